@@ -1,0 +1,55 @@
+"""The port to a cluster: everything that Press Play asks of Kubernetes and Argo, in eight verbs.
+
+Adapters: `cluster.kubernetes` for a real cluster, `cluster.sqlite` for the sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+Manifest = dict[str, Any]
+"""A Kubernetes object as JSON has it."""
+
+NodePhase = Literal["Succeeded", "Failed"]
+
+
+class Cluster(Protocol):
+    """What a step may ask of a cluster. Kinds are named by `kind` alone (`ConfigMap`, `Workflow`, `CodeRun` …).
+
+    Every method raises TryAgain for a passing fault (a conflict, a 429, a 5xx, no answer) and InputError for what
+    stays wrong (Forbidden, Invalid, an unknown kind), with the server's own words.
+    """
+
+    def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """The object, or None where there is none."""
+        ...
+
+    def list(self, kind: str, namespace: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
+        """All objects of a kind in a namespace that carry all of `labels`, by name."""
+        ...
+
+    def create(self, manifest: Manifest) -> bool:
+        """Create the object; False, and nothing changed, where one of this name exists."""
+        ...
+
+    def apply(self, manifest: Manifest) -> Manifest:
+        """Create the object or merge `manifest` into it (RFC 7386: null removes); `status` is left alone. Idempotent."""
+        ...
+
+    def set_status(self, kind: str, namespace: str, name: str, status: Mapping[str, Any]) -> bool:
+        """Merge into the object's status (RFC 7386); False where there is no such object."""
+        ...
+
+    def delete(self, kind: str, namespace: str, name: str) -> bool:
+        """Delete the object; False where there was none."""
+        ...
+
+    def set_node(
+        self, namespace: str, workflow: str, node_id: str, phase: NodePhase, outputs: Mapping[str, str], message: str = ""
+    ) -> bool:
+        """End a suspended node of a Workflow with a phase and output parameters, as Argo Server's `set` does.
+
+        False, and nothing changed, where the Workflow or the node is not there or no longer runs.
+        """
+        ...

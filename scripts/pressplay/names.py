@@ -1,0 +1,151 @@
+"""Every name that Press Play gives to a thing, one function each (design, Names and budgets).
+
+A name is a function of what it names and of nothing else: no random part, no Workflow's uid. That is what makes a
+second apply of the same run harmless (R1). Limits: Workflow names and label values take 63 characters (Kubernetes'
+DNS-1123 label), a CodeRun's name shares 44 characters with its namespace, taskId and contextVersion (the existing
+controller builds a Job's name of them).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from pressplay.errors import InputError
+
+RUN_NAME_LENGTH = 16
+CODERUN_BUDGET = 44
+LABEL_LIMIT = 63
+HIGHEST_PLAIN_ID = 99_999_999
+"""Task, issue and PR numbers up to this one are told apart by the first of nine digits."""
+
+_REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
+_CHECKED = re.compile(r"[A-Za-z0-9._/-]+")
+_APP_FILE = "_system-prompt.md"
+
+
+def digest(*parts: object, length: int) -> str:
+    """The first `length` hexadecimal digits of a SHA-256 over `parts`; no two lists of parts share their input."""
+    text = "".join(f"{len(str(part))}:{part}" for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def repo(text: str) -> str:
+    """`text` if it is a repository's full name (`owner/name`); InputError otherwise."""
+    if not _REPO.fullmatch(text) or text.endswith((".git", "/.", "/..")):
+        raise InputError(f"repository {text!r}: expected owner/name, as GitHub writes it (for example acme/shop)")
+    return text
+
+
+def checked(text: str, what: str) -> str:
+    """`text` if it may travel as an Argo parameter (R7: `[A-Za-z0-9._/-]+`); InputError naming `what` otherwise."""
+    if not _CHECKED.fullmatch(text):
+        raise InputError(f"{what} {text!r}: expected only letters, digits and . _ / -, because Argo evaluates other text")
+    return text
+
+
+def repo_key(full_name: str) -> str:
+    """A repository as a label's value and a ConfigMap's key: `acme.shop`. An owner's name has no dot, so it is unique."""
+    return repo(full_name).replace("/", ".", 1)
+
+
+def label(text: str) -> str:
+    """`text` as a label's value: itself where it fits, else cut and told apart by a hash."""
+    value = re.sub(r"[^A-Za-z0-9._-]", ".", text).strip("._-")
+    if value == text and len(value) <= LABEL_LIMIT:
+        return value
+    return f"{value[: LABEL_LIMIT - 9].rstrip('._-')}-{digest(text, length=8)}".lstrip("-")
+
+
+def task_number(task_id: int | str, tag: str = "master") -> int:
+    """The integer that stands for a task in a repository (CodeRun's taskId, the branch, the folder).
+
+    A whole-number id of the tag `master` is itself; any other id of any tag becomes nine digits, the first a 4,
+    the rest a hash. The planner reports the rare pair of tasks that would share a number.
+    """
+    text = str(task_id)
+    if tag == "master" and re.fullmatch(r"[1-9]\d{0,7}", text):
+        return int(text)
+    return 400_000_000 + int(digest("task", tag, text, length=12), 16) % 100_000_000
+
+
+def issue_number(number: int) -> int:
+    """The integer that stands for a GitHub issue where a task's number is wanted."""
+    return _ranged(2, number, "issue")
+
+
+def pull_request_number(number: int) -> int:
+    """The integer that stands for a GitHub pull request that no task of ours opened."""
+    return _ranged(3, number, "pull request")
+
+
+def _ranged(kind: int, number: int, what: str) -> int:
+    if not 0 < number <= HIGHEST_PLAIN_ID:
+        raise InputError(f"{what} number {number}: expected 1 to {HIGHEST_PLAIN_ID}")
+    return kind * 100_000_000 + number
+
+
+def task_branch(number: int) -> str:
+    """The branch that the existing controller works on for a task's number."""
+    return f"feature/task-{number}-implementation"
+
+
+def context_branch(run: str) -> str:
+    """The branch that carries the task folder to one run (design, What a run is told)."""
+    return f"press-play/context/{run}"
+
+
+def task_folder(number: int, docs_project: str = "") -> str:
+    """Where the existing controller looks for a task's files in the docs repository."""
+    root = f"{docs_project.strip('/')}/" if docs_project.strip("/.") else ""
+    return f"{root}.taskmaster/docs/task-{number}"
+
+
+def run_name(key: tuple[str, ...]) -> str:
+    """The name of the CodeRun with this key (R1): `run-` and twelve hexadecimal digits, 16 characters in all."""
+    return f"run-{digest(*key, length=RUN_NAME_LENGTH - 4)}"
+
+
+def coderun_room(namespace: str, number: int = 10, context_version: int = 1) -> int:
+    """How many characters the existing controller leaves for a CodeRun's name (44 minus what else is in a Job's)."""
+    return CODERUN_BUDGET - len(namespace) - len(str(number)) - len(str(context_version))
+
+
+def play_stem(full_name: str, tag: str) -> str:
+    """What the names of all plays of this repository and tag begin with: `play-<hash>`."""
+    return f"play-{digest('play', repo(full_name), tag, length=8)}"
+
+
+def play(full_name: str, tag: str, count: int) -> str:
+    """The name of the play number `count` (from 1) of a repository and tag."""
+    return f"{play_stem(full_name, tag)}-{count}"
+
+
+def task_workflow(play_name: str, number: int) -> str:
+    """The Workflow that carries one task through one play."""
+    return f"{play_name.replace('play-', 'task-', 1)}-{number}"
+
+
+def ledger(full_name: str, kind: str, number: int) -> str:
+    """The ConfigMap that holds the ledger of a task (`kind` task) or a pull request (`kind` pr)."""
+    return f"ledger-{digest('ledger', repo(full_name), length=8)}-{kind}-{number}"
+
+
+def tally(full_name: str, span: str) -> str:
+    """The ConfigMap that counts a repository's runs over `span`, a day (`2026-01-31`) or a play's name."""
+    return f"tally-{digest('tally', repo(full_name), length=8)}-{span}"
+
+
+def app_secret(github_app: str) -> str:
+    """The Secret with an App's key, named as the existing controller names it: `github-app-rex`."""
+    return f"github-app-{slug(github_app)}"
+
+
+def slug(text: str) -> str:
+    """An App's name in lower case with `_` and spaces as `-`, as GitHub and the existing controller write it."""
+    return re.sub(r"[ _]+", "-", text.strip()).lower()
+
+
+def persona_file(github_app: str) -> str:
+    """The key of `controller-agents` with an App's system prompt. Spaces are not legal in a key and become `-`."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", github_app.strip()) + _APP_FILE
