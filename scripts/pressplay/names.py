@@ -40,7 +40,9 @@ def repo(text: str) -> str:
 def checked(text: str, what: str) -> str:
     """`text` if it may travel as an Argo parameter (R7: `[A-Za-z0-9._/-]+`); InputError naming `what` otherwise."""
     if not _CHECKED.fullmatch(text):
-        raise InputError(f"{what} {text!r}: expected only letters, digits and . _ / -, because Argo evaluates other text")
+        raise InputError(
+            f"{what} {text!r}: expected only letters, digits and . _ / -, because Argo evaluates other text"
+        )
     return text
 
 

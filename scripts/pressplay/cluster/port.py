@@ -46,7 +46,13 @@ class Cluster(Protocol):
         ...
 
     def set_node(
-        self, namespace: str, workflow: str, node_id: str, phase: NodePhase, outputs: Mapping[str, str], message: str = ""
+        self,
+        namespace: str,
+        workflow: str,
+        node_id: str,
+        phase: NodePhase,
+        outputs: Mapping[str, str],
+        message: str = "",
     ) -> bool:
         """End a suspended node of a Workflow with a phase and output parameters, as Argo Server's `set` does.
 
