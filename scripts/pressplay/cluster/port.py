@@ -34,7 +34,7 @@ class Cluster(Protocol):
         ...
 
     def apply(self, manifest: Manifest) -> Manifest:
-        """Create the object or merge `manifest` into it (RFC 7386: null removes); `status` is left alone. Idempotent."""
+        """Create the object or merge `manifest` into it (RFC 7386: null removes); `status` stays."""
         ...
 
     def set_status(self, kind: str, namespace: str, name: str, status: Mapping[str, Any]) -> bool:

@@ -1,0 +1,66 @@
+"""The ledger: a ConfigMap for each task or pull request that records its runs' keys and verdicts (R1).
+
+It outlives runs and Workflows and is what limits count (R4). Each entry is a key of `data` with a JSON object as its
+text, written by a merge of that key alone, so that two writers of different entries never lose one another's.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pressplay import names
+from pressplay.cluster.port import Cluster
+
+Subject = Literal["task", "pr"]
+Entry = dict[str, Any]
+
+LEDGER_LABEL = "press-play/ledger"
+PART_OF = {"app.kubernetes.io/part-of": "press-play"}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ledgers and tallies of one repository, kept in `namespace`."""
+
+    cluster: Cluster
+    namespace: str
+    repo: str
+
+    def entries(self, subject: Subject, number: int) -> dict[str, Entry]:
+        """All entries of a task or pull request by name; empty where nothing was recorded yet."""
+        found = self.cluster.get("ConfigMap", self.namespace, names.ledger(self.repo, subject, number))
+        return {} if found is None else {name: json.loads(text) for name, text in found.get("data", {}).items()}
+
+    def record(self, subject: Subject, number: int, name: str, entry: Entry) -> None:
+        """Write one entry (replacing the one of that name). Idempotent."""
+        self._merge(names.ledger(self.repo, subject, number), subject, {name: entry}, {f"press-play/{subject}": number})
+
+    def tally(self, span: str) -> int:
+        """How many runs were counted over `span` (a day, a play)."""
+        found = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
+        return 0 if found is None else len(found.get("data", {}))
+
+    def count(self, span: str, run: str) -> None:
+        """Count a run over `span`, once however often it is called."""
+        self._merge(names.tally(self.repo, span), "tally", {run: 1}, {})
+
+    def _merge(self, name: str, kind: str, data: dict[str, Any], labels: dict[str, int]) -> None:
+        self.cluster.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {
+                    "name": name,
+                    "namespace": self.namespace,
+                    "labels": {
+                        **PART_OF,
+                        LEDGER_LABEL: kind,
+                        "press-play/repo": names.repo_key(self.repo),
+                        **{label: str(value) for label, value in labels.items()},
+                    },
+                },
+                "data": {key: json.dumps(value, sort_keys=True) for key, value in data.items()},
+            }
+        )

@@ -1,0 +1,314 @@
+"""The sandbox's cluster: Kubernetes objects in one SQLite file.
+
+Each write is one committed transaction; several processes may use the file at once (WAL). `version` grows by one
+with every write, so that a reader can ask what changed since it last looked, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pressplay.clock import Clock, rfc3339
+from pressplay.cluster.port import Manifest, NodePhase
+from pressplay.errors import InputError, TryAgain
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    version INTEGER NOT NULL, body TEXT, status TEXT, frozen TEXT,
+    PRIMARY KEY (kind, namespace, name)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS objects_version ON objects (version);
+CREATE TABLE IF NOT EXISTS labels (
+    label TEXT NOT NULL, value TEXT NOT NULL, kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (kind, namespace, label, value, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS versions (only INTEGER PRIMARY KEY CHECK (only = 1), latest INTEGER NOT NULL);
+INSERT OR IGNORE INTO versions VALUES (1, 0);
+"""
+
+_FROZEN = ("storedWorkflowTemplateSpec", "storedTemplates")
+"""The parts of a Workflow's status that are written once and are large: kept in a column of their own."""
+
+SetNode = Callable[[Manifest, str, str, Mapping[str, str], str, float], dict[str, Any] | None]
+"""The engine's `set_node`: (workflow, node id, phase, outputs, message, now) → the new status, or None."""
+
+
+class Key(NamedTuple):
+    """What names an object."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+def key_of(manifest: Manifest) -> Key:
+    """The key of an object; InputError where it has no kind or name."""
+    metadata = manifest.get("metadata") or {}
+    if not manifest.get("kind") or not metadata.get("name"):
+        raise InputError(f"object without kind or metadata.name: {sorted(manifest)}")
+    return Key(manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """RFC 7386: `patch` merged into `target`, neither changed; null removes."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merge(result.get(name), value)
+    return result
+
+
+class SqliteCluster:
+    """The `Cluster` port over one SQLite file; also tells what changed since a version."""
+
+    def __init__(
+        self, path: Path, clock: Clock, set_node: SetNode, on_commit: Callable[[], None] = lambda: None
+    ) -> None:
+        """Open or make the file at `path`; `on_commit` is called after each commit (tests kill the process there)."""
+        self._path = path
+        self._clock = clock
+        self._set_node = set_node
+        self._on_commit = on_commit
+        self._local = threading.local()
+        with self._transaction() as connection:
+            for statement in _SCHEMA.split(";\n"):
+                connection.execute(statement)
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self._path, isolation_level=None, timeout=30.0)
+            connection.execute("PRAGMA journal_mode=WAL")
+            # A killed process loses nothing under NORMAL; only a power cut may lose the last commits, never the file.
+            connection.execute("PRAGMA synchronous=NORMAL")
+            self._local.connection = connection
+        return connection
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise _fault(self._path, error) from error
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            _roll_back(connection)
+            raise _fault(self._path, error) from error
+        except BaseException:
+            _roll_back(connection)
+            raise
+        self._on_commit()
+
+    def version(self) -> int:
+        """The version of the newest write, 0 at first."""
+        return int(self._connection.execute("SELECT latest FROM versions").fetchone()[0])
+
+    def changes(self, since: int) -> tuple[int, list[Key]]:
+        """The newest version, and the keys of all objects written or deleted after version `since`."""
+        latest = self.version()
+        if latest == since:
+            return latest, []
+        rows = self._connection.execute(
+            "SELECT kind, namespace, name FROM objects WHERE version > ? AND version <= ? ORDER BY version",
+            (since, latest),
+        )
+        return latest, [Key(*row) for row in rows]
+
+    def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """See `Cluster.get`."""
+        row = self._connection.execute(
+            "SELECT version, body, status, frozen FROM objects"
+            " WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL",
+            (kind, namespace, name),
+        ).fetchone()
+        return None if row is None else _loaded(*row)
+
+    def list(self, kind: str, namespace: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
+        """See `Cluster.list`. An empty `namespace` means all of them."""
+        where, values = ["kind=?", "body IS NOT NULL"], [kind]
+        if namespace:
+            where.append("namespace=?")
+            values.append(namespace)
+        for label, value in (labels or {}).items():
+            where.append(
+                "(namespace, name) IN (SELECT namespace, name FROM labels WHERE kind=? AND label=? AND value=?)"
+            )
+            values += [kind, label, value]
+        query = (
+            f"SELECT version, body, status, frozen FROM objects WHERE {' AND '.join(where)} ORDER BY namespace, name"  # noqa: S608 - values are bound
+        )
+        return [_loaded(*row) for row in self._connection.execute(query, values)]
+
+    def create(self, manifest: Manifest) -> bool:
+        """See `Cluster.create`."""
+        key = key_of(manifest)
+        with self._transaction() as connection:
+            if _body(connection, key) is not None:
+                return False
+            self._write(connection, key, self._born(manifest), status=None)
+            return True
+
+    def apply(self, manifest: Manifest) -> Manifest:
+        """See `Cluster.apply`."""
+        key = key_of(manifest)
+        with self._transaction() as connection:
+            old = _body(connection, key)
+            wanted = merge(manifest, {"status": None, "metadata": {"resourceVersion": None}})
+            if old is None:
+                self._write(connection, key, self._born(wanted), status=None)
+            else:
+                new = merge(old, wanted)
+                if new != old:
+                    self._write(connection, key, new, status=...)
+        return self.get(*key) or manifest
+
+    def set_status(self, kind: str, namespace: str, name: str, status: Mapping[str, Any]) -> bool:
+        """See `Cluster.set_status`."""
+        key = Key(kind, namespace, name)
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT body, status FROM objects WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL", key
+            ).fetchone()
+            if row is None:
+                return False
+            new = merge(json.loads(row[1]) if row[1] else {}, status)
+            self._write(connection, key, json.loads(row[0]), status=new)
+            return True
+
+    def put_status(self, workflow: Manifest, status: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+        """Replace a Workflow's whole status and merge its labels, if it still is as it was read.
+
+        False where it is gone or somebody (a `set_node`) wrote it since: read again and decide again.
+        """
+        key = key_of(workflow)
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT version, body FROM objects WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL", key
+            ).fetchone()
+            if row is None or str(row[0]) != workflow["metadata"]["resourceVersion"]:
+                return False
+            self._write(connection, key, merge(json.loads(row[1]), {"metadata": {"labels": labels}}), status=status)
+            return True
+
+    def delete(self, kind: str, namespace: str, name: str) -> bool:
+        """See `Cluster.delete`."""
+        key = Key(kind, namespace, name)
+        with self._transaction() as connection:
+            if _body(connection, key) is None:
+                return False
+            # The row stays, empty, so that `changes` tells of the deletion.
+            connection.execute(
+                "UPDATE objects SET version=?, body=NULL, status=NULL, frozen=NULL"
+                " WHERE kind=? AND namespace=? AND name=?",
+                (_next_version(connection), *key),
+            )
+            connection.execute("DELETE FROM labels WHERE kind=? AND namespace=? AND name=?", key)
+            return True
+
+    def set_node(
+        self,
+        namespace: str,
+        workflow: str,
+        node_id: str,
+        phase: NodePhase,
+        outputs: Mapping[str, str],
+        message: str = "",
+    ) -> bool:
+        """See `Cluster.set_node`."""
+        key = Key("Workflow", namespace, workflow)
+        with self._transaction() as connection:
+            found = self.get(*key)
+            if found is None:
+                return False
+            status = self._set_node(found, node_id, phase, outputs, message, self._clock.now())
+            if status is None:
+                return False
+            found.pop("status", None)
+            self._write(connection, key, found, status=status)
+            return True
+
+    def _born(self, manifest: Manifest) -> Manifest:
+        body = {name: value for name, value in manifest.items() if name != "status"}
+        body["metadata"] = {
+            "uid": str(uuid.uuid4()),
+            "creationTimestamp": rfc3339(self._clock.now()),
+            **body["metadata"],
+        }
+        return body
+
+    def _write(self, connection: sqlite3.Connection, key: Key, body: Manifest, status: Any) -> None:
+        version = _next_version(connection)
+        body = {**body, "metadata": {k: v for k, v in body["metadata"].items() if k != "resourceVersion"}}
+        if status is ...:
+            connection.execute(
+                "UPDATE objects SET version=?, body=? WHERE kind=? AND namespace=? AND name=?",
+                (version, _dump(body), *key),
+            )
+        else:
+            small = {name: value for name, value in (status or {}).items() if name not in _FROZEN}
+            frozen = {name: value for name, value in (status or {}).items() if name in _FROZEN}
+            connection.execute(
+                "INSERT INTO objects VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET version=excluded.version,"
+                " body=excluded.body, status=excluded.status,"
+                " frozen=CASE WHEN excluded.status IS NULL THEN NULL ELSE coalesce(frozen, excluded.frozen) END",
+                (*key, version, _dump(body), _dump(small) if status else None, _dump(frozen) if frozen else None),
+            )
+        labels = body["metadata"].get("labels") or {}
+        connection.execute("DELETE FROM labels WHERE kind=? AND namespace=? AND name=?", key)
+        connection.executemany(
+            "INSERT INTO labels VALUES (?,?,?,?,?)",
+            [(label, str(value), *key) for label, value in labels.items()],
+        )
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _loaded(version: int, body: str, status: str | None, frozen: str | None) -> Manifest:
+    manifest: Manifest = json.loads(body)
+    manifest["metadata"]["resourceVersion"] = str(version)
+    if status is not None:
+        manifest["status"] = {**json.loads(status), **(json.loads(frozen) if frozen else {})}
+    return manifest
+
+
+def _body(connection: sqlite3.Connection, key: Key) -> Manifest | None:
+    row = connection.execute("SELECT body FROM objects WHERE kind=? AND namespace=? AND name=?", key).fetchone()
+    return None if row is None or row[0] is None else json.loads(row[0])
+
+
+def _next_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("UPDATE versions SET latest = latest + 1 RETURNING latest").fetchone()[0])
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _fault(path: Path, error: sqlite3.OperationalError) -> TryAgain:
+    return TryAgain(f"{path}: the database did not take the write: {error}; is the disk full, or the file locked?")

@@ -1,0 +1,76 @@
+"""Waits: suspended nodes with a key, and how they are woken (R3).
+
+A wait is a suspended node of a template whose name begins with `await-` and whose inputs hold its key (repo, task …).
+Waking reads the Workflow's nodes and sets each match; nothing there to wake is no error (R2).
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pressplay.clock import parse_rfc3339
+from pressplay.cluster.port import Cluster, Manifest, NodePhase
+
+PHASE_LABEL = "workflows.argoproj.io/phase"
+FINISHED = frozenset({"Succeeded", "Failed", "Error"})
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A suspended node: where it is, what kind of wait (its template's name), its key, since when."""
+
+    namespace: str
+    workflow: str
+    node_id: str
+    kind: str
+    key: Mapping[str, str]
+    since: float
+
+    def wake(self, cluster: Cluster, phase: NodePhase, outputs: Mapping[str, str], message: str = "") -> bool:
+        """End the wait; False where it has ended meanwhile."""
+        return cluster.set_node(self.namespace, self.workflow, self.node_id, phase, outputs, message)
+
+
+def phase(workflow: Manifest) -> str:
+    """A Workflow's phase, `Pending` before a controller has seen it."""
+    return str((workflow.get("status") or {}).get("phase") or "Pending")
+
+
+def nodes(workflow: Manifest) -> dict[str, dict[str, Any]]:
+    """A Workflow's nodes by id, unpacked where the controller compressed them (gzip, base64)."""
+    status = workflow.get("status") or {}
+    packed = status.get("compressedNodes")
+    if packed:
+        unpacked: dict[str, dict[str, Any]] = json.loads(gzip.decompress(base64.b64decode(packed)))
+        return unpacked
+    return status.get("nodes") or {}
+
+
+def inputs(node: Mapping[str, Any]) -> dict[str, str]:
+    """A node's input parameters by name."""
+    return {p["name"]: str(p.get("value", "")) for p in (node.get("inputs") or {}).get("parameters") or []}
+
+
+def of(workflow: Manifest) -> Iterator[Wait]:
+    """The waits of one Workflow."""
+    metadata = workflow["metadata"]
+    for node_id, node in nodes(workflow).items():
+        kind = _template(node)
+        if node.get("type") == "Suspend" and node.get("phase") == "Running" and kind.startswith("await-"):
+            since = parse_rfc3339(node["startedAt"])
+            yield Wait(metadata["namespace"], metadata["name"], node_id, kind, inputs(node), since)
+
+
+def running(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> list[Manifest]:
+    """The unfinished Workflows with these labels that a controller has taken up."""
+    return cluster.list("Workflow", namespace, {**labels, PHASE_LABEL: "Running"})
+
+
+def _template(node: Mapping[str, Any]) -> str:
+    reference = node.get("templateRef") or {}
+    return str(node.get("templateName") or reference.get("template") or "")
