@@ -1,0 +1,404 @@
+"""From a backlog to a plan: what can play, in which order, how long it takes at best, and what stands in the way.
+
+Everything here is linear in tasks and dependencies, but for the heaps of the start order. Ties are broken by
+priority and then by id, never by place in the file, so a file that another writer re-sorted makes the same plan.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import Literal
+
+from pressplay.backlog.tasks import ACTIONABLE, FINISHED, PRIORITIES, STATUSES, Backlog, Task, TaskProblem
+from pressplay.errors import InputError
+from pressplay.validation.report import shown
+
+State = Literal["ready", "waiting", "blocked"]
+
+DEFAULT_PARALLELISM = 8
+DEFAULT_MINUTES = 30.0
+"""What one task is taken to last, for an estimate, where nobody says."""
+
+IdKey = tuple[int, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One task that is still to do, and its place in the plan."""
+
+    task: Task
+    state: State
+    """ready: may start now. waiting: for other tasks of the play. blocked: by a problem of its own or further back."""
+    order: int
+    """Its place in the start order, from 1; blocked tasks come after all others."""
+    rank: float
+    """The longest chain of tasks that waits behind it, in task lengths."""
+    slack: float | None
+    """How many task lengths it may start late without lengthening the play; None for a blocked task."""
+    start: float | None
+    """When it starts, in task lengths from the play's start; None for a blocked task."""
+    waits_for: tuple[str, ...]
+    """The ids it depends on that are not finished, or not to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The play of one tag's backlog, tasks in start order and only those still to do."""
+
+    tag: str
+    tasks: tuple[Planned, ...]
+    critical_path: tuple[str, ...]
+    """The longest chain of what can play, first to last."""
+    problems: tuple[TaskProblem, ...]
+    length: float
+    """The critical path's length in task lengths: no play is shorter, however many run at once."""
+    makespan: float
+    """How long the play takes with `parallelism` tasks at once, in task lengths."""
+    parallelism: int
+
+    @property
+    def playable(self) -> tuple[Planned, ...]:
+        """The tasks that the play will start, in start order."""
+        return tuple(planned for planned in self.tasks if planned.state != "blocked")
+
+    @property
+    def ready(self) -> tuple[str, ...]:
+        """The ids that may start at once, in start order."""
+        return tuple(planned.task.id for planned in self.tasks if planned.state == "ready")
+
+    def as_json(self) -> dict[str, object]:
+        """The plan as `pressplay plan -o json` prints it."""
+        return {
+            "tag": self.tag,
+            "tasks": [
+                {
+                    "id": planned.task.id,
+                    "title": planned.task.title,
+                    "state": planned.state,
+                    "dependencies": list(planned.task.dependencies),
+                    "order": planned.order,
+                    "slack": planned.slack,
+                }
+                for planned in self.tasks
+            ],
+            "ready": list(self.ready),
+            "critical_path": list(self.critical_path),
+            "problems": [{"task": problem.task, "problem": problem.problem} for problem in self.problems],
+        }
+
+
+def id_key(task_id: str) -> IdKey:
+    """Sorts ids as people count: 2 before 10, numbers before words."""
+    if task_id.isascii() and task_id.isdigit() and len(task_id) < 1000:
+        return (0, int(task_id), task_id)
+    return (1, 0, task_id)
+
+
+def make_plan(
+    backlog: Backlog,
+    *,
+    parallelism: int = DEFAULT_PARALLELISM,
+    weights: Mapping[str, float] | None = None,
+    only: Collection[str] | None = None,
+    done: Collection[str] = (),
+) -> Plan:
+    """The plan of `backlog`, at most `parallelism` tasks at once.
+
+    `weights` gives tasks lengths other than 1, by id. `only` narrows the play to these ids. `done` are ids known to be
+    finished though the file does not say so (their pull request is merged). Raises InputError for ids in `only` or
+    `weights` that the tag does not have, for a weight or a parallelism below what makes sense.
+    """
+    by_id = {task.id: task for task in backlog.tasks}
+    weight = _weights(by_id, weights or {})
+    if parallelism < 1:
+        raise InputError(f"parallelism {parallelism}: expected at least 1 task at once")
+    unclear = backlog.ambiguous
+    finished = {task.id for task in backlog.tasks if task.status in FINISHED and task.id not in unclear} | set(done)
+    chosen = _chosen(by_id, only)
+    todo = {
+        task.id: task
+        for task in backlog.tasks
+        if task.id in chosen and task.id not in finished and (task.status != "deferred" or task.id in unclear)
+    }
+
+    problems = [problem for problem in backlog.problems if problem.task in todo]
+    needs: dict[str, tuple[str, ...]] = {}
+    waits_for: dict[str, tuple[str, ...]] = {}
+    subtasks_done = {
+        f"{task.id}.{part.id}" for task in backlog.tasks for part in task.subtasks if part.status in FINISHED
+    }
+    for task in todo.values():
+        if task.status not in ACTIONABLE and task.id not in unclear:
+            problems.append(TaskProblem(task.id, _status_problem(task)))
+        edges: dict[str, None] = {}
+        waits: dict[str, None] = {}
+        for written in task.dependencies:
+            target = _resolve(written, by_id)
+            if target == task.id and written != task.id:
+                continue  # Its own subtask: part of the task, done in the same run.
+            if written in subtasks_done and written not in by_id:
+                continue
+            if target in todo and target != task.id:
+                edges[target] = None
+                waits[target] = None
+                continue
+            problem = _dependency_problem(task, written, target, by_id, finished, backlog)
+            if problem is None:
+                continue
+            problems.append(problem)
+            if problem.blocks:
+                waits[written] = None
+        needs[task.id] = tuple(edges)
+        waits_for[task.id] = tuple(waits)
+
+    for cycle in cycles(needs):
+        path = " → ".join([*cycle, cycle[0]])
+        text = f"waits for itself in a cycle: {path} (each depends on the next); take one of these dependencies out"
+        problems.append(TaskProblem(cycle[0], text))
+    in_cycles = {name for component in _components(needs) if len(component) > 1 for name in component}
+    blocking = {problem.task for problem in problems if problem.blocks} | in_cycles
+    dependents = _reversed(needs)
+    blocked = _closure(blocking & todo.keys(), dependents)
+    plays = {name: edges for name, edges in needs.items() if name not in blocked}
+
+    tie = {name: (-PRIORITIES.get(todo[name].priority, PRIORITIES["medium"]), id_key(name)) for name in todo}
+    topological = list(TopologicalSorter(plays).static_order())
+    head, tail = _lengths(topological, plays, dependents, weight)
+    length = max((head[name] + tail[name] for name in topological), default=0)
+    starts, makespan = _schedule(plays, dependents, weight, tail, tie, parallelism)
+
+    planned = [
+        Planned(
+            task=todo[name],
+            state="waiting" if plays[name] else "ready",
+            order=order,
+            rank=tail[name] - weight[name],
+            slack=max(0, length - head[name] - tail[name]),
+            start=start,
+            waits_for=waits_for[name],
+        )
+        for order, (name, start) in enumerate(starts, start=1)
+    ]
+    for order, name in enumerate(sorted(blocked, key=id_key), start=len(planned) + 1):
+        planned.append(Planned(todo[name], "blocked", order, 0, None, None, waits_for[name]))
+    return Plan(
+        tag=backlog.tag,
+        tasks=tuple(planned),
+        critical_path=_critical_path(plays, dependents, tail, tie),
+        problems=tuple(sorted(problems, key=lambda problem: (id_key(problem.task), problem.problem))),
+        length=length,
+        makespan=makespan,
+        parallelism=parallelism,
+    )
+
+
+def cycles(needs: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+    """One cycle of each knot of tasks that depend on one another, from its smallest id on along the dependencies."""
+    found = []
+    for component in _components(needs):
+        if len(component) < 2:
+            continue
+        inside = set(component)
+        walked: dict[str, int] = {}
+        name = min(component, key=id_key)
+        while name not in walked:
+            walked[name] = len(walked)
+            name = min((other for other in needs[name] if other in inside), key=id_key)
+        cycle = list(walked)[walked[name] :]
+        first = cycle.index(min(cycle, key=id_key))
+        found.append((*cycle[first:], *cycle[:first]))
+    return sorted(found, key=lambda cycle: id_key(cycle[0]))
+
+
+def _weights(by_id: Mapping[str, Task], given: Mapping[str, float]) -> dict[str, float]:
+    for name, weight in given.items():
+        if name not in by_id or not weight > 0:
+            raise InputError(f"weight {weight} of task {shown(name)}: expected a number above 0 for a task of the tag")
+    return {name: given.get(name, 1) for name in by_id}
+
+
+def _chosen(by_id: Mapping[str, Task], only: Collection[str] | None) -> Collection[str]:
+    if only is None:
+        return by_id.keys()
+    unknown = sorted(set(only) - by_id.keys(), key=id_key)
+    if unknown:
+        raise InputError(f"tasks {', '.join(map(shown, unknown))}: expected ids of tasks in this tag")
+    return set(only)
+
+
+def _status_problem(task: Task) -> str:
+    if task.status == "blocked":
+        return "has the status blocked; set it to pending once it may be worked on"
+    known = ", ".join(sorted(STATUSES))
+    return f"has the unknown status {shown(task.status)}; expected one of {known}"
+
+
+def _resolve(written: str, by_id: Mapping[str, Task]) -> str:
+    """The task that a dependency names: a subtask (`11.1`) is part of its task."""
+    if written not in by_id and "." in written:
+        parent, _, part = written.rpartition(".")
+        if parent in by_id and any(subtask.id == part for subtask in by_id[parent].subtasks):
+            return parent
+    return written
+
+
+def _dependency_problem(
+    task: Task,
+    written: str,
+    target: str,
+    by_id: Mapping[str, Task],
+    finished: Collection[str],
+    backlog: Backlog,
+) -> TaskProblem | None:
+    """What is wrong with a dependency on something that this play does not do; None where it is simply satisfied."""
+    other = by_id.get(target)
+    if target == task.id:
+        return TaskProblem(task.id, f"depends on itself ({task.id} → {task.id}); take that dependency out")
+    if other is None:
+        # A merged pull request may be known of a task that has since left the file.
+        if written in finished:
+            return None
+        tags = backlog.elsewhere.get(written)
+        if tags:
+            text = (
+                f"depends on {shown(written)}, which is not in the tag {shown(backlog.tag)} but in "
+                f"{', '.join(map(shown, tags))}; dependencies reach only their own tag: move or copy it here"
+            )
+        else:
+            text = f"depends on {shown(written)}, which does not exist; correct the id or take the dependency out"
+        return TaskProblem(task.id, text)
+    if target in finished:
+        if other.status != "cancelled":
+            return None
+        text = f"depends on {shown(written)}, which is cancelled; taken as satisfied, as Taskmaster does"
+        return TaskProblem(task.id, text, blocks=False)
+    if other.status == "deferred":
+        text = f"depends on {shown(written)}, which is deferred; set that to pending or take the dependency out"
+        return TaskProblem(task.id, text)
+    text = f"depends on {shown(written)}, which is not done and not among the tasks asked for; ask for it too"
+    return TaskProblem(task.id, text)
+
+
+def _reversed(needs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    dependents: dict[str, list[str]] = {name: [] for name in needs}
+    for name, edges in needs.items():
+        for edge in edges:
+            dependents[edge].append(name)
+    return dependents
+
+
+def _closure(seeds: Iterable[str], edges: Mapping[str, Sequence[str]]) -> set[str]:
+    reached = set(seeds)
+    waiting = list(reached)
+    while waiting:
+        for name in edges[waiting.pop()]:
+            if name not in reached:
+                reached.add(name)
+                waiting.append(name)
+    return reached
+
+
+def _components(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """The strongly connected components, by Tarjan's algorithm with a stack of its own.
+
+    graphlib only tells of one cycle at a time: finding all by it would take a pass for each.
+    """
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    open_: dict[str, None] = {}
+    found: list[list[str]] = []
+    for root in needs:
+        if root in number:
+            continue
+        number[root] = lowest[root] = len(number)
+        open_[root] = None
+        work = [(root, iter(needs[root]))]
+        while work:
+            name, edges = work[-1]
+            for edge in edges:
+                if edge not in number:
+                    number[edge] = lowest[edge] = len(number)
+                    open_[edge] = None
+                    work.append((edge, iter(needs[edge])))
+                    break
+                if edge in open_:
+                    lowest[name] = min(lowest[name], number[edge])
+            else:
+                work.pop()
+                if work:
+                    above = work[-1][0]
+                    lowest[above] = min(lowest[above], lowest[name])
+                if lowest[name] == number[name]:
+                    component = []
+                    while True:
+                        member, _ = open_.popitem()
+                        component.append(member)
+                        if member == name:
+                            break
+                    found.append(component)
+    return found
+
+
+def _lengths(
+    topological: Sequence[str],
+    plays: Mapping[str, Sequence[str]],
+    dependents: Mapping[str, Sequence[str]],
+    weight: Mapping[str, float],
+) -> tuple[dict[str, float], dict[str, float]]:
+    """For each task the longest chain before it, and the longest chain from its own start to the end."""
+    head: dict[str, float] = {}
+    for name in topological:
+        head[name] = max((head[edge] + weight[edge] for edge in plays[name]), default=0)
+    tail: dict[str, float] = {}
+    for name in reversed(topological):
+        tail[name] = weight[name] + max((tail[other] for other in dependents[name] if other in plays), default=0)
+    return head, tail
+
+
+def _schedule(
+    plays: Mapping[str, Sequence[str]],
+    dependents: Mapping[str, Sequence[str]],
+    weight: Mapping[str, float],
+    tail: Mapping[str, float],
+    tie: Mapping[str, tuple[int, IdKey]],
+    parallelism: int,
+) -> tuple[list[tuple[str, float]], float]:
+    """Who starts when with so many slots, and when the last one ends; the longest remaining chain goes first."""
+    missing = {name: len(edges) for name, edges in plays.items()}
+    ready = [(-tail[name], tie[name], name) for name, count in missing.items() if count == 0]
+    heapq.heapify(ready)
+    running: list[tuple[float, str]] = []
+    starts: list[tuple[str, float]] = []
+    now: float = 0
+    while ready or running:
+        while ready and len(running) < parallelism:
+            name = heapq.heappop(ready)[2]
+            starts.append((name, now))
+            heapq.heappush(running, (now + weight[name], name))
+        now = running[0][0]
+        while running and running[0][0] == now:
+            for other in dependents[heapq.heappop(running)[1]]:
+                if other in missing:
+                    missing[other] -= 1
+                    if missing[other] == 0:
+                        heapq.heappush(ready, (-tail[other], tie[other], other))
+    return starts, now
+
+
+def _critical_path(
+    plays: Mapping[str, Sequence[str]],
+    dependents: Mapping[str, Sequence[str]],
+    tail: Mapping[str, float],
+    tie: Mapping[str, tuple[int, IdKey]],
+) -> tuple[str, ...]:
+    """The longest chain, the most urgent of equals at each step."""
+    candidates = [name for name, edges in plays.items() if not edges]
+    path: list[str] = []
+    while candidates:
+        name = min(candidates, key=lambda name: (-tail[name], tie[name]))
+        path.append(name)
+        candidates = [other for other in dependents[name] if other in plays]
+    return tuple(path)

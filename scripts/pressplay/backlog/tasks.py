@@ -1,0 +1,305 @@
+"""Reading Taskmaster's tasks.json: every shape of it that is found in public, and nothing guessed.
+
+What its fields and statuses mean is taken from Taskmaster's own source (eyaltoledano/claude-task-master, version
+0.43.1, commit c0c98d36):
+
+* `packages/tm-core/src/common/constants/index.ts`, TERMINAL_COMPLETE_STATUSES: `done`, `completed` and `cancelled`
+  are finished and satisfy dependencies (cancelled since its issue 1392).
+* `packages/tm-core/src/modules/tasks/utils/task-filters.ts`, ACTIONABLE_STATUSES: `pending`, `in-progress` and
+  `review` can be worked on; `deferred` and `blocked` cannot, and what depends on them is not ready.
+* `scripts/modules/task-manager/find-next-task.js`: no status means `pending`, case does not count, ids compare as
+  strings, and a dependency on an id that does not exist is never satisfied.
+* `scripts/modules/utils.js`, readJSON: a file with `tasks` at its root is the tag `master` of an older form.
+
+Extra keys belong to others: they are kept in `Task.raw` and have no meaning here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pressplay import names
+from pressplay.errors import InputError
+from pressplay.validation.report import PathPart, Problem, fail, json_path, shown
+
+DEFAULT_TAG = "master"
+
+FINISHED = frozenset({"done", "completed", "cancelled"})
+"""Statuses that satisfy a dependency and need no work."""
+ACTIONABLE = frozenset({"pending", "in-progress", "review"})
+"""Statuses of tasks that can be worked on."""
+STATUSES = FINISHED | ACTIONABLE | {"deferred", "blocked"}
+
+PRIORITIES = {"critical": 4, "high": 3, "medium": 2, "low": 1}
+"""Weights as Taskmaster's `next` has them; anything else counts as medium, as there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subtask:
+    """A part of a task. It has no run of its own: the task's agent does it with the rest."""
+
+    id: str
+    """As written, local to its task."""
+    title: str
+    description: str
+    details: str
+    test_strategy: str
+    status: str
+    dependencies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task of a backlog. All its texts are data that people wrote (R7)."""
+
+    id: str
+    number: int
+    """The integer that stands for it in the repository (names.task_number): on Argo's side it has no other id."""
+    title: str
+    description: str
+    details: str
+    test_strategy: str
+    priority: str
+    status: str
+    dependencies: tuple[str, ...]
+    """As written, each once."""
+    subtasks: tuple[Subtask, ...] = ()
+    index: int = field(default=0, compare=False)
+    """Its place in the file's list."""
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The object as it stands in the file, with the keys that are not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskProblem:
+    """Something wrong with one task that leaves the rest of the backlog playable."""
+
+    task: str
+    problem: str
+    blocks: bool = True
+    """Whether the task, and what depends on it, is kept from playing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The tasks of one tag, by file order, each id once; what is wrong with single tasks stands in `problems`."""
+
+    tag: str
+    tasks: tuple[Task, ...]
+    problems: tuple[TaskProblem, ...] = ()
+    ambiguous: frozenset[str] = frozenset()
+    """Ids that stand for different tasks: what they are, and whether they are done, is for a person to say."""
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    """Ids of the file's other tags → those tags: Taskmaster's dependencies cannot reach them."""
+
+
+class _Reader:
+    """Collects what is wrong with a file's shape while it reads, so that all of it can be told at once."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.faults: list[Problem] = []
+
+    def fault(self, path: tuple[PathPart, ...], expected: str, came: object, hint: str) -> None:
+        message = f"expected {expected}, came {shown(came)}"
+        self.faults.append(Problem(self.where, 0, 0, json_path(path), message, hint))
+
+    def identity(self, value: object, path: tuple[PathPart, ...], what: str) -> str | None:
+        """An id as Taskmaster compares it: as a string. None, with the fault noted, where it is no id."""
+        if isinstance(value, str) and value.strip():
+            return _sound(value.strip())
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if isinstance(value, float) and value.is_integer():
+            return str(int(value))
+        self.fault(path, f"{what}, an integer or a text that is not empty", value, 'write it as 7 or "7"')
+        return None
+
+    def text(self, value: object, path: tuple[PathPart, ...]) -> str:
+        if isinstance(value, str):
+            return _sound(value)
+        if value is None:
+            return ""
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return str(value)
+        if isinstance(value, list) and all(isinstance(line, str) for line in value):
+            return _sound("\n".join(value))
+        self.fault(path, "a text, a list of texts or null", value, "write it as one text")
+        return ""
+
+    def word(self, value: object, default: str, path: tuple[PathPart, ...]) -> str:
+        """A status or priority, in the spelling that Taskmaster compares."""
+        if value is None or value == "":
+            return default
+        if isinstance(value, str):
+            return value.strip().lower().replace("_", "-").replace(" ", "-")
+        self.fault(path, "a word or null", value, f'write it as "{default}"')
+        return default
+
+    def items(self, value: object, path: tuple[PathPart, ...], what: str) -> list[Any]:
+        if value is None:
+            return []
+        if isinstance(value, list):
+            return value
+        self.fault(path, f"a list of {what} or null", value, "write it in square brackets")
+        return []
+
+    def dependencies(self, value: object, path: tuple[PathPart, ...]) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for index, one in enumerate(self.items(value, path, "ids")):
+            if (name := self.identity(one, (*path, index), "the id of a task")) is not None:
+                found[name] = None
+        return tuple(found)
+
+    def subtask(self, value: object, path: tuple[PathPart, ...]) -> Subtask | None:
+        if not isinstance(value, dict):
+            self.fault(path, "a subtask, an object", value, 'write it as {"id": 1, "title": "…"}')
+            return None
+        name = self.identity(value.get("id"), (*path, "id"), "the subtask's id")
+        return Subtask(
+            id=name or "",
+            title=self.text(value.get("title"), (*path, "title")),
+            description=self.text(value.get("description"), (*path, "description")),
+            details=self.text(value.get("details"), (*path, "details")),
+            test_strategy=self.text(value.get("testStrategy"), (*path, "testStrategy")),
+            status=self.word(value.get("status"), "pending", (*path, "status")),
+            dependencies=self.dependencies(value.get("dependencies"), (*path, "dependencies")),
+        )
+
+    def task(self, value: object, path: tuple[PathPart, ...], tag: str, index: int) -> Task | None:
+        if not isinstance(value, dict):
+            self.fault(path, "a task, an object", value, 'write it as {"id": 1, "title": "…", "dependencies": []}')
+            return None
+        name = self.identity(value.get("id"), (*path, "id"), "the task's id")
+        parts = self.items(value.get("subtasks"), (*path, "subtasks"), "subtasks")
+        subtasks = [self.subtask(part, (*path, "subtasks", at)) for at, part in enumerate(parts)]
+        return Task(
+            id=name or "",
+            number=names.task_number(name or "", tag),
+            title=self.text(value.get("title"), (*path, "title")) or f"Task {name}",
+            description=self.text(value.get("description"), (*path, "description")),
+            details=self.text(value.get("details"), (*path, "details")),
+            test_strategy=self.text(value.get("testStrategy"), (*path, "testStrategy")),
+            priority=self.word(value.get("priority"), "medium", (*path, "priority")),
+            status=self.word(value.get("status"), "pending", (*path, "status")),
+            dependencies=self.dependencies(value.get("dependencies"), (*path, "dependencies")),
+            subtasks=tuple(part for part in subtasks if part is not None),
+            index=index,
+            raw=value,
+        )
+
+
+def _sound(text: str) -> str:
+    """`text` with a ? for each lone surrogate: JSON can write one, no file, terminal or API takes it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def parse(content: str | bytes, where: str) -> Any:
+    """The JSON document in `content`; InputError naming `where`, line and column where it is none."""
+    try:
+        return json.loads(content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff"))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{where}: expected UTF-8 text, came byte {error.start} {error.reason}; save it as UTF-8"
+        ) from error
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{where}:{error.lineno}:{error.colno}: expected JSON, came something else ({error.msg}); "
+            "correct the file there, or let Taskmaster write it anew"
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise InputError(f"{where}: expected the JSON that Taskmaster writes, came something else ({error})") from error
+
+
+def tag_lists(document: Any, where: str) -> dict[str, tuple[tuple[PathPart, ...], Any]]:
+    """The tags of a tasks.json document: name → (path of its list, the list). InputError where it has no such shape.
+
+    A list at the root's `tasks` is the tag `master`, unless the file has that tag besides.
+    """
+    expected = 'expected {"<tag>": {"tasks": [...]}} or, as older files have it, {"tasks": [...]}'
+    if not isinstance(document, dict):
+        raise InputError(f"{where}: $: {expected}, came {shown(document)}; give the tasks.json that Taskmaster writes")
+    tags: dict[str, tuple[tuple[PathPart, ...], Any]] = {}
+    for name, value in document.items():
+        if isinstance(value, dict) and "tasks" in value:
+            tags[name] = ((name, "tasks"), value["tasks"])
+    if isinstance(document.get("tasks"), list):
+        tags.setdefault(DEFAULT_TAG, (("tasks",), document["tasks"]))
+    if not tags:
+        raise InputError(f"{where}: $: {expected}, came {shown(document)}; give the tasks.json that Taskmaster writes")
+    return tags
+
+
+def read(content: str | bytes, where: str, tag: str | None = None) -> Backlog:
+    """The backlog of one tag of a tasks.json file: `tag`, or where it is None `master`, or the file's only tag.
+
+    Raises InputError for a file that is not Taskmaster's, naming `where`, each path, what was expected, what came and
+    what to do. What is wrong with single tasks (an id twice, an unknown status) is in the backlog's `problems`.
+    """
+    tags = tag_lists(parse(content, where), where)
+    chosen = _choose(tags, tag, where)
+    path, entries = tags[chosen]
+    reader = _Reader(where)
+    found = [
+        task
+        for index, entry in enumerate(reader.items(entries, path, "tasks"))
+        if (task := reader.task(entry, (*path, index), chosen, index)) is not None
+    ]
+    if reader.faults:
+        raise fail(reader.faults)
+    elsewhere: dict[str, tuple[str, ...]] = {}
+    for other, (_, others) in tags.items():
+        if other != chosen and isinstance(others, list):
+            for entry in others:
+                if isinstance(entry, dict) and isinstance(entry.get("id"), (int, str)):
+                    name = str(entry["id"]).strip()
+                    elsewhere[name] = (*elsewhere.get(name, ()), other)
+    tasks, problems, ambiguous = _told_apart(found)
+    return Backlog(chosen, tasks, problems, ambiguous, elsewhere)
+
+
+def _choose(tags: Mapping[str, Any], tag: str | None, where: str) -> str:
+    known = ", ".join(tags)
+    if tag is None:
+        if DEFAULT_TAG in tags:
+            return DEFAULT_TAG
+        if len(tags) == 1:
+            return next(iter(tags))
+        raise InputError(f"{where}: expected the tag {DEFAULT_TAG!r}, came the tags {known}; choose one with --tag")
+    if tag not in tags:
+        near = difflib.get_close_matches(tag, tags, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "choose one of these"
+        raise InputError(f"{where}: expected the tag {tag!r}, came the tags {known}; {hint}")
+    return tag
+
+
+def _told_apart(found: list[Task]) -> tuple[tuple[Task, ...], tuple[TaskProblem, ...], frozenset[str]]:
+    """Each id once, with a problem where an id, or the number made of it, stands for more than one task."""
+    first: dict[str, Task] = {}
+    numbers: dict[int, str] = {}
+    problems: list[TaskProblem] = []
+    differ: set[str] = set()
+    same: dict[str, int] = {}
+    for task in found:
+        known = first.setdefault(task.id, task)
+        if known is not task:
+            same[task.id] = same.get(task.id, 1) + 1
+            if known != task:
+                differ.add(task.id)
+            continue
+        other = numbers.setdefault(task.number, task.id)
+        if other != task.id:
+            text = f"shares the number {task.number} with task {{}}; give one of them another id"
+            problems.append(TaskProblem(task.id, text.format(shown(other))))
+            problems.append(TaskProblem(other, text.format(shown(task.id))))
+    for name, count in same.items():
+        if name in differ:
+            text = f"stands {count} times in the file, with different contents; keep one of them"
+        else:
+            text = f"stands {count} times in the file, always the same; taken once"
+        problems.append(TaskProblem(name, text, blocks=name in differ))
+    return tuple(first.values()), tuple(problems), frozenset(differ)
