@@ -47,7 +47,7 @@ def checked(text: str, what: str) -> str:
 
 
 def repo_key(full_name: str) -> str:
-    """A repository as a label's value and a ConfigMap's key: `acme.shop`. An owner's name has no dot, so it is unique."""
+    """A repository as a label's value and a ConfigMap's key: `acme.shop` (an owner's name has no dot)."""
     return repo(full_name).replace("/", ".", 1)
 
 
@@ -121,6 +121,12 @@ def play_stem(full_name: str, tag: str) -> str:
 def play(full_name: str, tag: str, count: int) -> str:
     """The name of the play number `count` (from 1) of a repository and tag."""
     return f"{play_stem(full_name, tag)}-{count}"
+
+
+def play_count(play_name: str) -> int:
+    """The number of a play, by its name; 1 for what is no play's name. A new press is a new try (R1)."""
+    found = re.fullmatch(r"play-[0-9a-f]{8}-(\d+)(?:-\d+)?", play_name)
+    return int(found[1]) if found else 1
 
 
 def task_workflow(play_name: str, number: int) -> str:

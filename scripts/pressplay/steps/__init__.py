@@ -1,0 +1,5 @@
+"""The workflows' own steps: what the WorkflowTemplates run as `pressplay step NAME --in JSON --out DIR`.
+
+A step is a function `(inputs, context) -> outputs`, both by parameter name. It may be killed anywhere and run again.
+Outputs become Argo parameters, so they hold only numbers, commit ids, checked names, links and base64 (R7).
+"""

@@ -1,0 +1,139 @@
+{{/*
+The metadata of an Argo object of ours.
+(dict "root" $ "name" "task" "flow" "task")
+*/}}
+{{- define "press-play.argoMetadata" -}}
+name: {{ .name }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  {{- include "press-play.labels" (dict "root" .root "flow" .flow) | nindent 2 }}
+  {{- include "press-play.instanceLabels" .root | nindent 2 }}
+{{- end }}
+
+{{/*
+What every WorkflowTemplate of ours has in its spec beside its templates: who the pods are, where they run,
+how long finished Workflows stay, and the labels of what is created from it.
+(dict "root" $ "flow" "task")
+*/}}
+{{- define "press-play.workflowSpec" -}}
+serviceAccountName: {{ include "press-play.serviceAccountName" .root }}
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.workflows.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.workflows.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  {{- toYaml .root.Values.workflows.podSecurityContext | nindent 2 }}
+ttlStrategy:
+  secondsAfterCompletion: {{ int .root.Values.workflows.ttlSeconds }}
+podGC:
+  strategy: OnPodCompletion
+workflowMetadata:
+  labels:
+    app.kubernetes.io/part-of: press-play
+    press-play/flow: {{ .flow }}
+    {{- include "press-play.instanceLabels" .root | nindent 4 }}
+{{- end }}
+
+{{/*
+A template that runs one step of the library. Its inputs travel as a JSON object of strings, each quoted by toJson: a
+value can't break out of its place. The same names are the step's inputs and the template's.
+(dict "root" $ "name" "task-look" "inputs" (list "repo" "task") "extra" (dict "workflow" "{{workflow.name}}") "outputs" (dict "state" "none"))
+`outputs` gives each output its default, so that a consumer of a skipped step finds one.
+*/}}
+{{- define "press-play.step" -}}
+- name: {{ .name }}
+  inputs:
+    parameters:
+      {{- range .inputs }}
+      - name: {{ . }}
+      {{- end }}
+  {{- $in := list }}
+  {{- range .inputs }}
+  {{- $in = append $in (printf "%q: {{=toJson(inputs.parameters['%s'])}}" . .) }}
+  {{- end }}
+  {{- range $key, $value := .extra | default dict }}
+  {{- $in = append $in (printf "%q: %q" $key $value) }}
+  {{- end }}
+  {{- with .deadlineSeconds }}
+  activeDeadlineSeconds: {{ . }}
+  {{- end }}
+  retryStrategy:
+    limit: {{ .root.Values.workflows.retries.limit | quote }}
+    retryPolicy: Always
+    # 1 and 2 are the step's own last words; everything else (75, a lost pod, an evicted one) may pass.
+    expression: "asInt(lastRetry.exitCode) not in [1, 2]"
+    backoff:
+      duration: {{ .root.Values.workflows.retries.backoff | quote }}
+      factor: "2"
+      maxDuration: {{ .root.Values.workflows.retries.maxDuration | quote }}
+  container:
+    name: main
+    image: {{ include "press-play.image" .root }}
+    imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+    command: [pressplay, step, {{ .name }}]
+    args:
+      - --in
+      - '{{ printf "{%s}" (join ", " $in) | replace "'" "''" }}'
+      - --out
+      - /tmp/out
+    env:
+      - name: PRESSPLAY_NAMESPACE
+        value: {{ .root.Release.Namespace }}
+    securityContext:
+      {{- toYaml .root.Values.workflows.containerSecurityContext | nindent 6 }}
+    resources:
+      {{- toYaml .root.Values.workflows.resources | nindent 6 }}
+  {{- if .outputs }}
+  outputs:
+    parameters:
+      {{- range $name, $default := .outputs }}
+      - name: {{ $name }}
+        valueFrom:
+          path: /tmp/out/{{ $name }}
+          default: {{ $default | quote }}
+      {{- end }}
+  {{- end }}
+{{- end }}
+
+{{/*
+Arguments that pass a template's own inputs on by the same names.
+(list "repo" "task")
+*/}}
+{{- define "press-play.pass" -}}
+{{- range . }}
+- name: {{ . }}
+  value: {{ printf "{{inputs.parameters.%s}}" . | quote }}
+{{- end }}
+{{- end }}
+
+{{/*
+A wait: a suspended node whose inputs are its key (R3). It holds no pod, `signal` wakes it, `reconcile` repairs it.
+(dict "name" "await-merge" "inputs" (list "repo" "task") "outputs" (list "outcome"))
+*/}}
+{{- define "press-play.wait" -}}
+- name: {{ .name }}
+  inputs:
+    parameters:
+      {{- range .inputs }}
+      - name: {{ . }}
+      {{- end }}
+  suspend: {}
+  {{- if .outputs }}
+  outputs:
+    parameters:
+      {{- range .outputs }}
+      - name: {{ . }}
+        valueFrom:
+          supplied: {}
+          default: none
+      {{- end }}
+  {{- end }}
+{{- end }}

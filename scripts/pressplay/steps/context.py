@@ -1,0 +1,87 @@
+"""What a step works with: the cluster, the settings, GitHub, the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from githubkit import GitHub, TokenAuthStrategy
+
+from pressplay import names
+from pressplay.clock import Clock
+from pressplay.cluster.ledger import Ledger
+from pressplay.cluster.port import Cluster
+from pressplay.errors import InputError
+from pressplay.github.access import GitHubAccess
+from pressplay.settings import RepositoryDefaults, Settings
+
+PAUSE_CONFIG_MAP = "press-play-pause"
+PAUSE_ALL = "all"
+
+Client = GitHub[TokenAuthStrategy]
+Inputs = dict[str, str]
+Outputs = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Context:
+    """Handed to every step; nothing else is global."""
+
+    cluster: Cluster
+    settings: Settings
+    github: GitHubAccess
+    clock: Clock
+    say: Callable[[str], None] = lambda _line: None
+    """Takes a line for the log. Never text that people or agents wrote, never a token."""
+
+    def harness(self, repo: str, **permissions: str) -> Client:
+        """GitHub as the harness's App, for one repository with these permissions only (R9)."""
+        return self.github.installation(self.settings.github.harness_app, repo, permissions)
+
+    def ledger(self, repo: str) -> Ledger:
+        """The ledgers of a repository."""
+        return Ledger(self.cluster, self.settings.namespace, repo)
+
+    def paused(self, repo: str) -> bool:
+        """Whether new runs of this repository (or all) are stopped (`pressplay pause`)."""
+        found = self.cluster.get("ConfigMap", self.settings.namespace, PAUSE_CONFIG_MAP)
+        stopped = (found or {}).get("data") or {}
+        return PAUSE_ALL in stopped or names.repo_key(repo) in stopped
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a flow works on: a repository with its settings, a task or a pull request, in which play and try."""
+
+    repo: str
+    settings: RepositoryDefaults
+    task: int | None
+    pr: int | None
+    tag: str
+    play: str
+    attempt_of_person: int
+
+    @staticmethod
+    def of(inputs: Inputs, context: Context) -> Subject:
+        """Read and check a step's inputs; InputError for an unlisted repository or what is not a number."""
+        repo = names.repo(inputs["repo"])
+        settings = context.settings.repository(repo)
+        return Subject(
+            repo=repo,
+            settings=settings,
+            task=number(inputs, "task"),
+            pr=number(inputs, "pr"),
+            tag=inputs.get("tag") or settings.tag or "master",
+            play=names.checked(inputs["play"], "play") if inputs.get("play") else "",
+            attempt_of_person=number(inputs, "try") or names.play_count(inputs.get("play", "")),
+        )
+
+
+def number(inputs: Inputs, name: str) -> int | None:
+    """A whole number among the inputs, None where it is empty; InputError naming it otherwise."""
+    text = inputs.get(name, "")
+    if text in ("", "none"):
+        return None
+    if not text.isdecimal():
+        raise InputError(f"parameter {name}: expected a whole number, got {text!r}")
+    return int(text)

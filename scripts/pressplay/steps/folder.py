@@ -1,0 +1,68 @@
+"""The task folder that a run reads: made before each run and committed to `press-play/context/<run>`.
+
+The controller copies `.taskmaster/docs/task-{id}/` of docsBranch into the work tree as `task/`. The project's own files
+win; what it lacks is made from tasks.json by template. The texts are data all the way (R7): they travel by git alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pressplay import names
+from pressplay.backlog import tasks
+from pressplay.errors import InputError
+from pressplay.github import contents, refs
+from pressplay.steps.context import Client, Context, Subject
+from pressplay.steps.told import Told
+from pressplay.templating import prompts
+
+TASKS_PATHS = (".taskmaster/tasks/tasks.json", "tasks/tasks.json", "tasks.json")
+"""Where Taskmaster keeps its file, newest place first; looked for in the docs project's directory."""
+
+
+def backlog(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
+    """The repository's backlog at `ref`; InputError naming every path that was looked at where there is none."""
+    docs = (subject.settings.docs_project_directory or "").strip("/.")
+    paths = [f"{docs}/{path}" if docs else path for path in TASKS_PATHS]
+    for path in paths:
+        found = contents.read_file(gh, subject.repo, path, ref)
+        if found is not None:
+            return tasks.read(found, f"{subject.repo}@{ref}:{path}", subject.tag)
+    raise InputError(
+        f"{subject.repo}@{ref}: no tasks.json; looked for {', '.join(paths)}. Make one with task-master "
+        "(task-master parse-prd), commit it to the default branch, and press play again"
+    )
+
+
+def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:
+    """The folder's files by path in the repository."""
+    where = names.task_folder(told.number, subject.settings.docs_project_directory or "")
+    made: dict[str, str] = {}
+    if subject.task is not None:
+        found = backlog(gh, subject, told.base)
+        task = next((task for task in found.tasks if task.number == subject.task), None)
+        if task is None:
+            raise InputError(f"{subject.repo}: no task of tag {subject.tag!r} has the number {subject.task}")
+        made = prompts.task_files(task)
+    own = {name: contents.read_file(gh, subject.repo, f"{where}/{name}", told.base) for name in made}
+    result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
+    instructions = prompts.instructions(
+        told.role,
+        repo=subject.repo,
+        task=told.number,
+        pr=subject.pr,
+        branch=told.branch,
+        base=told.base,
+        head=told.head,
+        round=told.round,
+        attempt=told.attempt,
+    )
+    result[f"{where}/instructions.md"] = instructions.encode()
+    return result
+
+
+def commit(gh: Client, subject: Subject, told: Told, content: Mapping[str, bytes]) -> None:
+    """Commit the folder on top of the base branch to the run's own branch. Done twice, it is the same."""
+    base_sha = refs.head(gh, subject.repo, told.base)
+    message = f"Context of {told.name} ({told.agent_id}, {told.role}, round {told.round}, attempt {told.attempt})"
+    refs.commit_files(gh, subject.repo, names.context_branch(told.name), content, message, base_sha)

@@ -1,0 +1,122 @@
+"""Press play: read the backlog, check it, create the play, end.
+
+The play is a generated WorkflowTemplate and a Workflow that refers to it, named `play-<hash>-<n>` with n = finished
+plays + 1. An unfinished play is shown, not doubled. Tasks whose pull request is merged are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from pressplay import names
+from pressplay.backlog import graph, workflow
+from pressplay.backlog.tasks import Backlog
+from pressplay.cluster import waits
+from pressplay.cluster.port import Manifest
+from pressplay.errors import InputError
+from pressplay.github import contents, pulls, rules
+from pressplay.steps import folder
+from pressplay.steps.context import Client, Context, Inputs, Outputs, Subject
+from pressplay.steps.tasks import ACCEPTANCE_CHECK
+
+MODES = ("play", "show")
+_PLAY_NUMBER = re.compile(r"play-[0-9a-f]{8}-(\d+)")
+
+
+def plan(inputs: Inputs, context: Context) -> Outputs:
+    """The step `plan` of `press-play`: outputs the play's name, what it holds, and what it did (mode show: nothing)."""
+    subject = Subject.of(inputs, context)
+    mode = inputs.get("mode") or "play"
+    if mode not in MODES:
+        raise InputError(f"parameter mode: expected one of {', '.join(MODES)}, got {mode!r}")
+    gh = context.harness(subject.repo, contents="read", pull_requests="read", administration="read")
+    base = subject.settings.default_branch or contents.default_branch(gh, subject.repo)
+    unprotected = rules.unprotected(gh, subject.repo, base, ACCEPTANCE_CHECK, context.github.app_id_of_harness())
+    if unprotected and not context.settings.allow_unprotected:
+        raise InputError(
+            f"{subject.repo}: {unprotected}. Require the check {ACCEPTANCE_CHECK!r} from the App "
+            f"{context.settings.github.harness_app!r} by a ruleset on {base}, or set allowUnprotected (R5)"
+        )
+    plays = _plays(context, subject)
+    open_play = next((play for play in plays if waits.phase(play) not in waits.FINISHED), None)
+    if open_play is not None and mode == "play":
+        name = open_play["metadata"]["name"]
+        context.say(f"{name} is under way; nothing was started")
+        return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
+    backlog = _left(context, gh, subject, folder.backlog(gh, subject, base), inputs.get("tasks", ""))
+    planned = graph.plan(backlog)
+    for problem in planned.problems:
+        context.say(f"task {problem.task}: left out, the backlog has a problem with it")
+    name = names.play(subject.repo, subject.tag, _next_number(plays))
+    if mode == "play":
+        if not planned.tasks:
+            context.say("nothing is left to do")
+        else:
+            for manifest in _manifests(context, subject, planned, name):
+                context.cluster.create(manifest)
+    _report(context, planned, name, mode)
+    return {
+        "play": name,
+        "tasks": str(len(planned.tasks)),
+        "ready": str(len(planned.ready)),
+        "started": "true" if mode == "play" and planned.tasks else "false",
+        "link": _link(context, subject),
+    }
+
+
+def _link(context: Context, subject: Subject) -> str:
+    return f"{context.settings.github.web_url}/{subject.repo}/pulls"
+
+
+def _plays(context: Context, subject: Subject) -> list[Manifest]:
+    """All plays of this repository and tag, their first Workflows only."""
+    stem = names.play_stem(subject.repo, subject.tag)
+    labels = {"press-play/flow": "play", "press-play/repo": names.repo_key(subject.repo)}
+    found = context.cluster.list("Workflow", context.settings.namespace, labels)
+    return [play for play in found if play["metadata"]["name"].startswith(f"{stem}-")]
+
+
+def _next_number(plays: list[Manifest]) -> int:
+    numbers = [_PLAY_NUMBER.match(play["metadata"]["name"]) for play in plays]
+    return max((int(found[1]) for found in numbers if found), default=0) + 1
+
+
+def _left(context: Context, gh: Client, subject: Subject, backlog: Backlog, only: str) -> Backlog:
+    """The backlog with merged tasks marked done, narrowed to `only` (task ids or numbers with commas)."""
+    merged = pulls.merged_branches(gh, subject.repo)
+    tasks = [
+        replace(task, status="done") if names.task_branch(task.number) in merged else task for task in backlog.tasks
+    ]
+    wanted = {part.strip() for part in only.split(",") if part.strip() not in ("", "none")}
+    unknown = wanted - {task.id for task in tasks} - {str(task.number) for task in tasks}
+    if unknown:
+        raise InputError(f"parameter tasks: no task has the id {', '.join(sorted(unknown))}")
+    if wanted:
+        tasks = [
+            task if task.id in wanted or str(task.number) in wanted else replace(task, status="out-of-play")
+            for task in tasks
+        ]
+    del context
+    return replace(backlog, tasks=tuple(tasks))
+
+
+def _manifests(context: Context, subject: Subject, planned: graph.Plan, name: str) -> list[Manifest]:
+    return workflow.play_manifests(
+        planned,
+        repo=subject.repo,
+        tag=subject.tag,
+        play=name,
+        namespace=context.settings.namespace,
+        parallelism=subject.settings.parallelism or 4,
+        release=subject.settings.release or "merged",
+        instance_id=context.settings.instance_id,
+    )
+
+
+def _report(context: Context, planned: graph.Plan, name: str, mode: str) -> None:
+    limits = context.settings.limits
+    context.say(f"{'would start' if mode == 'show' else 'play'} {name}: {len(planned.tasks)} tasks, first: "
+                f"{', '.join(planned.ready)}; critical path: {' → '.join(planned.critical_path)}")
+    context.say(f"limits: {limits.rounds} rounds, {limits.attempts} attempts, {limits.run_minutes} minutes a run, "
+                f"{limits.runs_per_play} runs a play")

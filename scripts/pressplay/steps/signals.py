@@ -1,0 +1,175 @@
+"""Waking waits: by a hint (`signal`) and by comparing everything with the truth (`reconcile`). Hints may be lost (R2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.cluster.port import Manifest
+from pressplay.errors import InputError, PressPlayError, TryAgain
+from pressplay.github import pulls, refs
+from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
+from pressplay.steps.tasks import (
+    AWAIT_CONTINUE,
+    AWAIT_MERGE,
+    AWAIT_VERDICT,
+    judge,
+    verdict_of,
+    wake_with,
+)
+from pressplay.steps.told import WORKFLOW_ANNOTATION
+
+KINDS = ("closed", "continue")
+_TASK_BRANCH = re.compile(r"feature/task-(\d+)-implementation")
+_DAY = 86_400
+
+
+def signal(inputs: Inputs, context: Context) -> Outputs:
+    """Wake the waits that a closed (merged or not) pull request, or a `pressplay continue`, answers."""
+    what = inputs.get("what", "")
+    if what not in KINDS:
+        raise InputError(f"parameter what: expected one of {', '.join(KINDS)}, got {what!r}")
+    repo = names.repo(inputs["repo"])
+    context.settings.repository(repo)
+    if what == "continue":
+        return {"woken": str(sum(_continue(context, play) for play in _workflows(context, repo)))}
+    pr = number(inputs, "pr")
+    if pr is None:
+        raise InputError("parameter pr: expected a pull request's number")
+    gh = context.harness(repo, pull_requests="read", contents="read")
+    pull = pulls.pull(gh, repo, pr)
+    branch = _TASK_BRANCH.fullmatch(pull.head_ref)
+    if branch is None or pull.state == "open":
+        return {"woken": "0"}
+    woken = 0
+    for play in waits.running(context.cluster, context.settings.namespace, _labels(repo, "play")):
+        woken += _closed(context, play, branch[1], pull)
+    return {"woken": str(woken)}
+
+
+def _labels(repo: str, flow: str) -> dict[str, str]:
+    return {"press-play/flow": flow, "press-play/repo": names.repo_key(repo)}
+
+
+def _workflows(context: Context, repo: str) -> list[Manifest]:
+    labels = {"press-play/repo": names.repo_key(repo)}
+    return waits.running(context.cluster, context.settings.namespace, labels)
+
+
+def _continue(context: Context, workflow: Manifest) -> int:
+    ended = 0
+    for wait in waits.of(workflow):
+        if wait.kind == AWAIT_CONTINUE and not context.paused(wait.key["repo"]):
+            ended += wait.wake(context.cluster, "Succeeded", {})
+    return ended
+
+
+def _closed(context: Context, play: Manifest, task: str, pull: pulls.Pull) -> int:
+    """Wake what waits for this pull request's end in one play; TryAgain in the moment between two of its waits."""
+    own = [wait for wait in waits.of(play) if wait.key.get("task") == task and wait.kind != AWAIT_CONTINUE]
+    if own:
+        return sum(_end(context, wait, pull) for wait in own)
+    states = {node.get("displayName"): node.get("phase") for node in waits.nodes(play).values()}
+    approved = states.get(f"t{task}") == "Succeeded"
+    if approved and states.get(f"t{task}-merged") in (None, "Pending"):
+        raise TryAgain(f"{play['metadata']['name']}: t{task} has just ended and its wait for the merge is not there yet")
+    return 0
+
+
+def _end(context: Context, wait: waits.Wait, pull: pulls.Pull) -> bool:
+    if pull.merged:
+        return wait.wake(context.cluster, "Succeeded", {"outcome": "merged"})
+    return wait.wake(context.cluster, "Failed", {}, f"pull request {pull.number} was closed without a merge")
+
+
+def reconcile(_inputs: Inputs, context: Context) -> Outputs:
+    """Compare every wait and every run with GitHub and the cluster; wake, expire and clean up what was missed."""
+    woken, faults = 0, 0
+    for repo in context.settings.repositories:
+        try:
+            woken += _reconcile_waits(context, repo)
+            _end_orphans(context, repo)
+        except PressPlayError as error:
+            # One repository's fault must not leave the others' waits asleep.
+            faults += 1
+            context.say(f"{repo}: {type(error).__name__}")
+    if faults:
+        raise TryAgain(f"{faults} of {len(context.settings.repositories)} repositories could not be compared")
+    return {"woken": str(woken)}
+
+
+def _reconcile_waits(context: Context, repo: str) -> int:
+    workflows = _workflows(context, repo)
+    found = [wait for workflow in workflows for wait in waits.of(workflow)]
+    woken = sum(_continue(context, workflow) for workflow in workflows)
+    woken += sum(_reconcile_verdict(context, repo, wait) for wait in found if wait.kind == AWAIT_VERDICT)
+    merges = [wait for wait in found if wait.kind == AWAIT_MERGE]
+    if merges:
+        woken += _reconcile_merges(context, repo, merges)
+    return woken
+
+
+def _subject(context: Context, repo: str, wait: waits.Wait) -> Subject:
+    return Subject.of({"repo": repo, **wait.key}, context)
+
+
+def _reconcile_verdict(context: Context, repo: str, wait: waits.Wait) -> bool:
+    """A task's Workflow that ended, or is gone, without waking the play: its verdict is read and taken."""
+    subject = _subject(context, repo, wait)
+    name = names.task_workflow(subject.play, subject.task or 0)
+    workflow = context.cluster.get("Workflow", context.settings.namespace, name)
+    if workflow is not None and waits.phase(workflow) not in waits.FINISHED:
+        return False
+    verdict = verdict_of(context, subject) or judge(context, subject, waits.phase(workflow) if workflow else "Gone")
+    key = f"verdict-{subject.attempt_of_person}"
+    context.ledger(repo).record("task", subject.task or 0, key, {"play": subject.play, **verdict})
+    return wake_with(context, wait, verdict)
+
+
+def _reconcile_merges(context: Context, repo: str, merges: Iterable[waits.Wait]) -> int:
+    """One listing of the open pull requests answers most waits; only those not in it are asked for one by one."""
+    gh = context.harness(repo, pull_requests="read", contents="read")
+    still_open = pulls.open_branches(gh, repo)
+    woken = 0
+    for wait in merges:
+        branch = names.task_branch(int(wait.key["task"]))
+        if branch in still_open:
+            days = context.settings.limits.wait_days
+            if context.clock.now() - wait.since > days * _DAY:
+                woken += wait.wake(context.cluster, "Failed", {}, f"nobody merged it within {days} days")
+            continue
+        pull = pulls.find_pull(gh, repo, branch)
+        if pull is not None and pull.state != "open":
+            woken += _end(context, wait, pull)
+    return woken
+
+
+def _end_orphans(context: Context, repo: str) -> None:
+    """Delete runs whose Workflow was stopped or is gone (R4), and the context branches of runs that ended."""
+    namespace = context.settings.controller_namespace
+    live: set[str] = set()
+    for run in context.cluster.list("CodeRun", namespace, _labels(repo, "run")):
+        if (run.get("status") or {}).get("phase") in waits.FINISHED:
+            continue
+        name = run["metadata"]["name"]
+        workflow = (run["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION, "")
+        owner = context.cluster.get("Workflow", context.settings.namespace, workflow) if workflow else None
+        if workflow and (owner is None or waits.phase(owner) in waits.FINISHED):
+            context.cluster.delete("CodeRun", namespace, name)
+            context.say(f"{name}: deleted, its Workflow {workflow} has ended")
+        else:
+            live.add(name)
+    gh = context.harness(repo, contents="write")
+    prefix = names.context_branch("")
+    for branch in refs.branches_with_prefix(gh, repo, prefix):
+        if branch.removeprefix(prefix) not in live and not _recent(context, repo, branch.removeprefix(prefix)):
+            refs.delete_branch(gh, repo, branch)
+
+
+def _recent(context: Context, repo: str, run: str) -> bool:
+    """Whether the run may still be about to start: no CodeRun of its name has ended yet."""
+    del repo
+    found = context.cluster.get("CodeRun", context.settings.controller_namespace, run)
+    return found is None or (found.get("status") or {}).get("phase") not in waits.FINISHED

@@ -1,0 +1,176 @@
+"""A task's way through a play: begun, looked at, settled.
+
+A task's verdict stands in its ledger under `verdict-<try>`: `approved`, `merged`, `parked` or `failed`, with a reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.cluster.ledger import PART_OF, Entry
+from pressplay.cluster.port import Manifest
+from pressplay.errors import InputError
+from pressplay.github import checks, pulls
+from pressplay.steps.context import Client, Context, Inputs, Outputs, Subject
+
+ACCEPTANCE_CHECK = "press-play/acceptance"
+AWAIT_VERDICT, AWAIT_MERGE, AWAIT_CONTINUE = "await-verdict", "await-merge", "await-continue"
+_GOOD = ("approved", "merged")
+
+
+def task_of(subject: Subject) -> int:
+    """The subject's task; InputError where the step was given none."""
+    if subject.task is None:
+        raise InputError("parameter task: expected a task's number")
+    return subject.task
+
+
+def begin(inputs: Inputs, context: Context) -> Outputs:
+    """Start the Workflow of a task by its fixed name; say `waiting`, or what stands already."""
+    subject = Subject.of(inputs, context)
+    task = task_of(subject)
+    verdict = verdict_of(context, subject)
+    if verdict is not None:
+        return _begun(verdict)
+    context.cluster.create(_workflow(context, subject, task, inputs.get("rank", "0")))
+    return {"state": "waiting"}
+
+
+def _begun(verdict: Entry) -> Outputs:
+    if verdict["outcome"] not in _GOOD:
+        raise InputError(f"the task ended {verdict['outcome']} in this play: {verdict['reason']}")
+    return {"state": verdict["outcome"]}
+
+
+def _workflow(context: Context, subject: Subject, task: int, rank: str) -> Manifest:
+    instance = context.settings.instance_id
+    arguments = {
+        "repo": subject.repo,
+        "task-id": str(task),
+        "tag": subject.tag,
+        "play": subject.play,
+        "try": str(subject.attempt_of_person),
+    }
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {
+            "name": names.task_workflow(subject.play, task),
+            "namespace": context.settings.namespace,
+            "labels": {
+                **PART_OF,
+                "press-play/flow": "task",
+                "press-play/repo": names.repo_key(subject.repo),
+                "press-play/task": str(task),
+                "press-play/play": subject.play,
+                **({"workflows.argoproj.io/controller-instanceid": instance} if instance else {}),
+            },
+        },
+        "spec": {
+            "workflowTemplateRef": {"name": "task"},
+            "priority": int(rank),
+            "arguments": {"parameters": [{"name": name, "value": value} for name, value in arguments.items()]},
+        },
+    }
+
+
+def verdict_of(context: Context, subject: Subject) -> Entry | None:
+    """The task's verdict in this try, None while it has none."""
+    entries = context.ledger(subject.repo).entries("task", task_of(subject))
+    return entries.get(f"verdict-{subject.attempt_of_person}")
+
+
+def find_pull(context: Context, gh: Client, subject: Subject) -> pulls.Pull | None:
+    """The task's pull request: the newest one whose head is the task's branch, open before closed."""
+    return pulls.find_pull(gh, subject.repo, names.task_branch(task_of(subject)))
+
+
+def look(inputs: Inputs, context: Context) -> Outputs:
+    """Where the task enters: `implement`, `review` (its pull request is open), or `merged`."""
+    subject = Subject.of(inputs, context)
+    gh = context.harness(subject.repo, pull_requests="read", contents="read")
+    pull = find_pull(context, gh, subject)
+    if pull is not None and pull.merged:
+        return {"state": "merged", "pr": str(pull.number)}
+    if pull is not None and pull.state == "open":
+        ledger = context.ledger(subject.repo)
+        ledger.record("task", task_of(subject), "pr", {"pr": pull.number})
+        ledger.record("pr", pull.number, "task", {"task": task_of(subject), "tag": subject.tag})
+        return {"state": "review", "pr": str(pull.number)}
+    return {"state": "implement", "pr": "none"}
+
+
+def settle(inputs: Inputs, context: Context) -> Outputs:
+    """Record the task's verdict from what GitHub and the ledger hold, wake the play, and fail where it failed."""
+    subject = Subject.of(inputs, context)
+    verdict = verdict_of(context, subject) or judge(context, subject, inputs.get("status", ""))
+    context.ledger(subject.repo).record(
+        "task", task_of(subject), f"verdict-{subject.attempt_of_person}", {"play": subject.play, **verdict}
+    )
+    wake_play(context, subject, verdict)
+    if verdict["outcome"] not in _GOOD:
+        raise InputError(f"task {task_of(subject)}: {verdict['outcome']}: {verdict['reason']}")
+    return {"outcome": verdict["outcome"], "pr": str(verdict.get("pr") or "none"), "link": verdict["link"]}
+
+
+def judge(context: Context, subject: Subject, status: str = "") -> Entry:
+    """The verdict that the truth gives: merged and approved by GitHub, the rest by the newest run's outcome."""
+    gh = context.harness(subject.repo, pull_requests="read", checks="read")
+    pull = find_pull(context, gh, subject)
+    if pull is None:
+        return _verdict(context, subject, None, "failed", _why(context, subject, None) or _unfinished(status))
+    if pull.merged:
+        return _verdict(context, subject, pull, "merged", "")
+    if pull.state == "closed":
+        return _verdict(context, subject, pull, "failed", f"pull request #{pull.number} was closed without a merge")
+    if checks.conclusion(gh, subject.repo, pull.head_sha, ACCEPTANCE_CHECK) == "success":
+        return _verdict(context, subject, pull, "approved", "")
+    return _verdict(context, subject, pull, "parked", _why(context, subject, pull) or _unfinished(status))
+
+
+def _unfinished(status: str) -> str:
+    return f"its Workflow ended {status or 'early'} before a verdict was reached; the Workflow's nodes say why"
+
+
+def _why(context: Context, subject: Subject, pull: pulls.Pull | None) -> str:
+    """The reason in the ledger's newest entry that has one."""
+    ledger = context.ledger(subject.repo)
+    entries = ledger.entries("task", task_of(subject))
+    found: list[dict[str, Any]] = [*entries.values()]
+    if pull is not None:
+        found = [*ledger.entries("pr", pull.number).values()]
+    with_reason = [entry for entry in found if entry.get("reason") and entry.get("try", 0) in (0, subject.attempt_of_person)]
+    newest = max(with_reason, key=lambda entry: (entry.get("ended", 0), entry.get("attempt", 0)), default=None)
+    return "" if newest is None else f"{newest['agent'] + ': ' if 'agent' in newest else ''}{newest['reason']}"
+
+
+def _verdict(context: Context, subject: Subject, pull: pulls.Pull | None, outcome: str, reason: str) -> Entry:
+    web = context.settings.github.web_url
+    return {
+        "outcome": outcome,
+        "reason": reason,
+        "pr": pull.number if pull else None,
+        "head": pull.head_sha if pull else None,
+        "link": f"{web}/{subject.repo}/pull/{pull.number}" if pull else f"{web}/{subject.repo}",
+        "ended": int(context.clock.now()),
+    }
+
+
+def wake_play(context: Context, subject: Subject, verdict: Entry) -> None:
+    """Wake the play's wait for this task's verdict. Nothing there to wake is done, not an error (R2)."""
+    if not subject.play:
+        return
+    labels = {"press-play/flow": "play", "press-play/play": subject.play}
+    for workflow in waits.running(context.cluster, context.settings.namespace, labels):
+        for wait in waits.of(workflow):
+            if wait.kind == AWAIT_VERDICT and wait.key.get("task") == str(subject.task):
+                wake_with(context, wait, verdict)
+
+
+def wake_with(context: Context, wait: waits.Wait, verdict: Entry) -> bool:
+    """End a wait as a verdict says: Succeeded with its outcome, or Failed with its reason's first words."""
+    if verdict["outcome"] in _GOOD:
+        return wait.wake(context.cluster, "Succeeded", {"outcome": verdict["outcome"]})
+    return wait.wake(context.cluster, "Failed", {}, f"{verdict['outcome']}: see the task's ledger")

@@ -1,0 +1,98 @@
+"""What a run is told: the one builder of a CodeRun and of the task folder (design, What a run is told)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+
+import yaml
+
+from pressplay import names
+from pressplay.cluster.ledger import PART_OF
+from pressplay.cluster.port import Manifest
+from pressplay.errors import InputError
+from pressplay.settings import Agent
+from pressplay.steps.context import Context, Subject
+
+WORKFLOW_ANNOTATION = "press-play/workflow"
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that makes one run: who does it, in what role, on which commit, in which round and attempt."""
+
+    name: str
+    agent_id: str
+    agent: Agent
+    role: str
+    number: int
+    branch: str
+    base: str
+    head: str
+    round: int
+    attempt: int
+    workflow: str
+
+
+def coderun(context: Context, subject: Subject, told: Told) -> Manifest:
+    """The CodeRun, with only the fields that the early definition has; `coderun.extraSpec` of the values adds more.
+
+    Source: the definition and its early controller, as told in the project's facts about CodeRun: env is switched off
+    by any taskRequirements, so everything travels in those; `org/repo` as the repository's URL.
+    """
+    settings = subject.settings
+    service = settings.service or names.slug(subject.repo.split("/")[1])
+    volume = (settings.isolation or "volume") == "volume"
+    directory = settings.working_directory or "."
+    environment = {
+        "PRESSPLAY_ROLE": told.role,
+        "PRESSPLAY_AGENT": told.agent_id,
+        "PRESSPLAY_REPO": subject.repo,
+        "PRESSPLAY_TASK": str(told.number),
+        "PRESSPLAY_PR": str(subject.pr or ""),
+        "PRESSPLAY_BRANCH": told.branch,
+        "PRESSPLAY_HEAD": told.head,
+        "PRESSPLAY_BASE": told.base,
+        "PRESSPLAY_ROUND": str(told.round),
+        "PRESSPLAY_ATTEMPT": str(told.attempt),
+        "PRESSPLAY_RUN": told.name,
+    }
+    spec: dict[str, object] = {
+        "taskId": told.number,
+        "service": f"{service}-{told.number}" if volume else service,
+        "repositoryUrl": subject.repo,
+        "docsRepositoryUrl": subject.repo,
+        "docsProjectDirectory": settings.docs_project_directory or "",
+        "docsBranch": names.context_branch(told.name),
+        "workingDirectory": directory if volume else f"worktrees/task-{told.number}",
+        "model": settings.model or told.agent.model,
+        "githubApp": told.agent.github_app,
+        "localTools": ",".join(told.agent.local_tools),
+        "remoteTools": ",".join(told.agent.remote_tools),
+        "taskRequirements": base64.b64encode(yaml.safe_dump({"environment": environment}).encode()).decode(),
+        **context.settings.coderun_extra,
+    }
+    labels = {
+        **PART_OF,
+        "press-play/repo": names.repo_key(subject.repo),
+        "press-play/task": str(told.number),
+        "press-play/agent": told.agent_id,
+        "press-play/flow": "run",
+        **({"press-play/pr": str(subject.pr)} if subject.pr else {}),
+        **({"press-play/play": subject.play} if subject.play else {}),
+    }
+    manifest: Manifest = {
+        "apiVersion": "agents.platform/v1",
+        "kind": "CodeRun",
+        "metadata": {
+            "name": told.name,
+            "namespace": context.settings.controller_namespace,
+            "labels": labels,
+            "annotations": {WORKFLOW_ANNOTATION: told.workflow} if told.workflow else {},
+        },
+        "spec": spec,
+    }
+    if "{{" in json.dumps(manifest):
+        raise InputError(f"run {told.name}: '{{{{' in a value of the chart would be evaluated by Argo; remove it (R7)")
+    return manifest
