@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from typing import Literal
 
 from pressplay.backlog.tasks import ACTIONABLE, FINISHED, PRIORITIES, STATUSES, Backlog, Task, TaskProblem
@@ -97,7 +96,7 @@ def id_key(task_id: str) -> IdKey:
     return (1, 0, task_id)
 
 
-def make_plan(
+def plan(
     backlog: Backlog,
     *,
     parallelism: int = DEFAULT_PARALLELISM,
@@ -107,8 +106,8 @@ def make_plan(
 ) -> Plan:
     """The plan of `backlog`, at most `parallelism` tasks at once.
 
-    `weights` gives tasks lengths other than 1, by id. `only` narrows the play to these ids. `done` are ids known to be
-    finished though the file does not say so (their pull request is merged). Raises InputError for ids in `only` or
+    `weights` gives tasks lengths other than 1, by id. `only` narrows the play to these ids, or numbers. `done` are ids
+    known to be finished though the file does not say so (their pull request is merged). Raises InputError for ids in `only` or
     `weights` that the tag does not have, for a weight or a parallelism below what makes sense.
     """
     by_id = {task.id: task for task in backlog.tasks}
@@ -154,18 +153,19 @@ def make_plan(
         needs[task.id] = tuple(edges)
         waits_for[task.id] = tuple(waits)
 
-    for cycle in cycles(needs):
+    components = _components(needs)
+    knots = [component for component in components if len(component) > 1]
+    for cycle in sorted((_cycle(knot, needs) for knot in knots), key=lambda cycle: id_key(cycle[0])):
         path = " → ".join([*cycle, cycle[0]])
         text = f"waits for itself in a cycle: {path} (each depends on the next); take one of these dependencies out"
         problems.append(TaskProblem(cycle[0], text))
-    in_cycles = {name for component in _components(needs) if len(component) > 1 for name in component}
-    blocking = {problem.task for problem in problems if problem.blocks} | in_cycles
+    stuck = {problem.task for problem in problems if problem.blocks}.union(*knots)
     dependents = _reversed(needs)
-    blocked = _closure(blocking & todo.keys(), dependents)
+    blocked = _closure(stuck, dependents)
     plays = {name: edges for name, edges in needs.items() if name not in blocked}
 
     tie = {name: (-PRIORITIES.get(todo[name].priority, PRIORITIES["medium"]), id_key(name)) for name in todo}
-    topological = list(TopologicalSorter(plays).static_order())
+    topological = [component[0] for component in components if component[0] not in blocked]
     head, tail = _lengths(topological, plays, dependents, weight)
     length = max((head[name] + tail[name] for name in topological), default=0)
     starts, makespan = _schedule(plays, dependents, weight, tail, tie, parallelism)
@@ -195,22 +195,17 @@ def make_plan(
     )
 
 
-def cycles(needs: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
-    """One cycle of each knot of tasks that depend on one another, from its smallest id on along the dependencies."""
-    found = []
-    for component in _components(needs):
-        if len(component) < 2:
-            continue
-        inside = set(component)
-        walked: dict[str, int] = {}
-        name = min(component, key=id_key)
-        while name not in walked:
-            walked[name] = len(walked)
-            name = min((other for other in needs[name] if other in inside), key=id_key)
-        cycle = list(walked)[walked[name] :]
-        first = cycle.index(min(cycle, key=id_key))
-        found.append((*cycle[first:], *cycle[:first]))
-    return sorted(found, key=lambda cycle: id_key(cycle[0]))
+def _cycle(knot: Sequence[str], needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """A cycle among tasks that all depend on one another, along the dependencies, from its smallest id on."""
+    inside = set(knot)
+    walked: dict[str, int] = {}
+    name = min(knot, key=id_key)
+    while name not in walked:
+        walked[name] = len(walked)
+        name = min((other for other in needs[name] if other in inside), key=id_key)
+    cycle = list(walked)[walked[name] :]
+    first = cycle.index(min(cycle, key=id_key))
+    return (*cycle[first:], *cycle[:first])
 
 
 def _weights(by_id: Mapping[str, Task], given: Mapping[str, float]) -> dict[str, float]:
@@ -223,10 +218,12 @@ def _weights(by_id: Mapping[str, Task], given: Mapping[str, float]) -> dict[str,
 def _chosen(by_id: Mapping[str, Task], only: Collection[str] | None) -> Collection[str]:
     if only is None:
         return by_id.keys()
-    unknown = sorted(set(only) - by_id.keys(), key=id_key)
+    by_number = {str(task.number): task.id for task in by_id.values()}
+    chosen = {name if name in by_id else by_number.get(name, name) for name in only}
+    unknown = sorted(chosen - by_id.keys(), key=id_key)
     if unknown:
         raise InputError(f"tasks {', '.join(map(shown, unknown))}: expected ids of tasks in this tag")
-    return set(only)
+    return chosen
 
 
 def _status_problem(task: Task) -> str:
@@ -302,9 +299,10 @@ def _closure(seeds: Iterable[str], edges: Mapping[str, Sequence[str]]) -> set[st
 
 
 def _components(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """The strongly connected components, by Tarjan's algorithm with a stack of its own.
+    """The strongly connected components, each after those it depends on: Tarjan's algorithm with a stack of its own.
 
-    graphlib only tells of one cycle at a time: finding all by it would take a pass for each.
+    It gives every knot and the topological order in one pass; graphlib tells of one cycle at a time and would take a
+    pass for each.
     """
     number: dict[str, int] = {}
     lowest: dict[str, int] = {}

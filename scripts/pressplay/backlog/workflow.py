@@ -1,0 +1,218 @@
+"""The generated play: a plan as Argo's WorkflowTemplates and Workflows (design, Flows; facts/argo.md, Graphs).
+
+Two DAG nodes stand for a task: `t12` starts its Workflow and waits for the verdict, counting against the play's
+parallelism; `t12-merged` is a bare suspend until the merge, which counts against nothing. What they do is in the
+chart's WorkflowTemplate `play-parts`: a play holds a graph and nothing else. Its Workflow only refers to its
+WorkflowTemplate, as a controller with `templateReferencing: Strict` wants it.
+
+A DAG takes at most 200 nodes. What does not fit goes on in further Workflows, in start order; an edge from one to
+another is a wait of its own for the same merge (also under `release: approved`: a verdict is known to the first
+Workflow only), so there is no barrier between them.
+
+No text of a backlog gets here (R7): the only things told to Argo are numbers and checked names.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import yaml
+
+from pressplay import names
+from pressplay.backlog.graph import Plan, Planned, id_key
+from pressplay.backlog.tasks import PRIORITIES
+from pressplay.cluster.port import Manifest
+from pressplay.errors import InputError
+
+API_VERSION = "argoproj.io/v1alpha1"
+PARTS = "play-parts"
+"""The chart's WorkflowTemplate with the templates below."""
+START_TASK = "start-task"
+AWAIT_MERGE = "await-merge"
+
+DAG_LIMIT = 200
+"""Tasks that the full CRDs allow in one DAG."""
+TASKS_A_WORKFLOW = 100
+WAITS_INLINE = 100
+"""Waits for other Workflows' tasks that one task may bring into the DAG itself; more go into DAGs of their own."""
+
+OPEN_PULLS = "press-play/open-pulls"
+"""Annotation of a play: task's number → pull request that was open when the play was made (JSON)."""
+
+Release = Literal["merged", "approved"]
+
+_NO_FOLDING = 2**31 - 1
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+_WORDS = re.compile(r"y|n|yes|no|on|off|true|false|null", re.IGNORECASE)
+
+
+def play_manifests(
+    plan: Plan,
+    *,
+    repo: str,
+    tag: str,
+    play: str,
+    namespace: str,
+    parallelism: int,
+    release: Release = "merged",
+    labels: Mapping[str, str] | None = None,
+    instance_id: str = "",
+    open_pulls: Mapping[int, int] | None = None,
+    priority: int = 0,
+    service_account: str = "",
+) -> list[Manifest]:
+    """What to submit to play `plan`: for each part a WorkflowTemplate and, after it, the Workflow that refers to it.
+
+    The first part is named `play`, further ones `play-2` …; blocked tasks are left out, and nothing is returned where
+    nothing can play. `labels` are added to each manifest's. `open_pulls` (number of a task → its pull request) is kept
+    as an annotation. `service_account` is set where it is not empty. Raises InputError for a name that may not reach
+    Argo (R7).
+    """
+    names.repo(repo)
+    names.checked(tag, "tag")
+    names.checked(play, "play")
+    if parallelism < 1:
+        raise InputError(f"parallelism {parallelism}: expected at least 1 task at once")
+    fixed = {"repo": repo, "tag": tag, "play": play}
+    manifests: list[Manifest] = []
+    common = {
+        **(labels or {}),
+        "app.kubernetes.io/part-of": "press-play",
+        "press-play/flow": "play",
+        "press-play/play": play,
+        "press-play/repo": names.repo_key(repo),
+        **({"workflows.argoproj.io/controller-instanceid": instance_id} if instance_id else {}),
+    }
+    for count, part in enumerate(_parts(plan), start=1):
+        name = play if count == 1 else f"{play}-{count}"
+        if len(name) > names.LABEL_LIMIT:
+            raise InputError(f"play {name!r}: expected at most {names.LABEL_LIMIT} characters, came {len(name)}")
+        metadata: dict[str, Any] = {"name": name, "namespace": namespace, "labels": common}
+        pulls = {str(p.task.number): pull for p in part if (pull := (open_pulls or {}).get(p.task.number))}
+        if pulls:
+            metadata["annotations"] = {OPEN_PULLS: "{" + ",".join(f'"{k}":{int(v)}' for k, v in pulls.items()) + "}"}
+        spec: dict[str, Any] = {
+            "entrypoint": "play",
+            "templates": _templates(plan, part, fixed, parallelism, release),
+        }
+        if service_account:
+            spec["serviceAccountName"] = names.checked(service_account, "service account")
+        manifests.append({"apiVersion": API_VERSION, "kind": "WorkflowTemplate", "metadata": metadata, "spec": spec})
+        reference = {"workflowTemplateRef": {"name": name}, "priority": priority}
+        manifests.append({"apiVersion": API_VERSION, "kind": "Workflow", "metadata": metadata, "spec": reference})
+    return manifests
+
+
+def to_yaml(manifests: Iterable[Manifest]) -> str:
+    """`manifests` as a YAML stream that Go's YAML 1.1 and ours read alike: all but plain words in double quotes."""
+    return yaml.dump_all(manifests, Dumper=_Dumper, sort_keys=False, width=_NO_FOLDING, explicit_start=True)
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """PyYAML leaves `n`, `1e3` and the like bare, which other readers take for booleans and numbers."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True
+
+
+def _represent_text(dumper: Any, text: str) -> Any:
+    plain = _PLAIN.fullmatch(text) and not _WORDS.fullmatch(text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def _parts(plan: Plan) -> list[list[Planned]]:
+    """The plan cut in start order into lists whose DAGs keep the limit, waits for earlier lists' tasks included."""
+    parts: list[list[Planned]] = []
+    here: set[str] = set()
+    awaited: set[str] = set()
+    nodes = DAG_LIMIT
+    for planned in plan.playable:
+        own, waits = _cost(planned, here, awaited)
+        if nodes + own > DAG_LIMIT or len(here) == TASKS_A_WORKFLOW:
+            parts.append([])
+            here, awaited, nodes = set(), set(), 0
+            own, waits = _cost(planned, here, awaited)
+        parts[-1].append(planned)
+        here.add(planned.task.id)
+        awaited |= waits
+        nodes += own
+    return parts
+
+
+def _cost(planned: Planned, here: set[str], awaited: set[str]) -> tuple[int, set[str]]:
+    """The DAG nodes that a task brings with it, and the other parts' tasks that it newly waits for in the DAG."""
+    new = set(planned.waits_for) - here - awaited
+    if len(new) > WAITS_INLINE:
+        return 2 + math.ceil(len(new) / DAG_LIMIT), set()
+    return 2 + len(new), new
+
+
+def _templates(
+    plan: Plan, part: Sequence[Planned], fixed: Mapping[str, str], parallelism: int, release: Release
+) -> list[dict[str, Any]]:
+    numbers = {planned.task.id: planned.task.number for planned in plan.playable}
+    here: set[str] = set()
+    awaited: set[str] = set()
+    nodes: list[dict[str, Any]] = []
+    gathered: list[dict[str, Any]] = []
+    depth: dict[str, float] = {}
+    wanted: set[str] = set()
+    for planned in part:
+        task = planned.task
+        node = f"t{task.number}"
+        outside = sorted(set(planned.waits_for) - here - awaited, key=id_key)
+        depends = []
+        if len(outside) > WAITS_INLINE:
+            for at in range(0, len(outside), DAG_LIMIT):
+                gather = f"{node}-waits-{at // DAG_LIMIT + 1}"
+                waits = [_await_merge(numbers[name], fixed) for name in outside[at : at + DAG_LIMIT]]
+                gathered.append({"name": gather, "dag": {"failFast": False, "tasks": waits}})
+                nodes.append({"name": gather, "template": gather})
+                depends.append(gather)
+        else:
+            nodes.extend(_await_merge(numbers[name], fixed) for name in outside)
+            awaited.update(outside)
+        for name in planned.waits_for:
+            if name in here:
+                depends.append(f"t{numbers[name]}" + ("-merged" if release == "merged" else ""))
+            elif name in awaited:
+                depends.append(f"t{numbers[name]}-merged")
+        inputs = {**fixed, "task": str(task.number), "rank": str(math.ceil(planned.rank))}
+        started = _referring(node, START_TASK, inputs)
+        if depends:
+            started["depends"] = " && ".join(depends)
+        merged = _await_merge(task.number, fixed)
+        merged["depends"] = node
+        merged["when"] = f"{{{{tasks.{node}.outputs.parameters.outcome}}}} != merged"
+        nodes += [started, merged]
+        here.add(task.id)
+        wanted.update(planned.waits_for)
+        depth[task.id] = max((depth.get(name, 0) for name in planned.waits_for), default=0) + 1
+
+    # Under `approved` dependents hang on the start, so every merge is a leaf; under `merged` only a chain's last is.
+    leaves = [planned for planned in part if release == "approved" or planned.task.id not in wanted]
+    leaves.sort(key=lambda planned: (-depth[planned.task.id], -PRIORITIES.get(planned.task.priority, 2), planned.order))
+    target = " ".join(f"t{planned.task.number}-merged" for planned in leaves)
+    dag = {"failFast": False, "target": target, "tasks": nodes}
+    return [{"name": "play", "parallelism": parallelism, "dag": dag}, *gathered]
+
+
+def _await_merge(number: int, fixed: Mapping[str, str]) -> dict[str, Any]:
+    """A wait for the merge of a task, the same wherever it stands, so that one signal wakes them all."""
+    inputs = {"repo": fixed["repo"], "task": str(number), "play": fixed["play"]}
+    return _referring(f"t{number}-merged", AWAIT_MERGE, inputs)
+
+
+def _referring(name: str, template: str, inputs: Mapping[str, str]) -> dict[str, Any]:
+    parameters = [{"name": key, "value": value} for key, value in inputs.items()]
+    return {
+        "name": name,
+        "templateRef": {"name": PARTS, "template": template},
+        "arguments": {"parameters": parameters},
+    }
