@@ -107,8 +107,8 @@ def plan(
     """The plan of `backlog`, at most `parallelism` tasks at once.
 
     `weights` gives tasks lengths other than 1, by id. `only` narrows the play to these ids, or numbers. `done` are ids
-    known to be finished though the file does not say so (their pull request is merged). Raises InputError for ids in `only` or
-    `weights` that the tag does not have, for a weight or a parallelism below what makes sense.
+    known to be finished though the file does not say so (their pull request is merged). Raises InputError for ids in
+    `only` or `weights` that the tag does not have, for a weight or a parallelism below what makes sense.
     """
     by_id = {task.id: task for task in backlog.tasks}
     weight = _weights(by_id, weights or {})
