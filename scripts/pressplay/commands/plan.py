@@ -1,0 +1,156 @@
+"""`pressplay plan`: what a backlog's play would do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from pressplay import names
+from pressplay.backlog import graph, workflow
+from pressplay.backlog.tasks import read
+from pressplay.errors import InputError
+
+ROWS = 100
+"""Rows of the table: rich takes seconds over ten thousand, and nobody reads them."""
+STAND_IN = "owner/repository"
+
+
+@click.command("plan")
+@click.argument("tasks_json", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--tag", help="The tag to plan; by default master, or the file's only one.")
+@click.option(
+    "--parallel",
+    type=click.IntRange(min=1),
+    default=graph.DEFAULT_PARALLELISM,
+    show_default=True,
+    help="How many tasks run at once.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "workflow"]),
+    default="table",
+    show_default=True,
+    help="table for people, json for programs, workflow for what would be submitted.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=graph.DEFAULT_MINUTES,
+    show_default=True,
+    help="What a task is taken to last, for the estimate.",
+)
+@click.option("--repo", default=STAND_IN, show_default=True, help="The repository, for -o workflow.")
+@click.option("--namespace", default="press-play", show_default=True, help="The namespace, for -o workflow.")
+@click.option(
+    "--release",
+    type=click.Choice(["merged", "approved"]),
+    default="merged",
+    show_default=True,
+    help="What lets dependents start, for -o workflow.",
+)
+def command(
+    tasks_json: Path,
+    tag: str | None,
+    parallel: int,
+    output: str,
+    minutes: float,
+    repo: str,
+    namespace: str,
+    release: workflow.Release,
+) -> None:
+    """Show what the play of a Taskmaster backlog would do: order, critical path, estimate, what starts first.
+
+    Problems in the backlog are shown and keep only the tasks they touch from playing; the exit status is 2 only where
+    the file cannot be read at all.
+    """
+    try:
+        content = tasks_json.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{tasks_json}: expected a readable file: {error.strerror}; give the path of a tasks.json"
+        ) from error
+    planned = graph.plan(read(content, str(tasks_json), tag), parallelism=parallel)
+    if output == "json":
+        click.echo(json.dumps(planned.as_json(), indent=2 if len(planned.tasks) <= ROWS else None))
+    elif output == "workflow":
+        manifests = workflow.play_manifests(
+            planned,
+            repo=repo,
+            tag=planned.tag,
+            play=names.play(repo, planned.tag, 1),
+            namespace=namespace,
+            parallelism=parallel,
+            release=release,
+        )
+        click.echo(workflow.to_yaml(manifests), nl=False)
+        for problem in planned.problems:
+            click.echo(f"task {_line(problem.task)}: {_line(problem.problem)}", err=True)
+    else:
+        _show(planned, minutes)
+
+
+def _show(planned: graph.Plan, minutes: float) -> None:
+    """The table and the summary for people, on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, emoji=False, markup=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in ("#", "task", "title", "state", "starts", "slack", "waits for"):
+        table.add_column(header, justify="right" if header in ("#", "starts", "slack") else "left", overflow="fold")
+    colours = {"ready": "green", "waiting": "", "blocked": "red"}
+    for row in planned.tasks[:ROWS]:
+        table.add_row(
+            str(row.order),
+            Text(_line(row.task.id)),
+            Text(_line(row.task.title)),
+            Text(row.state, style=colours[row.state]),
+            "-" if row.start is None else f"+{_duration(row.start * minutes)}",
+            "-" if row.slack is None else f"{row.slack:g}",
+            Text(_list(row.waits_for)),
+        )
+    if planned.tasks:
+        console.print(table)
+        console.print()
+    if len(planned.tasks) > ROWS:
+        console.print(f"and {len(planned.tasks) - ROWS} more tasks; -o json lists them all\n", soft_wrap=True)
+    playable = len(planned.playable)
+    blocked = len(planned.tasks) - playable
+    rest = f", {blocked} blocked" if blocked else ""
+    console.print(f"Tag {_line(planned.tag)}: {playable} of {len(planned.tasks)} tasks can play{rest}.", soft_wrap=True)
+    if playable:
+        together = f"{planned.parallelism} at once and {minutes:g} minutes a task"
+        console.print(f"Starts first:  {_list(planned.ready[: planned.parallelism])}", soft_wrap=True)
+        console.print(
+            f"Critical path: {_list(planned.critical_path, ' → ')} ({_duration(planned.length * minutes)})",
+            soft_wrap=True,
+        )
+        console.print(f"Estimate:      {_duration(planned.makespan * minutes)} with {together}", soft_wrap=True)
+    if planned.problems:
+        console.print(f"\nProblems ({len(planned.problems)}):", soft_wrap=True)
+        for problem in planned.problems[:ROWS]:
+            console.print(Text(f"  task {_line(problem.task)} {_line(problem.problem)}"), soft_wrap=True)
+        if len(planned.problems) > ROWS:
+            console.print(f"  and {len(planned.problems) - ROWS} more; -o json lists them all", soft_wrap=True)
+
+
+def _line(text: str) -> str:
+    """`text` on one line without what a terminal would act on (R7)."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _list(ids: tuple[str, ...], between: str = ", ", limit: int = 30) -> str:
+    shown = between.join(_line(name) for name in ids[:limit])
+    return shown if len(ids) <= limit else f"{shown}{between}… ({len(ids)} in all)"
+
+
+def _duration(minutes: float) -> str:
+    whole = round(minutes)
+    if whole < 60:
+        return f"{whole} min"
+    hours, rest = divmod(whole, 60)
+    return f"{hours} h" + (f" {rest} min" if rest else "")
