@@ -126,16 +126,12 @@ class SqliteCluster:
         """The version of the newest write, 0 at first."""
         return int(self._connection.execute("SELECT latest FROM versions").fetchone()[0])
 
-    def changes(self, since: int) -> tuple[int, list[Key]]:
-        """The newest version, and the keys of all objects written or deleted after version `since`."""
-        latest = self.version()
-        if latest == since:
-            return latest, []
+    def changes(self, since: int) -> dict[Key, int]:
+        """The objects written or deleted after version `since`, each with the version of its newest write, in order."""
         rows = self._connection.execute(
-            "SELECT kind, namespace, name FROM objects WHERE version > ? AND version <= ? ORDER BY version",
-            (since, latest),
+            "SELECT kind, namespace, name, version FROM objects WHERE version > ? ORDER BY version", (since,)
         )
-        return latest, [Key(*row) for row in rows]
+        return {Key(*row[:3]): int(row[3]) for row in rows}
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """See `Cluster.get`."""
@@ -198,10 +194,10 @@ class SqliteCluster:
             self._write(connection, key, json.loads(row[0]), status=new)
             return True
 
-    def put_status(self, workflow: Manifest, status: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-        """Replace a Workflow's whole status and merge its labels, if it still is as it was read.
+    def put_status(self, workflow: Manifest, status: Mapping[str, Any], labels: Mapping[str, str]) -> str | None:
+        """Replace a Workflow's whole status and merge its labels, if it still is as it was read; its new version.
 
-        False where it is gone or somebody (a `set_node`) wrote it since: read again and decide again.
+        None where it is gone or somebody (a `set_node`) wrote it since: read again and decide again.
         """
         key = key_of(workflow)
         with self._transaction() as connection:
@@ -209,9 +205,9 @@ class SqliteCluster:
                 "SELECT version, body FROM objects WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL", key
             ).fetchone()
             if row is None or str(row[0]) != workflow["metadata"]["resourceVersion"]:
-                return False
-            self._write(connection, key, merge(json.loads(row[1]), {"metadata": {"labels": labels}}), status=status)
-            return True
+                return None
+            body = merge(json.loads(row[1]), {"metadata": {"labels": labels}})
+            return str(self._write(connection, key, body, status=status))
 
     def delete(self, kind: str, namespace: str, name: str) -> bool:
         """See `Cluster.delete`."""
@@ -259,7 +255,7 @@ class SqliteCluster:
         }
         return body
 
-    def _write(self, connection: sqlite3.Connection, key: Key, body: Manifest, status: Any) -> None:
+    def _write(self, connection: sqlite3.Connection, key: Key, body: Manifest, status: Any) -> int:
         version = _next_version(connection)
         body = {**body, "metadata": {k: v for k, v in body["metadata"].items() if k != "resourceVersion"}}
         if status is ...:
@@ -282,6 +278,7 @@ class SqliteCluster:
             "INSERT INTO labels VALUES (?,?,?,?,?)",
             [(label, str(value), *key) for label, value in labels.items()],
         )
+        return version
 
 
 def _dump(value: Any) -> str:

@@ -1,0 +1,196 @@
+"""Drives the engine: the sandbox's workflow controller.
+
+It keeps nothing that it could not make anew from the cluster. Each pass commits a Workflow's new status before its
+actions are carried out, and carrying one out twice is harmless, so it may be killed anywhere (R3).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from cronsim import CronSim
+
+from pressplay.clock import Clock, parse_rfc3339, rfc3339
+from pressplay.cluster.port import Manifest
+from pressplay.cluster.sqlite import Key, SqliteCluster, key_of
+from pressplay.cluster.waits import FINISHED, PHASE_LABEL, phase
+from pressplay.sandbox.engine import LockTable, advance
+
+COMPLETED_LABEL = "workflows.argoproj.io/completed"
+CRON_LABEL = "workflows.argoproj.io/cron-workflow"
+_SCHEDULED = "workflows.argoproj.io/scheduled-time"
+
+
+class WorkflowController:
+    """Advances the Workflows that something moved, and starts what CronWorkflows schedule."""
+
+    def __init__(self, cluster: SqliteCluster, clock: Clock) -> None:
+        """Take up every unfinished Workflow of the cluster."""
+        self._cluster = cluster
+        self._clock = clock
+        self._workflows: dict[Key, Manifest] = {}
+        self._watchers: dict[Key, set[Key]] = defaultdict(set)
+        self._watches: dict[Key, frozenset[Key]] = {}
+        self._wake_at: dict[Key, float] = {}
+        self._objects: dict[Key, Manifest | None] = {}
+        self._dirty: dict[Key, None] = {}
+        self.locks = LockTable()
+        for workflow in cluster.list("Workflow", ""):
+            if phase(workflow) not in FINISHED:
+                self._dirty[key_of(workflow)] = None
+                self.locks.replace(workflow, workflow.get("status") or {})
+
+    def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """The engine's view of an object, read once until it changes."""
+        key = Key(kind, namespace, name)
+        if key not in self._objects:
+            self._objects[key] = self._cluster.get(*key)
+        return self._objects[key]
+
+    def changed(self, changes: Mapping[Key, int]) -> None:
+        """Mark what these changes may move."""
+        for key, version in changes.items():
+            self._objects.pop(key, None)
+            known = self._workflows.get(key)
+            if key.kind == "Workflow" and (known is None or known["metadata"]["resourceVersion"] != str(version)):
+                self._workflows.pop(key, None)
+                self._dirty[key] = None
+            for watcher in self._watchers.get(key, ()):
+                self._dirty[watcher] = None
+
+    def advance(self) -> bool:
+        """Advance every Workflow that something moved, or whose time has come; whether any was."""
+        now = self._clock.now()
+        for key, moment in self._wake_at.items():
+            if moment <= now:
+                self._dirty[key] = None
+        if not self._dirty:
+            return False
+        for key in list(self._dirty):
+            del self._dirty[key]
+            self._advance(key, now)
+        return True
+
+    def next_wake(self) -> float | None:
+        """The next moment at which time alone moves something."""
+        return min([*self._wake_at.values(), *self._cron_times()], default=None)
+
+    def _advance(self, key: Key, now: float) -> None:
+        workflow = self._workflows.get(key) or self._cluster.get(*key)
+        if workflow is None or phase(workflow) in FINISHED:
+            self._forget(key)
+            return
+        result = advance(workflow, self, now)
+        old = workflow.get("status") or {}
+        if result.status != old:
+            labels = {PHASE_LABEL: result.status["phase"]}
+            if result.status["phase"] in FINISHED:
+                labels[COMPLETED_LABEL] = "true"
+            version = self._cluster.put_status(workflow, result.status, labels)
+            if version is None:
+                # Somebody ended a wait meanwhile: decide anew on what stands now.
+                self._workflows.pop(key, None)
+                self._dirty[key] = None
+                return
+            metadata = {
+                **workflow["metadata"],
+                "resourceVersion": version,
+                "labels": {**(workflow["metadata"].get("labels") or {}), **labels},
+            }
+            self._workflows[key] = {**workflow, "metadata": metadata, "status": result.status}
+            self._objects.pop(key, None)
+            for waiter in self.locks.replace(workflow, result.status):
+                self._dirty[Key("Workflow", *waiter)] = None
+        else:
+            self._workflows[key] = workflow
+        for manifest in result.actions:
+            self._carry_out(manifest)
+        if result.status["phase"] in FINISHED:
+            self._forget(key)
+            return
+        self._watch(key, frozenset(Key(*watched) for watched in result.watches))
+        self._wake_at.pop(key, None)
+        if result.wake_at is not None:
+            self._wake_at[key] = result.wake_at
+
+    def _carry_out(self, manifest: Manifest) -> None:
+        # A Pod is never changed once it is there: its status is its runner's.
+        if manifest["kind"] == "Pod":
+            self._cluster.create(manifest)
+        else:
+            self._cluster.apply(manifest)
+        self._objects.pop(key_of(manifest), None)
+
+    def _watch(self, key: Key, watches: frozenset[Key]) -> None:
+        before = self._watches.get(key, frozenset())
+        for gone in before - watches:
+            self._watchers[gone].discard(key)
+        for new in watches - before:
+            self._watchers[new].add(key)
+        self._watches[key] = watches
+
+    def _forget(self, key: Key) -> None:
+        self._watch(key, frozenset())
+        self._watches.pop(key, None)
+        self._wake_at.pop(key, None)
+        workflow = self._workflows.pop(key, None)
+        for waiter in self.locks.remove(workflow) if workflow else ():
+            self._dirty[Key("Workflow", *waiter)] = None
+
+    def run_cron(self) -> bool:
+        """Start what the CronWorkflows schedule for now; whether anything was."""
+        now, started = self._clock.now(), False
+        for cron in self._cluster.list("CronWorkflow", ""):
+            due = _due(cron, now)
+            if due is None:
+                continue
+            started |= self._start_cron(cron, due)
+        return started
+
+    def _start_cron(self, cron: Manifest, due: float) -> bool:
+        metadata = cron["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        running = self._cluster.list("Workflow", namespace, {CRON_LABEL: name, PHASE_LABEL: "Running"})
+        started = not running and self._cluster.create(
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Workflow",
+                "metadata": {
+                    "name": f"{name}-{int(due)}",
+                    "namespace": namespace,
+                    "labels": {**(metadata.get("labels") or {}), CRON_LABEL: name},
+                    "annotations": {_SCHEDULED: rfc3339(due)},
+                },
+                "spec": cron["spec"]["workflowSpec"],
+            }
+        )
+        self._cluster.set_status("CronWorkflow", namespace, name, {"lastScheduledTime": rfc3339(due)})
+        return started
+
+    def _cron_times(self) -> list[float]:
+        return [_next(cron) for cron in self._cluster.list("CronWorkflow", "")]
+
+
+def _next(cron: Manifest) -> float:
+    """When a CronWorkflow is next due: by its schedules, after it was last scheduled or made."""
+    status: dict[str, Any] = cron.get("status") or {}
+    last = parse_rfc3339(status.get("lastScheduledTime") or cron["metadata"]["creationTimestamp"])
+    return min(_after(schedule, last) for schedule in cron["spec"]["schedules"])
+
+
+def _due(cron: Manifest, now: float) -> float | None:
+    """The newest moment for which it is due, None where it is not: missed moments are not made up for."""
+    moment = _next(cron)
+    if moment > now:
+        return None
+    while (following := min(_after(schedule, moment) for schedule in cron["spec"]["schedules"])) <= now:
+        moment = following
+    return moment
+
+
+def _after(schedule: str, moment: float) -> float:
+    from datetime import UTC, datetime
+
+    return next(CronSim(schedule, datetime.fromtimestamp(moment, UTC))).timestamp()

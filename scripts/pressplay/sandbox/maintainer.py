@@ -1,0 +1,43 @@
+"""The stand-in maintainer: a person who merges every pull request that the ruleset lets through."""
+
+from __future__ import annotations
+
+import httpx
+
+from pressplay.sandbox.forge import Forge
+from pressplay.settings import GitHub
+
+
+class Maintainer:
+    """Merges, in order of number, with the rights of a person and through the forge's API like everybody."""
+
+    ANSWERS = frozenset({"check_run", "pull_request_review", "pull_request"})
+    """The events after which a pull request may have become ready."""
+
+    def __init__(
+        self, forge: Forge, github: GitHub, repo: str, login: str, transport: httpx.BaseTransport | None
+    ) -> None:
+        """`login` must have the right to push; `transport` reaches the forge in-process under virtual time."""
+        self._forge, self._repo, self._login = forge, repo, login
+        self._base = f"{github.api_url}/repos/{repo}"
+        self._transport = transport
+
+    def merge_what_is_ready(self) -> None:
+        """Try every open pull request; the forge refuses (405, 409) what is not ready, and that is no error."""
+        headers = {"Authorization": f"Bearer {self._forge.user_token(self._login)}"}
+        with httpx.Client(headers=headers, transport=self._transport, timeout=30.0) as client:
+            open_pulls = client.get(f"{self._base}/pulls", params={"state": "open", "per_page": "100"})
+            open_pulls.raise_for_status()
+            for pull in sorted(open_pulls.json(), key=lambda pull: pull["number"]):
+                if not self._ready(client, pull["head"]["sha"]):
+                    continue
+                merged = client.put(
+                    f"{self._base}/pulls/{pull['number']}/merge",
+                    json={"sha": pull["head"]["sha"], "merge_method": "merge"},
+                )
+                if merged.status_code not in (200, 405, 409):
+                    merged.raise_for_status()
+
+    def _ready(self, client: httpx.Client, head: str) -> bool:
+        found = client.get(f"{self._base}/commits/{head}/check-runs", params={"check_name": "press-play/acceptance"})
+        return any(run["conclusion"] == "success" for run in found.json().get("check_runs", []))

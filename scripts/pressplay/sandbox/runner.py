@@ -1,0 +1,255 @@
+"""The runner: stands in for the controller of CodeRun, over the cluster port, git and the forge's HTTP.
+
+Like the real one it clones, copies the task folder of docsBranch to `task/`, fails without `prompt.md` or the persona's
+file, starts the agent in a work tree, and sets `status.phase`. Unlike it, it pushes what the agent committed, opens the
+pull request and posts QA's review: an agent here holds no token.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pressplay import names
+from pressplay.clock import Clock, rfc3339
+from pressplay.cluster.port import Cluster, Manifest
+from pressplay.errors import InputError, PressPlayError, TryAgain
+from pressplay.github import pulls, reviews
+from pressplay.github.access import GitHubAccess
+from pressplay.sandbox.launcher import Launcher, was_started
+
+AGENTS_CONFIG_MAP = "controller-agents"
+_FINISHED = ("Succeeded", "Failed")
+_PUSH = {"contents": "write", "pull_requests": "write"}
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TERM", "VIRTUAL_ENV", "PYTHONPATH")
+"""What an agent gets of our environment: no secrets of ours, and whatever the user lets through."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """How git reaches a repository: an address, what git's environment needs for it, and what to call after a push."""
+
+    url: str
+    environment: Mapping[str, str]
+    pushed: Callable[[], None] = lambda: None
+
+
+RemoteOf = Callable[[str, str], Remote]
+"""(App, repository) → Remote, with a fresh token where one is needed."""
+
+
+class Runner:
+    """Carries out CodeRuns. `start` and `finish` may each be killed anywhere and called again."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        github: GitHubAccess,
+        remote: RemoteOf,
+        launcher: Launcher,
+        directory: Path,
+        clock: Clock,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`directory` holds a folder a run; `environment` is added to what each agent gets."""
+        self._cluster = cluster
+        self._namespace = namespace
+        self._github = github
+        self._remote = remote
+        self._launcher = launcher
+        self._directory = directory.resolve()
+        self._clock = clock
+        self._environment = {**{name: os.environ[name] for name in _KEPT if name in os.environ}, **(environment or {})}
+
+    def folder(self, name: str) -> Path:
+        """Where a run's work tree, log and marks are."""
+        return self._directory / names.checked(name, "CodeRun").replace("/", "-")
+
+    def start(self, name: str) -> bool:
+        """Start the agent of the CodeRun `name`, once; False where it has ended or is gone."""
+        run = self._cluster.get("CodeRun", self._namespace, name)
+        if run is None or _phase(run) in _FINISHED:
+            return False
+        folder = self.folder(name)
+        if _phase(run) is None:
+            self._status(name, "Running", jobName=name)
+        if was_started(folder):
+            return True
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            environment = self._prepare(run, folder)
+        except TryAgain:
+            raise
+        except PressPlayError as error:
+            self._status(name, "Failed", message=str(error))
+            return False
+        self._launcher.start(folder, folder / "tree", environment)
+        return True
+
+    def ends_at(self, name: str) -> float | None:
+        """When the agent will end, where that is known beforehand."""
+        return self._launcher.ends_at(self.folder(name))
+
+    def finish(self, name: str) -> bool:
+        """Hand over what an ended agent left, and set the phase; False while the agent runs."""
+        run = self._cluster.get("CodeRun", self._namespace, name)
+        if run is None:
+            self._launcher.kill(self.folder(name))
+            return True
+        if _phase(run) in _FINISHED:
+            return True
+        code = self._launcher.ended(self.folder(name))
+        if code is None:
+            return False
+        if code != 0:
+            self._status(name, "Failed", message=f"the agent ended with exit status {code}; see its log")
+            return True
+        try:
+            self._hand_over(run, self.folder(name))
+        except TryAgain:
+            raise
+        except PressPlayError as error:
+            self._status(name, "Failed", message=str(error))
+            return True
+        self._status(name, "Succeeded")
+        return True
+
+    def _status(self, name: str, phase: str, **fields: str) -> None:
+        status = {"phase": phase, "lastUpdate": rfc3339(self._clock.now()), **fields}
+        self._cluster.set_status("CodeRun", self._namespace, name, status)
+
+    def _prepare(self, run: Manifest, folder: Path) -> dict[str, str]:
+        spec = run["spec"]
+        app, repo = spec["githubApp"], names.repo(spec["repositoryUrl"])
+        told = _environment(spec)
+        persona = self._persona(app)
+        remote = self._remote(app, repo)
+        tree = folder / "tree"
+        if not (folder / "ready").exists():
+            if tree.exists():
+                shutil.rmtree(tree)
+            _git(folder, remote.environment, "clone", "--quiet", "--no-checkout", remote.url, "tree")
+            branch = told.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
+            there = _git(tree, {}, "rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}", allow_failure=True)
+            start = f"origin/{branch}" if there else f"origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}"
+            _git(tree, {}, "checkout", "--quiet", "--no-track", "-B", branch, start)
+            bot = self._github.login(app)
+            _git(tree, {}, "config", "user.name", bot)
+            _git(tree, {}, "config", "user.email", f"{bot}@users.noreply.github.com")
+            self._task_folder(tree, spec)
+            (folder / "persona.md").write_text(persona)
+            (folder / "ready").touch()
+        return {
+            **self._environment,
+            **told,
+            "PRESSPLAY_MODEL": spec["model"],
+            "PRESSPLAY_PERSONA": str(folder / "persona.md"),
+            "PRESSPLAY_RESULT": str(folder / "result.json"),
+        }
+
+    def _persona(self, app: str) -> str:
+        key = names.persona_file(app)
+        found = self._cluster.get("ConfigMap", self._namespace, AGENTS_CONFIG_MAP) or {}
+        text: str | None = (found.get("data") or {}).get(key)
+        if text is None:
+            raise InputError(f"ConfigMap {AGENTS_CONFIG_MAP}: no key {key!r}, which githubApp {app!r} asks for")
+        return text
+
+    def _task_folder(self, tree: Path, spec: Mapping[str, Any]) -> None:
+        where = names.task_folder(spec["taskId"], spec.get("docsProjectDirectory") or "")
+        ref = f"origin/{spec.get('docsBranch') or 'main'}"
+        listed = _git(tree, {}, "ls-tree", "-z", "--name-only", ref, f"{where}/").split("\0")
+        files = [path for path in listed if path]
+        if f"{where}/prompt.md" not in files:
+            raise InputError(f"{ref}: {where}/prompt.md is missing; the run cannot start without it")
+        (tree / "task").mkdir(exist_ok=True)
+        for path in files:
+            content = _git_bytes(tree, "cat-file", "blob", f"{ref}:{path}")
+            (tree / "task" / Path(path).name).write_bytes(content)
+        exclude = tree / ".git" / "info" / "exclude"
+        exclude.parent.mkdir(exist_ok=True)
+        exclude.write_text("/task/\n")
+
+    def _hand_over(self, run: Manifest, folder: Path) -> None:
+        spec = run["spec"]
+        app, repo = spec["githubApp"], names.repo(spec["repositoryUrl"])
+        told, tree = _environment(spec), folder / "tree"
+        branch = told.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
+        result = _result(folder / "result.json")
+        remote = self._remote(app, repo)
+        ahead = _git(tree, {}, "rev-list", "--count", "HEAD", "--not", f"origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}")
+        if ahead != "0":
+            _git(tree, remote.environment, "push", "--quiet", remote.url, f"HEAD:refs/heads/{branch}")
+            remote.pushed()
+        gh = self._github.installation(app, repo, _PUSH)
+        role = told.get("PRESSPLAY_ROLE", "implement")
+        if role == "implement" and ahead != "0" and pulls.find_pull(gh, repo, branch, state="open") is None:
+            title = str(result.get("title") or f"Task {spec['taskId']}")[:250]
+            pulls.open_pull(gh, repo, branch, told["PRESSPLAY_BASE"], title, str(result.get("body") or ""))
+        if "verdict" in result and told.get("PRESSPLAY_PR"):
+            self._review(gh, repo, int(told["PRESSPLAY_PR"]), app, _git(tree, {}, "rev-parse", "HEAD"), run, result)
+
+    def _review(
+        self, gh: Any, repo: str, pr: int, app: str, head: str, run: Manifest, result: Mapping[str, Any]
+    ) -> None:
+        mark = f"<!-- {run['metadata']['name']} -->"
+        login = self._github.login(app)
+        if any(review.author == login and mark in review.body for review in reviews.reviews(gh, repo, pr)):
+            return
+        passed = result["verdict"] == "pass"
+        body = f"{'press-play: pass' if passed else 'press-play: changes'}\n\n{result.get('body') or ''}\n\n{mark}"
+        reviews.post_review(gh, repo, pr, head, "COMMENT" if passed else "REQUEST_CHANGES", body)
+
+
+def _phase(run: Manifest) -> str | None:
+    phase: str | None = (run.get("status") or {}).get("phase")
+    return phase
+
+
+def _environment(spec: Mapping[str, Any]) -> dict[str, str]:
+    """What the run is told, from taskRequirements (base64 of YAML), as the controller reads it."""
+    packed = spec.get("taskRequirements")
+    told = yaml.safe_load(base64.b64decode(packed)) if packed else {}
+    return {name: str(value) for name, value in (told.get("environment") or {}).items()}
+
+
+def _result(path: Path) -> dict[str, Any]:
+    """What the agent wrote to PRESSPLAY_RESULT, if anything; InputError where it is not what the contract says."""
+    if not path.exists():
+        return {}
+    try:
+        result = json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(f"PRESSPLAY_RESULT: expected a JSON object: {error}") from error
+    if not isinstance(result, dict) or result.get("verdict") not in (None, "pass", "changes"):
+        raise InputError("PRESSPLAY_RESULT: expected a JSON object; verdict, where given, pass or changes")
+    return result
+
+
+def _git(cwd: Path, environment: Mapping[str, str], *args: str, allow_failure: bool = False) -> str:
+    done = subprocess.run(
+        ["git", *args],
+        cwd=cwd,
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **environment},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode and not allow_failure:
+        raise InputError(f"git {args[0]}: {done.stderr.strip()[:500]}")
+    return done.stdout.strip()
+
+
+def _git_bytes(cwd: Path, *args: str) -> bytes:
+    return subprocess.run(["git", *args], cwd=cwd, capture_output=True, check=True).stdout

@@ -1,0 +1,380 @@
+"""The sandbox: cluster, forge, workflow controller, kubelet, runner and a maintainer, on one machine, in one folder.
+
+The chart's own manifests are installed into the SQLite cluster; only `press-play-config` and `press-play-limits` are
+set for this machine, as an installation's values would. Everything that must survive a kill is in the folder:
+`state.db` (cluster and forge), `git/`, `runs/` (a folder a run), `agents.log`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from pressplay import names
+from pressplay.clock import Clock
+from pressplay.cluster import waits
+from pressplay.cluster.ledger import PART_OF
+from pressplay.cluster.port import Manifest
+from pressplay.cluster.sqlite import SqliteCluster
+from pressplay.errors import InputError, TryAgain
+from pressplay.github.access import AppKey, GitHubAccess
+from pressplay.sandbox.controller import WorkflowController
+from pressplay.sandbox.engine import set_node
+from pressplay.sandbox.forge import Forge
+from pressplay.sandbox.kubelet import Kubelet
+from pressplay.sandbox.launcher import Launcher
+from pressplay.sandbox.maintainer import Maintainer
+from pressplay.sandbox.runner import Remote, Runner
+from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
+from pressplay.steps.context import Context
+from pressplay.steps.signals import TASK_BRANCH
+from pressplay.steps.tasks import ACCEPTANCE_CHECK, AWAIT_CONTINUE, AWAIT_MERGE
+
+MAINTAINER = "maintainer"
+LIMITS_MAP = "press-play-limits"
+CURSOR = "press-play-sandbox"
+"""The ConfigMap with the number of the newest event of the forge that was answered."""
+
+_POLL = 0.02
+_HARNESS_PERMISSIONS = {
+    "contents": "write",
+    "pull_requests": "write",
+    "checks": "write",
+    "issues": "write",
+    "administration": "read",
+    "metadata": "read",
+}
+_AGENT_PERMISSIONS = {"contents": "write", "pull_requests": "write", "issues": "write", "metadata": "read"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a sandbox is set up."""
+
+    directory: Path
+    repo: str
+    parallelism: int = 4
+    merge: bool = True
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Merged over what the chart's `config.json` says, by its own keys (a test's lower limits, for example)."""
+    on_commit: Callable[[], None] = lambda: None
+    """Called after every commit of the database."""
+    say: Callable[[str], None] = lambda _line: None
+    agent_environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Sandbox:
+    """A whole installation. Make it, `install`, `press`, then `run` until nothing but people is waited for."""
+
+    def __init__(self, options: Options, chart: Sequence[Manifest], clock: Clock, launcher: Launcher) -> None:
+        """Open the folder (made where it is not there) and take up what is in it."""
+        self.options = options
+        self.clock = clock
+        options.directory.mkdir(parents=True, exist_ok=True)
+        database = options.directory / "state.db"
+        self.cluster = SqliteCluster(database, clock, set_node, options.on_commit)
+        self._wake = threading.Event()
+        # One thread more than runs at once, so that a runner's call to the forge always finds one free.
+        self.forge = Forge(database, options.directory / "git", clock, "http://127.0.0.1", options.on_commit)
+        self._server = None if clock.virtual else self.forge.serve("127.0.0.1", 0)
+        self.url = self._server.url if self._server else "http://127.0.0.1"
+        self.settings = self._install(chart)
+        transport = httpx.WSGITransport(app=self.forge.wsgi) if clock.virtual else None
+        self.github = GitHubAccess(self.settings.github, self._key, clock, transport)
+        context = Context(self.cluster, self.settings, self.github, clock, options.say)
+        self.context = context
+        self.controller = WorkflowController(self.cluster, clock)
+        self.kubelet = Kubelet(self.cluster, context, clock.virtual, self._wake.set)
+        self.runner = Runner(
+            self.cluster,
+            self.settings.controller_namespace,
+            self.github,
+            self._remote,
+            launcher,
+            options.directory / "runs",
+            clock,
+            {"PRESSPLAY_AGENT_LOG": str((options.directory / "agents.log").resolve()), **options.agent_environment},
+        )
+        self._maintainer = Maintainer(self.forge, self.settings.github, options.repo, MAINTAINER, transport)
+        self._version = 0
+        self._ends: dict[str, float] = {}
+        self._running: set[str] = set()
+        self._pool = None if clock.virtual else ThreadPoolExecutor(32, thread_name_prefix="run")
+        self._take_up()
+
+    # -- set-up ----------------------------------------------------------------------------------------------------
+
+    def _install(self, chart: Sequence[Manifest]) -> Settings:
+        """Install the chart's manifests, set for this machine; done again, it is the same."""
+        installed: Settings | None = None
+        for manifest in chart:
+            if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == CONFIG_MAP:
+                text = json.dumps(self._config(json.loads(manifest["data"][CONFIG_KEY])))
+                installed = parse(text)
+                manifest = {**manifest, "data": {CONFIG_KEY: text}}  # noqa: PLW2901 - the manifest as this machine has it
+            elif manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == LIMITS_MAP:
+                key = f"repo.{names.repo_key(self.options.repo)}"
+                manifest = {**manifest, "data": {**manifest["data"], key: str(self.options.parallelism)}}  # noqa: PLW2901
+                manifest["data"]["global"] = str(self.options.parallelism)
+            self.cluster.apply(manifest)
+        if installed is None:
+            raise InputError(f"the rendered chart has no ConfigMap {CONFIG_MAP}; render it with helm template")
+        return installed
+
+    def _config(self, config: dict[str, Any]) -> dict[str, Any]:
+        from pressplay.cluster.sqlite import merge
+
+        here = {
+            "github": {"apiURL": f"{self.url}/api/v3", "gitURL": self.url, "webURL": self.url},
+            "repositories": {self.options.repo: {"parallelism": self.options.parallelism}},
+        }
+        merged: dict[str, Any] = merge(merge(config, here), self.options.settings)
+        return merged
+
+    def set_up_project(self, source: Path | None) -> None:
+        """Make the forge's side: the repository with what is in `source`, the Apps, the maintainer, the ruleset."""
+        repo = self.options.repo
+        self.forge.create_user(MAINTAINER)
+        self.forge.create_repository(repo, source)
+        self.forge.grant(repo, MAINTAINER, "admin")
+        harness = self.settings.github.harness_app
+        self._app(harness, _HARNESS_PERMISSIONS)
+        for agent in self.settings.agents.values():
+            self._app(agent.github_app, _AGENT_PERMISSIONS)
+        self.forge.create_ruleset(
+            repo, name="press-play", required_check=ACCEPTANCE_CHECK, required_check_app=names.slug(harness), approvals=1
+        )
+
+    def _app(self, name: str, permissions: Mapping[str, str]) -> None:
+        slug = names.slug(name)
+        if self.cluster.get("Secret", self.settings.namespace, names.app_secret(name)) is None:
+            app = self.forge.create_app(slug, name, permissions, [])
+            data = {"app-id": str(app.id), "client-id": app.client_id, "private-key": app.private_key}
+            self.cluster.create(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Secret",
+                    "metadata": {
+                        "name": names.app_secret(name),
+                        "namespace": self.settings.namespace,
+                        "labels": dict(PART_OF),
+                    },
+                    "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
+                }
+            )
+        self.forge.install(slug, self.options.repo)
+
+    def _key(self, app: str) -> AppKey:
+        found = self.cluster.get("Secret", self.settings.namespace, names.app_secret(app))
+        if found is None:
+            raise InputError(f"no Secret {names.app_secret(app)!r} with the key of the App {app!r}")
+        data = {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+        return AppKey(app_id=int(data["app-id"]), private_key=data["private-key"])
+
+    def _remote(self, app: str, repo: str) -> Remote:
+        if self._server is None:
+            return Remote(str(self.forge.git_path(repo)), {}, lambda: self.forge.sync(repo))
+        token = self.github.token(app, repo, {"contents": "write"})
+        basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        # In the environment, not on the command line, where anybody on the machine could read it.
+        environment = {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "http.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
+        }
+        return Remote(f"{self.settings.github.git_url}/{repo}.git", environment)
+
+    # -- pressing play ---------------------------------------------------------------------------------------------
+
+    def press(self, **arguments: str) -> str:
+        """Submit `press-play` for the repository, as `argo submit --from workflowtemplate/press-play` does; its name."""
+        count = len(self.cluster.list("Workflow", self.settings.namespace, {"press-play/flow": "press-play"}))
+        name = f"press-play-{count + 1}"
+        parameters = {"repo": self.options.repo, **arguments}
+        self.submit("press-play", name, parameters)
+        return name
+
+    def submit(self, template: str, name: str, parameters: Mapping[str, str]) -> bool:
+        """Create a Workflow that refers to a WorkflowTemplate; False where one of this name exists."""
+        return self.cluster.create(
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Workflow",
+                "metadata": {
+                    "name": name,
+                    "namespace": self.settings.namespace,
+                    "labels": {
+                        **PART_OF,
+                        "press-play/flow": template,
+                        "press-play/repo": names.repo_key(self.options.repo),
+                    },
+                },
+                "spec": {
+                    "workflowTemplateRef": {"name": template},
+                    "arguments": {"parameters": [{"name": k, "value": v} for k, v in parameters.items()]},
+                },
+            }
+        )
+
+    def plays(self) -> list[Manifest]:
+        """The Workflows of all plays, oldest first."""
+        found = self.cluster.list("Workflow", self.settings.namespace, {"press-play/flow": "play"})
+        return sorted(found, key=lambda play: names.play_count(play["metadata"]["name"]))
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def run(self, until: Callable[[], bool], watch: Callable[[], None] = lambda: None) -> None:
+        """Work until `until()`, asked whenever nothing is left to do at this moment; `watch` sees each pass."""
+        while True:
+            if self.step():
+                watch()
+                continue
+            if until():
+                return
+            self._rest()
+
+    def step(self) -> bool:
+        """Do what can be done now; whether anything was."""
+        did = self.controller.run_cron()
+        changes = self.cluster.changes(self._version)
+        if changes:
+            self._version = max(changes.values())
+            self.controller.changed(changes)
+        did |= self.controller.advance()
+        for key in changes:
+            if key.kind == "Pod":
+                did |= self.kubelet.sync(key.namespace, key.name)
+            elif key.kind == "CodeRun":
+                did |= self._sync_run(key.name)
+        did |= self._finish_virtual_runs()
+        did |= self._answer_events()
+        return did or bool(changes)
+
+    def _take_up(self) -> None:
+        """After a kill: what an earlier process left under way."""
+        self._version = self.cluster.version()
+        for pod in self.cluster.list("Pod", ""):
+            self.kubelet.sync(pod["metadata"]["namespace"], pod["metadata"]["name"])
+        for run in self.cluster.list("CodeRun", self.settings.controller_namespace):
+            self._sync_run(run["metadata"]["name"])
+
+    def _sync_run(self, name: str) -> bool:
+        if name in self._running:
+            if self.cluster.get("CodeRun", self.settings.controller_namespace, name) is None:
+                self.runner.finish(name)
+            return False
+        if self._pool is not None:
+            self._running.add(name)
+            self._pool.submit(self._carry_out, name)
+            return True
+        if not self.runner.start(name):
+            return False
+        self._running.add(name)
+        self._ends[name] = self.runner.ends_at(name) or self.clock.now()
+        return True
+
+    def _finish_virtual_runs(self) -> bool:
+        due = [name for name, end in self._ends.items() if end <= self.clock.now()]
+        for name in due:
+            if self.runner.finish(name):
+                del self._ends[name]
+                self._running.discard(name)
+        return bool(due)
+
+    def _carry_out(self, name: str) -> None:
+        """A run under real time, in a thread of its own."""
+        try:
+            started = _patiently(lambda: self.runner.start(name))
+            while started and not _patiently(lambda: self.runner.finish(name)):
+                time.sleep(_POLL)
+        except Exception as error:  # noqa: BLE001 - a thread's end must be seen
+            self.options.say(f"run {name}: {type(error).__name__}: {error}")
+            failed = {"phase": "Failed", "message": str(error)}
+            self.cluster.set_status("CodeRun", self.settings.controller_namespace, name, failed)
+        finally:
+            self._running.discard(name)
+            self._wake.set()
+
+    def _answer_events(self) -> bool:
+        """Start what the forge's events call for; then note how far we are. Answering one twice starts nothing new."""
+        cursor = self.cluster.get("ConfigMap", self.settings.namespace, CURSOR)
+        after = int((cursor or {"data": {"seq": "0"}})["data"]["seq"])
+        events = self.forge.events(after)
+        if not events:
+            return False
+        for event in events:
+            if event.name == "pull_request" and event.payload["action"] == "closed":
+                self._signal_closed(event.payload["pull_request"], event.seq)
+        if self.options.merge and any(event.name in Maintainer.ANSWERS for event in events):
+            self._maintainer.merge_what_is_ready()
+        self.cluster.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": CURSOR, "namespace": self.settings.namespace, "labels": dict(PART_OF)},
+                "data": {"seq": str(events[-1].seq)},
+            }
+        )
+        return True
+
+    def _signal_closed(self, pull: Mapping[str, Any], seq: int) -> None:
+        if TASK_BRANCH.fullmatch(pull["head"]["ref"]):
+            parameters = {"repo": self.options.repo, "what": "closed", "pr": str(pull["number"])}
+            self.submit("signal", f"signal-closed-{pull['number']}-{seq}", parameters)
+
+    def _rest(self) -> None:
+        """Wait for the next thing to happen."""
+        if not self.clock.virtual:
+            self._wake.wait(_POLL)
+            self._wake.clear()
+            return
+        moments = [moment for moment in (self.controller.next_wake(), *self._ends.values()) if moment is not None]
+        if not moments:
+            raise InputError("the sandbox has nothing to do and nothing to wait for, but is not done")
+        self.clock.sleep(min(moments) - self.clock.now())
+
+    def only_people_are_waited_for(self) -> bool:
+        """Whether nothing moves but by a person: a merge, `pressplay continue`. True also where nothing is open."""
+        if self.kubelet.busy or self._running or self._ends:
+            return False
+        namespace = self.settings.namespace
+        for workflow in self.cluster.list("Workflow", namespace):
+            if waits.phase(workflow) in waits.FINISHED:
+                continue
+            kinds = {wait.kind for wait in waits.of(workflow)}
+            flow = (workflow["metadata"].get("labels") or {}).get("press-play/flow")
+            if flow == "play" and kinds and kinds <= {AWAIT_MERGE}:
+                continue
+            if AWAIT_CONTINUE in kinds:
+                continue
+            return False
+        return True
+
+    def close(self) -> None:
+        """Stop what runs in this process; agents under way go on and are found again."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        self.kubelet.close()
+        if self._server is not None:
+            self._server.close()
+        self.cluster.close()
+        self.forge.close()
+
+
+def _patiently(call: Callable[[], bool]) -> bool:
+    """Do it, again while it meets passing faults."""
+    for pause in (0.1, 0.5, 2.0, 5.0):
+        try:
+            return call()
+        except TryAgain:
+            time.sleep(pause)
+    return call()
