@@ -1,0 +1,230 @@
+"""What each role does, for the demo project (recorded solutions) and for any other (notes)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from pressplay.errors import InputError, PressPlayError
+from pressplay.sandbox.agents import tidy
+from pressplay.sandbox.agents.worktree import WorkTree
+
+SOLUTIONS = Path(__file__).with_name("solutions")
+TEST_SECONDS = 120
+_SHOWN = 6_000
+"""Characters of failing output that a verdict quotes: the end, where the failures are."""
+_SCRIPTED = "This is a scripted agent of Press Play's sandbox: it repeats a recorded answer and thinks nothing."
+
+
+class Script(Protocol):
+    """The four roles; each yields what it has to say."""
+
+    def implement(self) -> Iterator[str]:
+        """Build the task."""
+        ...
+
+    def lint(self) -> Iterator[str]:
+        """Tidy what the branch changed."""
+        ...
+
+    def test(self) -> Iterator[str]:
+        """Add tests, run them, give the verdict."""
+        ...
+
+    def fix(self) -> Iterator[str]:
+        """Mend what the verdict asks for."""
+        ...
+
+
+def perform(worktree: Path, env: Mapping[str, str]) -> Iterator[str]:
+    """Play the role of `env` in the work tree, yielding what the agent says; PressPlayError where it fails."""
+    kind = env.get("PRESSPLAY_SCRIPT", "demo")
+    if kind not in ("demo", "notes"):
+        raise InputError(f"PRESSPLAY_SCRIPT {kind!r}: expected demo or notes")
+    script: Script = _Demo(worktree, env) if kind == "demo" else _Notes(worktree, env)
+    roles = {"implement": script.implement, "lint": script.lint, "test": script.test, "fix": script.fix}
+    role = env.get("PRESSPLAY_ROLE", "")
+    if role not in roles:
+        raise InputError(f"PRESSPLAY_ROLE {role!r}: expected one of {', '.join(roles)}; no other role is scripted")
+    yield from roles[role]()
+
+
+class _Any:
+    """What both scripts share."""
+
+    def __init__(self, worktree: Path, env: Mapping[str, str]) -> None:
+        self.env = env
+        self.agent = env.get("PRESSPLAY_AGENT") or "agent"
+        self.task = env.get("PRESSPLAY_TASK", "")
+        if not self.task.isdecimal():
+            raise InputError(f"PRESSPLAY_TASK {self.task!r}: expected the task's number")
+        self.tree = WorkTree(worktree, env, self.agent)
+
+    def message(self, subject: str) -> str:
+        return f"{subject}\n\nTask {self.task}. {_SCRIPTED}\n"
+
+    def result(self, **fields: str) -> None:
+        """Hand over through PRESSPLAY_RESULT, whole or not at all."""
+        if path := self.env.get("PRESSPLAY_RESULT"):
+            part = Path(f"{path}.part")
+            part.write_text(json.dumps(fields), encoding="utf-8")
+            part.replace(path)
+
+
+class _Demo(_Any):
+    """The demo project's tasks, from the recorded solutions."""
+
+    def __init__(self, worktree: Path, env: Mapping[str, str]) -> None:
+        super().__init__(worktree, env)
+        self.folder = SOLUTIONS / self.task
+        if not (worktree / "stockroom" / "cli.py").exists() or not self.folder.is_dir():
+            raise InputError(
+                f"task {self.task} of {env.get('PRESSPLAY_REPO') or worktree}: the scripted agents know the tasks of "
+                "the demo project and no others; give a real agent: pressplay play --agent COMMAND"
+            )
+        self.solution: dict[str, Any] = json.loads((self.folder / "solution.json").read_text(encoding="utf-8"))
+
+    def stage(self, stage: str) -> Iterator[str]:
+        """Commit what is recorded for a stage, commit by commit."""
+        for step in self.solution.get(stage, []):
+            for name in step["files"]:
+                if not self.mended(stage, name):
+                    self.tree.write(name, (self.folder / stage / name).read_bytes())
+            if self.tree.commit(self.message(step["message"]), step["files"]):
+                yield f"committed: {step['message']}"
+
+    def mended(self, stage: str, name: str) -> bool:
+        """Whether the branch has a later stage's form of the file: an old one must not come back over it."""
+        there, later = self.tree.path / name, self.folder / "fix" / name
+        return stage == "implement" and there.exists() and later.exists() and there.read_bytes() == later.read_bytes()
+
+    def implement(self) -> Iterator[str]:
+        said = list(self.stage("implement"))
+        yield from said or ["everything of this task is in the branch already"]
+        title = str(self.solution["title"])
+        self.result(title=f"{title} (task {self.task})", body=f"{_SCRIPTED}\n\n" + "\n".join(f"- {s}" for s in said))
+
+    def lint(self) -> Iterator[str]:
+        own = {entry.name.removesuffix(".py") for entry in self.tree.path.iterdir()}
+        tidied = []
+        for name in self.tree.changed(self.env.get("PRESSPLAY_BASE", "")):
+            file = self.tree.path / name
+            if not name.endswith(tidy.SUFFIXES) or file.is_symlink():
+                continue
+            before = file.read_bytes()
+            try:
+                after = tidy.tidy(name, before.decode(), own).encode()
+            except UnicodeDecodeError:
+                continue
+            if after != before:
+                self.tree.write(name, after)
+                tidied.append(name)
+        if tidied and self.tree.commit(self.message("Tidy the format, nothing else"), tidied):
+            yield f"tidied {', '.join(tidied)}"
+        else:
+            yield "nothing to tidy"
+
+    def test(self) -> Iterator[str]:
+        yield from self.stage("test")
+        passed, output = self.run_tests()
+        count = "".join(re.findall(r"^Ran \d+ tests?", output, re.MULTILINE)[-1:]) or "No tests ran"
+        if passed:
+            self.result(verdict="pass", body=f"{count}, all passed.\n\n{_SCRIPTED}")
+            yield f"pass: {count}"
+            return
+        failed = re.findall(r"^(?:FAIL|ERROR): (.+)$", output, re.MULTILINE)
+        told = "\n".join(f"- {_code(name)}" for name in failed) or "- the tests did not come to an end"
+        quoted = _fenced(output[-_SHOWN:])
+        self.result(verdict="changes", body=f"{count}. What fails:\n\n{told}\n\n{quoted}\n\n{_SCRIPTED}")
+        yield f"changes wanted: {', '.join(failed) or 'the tests did not come to an end'}"
+
+    def run_tests(self) -> tuple[bool, str]:
+        """Run the project's tests as a process of its own, which learns nothing of this run."""
+        env = {
+            k: v for k, v in {**os.environ, **self.env}.items() if not k.startswith(("PRESSPLAY_", "GIT_", "PYTHON"))
+        }
+        command = [sys.executable, "-S", "-B", "-m", "unittest"]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.tree.path,
+                env=env,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=TEST_SECONDS,
+            )
+        except subprocess.TimeoutExpired as late:
+            text = late.stderr.decode(errors="replace") if isinstance(late.stderr, bytes) else late.stderr or ""
+            return False, f"{text}\nstopped after {TEST_SECONDS} s"
+        # The path of this work tree is of no use to the reader and differs from run to run.
+        output = (
+            (done.stdout + done.stderr).replace(f"{self.tree.path.resolve()}/", "").replace(f"{self.tree.path}/", "")
+        )
+        # Python says 5 where there was no test at all (3.12); that is no pass either.
+        return done.returncode == 0 and "\nRan 0 tests" not in output, output
+
+    def fix(self) -> Iterator[str]:
+        said = list(self.stage("fix"))
+        yield from said or ["nothing is recorded for what was asked; left as it is"]
+
+
+class _Notes(_Any):
+    """Any project: the task's text, as it was told, becomes a note in `notes/`."""
+
+    def note(self) -> str:
+        return f"notes/task-{self.task}.md"
+
+    def implement(self) -> Iterator[str]:
+        told = self.tree.path / "task" / "task.md"
+        if not told.exists():
+            raise PressPlayError("task/task.md: expected the task's text; the task folder is not there")
+        self.tree.write(self.note(), told.read_bytes())
+        self.tree.commit(self.message(f"Note task {self.task}"), [self.note()])
+        self.result(title=f"Note task {self.task}", body=_SCRIPTED)
+        yield f"wrote {self.note()}"
+
+    def lint(self) -> Iterator[str]:
+        yield "nothing to tidy"
+
+    def test(self) -> Iterator[str]:
+        if int(self.env.get("PRESSPLAY_ROUND") or 1) <= self.send_backs():
+            self.result(verdict="changes", body=f"Sent back by PRESSPLAY_SEND_BACK.\n\n{_SCRIPTED}")
+            yield "changes wanted"
+            return
+        if not (self.tree.path / self.note()).exists():
+            raise PressPlayError(f"{self.note()}: expected the note of this task in the branch")
+        self.result(verdict="pass", body=f"The note is there.\n\n{_SCRIPTED}")
+        yield "pass"
+
+    def send_backs(self) -> int:
+        for one in self.env.get("PRESSPLAY_SEND_BACK", "").split(","):
+            task, _, rounds = one.strip().partition(":")
+            if task == self.task:
+                return int(rounds or 1)
+        return 0
+
+    def fix(self) -> Iterator[str]:
+        file = self.tree.path / self.note()
+        line = f"\nAnswered in round {self.env.get('PRESSPLAY_ROUND') or 1}.\n"
+        self.tree.write(self.note(), (file.read_bytes() if file.exists() else b"") + line.encode())
+        self.tree.commit(self.message(f"Answer what was asked of task {self.task}"), [self.note()])
+        yield f"changed {self.note()}"
+
+
+def _code(text: str) -> str:
+    """`text` as code in Markdown, whatever it holds."""
+    ticks = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{ticks} {text} {ticks}" if "`" in text else f"`{text}`"
+
+
+def _fenced(text: str) -> str:
+    """`text` as a block of code in Markdown; the fence is longer than any in it."""
+    fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{fence}text\n{text.strip()}\n{fence}"

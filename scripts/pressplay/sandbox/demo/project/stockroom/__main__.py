@@ -1,0 +1,5 @@
+"""`python -m stockroom` is the command `stockroom`."""
+
+from stockroom.cli import run
+
+run()

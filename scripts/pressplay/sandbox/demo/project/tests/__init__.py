@@ -1,0 +1,1 @@
+"""Stockroom's tests: `python -m unittest`."""
