@@ -1,4 +1,4 @@
-"""The settings that every step reads: `config.json` in the ConfigMap `press-play-config`, rendered from the chart's values.
+"""The settings that every step reads: `config.json` in the ConfigMap `press-play-config`, rendered by the chart.
 
 Precedence (design, Steps): a step's own parameter > `repositories.<name>` > `defaults` > what is detected.
 Unknown keys are errors (R10).
@@ -31,6 +31,17 @@ class GitHub(_Model):
     web_url: str = Field("https://github.com", alias="webURL")
     harness_app: str = "press-play"
     """The App as which no agent ever runs (R5)."""
+
+
+class ArgoServer(_Model):
+    """The Argo Server, through which suspended nodes are woken."""
+
+    url: str = "https://argo-server.argo:2746"
+    auth: Literal["serviceAccount", "none"] = "serviceAccount"
+    """`serviceAccount`: with the token of the pod; `none`: with nothing (the server's auth mode `server`)."""
+    ca_secret: str = ""
+    """The Secret, in our namespace, with the authority's certificate; empty: the system's authorities."""
+    ca_key: str = "ca.crt"
 
 
 class Agent(_Model):
@@ -84,6 +95,7 @@ class Settings(_Model):
     controller_namespace: str
     """Where the existing controller watches for CodeRuns."""
     instance_id: str = ""
+    argo_server: ArgoServer = ArgoServer()
     allow_unprotected: bool = False
     github: GitHub = GitHub()  # type: ignore[call-arg]
     repositories: dict[str, RepositoryDefaults] = {}
@@ -117,7 +129,7 @@ class Settings(_Model):
 
 
 def parse(text: str, where: str = f"ConfigMap {CONFIG_MAP}, key {CONFIG_KEY}") -> Settings:
-    """Settings from `config.json`'s text; InputError with every fault, naming `where`, the path and what was expected."""
+    """Settings from `config.json`'s text; InputError names `where`, each path and what was expected."""
     try:
         return Settings.model_validate(json.loads(text))
     except json.JSONDecodeError as error:

@@ -1,0 +1,16 @@
+# The image that the workflows' steps run: the command pressplay and nothing else.
+#   docker build -t press-play/pressplay:0.1.0 .
+FROM python:3.11.14-slim-bookworm AS build
+WORKDIR /src
+COPY pyproject.toml requirements.lock README.md ./
+COPY scripts ./scripts
+RUN python -m venv /opt/pressplay \
+ && /opt/pressplay/bin/pip install --no-cache-dir -c requirements.lock .
+
+FROM python:3.11.14-slim-bookworm
+COPY --from=build /opt/pressplay /opt/pressplay
+ENV PATH=/opt/pressplay/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# The user that the chart's security contexts name; it owns nothing in here.
+USER 65532:65532
+WORKDIR /tmp
+ENTRYPOINT ["pressplay"]

@@ -1,0 +1,106 @@
+# `make help` lists what there is. Everything that is made lands in .venv, .tools and dist, which git ignores.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Options for pytest, for example: make unit PYTEST="-k plan -x"
+PYTEST ?=
+RUN_PYTEST := $(BIN)/python -m pytest -n auto $(PYTEST)
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+PINS := pyproject.toml requirements.lock
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Press Play needs Python 3.11 or later, PYTHON=$(PYTHON) is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+# What the sandbox needs, and no more: the first `make demo` must not wait for compilers and linters.
+$(RUNTIME): $(PINS) | $(VENV)/bin/python
+	$(PIP) install -c requirements.lock -e .
+	@touch $@
+
+$(DEV): $(PINS) | $(RUNTIME)
+	$(PIP) install -c requirements.lock -e '.[dev]'
+	@touch $@
+
+.PHONY: venv
+venv: $(DEV) ## Make .venv with everything that development needs
+
+.PHONY: demo
+demo: $(RUNTIME) ## Play the demo project in the sandbox, from backlog to merged pull requests
+	$(BIN)/pressplay play
+
+.PHONY: test
+test: lint verify unit conformance chart-test scenarios ## Everything that CI runs
+
+.PHONY: lint
+lint: $(DEV) ## Linters, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .
+	git ls-files '*.sh' .ci/run tools/get | xargs $(BIN)/shellcheck
+
+.PHONY: unit
+unit: $(DEV) ## Unit tests
+	$(RUN_PYTEST) tests/unit
+
+.PHONY: conformance
+conformance: $(DEV) ## The sandbox's engine against what a real Argo did
+	$(RUN_PYTEST) tests/conformance
+
+.PHONY: chart-test
+chart-test: $(DEV) tools ## The chart: helm-unittest, and every rendering against every schema
+	$$(tools/get helm-unittest) --strict --file '../tests/chart/unittest/*_test.yaml' chart
+	$(RUN_PYTEST) tests/chart
+
+.PHONY: scenarios
+scenarios: $(DEV) ## Whole plays, kills and hostile input
+	$(RUN_PYTEST) tests/scenarios
+
+.PHONY: tools
+tools: ## Get helm, helm-unittest and kubeconform: from PATH, else built into .tools
+	@for tool in helm helm-unittest kubeconform; do PYTHON=$(PYTHON) tools/get $$tool >/dev/null; done
+
+.PHONY: generate
+generate: $(DEV) tools ## Write the files that are generated and committed
+	$(BIN)/pressplay generate
+
+.PHONY: verify
+verify: $(DEV) tools ## Fail where a generated file is not what `make generate` would write
+	$(BIN)/pressplay generate --verify
+
+.PHONY: package
+package: $(DEV) tools ## Validate, generate, lint and package the chart into dist
+	$(BIN)/pressplay package
+
+.PHONY: lock
+lock: ## Pin every dependency anew (requirements.lock), from pyproject.toml
+	rm -rf .cache/lock
+	$(PYTHON) -m venv .cache/lock
+	.cache/lock/bin/python -m pip --disable-pip-version-check --quiet install -e '.[dev]'
+	{ echo '# Every dependency, direct or not, at the version that is tested. Made by `make lock`; pip reads it as constraints.'; \
+	  .cache/lock/bin/python -m pip --disable-pip-version-check freeze --exclude-editable; } > requirements.lock
+	rm -rf .cache/lock
+
+.PHONY: e2e
+e2e: $(DEV) tools ## On a real cluster (KUBECONFIG), with a real Argo; not part of test
+	$(BIN)/python -m pytest $(PYTEST) tests/e2e
+
+.PHONY: bench
+bench: $(DEV) ## Figures: plans of 10,000 tasks, makespans under virtual time
+	$(BIN)/python -m pytest $(PYTEST) tests/bench
+
+.PHONY: clean
+clean: ## Remove what was made, except .tools
+	rm -rf $(VENV) dist build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
