@@ -60,7 +60,7 @@ def to_csv_and_back(shop: Shop) -> None:
     shop.same([(row["sku"], row["name"], row["quantity"]) for row in rows], [("CUP", "Cup", "0"), ("TEA", name, "4")])
     file = shop.folder / "shop.csv"
     file.write_text(exported, encoding="utf-8", newline="")
-    other = Shop(shop.checkout, shop.folder, shop.cache)
+    other = Shop(shop.checkout, shop.folder)
     other.book = shop.folder / "other.jsonl"
     shop.same(other("load", str(file)), "loaded 2 products\n")
     shop.same(other("export"), exported)
