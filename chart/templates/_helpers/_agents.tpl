@@ -37,3 +37,70 @@ model: {{ .agent.model | toRawJson }}
 {{ . }}
 {{- end }}
 {{ end }}
+
+{{/* A hook that adds our keys to a foreign ConfigMap, or removes them. Takes (dict "root" $ "step" STEP "hook" HOOKS). */}}
+{{- define "press-play.agentsJob" -}}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: press-play-{{ .step }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "press-play.labels" .root | nindent 4 }}
+  annotations:
+    helm.sh/hook: {{ .hook }}
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+    {{- with .root.Values.commonAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  backoffLimit: 3
+  activeDeadlineSeconds: 600
+  # Input that stays wrong (a clash of names) is not tried again.
+  podFailurePolicy:
+    rules:
+      - action: FailJob
+        onExitCodes:
+          containerName: main
+          operator: In
+          values: [2]
+  template:
+    metadata:
+      labels:
+        {{- include "press-play.labels" .root | nindent 8 }}
+    spec:
+      serviceAccountName: press-play-agents
+      restartPolicy: Never
+      {{- with .root.Values.image.pullSecrets }}
+      imagePullSecrets:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .root.Values.workflows.nodeSelector }}
+      nodeSelector:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .root.Values.workflows.tolerations }}
+      tolerations:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      securityContext:
+        {{- toYaml .root.Values.workflows.podSecurityContext | nindent 8 }}
+      containers:
+        - name: main
+          image: {{ include "press-play.image" .root }}
+          imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+          command: [pressplay, step, {{ .step }}]
+          args:
+            - --in
+            - {{ dict "configmap" .root.Values.agentsConfigMap.name | toJson | squote }}
+            - --out
+            - /tmp/out
+          env:
+            - name: PRESSPLAY_NAMESPACE
+              value: {{ .root.Release.Namespace }}
+          terminationMessagePolicy: FallbackToLogsOnError
+          securityContext:
+            {{- toYaml .root.Values.workflows.containerSecurityContext | nindent 12 }}
+          resources:
+            {{- toYaml .root.Values.workflows.resources | nindent 12 }}
+{{- end }}

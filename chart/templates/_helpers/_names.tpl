@@ -38,5 +38,5 @@ How many characters the controller leaves for a CodeRun's name beside its namesp
 contextVersion of one (names.coderun_room). Takes the root.
 */}}
 {{- define "press-play.codeRunRoom" -}}
-{{- sub 44 (len .Values.controller.namespace) 9 1 -}}
+{{- sub 44 (add (len .Values.controller.namespace) 9 1) -}}
 {{- end }}

@@ -1,0 +1,127 @@
+{{/*
+A Role and its binding to one of our service accounts.
+Takes (dict "root" $ "name" NAME "namespace" NAMESPACE "account" SERVICEACCOUNT "rules" RULES).
+*/}}
+{{- define "press-play.role" -}}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ .name }}
+  namespace: {{ .namespace }}
+  labels:
+    {{- include "press-play.labels" .root | nindent 4 }}
+  {{- with include "press-play.annotations" .root }}
+  {{- . | nindent 2 }}
+  {{- end }}
+rules:
+  {{- .rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ .name }}
+  namespace: {{ .namespace }}
+  labels:
+    {{- include "press-play.labels" .root | nindent 4 }}
+  {{- with include "press-play.annotations" .root }}
+  {{- . | nindent 2 }}
+  {{- end }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ .name }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ .account }}
+    namespace: {{ .root.Release.Namespace }}
+{{- end }}
+
+{{/*
+The ExternalSecret with one App's key. Takes (dict "root" $ "namespace" NAMESPACE "app" GITHUBAPP), with "agent" ID for an agent's.
+*/}}
+{{- define "press-play.appKey" -}}
+{{- $secret := include "press-play.appSecret" .app -}}
+{{- $remote := .root.Values.secrets.remoteKey | replace "{agent}" (include "press-play.slug" .app) -}}
+apiVersion: {{ .root.Values.secrets.apiVersion }}
+kind: ExternalSecret
+metadata:
+  name: {{ $secret }}
+  namespace: {{ .namespace }}
+  labels:
+    {{- include "press-play.labels" .root | nindent 4 }}
+    {{- with .agent }}
+    press-play/agent: {{ . }}
+    {{- end }}
+  {{- with include "press-play.annotations" .root }}
+  {{- . | nindent 2 }}
+  {{- end }}
+spec:
+  refreshInterval: {{ .root.Values.secrets.refreshInterval }}
+  secretStoreRef:
+    kind: {{ .root.Values.secrets.store.kind }}
+    name: {{ .root.Values.secrets.store.name }}
+  target:
+    name: {{ $secret }}
+    creationPolicy: Owner
+  data:
+    {{- range $key, $property := dict "app-id" "app_id" "private-key" "private_key" "client-id" "client_id" }}
+    - secretKey: {{ $key }}
+      remoteRef:
+        key: {{ $remote }}
+        property: {{ $property }}
+    {{- end }}
+{{- end }}
+
+{{/* What they may do in the controller's namespace: runs, and the volumes that were made for them. Takes the root. */}}
+{{- define "press-play.controllerRules" -}}
+- apiGroups: [agents.platform]
+  resources: [coderuns, docsruns]
+  verbs: [get, list, watch, create, patch, delete]
+# `isolation: volume`: a task's volume is deleted once its pull request is closed and its last run ended.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, list, delete]
+{{- end }}
+
+{{/* What the pods of our workflows may do in the release's namespace. Takes the root. */}}
+{{- define "press-play.workflowRules" -}}
+# Argo's executor reports what a pod put out.
+- apiGroups: [argoproj.io]
+  resources: [workflowtaskresults]
+  verbs: [create, patch]
+# Plays and tasks are created, woken (the Argo Server acts as this account) and, once long finished, pruned.
+- apiGroups: [argoproj.io]
+  resources: [workflows, workflowtemplates]
+  verbs: [get, list, create, patch, update, delete]
+# Settings, the pause, ledgers and tallies.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, create, patch, update, delete]
+# The keys of the two Apps as which the harness acts, and no other Secret.
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames:
+    {{- range list .Values.github.harnessApp .Values.agents.qa.githubApp }}
+    - {{ include "press-play.appSecret" . }}
+    {{- end }}
+    {{- with .Values.argo.server.caSecret.name }}
+    - {{ . }}
+    {{- end }}
+  verbs: [get]
+{{- end }}
+
+{{/* What the hooks of mode merge may do in the release's namespace. Takes the root. */}}
+{{- define "press-play.agentsOwnRules" -}}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [press-play-config, press-play-agents]
+  verbs: [get]
+{{- end }}
+
+{{/* And in the controller's namespace: write into the one foreign ConfigMap. Takes the root. */}}
+{{- define "press-play.agentsForeignRules" -}}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [{{ .Values.agentsConfigMap.name }}]
+  verbs: [get, patch]
+{{- end }}
