@@ -22,6 +22,7 @@ import httpx
 from pressplay import names
 from pressplay.clock import Clock
 from pressplay.cluster import waits
+from pressplay.cluster.pause import AWAIT_CONTINUE
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
 from pressplay.cluster.sqlite import SqliteCluster
@@ -37,7 +38,7 @@ from pressplay.sandbox.runner import Remote, Runner
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.context import Context
 from pressplay.steps.signals import TASK_BRANCH
-from pressplay.steps.tasks import ACCEPTANCE_CHECK, AWAIT_CONTINUE, AWAIT_MERGE
+from pressplay.steps.tasks import ACCEPTANCE_CHECK, AWAIT_MERGE
 
 MAINTAINER = "maintainer"
 LIMITS_MAP = "press-play-limits"

@@ -9,14 +9,12 @@ from githubkit import GitHub, TokenAuthStrategy
 
 from pressplay import names
 from pressplay.clock import Clock
+from pressplay.cluster import pause
 from pressplay.cluster.ledger import Ledger
 from pressplay.cluster.port import Cluster
 from pressplay.errors import InputError
 from pressplay.github.access import GitHubAccess
 from pressplay.settings import RepositoryDefaults, Settings
-
-PAUSE_CONFIG_MAP = "press-play-pause"
-PAUSE_ALL = "all"
 
 Client = GitHub[TokenAuthStrategy]
 Inputs = dict[str, str]
@@ -44,9 +42,7 @@ class Context:
 
     def paused(self, repo: str) -> bool:
         """Whether new runs of this repository (or all) are stopped (`pressplay pause`)."""
-        found = self.cluster.get("ConfigMap", self.settings.namespace, PAUSE_CONFIG_MAP)
-        stopped = (found or {}).get("data") or {}
-        return PAUSE_ALL in stopped or names.repo_key(repo) in stopped
+        return pause.is_paused(self.cluster, self.settings.namespace, repo)
 
 
 @dataclass(frozen=True)

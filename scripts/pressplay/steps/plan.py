@@ -7,7 +7,6 @@ plays + 1. An unfinished play is shown, not doubled. Tasks whose pull request is
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from pressplay import names
 from pressplay.backlog import graph, workflow
@@ -44,23 +43,20 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         name = open_play["metadata"]["name"]
         context.say(f"{name} is under way; nothing was started")
         return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
-    backlog = _left(context, gh, subject, folder.backlog(gh, subject, base), inputs.get("tasks", ""))
-    planned = graph.plan(backlog)
+    planned = left(gh, subject, folder.backlog(gh, subject, base), inputs.get("tasks", ""))
     for problem in planned.problems:
         context.say(f"task {problem.task}: left out, the backlog has a problem with it")
     name = names.play(subject.repo, subject.tag, _next_number(plays))
     if mode == "play":
-        if not planned.tasks:
-            context.say("nothing is left to do")
-        else:
-            for manifest in _manifests(context, subject, planned, name):
-                context.cluster.create(manifest)
+        # A WorkflowTemplate that an earlier, killed call left is the same one: the name is a function of the play.
+        for manifest in _manifests(context, subject, planned, name):
+            context.cluster.create(manifest)
     _report(context, planned, name, mode)
     return {
         "play": name,
-        "tasks": str(len(planned.tasks)),
+        "tasks": str(len(planned.playable)),
         "ready": str(len(planned.ready)),
-        "started": "true" if mode == "play" and planned.tasks else "false",
+        "started": "true" if mode == "play" and planned.playable else "false",
         "link": _link(context, subject),
     }
 
@@ -82,23 +78,13 @@ def _next_number(plays: list[Manifest]) -> int:
     return max((int(found[1]) for found in numbers if found), default=0) + 1
 
 
-def _left(context: Context, gh: Client, subject: Subject, backlog: Backlog, only: str) -> Backlog:
-    """The backlog with merged tasks marked done, narrowed to `only` (task ids or numbers with commas)."""
+def left(gh: Client, subject: Subject, backlog: Backlog, only: str = "") -> graph.Plan:
+    """The plan of what is left: tasks whose pull request is merged are done; `only` (ids, with commas) narrows it."""
     merged = pulls.merged_branches(gh, subject.repo)
-    tasks = [
-        replace(task, status="done") if names.task_branch(task.number) in merged else task for task in backlog.tasks
-    ]
-    wanted = {part.strip() for part in only.split(",") if part.strip() not in ("", "none")}
-    unknown = wanted - {task.id for task in tasks} - {str(task.number) for task in tasks}
-    if unknown:
-        raise InputError(f"parameter tasks: no task has the id {', '.join(sorted(unknown))}")
-    if wanted:
-        tasks = [
-            task if task.id in wanted or str(task.number) in wanted else replace(task, status="out-of-play")
-            for task in tasks
-        ]
-    del context
-    return replace(backlog, tasks=tuple(tasks))
+    done = [task.id for task in backlog.tasks if names.task_branch(task.number) in merged]
+    wanted = [part.strip() for part in only.split(",") if part.strip() not in ("", "none")]
+    parallelism = subject.settings.parallelism or graph.DEFAULT_PARALLELISM
+    return graph.make_plan(backlog, parallelism=parallelism, only=wanted or None, done=done)
 
 
 def _manifests(context: Context, subject: Subject, planned: graph.Plan, name: str) -> list[Manifest]:
@@ -108,7 +94,7 @@ def _manifests(context: Context, subject: Subject, planned: graph.Plan, name: st
         tag=subject.tag,
         play=name,
         namespace=context.settings.namespace,
-        parallelism=subject.settings.parallelism or 4,
+        parallelism=planned.parallelism,
         release=subject.settings.release or "merged",
         instance_id=context.settings.instance_id,
     )
@@ -116,7 +102,14 @@ def _manifests(context: Context, subject: Subject, planned: graph.Plan, name: st
 
 def _report(context: Context, planned: graph.Plan, name: str, mode: str) -> None:
     limits = context.settings.limits
-    context.say(f"{'would start' if mode == 'show' else 'play'} {name}: {len(planned.tasks)} tasks, first: "
-                f"{', '.join(planned.ready)}; critical path: {' → '.join(planned.critical_path)}")
-    context.say(f"limits: {limits.rounds} rounds, {limits.attempts} attempts, {limits.run_minutes} minutes a run, "
-                f"{limits.runs_per_play} runs a play")
+    tasks = [str(planned_task.task.number) for planned_task in planned.playable]
+    ready = [str(planned_task.task.number) for planned_task in planned.playable if planned_task.state == "ready"]
+    runs = len(tasks) * 3
+    context.say(
+        f"{'would start' if mode == 'show' else 'play'} {name}: {len(tasks)} tasks in this order: {', '.join(tasks)}; "
+        f"at once: {', '.join(ready)}; at least {runs} runs, {planned.parallelism} tasks at once"
+    )
+    context.say(
+        f"limits: {limits.rounds} rounds, {limits.attempts} attempts, {limits.run_minutes} minutes a run, "
+        f"{limits.runs_per_play} runs a play, {limits.runs_per_repository_and_day} a day"
+    )

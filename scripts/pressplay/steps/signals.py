@@ -6,23 +6,16 @@ import re
 from collections.abc import Iterable
 
 from pressplay import names
-from pressplay.cluster import waits
+from pressplay.cluster import pause, waits
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import pulls, refs
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
-from pressplay.steps.tasks import (
-    AWAIT_CONTINUE,
-    AWAIT_MERGE,
-    AWAIT_VERDICT,
-    judge,
-    verdict_of,
-    wake_with,
-)
+from pressplay.steps.tasks import AWAIT_MERGE, AWAIT_VERDICT, judge, verdict_of, wake_with
 from pressplay.steps.told import WORKFLOW_ANNOTATION
 
 KINDS = ("closed", "continue")
-_TASK_BRANCH = re.compile(r"feature/task-(\d+)-implementation")
+TASK_BRANCH = re.compile(r"feature/task-(\d+)-implementation")
 _DAY = 86_400
 
 
@@ -34,13 +27,13 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
     repo = names.repo(inputs["repo"])
     context.settings.repository(repo)
     if what == "continue":
-        return {"woken": str(sum(_continue(context, play) for play in _workflows(context, repo)))}
+        return {"woken": str(_continue(context, repo))}
     pr = number(inputs, "pr")
     if pr is None:
         raise InputError("parameter pr: expected a pull request's number")
     gh = context.harness(repo, pull_requests="read", contents="read")
     pull = pulls.pull(gh, repo, pr)
-    branch = _TASK_BRANCH.fullmatch(pull.head_ref)
+    branch = TASK_BRANCH.fullmatch(pull.head_ref)
     if branch is None or pull.state == "open":
         return {"woken": "0"}
     woken = 0
@@ -53,22 +46,18 @@ def _labels(repo: str, flow: str) -> dict[str, str]:
     return {"press-play/flow": flow, "press-play/repo": names.repo_key(repo)}
 
 
+def _continue(context: Context, repo: str) -> int:
+    return pause.wake(context.cluster, context.settings.namespace, {"press-play/repo": names.repo_key(repo)})
+
+
 def _workflows(context: Context, repo: str) -> list[Manifest]:
     labels = {"press-play/repo": names.repo_key(repo)}
     return waits.running(context.cluster, context.settings.namespace, labels)
 
 
-def _continue(context: Context, workflow: Manifest) -> int:
-    ended = 0
-    for wait in waits.of(workflow):
-        if wait.kind == AWAIT_CONTINUE and not context.paused(wait.key["repo"]):
-            ended += wait.wake(context.cluster, "Succeeded", {})
-    return ended
-
-
 def _closed(context: Context, play: Manifest, task: str, pull: pulls.Pull) -> int:
     """Wake what waits for this pull request's end in one play; TryAgain in the moment between two of its waits."""
-    own = [wait for wait in waits.of(play) if wait.key.get("task") == task and wait.kind != AWAIT_CONTINUE]
+    own = [wait for wait in waits.of(play) if wait.key.get("task") == task and wait.kind != pause.AWAIT_CONTINUE]
     if own:
         return sum(_end(context, wait, pull) for wait in own)
     states = {node.get("displayName"): node.get("phase") for node in waits.nodes(play).values()}
@@ -103,7 +92,7 @@ def reconcile(_inputs: Inputs, context: Context) -> Outputs:
 def _reconcile_waits(context: Context, repo: str) -> int:
     workflows = _workflows(context, repo)
     found = [wait for workflow in workflows for wait in waits.of(workflow)]
-    woken = sum(_continue(context, workflow) for workflow in workflows)
+    woken = _continue(context, repo)
     woken += sum(_reconcile_verdict(context, repo, wait) for wait in found if wait.kind == AWAIT_VERDICT)
     merges = [wait for wait in found if wait.kind == AWAIT_MERGE]
     if merges:

@@ -16,7 +16,7 @@ from pressplay.github import checks, pulls
 from pressplay.steps.context import Client, Context, Inputs, Outputs, Subject
 
 ACCEPTANCE_CHECK = "press-play/acceptance"
-AWAIT_VERDICT, AWAIT_MERGE, AWAIT_CONTINUE = "await-verdict", "await-merge", "await-continue"
+AWAIT_VERDICT, AWAIT_MERGE = "await-verdict", "await-merge"
 _GOOD = ("approved", "merged")
 
 

@@ -79,6 +79,7 @@ def coderun(context: Context, subject: Subject, told: Told) -> Manifest:
         "press-play/task": str(told.number),
         "press-play/agent": told.agent_id,
         "press-play/flow": "run",
+        "press-play/role": told.role,
         **({"press-play/pr": str(subject.pr)} if subject.pr else {}),
         **({"press-play/play": subject.play} if subject.play else {}),
     }

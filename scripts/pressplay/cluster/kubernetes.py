@@ -1,0 +1,227 @@
+"""The `Cluster` port over a real Kubernetes (kr8s), and the Argo Server for `set_node`.
+
+Sources: Kubernetes API conventions (server-side apply is left to Argo's resource templates; here an object is created or
+merged, so that writers of different keys of a ConfigMap never lose one another's), Argo Server's
+`PUT /api/v1/workflows/{namespace}/{name}/set`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import httpx
+from kr8s import APITimeoutError, ServerError
+from kr8s.asyncio import api as kr8s_api
+
+from pressplay.cluster.port import Manifest, NodePhase
+from pressplay.errors import InputError, TryAgain
+
+_KINDS = {
+    "ConfigMap": ("v1", "configmaps"),
+    "Secret": ("v1", "secrets"),
+    "Pod": ("v1", "pods"),
+    "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
+    "Workflow": ("argoproj.io/v1alpha1", "workflows"),
+    "WorkflowTemplate": ("argoproj.io/v1alpha1", "workflowtemplates"),
+    "CronWorkflow": ("argoproj.io/v1alpha1", "cronworkflows"),
+    "CodeRun": ("agents.platform/v1", "coderuns"),
+    "DocsRun": ("agents.platform/v1", "docsruns"),
+}
+_PAGE = 500
+_PASSING = (408, 409, 425, 429)
+_MERGE = {"Content-Type": "application/merge-patch+json"}
+_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+class KubernetesCluster:
+    """See `pressplay.cluster.port.Cluster`. One call at a time; safe to share between threads."""
+
+    def __init__(
+        self, argo_url: str = "", argo_ca: str | None = None, argo_token: str | None = None, namespace: str = ""
+    ) -> None:
+        """Speak to the cluster of KUBECONFIG, or of the ServiceAccount where this runs in a pod.
+
+        `argo_url`: the Argo Server's address (needed only to end waits); `argo_ca`: a file with its CA;
+        `argo_token`: a bearer token, by default the ServiceAccount's.
+        """
+        self._lock = threading.Lock()
+        self._runner = asyncio.Runner()
+        self._api: Any = None
+        self._argo_url, self._argo_ca, self._argo_token = argo_url.rstrip("/"), argo_ca, argo_token
+        self._namespace = namespace
+
+    @classmethod
+    def from_environment(cls, namespace: str) -> KubernetesCluster:
+        """Configured by PRESSPLAY_ARGO_URL, PRESSPLAY_ARGO_CA (a file) and PRESSPLAY_ARGO_TOKEN."""
+        environment = os.environ
+        return cls(
+            environment.get("PRESSPLAY_ARGO_URL", ""),
+            environment.get("PRESSPLAY_ARGO_CA") or None,
+            environment.get("PRESSPLAY_ARGO_TOKEN") or None,
+            namespace,
+        )
+
+    def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """See `Cluster.get`."""
+        return self._call("GET", kind, namespace, name)
+
+    def list(self, kind: str, namespace: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
+        """See `Cluster.list`; in pages, so that a large namespace does not come in one answer."""
+        api_version = _KINDS[kind][0] if kind in _KINDS else ""
+        selector = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
+        found: list[Manifest] = []
+        token = ""
+        while True:
+            query = {"limit": str(_PAGE), "labelSelector": selector, "continue": token}
+            page = self._call("GET", kind, namespace, "", query={k: v for k, v in query.items() if v}) or {}
+            # A list leaves out what all its items share.
+            found += [{"apiVersion": api_version, "kind": kind, **item} for item in page.get("items", [])]
+            token = page.get("metadata", {}).get("continue", "")
+            if not token:
+                return sorted(found, key=lambda item: item["metadata"]["name"])
+
+    def create(self, manifest: Manifest) -> bool:
+        """See `Cluster.create`."""
+        kind, namespace, _ = _identity(manifest)
+        try:
+            self._call("POST", kind, namespace, "", manifest)
+        except _ExistsError:
+            return False
+        return True
+
+    def apply(self, manifest: Manifest) -> Manifest:
+        """See `Cluster.apply`."""
+        kind, namespace, name = _identity(manifest)
+        patch = {key: value for key, value in manifest.items() if key != "status"}
+        merged = self._call("PATCH", kind, namespace, name, patch, headers=_MERGE)
+        if merged is not None:
+            return merged
+        try:
+            created = self._call("POST", kind, namespace, "", _without_nulls(patch))
+        except _ExistsError:
+            created = self._call("PATCH", kind, namespace, name, patch, headers=_MERGE)
+        return created or manifest
+
+    def set_status(self, kind: str, namespace: str, name: str, status: Mapping[str, Any]) -> bool:
+        """See `Cluster.set_status`."""
+        patch = {"status": dict(status)}
+        return self._call("PATCH", kind, namespace, f"{name}/status", patch, headers=_MERGE) is not None
+
+    def delete(self, kind: str, namespace: str, name: str) -> bool:
+        """See `Cluster.delete`."""
+        return self._call("DELETE", kind, namespace, name) is not None
+
+    def set_node(
+        self,
+        namespace: str,
+        workflow: str,
+        node_id: str,
+        phase: NodePhase,
+        outputs: Mapping[str, str],
+        message: str = "",
+    ) -> bool:
+        """See `Cluster.set_node`."""
+        if not self._argo_url:
+            raise InputError("no address of the Argo Server: set argo.server.url in the chart's values")
+        body = {
+            "namespace": namespace,
+            "name": workflow,
+            "nodeFieldSelector": f"id={node_id}",
+            "phase": phase,
+            "message": message,
+            "outputParameters": json.dumps(dict(outputs)) if outputs else "",
+        }
+        token = self._argo_token or (_TOKEN.read_text().strip() if _TOKEN.exists() else "")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = f"{self._argo_url}/api/v1/workflows/{quote(namespace)}/{quote(workflow)}/set"
+        try:
+            answer = httpx.put(url, json=body, headers=headers, verify=_context(self._argo_ca), timeout=30.0)
+        except httpx.HTTPError as error:
+            raise TryAgain(f"Argo Server {self._argo_url}: {type(error).__name__}") from error
+        if answer.is_success:
+            return True
+        text = _message(answer)
+        if answer.status_code == 404 or "currently paused" in text or "not found" in text or "no match" in text.lower():
+            return False
+        if answer.status_code >= 500 or answer.status_code in _PASSING:
+            raise TryAgain(f"Argo Server: {answer.status_code} {text}")
+        raise InputError(f"Argo Server: PUT …/set: {answer.status_code} {text}; see argo.server in the chart's values")
+
+    def _call(
+        self,
+        method: str,
+        kind: str,
+        namespace: str,
+        name: str,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Manifest | None:
+        """One request; None for 404."""
+        if kind not in _KINDS:
+            raise InputError(f"kind {kind!r}: expected one of {', '.join(sorted(_KINDS))}")
+        version, plural = _KINDS[kind]
+        url = f"{plural}/{name}" if name else plural
+        if query:
+            url += f"?{urlencode(query)}"
+        options: dict[str, Any] = {}
+        if body is not None:
+            options["content"] = json.dumps(body)
+            options["headers"] = dict(headers or {"Content-Type": "application/json"})
+        with self._lock:
+            return self._runner.run(self._request(method, version, namespace, url, options))
+
+    async def _request(
+        self, method: str, version: str, namespace: str, url: str, options: dict[str, Any]
+    ) -> Manifest | None:
+        try:
+            if self._api is None:
+                self._api = await kr8s_api()
+            async with self._api.call_api(method, version=version, namespace=namespace, url=url, **options) as answer:
+                result: Manifest = answer.json()
+                return result
+        except ServerError as error:
+            code = error.response.status_code if error.response is not None else 500
+            if code == 404 and "the server could not find the requested resource" not in str(error):
+                return None
+            if code == 409 and method == "POST":
+                raise _ExistsError from error
+            if code in _PASSING or code >= 500:
+                raise TryAgain(f"{method} {url}: {code} {error}") from error
+            raise InputError(f"{method} {url} in namespace {namespace}: {code} {error}") from error
+        except (APITimeoutError, httpx.HTTPError) as error:
+            raise TryAgain(f"{method} {url}: {type(error).__name__}") from error
+
+
+class _ExistsError(Exception):
+    """An object of this name is there already."""
+
+
+def _identity(manifest: Manifest) -> tuple[str, str, str]:
+    return manifest["kind"], manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return value
+
+
+def _context(ca: str | None) -> Any:
+    import ssl
+
+    return ssl.create_default_context(cafile=ca) if ca else True
+
+
+def _message(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json().get("message", ""))
+    except ValueError:
+        return answer.text[:200]

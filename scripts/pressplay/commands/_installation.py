@@ -1,0 +1,56 @@
+"""Which installation a command speaks to: a sandbox's folder, or a namespace of the cluster in KUBECONFIG."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pressplay.clock import SystemClock
+from pressplay.cluster.port import Cluster
+from pressplay.errors import InputError
+
+DEFAULT_NAMESPACE = "press-play"
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A cluster port and the namespace of an installation in it."""
+
+    cluster: Cluster
+    namespace: str
+
+
+def installation_options(command: Decorated) -> Decorated:
+    """Give a command `--state` and `--namespace`, and hand it the Installation as `installation`."""
+    state = click.option(
+        "--state", type=click.Path(file_okay=False, path_type=Path), help="A sandbox's folder (default: the cluster's)."
+    )
+    namespace = click.option("--namespace", "-n", default=DEFAULT_NAMESPACE, show_default=True)
+
+    def called(*args: Any, state: Path | None, namespace: str, **options: Any) -> Any:
+        return command(*args, installation=open_installation(state, namespace), **options)
+
+    called.__doc__ = command.__doc__
+    called.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    return state(namespace(called))  # type: ignore[return-value]
+
+
+def open_installation(state: Path | None, namespace: str) -> Installation:
+    """The installation in a sandbox's folder, or in the cluster."""
+    if state is None:
+        from pressplay.cluster.kubernetes import KubernetesCluster
+
+        return Installation(KubernetesCluster.from_environment(namespace), namespace)
+    database = state / "state.db"
+    if not database.exists():
+        raise InputError(f"{state}: no sandbox here (no state.db); give --state the folder that `pressplay play` named")
+    from pressplay.cluster.sqlite import SqliteCluster
+    from pressplay.sandbox.engine import set_node
+
+    return Installation(SqliteCluster(database, SystemClock(), set_node), namespace)

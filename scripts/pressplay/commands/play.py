@@ -1,0 +1,90 @@
+"""`pressplay play`: a project's backlog played in the sandbox, on this machine."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pressplay.errors import InputError
+
+_OPTIONS_FILE = "play.json"
+
+
+@click.command("play")
+@click.argument("project", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--agent", metavar="COMMAND", help="A coding agent's command line, started in the work tree of each run.")
+@click.option("--parallel", type=click.IntRange(1, 64), help="How many tasks at once (default 4).")
+@click.option("--merge", type=click.Choice(["auto", "never"]), help="Whether a stand-in maintainer merges what is ready.")
+@click.option("--resume", is_flag=True, help="Go on with the play that was interrupted.")
+@click.option("--fresh", is_flag=True, help="Throw an earlier sandbox of this project away first.")
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The sandbox's folder (default .press-play/<project>).",
+)
+@click.option("--chart", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your own rendered chart.")
+@click.option("--json", "as_json", is_flag=True, help="Print the end as JSON on stdout.")
+def command(
+    project: Path | None,
+    agent: str | None,
+    parallel: int | None,
+    merge: str | None,
+    resume: bool,
+    fresh: bool,
+    state: Path | None,
+    chart: Path | None,
+    as_json: bool,
+) -> int:
+    """Play PROJECT's backlog (its .taskmaster/tasks/tasks.json) in a sandbox: no cluster, no account, no key.
+
+    Without PROJECT the demo is played by scripted agents. Pressing again takes up what is left, as a new attempt.
+    Exit status 0 when every task is merged (and the demo's acceptance tests pass), 1 when not, 2 for wrong input.
+    """
+    from pressplay.sandbox import session
+
+    directory = state or Path(".press-play") / (project.resolve().name if project else "demo")
+    if fresh and resume:
+        raise InputError("--fresh and --resume exclude each other: throw the sandbox away, or go on with it")
+    if fresh and directory.exists():
+        if not (directory / _OPTIONS_FILE).exists():
+            raise InputError(f"{directory}: not a sandbox of ours (no {_OPTIONS_FILE}); remove it yourself")
+        shutil.rmtree(directory)
+    saved = _saved(directory)
+    if resume and not saved:
+        raise InputError(f"{directory}: nothing to resume; press play without --resume")
+    given: dict[str, Any] = {
+        "project": str(project.resolve()) if project else None,
+        "agent": shlex.split(agent) if agent else None,
+        "parallel": parallel,
+        "merge": merge,
+        "chart": str(chart.resolve()) if chart else None,
+    }
+    options = {**session.DEFAULTS, **saved, **{name: value for name, value in given.items() if value is not None}}
+    if options["project"] and not options["agent"]:
+        raise InputError(
+            f"{options['project']}: the scripted agents only know the demo; give a coding agent with --agent "
+            "(docs/how-to/real-agent.md has examples)"
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / _OPTIONS_FILE).write_text(json.dumps(options))
+    summary = session.play(directory, options, resume=resume, say=lambda line: click.echo(line, err=True))
+    if as_json:
+        json.dump(summary.as_json(), sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    return 0 if summary.state == "merged" and not summary.broken else 1
+
+
+def _saved(directory: Path) -> dict[str, Any]:
+    try:
+        saved: dict[str, Any] = json.loads((directory / _OPTIONS_FILE).read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise InputError(f"{directory / _OPTIONS_FILE}: not JSON: {error}; start anew with --fresh") from error
+    return saved

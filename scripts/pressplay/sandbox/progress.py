@@ -1,0 +1,68 @@
+"""Live progress of a play, for people, on stderr: a line for each run, verdict and merge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pressplay.cluster.port import Manifest
+from pressplay.sandbox.world import Sandbox
+
+_DOES = {
+    ("implement", "Running"): "implements",
+    ("lint", "Running"): "formats and lints",
+    ("test", "Running"): "tests",
+    ("fix", "Running"): "works QA's wishes in",
+}
+
+
+class Progress:
+    """Says what changed since it last looked. Titles are never shown: they are text that people wrote (R7)."""
+
+    def __init__(self, sandbox: Sandbox, say: Callable[[str], None]) -> None:
+        """`say` takes a line; the clock starts now."""
+        self._sandbox, self._say = sandbox, say
+        self._version = sandbox.cluster.version()
+        self._began = sandbox.clock.now()
+        self._seen: dict[str, str] = {}
+
+    def watch(self) -> None:
+        """Look, and say."""
+        changes = self._sandbox.cluster.changes(self._version)
+        for key, version in changes.items():
+            self._version = max(self._version, version)
+            if key.kind not in ("CodeRun", "ConfigMap"):
+                continue
+            found = self._sandbox.cluster.get(*key)
+            if found is None:
+                continue
+            if key.kind == "CodeRun":
+                self._run(found)
+            elif (found["metadata"].get("labels") or {}).get("press-play/ledger") == "task":
+                self._ledger(found)
+
+    def _once(self, what: str, state: str, line: str) -> None:
+        if self._seen.get(what) != state:
+            self._seen[what] = state
+            seconds = int(self._sandbox.clock.now() - self._began)
+            self._say(f"{seconds // 60:02d}:{seconds % 60:02d}  {line}")
+
+    def _run(self, run: Manifest) -> None:
+        labels = run["metadata"]["labels"]
+        phase = (run.get("status") or {}).get("phase")
+        who, task = labels["press-play/agent"], labels["press-play/task"]
+        if phase == "Running":
+            does = _DOES.get((labels.get("press-play/role", ""), phase), "works")
+            self._once(run["metadata"]["name"], phase, f"task {task:>3}  {who} {does}")
+        elif phase == "Failed":
+            self._once(run["metadata"]["name"], phase, f"task {task:>3}  {who} failed ({run['metadata']['name']})")
+
+    def _ledger(self, ledger: Manifest) -> None:
+        import json
+
+        task = ledger["metadata"]["labels"].get("press-play/task", "?")
+        for name, text in ledger.get("data", {}).items():
+            if name.startswith("verdict-"):
+                verdict = json.loads(text)
+                pr = f" (#{verdict['pr']})" if verdict.get("pr") else ""
+                reason = f": {verdict['reason']}" if verdict.get("reason") else ""
+                self._once(f"{task}/{name}", verdict["outcome"], f"task {task:>3}  {verdict['outcome']}{pr}{reason}")

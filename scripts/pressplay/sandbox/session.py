@@ -1,0 +1,146 @@
+"""One call of `pressplay play`: set up, press, run, tell."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pressplay import names
+from pressplay.clock import SystemClock
+from pressplay.cluster import waits
+from pressplay.cluster.port import Manifest
+from pressplay.errors import InputError
+from pressplay.sandbox.launcher import ProcessLauncher
+from pressplay.sandbox.progress import Progress
+from pressplay.sandbox.summary import Summary, summarize
+from pressplay.sandbox.world import Options, Sandbox
+
+DEFAULTS: dict[str, Any] = {"project": None, "agent": None, "parallel": 4, "merge": "auto", "chart": None}
+RENDERED = Path(__file__).with_name("chart.yaml")
+"""The chart's defaults as Helm renders them; `make verify` keeps them true."""
+_DEMO_REPO = "acme/shop"
+
+
+@dataclass(frozen=True)
+class Ended(Summary):
+    """A summary, and what the demo's acceptance tests found wrong."""
+
+    broken: str = ""
+
+
+def rendered_chart(path: Path = RENDERED) -> list[Manifest]:
+    """The manifests of a rendered chart; InputError where the file is not YAML documents."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return [document for document in yaml.load_all(path.read_text(), Loader=loader) if document]  # noqa: S506 - a safe loader
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML: {error}") from error
+
+
+def play(directory: Path, options: Mapping[str, Any], *, resume: bool, say: Callable[[str], None]) -> Ended:
+    """Play in `directory`; returns how it ended."""
+    project = Path(options["project"]) if options["project"] else None
+    demo = project is None
+    repo = _DEMO_REPO if project is None else f"local/{names.slug(project.name)}"
+    command = options["agent"] or [sys.executable, "-m", "pressplay.sandbox.agents"]
+    log = (directory / "sandbox.log").open("a")
+    sandbox = Sandbox(
+        Options(
+            directory=directory,
+            repo=repo,
+            parallelism=options["parallel"],
+            merge=options["merge"] == "auto",
+            say=lambda line: print(line, file=log, flush=True),
+            agent_environment=_environment(),
+        ),
+        rendered_chart(Path(options["chart"]) if options["chart"] else RENDERED),
+        SystemClock(),
+        ProcessLauncher(command),
+    )
+    try:
+        if demo:
+            from pressplay.sandbox import demo as the_demo
+
+            sandbox.set_up_project(the_demo.PROJECT)
+            say("The demo: scripted agents build a small real project. No model is asked.")
+        else:
+            sandbox.set_up_project(project)
+        _press(sandbox, resume)
+        progress = Progress(sandbox, say)
+        sandbox.run(sandbox.only_people_are_waited_for, progress.watch)
+        progress.watch()
+        summary = summarize(sandbox)
+        broken = _acceptance(sandbox, summary) if demo else ""
+        ended = Ended(summary.play, summary.state, summary.seconds, summary.tasks, broken)
+        _tell(sandbox, ended)
+        return ended
+    finally:
+        sandbox.close()
+        log.close()
+
+
+def _environment() -> dict[str, str]:
+    """What a user's agent may need of this process' environment: everything, since it is the user's own machine."""
+    import os
+
+    return {name: value for name, value in os.environ.items() if not name.startswith("PRESSPLAY_")} | {
+        name: os.environ[name] for name in ("PRESSPLAY_SABOTAGE",) if name in os.environ
+    }
+
+
+def _press(sandbox: Sandbox, resume: bool) -> None:
+    plays = sandbox.plays()
+    unfinished = [play for play in plays if waits.phase(play) not in waits.FINISHED]
+    if unfinished and not resume:
+        raise InputError(
+            f"{unfinished[-1]['metadata']['name']} is unfinished: go on with --resume, or throw it away with --fresh"
+        )
+    pressed = sandbox.cluster.list("Workflow", sandbox.settings.namespace, {"press-play/flow": "press-play"})
+    if resume and (unfinished or any(waits.phase(workflow) not in waits.FINISHED for workflow in pressed)):
+        return
+    if resume and plays:
+        return
+    sandbox.press()
+
+
+def _acceptance(sandbox: Sandbox, summary: Summary) -> str:
+    """Run the demo's hidden acceptance tests on the default branch; what they found, or nothing."""
+    if summary.state != "merged":
+        return ""
+    import tempfile
+
+    import pygit2
+
+    from pressplay.sandbox import demo as the_demo
+
+    with tempfile.TemporaryDirectory() as folder:
+        pygit2.clone_repository(str(sandbox.forge.git_path(sandbox.options.repo)), f"{folder}/shop")
+        result = the_demo.acceptance(Path(folder) / "shop")
+    return "" if result.passed else result.output
+
+
+def _tell(sandbox: Sandbox, ended: Ended) -> None:
+    """The end, for people, on stderr."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    table = Table(title=f"{ended.play}: {ended.state} in {ended.seconds} s", title_justify="left")
+    for column in ("task", "title", "state", "PR", "rounds", "runs", "seconds", "waited for", "reason"):
+        table.add_column(column, justify="right" if column in ("PR", "rounds", "runs", "seconds") else "left")
+    for task in ended.tasks:
+        cells = (task.id, task.title, task.state, f"#{task.pr}" if task.pr else "–", str(task.rounds), str(task.runs))
+        # Text, not markup: a title may hold anything.
+        table.add_row(*(Text(cell) for cell in (*cells, str(task.seconds), task.waited_for, task.reason)))
+    console.print(table)
+    where = sandbox.options.directory
+    console.print(Text(f"repository: git clone {sandbox.forge.git_path(sandbox.options.repo)}"))
+    console.print(Text(f"logs:       {where / 'sandbox.log'}, {where / 'runs'}/<run>/log"))
+    if ended.broken:
+        console.print(Text(f"the acceptance tests of the built project FAILED:\n{ended.broken}", style="red"))

@@ -1,0 +1,178 @@
+"""What came of a play: for each task its state, pull request, rounds, runs, time, what it waited for and why it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pressplay import names
+from pressplay.backlog import graph
+from pressplay.backlog.tasks import Task
+from pressplay.clock import parse_rfc3339
+from pressplay.cluster import waits
+from pressplay.cluster.ledger import Entry
+from pressplay.github import contents, pulls
+from pressplay.sandbox.world import Sandbox
+from pressplay.steps import folder
+from pressplay.steps.context import Subject
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One task's end. `state`: merged, approved, parked, failed, running, waiting (for its dependencies), blocked."""
+
+    id: str
+    title: str
+    state: str
+    pr: int | None
+    rounds: int
+    runs: int
+    seconds: int
+    waited_for: str
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As `pressplay play --json` prints it."""
+        names_ = ("id", "state", "pr", "rounds", "runs", "seconds", "reason")
+        return {name: getattr(self, name) for name in names_}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A play's end. `state`: `merged` (every task is), `running`, `waiting` (for people alone), `failed`."""
+
+    play: str
+    state: str
+    seconds: int
+    tasks: tuple[TaskResult, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """As `pressplay play --json` prints it."""
+        return {
+            "play": self.play,
+            "state": self.state,
+            "seconds": self.seconds,
+            "tasks": [task.as_json() for task in self.tasks],
+        }
+
+
+def summarize(sandbox: Sandbox) -> Summary:
+    """The newest play's summary, from what GitHub, the ledgers and the Workflows hold."""
+    context, repo = sandbox.context, sandbox.options.repo
+    subject = Subject.of({"repo": repo}, context)
+    gh = context.harness(repo, contents="read", pull_requests="read")
+    base = subject.settings.default_branch or contents.default_branch(gh, repo)
+    backlog = folder.backlog(gh, subject, base)
+    plan = graph.make_plan(backlog)
+    found = {pull.head_ref: pull for pull in pulls.all_pulls(gh, repo)}
+    plays = sandbox.plays()
+    newest = plays[-1] if plays else None
+    results: dict[str, TaskResult] = {}
+    problems = {problem.task: problem.problem for problem in plan.problems}
+    for planned in plan.tasks:
+        pull = found.get(names.task_branch(planned.task.number))
+        result = _task(sandbox, planned.task, pull, newest, results, found, problems)
+        results[planned.task.id] = result
+    ordered = tuple(results[task.id] for task in backlog.tasks if task.id in results)
+    return Summary(
+        play=newest["metadata"]["name"] if newest else "none",
+        state=_state(newest, ordered),
+        seconds=_seconds(newest, sandbox.clock.now()),
+        tasks=ordered,
+    )
+
+
+def _state(play: Mapping[str, Any] | None, tasks: tuple[TaskResult, ...]) -> str:
+    if all(task.state == "merged" for task in tasks):
+        return "merged"
+    if play is not None and waits.phase(dict(play)) not in waits.FINISHED:
+        return "running" if any(task.state == "running" for task in tasks) else "waiting"
+    return "failed"
+
+
+def _seconds(play: Mapping[str, Any] | None, now: float) -> int:
+    status = (play or {}).get("status") or {}
+    if not status.get("startedAt"):
+        return 0
+    end = parse_rfc3339(status["finishedAt"]) if status.get("finishedAt") else now
+    return round(end - parse_rfc3339(status["startedAt"]))
+
+
+def _task(
+    sandbox: Sandbox,
+    task: Task,
+    pull: pulls.Pull | None,
+    play: Mapping[str, Any] | None,
+    before: Mapping[str, TaskResult],
+    found: Mapping[str, pulls.Pull],
+    problems: Mapping[str, str],
+) -> TaskResult:
+    ledger = sandbox.context.ledger(sandbox.options.repo)
+    entries = ledger.entries("task", task.number)
+    runs = [entry for entry in entries.values() if "started" in entry]
+    if pull is not None:
+        runs += [entry for entry in ledger.entries("pr", pull.number).values() if "started" in entry]
+    try_ = names.play_count(play["metadata"]["name"]) if play else 1
+    verdict = entries.get(f"verdict-{try_}")
+    state, reason = _how(task, pull, verdict, runs, before, problems)
+    started = min((run["started"] for run in runs), default=None)
+    ended = _ended(pull, verdict, sandbox.clock.now())
+    return TaskResult(
+        id=task.id,
+        title=task.title,
+        state=state,
+        pr=pull.number if pull else None,
+        rounds=max((run["round"] for run in runs), default=0),
+        runs=len(runs),
+        seconds=round(ended - started) if started is not None else 0,
+        waited_for=_waited_for(task, found, before),
+        reason=reason,
+    )
+
+
+def _how(
+    task: Task,
+    pull: pulls.Pull | None,
+    verdict: Entry | None,
+    runs: list[Entry],
+    before: Mapping[str, TaskResult],
+    problems: Mapping[str, str],
+) -> tuple[str, str]:
+    if pull is not None and pull.merged:
+        return "merged", ""
+    if verdict is not None:
+        if verdict["outcome"] == "approved" and pull is not None and pull.state == "closed":
+            return "failed", f"pull request #{pull.number} was closed without a merge"
+        if verdict["outcome"] == "approved":
+            return "approved", f"waits for the merge of #{pull.number if pull else '?'}"
+        return verdict["outcome"], verdict["reason"]
+    if task.id in problems:
+        return "blocked", problems[task.id]
+    for dependency in task.dependencies:
+        earlier = before.get(dependency)
+        if earlier is not None and earlier.state in ("failed", "parked", "blocked"):
+            return "blocked", f"needs task {dependency}, which is {earlier.state}"
+        if earlier is not None and earlier.state != "merged":
+            return "waiting", f"waits for the merge of task {dependency}"
+    return ("running", "under way") if runs else ("waiting", "not started")
+
+
+def _ended(pull: pulls.Pull | None, verdict: Entry | None, now: float) -> float:
+    if pull is not None and pull.merged_at:
+        return parse_rfc3339(pull.merged_at)
+    return verdict["ended"] if verdict is not None else now
+
+
+def _waited_for(task: Task, found: Mapping[str, pulls.Pull], before: Mapping[str, TaskResult]) -> str:
+    """The dependency that was merged last: what the task really waited for."""
+    merged = {pull.number: pull.merged_at or "" for pull in found.values() if pull.merged}
+    own = [(merged[pr], dependency, pr) for dependency in task.dependencies if (pr := _pr(before, dependency)) in merged]
+    if not own:
+        return ""
+    _when, dependency, number = max(own)
+    return f"#{number} (task {dependency})"
+
+
+def _pr(before: Mapping[str, TaskResult], dependency: str) -> int:
+    return (before[dependency].pr or 0) if dependency in before else 0
