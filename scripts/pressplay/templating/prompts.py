@@ -1,0 +1,202 @@
+"""The files of a task folder: what all agents of a task read, and what one run is asked.
+
+Sources: `prompts/*.mustache`. A user's own folder may hold any of the same file names; those win, the rest stay.
+Every text of a task is data: it is copied whatever it holds (R7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from pressplay.errors import InputError
+from pressplay.templating import engine
+
+TEMPLATES = Path(__file__).with_name("prompts")
+TASK_FILES = ("prompt.md", "task.md", "acceptance-criteria.md")
+_FIRST = "instructions-"
+
+
+class SubtaskLike(Protocol):
+    """A part of a task, as `pressplay.backlog.tasks.Subtask` has it."""
+
+    @property
+    def id(self) -> str:
+        """Its id within the task."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """In a sentence."""
+        ...
+
+    @property
+    def details(self) -> str:
+        """In full."""
+        ...
+
+    @property
+    def test_strategy(self) -> str:
+        """How to test it."""
+        ...
+
+
+class TaskLike(Protocol):
+    """A task, as `pressplay.backlog.tasks.Task` has it. All its texts are what people wrote."""
+
+    @property
+    def id(self) -> str:
+        """Its id in tasks.json."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """The integer that stands for it in the repository."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """In a sentence."""
+        ...
+
+    @property
+    def details(self) -> str:
+        """In full."""
+        ...
+
+    @property
+    def test_strategy(self) -> str:
+        """How to test it."""
+        ...
+
+    @property
+    def priority(self) -> str:
+        """Taskmaster's word."""
+        ...
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """Ids of tasks that were done before."""
+        ...
+
+    @property
+    def subtasks(self) -> Sequence[SubtaskLike]:
+        """Its parts."""
+        ...
+
+
+class BacklogLike(Protocol):
+    """A backlog, as `pressplay.backlog.tasks.Backlog` has it."""
+
+    @property
+    def tag(self) -> str:
+        """The tag of tasks.json."""
+        ...
+
+    @property
+    def tasks(self) -> Sequence[TaskLike]:
+        """All its tasks."""
+        ...
+
+
+def task_files(task: TaskLike, backlog: BacklogLike | None = None, templates_dir: Path | None = None) -> dict[str, str]:
+    """The files that all agents of a task read, by name: `prompt.md`, `task.md`, `acceptance-criteria.md`.
+
+    `backlog` gives the titles of the tasks that it depends on. InputError for a fault in a user's template.
+    """
+    others = {other.id: other.title for other in backlog.tasks} if backlog else {}
+    data: dict[str, object] = {
+        "id": task.id,
+        "number": task.number,
+        "tag": backlog.tag if backlog else "",
+        "title": task.title,
+        "description": task.description,
+        "details": task.details,
+        "test_strategy": task.test_strategy,
+        "priority": task.priority,
+        "has_dependencies": bool(task.dependencies),
+        "dependencies": [{"id": name, "title": others.get(name, "")} for name in task.dependencies],
+        "has_subtasks": bool(task.subtasks),
+        "subtasks": [
+            {
+                "id": part.id,
+                "title": part.title,
+                "description": part.description,
+                "details": part.details,
+                "test_strategy": part.test_strategy,
+            }
+            for part in task.subtasks
+        ],
+    }
+    return {name: engine.render(_template(f"{name}.mustache", templates_dir), data) for name in TASK_FILES}
+
+
+def instructions(
+    role: str,
+    *,
+    repo: str,
+    task: int,
+    branch: str,
+    base: str,
+    head: str = "",
+    pr: int | None = None,
+    round: int = 1,
+    attempt: int = 1,
+    templates_dir: Path | None = None,
+) -> str:
+    """The text of `task/instructions.md`: what this one run is asked, on which commit, and how it hands over.
+
+    `role` is one of `roles()`. `pr` and `head` are of the pull request, where there is one. InputError for another
+    role, or for a role that works on a pull request where there is none.
+    """
+    known = roles(templates_dir)
+    if role not in known:
+        raise InputError(f"role {role!r}: expected one of {', '.join(known)}; there is no {_FIRST}{role}.md.mustache")
+    if role != "implement" and not (pr and head):
+        raise InputError(f"role {role!r}: expected a pull request and its head commit, came pr {pr!r}, head {head!r}")
+    data: dict[str, object] = {
+        "role": role,
+        "repo": repo,
+        "task": task,
+        "branch": branch,
+        "base": base,
+        "head": head,
+        "pr": pr or 0,
+        "has_pr": bool(pr),
+        "round": round,
+        "attempt": attempt,
+        "again": attempt > 1,
+        "later_round": round > 1,
+    }
+    names = ("start.md.mustache", f"{_FIRST}{role}.md.mustache")
+    return "\n".join(engine.render(_template(name, templates_dir), data) for name in names)
+
+
+def roles(templates_dir: Path | None = None) -> tuple[str, ...]:
+    """The roles that there are instructions for."""
+    found = _roles(TEMPLATES.iterdir())
+    if templates_dir is not None and templates_dir.is_dir():
+        found |= _roles(templates_dir.iterdir())
+    return tuple(sorted(found))
+
+
+def _roles(files: Iterable[Path]) -> set[str]:
+    ending = ".md.mustache"
+    names = {file.name for file in files if file.name.startswith(_FIRST) and file.name.endswith(ending)}
+    return {name.removeprefix(_FIRST).removesuffix(ending) for name in names}
+
+
+def _template(name: str, templates_dir: Path | None) -> Path:
+    own = templates_dir / name if templates_dir is not None else None
+    return own if own is not None and own.exists() else TEMPLATES / name
