@@ -22,7 +22,7 @@ class Jinja:
         """See `Engine.render`. Names are checked before anything is rendered, also where a condition is not met."""
         environment = _environment(template.parent)
         try:
-            self._check(environment, template.parent, template.name, data, ())
+            self._check(environment, template.parent, template.name, frozenset(data), ())
             return environment.get_template(template.name).render(data)
         except jinja2.TemplateSyntaxError as error:
             where = error.filename or template
@@ -36,23 +36,20 @@ class Jinja:
             raise InputError(f"{name}:{line}: {error}; the names that exist: {', '.join(sorted(data))}") from error
 
     def _check(
-        self,
-        environment: SandboxedEnvironment,
-        root: Path,
-        name: str,
-        data: Mapping[str, object],
-        path: tuple[str, ...],
+        self, environment: SandboxedEnvironment, root: Path, name: str, known: frozenset[str], path: tuple[str, ...]
     ) -> None:
         if name in path:
             raise InputError(f"{root / name}: it includes itself: {' → '.join((*path, name))}")
         tree = environment.parse(engine.read(root / name), name, str(root / name))
-        unknown = meta.find_undeclared_variables(tree) - set(data) - set(environment.globals)
-        used = [(found.lineno, found.name) for found in tree.find_all(nodes.Name) if found.name in unknown]
-        for line, missing in sorted(used):
-            raise engine.missing(root / name, line, missing, data)
+        unknown = meta.find_undeclared_variables(tree) - known - set(environment.globals)
+        found = list(tree.find_all(nodes.Name))
+        for line, missing in sorted((one.lineno, one.name) for one in found if one.name in unknown):
+            raise engine.missing(root / name, line, missing, known)
+        # What a template sets, those that it includes see too.
+        inner = known | {one.name for one in found if one.ctx == "store"}
         for included in meta.find_referenced_templates(tree):
             if included is not None:
-                self._check(environment, root, included, data, (*path, name))
+                self._check(environment, root, included, inner, (*path, name))
 
 
 def _environment(root: Path) -> SandboxedEnvironment:

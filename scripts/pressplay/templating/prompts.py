@@ -152,13 +152,13 @@ def instructions(
     head: str = "",
     pr: int | None = None,
     round: int = 1,
-    attempt: int = 1,
+    attempt: int = 0,
     templates_dir: Path | None = None,
 ) -> str:
     """The text of `task/instructions.md`: what this one run is asked, on which commit, and how it hands over.
 
-    `role` is one of `roles()`. `pr` and `head` are of the pull request, where there is one. InputError for another
-    role, or for a role that works on a pull request where there is none.
+    `role` is one of `roles()`; `round` counts from 1, `attempt` from 0. `pr` and `head` are of the pull request, where
+    there is one. InputError for another role, or for a role that works on a pull request where there is none.
     """
     known = roles(templates_dir)
     if role not in known:
@@ -176,7 +176,7 @@ def instructions(
         "has_pr": bool(pr),
         "round": round,
         "attempt": attempt,
-        "again": attempt > 1,
+        "again": attempt > 0,
         "later_round": round > 1,
     }
     names = ("start.md.mustache", f"{_FIRST}{role}.md.mustache")
