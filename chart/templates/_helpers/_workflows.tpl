@@ -11,26 +11,12 @@ labels:
 {{- end }}
 
 {{/*
-What every WorkflowTemplate of ours has in its spec beside its templates: who the pods are, where they run,
-how long finished Workflows stay, and the labels of what is created from it.
+What every WorkflowTemplate of ours has in its spec beside its templates: who it is, how long finished Workflows stay,
+and the labels of what is created from it.
 (dict "root" $ "flow" "task")
 */}}
 {{- define "press-play.workflowSpec" -}}
 serviceAccountName: {{ include "press-play.serviceAccountName" .root }}
-{{- with .root.Values.image.pullSecrets }}
-imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .root.Values.workflows.nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .root.Values.workflows.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-securityContext:
-  {{- toYaml .root.Values.workflows.podSecurityContext | nindent 2 }}
 ttlStrategy:
   secondsAfterCompletion: {{ int .root.Values.workflows.ttlSeconds }}
 podGC:
@@ -40,6 +26,24 @@ workflowMetadata:
     app.kubernetes.io/part-of: press-play
     press-play/flow: {{ .flow }}
     {{- include "press-play.instanceLabels" .root | nindent 4 }}
+{{- end }}
+
+{{/*
+Who a template's pod is, and where and how it runs. It stands on each template, not on the Workflow: a generated play
+refers to our templates and has nothing of this of its own.
+*/}}
+{{- define "press-play.pod" -}}
+serviceAccountName: {{ include "press-play.serviceAccountName" . }}
+securityContext:
+  {{- toYaml .Values.workflows.podSecurityContext | nindent 2 }}
+{{- with .Values.workflows.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.workflows.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{/*
@@ -62,6 +66,7 @@ value can't break out of its place. The same names are the step's inputs and the
   {{- range $key, $value := .extra | default dict }}
   {{- $in = append $in (printf "%q: %q" $key $value) }}
   {{- end }}
+  {{- include "press-play.pod" .root | nindent 2 }}
   {{- with .deadlineSeconds }}
   activeDeadlineSeconds: {{ . }}
   {{- end }}
@@ -87,6 +92,17 @@ value can't break out of its place. The same names are the step's inputs and the
     env:
       - name: PRESSPLAY_NAMESPACE
         value: {{ .root.Release.Namespace }}
+      - name: PRESSPLAY_ARGO_URL
+        value: {{ .root.Values.argo.server.url | quote }}
+      {{- with .root.Values.argo.server.caSecret }}
+      {{- if .name }}
+      - name: PRESSPLAY_ARGO_CA
+        valueFrom:
+          secretKeyRef:
+            name: {{ .name }}
+            key: {{ .key }}
+      {{- end }}
+      {{- end }}
     securityContext:
       {{- toYaml .root.Values.workflows.containerSecurityContext | nindent 6 }}
     resources:

@@ -1,7 +1,7 @@
 """The `Cluster` port over a real Kubernetes (kr8s), and the Argo Server for `set_node`.
 
-Sources: Kubernetes API conventions (server-side apply is left to Argo's resource templates; here an object is created or
-merged, so that writers of different keys of a ConfigMap never lose one another's), Argo Server's
+Sources: Kubernetes API conventions (server-side apply is left to Argo's resource templates; here an object is created
+or merged, so that writers of different keys of a ConfigMap never lose one another's), Argo Server's
 `PUT /api/v1/workflows/{namespace}/{name}/set`.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,7 +49,7 @@ class KubernetesCluster:
     ) -> None:
         """Speak to the cluster of KUBECONFIG, or of the ServiceAccount where this runs in a pod.
 
-        `argo_url`: the Argo Server's address (needed only to end waits); `argo_ca`: a file with its CA;
+        `argo_url`: the Argo Server's address (needed only to end waits); `argo_ca`: its CA's certificates as PEM;
         `argo_token`: a bearer token, by default the ServiceAccount's.
         """
         self._lock = threading.Lock()
@@ -59,7 +60,7 @@ class KubernetesCluster:
 
     @classmethod
     def from_environment(cls, namespace: str) -> KubernetesCluster:
-        """Configured by PRESSPLAY_ARGO_URL, PRESSPLAY_ARGO_CA (a file) and PRESSPLAY_ARGO_TOKEN."""
+        """Configured by PRESSPLAY_ARGO_URL, PRESSPLAY_ARGO_CA (PEM) and PRESSPLAY_ARGO_TOKEN."""
         environment = os.environ
         return cls(
             environment.get("PRESSPLAY_ARGO_URL", ""),
@@ -214,10 +215,8 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _context(ca: str | None) -> Any:
-    import ssl
-
-    return ssl.create_default_context(cafile=ca) if ca else True
+def _context(ca: str | None) -> ssl.SSLContext | bool:
+    return ssl.create_default_context(cadata=ca) if ca else True
 
 
 def _message(answer: httpx.Response) -> str:

@@ -20,7 +20,9 @@ _OPTIONS_FILE = "play.json"
 @click.argument("project", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--agent", metavar="COMMAND", help="A coding agent's command line, started in the work tree of each run.")
 @click.option("--parallel", type=click.IntRange(1, 64), help="How many tasks at once (default 4).")
-@click.option("--merge", type=click.Choice(["auto", "never"]), help="Whether a stand-in maintainer merges what is ready.")
+@click.option(
+    "--merge", type=click.Choice(["auto", "never"]), help="Whether a stand-in maintainer merges what is ready."
+)
 @click.option("--resume", is_flag=True, help="Go on with the play that was interrupted.")
 @click.option("--fresh", is_flag=True, help="Throw an earlier sandbox of this project away first.")
 @click.option(

@@ -7,7 +7,7 @@ actions are carried out, and carrying one out twice is harmless, so it may be ki
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cronsim import CronSim
@@ -101,8 +101,7 @@ class WorkflowController:
             }
             self._workflows[key] = {**workflow, "metadata": metadata, "status": result.status}
             self._objects.pop(key, None)
-            for waiter in self.locks.replace(workflow, result.status):
-                self._dirty[Key("Workflow", *waiter)] = None
+            self._wake_waiters(self.locks.replace(workflow, result.status))
         else:
             self._workflows[key] = workflow
         for manifest in result.actions:
@@ -136,8 +135,12 @@ class WorkflowController:
         self._watches.pop(key, None)
         self._wake_at.pop(key, None)
         workflow = self._workflows.pop(key, None)
-        for waiter in self.locks.remove(workflow) if workflow else ():
-            self._dirty[Key("Workflow", *waiter)] = None
+        if workflow is not None:
+            self._wake_waiters(self.locks.remove(workflow))
+
+    def _wake_waiters(self, freed: Iterable[str]) -> None:
+        for namespace, name in self.locks.waiters(freed):
+            self._dirty[Key("Workflow", namespace, name)] = None
 
     def run_cron(self) -> bool:
         """Start what the CronWorkflows schedule for now; whether anything was."""

@@ -97,7 +97,7 @@ class Kubelet:
         except PressPlayError as error:
             self._context.say(f"step {command[2]}: {error}")
             return error.exit_code, f"Error (exit code {error.exit_code})"
-        except Exception:  # noqa: BLE001 - whatever a step dies of is its pod's end, not the sandbox's
+        except Exception:
             self._context.say(f"step {command[2]} died:\n{traceback.format_exc()}")
             return EXIT_FAILED, f"Error (exit code {EXIT_FAILED})"
         return 0, ""

@@ -119,7 +119,7 @@ class VirtualLauncher:
         end = self._clock.now() + self._duration(environment)
         lines = [str(end), str(worktree), *(f"{name}={value}" for name, value in environment.items())]
         (run / "started.half").write_text("\0".join(lines))
-        os.replace(run / "started.half", run / "started")
+        (run / "started.half").replace(run / "started")
 
     def ended(self, run: Path) -> int | None:
         """See `Launcher.ended`."""

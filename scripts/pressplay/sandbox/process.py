@@ -5,6 +5,7 @@ with its output in RUN/log, and leaves the exit status in RUN/exit. It imports n
 lightest parts, so that starting it takes milliseconds.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -57,10 +58,8 @@ def keep(run: str, command: list[str]) -> int:
 def kill_group(pid: int, started: str) -> None:
     """End a keeper and its agent, if it still is the process that was started then."""
     if started and start_time(pid) == started:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 if __name__ == "__main__":

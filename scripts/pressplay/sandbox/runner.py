@@ -140,7 +140,9 @@ class Runner:
                 shutil.rmtree(tree)
             _git(folder, remote.environment, "clone", "--quiet", "--no-checkout", remote.url, "tree")
             branch = told.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
-            there = _git(tree, {}, "rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}", allow_failure=True)
+            there = _git(
+                tree, {}, "rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}", allow_failure=True
+            )
             start = f"origin/{branch}" if there else f"origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}"
             _git(tree, {}, "checkout", "--quiet", "--no-track", "-B", branch, start)
             bot = self._github.login(app)

@@ -37,7 +37,7 @@ def rendered_chart(path: Path = RENDERED) -> list[Manifest]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return [document for document in yaml.load_all(path.read_text(), Loader=loader) if document]  # noqa: S506 - a safe loader
+        return [document for document in yaml.load_all(path.read_text(), Loader=loader) if document]
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML: {error}") from error
 

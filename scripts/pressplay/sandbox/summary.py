@@ -1,4 +1,4 @@
-"""What came of a play: for each task its state, pull request, rounds, runs, time, what it waited for and why it stopped."""
+"""What came of a play: each task's state, pull request, rounds, runs, time, what it waited for, why it stopped."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def summarize(sandbox: Sandbox) -> Summary:
     base = subject.settings.default_branch or contents.default_branch(gh, repo)
     backlog = folder.backlog(gh, subject, base)
     plan = graph.make_plan(backlog)
-    found = {pull.head_ref: pull for pull in pulls.all_pulls(gh, repo)}
+    # Newest first: of several pull requests from one branch the newest one stays.
+    found = {pull.head_ref: pull for pull in reversed(pulls.all_pulls(gh, repo))}
     plays = sandbox.plays()
     newest = plays[-1] if plays else None
     results: dict[str, TaskResult] = {}
@@ -160,14 +161,16 @@ def _how(
 
 def _ended(pull: pulls.Pull | None, verdict: Entry | None, now: float) -> float:
     if pull is not None and pull.merged_at:
-        return parse_rfc3339(pull.merged_at)
+        return pull.merged_at
     return verdict["ended"] if verdict is not None else now
 
 
 def _waited_for(task: Task, found: Mapping[str, pulls.Pull], before: Mapping[str, TaskResult]) -> str:
     """The dependency that was merged last: what the task really waited for."""
-    merged = {pull.number: pull.merged_at or "" for pull in found.values() if pull.merged}
-    own = [(merged[pr], dependency, pr) for dependency in task.dependencies if (pr := _pr(before, dependency)) in merged]
+    merged = {pull.number: pull.merged_at or 0.0 for pull in found.values() if pull.merged}
+    own = [
+        (merged[pr], dependency, pr) for dependency in task.dependencies if (pr := _pr(before, dependency)) in merged
+    ]
     if not own:
         return ""
     _when, dependency, number = max(own)

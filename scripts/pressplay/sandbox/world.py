@@ -22,8 +22,8 @@ import httpx
 from pressplay import names
 from pressplay.clock import Clock
 from pressplay.cluster import waits
-from pressplay.cluster.pause import AWAIT_CONTINUE
 from pressplay.cluster.ledger import PART_OF
+from pressplay.cluster.pause import AWAIT_CONTINUE
 from pressplay.cluster.port import Manifest
 from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.errors import InputError, TryAgain
@@ -84,8 +84,8 @@ class Sandbox:
         database = options.directory / "state.db"
         self.cluster = SqliteCluster(database, clock, set_node, options.on_commit)
         self._wake = threading.Event()
-        # One thread more than runs at once, so that a runner's call to the forge always finds one free.
-        self.forge = Forge(database, options.directory / "git", clock, "http://127.0.0.1", options.on_commit)
+        self.forge = Forge(database, options.directory / "git", clock, "http://127.0.0.1")
+        self.forge.on_commit = options.on_commit
         self._server = None if clock.virtual else self.forge.serve("127.0.0.1", 0)
         self.url = self._server.url if self._server else "http://127.0.0.1"
         self.settings = self._install(chart)
@@ -121,10 +121,10 @@ class Sandbox:
             if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == CONFIG_MAP:
                 text = json.dumps(self._config(json.loads(manifest["data"][CONFIG_KEY])))
                 installed = parse(text)
-                manifest = {**manifest, "data": {CONFIG_KEY: text}}  # noqa: PLW2901 - the manifest as this machine has it
+                manifest = {**manifest, "data": {CONFIG_KEY: text}}
             elif manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == LIMITS_MAP:
                 key = f"repo.{names.repo_key(self.options.repo)}"
-                manifest = {**manifest, "data": {**manifest["data"], key: str(self.options.parallelism)}}  # noqa: PLW2901
+                manifest = {**manifest, "data": {**manifest["data"], key: str(self.options.parallelism)}}
                 manifest["data"]["global"] = str(self.options.parallelism)
             self.cluster.apply(manifest)
         if installed is None:
@@ -151,9 +151,7 @@ class Sandbox:
         self._app(harness, _HARNESS_PERMISSIONS)
         for agent in self.settings.agents.values():
             self._app(agent.github_app, _AGENT_PERMISSIONS)
-        self.forge.create_ruleset(
-            repo, name="press-play", required_check=ACCEPTANCE_CHECK, required_check_app=names.slug(harness), approvals=1
-        )
+        self.forge.create_ruleset(repo, "press-play", _rules(self.github.app_id_of_harness()))
 
     def _app(self, name: str, permissions: Mapping[str, str]) -> None:
         slug = names.slug(name)
@@ -197,7 +195,7 @@ class Sandbox:
     # -- pressing play ---------------------------------------------------------------------------------------------
 
     def press(self, **arguments: str) -> str:
-        """Submit `press-play` for the repository, as `argo submit --from workflowtemplate/press-play` does; its name."""
+        """Submit `press-play` for the repository, as `argo submit` from its WorkflowTemplate does; its name."""
         count = len(self.cluster.list("Workflow", self.settings.namespace, {"press-play/flow": "press-play"}))
         name = f"press-play-{count + 1}"
         parameters = {"repo": self.options.repo, **arguments}
@@ -297,7 +295,7 @@ class Sandbox:
             started = _patiently(lambda: self.runner.start(name))
             while started and not _patiently(lambda: self.runner.finish(name)):
                 time.sleep(_POLL)
-        except Exception as error:  # noqa: BLE001 - a thread's end must be seen
+        except Exception as error:
             self.options.say(f"run {name}: {type(error).__name__}: {error}")
             failed = {"phase": "Failed", "message": str(error)}
             self.cluster.set_status("CodeRun", self.settings.controller_namespace, name, failed)
@@ -369,6 +367,25 @@ class Sandbox:
             self._server.close()
         self.cluster.close()
         self.forge.close()
+
+
+def _rules(harness: int) -> list[dict[str, Any]]:
+    """What the design asks of a default branch (R5): a pull request, one approval, and the harness's own check."""
+    reviews = {
+        "required_approving_review_count": 1,
+        "dismiss_stale_reviews_on_push": True,
+        "require_code_owner_review": False,
+        "require_last_push_approval": False,
+        "required_review_thread_resolution": False,
+    }
+    check = {"context": ACCEPTANCE_CHECK, "integration_id": harness}
+    checks = {"strict_required_status_checks_policy": False, "required_status_checks": [check]}
+    return [
+        {"type": "pull_request", "parameters": reviews},
+        {"type": "required_status_checks", "parameters": checks},
+        {"type": "non_fast_forward"},
+        {"type": "deletion"},
+    ]
 
 
 def _patiently(call: Callable[[], bool]) -> bool:

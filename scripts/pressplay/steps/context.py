@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from githubkit import GitHub, TokenAuthStrategy
-
 from pressplay import names
 from pressplay.clock import Clock
 from pressplay.cluster import pause
@@ -14,9 +12,9 @@ from pressplay.cluster.ledger import Ledger
 from pressplay.cluster.port import Cluster
 from pressplay.errors import InputError
 from pressplay.github.access import GitHubAccess
+from pressplay.github.calls import Client
 from pressplay.settings import RepositoryDefaults, Settings
 
-Client = GitHub[TokenAuthStrategy]
 Inputs = dict[str, str]
 Outputs = dict[str, str]
 

@@ -12,7 +12,8 @@ from pressplay import names
 from pressplay.backlog import tasks
 from pressplay.errors import InputError
 from pressplay.github import contents, refs
-from pressplay.steps.context import Client, Context, Subject
+from pressplay.github.calls import Client
+from pressplay.steps.context import Subject
 from pressplay.steps.told import Told
 from pressplay.templating import prompts
 
@@ -34,7 +35,7 @@ def backlog(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
     )
 
 
-def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:
+def files(gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:
     """The folder's files by path in the repository."""
     where = names.task_folder(told.number, subject.settings.docs_project_directory or "")
     made: dict[str, str] = {}
@@ -43,7 +44,7 @@ def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping
         task = next((task for task in found.tasks if task.number == subject.task), None)
         if task is None:
             raise InputError(f"{subject.repo}: no task of tag {subject.tag!r} has the number {subject.task}")
-        made = prompts.task_files(task)
+        made = prompts.task_files(task, found)
     own = {name: contents.read_file(gh, subject.repo, f"{where}/{name}", told.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
     instructions = prompts.instructions(

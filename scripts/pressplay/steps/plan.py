@@ -15,8 +15,9 @@ from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, rules
+from pressplay.github.calls import Client
 from pressplay.steps import folder
-from pressplay.steps.context import Client, Context, Inputs, Outputs, Subject
+from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
 MODES = ("play", "show")

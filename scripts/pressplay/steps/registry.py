@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -64,4 +63,4 @@ def write_outputs(outputs: Outputs, directory: Path) -> None:
     for name, value in outputs.items():
         half = directory / f".{name}"
         half.write_text(value)
-        os.replace(half, directory / name)
+        half.replace(directory / name)

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pressplay import names
-from pressplay.cluster.ledger import Entry, Ledger, Subject as LedgerSubject
+from pressplay.cluster.ledger import Entry, Ledger
+from pressplay.cluster.ledger import Subject as LedgerSubject
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import contents, pulls, refs, reviews
+from pressplay.github.calls import Client
 from pressplay.steps import folder
-from pressplay.steps.context import Client, Context, Inputs, Outputs, Subject, number
+from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.told import Told, coderun
 
 IMPLEMENT, LINT, TEST, FIX = "implement", "lint", "test", "fix"
@@ -118,7 +120,7 @@ def _told(context: Context, run: _Run, name: str, entry: Entry | None) -> tuple[
     told = Told(
         name, agent_id, agent, run.role, run.worked_on, branch, base, head, run.round, run.attempt, run.workflow
     )
-    files = folder.files(context, gh, subject, told)
+    files = folder.files(gh, subject, told)
     folder.commit(gh, subject, told, files)
     if entry is None:
         entry = {

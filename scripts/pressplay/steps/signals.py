@@ -1,4 +1,4 @@
-"""Waking waits: by a hint (`signal`) and by comparing everything with the truth (`reconcile`). Hints may be lost (R2)."""
+"""Waking waits: by a hint (`signal`), and, as hints get lost (R2), by comparing all with the truth (`reconcile`)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _closed(context: Context, play: Manifest, task: str, pull: pulls.Pull) -> in
     states = {node.get("displayName"): node.get("phase") for node in waits.nodes(play).values()}
     approved = states.get(f"t{task}") == "Succeeded"
     if approved and states.get(f"t{task}-merged") in (None, "Pending"):
-        raise TryAgain(f"{play['metadata']['name']}: t{task} has just ended and its wait for the merge is not there yet")
+        raise TryAgain(f"{play['metadata']['name']}: t{task} has just ended, its wait for the merge is not there yet")
     return 0
 
 

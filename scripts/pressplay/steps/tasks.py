@@ -13,7 +13,8 @@ from pressplay.cluster.ledger import PART_OF, Entry
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
 from pressplay.github import checks, pulls
-from pressplay.steps.context import Client, Context, Inputs, Outputs, Subject
+from pressplay.github.calls import Client
+from pressplay.steps.context import Context, Inputs, Outputs, Subject
 
 ACCEPTANCE_CHECK = "press-play/acceptance"
 AWAIT_VERDICT, AWAIT_MERGE = "await-verdict", "await-merge"
@@ -82,7 +83,7 @@ def verdict_of(context: Context, subject: Subject) -> Entry | None:
     return entries.get(f"verdict-{subject.attempt_of_person}")
 
 
-def find_pull(context: Context, gh: Client, subject: Subject) -> pulls.Pull | None:
+def find_pull(gh: Client, subject: Subject) -> pulls.Pull | None:
     """The task's pull request: the newest one whose head is the task's branch, open before closed."""
     return pulls.find_pull(gh, subject.repo, names.task_branch(task_of(subject)))
 
@@ -91,7 +92,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     """Where the task enters: `implement`, `review` (its pull request is open), or `merged`."""
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, pull_requests="read", contents="read")
-    pull = find_pull(context, gh, subject)
+    pull = find_pull(gh, subject)
     if pull is not None and pull.merged:
         return {"state": "merged", "pr": str(pull.number)}
     if pull is not None and pull.state == "open":
@@ -118,7 +119,7 @@ def settle(inputs: Inputs, context: Context) -> Outputs:
 def judge(context: Context, subject: Subject, status: str = "") -> Entry:
     """The verdict that the truth gives: merged and approved by GitHub, the rest by the newest run's outcome."""
     gh = context.harness(subject.repo, pull_requests="read", checks="read")
-    pull = find_pull(context, gh, subject)
+    pull = find_pull(gh, subject)
     if pull is None:
         return _verdict(context, subject, None, "failed", _why(context, subject, None) or _unfinished(status))
     if pull.merged:
@@ -141,7 +142,8 @@ def _why(context: Context, subject: Subject, pull: pulls.Pull | None) -> str:
     found: list[dict[str, Any]] = [*entries.values()]
     if pull is not None:
         found = [*ledger.entries("pr", pull.number).values()]
-    with_reason = [entry for entry in found if entry.get("reason") and entry.get("try", 0) in (0, subject.attempt_of_person)]
+    own = (0, subject.attempt_of_person)
+    with_reason = [entry for entry in found if entry.get("reason") and entry.get("try", 0) in own]
     newest = max(with_reason, key=lambda entry: (entry.get("ended", 0), entry.get("attempt", 0)), default=None)
     return "" if newest is None else f"{newest['agent'] + ': ' if 'agent' in newest else ''}{newest['reason']}"
 

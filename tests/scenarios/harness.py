@@ -1,0 +1,123 @@
+"""A sandbox under virtual time, with agents whose behaviour and durations a test decides."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pressplay.clock import VirtualClock
+from pressplay.sandbox.launcher import VirtualLauncher
+from pressplay.sandbox.session import rendered_chart
+from pressplay.sandbox.summary import Summary, summarize
+from pressplay.sandbox.world import Options, Sandbox
+
+REPO = "acme/shop"
+
+
+def task(number: int, *dependencies: int, **fields: Any) -> dict[str, Any]:
+    """A task as tasks.json has it."""
+    return {
+        "id": number,
+        "title": f"Task {number}",
+        "description": "d",
+        "status": "pending",
+        "dependencies": list(dependencies),
+        **fields,
+    }
+
+
+@dataclass
+class Agents:
+    """What agents do: `fails` (role, task) every time, `wants_changes` task → in how many rounds, durations in seconds."""
+
+    fails: set[tuple[str, int]] = field(default_factory=set)
+    wants_changes: dict[int, int] = field(default_factory=dict)
+    silent: set[tuple[str, int]] = field(default_factory=set)
+    """(role, task) that ends well without leaving anything."""
+    seconds: Callable[[str, int], float] = lambda _role, _task: 60.0
+
+    def __call__(self, tree: Path, env: Mapping[str, str]) -> int:
+        role, number = env["PRESSPLAY_ROLE"], int(env["PRESSPLAY_TASK"])
+        assert (tree / "task" / "prompt.md").is_file()
+        assert Path(env["PRESSPLAY_PERSONA"]).is_file()
+        if (role, number) in self.fails:
+            return 1
+        if (role, number) in self.silent:
+            return 0
+        if role in ("implement", "fix"):
+            (tree / f"task_{number}_{role}_{env['PRESSPLAY_ROUND']}.txt").write_text("done\n")
+            git(tree, "add", "-A")
+            git(tree, "commit", "-qm", f"{role} {number}")
+        if role == "test":
+            changes = int(env["PRESSPLAY_ROUND"]) <= self.wants_changes.get(number, 0)
+            result = {"verdict": "changes" if changes else "pass", "body": "said the test's agent"}
+            Path(env["PRESSPLAY_RESULT"]).write_text(json.dumps(result))
+        return 0
+
+    def duration(self, env: Mapping[str, str]) -> float:
+        return self.seconds(env["PRESSPLAY_ROLE"], int(env["PRESSPLAY_TASK"]))
+
+
+def git(cwd: Path, *args: str) -> str:
+    done = subprocess.run(["git", *args], cwd=cwd, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def project(directory: Path, tasks: Sequence[Mapping[str, Any]]) -> Path:
+    """A project with this backlog."""
+    path = directory / "project"
+    (path / ".taskmaster" / "tasks").mkdir(parents=True)
+    (path / ".taskmaster" / "tasks" / "tasks.json").write_text(json.dumps({"master": {"tasks": list(tasks)}}))
+    (path / "README.md").write_text("# a project\n")
+    return path
+
+
+@dataclass
+class World:
+    """A sandbox and what a test wants of it."""
+
+    sandbox: Sandbox
+    said: list[str]
+
+    def play(self, **arguments: str) -> Summary:
+        self.sandbox.press(**arguments)
+        return self.go_on()
+
+    def go_on(self) -> Summary:
+        self.sandbox.run(self.sandbox.only_people_are_waited_for)
+        return summarize(self.sandbox)
+
+    def starts(self) -> list[str]:
+        """The agents' own log, kept outside the database: a line `run task role attempt` a start."""
+        log = self.sandbox.options.directory / "agents.log"
+        return log.read_text().splitlines() if log.exists() else []
+
+
+def world(
+    directory: Path,
+    agents: Agents | None = None,
+    clock: VirtualClock | None = None,
+    on_commit: Callable[[], None] = lambda: None,
+    source: Path | None = None,
+    **options: Any,
+) -> World:
+    """Open (or make) a sandbox in `directory`; with `source`, its project is set up."""
+    said: list[str] = []
+    clock = clock or VirtualClock()
+    agents = agents or Agents()
+    sandbox = Sandbox(
+        Options(directory=directory, repo=REPO, on_commit=on_commit, say=said.append, **options),
+        CHART,
+        clock,
+        VirtualLauncher(clock, agents, agents.duration),
+    )
+    if source is not None:
+        sandbox.set_up_project(source)
+    return World(sandbox, said)
+
+
+CHART = rendered_chart()
