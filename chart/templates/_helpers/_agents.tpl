@@ -10,8 +10,8 @@ Takes (dict "root" $ "index" KEY). Prompts are data: nothing here may pass them 
 {{- if $agent.enabled -}}
 {{- $file := include "press-play.personaFile" $agent.githubApp -}}
 {{- $_ := set $data $file (include "press-play.persona" (dict "root" $root "id" $id "agent" $agent)) -}}
-{{- $entry := dict "githubApp" $agent.githubApp "role" $agent.role "description" $agent.description "model" $agent.model -}}
-{{- $_ := set $entry "tools" (dict "local" $agent.tools.local "remote" $agent.tools.remote) -}}
+{{- $entry := pick $agent "githubApp" "role" "description" "model" -}}
+{{- $_ := set $entry "tools" (include "press-play.tools" $agent | fromJson) -}}
 {{- $_ := set $entry "systemPrompt" $file -}}
 {{- $_ := set $index $id $entry -}}
 {{- end -}}
@@ -20,19 +20,25 @@ Takes (dict "root" $ "index" KEY). Prompts are data: nothing here may pass them 
 {{- toYaml $data -}}
 {{- end }}
 
+{{/* An agent's tools as JSON: both lists, empty where it names none. Takes the agent. */}}
+{{- define "press-play.tools" -}}
+{{- $tools := .tools | default dict -}}
+{{- dict "local" ($tools.local | default list) "remote" ($tools.remote | default list) | toJson -}}
+{{- end }}
+
 {{/* An agent's system prompt with its front matter. Takes (dict "root" $ "id" ID "agent" AGENT). */}}
 {{- define "press-play.persona" -}}
-{{- $tools := concat .agent.tools.local .agent.tools.remote -}}
+{{- $tools := include "press-play.tools" .agent | fromJson -}}
 {{- $carried := .root.Files.Get (printf "agents/%s.md" .id) -}}
 ---
 name: {{ .agent.githubApp | toRawJson }}
 description: {{ .agent.description | toRawJson }}
-tools: {{ join ", " $tools | toRawJson }}
+tools: {{ concat $tools.local $tools.remote | join ", " | toRawJson }}
 model: {{ .agent.model | toRawJson }}
 ---
 
 {{ .agent.systemPrompt | default $carried | trim }}
-{{- with trim .agent.extraInstructions }}
+{{- with .agent.extraInstructions | default "" | trim }}
 
 {{ . }}
 {{- end }}

@@ -1,0 +1,93 @@
+"""`pressplay generate`: the files that are made from others and committed, and the check that they are true."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from pressplay.errors import PressPlayError
+from pressplay.templating import personas
+from pressplay.validation import helm
+from pressplay.validation.bundle import bundle
+from pressplay.validation.packaged import packaged_schemas
+from pressplay.validation.reference import reference
+
+Files = dict[Path, str]
+"""Path in the repository → what the file must hold."""
+
+RENDER = Path("scripts/pressplay/sandbox/chart.yaml")
+SHOWN_LINES = 12
+
+
+def _bundled(root: Path) -> Files:
+    return {Path("chart/values.schema.json"): bundle(root / "schemas/values.schema.json")}
+
+
+def _personas(_root: Path) -> Files:
+    return {Path(path): text for path, text in personas.generate().items()}
+
+
+def _reference(root: Path) -> Files:
+    return {Path("docs/reference/values.md"): reference((root / "chart/values.yaml").read_text(encoding="utf-8"))}
+
+
+def _render(root: Path) -> Files:
+    head = "# The chart, rendered with its defaults, for the sandbox. Made by `make generate`.\n"
+    return {RENDER: head + helm.template(root)}
+
+
+GENERATORS: dict[str, Callable[[Path], Files]] = {
+    "values schema": _bundled,
+    "packaged copies": packaged_schemas,
+    "personas": _personas,
+    "values reference": _reference,
+    "default render": _render,
+}
+"""In this order: the later ones read what the earlier ones write."""
+
+
+@click.command("generate")
+@click.option("--verify", is_flag=True, help="Write nothing; fail where a file is not what would be written.")
+def command(verify: bool) -> None:
+    """Write the files that are generated and committed (run in a clone of the repository)."""
+    root = helm.repository()
+    if verify:
+        check(root)
+        click.echo("generated files: all as they would be written")
+        return
+    for name, generate in GENERATORS.items():
+        for path, text in generate(root).items():
+            if _held(root / path) != text:
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_text(text, encoding="utf-8")
+                click.echo(f"{path}: written ({name})")
+
+
+def check(root: Path) -> None:
+    """PressPlayError naming every generated file that is not what would be written, with the first differing lines."""
+    drifted = [_difference(path, held, text) for path, held, text in _drift(root)]
+    if drifted:
+        raise PressPlayError("\n".join([*drifted, "run `make generate`, look at what it changed, and commit it"]))
+
+
+def _drift(root: Path) -> Iterator[tuple[Path, str | None, str]]:
+    for generate in GENERATORS.values():
+        for path, text in generate(root).items():
+            held = _held(root / path)
+            if held != text:
+                yield path, held, text
+
+
+def _held(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _difference(path: Path, held: str | None, text: str) -> str:
+    if held is None:
+        return f"{path}: is missing"
+    lines = list(difflib.unified_diff(held.splitlines(), text.splitlines(), "committed", "generated", "", "", 1, ""))
+    shown = "\n".join(f"    {line}" for line in lines[:SHOWN_LINES])
+    return f"{path}: is not what is generated\n{shown}"

@@ -1,0 +1,60 @@
+"""Helm, the program: found or built, and run. Only what makes or checks the chart needs it; playing does not."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from pressplay.errors import InputError, PressPlayError
+
+RELEASE = "press-play"
+NAMESPACE = "press-play"
+"""The release and namespace of the committed render."""
+
+
+def repository() -> Path:
+    """The repository that the current folder is in, or that this package is installed from in place.
+
+    Raises InputError where neither has the chart.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[3]):
+        if (folder / "chart" / "Chart.yaml").is_file() and (folder / "schemas" / "values.schema.json").is_file():
+            return folder
+    raise InputError(f"{here}: expected the repository of Press Play (chart/, schemas/): change into a clone of it")
+
+
+@cache
+def program(root: Path) -> str:
+    """The path of a helm, by the rule of tools/get: from PATH, else built once into .tools/bin.
+
+    Raises InputError with what tools/get said where there is no way to one.
+    """
+    got = root / "tools" / "get"
+    if not got.is_file():
+        found = shutil.which("helm")
+        if found is None:
+            raise InputError("helm is not on PATH: install Helm 4")
+        return found
+    # What it says while it builds goes to our own stderr: some minutes without a word look like a hang.
+    made = subprocess.run([str(got), "helm"], stdout=subprocess.PIPE, text=True, check=False)
+    if made.returncode:
+        raise InputError("tools/get helm failed (its words are above): put a Helm 4 on PATH, or a go to build it with")
+    return made.stdout.strip()
+
+
+def run(root: Path, *arguments: str) -> str:
+    """Run helm with these arguments and give back its stdout; PressPlayError with its own words where it fails."""
+    done = subprocess.run([program(root), *arguments], capture_output=True, text=True, check=False, cwd=root)
+    if done.returncode:
+        raise PressPlayError(f"helm {' '.join(arguments)}:\n{done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def template(root: Path, values: Sequence[Path] = (), *, release: str = RELEASE, namespace: str = NAMESPACE) -> str:
+    """The chart's manifests, rendered with these values files as Helm merges them. Raises as `run`."""
+    files = [argument for path in values for argument in ("--values", str(path.resolve()))]
+    return run(root, "template", release, "chart", "--namespace", namespace, *files)
