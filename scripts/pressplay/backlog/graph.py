@@ -17,7 +17,8 @@ from pressplay.validation.report import shown
 
 State = Literal["ready", "waiting", "blocked"]
 
-DEFAULT_PARALLELISM = 8
+DEFAULT_PARALLELISM = 4
+"""As the chart's `defaults.parallelism`."""
 DEFAULT_MINUTES = 30.0
 """What one task is taken to last, for an estimate, where nobody says."""
 

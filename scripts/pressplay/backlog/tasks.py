@@ -23,8 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pressplay import names
-from pressplay.errors import InputError
-from pressplay.validation.report import PathPart, Problem, fail, json_path, shown
+from pressplay.validation.report import Invalid, PathPart, Problem, invalid, json_path, shown
 
 DEFAULT_TAG = "master"
 
@@ -203,16 +202,15 @@ def parse(content: str | bytes, where: str) -> Any:
     try:
         return json.loads(content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff"))
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{where}: expected UTF-8 text, came byte {error.start} {error.reason}; save it as UTF-8"
-        ) from error
+        message = f"expected UTF-8, came byte {error.start}: {error.reason}"
+        raise invalid(where, message, "save it as UTF-8") from error
     except json.JSONDecodeError as error:
-        raise InputError(
-            f"{where}:{error.lineno}:{error.colno}: expected JSON, came something else ({error.msg}); "
-            "correct the file there, or let Taskmaster write it anew"
-        ) from error
+        message = f"expected JSON, came something else ({error.msg})"
+        hint = "correct the file there, or let Taskmaster write it anew"
+        raise invalid(where, message, hint, error.lineno, error.colno) from error
     except (RecursionError, ValueError) as error:
-        raise InputError(f"{where}: expected the JSON that Taskmaster writes, came something else ({error})") from error
+        message = f"expected the JSON that Taskmaster writes, came something else ({error})"
+        raise invalid(where, message, "let Taskmaster write it anew") from error
 
 
 def tag_lists(document: Any, where: str) -> dict[str, tuple[tuple[PathPart, ...], Any]]:
@@ -221,8 +219,9 @@ def tag_lists(document: Any, where: str) -> dict[str, tuple[tuple[PathPart, ...]
     A list at the root's `tasks` is the tag `master`, unless the file has that tag besides.
     """
     expected = 'expected {"<tag>": {"tasks": [...]}} or, as older files have it, {"tasks": [...]}'
+    hint = "give the tasks.json that Taskmaster writes"
     if not isinstance(document, dict):
-        raise InputError(f"{where}: $: {expected}, came {shown(document)}; give the tasks.json that Taskmaster writes")
+        raise invalid(where, f"{expected}, came {shown(document)}", hint)
     tags: dict[str, tuple[tuple[PathPart, ...], Any]] = {}
     for name, value in document.items():
         if isinstance(value, dict) and "tasks" in value:
@@ -230,7 +229,7 @@ def tag_lists(document: Any, where: str) -> dict[str, tuple[tuple[PathPart, ...]
     if isinstance(document.get("tasks"), list):
         tags.setdefault(DEFAULT_TAG, (("tasks",), document["tasks"]))
     if not tags:
-        raise InputError(f"{where}: $: {expected}, came {shown(document)}; give the tasks.json that Taskmaster writes")
+        raise invalid(where, f"{expected}, came {shown(document)}", hint)
     return tags
 
 
@@ -240,7 +239,12 @@ def read(content: str | bytes, where: str, tag: str | None = None) -> Backlog:
     Raises InputError for a file that is not Taskmaster's, naming `where`, each path, what was expected, what came and
     what to do. What is wrong with single tasks (an id twice, an unknown status) is in the backlog's `problems`.
     """
-    tags = tag_lists(parse(content, where), where)
+    return from_document(parse(content, where), where, tag)
+
+
+def from_document(document: Any, where: str, tag: str | None = None) -> Backlog:
+    """As `read`, for a document that is read already."""
+    tags = tag_lists(document, where)
     chosen = _choose(tags, tag, where)
     path, entries = tags[chosen]
     reader = _Reader(where)
@@ -250,7 +254,7 @@ def read(content: str | bytes, where: str, tag: str | None = None) -> Backlog:
         if (task := reader.task(entry, (*path, index), chosen, index)) is not None
     ]
     if reader.faults:
-        raise fail(reader.faults)
+        raise Invalid(reader.faults)
     elsewhere: dict[str, tuple[str, ...]] = {}
     for other, (_, others) in tags.items():
         if other != chosen and isinstance(others, list):
@@ -263,17 +267,17 @@ def read(content: str | bytes, where: str, tag: str | None = None) -> Backlog:
 
 
 def _choose(tags: Mapping[str, Any], tag: str | None, where: str) -> str:
-    known = ", ".join(tags)
+    known = ", ".join(map(shown, tags))
     if tag is None:
         if DEFAULT_TAG in tags:
             return DEFAULT_TAG
         if len(tags) == 1:
             return next(iter(tags))
-        raise InputError(f"{where}: expected the tag {DEFAULT_TAG!r}, came the tags {known}; choose one with --tag")
+        raise invalid(where, f"expected the tag {shown(DEFAULT_TAG)}, came the tags {known}", "choose one with --tag")
     if tag not in tags:
         near = difflib.get_close_matches(tag, tags, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "choose one of these"
-        raise InputError(f"{where}: expected the tag {tag!r}, came the tags {known}; {hint}")
+        hint = f"did you mean {shown(near[0])}?" if near else "choose one of these"
+        raise invalid(where, f"expected the tag {shown(tag)}, came the tags {known}", hint)
     return tag
 
 

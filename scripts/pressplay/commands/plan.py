@@ -10,7 +10,7 @@ import click
 from pressplay import names
 from pressplay.backlog import graph, workflow
 from pressplay.backlog.tasks import read
-from pressplay.errors import InputError
+from pressplay.validation.report import read_text
 
 ROWS = 100
 """Rows of the table: rich takes seconds over ten thousand, and nobody reads them."""
@@ -66,13 +66,7 @@ def command(
     Problems in the backlog are shown and keep only the tasks they touch from playing; the exit status is 2 only where
     the file cannot be read at all.
     """
-    try:
-        content = tasks_json.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"{tasks_json}: expected a readable file: {error.strerror}; give the path of a tasks.json"
-        ) from error
-    planned = graph.plan(read(content, str(tasks_json), tag), parallelism=parallel)
+    planned = graph.plan(read(read_text(tasks_json), str(tasks_json), tag), parallelism=parallel)
     if output == "json":
         click.echo(json.dumps(planned.as_json(), indent=2 if len(planned.tasks) <= ROWS else None))
     elif output == "workflow":

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from pressplay.errors import InputError
 
@@ -61,9 +62,28 @@ class Problem:
         return asdict(self)
 
 
-def fail(problems: Sequence[Problem]) -> InputError:
-    """One InputError for all `problems` (at least one), a line each."""
-    lines = [str(problem) for problem in problems[:SHOWN_AT_ONCE]]
-    if len(problems) > SHOWN_AT_ONCE:
-        lines.append(f"and {len(problems) - SHOWN_AT_ONCE} more problems")
-    return InputError("\n".join(lines))
+class Invalid(InputError):
+    """What people wrote is wrong; `problems` says where and how, and the error's text is theirs, a line each."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        lines = [str(problem) for problem in problems[:SHOWN_AT_ONCE]]
+        if len(problems) > SHOWN_AT_ONCE:
+            lines.append(f"and {len(problems) - SHOWN_AT_ONCE} more problems")
+        super().__init__("\n".join(lines))
+        self.problems = list(problems)
+
+
+def invalid(file: str, message: str, hint: str, line: int = 0, column: int = 0) -> Invalid:
+    """The error for a file that is wrong as a whole, or at a line where it cannot be read on."""
+    return Invalid([Problem(file, line, column, "$", message, hint)])
+
+
+def read_text(file: Path) -> str:
+    """A file's text in UTF-8, a byte order mark left out; Invalid where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise invalid(str(file), f"expected a readable file: {error.strerror}", "check the path") from error
+    except UnicodeDecodeError as error:
+        message = f"expected UTF-8, came byte {error.start}: {error.reason}"
+        raise invalid(str(file), message, "save it as UTF-8") from error

@@ -1,0 +1,118 @@
+"""Checking a document against a JSON Schema, in words for people: what was expected, what came, what to do."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from jsonschema import ValidationError
+from jsonschema.exceptions import best_match
+from jsonschema.validators import validator_for
+
+from pressplay.validation.report import Problem, json_path, shown
+from pressplay.validation.yamlsource import Path, Place
+
+TYPES = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a map",
+    "null": "nothing (null)",
+}
+
+
+def check(schema: Mapping[str, Any], value: Any, place: Callable[[Path], Place]) -> list[Problem]:
+    """Everything that is wrong with `value` under `schema`, by place; `place` tells where a path stands.
+
+    The schema's own `$schema` picks the draft; it must be self-contained (the bundled file).
+    """
+    validator = validator_for(schema)(schema)
+    found: dict[tuple[str, str], Problem] = {}
+    for error in validator.iter_errors(value):
+        for path, message, hint in _explain(_telling(error)):
+            at = place(path)
+            problem = Problem(at.file, at.line, at.column, json_path(path), message, hint)
+            found.setdefault((problem.path, message), problem)
+    return by_place(found.values())
+
+
+def by_place(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems in the order in which a person finds them in the files."""
+    return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column, problem.path))
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """A hint for a misspelt word: the nearest known one, or all of them where none is near and they are few."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(word).lower(), [name.lower() for name in names], n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {next(name for name in names if name.lower() == near[0])!r}?"
+    return f"known here: {', '.join(names)}" if 0 < len(names) <= 30 else ""
+
+
+def _telling(error: ValidationError) -> ValidationError:
+    """Of an anyOf's or oneOf's branches, the error that says most."""
+    return best_match([error]) or error if error.context else error
+
+
+def _explain(error: ValidationError) -> Iterable[tuple[Path, str, str]]:
+    """Path, message and hint of everything that one error of the validator says."""
+    path: Path = tuple(error.absolute_path)
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+    wanted: Any = error.validator_value
+    came: Any = error.instance
+    purpose = str(schema.get("description", "")).strip()
+    match str(error.validator):
+        case "additionalProperties" | "unevaluatedProperties" if isinstance(came, Mapping):
+            known = list(schema.get("properties", {}))
+            for key in _unknown(schema, came):
+                yield (*path, key), f"unknown key {shown(key)}", did_you_mean(key, known) or "take it out"
+        case "required" if isinstance(came, Mapping):
+            for key in wanted:
+                if key not in came:
+                    yield path, f"expected the key {shown(key)}, came none", "add it"
+        case "type":
+            types = [wanted] if isinstance(wanted, str) else list(wanted)
+            expected = " or ".join(TYPES.get(kind, kind) for kind in types)
+            yield path, f"expected {expected}, came {shown(came)}", purpose or _how_to_write(types)
+        case "enum":
+            expected = ", ".join(shown(one) for one in wanted)
+            hint = did_you_mean(came, [one for one in wanted if isinstance(one, str)])
+            yield path, f"expected one of {expected}, came {shown(came)}", hint if "mean" in hint else purpose
+        case "const":
+            yield path, f"expected {shown(wanted)}, came {shown(came)}", purpose
+        case "pattern":
+            yield path, f"expected a text like {wanted}, came {shown(came)}", purpose
+        case "minimum" | "exclusiveMinimum" as bound:
+            more = "more than" if bound == "exclusiveMinimum" else "at least"
+            yield path, f"expected {more} {wanted}, came {shown(came)}", purpose
+        case "maximum" | "exclusiveMaximum" as bound:
+            less = "less than" if bound == "exclusiveMaximum" else "at most"
+            yield path, f"expected {less} {wanted}, came {shown(came)}", purpose
+        case "minLength" if wanted == 1:
+            yield path, "expected a text that is not empty, came an empty one", purpose
+        case "minLength" | "maxLength" as bound:
+            limit = "at least" if bound == "minLength" else "at most"
+            yield path, f"expected {limit} {wanted} characters, came {len(str(came))}: {shown(came)}", purpose
+        case "minItems" | "maxItems" | "minProperties" | "maxProperties" as bound if isinstance(came, (list, Mapping)):
+            limit = "at least" if bound.startswith("min") else "at most"
+            yield path, f"expected {limit} {wanted} entries, came {len(came)}", purpose
+        case "uniqueItems":
+            yield path, f"expected each entry once, came {shown(came)}", "take the doubled ones out"
+        case _:
+            yield path, f"expected {purpose or 'what the schema says'}, came {shown(came)}", shown(error.message, 200)
+
+
+def _unknown(schema: Mapping[str, Any], came: Mapping[str, Any]) -> list[str]:
+    """The keys of a map that neither the properties nor the patterns of its schema know."""
+    known = schema.get("properties", {})
+    patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", {})]
+    return [str(key) for key in came if key not in known and not any(pattern.search(str(key)) for pattern in patterns)]
+
+
+def _how_to_write(types: list[str]) -> str:
+    return "put it in quotes" if types == ["string"] else ""

@@ -1,0 +1,138 @@
+"""Values files, as Helm puts them together, each error pointing at the file that set the value.
+
+The rules across values are the chart's own (`chart/templates/validate.yaml`), so that `pressplay validate` says before
+an installation what `helm install` would say during it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pressplay import names
+from pressplay.validation import packaged
+from pressplay.validation.report import Invalid, Problem, json_path, shown
+from pressplay.validation.schema import by_place, check
+from pressplay.validation.yamlsource import Path, Place, Source, load_yaml, nearest
+
+DEFAULTS = "values.yaml of the chart"
+
+
+def validate(files: Sequence[tuple[str, str]]) -> list[Problem]:
+    """Everything that is wrong with values files, given as (name, text) in the order of Helm's `-f`.
+
+    Of files that are no YAML only that is told: what the others come to together is then not known.
+    """
+    problems: list[Problem] = []
+    sources: list[Source] = []
+    for name, text in files:
+        try:
+            sources.append(load_yaml(text, name))
+        except Invalid as error:
+            problems += error.problems
+    if problems:
+        return problems
+    problems = [problem for source in sources for problem in source.problems]
+    maps = []
+    for source in sources:
+        if source.value is not None and not isinstance(source.value, dict):
+            at = source.place(())
+            message = f"expected a map of values, came {shown(source.value)}"
+            problems.append(Problem(at.file, at.line, at.column, "$", message, "write it as key: value"))
+        elif source.value is not None:
+            maps.append(source)
+    merged, places = merge([load_yaml(packaged.text("values.yaml"), DEFAULTS), *maps])
+
+    def place(path: Path) -> Place:
+        return nearest(places, path) or Place(DEFAULTS, 0, 0)
+
+    problems += check(packaged.schema("values"), merged, place)
+    wrong = {problem.path for problem in problems}
+    for path, message, hint in across(merged):
+        if json_path(path) not in wrong:
+            at = place(path)
+            problems.append(Problem(at.file, at.line, at.column, json_path(path), message, hint))
+    return by_place(problems)
+
+
+def merge(sources: Sequence[Source]) -> tuple[dict[str, Any], dict[Path, Place]]:
+    """The values as Helm merges them, the chart's defaults first, and the place that set each path.
+
+    Maps are merged key by key, everything else is replaced whole, null takes a key away.
+    """
+    merged: dict[str, Any] = {}
+    places: dict[Path, Place] = {}
+    for source in sources:
+        _merge(merged, source.value, (), source, places)
+    if sources:
+        places[()] = Place(sources[-1].file, 1, 1)
+    return merged, places
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any], path: Path, source: Source, places: dict[Path, Place]) -> None:
+    for key, value in new.items():
+        inner = (*path, key)
+        old = into.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            # What a later file touches is still the earlier one's where it does not set it.
+            places[inner] = source.place(inner)
+            _merge(old, value, inner, source, places)
+            continue
+        for stale in [known for known in places if known[: len(inner)] == inner]:
+            del places[stale]
+        if value is None:
+            into.pop(key, None)
+            places[path] = source.place(inner)
+        elif isinstance(value, dict):
+            into[key] = {}
+            places[inner] = source.place(inner)
+            _merge(into[key], value, inner, source, places)
+        else:
+            into[key] = value
+            places.update({known: at for known, at in source.places.items() if known[: len(inner)] == inner})
+
+
+def across(values: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
+    """What is wrong between values that are each right by themselves: (path, message, hint)."""
+    agents = {
+        key: agent["githubApp"]
+        for key, agent in _map(values, "agents").items()
+        if isinstance(agent, dict) and agent.get("enabled", True) and isinstance(agent.get("githubApp"), str)
+    }
+    harness = _map(values, "github").get("harnessApp")
+    by_secret: dict[str, str] = {}
+    by_file: dict[str, str] = {}
+    for key, app in agents.items():
+        path: Path = ("agents", key, "githubApp")
+        if isinstance(harness, str) and names.app_secret(app) == names.app_secret(harness):
+            message = (
+                f"expected an App of the agent's own, came {shown(app)}, which is the harness's (github.harnessApp)"
+            )
+            yield path, message, "no agent may run as the harness (R5): give it another App"
+            continue
+        other = by_secret.setdefault(names.app_secret(app), key)
+        if other == key:
+            other = by_file.setdefault(names.persona_file(app), key)
+        if other != key:
+            message = f"expected an App of the agent's own, came {shown(app)}, which is agents.{other}'s"
+            yield path, message, "an App picks its one persona: give each agent another, or disable one"
+    namespace = _map(values, "controller").get("namespace")
+    if isinstance(namespace, str):
+        room = names.coderun_room(namespace, LONGEST_NUMBER)
+        if room < names.RUN_NAME_LENGTH:
+            longest = len(namespace) - (names.RUN_NAME_LENGTH - room)
+            message = (
+                f"expected at most {longest} characters, came {len(namespace)}: the controller has "
+                f"{names.CODERUN_BUDGET} for namespace, name, taskId and contextVersion of a CodeRun together, which "
+                f"leaves {room} of the {names.RUN_NAME_LENGTH} that our names need"
+            )
+            yield ("controller", "namespace"), message, "let the controller watch a namespace with a shorter name"
+
+
+LONGEST_NUMBER = 999_999_999
+"""A task's number has at most nine digits (names.task_number)."""
+
+
+def _map(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = values.get(key)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,220 @@
+"""YAML and JSON with places: the document, and for every path in it the line and column where it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from pressplay.validation.report import PathPart, Problem, invalid, json_path, shown
+
+Path = tuple[PathPart, ...]
+
+NODES = 1_000_000
+"""Nodes of one document: aliases of aliases can make more of a few lines than any machine holds."""
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: file, line and column from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document, where each of its paths stands (an entry of a map at its key), and what is wrong with it as such."""
+
+    file: str
+    value: Any
+    places: Mapping[Path, Place]
+    problems: tuple[Problem, ...] = field(default=())
+
+    def place(self, path: Path) -> Place:
+        """Where `path` stands, or the nearest thing around it."""
+        return nearest(self.places, path) or Place(self.file, 1, 1)
+
+
+def nearest(places: Mapping[Path, Place], path: Path) -> Place | None:
+    """The place of `path`, or of the longest part of it that has one."""
+    for length in range(len(path), -1, -1):
+        if path[:length] in places:
+            return places[path[:length]]
+    return None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as Helm reads it: a date stays text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def load_yaml(text: str, file: str) -> Source:
+    """The one YAML document in `text`. An empty one is None. A key that stands twice is a problem.
+
+    Raises Invalid naming file, line and column for what is no YAML, for several documents, and for tags or aliases
+    that have no place in a configuration.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        reader = _YamlReader(loader, file)
+        value = None if node is None else reader.read(node, ())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        message = f"expected one YAML document, came something else ({error.problem or error.context})"
+        raise invalid(file, message, "correct it there", line, column) from error
+    except yaml.YAMLError as error:
+        raise invalid(file, f"expected one YAML document, came something else ({error})", "correct it") from error
+    except RecursionError as error:
+        message = "expected a YAML document, came one that is nested hundreds deep"
+        raise invalid(file, message, "write it flatter") from error
+    finally:
+        loader.dispose()
+    return Source(file, value, reader.places, tuple(reader.problems))
+
+
+class _YamlReader:
+    def __init__(self, loader: _Loader, file: str) -> None:
+        self.loader = loader
+        self.file = file
+        self.places: dict[Path, Place] = {}
+        self.problems: list[Problem] = []
+        self.open: set[int] = set()
+        self.count = 0
+
+    def read(self, node: yaml.Node, path: Path) -> Any:
+        self.count += 1
+        self.places.setdefault(path, self.at(node))
+        if self.count > NODES or id(node) in self.open:
+            raise yaml.MarkedYAMLError(problem="aliases that unfold without end", problem_mark=node.start_mark)
+        if isinstance(node, yaml.ScalarNode):
+            return self.loader.construct_object(node)
+        self.open.add(id(node))
+        try:
+            if isinstance(node, yaml.SequenceNode):
+                return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+            assert isinstance(node, yaml.MappingNode)  # noqa: S101 - YAML has three kinds of node
+            return self.mapping(node, path)
+        finally:
+            self.open.discard(id(node))
+
+    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        seen: dict[str, Place] = {}
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            name = self.key(key)
+            if name in seen:
+                self.twice((*path, name), self.at(key), seen[name])
+            seen.setdefault(name, self.at(key))
+        self.loader.flatten_mapping(node)
+        found: dict[str, Any] = {}
+        for key, item in node.value:
+            name = self.key(key)
+            self.places[(*path, name)] = self.at(key)
+            found[name] = self.read(item, (*path, name))
+        return found
+
+    def key(self, node: yaml.Node) -> str:
+        """A key as the text that JSON makes of it."""
+        if not isinstance(node, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem="a key that is not a single word", problem_mark=node.start_mark)
+        return str(node.value)
+
+    def at(self, node: yaml.Node) -> Place:
+        return Place(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def twice(self, path: Path, here: Place, first: Place) -> None:
+        message = f"expected each key once, came {shown(path[-1])} again (first in line {first.line})"
+        self.problems.append(Problem(self.file, here.line, here.column, json_path(path), message, "keep one of them"))
+
+
+def load_json(text: str, file: str) -> Source:
+    """The JSON document in `text`, with places. Invalid, naming file, line and column where it is none."""
+    try:
+        json.loads(text)
+        reader = _JsonReader(text, file)
+        value, _ = reader.read(_skip(text, 0), ())
+    except json.JSONDecodeError as error:
+        message = f"expected JSON, came something else ({error.msg})"
+        raise invalid(file, message, "correct it there", error.lineno, error.colno) from error
+    except (RecursionError, ValueError) as error:
+        raise invalid(file, f"expected JSON, came something else ({error})", "correct it") from error
+    return Source(file, value, reader.places, tuple(reader.problems))
+
+
+class _JsonReader:
+    """Walks a text that is known to be JSON; the standard library's reader takes the single values."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text
+        self.file = file
+        self.places: dict[Path, Place] = {}
+        self.problems: list[Problem] = []
+        self.decode = json.JSONDecoder().raw_decode
+        self.line = 1
+        self.line_start = 0
+        self.counted = 0
+
+    def read(self, at: int, path: Path) -> tuple[Any, int]:
+        """The value that begins at `at`, and the index behind it."""
+        text = self.text
+        self.places.setdefault(path, self.place(at))
+        if text[at] == "[":
+            items: list[Any] = []
+            at = _skip(text, at + 1)
+            while text[at] != "]":
+                item, at = self.read(at, (*path, len(items)))
+                items.append(item)
+                at = self.next(at)
+            return items, at + 1
+        if text[at] == "{":
+            found: dict[str, Any] = {}
+            at = _skip(text, at + 1)
+            while text[at] != "}":
+                place = self.place(at)
+                key, at = self.decode(text, at)
+                inner = (*path, key)
+                if key in found:
+                    message = f"expected each key once, came {shown(key)} again; the later one counts"
+                    self.problems.append(
+                        Problem(self.file, place.line, place.column, json_path(inner), message, "keep one of them")
+                    )
+                self.places[inner] = place
+                found[key], at = self.read(_skip(text, _skip(text, at) + 1), inner)
+                at = self.next(at)
+            return found, at + 1
+        return self.decode(text, at)
+
+    def next(self, at: int) -> int:
+        """Behind a value: the next value's beginning, or the closing bracket."""
+        at = _skip(self.text, at)
+        return _skip(self.text, at + 1) if self.text[at] == "," else at
+
+    def place(self, at: int) -> Place:
+        """The place of index `at`; called with rising indices, so that each letter is looked at once."""
+        lines = self.text.count("\n", self.counted, at)
+        if lines:
+            self.line += lines
+            self.line_start = self.text.rindex("\n", self.counted, at) + 1
+        self.counted = at
+        return Place(self.file, self.line, at - self.line_start + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
