@@ -1,0 +1,150 @@
+"""One call to GitHub, its failures told apart: what passes (TryAgain) and what stays wrong (InputError)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from githubkit import GitHub, TokenAuthStrategy
+from githubkit.exception import RequestError, RequestFailed, RequestTimeout
+
+from pressplay.errors import InputError, TryAgain
+
+Client = GitHub[TokenAuthStrategy]
+API_VERSION = "2022-11-28"
+PAGE = 100
+_MESSAGE_LIMIT = 300
+
+
+class Refused(InputError):
+    """GitHub answered with a status that another attempt would meet again."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def part(text: str) -> str:
+    """A branch, path or name as part of an address; slashes stay."""
+    return quote(text, safe="/")
+
+
+def call(
+    gh: GitHub[Any],
+    method: str,
+    path: str,
+    *,
+    json: Any = None,
+    params: Mapping[str, str | int] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Any:
+    """The answer's JSON (None where there is no body).
+
+    TryAgain for a timeout, a broken connection or answer, a 5xx, 409 or 429 and any rate limit. Refused for the
+    rest, naming method, path and what is missing.
+    """
+    return _json(_send(gh, method, path, json, params, headers), method, path)
+
+
+def find(gh: GitHub[Any], path: str, *, headers: Mapping[str, str] | None = None) -> Any:
+    """GET, or None where GitHub says 404."""
+    try:
+        return call(gh, "GET", path, headers=headers)
+    except Refused as error:
+        if error.status == httpx.codes.NOT_FOUND:
+            return None
+        raise
+
+
+def raw(gh: GitHub[Any], path: str) -> bytes:
+    """GET of a thing's bytes, by GitHub's raw media type."""
+    return _send(gh, "GET", path, None, None, {"Accept": "application/vnd.github.raw+json"}).content
+
+
+def pages(
+    gh: GitHub[Any], path: str, params: Mapping[str, str | int] | None = None, key: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """The items of a list, page after page; `key` names the list within an answer that is an object."""
+    number = 1
+    while True:
+        response = _send(gh, "GET", path, None, {**(params or {}), "per_page": PAGE, "page": number}, None)
+        answer = _json(response, "GET", path)
+        yield from answer[key] if key is not None else answer
+        if "next" not in response.links:
+            return
+        number += 1
+
+
+def _send(
+    gh: GitHub[Any],
+    method: str,
+    path: str,
+    json: Any,
+    params: Mapping[str, str | int] | None,
+    headers: Mapping[str, str] | None,
+) -> httpx.Response:
+    try:
+        # Relative to the API's own path, which GitHub Enterprise Server has (/api/v3).
+        response = gh.request(
+            method,
+            path,
+            json=json,
+            params=dict(params) if params else None,
+            headers={"X-GitHub-Api-Version": API_VERSION, **(headers or {})},
+        )
+    except RequestFailed as error:
+        raise _failure(error.response.raw_response, method, path) from error
+    except RequestTimeout as error:
+        raise TryAgain(f"{method} {path}: GitHub did not answer in time") from error
+    except RequestError as error:
+        raise TryAgain(f"{method} {path}: no answer from GitHub ({type(error.exc).__name__})") from error
+    return response.raw_response
+
+
+def _json(response: httpx.Response, method: str, path: str) -> Any:
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError as error:
+        raise TryAgain(f"{method} {path}: GitHub's answer broke off") from error
+
+
+def _failure(response: httpx.Response, method: str, path: str) -> Exception:
+    status = response.status_code
+    said = _said(response)
+    where = f"{method} {path}: GitHub answered {status} ({said})"
+    if status >= 500 or status in (httpx.codes.CONFLICT, httpx.codes.REQUEST_TIMEOUT):
+        return TryAgain(where)
+    limited = response.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in response.headers
+    if status == httpx.codes.TOO_MANY_REQUESTS or (
+        status == httpx.codes.FORBIDDEN and (limited or "rate limit" in said.lower())
+    ):
+        wait = response.headers.get("retry-after")
+        return TryAgain(f"{where}; rate limit{f', again in {wait} s' if wait else ''}")
+    if status == httpx.codes.UNAUTHORIZED:
+        return Refused(f"{where}: the App's key or token is not accepted", status)
+    if status == httpx.codes.FORBIDDEN:
+        needed = response.headers.get("x-accepted-github-permissions")
+        missing = f"; the App needs one of the permissions: {needed}" if needed else ""
+        return Refused(f"{where}{missing}", status)
+    if status == httpx.codes.NOT_FOUND:
+        return Refused(f"{where}: there is none, or the App is not installed there or may not see it", status)
+    return Refused(where, status)
+
+
+def _said(response: httpx.Response) -> str:
+    """GitHub's words without what could be taken for code: they may quote text that people wrote (R7)."""
+    try:
+        body = response.json()
+    except ValueError:
+        return response.reason_phrase
+    if not isinstance(body, dict):
+        return response.reason_phrase
+    errors = body.get("errors") or []
+    details = [item.get("message", "") if isinstance(item, dict) else str(item) for item in errors]
+    text = "; ".join(str(word) for word in [body.get("message", ""), *details] if word)
+    return re.sub(r"[^A-Za-z0-9 ._,:;/'\[\]()-]+", " ", text)[:_MESSAGE_LIMIT]

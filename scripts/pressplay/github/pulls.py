@@ -1,0 +1,133 @@
+"""Pull requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pressplay.github.calls import Client, call, pages
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What we want to know of a pull request. Title and body are text of people's and are not part of it (R7)."""
+
+    number: int
+    state: Literal["open", "closed"]
+    merged: bool
+    draft: bool
+    head_sha: str
+    head_ref: str
+    head_repo: str
+    """Full name of the repository that the head is in; empty where that is gone."""
+    base_ref: str
+    base_sha: str
+    author: str
+    author_is_bot: bool
+    labels: tuple[str, ...]
+    html_url: str
+    mergeable_state: str
+    """`clean`, `blocked`, `dirty`, `behind`, `unstable`, `draft`; `unknown` in lists, which do not tell."""
+    fork: bool
+    created_at: str
+    closed_at: str | None
+    merged_at: str | None
+    """Times as GitHub writes them (RFC 3339, UTC)."""
+    merge_commit_sha: str
+    """The commit that merged it; empty while it is not merged."""
+
+
+def _pull(found: dict[str, Any]) -> Pull:
+    head = found["head"]
+    head_repo = head["repo"]["full_name"] if head["repo"] else ""
+    user = found["user"] or {"login": "ghost", "type": "User"}
+    merged = found["merged_at"] is not None
+    return Pull(
+        number=found["number"],
+        state=found["state"],
+        merged=merged,
+        draft=bool(found.get("draft")),
+        head_sha=head["sha"],
+        head_ref=head["ref"],
+        head_repo=head_repo,
+        base_ref=found["base"]["ref"],
+        base_sha=found["base"]["sha"],
+        author=user["login"],
+        author_is_bot=user["type"] == "Bot",
+        labels=tuple(label["name"] for label in found["labels"]),
+        html_url=found["html_url"],
+        mergeable_state=found.get("mergeable_state", "unknown"),
+        fork=head_repo.lower() != found["base"]["repo"]["full_name"].lower(),
+        created_at=found["created_at"],
+        closed_at=found["closed_at"],
+        merged_at=found["merged_at"],
+        merge_commit_sha=(found.get("merge_commit_sha") or "") if merged else "",
+    )
+
+
+def pull(gh: Client, repo: str, number: int) -> Pull:
+    """One pull request as it is now; InputError where there is none."""
+    return _pull(call(gh, "GET", f"/repos/{repo}/pulls/{number}"))
+
+
+def all_pulls(gh: Client, repo: str, state: str = "all", base: str | None = None) -> list[Pull]:
+    """The repository's pull requests, newest first."""
+    params: dict[str, str | int] = {"state": state, "sort": "created", "direction": "desc"}
+    if base is not None:
+        params["base"] = base
+    return [_pull(found) for found in pages(gh, f"/repos/{repo}/pulls", params)]
+
+
+def find_pull(gh: Client, repo: str, head_branch: str, state: str = "all") -> Pull | None:
+    """The newest pull request from a branch of this repository (no fork's), or None."""
+    params: dict[str, str | int] = {"state": state, "head": f"{repo.partition('/')[0]}:{head_branch}"}
+    found = [_pull(item) for item in pages(gh, f"/repos/{repo}/pulls", params)]
+    # GitHub ignores a head that it does not understand and then lists them all.
+    own = [one for one in found if one.head_ref == head_branch and not one.fork]
+    return max(own, key=lambda one: one.number, default=None)
+
+
+def open_branches(gh: Client, repo: str) -> set[str]:
+    """The branches of this repository that open pull requests come from."""
+    return {one.head_ref for one in all_pulls(gh, repo, "open") if not one.fork}
+
+
+def merged_branches(gh: Client, repo: str) -> set[str]:
+    """The branches of this repository whose pull requests were merged."""
+    return {one.head_ref for one in all_pulls(gh, repo, "closed") if one.merged and not one.fork}
+
+
+def open_pull(
+    gh: Client, repo: str, head_branch: str, base: str, title: str, body: str, *, draft: bool = False
+) -> Pull:
+    """Open a pull request; the open one from this branch to this base where there is one already."""
+    there = find_pull(gh, repo, head_branch, state="open")
+    if there is not None and there.base_ref == base:
+        return there
+    fields = {"title": title, "head": head_branch, "base": base, "body": body, "draft": draft}
+    return _pull(call(gh, "POST", f"/repos/{repo}/pulls", json=fields))
+
+
+def close(gh: Client, repo: str, number: int) -> None:
+    """Close a pull request unmerged."""
+    call(gh, "PATCH", f"/repos/{repo}/pulls/{number}", json={"state": "closed"})
+
+
+def merge(
+    gh: Client, repo: str, number: int, head_sha: str, method: Literal["merge", "squash", "rebase"] = "merge"
+) -> str:
+    """Merge a pull request if its head is still `head_sha`; the commit that did it.
+
+    TryAgain where the head has moved; InputError where the rules or a conflict forbid it. No agent and no step
+    calls this (R5): it is for the sandbox's stand-in maintainer.
+    """
+    body = {"sha": head_sha, "merge_method": method}
+    return str(call(gh, "PUT", f"/repos/{repo}/pulls/{number}/merge", json=body)["sha"])
+
+
+def changed_files(gh: Client, repo: str, number: int) -> list[str]:
+    """The paths that a pull request changes; a renamed file's old path too."""
+    found = list(pages(gh, f"/repos/{repo}/pulls/{number}/files"))
+    return sorted(
+        {item["filename"] for item in found} | {i["previous_filename"] for i in found if "previous_filename" in i}
+    )

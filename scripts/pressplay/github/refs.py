@@ -1,0 +1,83 @@
+"""Branches, and commits made without a clone."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from pressplay.github.calls import Client, Refused, call, find, pages, part
+
+_HEADS = "refs/heads/"
+
+
+def head(gh: Client, repo: str, branch: str) -> str:
+    """The commit at the head of a branch; InputError where there is no such branch."""
+    return str(call(gh, "GET", f"/repos/{repo}/git/ref/heads/{part(branch)}")["object"]["sha"])
+
+
+def find_head(gh: Client, repo: str, branch: str) -> str | None:
+    """The commit at the head of a branch, or None where there is no such branch."""
+    found = find(gh, f"/repos/{repo}/git/ref/heads/{part(branch)}")
+    return None if found is None else str(found["object"]["sha"])
+
+
+def branches_with_prefix(gh: Client, repo: str, prefix: str) -> list[str]:
+    """The names of all branches that begin so."""
+    found = pages(gh, f"/repos/{repo}/git/matching-refs/heads/{part(prefix)}")
+    return [item["ref"].removeprefix(_HEADS) for item in found]
+
+
+def delete_branch(gh: Client, repo: str, branch: str) -> bool:
+    """Delete a branch; False where there was none."""
+    try:
+        call(gh, "DELETE", f"/repos/{repo}/git/refs/heads/{part(branch)}")
+    except Refused as error:
+        if error.status in (404, 422) and find_head(gh, repo, branch) is None:
+            return False
+        raise
+    return True
+
+
+def commit_files(gh: Client, repo: str, branch: str, files: Mapping[str, bytes], message: str, base_sha: str) -> str:
+    """Set `branch` to one commit on top of `base_sha` that has `files` (path → content); the commit's id.
+
+    Done twice, the commit that is there is left alone.
+    """
+    base = call(gh, "GET", f"/repos/{repo}/git/commits/{base_sha}")
+    entries = [_entry(gh, repo, path, content) for path, content in sorted(files.items())]
+    body = {"base_tree": base["tree"]["sha"], "tree": entries}
+    tree = call(gh, "POST", f"/repos/{repo}/git/trees", json=body)["sha"]
+    there = find_head(gh, repo, branch)
+    if there is not None and _same(gh, repo, there, tree, base_sha, message):
+        return there
+    made = call(
+        gh, "POST", f"/repos/{repo}/git/commits", json={"message": message, "tree": tree, "parents": [base_sha]}
+    )
+    sha = str(made["sha"])
+    if there is None:
+        try:
+            call(gh, "POST", f"/repos/{repo}/git/refs", json={"ref": f"{_HEADS}{branch}", "sha": sha})
+        except Refused:
+            # A second call beside this one may have created it between our two; else the refusal stands.
+            if find_head(gh, repo, branch) is None:
+                raise
+        else:
+            return sha
+    call(gh, "PATCH", f"/repos/{repo}/git/refs/heads/{part(branch)}", json={"sha": sha, "force": True})
+    return sha
+
+
+def _same(gh: Client, repo: str, sha: str, tree: str, parent: str, message: str) -> bool:
+    found = call(gh, "GET", f"/repos/{repo}/git/commits/{sha}")
+    parents = [item["sha"] for item in found["parents"]]
+    return found["tree"]["sha"] == tree and parents == [parent] and found["message"].rstrip() == message.rstrip()
+
+
+def _entry(gh: Client, repo: str, path: str, content: bytes) -> dict[str, Any]:
+    entry = {"path": path, "mode": "100644", "type": "blob"}
+    try:
+        return {**entry, "content": content.decode()}
+    except UnicodeDecodeError:
+        body = {"content": base64.b64encode(content).decode(), "encoding": "base64"}
+        return {**entry, "sha": call(gh, "POST", f"/repos/{repo}/git/blobs", json=body)["sha"]}

@@ -1,0 +1,63 @@
+"""Reviews of pull requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pressplay.clock import parse_rfc3339
+from pressplay.github.calls import Client, call, pages
+
+Event = Literal["APPROVE", "REQUEST_CHANGES", "COMMENT"]
+
+
+@dataclass(frozen=True)
+class Review:
+    """A submitted review."""
+
+    id: int
+    state: str
+    """APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED."""
+    author: str
+    commit_id: str
+    submitted_at: float
+    body: str = field(repr=False)
+    """Text of people's or agents': never logged, never a parameter (R7)."""
+
+
+def _review(found: dict[str, Any]) -> Review:
+    return Review(
+        id=found["id"],
+        state=found["state"],
+        author=found["user"]["login"] if found["user"] else "ghost",
+        commit_id=found["commit_id"] or "",
+        submitted_at=parse_rfc3339(found["submitted_at"]) if found.get("submitted_at") else 0.0,
+        body=found["body"] or "",
+    )
+
+
+def reviews(gh: Client, repo: str, number: int) -> list[Review]:
+    """A pull request's submitted reviews, oldest first."""
+    found = pages(gh, f"/repos/{repo}/pulls/{number}/reviews")
+    return sorted((_review(item) for item in found if item["state"] != "PENDING"), key=lambda review: review.id)
+
+
+def newest_review_of(gh: Client, repo: str, number: int, author: str, commit: str | None = None) -> Review | None:
+    """An author's newest review (with `commit`: of that commit), or None. `author` is a login (`qa[bot]`)."""
+    own = [
+        review
+        for review in reviews(gh, repo, number)
+        if review.author.lower() == author.lower() and commit in (None, review.commit_id)
+    ]
+    return own[-1] if own else None
+
+
+def post_review(gh: Client, repo: str, number: int, commit: str, event: Event, body: str) -> Review:
+    """Review a commit of a pull request; InputError where the author reviews its own."""
+    fields = {"commit_id": commit, "event": event, "body": body}
+    return _review(call(gh, "POST", f"/repos/{repo}/pulls/{number}/reviews", json=fields))
+
+
+def dismiss(gh: Client, repo: str, number: int, review_id: int, message: str) -> None:
+    """Dismiss an approval or a request for changes."""
+    call(gh, "PUT", f"/repos/{repo}/pulls/{number}/reviews/{review_id}/dismissals", json={"message": message})

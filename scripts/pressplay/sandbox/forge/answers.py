@@ -1,0 +1,686 @@
+"""What GitHub's API says about each thing, in full: valid for githubkit's models."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pygit2
+
+from pressplay.clock import rfc3339
+from pressplay.sandbox.forge import gitdata
+from pressplay.sandbox.forge.store import JSON, Row, Session
+
+_USER_LINKS = {
+    "followers_url": "followers",
+    "following_url": "following{/other_user}",
+    "gists_url": "gists{/gist_id}",
+    "starred_url": "starred{/owner}{/repo}",
+    "subscriptions_url": "subscriptions",
+    "organizations_url": "orgs",
+    "repos_url": "repos",
+    "events_url": "events{/privacy}",
+    "received_events_url": "received_events",
+}
+_REPO_LINKS = {
+    "archive_url": "{archive_format}{/ref}",
+    "assignees_url": "assignees{/user}",
+    "blobs_url": "git/blobs{/sha}",
+    "branches_url": "branches{/branch}",
+    "collaborators_url": "collaborators{/collaborator}",
+    "comments_url": "comments{/number}",
+    "commits_url": "commits{/sha}",
+    "compare_url": "compare/{base}...{head}",
+    "contents_url": "contents/{+path}",
+    "contributors_url": "contributors",
+    "deployments_url": "deployments",
+    "downloads_url": "downloads",
+    "events_url": "events",
+    "forks_url": "forks",
+    "git_commits_url": "git/commits{/sha}",
+    "git_refs_url": "git/refs{/sha}",
+    "git_tags_url": "git/tags{/sha}",
+    "hooks_url": "hooks",
+    "issue_comment_url": "issues/comments{/number}",
+    "issue_events_url": "issues/events{/number}",
+    "issues_url": "issues{/number}",
+    "keys_url": "keys{/key_id}",
+    "labels_url": "labels{/name}",
+    "languages_url": "languages",
+    "merges_url": "merges",
+    "milestones_url": "milestones{/number}",
+    "notifications_url": "notifications{?since,all,participating}",
+    "pulls_url": "pulls{/number}",
+    "releases_url": "releases{/id}",
+    "stargazers_url": "stargazers",
+    "statuses_url": "statuses/{sha}",
+    "subscribers_url": "subscribers",
+    "subscription_url": "subscription",
+    "tags_url": "tags",
+    "teams_url": "teams",
+    "trees_url": "git/trees{/sha}",
+}
+_REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
+
+
+def node_id(kind: str, number: int | str) -> str:
+    """An opaque id as the GraphQL API has it."""
+    return base64.urlsafe_b64encode(f"{kind}:{number}".encode()).decode().rstrip("=")
+
+
+def when(seconds: float | None) -> str | None:
+    """A time as the API writes it."""
+    return None if seconds is None else rfc3339(seconds)
+
+
+def user(s: Session, row: Row) -> JSON:
+    """A SimpleUser."""
+    return s.remember("user-json", row["id"], lambda: _user(s, row))  # type: ignore[no-any-return]
+
+
+def _user(s: Session, row: Row) -> JSON:
+    login = quote(row["login"])
+    url = f"{s.api}/users/{login}"
+    page = f"{s.store.web_url}/apps/{login.removesuffix('%5Bbot%5D')}" if row["type"] == "Bot" else ""
+    return {
+        "login": row["login"],
+        "id": row["id"],
+        "node_id": node_id("User", row["id"]),
+        "avatar_url": f"{s.store.web_url}/avatars/u/{row['id']}",
+        "gravatar_id": "",
+        "url": url,
+        "html_url": page or f"{s.store.web_url}/{login}",
+        **{key: f"{url}/{path}" for key, path in _USER_LINKS.items()},
+        "type": row["type"],
+        "user_view_type": "public",
+        "site_admin": False,
+    }
+
+
+def user_id(s: Session, number: int) -> JSON:
+    """A SimpleUser by id."""
+    return user(s, s.user(number))
+
+
+def repo_url(s: Session, repo: Row) -> str:
+    """A repository's address in the API."""
+    return f"{s.api}/repos/{repo['full_name']}"
+
+
+def repo_page(s: Session, repo: Row) -> str:
+    """A repository's address for people."""
+    return f"{s.store.web_url}/{repo['full_name']}"
+
+
+def repository(s: Session, repo: Row) -> JSON:
+    """A FullRepository; every smaller model of one is part of it."""
+    return s.remember("repo-json", repo["id"], lambda: _repository(s, repo))  # type: ignore[no-any-return]
+
+
+def _repository(s: Session, repo: Row) -> JSON:
+    name = repo["full_name"].partition("/")[2]
+    url, page = repo_url(s, repo), repo_page(s, repo)
+    host = s.store.web_url.partition("://")[2]
+    opened = s.one("SELECT COUNT(*) AS n FROM forge_issues WHERE repo_id = ? AND state = 'open'", repo["id"])
+    forks = s.one("SELECT COUNT(*) AS n FROM forge_repos WHERE parent_id = ?", repo["id"])
+    issues, forked = opened["n"] if opened else 0, forks["n"] if forks else 0
+    answer: JSON = {
+        "id": repo["id"],
+        "node_id": node_id("Repository", repo["id"]),
+        "name": name,
+        "full_name": repo["full_name"],
+        "owner": user_id(s, repo["owner_id"]),
+        "private": True,
+        "visibility": "private",
+        "html_url": page,
+        "description": None,
+        "fork": repo["parent_id"] is not None,
+        "url": url,
+        **{key: f"{url}/{path}" for key, path in _REPO_LINKS.items()},
+        "git_url": f"git://{host}/{repo['full_name']}.git",
+        "ssh_url": f"git@{host}:{repo['full_name']}.git",
+        "clone_url": f"{page}.git",
+        "svn_url": page,
+        "mirror_url": None,
+        "homepage": None,
+        "language": None,
+        "license": None,
+        "topics": [],
+        "forks": forked,
+        "forks_count": forked,
+        "network_count": forked,
+        "stargazers_count": 0,
+        "subscribers_count": 0,
+        "watchers": 0,
+        "watchers_count": 0,
+        "size": 0,
+        "default_branch": repo["default_branch"],
+        "open_issues": issues,
+        "open_issues_count": issues,
+        "is_template": False,
+        "web_commit_signoff_required": False,
+        "has_issues": True,
+        "has_projects": False,
+        "has_wiki": False,
+        "has_pages": False,
+        "has_downloads": False,
+        "has_discussions": False,
+        "archived": False,
+        "disabled": False,
+        "allow_forking": True,
+        "allow_merge_commit": True,
+        "allow_squash_merge": True,
+        "allow_rebase_merge": True,
+        "allow_auto_merge": False,
+        "allow_update_branch": True,
+        "delete_branch_on_merge": False,
+        "pushed_at": when(repo["pushed_at"]),
+        "created_at": when(repo["created_at"]),
+        "updated_at": when(repo["pushed_at"]),
+        "permissions": _permissions(s, repo),
+    }
+    if repo["parent_id"] is not None:
+        answer["parent"] = answer["source"] = repository(s, s.repo(repo["parent_id"]))
+    return answer
+
+
+def _permissions(s: Session, repo: Row) -> JSON:
+    role = s.role(repo, s.actor.user) if s.actor.user is not None else "none"
+    order = ("none", "read", "triage", "write", "maintain", "admin")
+    names = {"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin"}
+    return {name: order.index(role) >= order.index(needed) for name, needed in names.items()}
+
+
+def app(s: Session, row: Row) -> JSON:
+    """An Integration: what checks and `GET /app` say of an App."""
+    return s.remember("app-json", row["id"], lambda: _app(s, row))  # type: ignore[no-any-return]
+
+
+def _app(s: Session, row: Row) -> JSON:
+    bot = s.row("SELECT * FROM forge_users WHERE app_id = ?", row["id"])
+    installed = s.one("SELECT COUNT(*) AS n FROM forge_installations WHERE app_id = ?", row["id"])
+    return {
+        "id": row["id"],
+        "client_id": row["client_id"],
+        "slug": row["slug"],
+        "node_id": node_id("App", row["id"]),
+        "owner": user(s, bot),
+        "name": row["name"],
+        "description": "",
+        "external_url": s.store.web_url,
+        "html_url": f"{s.store.web_url}/apps/{row['slug']}",
+        "created_at": when(row["created_at"]),
+        "updated_at": when(row["created_at"]),
+        "permissions": json.loads(row["permissions"]),
+        "events": json.loads(row["events"]),
+        "installations_count": installed["n"] if installed else 0,
+    }
+
+
+def installation(s: Session, row: Row) -> JSON:
+    """An Installation."""
+    app_row, owner = s.app(row["app_id"]), s.user(row["owner_id"])
+    url = f"{s.api}/app/installations/{row['id']}"
+    return {
+        "id": row["id"],
+        "account": user(s, owner),
+        "repository_selection": "selected",
+        "access_tokens_url": f"{url}/access_tokens",
+        "repositories_url": f"{s.api}/installation/repositories",
+        "html_url": f"{s.store.web_url}/settings/installations/{row['id']}",
+        "app_id": row["app_id"],
+        "client_id": app_row["client_id"],
+        "app_slug": app_row["slug"],
+        "target_id": owner["id"],
+        "target_type": owner["type"],
+        "permissions": {"metadata": "read", **json.loads(app_row["permissions"])},
+        "events": json.loads(app_row["events"]),
+        "created_at": when(row["created_at"]),
+        "updated_at": when(row["created_at"]),
+        "single_file_name": None,
+        "suspended_by": None,
+        "suspended_at": None,
+    }
+
+
+def label(s: Session, repo: Row, row: Row) -> JSON:
+    """A Label."""
+    return {
+        "id": row["id"],
+        "node_id": node_id("Label", row["id"]),
+        "url": f"{repo_url(s, repo)}/labels/{quote(row['name'], safe='')}",
+        "name": row["name"],
+        "description": row["description"],
+        "color": row["color"],
+        "default": False,
+        "archived_at": None,
+        "archived_by": None,
+    }
+
+
+def labels(s: Session, repo: Row, issue_id: int) -> list[JSON]:
+    """An issue's or pull request's labels."""
+    rows = s.all(
+        "SELECT l.* FROM forge_issue_labels i JOIN forge_labels l ON l.id = i.label_id"
+        " WHERE i.issue_id = ? ORDER BY l.id",
+        issue_id,
+    )
+    return [label(s, repo, row) for row in rows]
+
+
+def association(s: Session, repo: Row, author: Row) -> str:
+    """How GitHub calls an author's standing in a repository."""
+    if author["id"] == repo["owner_id"]:
+        return "OWNER"
+    return "COLLABORATOR" if s.role(repo, author) in ("triage", "write", "maintain", "admin") else "NONE"
+
+
+def reactions(url: str) -> JSON:
+    """No reactions."""
+    return {"url": f"{url}/reactions", "total_count": 0, **dict.fromkeys(_REACTIONS, 0)}
+
+
+def _issue_fields(s: Session, repo: Row, row: Row) -> JSON:
+    return {
+        "number": row["number"],
+        "state": row["state"],
+        "locked": False,
+        "active_lock_reason": None,
+        "title": row["title"],
+        "user": user_id(s, row["user_id"]),
+        "body": row["body"],
+        "labels": labels(s, repo, row["id"]),
+        "milestone": None,
+        "assignee": None,
+        "assignees": [],
+        "author_association": association(s, repo, s.user(row["user_id"])),
+        "created_at": when(row["created_at"]),
+        "updated_at": when(row["updated_at"]),
+        "closed_at": when(row["closed_at"]),
+    }
+
+
+def count(s: Session, table: str, issue_id: int) -> int:
+    """How many rows of a table belong to an issue."""
+    row = s.one(f"SELECT COUNT(*) AS n FROM {table} WHERE issue_id = ?", issue_id)  # noqa: S608 - our own names
+    return row["n"] if row else 0
+
+
+def issue(s: Session, repo: Row, row: Row) -> JSON:
+    """An Issue, also one that is a pull request."""
+    url = f"{repo_url(s, repo)}/issues/{row['number']}"
+    page = f"{repo_page(s, repo)}/{'pull' if row['is_pull'] else 'issues'}/{row['number']}"
+    answer = {
+        "id": row["id"],
+        "node_id": node_id("Issue", row["id"]),
+        "url": url,
+        "repository_url": repo_url(s, repo),
+        "labels_url": f"{url}/labels{{/name}}",
+        "comments_url": f"{url}/comments",
+        "events_url": f"{url}/events",
+        "timeline_url": f"{url}/timeline",
+        "html_url": page,
+        **_issue_fields(s, repo, row),
+        "state_reason": row["state_reason"],
+        "comments": count(s, "forge_comments", row["id"]),
+        "reactions": reactions(url),
+    }
+    if row["is_pull"]:
+        merged = s.one("SELECT merged_at, draft FROM forge_pulls WHERE issue_id = ?", row["id"])
+        pull_url = f"{repo_url(s, repo)}/pulls/{row['number']}"
+        answer["draft"] = bool(merged and merged["draft"])
+        answer["pull_request"] = {
+            "url": pull_url,
+            "html_url": page,
+            "diff_url": f"{page}.diff",
+            "patch_url": f"{page}.patch",
+            "merged_at": when(merged["merged_at"]) if merged else None,
+        }
+    return answer
+
+
+def comment(s: Session, repo: Row, row: Row) -> JSON:
+    """An IssueComment."""
+    number = s.row("SELECT number, is_pull FROM forge_issues WHERE id = ?", row["issue_id"])
+    url = f"{repo_url(s, repo)}/issues/comments/{row['id']}"
+    page = f"{repo_page(s, repo)}/{'pull' if number['is_pull'] else 'issues'}/{number['number']}"
+    return {
+        "id": row["id"],
+        "node_id": node_id("IssueComment", row["id"]),
+        "url": url,
+        "html_url": f"{page}#issuecomment-{row['id']}",
+        "issue_url": f"{repo_url(s, repo)}/issues/{number['number']}",
+        "body": row["body"],
+        "user": user_id(s, row["user_id"]),
+        "created_at": when(row["created_at"]),
+        "updated_at": when(row["updated_at"]),
+        "author_association": association(s, repo, s.user(row["user_id"])),
+        "performed_via_github_app": None,
+        "reactions": reactions(url),
+    }
+
+
+def _side(s: Session, repo: Row, ref: str, sha: str) -> JSON:
+    owner = s.user(repo["owner_id"])
+    return {
+        "label": f"{owner['login']}:{ref}",
+        "ref": ref,
+        "sha": sha,
+        "user": user(s, owner),
+        "repo": repository(s, repo),
+    }
+
+
+PULL = "SELECT i.*, p.* FROM forge_issues i JOIN forge_pulls p ON p.issue_id = i.id"
+
+
+def pull(s: Session, repo: Row, row: Row, state: JSON | None = None) -> JSON:
+    """A PullRequestSimple, or with `state` (what git and the rules say, from `rules.state`) a PullRequest."""
+    url = f"{repo_url(s, repo)}/pulls/{row['number']}"
+    issue_url = f"{repo_url(s, repo)}/issues/{row['number']}"
+    page = f"{repo_page(s, repo)}/pull/{row['number']}"
+    statuses = f"{repo_url(s, repo)}/statuses/{row['head_sha']}"
+    answer = {
+        "url": url,
+        "id": row["id"],
+        "node_id": node_id("PullRequest", row["id"]),
+        "html_url": page,
+        "diff_url": f"{page}.diff",
+        "patch_url": f"{page}.patch",
+        "issue_url": issue_url,
+        "commits_url": f"{url}/commits",
+        "review_comments_url": f"{url}/comments",
+        "review_comment_url": f"{repo_url(s, repo)}/pulls/comments{{/number}}",
+        "comments_url": f"{issue_url}/comments",
+        "statuses_url": statuses,
+        **_issue_fields(s, repo, row),
+        "merged_at": when(row["merged_at"]),
+        "merge_commit_sha": row["merge_commit_sha"],
+        "draft": bool(row["draft"]),
+        "requested_reviewers": [],
+        "requested_teams": [],
+        "head": _side(s, s.repo(row["head_repo_id"]), row["head_ref"], row["head_sha"]),
+        "base": _side(s, repo, row["base_ref"], row["base_sha"]),
+        "auto_merge": None,
+        "_links": {
+            "self": {"href": url},
+            "html": {"href": page},
+            "issue": {"href": issue_url},
+            "comments": {"href": f"{issue_url}/comments"},
+            "review_comments": {"href": f"{url}/comments"},
+            "review_comment": {"href": f"{repo_url(s, repo)}/pulls/comments{{/number}}"},
+            "commits": {"href": f"{url}/commits"},
+            "statuses": {"href": statuses},
+        },
+    }
+    if state is not None:
+        answer |= {
+            "merged": row["merged_at"] is not None,
+            "merged_by": None if row["merged_by"] is None else user_id(s, row["merged_by"]),
+            "comments": count(s, "forge_comments", row["id"]),
+            "review_comments": count(s, "forge_review_comments", row["id"]),
+            "maintainer_can_modify": False,
+            "rebaseable": state["mergeable"],
+            **state,
+        }
+    return answer
+
+
+def minimal_pull(s: Session, repo: Row, row: Row) -> JSON:
+    """A PullRequestMinimal, as checks list them."""
+    head = s.repo(row["head_repo_id"])
+
+    def side(of: Row, ref: str, sha: str) -> JSON:
+        return {
+            "ref": ref,
+            "sha": sha,
+            "repo": {"id": of["id"], "url": repo_url(s, of), "name": of["full_name"].partition("/")[2]},
+        }
+
+    return {
+        "id": row["id"],
+        "number": row["number"],
+        "url": f"{repo_url(s, repo)}/pulls/{row['number']}",
+        "head": side(head, row["head_ref"], row["head_sha"]),
+        "base": side(repo, row["base_ref"], row["base_sha"]),
+    }
+
+
+def review(s: Session, repo: Row, row: Row, number: int) -> JSON:
+    """A PullRequestReview."""
+    url = f"{repo_url(s, repo)}/pulls/{number}"
+    page = f"{repo_page(s, repo)}/pull/{number}#pullrequestreview-{row['id']}"
+    answer = {
+        "id": row["id"],
+        "node_id": node_id("PullRequestReview", row["id"]),
+        "user": user_id(s, row["user_id"]),
+        "body": row["body"],
+        "state": row["state"],
+        "html_url": page,
+        "pull_request_url": url,
+        "author_association": association(s, repo, s.user(row["user_id"])),
+        "_links": {"html": {"href": page}, "pull_request": {"href": url}},
+        "commit_id": row["commit_id"],
+    }
+    if row["submitted_at"] is not None:
+        answer["submitted_at"] = answer["updated_at"] = when(row["submitted_at"])
+    return answer
+
+
+def review_comment(s: Session, repo: Row, row: Row, number: int) -> JSON:
+    """A PullRequestReviewComment."""
+    url = f"{repo_url(s, repo)}/pulls/comments/{row['id']}"
+    pull_url = f"{repo_url(s, repo)}/pulls/{number}"
+    page = f"{repo_page(s, repo)}/pull/{number}#discussion_r{row['id']}"
+    answer = {
+        "url": url,
+        "pull_request_review_id": row["review_id"],
+        "id": row["id"],
+        "node_id": node_id("PullRequestReviewComment", row["id"]),
+        "diff_hunk": row["diff_hunk"],
+        "path": row["path"],
+        "position": row["line"] or 1,
+        "original_position": row["line"] or 1,
+        "commit_id": row["commit_id"],
+        "original_commit_id": row["original_commit_id"],
+        "user": user_id(s, row["user_id"]),
+        "body": row["body"],
+        "created_at": when(row["created_at"]),
+        "updated_at": when(row["updated_at"]),
+        "html_url": page,
+        "pull_request_url": pull_url,
+        "author_association": association(s, repo, s.user(row["user_id"])),
+        "_links": {"self": {"href": url}, "html": {"href": page}, "pull_request": {"href": pull_url}},
+        "reactions": reactions(url),
+        "start_line": row["start_line"],
+        "original_start_line": row["start_line"],
+        "start_side": row["side"] if row["start_line"] else None,
+        "line": row["line"],
+        "original_line": row["line"],
+        "side": row["side"],
+        "subject_type": "line" if row["line"] else "file",
+    }
+    if row["in_reply_to"] is not None:
+        answer["in_reply_to_id"] = row["in_reply_to"]
+    return answer
+
+
+def _person(sign: pygit2.Signature) -> JSON:
+    return {"name": sign.name, "email": sign.email, "date": rfc3339(sign.time)}
+
+
+_UNSIGNED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
+
+
+def git_commit(s: Session, repo: Row, commit: pygit2.Commit) -> JSON:
+    """A GitCommit."""
+    url = repo_url(s, repo)
+    return {
+        "sha": str(commit.id),
+        "node_id": node_id("Commit", str(commit.id)),
+        "url": f"{url}/git/commits/{commit.id}",
+        "html_url": f"{repo_page(s, repo)}/commit/{commit.id}",
+        "author": _person(commit.author),
+        "committer": _person(commit.committer),
+        "message": commit.message,
+        "tree": {"sha": str(commit.tree_id), "url": f"{url}/git/trees/{commit.tree_id}"},
+        "parents": [
+            {
+                "sha": str(parent),
+                "url": f"{url}/git/commits/{parent}",
+                "html_url": f"{repo_page(s, repo)}/commit/{parent}",
+            }
+            for parent in commit.parent_ids
+        ],
+        "verification": _UNSIGNED,
+    }
+
+
+def commit(s: Session, repo: Row, one: pygit2.Commit, *, files: bool = False) -> JSON:
+    """A Commit, with `files` also its difference to its first parent."""
+    url, page = repo_url(s, repo), repo_page(s, repo)
+    answer: JSON = {
+        "url": f"{url}/commits/{one.id}",
+        "sha": str(one.id),
+        "node_id": node_id("Commit", str(one.id)),
+        "html_url": f"{page}/commit/{one.id}",
+        "comments_url": f"{url}/commits/{one.id}/comments",
+        "commit": {
+            "url": f"{url}/git/commits/{one.id}",
+            "author": _person(one.author),
+            "committer": _person(one.committer),
+            "message": one.message,
+            "comment_count": 0,
+            "tree": {"sha": str(one.tree_id), "url": f"{url}/git/trees/{one.tree_id}"},
+            "verification": _UNSIGNED,
+        },
+        "author": _by_email(s, one.author.email),
+        "committer": _by_email(s, one.committer.email),
+        "parents": [
+            {"sha": str(parent), "url": f"{url}/commits/{parent}", "html_url": f"{page}/commit/{parent}"}
+            for parent in one.parent_ids
+        ],
+    }
+    if files:
+        parent = str(one.parent_ids[0]) if one.parent_ids else None
+        changes = gitdata.difference(s.git(repo), parent, str(one.id))
+        additions, deletions = sum(c.additions for c in changes), sum(c.deletions for c in changes)
+        answer["stats"] = {"additions": additions, "deletions": deletions, "total": additions + deletions}
+        answer["files"] = [diff_entry(s, repo, change, str(one.id)) for change in changes]
+    return answer
+
+
+def email(row: Row) -> str:
+    """The address under which a user's commits are known."""
+    return f"{row['id']}+{row['login']}@users.noreply.github.com"
+
+
+def _by_email(s: Session, address: str) -> JSON | None:
+    number = address.partition("+")[0]
+    if not (address.endswith("@users.noreply.github.com") and number.isdecimal()):
+        return None
+    row = s.one("SELECT * FROM forge_users WHERE id = ?", int(number))
+    return user(s, row) if row is not None else None
+
+
+def diff_entry(s: Session, repo: Row, change: gitdata.Change, sha: str) -> JSON:
+    """A DiffEntry."""
+    path = quote(change.path)
+    answer: JSON = {
+        "sha": change.sha,
+        "filename": change.path,
+        "status": change.status,
+        "additions": change.additions,
+        "deletions": change.deletions,
+        "changes": change.additions + change.deletions,
+        "blob_url": f"{repo_page(s, repo)}/blob/{sha}/{path}",
+        "raw_url": f"{repo_page(s, repo)}/raw/{sha}/{path}",
+        "contents_url": f"{repo_url(s, repo)}/contents/{path}?ref={sha}",
+    }
+    if change.patch:
+        answer["patch"] = change.patch
+    if change.previous is not None:
+        answer["previous_filename"] = change.previous
+    return answer
+
+
+def git_ref(s: Session, repo: Row, name: str, sha: str) -> JSON:
+    """A GitRef."""
+    kind = gitdata.kind(s.git(repo)[sha])
+    return {
+        "ref": name,
+        "node_id": node_id("Ref", name),
+        "url": f"{repo_url(s, repo)}/git/{quote(name)}",
+        "object": {"type": kind, "sha": sha, "url": f"{repo_url(s, repo)}/git/{kind}s/{sha}"},
+    }
+
+
+def check_run(s: Session, repo: Row, row: Row) -> JSON:
+    """A CheckRun."""
+    url = f"{repo_url(s, repo)}/check-runs/{row['id']}"
+    output = json.loads(row["output"])
+    pulls = s.all(f"{PULL} WHERE i.repo_id = ? AND i.state = 'open' AND p.head_sha = ?", repo["id"], row["head_sha"])
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "node_id": node_id("CheckRun", row["id"]),
+        "head_sha": row["head_sha"],
+        "external_id": row["external_id"],
+        "url": url,
+        "html_url": f"{repo_page(s, repo)}/runs/{row['id']}",
+        "details_url": row["details_url"] or f"{repo_page(s, repo)}/runs/{row['id']}",
+        "status": row["status"],
+        "conclusion": row["conclusion"],
+        "started_at": when(row["started_at"]),
+        "completed_at": when(row["completed_at"]),
+        "output": {
+            "title": output.get("title"),
+            "summary": output.get("summary"),
+            "text": output.get("text"),
+            "annotations_count": len(output.get("annotations") or []),
+            "annotations_url": f"{url}/annotations",
+        },
+        "check_suite": {"id": row["suite_id"]},
+        "app": app(s, s.app(row["app_id"])),
+        "pull_requests": [minimal_pull(s, repo, pull_row) for pull_row in pulls],
+    }
+
+
+def ruleset(s: Session, repo: Row, row: Row, *, full: bool) -> JSON:
+    """A RepositoryRuleset; bypass actors only for who may administer it, as GitHub has it."""
+    answer: JSON = {
+        "id": row["id"],
+        "node_id": node_id("Ruleset", row["id"]),
+        "name": row["name"],
+        "target": row["target"],
+        "source_type": "Repository",
+        "source": repo["full_name"],
+        "enforcement": row["enforcement"],
+        "_links": {
+            "self": {"href": f"{repo_url(s, repo)}/rulesets/{row['id']}"},
+            "html": {"href": f"{repo_page(s, repo)}/rules/{row['id']}"},
+        },
+        "created_at": when(row["created_at"]),
+        "updated_at": when(row["updated_at"]),
+    }
+    if full:
+        answer |= {"conditions": json.loads(row["conditions"]), "rules": json.loads(row["rules"])}
+    return answer
+
+
+def page_of_user(s: Session, row: Row) -> JSON:
+    """A PublicUser."""
+    blank: dict[str, Any] = dict.fromkeys(("company", "blog", "location", "email", "hireable", "bio"))
+    return {
+        **user(s, row),
+        **blank,
+        "name": row["login"],
+        "public_repos": 0,
+        "public_gists": 0,
+        "followers": 0,
+        "following": 0,
+        "created_at": when(row["created_at"]),
+        "updated_at": when(row["created_at"]),
+    }

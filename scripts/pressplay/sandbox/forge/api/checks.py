@@ -1,0 +1,390 @@
+"""Check runs and suites, commit statuses, deployments."""
+
+from __future__ import annotations
+
+import json
+
+from pressplay.clock import parse_rfc3339
+from pressplay.sandbox.forge import answers, events, gitdata
+from pressplay.sandbox.forge.errors import ApiError
+from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.store import JSON, Row
+
+_REPO = "/repos/<owner>/<name>"
+_STATUSES = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
+_CONCLUSIONS = ("success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required")
+
+
+def _fields(call: Call, old: Row | None) -> JSON:
+    """The columns that a create or an update sets."""
+    values: JSON = {}
+    for name in ("name", "details_url", "external_id"):
+        if call.fields.get(name) is not None:
+            values[name] = call.get(name, str, "")
+    conclusion = call.get("conclusion", str, "")
+    status = call.get("status", str, "completed" if conclusion else old["status"] if old else "queued")
+    if status not in _STATUSES or (conclusion and conclusion not in _CONCLUSIONS):
+        raise ApiError(422, 'Invalid request.\n\nNo subschema in "anyOf" matched: status or conclusion')
+    if status == "completed" and not conclusion and (old is None or old["conclusion"] is None):
+        raise ApiError(422, "Invalid request.\n\nMissing conclusion for a completed check run")
+    values["status"] = status
+    values["conclusion"] = (conclusion or (old["conclusion"] if old else None)) if status == "completed" else None
+    try:
+        if call.fields.get("started_at"):
+            values["started_at"] = parse_rfc3339(call.get("started_at", str, ""))
+        done = call.get("completed_at", str, "")
+        values["completed_at"] = (
+            None
+            if status != "completed"
+            else parse_rfc3339(done)
+            if done
+            else (old and old["completed_at"]) or call.s.now
+        )
+    except ValueError:
+        raise ApiError(422, "Invalid request.\n\nA time is not in ISO 8601") from None
+    output = call.get("output", dict, {})
+    if output:
+        kept = json.loads(old["output"]) if old else {}
+        values["output"] = json.dumps({**kept, **output})
+    return values
+
+
+@route("POST", f"{_REPO}/check-runs", checks="write")
+def create_check(call: Call) -> Answer:
+    """Create a check run of the asking App on a commit."""
+    s, app = call.s, call.app
+    sha = call.need("head_sha", str)
+    call.need("name", str)
+    git = s.git(call.repo)
+    if not gitdata.is_sha(sha) or sha not in git:
+        raise ApiError(422, f"No commit found for SHA: {sha}")
+    suite = s.one(
+        "SELECT id FROM forge_check_suites WHERE repo_id = ? AND app_id = ? AND head_sha = ?",
+        call.repo["id"],
+        app["id"],
+        sha,
+    )
+    suite_id = (
+        suite["id"]
+        if suite
+        else s.insert("forge_check_suites", repo_id=call.repo["id"], app_id=app["id"], head_sha=sha, created_at=s.now)
+    )
+    values = {"output": "{}", "external_id": "", "started_at": s.now, **_fields(call, None)}
+    number = s.insert(
+        "forge_check_runs", repo_id=call.repo["id"], app_id=app["id"], suite_id=suite_id, head_sha=sha, **values
+    )
+    row = _row(call, number)
+    _announce(call, "created", row)
+    if row["status"] == "completed":
+        _announce(call, "completed", row)
+    return Answer(201, answers.check_run(s, call.repo, row))
+
+
+def _row(call: Call, number: int) -> Row:
+    row = call.s.one("SELECT * FROM forge_check_runs WHERE repo_id = ? AND id = ?", call.repo["id"], number)
+    if row is None:
+        raise ApiError(404, "Not Found")
+    return row
+
+
+def _announce(call: Call, action: str, row: Row) -> None:
+    s = call.s
+    shown = answers.check_run(s, call.repo, row)
+    suite = {
+        "id": row["suite_id"],
+        "node_id": answers.node_id("CheckSuite", row["suite_id"]),
+        "head_branch": None,
+        "head_sha": row["head_sha"],
+        "status": "completed" if row["status"] == "completed" else "in_progress",
+        "conclusion": row["conclusion"],
+        "url": f"{answers.repo_url(s, call.repo)}/check-suites/{row['suite_id']}",
+        "before": None,
+        "after": row["head_sha"],
+        "pull_requests": shown["pull_requests"],
+        "app": shown["app"],
+        "created_at": answers.when(s.now),
+        "updated_at": answers.when(s.now),
+    }
+    events.emit(s, "check_run", call.repo, s.acting_user(), action=action, check_run={**shown, "check_suite": suite})
+
+
+@route("PATCH", f"{_REPO}/check-runs/<int:number>", checks="write")
+def update_check(call: Call) -> JSON:
+    """Update a check run of the asking App; another App's is refused."""
+    s, app, row = call.s, call.app, _row(call, call.args["number"])
+    if row["app_id"] != app["id"]:
+        raise ApiError(403, "Invalid app_id - check run can only be modified by the GitHub App that created it.")
+    values = _fields(call, row)
+    s.run(
+        f"UPDATE forge_check_runs SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?",  # noqa: S608 - our own names
+        *values.values(),
+        row["id"],
+    )
+    new = _row(call, row["id"])
+    if new["status"] == "completed" and (row["status"], row["conclusion"]) != ("completed", new["conclusion"]):
+        _announce(call, "completed", new)
+    return answers.check_run(s, call.repo, new)
+
+
+@route("GET", f"{_REPO}/check-runs/<int:number>", checks="read")
+def get_check(call: Call) -> JSON:
+    """One check run."""
+    return answers.check_run(call.s, call.repo, _row(call, call.args["number"]))
+
+
+@route("GET", f"{_REPO}/commits/<path:ref>/check-runs", checks="read")
+def checks_of_ref(call: Call) -> JSON:
+    """The check runs of a commit or branch, the newest of each App and name unless all are asked for."""
+    sha = str(gitdata.resolve(call.s.git(call.repo), call.args["ref"], call.repo["default_branch"]).id)
+    rows = call.s.all(
+        "SELECT * FROM forge_check_runs WHERE repo_id = ? AND head_sha = ? ORDER BY id DESC", call.repo["id"], sha
+    )
+    for key, column in (("check_name", "name"), ("status", "status"), ("app_id", "app_id")):
+        if call.query.get(key):
+            rows = [row for row in rows if str(row[column]) == call.query[key]]
+    if call.query.get("filter", "latest") == "latest":
+        # Newest first, so the last one to set a key back to front is the newest of its App and name.
+        newest = {(row["app_id"], row["name"]): row for row in reversed(rows)}
+        rows = sorted(newest.values(), key=lambda row: -row["id"])
+    return {
+        "total_count": len(rows),
+        "check_runs": [answers.check_run(call.s, call.repo, row) for row in call.page(rows)],
+    }
+
+
+@route("GET", f"{_REPO}/commits/<path:ref>/check-suites", checks="read")
+def suites_of_ref(call: Call) -> JSON:
+    """The check suites of a commit or branch."""
+    s = call.s
+    commit = gitdata.resolve(s.git(call.repo), call.args["ref"], call.repo["default_branch"])
+    rows = s.all(
+        "SELECT * FROM forge_check_suites WHERE repo_id = ? AND head_sha = ? ORDER BY id",
+        call.repo["id"],
+        str(commit.id),
+    )
+    return {"total_count": len(rows), "check_suites": [_suite(call, row) for row in call.page(rows)]}
+
+
+def _suite(call: Call, row: Row) -> JSON:
+    s = call.s
+    commit = gitdata.commit(s.git(call.repo), row["head_sha"])
+    runs = s.all("SELECT * FROM forge_check_runs WHERE suite_id = ?", row["id"])
+    done = all(run["status"] == "completed" for run in runs)
+    bad = next((run["conclusion"] for run in runs if run["conclusion"] not in ("success", "neutral", "skipped")), None)
+    url = f"{answers.repo_url(s, call.repo)}/check-suites/{row['id']}"
+    return {
+        "id": row["id"],
+        "node_id": answers.node_id("CheckSuite", row["id"]),
+        "head_branch": None,
+        "head_sha": row["head_sha"],
+        "status": "completed" if done else "in_progress",
+        "conclusion": (bad or "success") if done else None,
+        "url": url,
+        "before": None,
+        "after": row["head_sha"],
+        "pull_requests": [],
+        "app": answers.app(s, s.app(row["app_id"])),
+        "repository": answers.repository(s, call.repo),
+        "created_at": answers.when(row["created_at"]),
+        "updated_at": answers.when(row["created_at"]),
+        "head_commit": {
+            "id": row["head_sha"],
+            "tree_id": str(commit.tree_id),
+            "message": commit.message,
+            "timestamp": answers.when(commit.committer.time),
+            "author": {"name": commit.author.name, "email": commit.author.email},
+            "committer": {"name": commit.committer.name, "email": commit.committer.email},
+        },
+        "latest_check_runs_count": len(runs),
+        "check_runs_url": f"{url}/check-runs",
+    }
+
+
+@route("POST", f"{_REPO}/statuses/<sha>", statuses="write")
+def create_status(call: Call) -> Answer:
+    """Set a commit's status in one context."""
+    s, author = call.s, call.s.acting_user()
+    sha, state = call.args["sha"], call.need("state", str)
+    gitdata.commit(s.git(call.repo), sha)
+    if state not in ("error", "failure", "pending", "success"):
+        raise ApiError(422, "state must be error, failure, pending or success")
+    number = s.insert(
+        "forge_statuses",
+        repo_id=call.repo["id"],
+        sha=sha,
+        context=call.get("context", str, "default"),
+        state=state,
+        description=call.get("description", str, "") or None,
+        target_url=call.get("target_url", str, "") or None,
+        user_id=author["id"],
+        created_at=s.now,
+    )
+    row = s.row("SELECT * FROM forge_statuses WHERE id = ?", number)
+    return Answer(201, _status(call, row))
+
+
+def _status(call: Call, row: Row) -> JSON:
+    return {
+        "url": f"{answers.repo_url(call.s, call.repo)}/statuses/{row['sha']}",
+        "avatar_url": None,
+        "id": row["id"],
+        "node_id": answers.node_id("Status", row["id"]),
+        "state": row["state"],
+        "description": row["description"],
+        "target_url": row["target_url"],
+        "context": row["context"],
+        "created_at": answers.when(row["created_at"]),
+        "updated_at": answers.when(row["created_at"]),
+        "creator": answers.user_id(call.s, row["user_id"]),
+    }
+
+
+def _statuses(call: Call) -> tuple[str, list[Row]]:
+    sha = str(gitdata.resolve(call.s.git(call.repo), call.args["ref"], call.repo["default_branch"]).id)
+    rows = call.s.all(
+        "SELECT * FROM forge_statuses WHERE repo_id = ? AND sha = ? ORDER BY id DESC", call.repo["id"], sha
+    )
+    return sha, rows
+
+
+@route("GET", f"{_REPO}/commits/<path:ref>/statuses", statuses="read")
+def statuses_of_ref(call: Call) -> list[JSON]:
+    """A commit's statuses, newest first."""
+    return [_status(call, row) for row in call.page(_statuses(call)[1])]
+
+
+@route("GET", f"{_REPO}/commits/<path:ref>/status", statuses="read")
+def combined_status(call: Call) -> JSON:
+    """The newest status of each context, and what they come to."""
+    sha, rows = _statuses(call)
+    newest = list({row["context"]: row for row in reversed(rows)}.values())
+    states = {row["state"] for row in newest}
+    state = (
+        "failure" if states & {"error", "failure"} else "pending" if "pending" in states or not states else "success"
+    )
+    url = f"{answers.repo_url(call.s, call.repo)}/commits/{sha}"
+    return {
+        "state": state,
+        "statuses": [_status(call, row) for row in call.page(newest)],
+        "sha": sha,
+        "total_count": len(newest),
+        "repository": answers.repository(call.s, call.repo),
+        "commit_url": url,
+        "url": f"{url}/status",
+    }
+
+
+@route("POST", f"{_REPO}/deployments", deployments="write")
+def create_deployment(call: Call) -> Answer:
+    """Record a deployment of a ref."""
+    s, ref = call.s, call.need("ref", str)
+    commit = gitdata.resolve(s.git(call.repo), ref, call.repo["default_branch"])
+    payload = call.fields.get("payload", {})
+    number = s.insert(
+        "forge_deployments",
+        repo_id=call.repo["id"],
+        user_id=s.acting_user()["id"],
+        sha=str(commit.id),
+        ref=ref,
+        task=call.get("task", str, "deploy"),
+        environment=call.get("environment", str, "production"),
+        description=call.get("description", str, "") or None,
+        payload=json.dumps(payload),
+        created_at=s.now,
+    )
+    return Answer(201, _deployment(call, _deployment_row(call, number)))
+
+
+def _deployment_row(call: Call, number: int) -> Row:
+    row = call.s.one("SELECT * FROM forge_deployments WHERE repo_id = ? AND id = ?", call.repo["id"], number)
+    if row is None:
+        raise ApiError(404, "Not Found")
+    return row
+
+
+def _deployment(call: Call, row: Row) -> JSON:
+    url = f"{answers.repo_url(call.s, call.repo)}/deployments/{row['id']}"
+    return {
+        "url": url,
+        "id": row["id"],
+        "node_id": answers.node_id("Deployment", row["id"]),
+        "sha": row["sha"],
+        "ref": row["ref"],
+        "task": row["task"],
+        "payload": json.loads(row["payload"]),
+        "original_environment": row["environment"],
+        "environment": row["environment"],
+        "description": row["description"],
+        "creator": answers.user_id(call.s, row["user_id"]),
+        "created_at": answers.when(row["created_at"]),
+        "updated_at": answers.when(row["created_at"]),
+        "statuses_url": f"{url}/statuses",
+        "repository_url": answers.repo_url(call.s, call.repo),
+    }
+
+
+@route("GET", f"{_REPO}/deployments", deployments="read")
+def list_deployments(call: Call) -> list[JSON]:
+    """Deployments by commit, ref and environment; newest first."""
+    rows = call.s.all("SELECT * FROM forge_deployments WHERE repo_id = ? ORDER BY id DESC", call.repo["id"])
+    for key in ("sha", "ref", "task", "environment"):
+        if call.query.get(key):
+            rows = [row for row in rows if row[key] == call.query[key]]
+    return [_deployment(call, row) for row in call.page(rows)]
+
+
+@route("GET", f"{_REPO}/deployments/<int:number>", deployments="read")
+def get_deployment(call: Call) -> JSON:
+    """One deployment."""
+    return _deployment(call, _deployment_row(call, call.args["number"]))
+
+
+@route("POST", f"{_REPO}/deployments/<int:number>/statuses", deployments="write")
+def create_deployment_status(call: Call) -> Answer:
+    """Say how a deployment stands."""
+    s, deployment = call.s, _deployment_row(call, call.args["number"])
+    state = call.need("state", str)
+    if state not in ("error", "failure", "inactive", "in_progress", "queued", "pending", "success"):
+        raise ApiError(422, "state is not one of a deployment's")
+    number = s.insert(
+        "forge_deployment_statuses",
+        deployment_id=deployment["id"],
+        user_id=s.acting_user()["id"],
+        state=state,
+        description=call.get("description", str, ""),
+        environment_url=call.get("environment_url", str, ""),
+        log_url=call.get("log_url", str, ""),
+        created_at=s.now,
+    )
+    row = s.row("SELECT * FROM forge_deployment_statuses WHERE id = ?", number)
+    return Answer(201, _deployment_status(call, deployment, row))
+
+
+def _deployment_status(call: Call, deployment: Row, row: Row) -> JSON:
+    url = f"{answers.repo_url(call.s, call.repo)}/deployments/{deployment['id']}"
+    return {
+        "url": f"{url}/statuses/{row['id']}",
+        "id": row["id"],
+        "node_id": answers.node_id("DeploymentStatus", row["id"]),
+        "state": row["state"],
+        "creator": answers.user_id(call.s, row["user_id"]),
+        "description": row["description"],
+        "environment": deployment["environment"],
+        "target_url": row["log_url"],
+        "created_at": answers.when(row["created_at"]),
+        "updated_at": answers.when(row["created_at"]),
+        "deployment_url": url,
+        "repository_url": answers.repo_url(call.s, call.repo),
+        "environment_url": row["environment_url"],
+        "log_url": row["log_url"],
+    }
+
+
+@route("GET", f"{_REPO}/deployments/<int:number>/statuses", deployments="read")
+def list_deployment_statuses(call: Call) -> list[JSON]:
+    """A deployment's statuses, newest first."""
+    deployment = _deployment_row(call, call.args["number"])
+    rows = call.s.all(
+        "SELECT * FROM forge_deployment_statuses WHERE deployment_id = ? ORDER BY id DESC", deployment["id"]
+    )
+    return [_deployment_status(call, deployment, row) for row in call.page(rows)]

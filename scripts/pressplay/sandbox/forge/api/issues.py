@@ -1,0 +1,290 @@
+"""Issues, comments and labels; a pull request is an issue too."""
+
+from __future__ import annotations
+
+from pressplay.sandbox.forge import answers, events
+from pressplay.sandbox.forge.api import pulls
+from pressplay.sandbox.forge.errors import ApiError, invalid
+from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.store import JSON, Row
+
+_REPO = "/repos/<owner>/<name>"
+_ISSUE = f"{_REPO}/issues/<int:number>"
+
+
+def issue_of(call: Call) -> Row:
+    """The issue that the path names; 404 where there is none."""
+    row = call.s.one(
+        "SELECT * FROM forge_issues WHERE repo_id = ? AND number = ?", call.repo["id"], call.args["number"]
+    )
+    if row is None:
+        raise ApiError(404, "Not Found")
+    return row
+
+
+@route("GET", f"{_REPO}/issues", issues="read", pull_requests="read")
+def list_issues(call: Call) -> list[JSON]:
+    """Issues and pull requests by state, labels and author; newest first."""
+    where, args = ["repo_id = ?"], [call.repo["id"]]
+    state = call.query.get("state", "open")
+    if state != "all":
+        where.append("state = ?")
+        args.append("closed" if state == "closed" else "open")
+    for name in filter(None, call.query.get("labels", "").split(",")):
+        where.append(
+            "id IN (SELECT il.issue_id FROM forge_issue_labels il JOIN forge_labels l ON l.id = il.label_id"
+            " WHERE l.repo_id = ? AND l.name = ?)"
+        )
+        args += [call.repo["id"], name]
+    if call.query.get("creator"):
+        where.append("user_id = (SELECT id FROM forge_users WHERE login = ?)")
+        args.append(call.query["creator"])
+    order = "ASC" if call.query.get("direction") == "asc" else "DESC"
+    rows = call.s.all(f"SELECT * FROM forge_issues WHERE {' AND '.join(where)} ORDER BY number {order}", *args)  # noqa: S608 - conditions are ours
+    return [answers.issue(call.s, call.repo, row) for row in call.page(rows)]
+
+
+@route("POST", f"{_REPO}/issues", role="read", issues="write")
+def create_issue(call: Call) -> Answer:
+    """Open an issue."""
+    s, author = call.s, call.s.acting_user()
+    title = call.need("title", str)
+    number = s.insert(
+        "forge_issues",
+        repo_id=call.repo["id"],
+        number=pulls.take_number(call),
+        is_pull=0,
+        title=title,
+        body=call.get("body", str, "") or None,
+        state="open",
+        user_id=author["id"],
+        created_at=s.now,
+        updated_at=s.now,
+    )
+    row = s.row("SELECT * FROM forge_issues WHERE id = ?", number)
+    names = _names(call.get("labels", list, []))
+    # Labels are on the issue when it is first shown; each is also announced by itself.
+    added = [label for name in names if (label := _attach(call, row, name)) is not None]
+    events.emit(s, "issues", call.repo, author, action="opened", issue=answers.issue(s, call.repo, row))
+    for label in added:
+        _announce(call, row, "labeled", label)
+    return Answer(201, answers.issue(s, call.repo, row))
+
+
+@route("GET", _ISSUE, issues="read", pull_requests="read")
+def get_issue(call: Call) -> JSON:
+    """One issue or pull request."""
+    return answers.issue(call.s, call.repo, issue_of(call))
+
+
+@route("PATCH", _ISSUE, issues="write", pull_requests="write")
+def update_issue(call: Call) -> JSON:
+    """Edit, close or reopen an issue."""
+    s, row = call.s, issue_of(call)
+    state = call.get("state", str, row["state"])
+    if state not in ("open", "closed"):
+        raise invalid("Issue", "state", "state must be open or closed", "invalid")
+    s.run(
+        "UPDATE forge_issues SET title = ?, body = ?, updated_at = ? WHERE id = ?",
+        call.get("title", str, row["title"]),
+        call.get("body", str, row["body"]),
+        s.now,
+        row["id"],
+    )
+    if call.fields.get("labels") is not None:
+        _replace(call, row, _names(call.get("labels", list, [])))
+    if state != row["state"]:
+        if row["is_pull"]:
+            pulls.set_state(call, pulls.pull_of(call), state)
+        else:
+            s.run(
+                "UPDATE forge_issues SET state = ?, state_reason = ?, closed_at = ? WHERE id = ?",
+                state,
+                call.get("state_reason", str, "completed") if state == "closed" else "reopened",
+                s.now if state == "closed" else None,
+                row["id"],
+            )
+            shown = answers.issue(s, call.repo, issue_of(call))
+            action = "closed" if state == "closed" else "reopened"
+            events.emit(s, "issues", call.repo, s.acting_user(), action=action, issue=shown)
+    return answers.issue(s, call.repo, issue_of(call))
+
+
+@route("GET", f"{_ISSUE}/comments", issues="read", pull_requests="read")
+def list_comments(call: Call) -> list[JSON]:
+    """An issue's comments, oldest first."""
+    rows = call.s.all("SELECT * FROM forge_comments WHERE issue_id = ? ORDER BY id", issue_of(call)["id"])
+    return [answers.comment(call.s, call.repo, row) for row in call.page(rows)]
+
+
+@route("POST", f"{_ISSUE}/comments", role="read", issues="write", pull_requests="write")
+def create_comment(call: Call) -> Answer:
+    """Comment on an issue or pull request."""
+    s, issue, author = call.s, issue_of(call), call.s.acting_user()
+    body = call.need("body", str)
+    if not body.strip():
+        raise invalid("IssueComment", "body", "Body cannot be blank")
+    number = s.insert(
+        "forge_comments", issue_id=issue["id"], user_id=author["id"], body=body, created_at=s.now, updated_at=s.now
+    )
+    row = s.row("SELECT * FROM forge_comments WHERE id = ?", number)
+    shown = answers.comment(s, call.repo, row)
+    events.emit(
+        s,
+        "issue_comment",
+        call.repo,
+        author,
+        action="created",
+        issue=answers.issue(s, call.repo, issue),
+        comment=shown,
+    )
+    return Answer(201, shown)
+
+
+def _comment(call: Call) -> Row:
+    row = call.s.one(
+        "SELECT c.* FROM forge_comments c JOIN forge_issues i ON i.id = c.issue_id WHERE c.id = ? AND i.repo_id = ?",
+        call.args["comment"],
+        call.repo["id"],
+    )
+    if row is None:
+        raise ApiError(404, "Not Found")
+    return row
+
+
+@route("GET", f"{_REPO}/issues/comments/<int:comment>", issues="read", pull_requests="read")
+def get_comment(call: Call) -> JSON:
+    """One comment."""
+    return answers.comment(call.s, call.repo, _comment(call))
+
+
+@route("PATCH", f"{_REPO}/issues/comments/<int:comment>", issues="write", pull_requests="write")
+def update_comment(call: Call) -> JSON:
+    """Replace a comment's text."""
+    row = _comment(call)
+    call.s.run(
+        "UPDATE forge_comments SET body = ?, updated_at = ? WHERE id = ?", call.need("body", str), call.s.now, row["id"]
+    )
+    return answers.comment(call.s, call.repo, _comment(call))
+
+
+@route("DELETE", f"{_REPO}/issues/comments/<int:comment>", issues="write", pull_requests="write")
+def delete_comment(call: Call) -> Answer:
+    """Delete a comment."""
+    call.s.run("DELETE FROM forge_comments WHERE id = ?", _comment(call)["id"])
+    return Answer(204)
+
+
+@route("GET", f"{_REPO}/labels", issues="read", pull_requests="read")
+def list_labels(call: Call) -> list[JSON]:
+    """The repository's labels."""
+    rows = call.s.all("SELECT * FROM forge_labels WHERE repo_id = ? ORDER BY name", call.repo["id"])
+    return [answers.label(call.s, call.repo, row) for row in call.page(rows)]
+
+
+def _label(call: Call, name: str) -> Row | None:
+    return call.s.one("SELECT * FROM forge_labels WHERE repo_id = ? AND name = ?", call.repo["id"], name)
+
+
+@route("GET", f"{_REPO}/labels/<path:label>", issues="read", pull_requests="read")
+def get_label(call: Call) -> JSON:
+    """One label by name."""
+    row = _label(call, call.args["label"])
+    if row is None:
+        raise ApiError(404, "Not Found")
+    return answers.label(call.s, call.repo, row)
+
+
+@route("POST", f"{_REPO}/labels", issues="write", pull_requests="write")
+def create_label(call: Call) -> Answer:
+    """Create a label."""
+    name = call.need("name", str)
+    if _label(call, name) is not None:
+        raise invalid("Label", "name", "already_exists", "already_exists")
+    row = _make_label(call, name, call.get("color", str, "ededed"), call.get("description", str, "") or None)
+    return Answer(201, answers.label(call.s, call.repo, row))
+
+
+def _make_label(call: Call, name: str, color: str = "ededed", description: str | None = None) -> Row:
+    if not name.strip() or len(name) > 50:
+        raise invalid("Label", "name", "name is too long (maximum is 50 characters) or blank", "invalid")
+    number = call.s.insert("forge_labels", repo_id=call.repo["id"], name=name, color=color, description=description)
+    return call.s.row("SELECT * FROM forge_labels WHERE id = ?", number)
+
+
+def _names(given: list[object]) -> list[str]:
+    names = [item.get("name") if isinstance(item, dict) else item for item in given]
+    if not all(isinstance(name, str) for name in names):
+        raise ApiError(422, "labels must be names")
+    return [str(name) for name in names]
+
+
+def _attach(call: Call, issue: Row, name: str) -> Row | None:
+    label = _label(call, name) or _make_label(call, name)
+    known = call.s.one("SELECT 1 FROM forge_issue_labels WHERE issue_id = ? AND label_id = ?", issue["id"], label["id"])
+    if known is not None:
+        return None
+    call.s.insert("forge_issue_labels", issue_id=issue["id"], label_id=label["id"])
+    return label
+
+
+def _announce(call: Call, issue: Row, action: str, label: Row) -> None:
+    shown = answers.label(call.s, call.repo, label)
+    sender = call.s.acting_user()
+    if issue["is_pull"]:
+        events.pull_event(call.s, action, call.repo, issue["id"], sender, label=shown)
+    else:
+        body = answers.issue(call.s, call.repo, issue)
+        events.emit(call.s, "issues", call.repo, sender, action=action, issue=body, label=shown)
+
+
+def _detach(call: Call, issue: Row, label: Row) -> None:
+    call.s.run("DELETE FROM forge_issue_labels WHERE issue_id = ? AND label_id = ?", issue["id"], label["id"])
+    _announce(call, issue, "unlabeled", label)
+
+
+def _replace(call: Call, issue: Row, names: list[str]) -> None:
+    wanted = {name.lower() for name in names}
+    for label in answers.labels(call.s, call.repo, issue["id"]):
+        row = _label(call, label["name"])
+        if row is not None and label["name"].lower() not in wanted:
+            _detach(call, issue, row)
+    _add(call, issue, names)
+
+
+def _add(call: Call, issue: Row, names: list[str]) -> None:
+    for label in [label for name in names if (label := _attach(call, issue, name)) is not None]:
+        _announce(call, issue, "labeled", label)
+
+
+@route("GET", f"{_ISSUE}/labels", issues="read", pull_requests="read")
+def issue_labels(call: Call) -> list[JSON]:
+    """An issue's labels."""
+    return call.page(answers.labels(call.s, call.repo, issue_of(call)["id"]))
+
+
+@route("POST", f"{_ISSUE}/labels", role="triage", issues="write", pull_requests="write")
+def add_labels(call: Call) -> list[JSON]:
+    """Add labels, which are created where the repository has none of that name."""
+    issue = issue_of(call)
+    _add(call, issue, _names(call.body if isinstance(call.body, list) else call.get("labels", list, [])))
+    return answers.labels(call.s, call.repo, issue["id"])
+
+
+@route("PUT", f"{_ISSUE}/labels", role="triage", issues="write", pull_requests="write")
+def set_labels(call: Call) -> list[JSON]:
+    """Replace an issue's labels."""
+    issue = issue_of(call)
+    _replace(call, issue, _names(call.body if isinstance(call.body, list) else call.get("labels", list, [])))
+    return answers.labels(call.s, call.repo, issue["id"])
+
+
+@route("DELETE", f"{_ISSUE}/labels/<path:label>", role="triage", issues="write", pull_requests="write")
+def remove_label(call: Call) -> list[JSON]:
+    """Take a label off; 404 where the issue has none of that name."""
+    issue = issue_of(call)
+    label = _label(call, call.args["label"])
+    if label is None or label["name"] not in [own["name"] for own in answers.labels(call.s, call.repo, issue["id"])]:
+        raise ApiError(404, "Label does not exist")
+    _detach(call, issue, label)
+    return answers.labels(call.s, call.repo, issue["id"])

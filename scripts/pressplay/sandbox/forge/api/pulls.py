@@ -1,0 +1,306 @@
+"""Pull requests: list, open, edit, close, merge."""
+
+from __future__ import annotations
+
+import re
+
+from pressplay.sandbox.forge import answers, events, gitdata, rules
+from pressplay.sandbox.forge.api.repos import signature_of
+from pressplay.sandbox.forge.errors import ApiError, invalid
+from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.store import JSON, ROLES, Row, at_least
+
+
+def pull_of(call: Call) -> Row:
+    """The pull request that the path names; 404 where there is none."""
+    row = call.s.one(f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?", call.repo["id"], call.args["number"])
+    if row is None:
+        raise ApiError(404, "Not Found")
+    return row
+
+
+def _full(call: Call, row: Row) -> JSON:
+    return answers.pull(call.s, call.repo, row, rules.state(call.s, call.repo, row))
+
+
+@route("GET", "/repos/<owner>/<name>/pulls", pull_requests="read")
+def list_pulls(call: Call) -> list[JSON]:
+    """Pull requests by state, head (`owner:branch`) and base; newest first."""
+    where, args = ["i.repo_id = ?"], [call.repo["id"]]
+    state = call.query.get("state", "open")
+    if state != "all":
+        where.append("i.state = ?")
+        args.append("closed" if state == "closed" else "open")
+    if call.query.get("base"):
+        where.append("p.base_ref = ?")
+        args.append(call.query["base"])
+    owner, colon, branch = call.query.get("head", "").partition(":")
+    if colon:
+        head = _head_repo(call, owner)
+        if head is None:
+            return []
+        where += ["p.head_repo_id = ?", "p.head_ref = ?"]
+        args += [head["id"], branch]
+    column = {"updated": "updated_at"}.get(call.query.get("sort", ""), "number")
+    order = "ASC" if call.query.get("direction") == "asc" else "DESC"
+    rows = call.s.all(
+        f"{answers.PULL} WHERE {' AND '.join(where)} ORDER BY i.{column} {order}, i.number {order}", *args
+    )
+    return [answers.pull(call.s, call.repo, row) for row in call.page(rows)]
+
+
+def _head_repo(call: Call, owner: str) -> Row | None:
+    if owner.lower() == call.repo["full_name"].partition("/")[0].lower():
+        return call.repo
+    return call.s.one(
+        "SELECT r.* FROM forge_repos r JOIN forge_users u ON u.id = r.owner_id WHERE r.parent_id = ? AND u.login = ?",
+        call.repo["id"],
+        owner,
+    )
+
+
+@route("POST", "/repos/<owner>/<name>/pulls", role="read", pull_requests="write")
+def create_pull(call: Call) -> Answer:
+    """Open a pull request from a branch of this repository or of a fork."""
+    s, repo = call.s, call.repo
+    title, head, base = call.need("title", str), call.need("head", str), call.need("base", str)
+    owner, colon, branch = head.partition(":")
+    head_repo = _head_repo(call, owner) if colon else repo
+    branch = branch if colon else head
+    if not title.strip():
+        raise invalid("PullRequest", "title", "title is missing", "missing_field")
+    head_sha = _tip(call, head_repo, branch) if head_repo is not None else None
+    if head_repo is None or head_sha is None:
+        raise invalid("PullRequest", "head", "head is invalid", "invalid")
+    base_sha = _tip(call, repo, base)
+    if base_sha is None:
+        raise invalid("PullRequest", "base", "base is invalid", "invalid")
+    if s.one(
+        f"{answers.PULL} WHERE i.repo_id = ? AND i.state = 'open'"
+        " AND p.head_repo_id = ? AND p.head_ref = ? AND p.base_ref = ?",
+        repo["id"],
+        head_repo["id"],
+        branch,
+        base,
+    ):
+        raise invalid(
+            "PullRequest",
+            "head",
+            f"A pull request already exists for {owner if colon else repo['full_name'].partition('/')[0]}:{branch}.",
+        )
+    author = s.acting_user()
+    if head_repo["id"] == repo["id"] and s.actor.app is None and not at_least(s.role(repo, author), "write", ROLES):
+        raise ApiError(403, "must be a collaborator")
+    number = take_number(call)
+    events.keep_head(s, repo, head_repo, number, head_sha)
+    if head_sha == base_sha or gitdata.ahead_behind(s.git(repo), head_sha, base_sha)[0] == 0:
+        s.git(repo).references.delete(f"refs/pull/{number}/head")
+        raise invalid("PullRequest", "base", f"No commits between {base} and {branch}")
+    issue_id = s.insert(
+        "forge_issues",
+        repo_id=repo["id"],
+        number=number,
+        is_pull=1,
+        title=title,
+        body=call.get("body", str, "") or None,
+        state="open",
+        user_id=author["id"],
+        created_at=s.now,
+        updated_at=s.now,
+    )
+    s.insert(
+        "forge_pulls",
+        issue_id=issue_id,
+        head_repo_id=head_repo["id"],
+        head_ref=branch,
+        head_sha=head_sha,
+        base_ref=base,
+        base_sha=base_sha,
+        draft=int(call.get("draft", bool, False)),
+        last_pusher=author["id"],
+    )
+    events.pull_event(s, "opened", repo, issue_id, author)
+    return Answer(201, _full(call, events.pull_row(s, issue_id)))
+
+
+def _tip(call: Call, repo: Row, branch: str) -> str | None:
+    row = call.s.one("SELECT sha FROM forge_refs WHERE repo_id = ? AND name = ?", repo["id"], f"refs/heads/{branch}")
+    return row["sha"] if row else None
+
+
+def take_number(call: Call) -> int:
+    """The repository's next issue or pull request number."""
+    row = call.s.row(
+        "UPDATE forge_repos SET next_number = next_number + 1 WHERE id = ? RETURNING next_number - 1 AS number",
+        call.repo["id"],
+    )
+    return int(row["number"])
+
+
+@route("GET", "/repos/<owner>/<name>/pulls/<int:number>", pull_requests="read")
+def get_pull(call: Call) -> JSON:
+    """One pull request, with what git and the rules say of it now."""
+    return _full(call, pull_of(call))
+
+
+@route("PATCH", "/repos/<owner>/<name>/pulls/<int:number>", pull_requests="write")
+def update_pull(call: Call) -> JSON:
+    """Edit, close or reopen a pull request."""
+    s, row, sender = call.s, pull_of(call), call.s.acting_user()
+    state = call.get("state", str, row["state"])
+    if state not in ("open", "closed"):
+        raise invalid("PullRequest", "state", "state must be open or closed", "invalid")
+    edited = {name: call.get(name, str, row[name]) for name in ("title", "body")}
+    if not edited["title"].strip():
+        raise invalid("PullRequest", "title", "title is missing", "missing_field")
+    changes: JSON = {name: {"from": row[name] or ""} for name, value in edited.items() if value != row[name]}
+    base = call.get("base", str, row["base_ref"])
+    if base != row["base_ref"]:
+        base_sha = _tip(call, call.repo, base)
+        if base_sha is None:
+            raise invalid("PullRequest", "base", "base is invalid", "invalid")
+        s.run("UPDATE forge_pulls SET base_ref = ?, base_sha = ? WHERE issue_id = ?", base, base_sha, row["id"])
+        changes["base"] = {"ref": {"from": row["base_ref"]}, "sha": {"from": row["base_sha"]}}
+    s.run(
+        "UPDATE forge_issues SET title = ?, body = ?, updated_at = ? WHERE id = ?",
+        edited["title"],
+        edited["body"],
+        s.now,
+        row["id"],
+    )
+    if changes:
+        events.pull_event(s, "edited", call.repo, row["id"], sender, changes=changes)
+    if state != row["state"]:
+        set_state(call, row, state)
+    return _full(call, pull_of(call))
+
+
+def set_state(call: Call, row: Row, state: str) -> None:
+    """Close or reopen a pull request."""
+    s = call.s
+    if state == "closed":
+        events.close(s, call.repo, row, s.acting_user())
+        return
+    tip = _tip(call, s.repo(row["head_repo_id"]), row["head_ref"])
+    if row["merged_at"] is not None or tip is None or _tip(call, call.repo, row["base_ref"]) is None:
+        raise invalid("PullRequest", "state", "state cannot be changed. The branch is gone or was merged.")
+    events.keep_head(s, call.repo, s.repo(row["head_repo_id"]), row["number"], tip)
+    s.run("UPDATE forge_pulls SET head_sha = ? WHERE issue_id = ?", tip, row["id"])
+    s.run("UPDATE forge_issues SET state = 'open', closed_at = NULL, updated_at = ? WHERE id = ?", s.now, row["id"])
+    events.pull_event(s, "reopened", call.repo, row["id"], s.acting_user())
+
+
+def _common(call: Call, row: Row) -> str | None:
+    base = rules.base_tip(call.s, call.repo, row) if row["state"] == "open" else None
+    return gitdata.merge_base(call.s.git(call.repo), base or row["base_sha"], row["head_sha"])
+
+
+@route("GET", "/repos/<owner>/<name>/pulls/<int:number>/files", pull_requests="read")
+def pull_files(call: Call) -> list[JSON]:
+    """The files that the pull request changes."""
+    row = pull_of(call)
+    changes = gitdata.difference(call.s.git(call.repo), _common(call, row), row["head_sha"])
+    return [answers.diff_entry(call.s, call.repo, change, row["head_sha"]) for change in call.page(changes)]
+
+
+@route("GET", "/repos/<owner>/<name>/pulls/<int:number>/commits", pull_requests="read")
+def pull_commits(call: Call) -> list[JSON]:
+    """The commits that the pull request brings."""
+    row = pull_of(call)
+    commits = gitdata.commits_between(call.s.git(call.repo), _common(call, row), row["head_sha"])
+    return [answers.commit(call.s, call.repo, one) for one in call.page(commits)]
+
+
+@route("GET", "/repos/<owner>/<name>/pulls/<int:number>/merge", pull_requests="read")
+def is_merged(call: Call) -> Answer:
+    """204 where it is merged, 404 where it is not."""
+    if pull_of(call)["merged_at"] is None:
+        raise ApiError(404, "Not Found")
+    return Answer(204)
+
+
+@route("PUT", "/repos/<owner>/<name>/pulls/<int:number>/merge", contents="write")
+def merge(call: Call) -> JSON:
+    """Merge by merge commit, squash or rebase; 405 where the rules or a conflict forbid it, 409 for another head."""
+    s, repo, row = call.s, call.repo, pull_of(call)
+    git = s.git(repo)
+    expected = call.get("sha", str, row["head_sha"])
+    if row["state"] != "open":
+        raise ApiError(405, "Pull Request is not mergeable")
+    if expected != row["head_sha"]:
+        raise ApiError(409, "Head branch was modified. Review and try the merge again.")
+    if row["draft"]:
+        raise ApiError(405, "Pull Request is still a draft")
+    wanting = rules.blockers(s, repo, row, s.actor)
+    if wanting:
+        raise ApiError(405, "Repository rule violations found\n\n" + "\n".join(wanting))
+    base = rules.base_tip(s, repo, row)
+    tree = rules.merge_tree(s, repo, base, row["head_sha"]) if base is not None else None
+    if base is None or tree is None:
+        raise ApiError(405, "Pull Request is not mergeable")
+    method = call.get("merge_method", str, "merge")
+    who = s.acting_user()
+    sign = signature_of(call, who)
+    if method == "squash":
+        title = call.get("commit_title", str, f"{row['title']} (#{row['number']})")
+        commits = gitdata.commits_between(git, gitdata.merge_base(git, base, row["head_sha"]), row["head_sha"])
+        text = call.get("commit_message", str, "\n\n".join(f"* {one.message.strip()}" for one in commits))
+        author = s.user(row["user_id"])
+        made: object = git.create_commit(
+            None,
+            gitdata.signature(author["login"], answers.email(author), s.now),
+            sign,
+            _message(title, text),
+            tree,
+            [base],
+        )
+    elif method == "rebase":
+        commits = gitdata.commits_between(git, base, row["head_sha"])
+        made = gitdata.replay(git, base, [one for one in commits if len(one.parent_ids) < 2], sign)
+        if made is None:
+            raise ApiError(405, "This branch can't be rebased")
+    elif method == "merge":
+        owner = s.user(s.repo(row["head_repo_id"])["owner_id"])["login"]
+        title = call.get("commit_title", str, f"Merge pull request #{row['number']} from {owner}/{row['head_ref']}")
+        made = git.create_commit(
+            None,
+            sign,
+            sign,
+            _message(title, call.get("commit_message", str, row["title"])),
+            tree,
+            [base, row["head_sha"]],
+        )
+    else:
+        raise ApiError(422, "merge_method must be merge, squash or rebase")
+    sha = str(made)
+    # First the pull request, then the branch: the move of the branch would find it merged by somebody's push.
+    events.merged(s, repo, row, sha, who)
+    events.move_ref(s, repo, f"refs/heads/{row['base_ref']}", sha)
+    return {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
+
+
+def _message(title: str, text: str) -> str:
+    subject = re.sub(r"[\r\n]+", " ", title)
+    return f"{subject}\n\n{text}".rstrip("\n")
+
+
+@route("PUT", "/repos/<owner>/<name>/pulls/<int:number>/update-branch", pull_requests="write")
+def update_branch(call: Call) -> Answer:
+    """Merge the base branch into the pull request's head."""
+    s, repo, row = call.s, call.repo, pull_of(call)
+    git = s.git(repo)
+    if call.get("expected_head_sha", str, row["head_sha"]) != row["head_sha"]:
+        raise ApiError(422, "expected head sha didn't match current head ref.")
+    base = rules.base_tip(s, repo, row)
+    if row["state"] != "open" or base is None:
+        raise ApiError(422, "The pull request is closed.")
+    if gitdata.is_ancestor(git, base, row["head_sha"]):
+        raise ApiError(422, "There are no new commits on the base branch.")
+    tree = rules.merge_tree(s, repo, row["head_sha"], base)
+    if tree is None:
+        raise ApiError(422, "merge conflict between base and head")
+    sign = signature_of(call, s.acting_user())
+    message = f"Merge branch '{row['base_ref']}' into {row['head_ref']}"
+    made = git.create_commit(None, sign, sign, message, tree, [row["head_sha"], base])
+    events.move_ref(s, s.repo(row["head_repo_id"]), f"refs/heads/{row['head_ref']}", str(made))
+    return Answer(202, {"message": "Updating pull request branch.", "url": answers.pull(s, repo, row)["url"]})

@@ -1,0 +1,247 @@
+"""Repositories: branches, contents, commits, comparisons."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+from urllib.parse import quote
+
+import pygit2
+from pygit2.enums import SortMode
+
+from pressplay.sandbox.forge import answers, events, gitdata, rules
+from pressplay.sandbox.forge.errors import ApiError
+from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.store import JSON, Row
+
+INLINE_LIMIT = 1024 * 1024
+BLOB_LIMIT = 100 * 1024 * 1024
+
+
+@route("GET", "/repos/<owner>/<name>", metadata="read")
+def get_repo(call: Call) -> JSON:
+    """The repository."""
+    return answers.repository(call.s, call.repo)
+
+
+def _protected(call: Call, branch: str) -> bool:
+    return bool(rules.on_branch(call.s, call.repo, branch))
+
+
+@route("GET", "/repos/<owner>/<name>/branches", contents="read")
+def list_branches(call: Call) -> list[JSON]:
+    """All branches by name."""
+    rows = call.s.all(
+        "SELECT name, sha FROM forge_refs WHERE repo_id = ? AND name LIKE 'refs/heads/%' ORDER BY name", call.repo["id"]
+    )
+    url = answers.repo_url(call.s, call.repo)
+    return [
+        {
+            "name": row["name"][11:],
+            "commit": {"sha": row["sha"], "url": f"{url}/commits/{row['sha']}"},
+            "protected": _protected(call, row["name"][11:]),
+        }
+        for row in call.page(rows)
+    ]
+
+
+@route("GET", "/repos/<owner>/<name>/branches/<path:branch>", contents="read")
+def get_branch(call: Call) -> JSON:
+    """One branch with its head commit."""
+    name = call.args["branch"]
+    row = call.s.one("SELECT sha FROM forge_refs WHERE repo_id = ? AND name = ?", call.repo["id"], f"refs/heads/{name}")
+    if row is None:
+        raise ApiError(404, "Branch not found")
+    url = f"{answers.repo_url(call.s, call.repo)}/branches/{quote(name)}"
+    return {
+        "name": name,
+        "commit": answers.commit(call.s, call.repo, gitdata.commit(call.s.git(call.repo), row["sha"])),
+        "_links": {"self": url, "html": f"{answers.repo_page(call.s, call.repo)}/tree/{quote(name)}"},
+        "protected": _protected(call, name),
+        "protection": {"enabled": False, "required_status_checks": {"contexts": [], "checks": []}},
+        "protection_url": f"{url}/protection",
+    }
+
+
+def _content(call: Call, path: str, item: pygit2.Object, ref: str, *, inline: bool) -> JSON:
+    url, page = answers.repo_url(call.s, call.repo), answers.repo_page(call.s, call.repo)
+    kind = {"tree": "dir", "blob": "file", "commit": "submodule"}[gitdata.kind(item)]
+    own = f"{url}/contents/{quote(path)}?ref={quote(ref)}"
+    git_url = f"{url}/git/{'trees' if kind == 'dir' else 'blobs'}/{item.id}"
+    html = f"{page}/{'tree' if kind == 'dir' else 'blob'}/{quote(ref)}/{quote(path)}"
+    answer: JSON = {
+        "type": kind,
+        "name": path.rpartition("/")[2],
+        "path": path,
+        "sha": str(item.id),
+        "size": item.size if isinstance(item, pygit2.Blob) else 0,
+        "url": own,
+        "git_url": git_url,
+        "html_url": html,
+        "download_url": f"{page}/raw/{quote(ref)}/{quote(path)}" if kind == "file" else None,
+        "_links": {"self": own, "git": git_url, "html": html},
+    }
+    if inline and isinstance(item, pygit2.Blob):
+        small = item.size <= INLINE_LIMIT
+        answer["encoding"] = "base64" if small else "none"
+        answer["content"] = base64.encodebytes(item.data).decode() if small else ""
+    return answer
+
+
+@route("GET", "/repos/<owner>/<name>/contents", contents="read")
+@route("GET", "/repos/<owner>/<name>/contents/<path:path>", contents="read")
+def get_content(call: Call) -> Any:
+    """A file, its bytes where the raw media type is accepted, or a folder's entries."""
+    path = str(call.args.get("path", "")).strip("/")
+    ref = call.query.get("ref", "")
+    commit = gitdata.resolve(call.s.git(call.repo), ref, call.repo["default_branch"])
+    item = gitdata.entry(commit.tree, path)
+    if item is None:
+        raise ApiError(404, "Not Found")
+    shown = ref or call.repo["default_branch"]
+    if isinstance(item, pygit2.Tree):
+        prefix = f"{path}/" if path else ""
+        return [
+            _content(call, f"{prefix}{name}", inner, shown, inline=False)
+            for name, inner in gitdata.walk(item, recursive=False)
+        ]
+    if isinstance(item, pygit2.Blob) and "raw" in call.accept:
+        if item.size > BLOB_LIMIT:
+            raise ApiError(403, "This API returns blobs up to 100 MB in size.")
+        return Answer(200, item.data, {"Content-Type": "application/vnd.github.raw; charset=utf-8"})
+    return _content(call, path, item, shown, inline=True)
+
+
+@route("PUT", "/repos/<owner>/<name>/contents/<path:path>", contents="write")
+def put_content(call: Call) -> Answer:
+    """Create or replace a file by a commit on a branch."""
+    return _change_file(call, _decoded(call.need("content", str)))
+
+
+@route("DELETE", "/repos/<owner>/<name>/contents/<path:path>", contents="write")
+def delete_content(call: Call) -> Answer:
+    """Remove a file by a commit on a branch."""
+    call.need("sha", str)
+    return _change_file(call, None)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        raise ApiError(422, "content is not valid Base64") from None
+
+
+def _change_file(call: Call, content: bytes | None) -> Answer:
+    git = call.s.git(call.repo)
+    path, branch = call.args["path"], call.get("branch", str, call.repo["default_branch"])
+    tip = gitdata.ref(git, f"refs/heads/{branch}")
+    if tip is None:
+        raise ApiError(404, f"Branch {branch} not found")
+    base = gitdata.commit(git, tip)
+    old = gitdata.entry(base.tree, path)
+    if old is not None and call.get("sha", str, "") != str(old.id):
+        raise (
+            ApiError(409, f"{path} does not match {call.get('sha', str, '')}")
+            if call.get("sha", str, "")
+            else ApiError(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
+        )
+    if old is None and content is None:
+        raise ApiError(404, "Not Found")
+    refused, _ = rules.refuses_update(call.s, call.repo, branch, tip, tip, call.s.actor)
+    if refused:
+        raise ApiError(409, f"Repository rule violations found\n\n{refused}")
+    edits: gitdata.Edits = {path: None if content is None else (str(git.create_blob(content)), 0o100644)}
+    tree = gitdata.edit_tree(git, base.tree, edits)
+    who = signature_of(call, call.s.acting_user())
+    made = str(git.create_commit(None, who, who, call.need("message", str), tree, [tip]))
+    events.move_ref(call.s, call.repo, f"refs/heads/{branch}", made)
+    commit = gitdata.commit(git, made)
+    item = gitdata.entry(commit.tree, path)
+    return Answer(
+        201 if old is None else 200,
+        {
+            "content": None if item is None else _content(call, path, item, branch, inline=False),
+            "commit": answers.git_commit(call.s, call.repo, commit),
+        },
+    )
+
+
+def signature_of(call: Call, user: Row) -> pygit2.Signature:
+    """A user as a commit's author, now."""
+    return gitdata.signature(user["login"], answers.email(user), call.s.now)
+
+
+@route("GET", "/repos/<owner>/<name>/commits", contents="read")
+def list_commits(call: Call) -> list[JSON]:
+    """The history of a branch or commit, newest first, or only what touched a path."""
+    git = call.s.git(call.repo)
+    tip = gitdata.resolve(git, call.query.get("sha", ""), call.repo["default_branch"])
+    found = list(git.walk(tip.id, SortMode.TIME | SortMode.TOPOLOGICAL))
+    path = call.query.get("path", "").strip("/")
+    if path:
+        found = [one for one in found if _touches(one, path)]
+    return [answers.commit(call.s, call.repo, one) for one in call.page(found)]
+
+
+def _touches(one: pygit2.Commit, path: str) -> bool:
+    def at(commit: pygit2.Commit) -> object:
+        item = gitdata.entry(commit.tree, path)
+        return item.id if item is not None else None
+
+    return all(at(parent) != at(one) for parent in one.parents) and (bool(one.parents) or at(one) is not None)
+
+
+@route("GET", "/repos/<owner>/<name>/commits/<path:ref>", contents="read")
+def get_commit(call: Call) -> JSON:
+    """One commit with its files."""
+    commit = gitdata.resolve(call.s.git(call.repo), call.args["ref"], call.repo["default_branch"])
+    return answers.commit(call.s, call.repo, commit, files=True)
+
+
+@route("GET", "/repos/<owner>/<name>/commits/<sha>/pulls", contents="read", pull_requests="read")
+def pulls_of_commit(call: Call) -> list[JSON]:
+    """The pull requests whose head a commit is, or which it merged."""
+    rows = call.s.all(
+        f"{answers.PULL} WHERE i.repo_id = ? AND (p.head_sha = ? OR p.merge_commit_sha = ?) ORDER BY i.number",
+        call.repo["id"],
+        call.args["sha"],
+        call.args["sha"],
+    )
+    return [answers.pull(call.s, call.repo, row) for row in call.page(rows)]
+
+
+@route("GET", "/repos/<owner>/<name>/compare/<path:basehead>", contents="read")
+def compare(call: Call) -> JSON:
+    """Two commits, by `base...head`."""
+    base_name, dots, head_name = call.args["basehead"].partition("...")
+    if not dots:
+        raise ApiError(404, "Not Found")
+    git = call.s.git(call.repo)
+    base = gitdata.resolve(git, base_name.rpartition(":")[2], call.repo["default_branch"])
+    head = gitdata.resolve(git, head_name.rpartition(":")[2], call.repo["default_branch"])
+    common = gitdata.merge_base(git, str(base.id), str(head.id))
+    if common is None:
+        raise ApiError(404, f"No common ancestor between {base_name} and {head_name}.")
+    ahead, behind = gitdata.ahead_behind(git, str(head.id), str(base.id))
+    page = f"{answers.repo_page(call.s, call.repo)}/compare/{quote(call.args['basehead'])}"
+    between = gitdata.commits_between(git, str(base.id), str(head.id))
+    return {
+        "url": f"{answers.repo_url(call.s, call.repo)}/compare/{quote(call.args['basehead'])}",
+        "html_url": page,
+        "permalink_url": page,
+        "diff_url": f"{page}.diff",
+        "patch_url": f"{page}.patch",
+        "base_commit": answers.commit(call.s, call.repo, base),
+        "merge_base_commit": answers.commit(call.s, call.repo, gitdata.commit(git, common)),
+        "status": "diverged" if ahead and behind else "ahead" if ahead else "behind" if behind else "identical",
+        "ahead_by": ahead,
+        "behind_by": behind,
+        "total_commits": ahead,
+        "commits": [answers.commit(call.s, call.repo, one) for one in call.page(between)],
+        "files": [
+            answers.diff_entry(call.s, call.repo, change, str(head.id))
+            for change in gitdata.difference(git, common, str(head.id))
+        ],
+    }

@@ -1,0 +1,217 @@
+"""Reviews and review comments of pull requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pressplay.sandbox.forge import answers, events, gitdata
+from pressplay.sandbox.forge.api.pulls import pull_of
+from pressplay.sandbox.forge.errors import ApiError
+from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.store import JSON, Row
+
+_STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
+_PULL = "/repos/<owner>/<name>/pulls/<int:number>"
+
+
+@route("GET", f"{_PULL}/reviews", pull_requests="read")
+def list_reviews(call: Call) -> list[JSON]:
+    """A pull request's reviews, oldest first; a pending one only to its author."""
+    row = pull_of(call)
+    actor = call.s.actor.user["id"] if call.s.actor.user is not None else 0
+    rows = call.s.all(
+        "SELECT * FROM forge_reviews WHERE issue_id = ? AND (state != 'PENDING' OR user_id = ?) ORDER BY id",
+        row["id"],
+        actor,
+    )
+    return [answers.review(call.s, call.repo, review, row["number"]) for review in call.page(rows)]
+
+
+def _review(call: Call, pull: Row) -> Row:
+    row = call.s.one("SELECT * FROM forge_reviews WHERE issue_id = ? AND id = ?", pull["id"], call.args["review"])
+    if row is None:
+        raise ApiError(404, "Not Found")
+    return row
+
+
+@route("GET", f"{_PULL}/reviews/<int:review>", pull_requests="read")
+def get_review(call: Call) -> JSON:
+    """One review."""
+    pull = pull_of(call)
+    return answers.review(call.s, call.repo, _review(call, pull), pull["number"])
+
+
+def _event(call: Call, pull: Row, reviewer: Row) -> str:
+    event = call.get("event", str, "PENDING")
+    if event != "PENDING" and event not in _STATES:
+        raise ApiError(422, "Variable $event of type PullRequestReviewEvent was provided invalid value")
+    if event in ("APPROVE", "REQUEST_CHANGES") and reviewer["id"] == pull["user_id"]:
+        what = "approve" if event == "APPROVE" else "request changes on"
+        raise ApiError(422, "Unprocessable Entity", [f"Can not {what} your own pull request"])  # type: ignore[list-item]
+    return _STATES.get(event, "PENDING")
+
+
+@route("POST", f"{_PULL}/reviews", role="read", pull_requests="write")
+def create_review(call: Call) -> Answer:
+    """Review a pull request at a commit (its head by default), perhaps with comments on lines."""
+    s, pull, reviewer = call.s, pull_of(call), call.s.acting_user()
+    state, body = _event(call, pull, reviewer), call.get("body", str, "")
+    comments = call.get("comments", list, [])
+    if state in ("CHANGES_REQUESTED", "COMMENTED") and not body and not comments:
+        raise ApiError(422, "Unprocessable Entity", ["Body can't be blank"])  # type: ignore[list-item]
+    commit_id = call.get("commit_id", str, pull["head_sha"])
+    git = s.git(call.repo)
+    if (
+        not gitdata.is_sha(commit_id)
+        or commit_id not in git
+        or not gitdata.is_ancestor(git, commit_id, pull["head_sha"])
+    ):
+        raise ApiError(422, "The commit_id is not part of the pull request")
+    review_id = s.insert(
+        "forge_reviews",
+        issue_id=pull["id"],
+        user_id=reviewer["id"],
+        state=state,
+        body=body,
+        commit_id=commit_id,
+        submitted_at=None if state == "PENDING" else s.now,
+    )
+    for comment in comments:
+        if not isinstance(comment, dict) or not comment.get("path") or not comment.get("body"):
+            raise ApiError(422, "comments must each have a path and a body")
+        _insert_comment(call, pull, reviewer, comment, commit_id, review_id, announce=state != "PENDING")
+    return Answer(200, _submitted(call, pull, review_id, reviewer))
+
+
+def _submitted(call: Call, pull: Row, review_id: int, reviewer: Row) -> JSON:
+    row = call.s.row("SELECT * FROM forge_reviews WHERE id = ?", review_id)
+    shown = answers.review(call.s, call.repo, row, pull["number"])
+    if row["state"] != "PENDING":
+        events.review_event(call.s, "submitted", call.repo, pull, shown, reviewer)
+    return shown
+
+
+@route("POST", f"{_PULL}/reviews/<int:review>/events", role="read", pull_requests="write")
+def submit_review(call: Call) -> JSON:
+    """Submit a pending review."""
+    s, pull, reviewer = call.s, pull_of(call), call.s.acting_user()
+    row = _review(call, pull)
+    if row["state"] != "PENDING" or row["user_id"] != reviewer["id"]:
+        raise ApiError(422, "Can not submit a review that is not pending")
+    s.run(
+        "UPDATE forge_reviews SET state = ?, body = ?, submitted_at = ? WHERE id = ?",
+        _event(call, pull, reviewer),
+        call.get("body", str, row["body"]),
+        s.now,
+        row["id"],
+    )
+    return _submitted(call, pull, row["id"], reviewer)
+
+
+@route("PUT", f"{_PULL}/reviews/<int:review>/dismissals", pull_requests="write")
+def dismiss_review(call: Call) -> JSON:
+    """Dismiss an approval or a request for changes."""
+    pull = pull_of(call)
+    call.need("message", str)
+    row = _review(call, pull)
+    if row["state"] not in ("APPROVED", "CHANGES_REQUESTED"):
+        raise ApiError(422, "Can not dismiss a " + row["state"].lower() + " pull request review")
+    return events.dismiss(call.s, call.repo, pull, row["id"], call.s.acting_user())
+
+
+def _insert_comment(
+    call: Call,
+    pull: Row,
+    author: Row,
+    comment: dict[str, Any],
+    commit_id: str,
+    review_id: int | None,
+    *,
+    announce: bool,
+) -> JSON:
+    s = call.s
+    line, start = comment.get("line") or comment.get("position"), comment.get("start_line")
+    base = gitdata.merge_base(s.git(call.repo), pull["base_sha"], pull["head_sha"])
+    hunk = next(
+        (c.patch for c in gitdata.difference(s.git(call.repo), base, pull["head_sha"]) if c.path == comment["path"]),
+        None,
+    )
+    if hunk is None and comment.get("in_reply_to") is None:
+        raise ApiError(422, "Validation Failed: path could not be resolved in the pull request's diff")
+    number = s.insert(
+        "forge_review_comments",
+        issue_id=pull["id"],
+        review_id=review_id,
+        user_id=author["id"],
+        path=comment["path"],
+        line=line if isinstance(line, int) else None,
+        start_line=start if isinstance(start, int) else None,
+        side="LEFT" if comment.get("side") == "LEFT" else "RIGHT",
+        body=str(comment["body"]),
+        commit_id=commit_id,
+        original_commit_id=commit_id,
+        diff_hunk=hunk or comment.get("diff_hunk", ""),
+        in_reply_to=comment.get("in_reply_to"),
+        created_at=s.now,
+        updated_at=s.now,
+    )
+    row = s.row("SELECT * FROM forge_review_comments WHERE id = ?", number)
+    shown = answers.review_comment(s, call.repo, row, pull["number"])
+    if announce:
+        events.emit(
+            s,
+            "pull_request_review_comment",
+            call.repo,
+            author,
+            action="created",
+            comment=shown,
+            pull_request=answers.pull(s, call.repo, pull),
+        )
+    return shown
+
+
+@route("GET", f"{_PULL}/comments", pull_requests="read")
+def list_comments(call: Call) -> list[JSON]:
+    """A pull request's review comments, oldest first."""
+    pull = pull_of(call)
+    rows = call.s.all("SELECT * FROM forge_review_comments WHERE issue_id = ? ORDER BY id", pull["id"])
+    return [answers.review_comment(call.s, call.repo, row, pull["number"]) for row in call.page(rows)]
+
+
+@route("GET", f"{_PULL}/reviews/<int:review>/comments", pull_requests="read")
+def list_review_comments(call: Call) -> list[JSON]:
+    """The comments that came with one review."""
+    pull = pull_of(call)
+    review = _review(call, pull)
+    rows = call.s.all("SELECT * FROM forge_review_comments WHERE review_id = ? ORDER BY id", review["id"])
+    return [answers.review_comment(call.s, call.repo, row, pull["number"]) for row in call.page(rows)]
+
+
+@route("POST", f"{_PULL}/comments", role="read", pull_requests="write")
+def create_comment(call: Call) -> Answer:
+    """Comment on a line of the difference."""
+    pull = pull_of(call)
+    if call.get("in_reply_to", int, 0):
+        return _reply(call, pull, call.get("in_reply_to", int, 0))
+    fields = {**call.fields, "path": call.need("path", str), "body": call.need("body", str), "in_reply_to": None}
+    commit_id = call.need("commit_id", str)
+    return Answer(201, _insert_comment(call, pull, call.s.acting_user(), fields, commit_id, None, announce=True))
+
+
+@route("POST", f"{_PULL}/comments/<int:comment>/replies", role="read", pull_requests="write")
+def create_reply(call: Call) -> Answer:
+    """Answer in a thread."""
+    return _reply(call, pull_of(call), call.args["comment"])
+
+
+def _reply(call: Call, pull: Row, comment_id: int) -> Answer:
+    row = call.s.one("SELECT * FROM forge_review_comments WHERE issue_id = ? AND id = ?", pull["id"], comment_id)
+    if row is None:
+        raise ApiError(404, "Not Found")
+    fields = {
+        **{name: row[name] for name in ("path", "line", "start_line", "side", "diff_hunk")},
+        "body": call.need("body", str),
+        "in_reply_to": row["in_reply_to"] or row["id"],
+    }
+    author = call.s.acting_user()
+    return Answer(201, _insert_comment(call, pull, author, fields, row["commit_id"], row["review_id"], announce=True))

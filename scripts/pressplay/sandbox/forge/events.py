@@ -1,0 +1,244 @@
+"""What happened, recorded as the webhooks that GitHub would send; and refs compared with what was last seen of them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from urllib.parse import quote
+
+import pygit2
+
+from pressplay.clock import rfc3339
+from pressplay.sandbox.forge import answers, gitdata, rules
+from pressplay.sandbox.forge.store import JSON, Row, Session
+
+COMMITS_IN_PUSH = 20
+_DELIVERIES = uuid.UUID("6f3d6a0e-3b53-4f0a-9b56-1f8f6f6f9a11")
+
+
+def emit(s: Session, name: str, repo: Row, sender: Row, **payload: object) -> None:
+    """Record an event of this repository."""
+    seq = s.insert("forge_events", name=name, delivery="", payload="", time=s.now)
+    body = {**payload, "repository": answers.repository(s, repo), "sender": answers.user(s, sender)}
+    s.run(
+        "UPDATE forge_events SET delivery = ?, payload = ? WHERE seq = ?",
+        str(uuid.uuid5(_DELIVERIES, str(seq))),
+        json.dumps(body),
+        seq,
+    )
+
+
+def pull_row(s: Session, issue_id: int) -> Row:
+    """A pull request's row, its issue's columns included."""
+    return s.row(f"{answers.PULL} WHERE i.id = ?", issue_id)
+
+
+def pull_event(s: Session, action: str, repo: Row, issue_id: int, sender: Row, **more: object) -> None:
+    """Record a `pull_request` event."""
+    row = pull_row(s, issue_id)
+    body = answers.pull(s, repo, row, rules.state(s, repo, row))
+    emit(s, "pull_request", repo, sender, action=action, number=row["number"], pull_request=body, **more)
+
+
+def sync(s: Session, repo: Row) -> None:
+    """Compare the repository's refs with those last seen, and record what changed.
+
+    Called after every push and when a process first touches a repository: a kill between git's change of a ref
+    and our record of it is repaired here.
+    """
+    s.touched.add(repo["id"])
+    now = gitdata.refs(s.git(repo))
+    seen = {row["name"]: row["sha"] for row in s.all("SELECT name, sha FROM forge_refs WHERE repo_id = ?", repo["id"])}
+    sender = s.actor.user if s.actor.user is not None else s.user(repo["owner_id"])
+    for name in sorted({*now, *seen}):
+        if now.get(name) != seen.get(name):
+            ref_changed(s, repo, name, seen.get(name), now.get(name), sender)
+    s.store.synced.add(repo["id"])
+
+
+def move_ref(s: Session, repo: Row, name: str, new: str | None) -> None:
+    """Set (or with None delete) a ref in git, and record it."""
+    git = s.git(repo)
+    s.touched.add(repo["id"])
+    seen = s.one("SELECT sha FROM forge_refs WHERE repo_id = ? AND name = ?", repo["id"], name)
+    if new is None:
+        git.references.delete(name)
+    else:
+        git.references.create(name, new, force=True)
+    if new != (seen["sha"] if seen else None):
+        ref_changed(s, repo, name, seen["sha"] if seen else None, new, s.acting_user())
+
+
+def ref_changed(s: Session, repo: Row, name: str, old: str | None, new: str | None, sender: Row) -> None:
+    """Record that a ref moved: the table, the events, and the pull requests that hang on it."""
+    if new is None:
+        s.run("DELETE FROM forge_refs WHERE repo_id = ? AND name = ?", repo["id"], name)
+    else:
+        s.run(
+            "INSERT INTO forge_refs (repo_id, name, sha) VALUES (?, ?, ?)"
+            " ON CONFLICT (repo_id, name) DO UPDATE SET sha = excluded.sha",
+            repo["id"],
+            name,
+            new,
+        )
+        s.run("UPDATE forge_repos SET pushed_at = ? WHERE id = ?", s.now, repo["id"])
+    kind, short = ("branch" if name.startswith("refs/heads/") else "tag"), name.split("/", 2)[2]
+    if old is None:
+        emit(
+            s,
+            "create",
+            repo,
+            sender,
+            ref=short,
+            ref_type=kind,
+            master_branch=repo["default_branch"],
+            description=None,
+            pusher_type="user",
+        )
+    emit(s, "push", repo, sender, **_push(s, repo, name, old, new, sender))
+    if new is None:
+        emit(s, "delete", repo, sender, ref=short, ref_type=kind, pusher_type="user")
+    if kind == "branch":
+        _move_heads(s, repo, short, old, new, sender)
+        _move_bases(s, repo, short, new, sender)
+
+
+def _push(s: Session, repo: Row, name: str, old: str | None, new: str | None, sender: Row) -> JSON:
+    git = s.git(repo)
+    page = answers.repo_page(s, repo)
+    listed: list[pygit2.Commit] = []
+    forced = False
+    head = git[new].peel(pygit2.Commit) if new is not None else None
+    if new is not None and head is not None:
+        base = old
+        if old is not None:
+            forced = not (old in git and gitdata.is_ancestor(git, old, str(head.id)))
+        if base is None or base not in git:
+            base = gitdata.ref(git, f"refs/heads/{repo['default_branch']}")
+        hidden = base if base is not None and base != str(head.id) else None
+        if hidden is not None or base is None:
+            listed = gitdata.commits_between(git, hidden, str(head.id))[-COMMITS_IN_PUSH:]
+    compare = f"{quote(old or '')}...{new}" if old and new else quote(name.split("/", 2)[2])
+    return {
+        "ref": name,
+        "before": old or gitdata.ZERO,
+        "after": new or gitdata.ZERO,
+        "base_ref": None,
+        "created": old is None,
+        "deleted": new is None,
+        "forced": forced,
+        "compare": f"{page}/compare/{compare}",
+        "commits": [_pushed(s, repo, one) for one in listed],
+        "head_commit": _pushed(s, repo, head) if head is not None else None,
+        "pusher": {"name": sender["login"], "email": answers.email(sender)},
+    }
+
+
+def _pushed(s: Session, repo: Row, one: pygit2.Commit) -> JSON:
+    parent = str(one.parent_ids[0]) if one.parent_ids else None
+    changes = gitdata.difference(s.git(repo), parent, str(one.id))
+    author, committer = one.author, one.committer
+    return {
+        "id": str(one.id),
+        "tree_id": str(one.tree_id),
+        "distinct": True,
+        "message": one.message,
+        "timestamp": rfc3339(committer.time),
+        "url": f"{answers.repo_page(s, repo)}/commit/{one.id}",
+        "author": {"name": author.name, "email": author.email},
+        "committer": {"name": committer.name, "email": committer.email},
+        "added": [c.path for c in changes if c.status in ("added", "renamed")],
+        "removed": [c.previous or c.path for c in changes if c.status in ("removed", "renamed")],
+        "modified": [c.path for c in changes if c.status == "modified"],
+    }
+
+
+def _move_heads(s: Session, repo: Row, branch: str, old: str | None, new: str | None, sender: Row) -> None:
+    rows = s.all(f"{answers.PULL} WHERE p.head_repo_id = ? AND p.head_ref = ? AND i.state = 'open'", repo["id"], branch)
+    for row in rows:
+        base_repo = s.repo(row["repo_id"])
+        if new is None:
+            close(s, base_repo, row, sender)
+            continue
+        if row["head_sha"] == new:
+            continue
+        keep_head(s, base_repo, repo, row["number"], new)
+        s.run(
+            "UPDATE forge_pulls SET head_sha = ?, base_sha = ?, last_pusher = ? WHERE issue_id = ?",
+            new,
+            rules.base_tip(s, base_repo, row) or row["base_sha"],
+            sender["id"],
+            row["id"],
+        )
+        s.run("UPDATE forge_issues SET updated_at = ? WHERE id = ?", s.now, row["id"])
+        pull_event(s, "synchronize", base_repo, row["id"], sender, before=old or row["head_sha"], after=new)
+        _void_stale(s, base_repo, row["id"], sender)
+
+
+def keep_head(s: Session, base_repo: Row, head_repo: Row, number: int, sha: str) -> None:
+    """Let the base repository hold a pull request's head as `refs/pull/N/head`, also one from a fork."""
+    git = s.git(base_repo)
+    if base_repo["id"] != head_repo["id"] and sha not in git:
+        remote = git.remotes.create_anonymous(str(s.store.git_path(head_repo["full_name"])))
+        remote.fetch(
+            [f"+{name}:refs/pull/{number}/head" for name, at in gitdata.refs(s.git(head_repo)).items() if at == sha]
+        )
+    git.references.create(f"refs/pull/{number}/head", sha, force=True)
+
+
+def _void_stale(s: Session, repo: Row, issue_id: int, sender: Row) -> None:
+    row = pull_row(s, issue_id)
+    if not any(
+        rule.type == "pull_request" and rule.parameters.get("dismiss_stale_reviews_on_push")
+        for rule in rules.on_branch(s, repo, row["base_ref"])
+    ):
+        return
+    for review in s.all(
+        "SELECT * FROM forge_reviews WHERE issue_id = ? AND state = 'APPROVED' AND commit_id != ?",
+        issue_id,
+        row["head_sha"],
+    ):
+        dismiss(s, repo, row, review["id"], sender)
+
+
+def dismiss(s: Session, repo: Row, pull: Row, review_id: int, sender: Row) -> JSON:
+    """Dismiss a review; as the API then shows it."""
+    s.run("UPDATE forge_reviews SET state = 'DISMISSED' WHERE id = ?", review_id)
+    row = s.row("SELECT * FROM forge_reviews WHERE id = ?", review_id)
+    body = answers.review(s, repo, row, pull["number"])
+    review_event(s, "dismissed", repo, pull, body, sender)
+    return body
+
+
+def review_event(s: Session, action: str, repo: Row, pull: Row, review: JSON, sender: Row) -> None:
+    """Record a `pull_request_review` event; webhooks write a review's state in lower case."""
+    shown = {**review, "state": review["state"].lower(), "updated_at": review.get("submitted_at")}
+    emit(s, "pull_request_review", repo, sender, action=action, review=shown, pull_request=answers.pull(s, repo, pull))
+
+
+def _move_bases(s: Session, repo: Row, branch: str, new: str | None, sender: Row) -> None:
+    for row in s.all(f"{answers.PULL} WHERE i.repo_id = ? AND p.base_ref = ? AND i.state = 'open'", repo["id"], branch):
+        if new is None:
+            close(s, repo, row, sender)
+        elif gitdata.is_ancestor(s.git(repo), row["head_sha"], new):
+            merged(s, repo, row, new, sender)
+
+
+def close(s: Session, repo: Row, row: Row, sender: Row) -> None:
+    """Close a pull request unmerged."""
+    s.run(
+        "UPDATE forge_issues SET state = 'closed', closed_at = ?, updated_at = ? WHERE id = ?", s.now, s.now, row["id"]
+    )
+    pull_event(s, "closed", repo, row["id"], sender)
+
+
+def merged(s: Session, repo: Row, row: Row, commit: str, sender: Row) -> None:
+    """Close a pull request as merged by `commit`."""
+    s.run(
+        "UPDATE forge_pulls SET merged_at = ?, merged_by = ?, merge_commit_sha = ? WHERE issue_id = ?",
+        s.now,
+        sender["id"],
+        commit,
+        row["id"],
+    )
+    close(s, repo, row, sender)

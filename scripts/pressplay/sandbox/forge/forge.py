@@ -1,0 +1,395 @@
+"""The forge itself: setting it up, serving it, and what it recorded."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pygit2
+from waitress.server import create_server
+
+from pressplay import names
+from pressplay.clock import Clock
+from pressplay.errors import InputError
+from pressplay.sandbox.forge import events as events_
+from pressplay.sandbox.forge import gitdata, smart
+from pressplay.sandbox.forge.api.rulesets import save
+from pressplay.sandbox.forge.errors import ApiError
+from pressplay.sandbox.forge.http import Fault, Web, token_hash
+from pressplay.sandbox.forge.store import JSON, ROLES, Row, Session, Store
+
+EMAIL = "forge@press-play.invalid"
+
+
+@dataclass(frozen=True)
+class App:
+    """A GitHub App: what `github-app-<slug>` holds. Its bot is `<slug>[bot]`."""
+
+    id: int
+    slug: str
+    client_id: str
+    private_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Event:
+    """A webhook that GitHub would have sent."""
+
+    seq: int
+    name: str
+    delivery: str
+    payload: JSON
+    time: float
+
+
+class Server:
+    """A forge behind a real HTTP server, in a thread of its own."""
+
+    def __init__(self, forge: Forge, host: str, port: int) -> None:
+        self._server = create_server(
+            forge.wsgi, host=host, port=port, threads=8, ident="forge", max_request_body_size=1 << 32
+        )
+        self.url = f"http://{self._server.effective_host}:{self._server.effective_port}"
+        self._thread = threading.Thread(target=self._server.run, name="forge", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering; requests under way are finished."""
+        self._server.close()
+        self._server.task_dispatcher.shutdown()
+        self._thread.join(timeout=10)
+
+
+class Forge:
+    """GitHub's stand-in over a database file and a folder of bare repositories (architecture, Forge).
+
+    Everything that sets it up may be repeated with the same arguments. `on_commit` is called after each commit.
+    """
+
+    def __init__(
+        self,
+        db: Path,
+        git_root: Path,
+        clock: Clock,
+        web_url: str,
+        on_commit: Callable[[], None] | None = None,
+    ) -> None:
+        self._store = Store(db, git_root, clock, web_url)
+        self._store.on_commit = on_commit
+        self._tokens: dict[str, str] = {}
+        self._web = Web(self._store, self._sync)
+        self._git = smart.SmartHTTP(self._store)
+
+    @property
+    def web_url(self) -> str:
+        """The address that answers and events carry; a server on a port of its own choice sets it."""
+        return self._store.web_url
+
+    @web_url.setter
+    def web_url(self, url: str) -> None:
+        self._store.web_url = url.rstrip("/")
+
+    @property
+    def on_commit(self) -> Callable[[], None] | None:
+        """What is called after each commit."""
+        return self._store.on_commit
+
+    @on_commit.setter
+    def on_commit(self, hook: Callable[[], None] | None) -> None:
+        self._store.on_commit = hook
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What is to go wrong; tests append."""
+        return self._web.faults
+
+    def enforce_rate_limit(self, an_hour: int | None) -> None:
+        """Refuse a token's requests beyond so many an hour; None counts only."""
+        self._web.enforce_rate_limit = an_hour
+
+    def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """The WSGI application: git over HTTP, else the REST API."""
+        if smart.PATH.fullmatch(environ.get("PATH_INFO", "")):
+            return self._git(environ, start_response)
+        return self._web(environ, start_response)
+
+    def serve(self, host: str = "127.0.0.1", port: int = 0) -> Server:
+        """Serve over HTTP; port 0 takes a free one."""
+        return Server(self, host, port)
+
+    def close(self) -> None:
+        """Close this thread's connection to the database."""
+        self._store.close()
+
+    def _sync(self, session: Session, repo: Row) -> None:
+        # A push that outlived the process before us holds this lock until it is over.
+        with self._store.pushing(repo["full_name"]):
+            events_.sync(session, repo)
+
+    def create_user(self, login: str) -> int:
+        """Make sure of a user; their id."""
+        with self._store.session(write=True) as session:
+            return int(_user(session, login)["id"])
+
+    def user_token(self, login: str) -> str:
+        """A token of a user's, which does not expire: for the stand-in maintainer and for tests."""
+        if login not in self._tokens:
+            token = f"ghp_{secrets.token_urlsafe(27)}"
+            with self._store.session(write=True) as session:
+                session.insert("forge_tokens", hash=token_hash(token), user_id=_user(session, login)["id"])
+            self._tokens[login] = token
+        return self._tokens[login]
+
+    def create_repository(
+        self, full_name: str, source: Path | None = None, default_branch: str = "main", parent: str | None = None
+    ) -> None:
+        """Make sure of a repository, from a directory's content, a git repository's branches and tags, or empty.
+
+        `parent` makes it a fork. InputError where `source` is no directory or lacks the default branch.
+        """
+        owner = names.repo(full_name).partition("/")[0]
+        with self._store.session(write=True) as session:
+            if session.one("SELECT 1 FROM forge_repos WHERE full_name = ?", full_name) is not None:
+                return
+            path = self._store.git_path(full_name)
+            # Without a row this is what a killed attempt left.
+            shutil.rmtree(path, ignore_errors=True)
+            git = self._fill(path, source, default_branch)
+            forked = _repo(session, parent)["id"] if parent is not None else None
+            number = session.insert(
+                "forge_repos",
+                full_name=full_name,
+                owner_id=_user(session, owner)["id"],
+                parent_id=forked,
+                default_branch=default_branch,
+                created_at=session.now,
+                pushed_at=session.now,
+            )
+            for name, sha in gitdata.refs(git).items():
+                session.insert("forge_refs", repo_id=number, name=name, sha=sha)
+
+    def _fill(self, path: Path, source: Path | None, default_branch: str) -> pygit2.Repository:
+        git = pygit2.init_repository(str(path), bare=True, initial_head=default_branch)
+        for key, value in {
+            "http.receivepack": "true",
+            "receive.advertisePushOptions": "false",
+            "receive.autogc": "false",
+            "receive.denyDeleteCurrent": "ignore",
+            "uploadpack.allowFilter": "true",
+            "uploadpack.allowAnySHA1InWant": "true",
+            "gc.auto": "0",
+        }.items():
+            git.config[key] = value
+        smart.write_hook(path)
+        if source is None:
+            return git
+        if not source.is_dir():
+            raise InputError(f"{source}: expected a directory or a git repository to begin {path.name} with")
+        if (source / ".git").exists() or ((source / "HEAD").is_file() and (source / "objects").is_dir()):
+            subprocess.run(
+                [
+                    "git",
+                    "fetch",
+                    "--quiet",
+                    str(source.resolve()),
+                    "+refs/heads/*:refs/heads/*",
+                    "+refs/tags/*:refs/tags/*",
+                ],
+                cwd=path,
+                check=True,
+                stdin=subprocess.DEVNULL,
+            )
+        else:
+            who = gitdata.signature("Press Play", EMAIL, self._store.clock.now())
+            git.create_commit(
+                f"refs/heads/{default_branch}", who, who, "Begin\n", gitdata.tree_of_directory(git, source), []
+            )
+        if gitdata.ref(git, f"refs/heads/{default_branch}") is None:
+            found = ", ".join(name[11:] for name in gitdata.refs(git) if name.startswith("refs/heads/")) or "none"
+            raise InputError(f"{source}: expected the branch {default_branch!r}, found {found}")
+        return git
+
+    def grant(self, full_name: str, login: str, permission: str) -> None:
+        """Give a user a role: read, triage, write, maintain or admin."""
+        if permission not in ROLES:
+            raise InputError(f"permission {permission!r}: expected one of {', '.join(ROLES)}")
+        with self._store.session(write=True) as session:
+            session.run(
+                "INSERT INTO forge_grants (repo_id, user_id, permission) VALUES (?, ?, ?)"
+                " ON CONFLICT (repo_id, user_id) DO UPDATE SET permission = excluded.permission",
+                _repo(session, full_name)["id"],
+                _user(session, login)["id"],
+                permission,
+            )
+
+    def create_app(
+        self,
+        slug: str,
+        name: str,
+        permissions: Mapping[str, str],
+        events: Sequence[str] = (),
+        private_key: str | None = None,
+    ) -> App:
+        """Make sure of an App and its bot; a key is made once, unless one is given."""
+        with self._store.session(write=False) as session:
+            row = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
+        # Made outside of the transaction: it takes longer than everything else here together.
+        key = "" if row is not None else private_key or new_key()
+        with self._store.session(write=True) as session:
+            row = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
+            if row is None:
+                number = session.insert(
+                    "forge_apps",
+                    slug=slug,
+                    name=name,
+                    client_id=f"Iv23li{names.digest('app', slug, length=14)}",
+                    private_key=key,
+                    permissions=dict(permissions),
+                    events=list(events),
+                    created_at=session.now,
+                )
+                _user(session, f"{slug}[bot]", kind="Bot", app_id=number)
+            else:
+                number = row["id"]
+                session.run(
+                    "UPDATE forge_apps SET permissions = ?, events = ? WHERE id = ?",
+                    json.dumps(dict(permissions)),
+                    json.dumps(list(events)),
+                    number,
+                )
+            row = session.app(number)
+            return App(row["id"], row["slug"], row["client_id"], row["private_key"])
+
+    def install(self, slug: str, full_name: str) -> int:
+        """Make sure that an App is installed on a repository; the installation's id."""
+        with self._store.session(write=True) as session:
+            app = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
+            if app is None:
+                raise InputError(f"App {slug!r}: there is none; create_app comes first")
+            repo = _repo(session, full_name)
+            session.run(
+                "INSERT OR IGNORE INTO forge_installations (app_id, owner_id, created_at) VALUES (?, ?, ?)",
+                app["id"],
+                repo["owner_id"],
+                session.now,
+            )
+            row = session.row(
+                "SELECT id FROM forge_installations WHERE app_id = ? AND owner_id = ?", app["id"], repo["owner_id"]
+            )
+            session.run(
+                "INSERT OR IGNORE INTO forge_installation_repos (installation_id, repo_id) VALUES (?, ?)",
+                row["id"],
+                repo["id"],
+            )
+            return int(row["id"])
+
+    def git_path(self, full_name: str) -> Path:
+        """Where a repository's bare git directory is; who changes its refs there calls `sync` after."""
+        return self._store.git_path(full_name)
+
+    def sync(self, full_name: str) -> None:
+        """Record what changed in a repository's refs since they were last seen, as after a push by its owner."""
+        with self._store.session(write=True) as session:
+            events_.sync(session, _repo(session, full_name))
+
+    def create_ruleset(
+        self,
+        full_name: str,
+        name: str,
+        *,
+        required_check: str | None = None,
+        required_check_app: str | None = None,
+        approvals: int | None = None,
+        rules: Sequence[Mapping[str, Any]] = (),
+        include: Sequence[str] = ("~DEFAULT_BRANCH",),
+        bypass_actors: Sequence[Mapping[str, Any]] = (),
+        enforcement: str = "active",
+    ) -> int:
+        """Create or replace the ruleset of this name; its id.
+
+        `required_check` must come from the App with the slug `required_check_app` (None: whoever); `approvals` asks
+        for a pull request with so many, void after a push. More `rules` and `bypass_actors` are as the API writes them.
+        """
+        with self._store.session(write=True) as session:
+            repo = _repo(session, full_name)
+            wanted = [dict(rule) for rule in rules]
+            if required_check is not None:
+                wanted.append(_check_rule(session, required_check, required_check_app))
+            if approvals is not None:
+                wanted.append(_review_rule(approvals))
+            fields = {
+                "name": name,
+                "target": "branch",
+                "enforcement": enforcement,
+                "conditions": {"ref_name": {"include": list(include), "exclude": []}},
+                "rules": wanted,
+                "bypass_actors": [dict(actor) for actor in bypass_actors],
+            }
+            row = session.one("SELECT id FROM forge_rulesets WHERE repo_id = ? AND name = ?", repo["id"], name)
+            try:
+                return save(session, repo, fields, row["id"] if row else None)
+            except ApiError as error:
+                raise InputError(f"ruleset {name!r} of {full_name}: {error.message}") from error
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
+        """What was recorded after an event's number, oldest first."""
+        with self._store.session(write=False) as session:
+            rows = session.all("SELECT * FROM forge_events WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+        return [Event(r["seq"], r["name"], r["delivery"], json.loads(r["payload"]), r["time"]) for r in rows]
+
+
+def _check_rule(session: Session, name: str, app: str | None) -> JSON:
+    check: JSON = {"context": name}
+    if app is not None:
+        row = session.one("SELECT id FROM forge_apps WHERE slug = ?", app)
+        if row is None:
+            raise InputError(f"App {app!r}: there is none; create_app comes first")
+        check["integration_id"] = row["id"]
+    return {
+        "type": "required_status_checks",
+        "parameters": {"strict_required_status_checks_policy": False, "required_status_checks": [check]},
+    }
+
+
+def _review_rule(approvals: int) -> JSON:
+    return {
+        "type": "pull_request",
+        "parameters": {
+            "required_approving_review_count": approvals,
+            "dismiss_stale_reviews_on_push": True,
+            "require_code_owner_review": False,
+            "require_last_push_approval": False,
+            "required_review_thread_resolution": False,
+        },
+    }
+
+
+def new_key() -> str:
+    """A new RSA key of 2048 bits as PEM."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    ).decode()
+
+
+def _user(session: Session, login: str, kind: str = "User", app_id: int | None = None) -> Row:
+    if session.one("SELECT 1 FROM forge_users WHERE login = ?", login) is None:
+        session.insert("forge_users", login=login, type=kind, app_id=app_id, created_at=session.now)
+    return session.row("SELECT * FROM forge_users WHERE login = ?", login)
+
+
+def _repo(session: Session, full_name: str) -> Row:
+    row = session.one("SELECT * FROM forge_repos WHERE full_name = ?", full_name)
+    if row is None:
+        raise InputError(f"repository {full_name!r}: there is none; create_repository comes first")
+    return row

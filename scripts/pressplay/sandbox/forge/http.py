@@ -1,0 +1,464 @@
+"""HTTP around the endpoints: routing, tokens, permissions, pages, ETags, rate limits and faults on demand."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import importlib
+import json
+import pkgutil
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+import jwt
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.routing import Map, Rule
+
+from pressplay.sandbox.forge.errors import ApiError
+from pressplay.sandbox.forge.store import JSON, LEVELS, ROLES, Actor, Row, Session, Store, at_least
+
+T = TypeVar("T")
+RATE_LIMIT = 15_000
+"""Requests an hour, as GitHub grants a large installation; counted always, enforced where `Web.enforce_rate_limit`."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An endpoint's answer. `body` is JSON, bytes as they are, or None for none."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Fault:
+    """What goes wrong, for tests: the next `times` requests of this method whose path matches.
+
+    `status` answers so instead of asking the endpoint; `timeout` raises as a client's timeout does (in-process only);
+    `truncate` does what was asked, then cuts the answer to so many bytes; `after` does what was asked, then answers
+    `status` (a lost answer).
+    """
+
+    method: str = ".*"
+    path: str = ".*"
+    times: int = 1
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    message: str = "Server Error"
+    timeout: BaseException | None = None
+    truncate: int | None = None
+    after: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A function that answers, and what a caller needs for it."""
+
+    handle: Callable[[Call], Any]
+    needs: tuple[tuple[str, str], ...]
+    role: str
+    auth: Literal["repo", "app", "user", "any"]
+    write: bool
+
+
+ROUTES = Map(strict_slashes=False, merge_slashes=False)
+Handler = TypeVar("Handler", bound=Callable[["Call"], Any])
+
+
+def route(
+    method: str,
+    rule: str,
+    *,
+    role: str = "",
+    auth: Literal["repo", "app", "user", "any"] = "repo",
+    **needs: str,
+) -> Callable[[Handler], Handler]:
+    """Register an endpoint: any one of `needs` (permission="read"|"write") lets an App in, `role` a user."""
+    default = "write" if "write" in needs.values() else "read"
+    if "administration" in needs and default == "write":
+        default = "admin"
+
+    def register(handle: Handler) -> Handler:
+        endpoint = Endpoint(handle, tuple(needs.items()), role or default, auth, method != "GET")
+        ROUTES.add(Rule(rule, methods=[method], endpoint=endpoint))
+        return handle
+
+    return register
+
+
+class Call:
+    """One request: its session, repository, arguments, query and body."""
+
+    def __init__(
+        self,
+        session: Session,
+        repo: Row | None,
+        args: Mapping[str, Any],
+        query: dict[str, str],
+        body: Any,
+        url: str,
+        accept: str,
+    ) -> None:
+        self.s = session
+        self._repo = repo
+        self.args = args
+        self.query = query
+        self.body = body
+        self.url = url
+        self.accept = accept
+        self.headers: dict[str, str] = {}
+
+    @property
+    def repo(self) -> Row:
+        """The repository that the path names."""
+        if self._repo is None:
+            raise ApiError(404, "Not Found")
+        return self._repo
+
+    @property
+    def app(self) -> Row:
+        """The App that asks, as itself or by an installation's token."""
+        if self.s.actor.app is None:
+            raise ApiError(403, "You must authenticate via a GitHub App.")
+        return self.s.actor.app
+
+    @property
+    def fields(self) -> JSON:
+        """The body where an object is expected (an empty body is an empty object)."""
+        if self.body is None:
+            return {}
+        if not isinstance(self.body, dict):
+            raise ApiError(422, "Invalid request.\n\nFor 'links/0/schema', the body is not an object.")
+        return self.body
+
+    def get(self, name: str, kind: type[T], default: T) -> T:
+        """A body's field of this type, or `default` where it is absent or null; 422 for another type."""
+        if self.fields.get(name) is None:
+            return default
+        return self._typed(name, kind)
+
+    def need(self, name: str, kind: type[T]) -> T:
+        """A body's field that must be there; 422 where it is not."""
+        if self.fields.get(name) is None:
+            error = {"resource": "Request", "field": name, "code": "missing_field"}
+            raise ApiError(422, f'Invalid request.\n\n"{name}" wasn\'t supplied.', [error])
+        return self._typed(name, kind)
+
+    def _typed(self, name: str, kind: type[T]) -> T:
+        value = self.fields[name]
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise ApiError(422, f"Invalid request.\n\nFor 'properties/{name}', the value is not a {kind.__name__}.")
+        return value
+
+    def page(self, items: Sequence[T]) -> list[T]:
+        """The page of `items` that the query asks for; sets the Link header."""
+        size = min(max(_number(self.query.get("per_page"), 30), 1), 100)
+        number = max(_number(self.query.get("page"), 1), 1)
+        last = max((len(items) + size - 1) // size, 1)
+        links: dict[str, int] = {}
+        if number < last:
+            links |= {"next": number + 1, "last": last}
+        if number > 1:
+            links |= {"first": 1, "prev": min(number - 1, last)}
+        if links:
+            self.headers["Link"] = ", ".join(
+                f'<{self.url}?{urlencode({**self.query, "per_page": size, "page": at})}>; rel="{name}"'
+                for name, at in links.items()
+            )
+        return list(items[(number - 1) * size : number * size])
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdecimal() else default
+
+
+class Web:
+    """The WSGI application for the REST API."""
+
+    def __init__(self, store: Store, sync: Callable[[Session, Row], None]) -> None:
+        from pressplay.sandbox.forge import api
+
+        for module in pkgutil.iter_modules(api.__path__):
+            importlib.import_module(f"{api.__name__}.{module.name}")
+        self.store = store
+        self.faults: list[Fault] = []
+        self.enforce_rate_limit: int | None = None
+        self._sync = sync
+        self._counts: dict[tuple[str, int], int] = {}
+        self._lock = threading.Lock()
+        self._router = ROUTES.bind("forge", "/")
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request."""
+        method: str = environ["REQUEST_METHOD"]
+        path = request_path(environ)
+        fault = self._fault(method, path)
+        if fault is not None and fault.timeout is not None:
+            raise fault.timeout
+        if fault is not None and fault.status is not None and not fault.after:
+            answer = _refusal(ApiError(fault.status, fault.message, headers=fault.headers))
+        else:
+            answer = self._answer(method, path, environ)
+            if fault is not None and fault.after and fault.status is not None:
+                answer = _refusal(ApiError(fault.status, fault.message, headers=fault.headers))
+        body, headers = _encode(answer)
+        if method == "GET" and answer.status == 200:
+            tag = f'W/"{hashlib.sha256(body).hexdigest()}"'
+            headers["ETag"] = tag
+            if tag in environ.get("HTTP_IF_NONE_MATCH", ""):
+                answer, body = Answer(304), b""
+        if fault is not None and fault.truncate is not None:
+            # A connection that breaks off leaves JSON that does not end.
+            body = body[: fault.truncate]
+        headers["Content-Length"] = str(len(body))
+        headers["X-GitHub-Request-Id"] = hashlib.sha256(f"{method} {path}".encode()).hexdigest()[:16].upper()
+        start_response(f"{answer.status} {HTTP_STATUS_CODES.get(answer.status, 'Unknown')}", list(headers.items()))
+        return [] if method == "HEAD" else [body]
+
+    def _fault(self, method: str, path: str) -> Fault | None:
+        with self._lock:
+            for fault in self.faults:
+                if fault.times > 0 and re.fullmatch(fault.method, method) and re.search(fault.path, path):
+                    fault.times -= 1
+                    return fault
+        return None
+
+    def _answer(self, method: str, path: str, environ: dict[str, Any]) -> Answer:
+        try:
+            endpoint, args = self._match(method, path)
+            body = _body(environ)
+            with self.store.session(write=endpoint.write) as session:
+                return self._call(session, endpoint, args, body, path, environ)
+        except NeedsSync as stale:
+            with self.store.session(write=True) as session:
+                self._sync(session, session.repo(stale.repo_id))
+            return self._answer(method, path, {**environ, "wsgi.input": None, "press-play.body": _body(environ)})
+        except ApiError as error:
+            return _refusal(error)
+
+    def _match(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, Any]]:
+        try:
+            endpoint, args = self._router.match(path, method="GET" if method == "HEAD" else method)
+        except (NotFound, MethodNotAllowed):
+            raise ApiError(404, "Not Found") from None
+        return endpoint, args
+
+    def _call(
+        self,
+        session: Session,
+        endpoint: Endpoint,
+        args: Mapping[str, Any],
+        body: Any,
+        path: str,
+        environ: dict[str, Any],
+    ) -> Answer:
+        session.actor = authenticate(session, environ.get("HTTP_AUTHORIZATION", ""))
+        limits = self._count(session)
+        repo = None
+        if endpoint.auth == "app":
+            if session.actor.app is None or session.actor.user is not None:
+                raise ApiError(401, "A JSON web token could not be decoded")
+        elif endpoint.auth == "repo":
+            repo = permitted_repo(session, f"{args['owner']}/{args['name']}", endpoint.needs, endpoint.role)
+            if repo["id"] not in self.store.synced:
+                if not endpoint.write:
+                    raise NeedsSync(repo["id"])
+                self._sync(session, repo)
+        elif endpoint.auth == "user" and session.actor.user is None:
+            raise ApiError(403, "Resource not accessible by integration")
+        scheme, host = (
+            environ.get("wsgi.url_scheme", "http"),
+            environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""),
+        )
+        prefix = "/api/v3" if environ.get("PATH_INFO", "").startswith("/api/v3/") else ""
+        query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+        call = Call(
+            session, repo, args, query, body, f"{scheme}://{host}{prefix}{path}", environ.get("HTTP_ACCEPT", "")
+        )
+        result = endpoint.handle(call)
+        answer = result if isinstance(result, Answer) else Answer(200, result)
+        return Answer(answer.status, answer.body, {**limits, **call.headers, **answer.headers})
+
+    def _count(self, session: Session) -> dict[str, str]:
+        hour = int(session.now // 3600)
+        with self._lock:
+            used = self._counts[session.actor.key, hour] = self._counts.get((session.actor.key, hour), 0) + 1
+            if len(self._counts) > 10_000:
+                self._counts = {key: count for key, count in self._counts.items() if key[1] == hour}
+        limit = self.enforce_rate_limit or RATE_LIMIT
+        headers = {
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(max(limit - used, 0)),
+            "X-RateLimit-Used": str(used),
+            "X-RateLimit-Reset": str((hour + 1) * 3600),
+            "X-RateLimit-Resource": "core",
+        }
+        if self.enforce_rate_limit is not None and used > self.enforce_rate_limit:
+            raise ApiError(403, "API rate limit exceeded for installation.", headers=headers)
+        return headers
+
+
+class NeedsSync(Exception):
+    """A read found a repository whose refs this process has not yet compared; that takes a writing transaction."""
+
+    def __init__(self, repo_id: int) -> None:
+        super().__init__(repo_id)
+        self.repo_id = repo_id
+
+
+def request_path(environ: Mapping[str, Any]) -> str:
+    """The decoded path, without the prefix of GitHub Enterprise Server.
+
+    A real server hands over bytes as Latin-1 (PEP 3333); httpx's in-process transport hands over text.
+    """
+    path: str = environ.get("PATH_INFO", "")
+    with contextlib.suppress(UnicodeError):
+        path = path.encode("latin-1").decode()
+    return path.removeprefix("/api/v3") if path.startswith("/api/v3/") else path
+
+
+def _body(environ: Mapping[str, Any]) -> Any:
+    if "press-play.body" in environ:
+        return environ["press-play.body"]
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    raw = environ["wsgi.input"].read(length) if length else b""
+    if not raw:
+        return None
+    try:
+        return json.loads(raw)
+    except ValueError:
+        raise ApiError(400, "Problems parsing JSON") from None
+
+
+def _refusal(error: ApiError) -> Answer:
+    body: JSON = {
+        "message": error.message,
+        "documentation_url": "https://docs.github.com/rest",
+        "status": str(error.status),
+    }
+    if error.errors:
+        body["errors"] = error.errors
+    return Answer(error.status, body, error.headers)
+
+
+def _encode(answer: Answer) -> tuple[bytes, dict[str, str]]:
+    headers = dict(answer.headers)
+    if answer.body is None:
+        return b"", headers
+    if isinstance(answer.body, bytes):
+        headers.setdefault("Content-Type", "application/octet-stream")
+        return answer.body, headers
+    headers.setdefault("Content-Type", "application/json; charset=utf-8")
+    return json.dumps(answer.body).encode(), headers
+
+
+def authenticate(session: Session, header: str) -> Actor:
+    """Who an Authorization header speaks for; 401 for none, a wrong or an expired one."""
+    scheme, _, credentials = header.partition(" ")
+    credentials = credentials.strip()
+    if scheme.lower() == "basic":
+        try:
+            credentials = base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeError):
+            raise ApiError(401, "Bad credentials") from None
+    elif scheme.lower() not in ("bearer", "token"):
+        raise ApiError(401, "Requires authentication")
+    if credentials.count(".") == 2:
+        return _app(session, credentials)
+    digest = token_hash(credentials)
+    row = session.one("SELECT * FROM forge_tokens WHERE hash = ?", digest)
+    if row is None or (row["expires_at"] is not None and row["expires_at"] <= session.now):
+        raise ApiError(401, "Bad credentials")
+    if row["user_id"] is not None:
+        return Actor(session.user(row["user_id"]), key=digest)
+    installation = session.one("SELECT * FROM forge_installations WHERE id = ?", row["installation_id"])
+    if installation is None:
+        raise ApiError(401, "Bad credentials")
+    bot = session.one("SELECT * FROM forge_users WHERE app_id = ?", installation["app_id"])
+    return Actor(
+        bot,
+        session.app(installation["app_id"]),
+        installation,
+        frozenset(json.loads(row["repo_ids"])),
+        json.loads(row["permissions"]),
+        digest,
+    )
+
+
+def token_hash(token: str) -> str:
+    """What the database keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _app(session: Session, token: str) -> Actor:
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+        issuer = str(claims.get("iss", ""))
+        app = session.one("SELECT * FROM forge_apps WHERE client_id = ? OR CAST(id AS TEXT) = ?", issuer, issuer)
+        if app is None:
+            raise ApiError(401, "Integration not found")
+        jwt.decode(token, public_key(app["private_key"]), ["RS256"], options={"verify_exp": False, "verify_iat": False})
+        issued, expires = float(claims["iat"]), float(claims["exp"])
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        raise ApiError(401, "A JSON web token could not be decoded") from None
+    if expires <= session.now:
+        raise ApiError(
+            401,
+            "'Expiration time' claim ('exp') must be a numeric value in the future",
+        )
+    if issued > session.now + 60:
+        raise ApiError(401, "'Issued at' claim ('iat') must be an Integer in the past")
+    if expires - session.now > 600:
+        raise ApiError(401, "'Expiration time' claim ('exp') is too far in the future")
+    return Actor(None, app, key=f"app-{app['id']}")
+
+
+_keys: dict[str, Any] = {}
+
+
+def public_key(private_key: str) -> Any:
+    """The public half of a PEM private key; parsing one takes longer than a request."""
+    if private_key not in _keys:
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        _keys[private_key] = load_pem_private_key(private_key.encode(), None).public_key()
+    return _keys[private_key]
+
+
+def permitted_repo(session: Session, full_name: str, needs: Iterable[tuple[str, str]], role: str) -> Row:
+    """The repository, if the actor sees it (404) and may do this to it (403)."""
+    repo = session.one("SELECT * FROM forge_repos WHERE full_name = ?", full_name)
+    if repo is None:
+        raise ApiError(404, "Not Found")
+    actor = session.actor
+    needs = tuple(needs)
+    if actor.permissions is not None:
+        if repo["id"] not in actor.repo_ids:
+            raise ApiError(404, "Not Found")
+        if needs and not any(
+            (level == "read" and name == "metadata") or at_least(actor.permissions.get(name), level, LEVELS)
+            for name, level in needs
+        ):
+            accepted = "; ".join(f"{name}={level}" for name, level in needs)
+            raise ApiError(
+                403, "Resource not accessible by integration", headers={"X-Accepted-GitHub-Permissions": accepted}
+            )
+    elif actor.user is not None:
+        have = session.role(repo, actor.user)
+        if not at_least(have, "read", ROLES):
+            raise ApiError(404, "Not Found")
+        if not at_least(have, role, ROLES):
+            raise ApiError(
+                403, "Must have admin rights to Repository." if role == "admin" else "Resource not accessible"
+            )
+    else:
+        raise ApiError(403, "Resource not accessible by integration")
+    return repo

@@ -1,0 +1,76 @@
+-- The forge's tables. Times are seconds since the epoch by the injected clock; JSON columns hold what GitHub's API takes and gives.
+CREATE TABLE IF NOT EXISTS forge_apps (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, slug TEXT NOT NULL UNIQUE COLLATE NOCASE, name TEXT NOT NULL, client_id TEXT NOT NULL,
+  private_key TEXT NOT NULL, permissions TEXT NOT NULL, events TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS forge_users (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, login TEXT NOT NULL UNIQUE COLLATE NOCASE, type TEXT NOT NULL,
+  app_id INTEGER REFERENCES forge_apps (id), created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS forge_repos (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, full_name TEXT NOT NULL UNIQUE COLLATE NOCASE, owner_id INTEGER NOT NULL,
+  parent_id INTEGER REFERENCES forge_repos (id), default_branch TEXT NOT NULL, created_at REAL NOT NULL,
+  pushed_at REAL NOT NULL, next_number INTEGER NOT NULL DEFAULT 1);
+CREATE TABLE IF NOT EXISTS forge_grants (
+  repo_id INTEGER NOT NULL, user_id INTEGER NOT NULL, permission TEXT NOT NULL, PRIMARY KEY (repo_id, user_id));
+CREATE TABLE IF NOT EXISTS forge_installations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, app_id INTEGER NOT NULL, owner_id INTEGER NOT NULL, created_at REAL NOT NULL,
+  UNIQUE (app_id, owner_id));
+CREATE TABLE IF NOT EXISTS forge_installation_repos (
+  installation_id INTEGER NOT NULL, repo_id INTEGER NOT NULL, PRIMARY KEY (installation_id, repo_id));
+CREATE TABLE IF NOT EXISTS forge_tokens (
+  hash TEXT PRIMARY KEY, installation_id INTEGER, user_id INTEGER, repo_ids TEXT, permissions TEXT, expires_at REAL);
+CREATE TABLE IF NOT EXISTS forge_refs (
+  repo_id INTEGER NOT NULL, name TEXT NOT NULL, sha TEXT NOT NULL, PRIMARY KEY (repo_id, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forge_issues (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, number INTEGER NOT NULL, is_pull INTEGER NOT NULL,
+  title TEXT NOT NULL, body TEXT, state TEXT NOT NULL, state_reason TEXT, user_id INTEGER NOT NULL, created_at REAL NOT NULL,
+  updated_at REAL NOT NULL, closed_at REAL, UNIQUE (repo_id, number));
+CREATE TABLE IF NOT EXISTS forge_pulls (
+  issue_id INTEGER PRIMARY KEY, head_repo_id INTEGER NOT NULL, head_ref TEXT NOT NULL, head_sha TEXT NOT NULL,
+  base_ref TEXT NOT NULL, base_sha TEXT NOT NULL, draft INTEGER NOT NULL, merged_at REAL, merged_by INTEGER,
+  merge_commit_sha TEXT, last_pusher INTEGER);
+CREATE INDEX IF NOT EXISTS forge_pulls_head ON forge_pulls (head_repo_id, head_ref);
+CREATE TABLE IF NOT EXISTS forge_labels (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE, color TEXT NOT NULL,
+  description TEXT, UNIQUE (repo_id, name));
+CREATE TABLE IF NOT EXISTS forge_issue_labels (
+  issue_id INTEGER NOT NULL, label_id INTEGER NOT NULL, PRIMARY KEY (issue_id, label_id));
+CREATE TABLE IF NOT EXISTS forge_comments (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL, body TEXT NOT NULL,
+  created_at REAL NOT NULL, updated_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_comments_issue ON forge_comments (issue_id);
+CREATE TABLE IF NOT EXISTS forge_reviews (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL, state TEXT NOT NULL,
+  body TEXT NOT NULL, commit_id TEXT NOT NULL, submitted_at REAL);
+CREATE INDEX IF NOT EXISTS forge_reviews_issue ON forge_reviews (issue_id);
+CREATE TABLE IF NOT EXISTS forge_review_comments (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, issue_id INTEGER NOT NULL, review_id INTEGER, user_id INTEGER NOT NULL,
+  path TEXT NOT NULL, line INTEGER, start_line INTEGER, side TEXT NOT NULL, body TEXT NOT NULL, commit_id TEXT NOT NULL,
+  original_commit_id TEXT NOT NULL, diff_hunk TEXT NOT NULL, in_reply_to INTEGER, created_at REAL NOT NULL,
+  updated_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_review_comments_issue ON forge_review_comments (issue_id);
+CREATE TABLE IF NOT EXISTS forge_check_suites (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, app_id INTEGER NOT NULL, head_sha TEXT NOT NULL,
+  created_at REAL NOT NULL, UNIQUE (repo_id, app_id, head_sha));
+CREATE TABLE IF NOT EXISTS forge_check_runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, app_id INTEGER NOT NULL, suite_id INTEGER NOT NULL,
+  name TEXT NOT NULL, head_sha TEXT NOT NULL, status TEXT NOT NULL, conclusion TEXT, started_at REAL, completed_at REAL,
+  output TEXT NOT NULL, details_url TEXT, external_id TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_check_runs_head ON forge_check_runs (repo_id, head_sha);
+CREATE TABLE IF NOT EXISTS forge_statuses (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, sha TEXT NOT NULL, context TEXT NOT NULL,
+  state TEXT NOT NULL, description TEXT, target_url TEXT, user_id INTEGER NOT NULL, created_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_statuses_sha ON forge_statuses (repo_id, sha);
+CREATE TABLE IF NOT EXISTS forge_rulesets (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, name TEXT NOT NULL, target TEXT NOT NULL,
+  enforcement TEXT NOT NULL, conditions TEXT NOT NULL, rules TEXT NOT NULL, bypass_actors TEXT NOT NULL,
+  created_at REAL NOT NULL, updated_at REAL NOT NULL, UNIQUE (repo_id, name));
+CREATE TABLE IF NOT EXISTS forge_deployments (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, user_id INTEGER NOT NULL, sha TEXT NOT NULL,
+  ref TEXT NOT NULL, task TEXT NOT NULL, environment TEXT NOT NULL, description TEXT, payload TEXT NOT NULL,
+  created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS forge_deployment_statuses (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, deployment_id INTEGER NOT NULL, user_id INTEGER NOT NULL, state TEXT NOT NULL,
+  description TEXT NOT NULL, environment_url TEXT NOT NULL, log_url TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS forge_events (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, delivery TEXT NOT NULL, payload TEXT NOT NULL,
+  time REAL NOT NULL);
