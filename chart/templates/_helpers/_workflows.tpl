@@ -131,6 +131,19 @@ Arguments that pass a template's own inputs on by the same names.
 {{- end }}
 
 {{/*
+The arguments of a step of the Workflow `task`: its own parameters, and the task's number as `task`.
+(list "repo" "tag")
+*/}}
+{{- define "press-play.ofTask" -}}
+{{- range . }}
+- name: {{ . }}
+  value: {{ printf "{{workflow.parameters.%s}}" . | quote }}
+{{- end }}
+- name: task
+  value: {{ "{{workflow.parameters.task-id}}" | quote }}
+{{- end }}
+
+{{/*
 A wait: a suspended node whose inputs are its key (R3). It holds no pod, `signal` wakes it, `reconcile` repairs it.
 (dict "name" "await-merge" "inputs" (list "repo" "task") "outputs" (list "outcome"))
 */}}

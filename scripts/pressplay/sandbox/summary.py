@@ -64,7 +64,7 @@ def summarize(sandbox: Sandbox) -> Summary:
     gh = context.harness(repo, contents="read", pull_requests="read")
     base = subject.settings.default_branch or contents.default_branch(gh, repo)
     backlog = folder.backlog(gh, subject, base)
-    plan = graph.make_plan(backlog)
+    plan = graph.plan(backlog)
     # Newest first: of several pull requests from one branch the newest one stays.
     found = {pull.head_ref: pull for pull in reversed(pulls.all_pulls(gh, repo))}
     plays = sandbox.plays()
@@ -161,13 +161,13 @@ def _how(
 
 def _ended(pull: pulls.Pull | None, verdict: Entry | None, now: float) -> float:
     if pull is not None and pull.merged_at:
-        return pull.merged_at
+        return parse_rfc3339(pull.merged_at)
     return verdict["ended"] if verdict is not None else now
 
 
 def _waited_for(task: Task, found: Mapping[str, pulls.Pull], before: Mapping[str, TaskResult]) -> str:
     """The dependency that was merged last: what the task really waited for."""
-    merged = {pull.number: pull.merged_at or 0.0 for pull in found.values() if pull.merged}
+    merged = {pull.number: pull.merged_at or "" for pull in found.values() if pull.merged}
     own = [
         (merged[pr], dependency, pr) for dependency in task.dependencies if (pr := _pr(before, dependency)) in merged
     ]

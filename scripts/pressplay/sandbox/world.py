@@ -151,7 +151,15 @@ class Sandbox:
         self._app(harness, _HARNESS_PERMISSIONS)
         for agent in self.settings.agents.values():
             self._app(agent.github_app, _AGENT_PERMISSIONS)
-        self.forge.create_ruleset(repo, "press-play", _rules(self.github.app_id_of_harness()))
+        # What the design asks of a default branch (R5): a pull request, an approval, and the harness's own check.
+        self.forge.create_ruleset(
+            repo,
+            "press-play",
+            required_check=ACCEPTANCE_CHECK,
+            required_check_app=names.slug(harness),
+            approvals=1,
+            rules=[{"type": "non_fast_forward"}, {"type": "deletion"}],
+        )
 
     def _app(self, name: str, permissions: Mapping[str, str]) -> None:
         slug = names.slug(name)
@@ -367,25 +375,6 @@ class Sandbox:
             self._server.close()
         self.cluster.close()
         self.forge.close()
-
-
-def _rules(harness: int) -> list[dict[str, Any]]:
-    """What the design asks of a default branch (R5): a pull request, one approval, and the harness's own check."""
-    reviews = {
-        "required_approving_review_count": 1,
-        "dismiss_stale_reviews_on_push": True,
-        "require_code_owner_review": False,
-        "require_last_push_approval": False,
-        "required_review_thread_resolution": False,
-    }
-    check = {"context": ACCEPTANCE_CHECK, "integration_id": harness}
-    checks = {"strict_required_status_checks_policy": False, "required_status_checks": [check]}
-    return [
-        {"type": "pull_request", "parameters": reviews},
-        {"type": "required_status_checks", "parameters": checks},
-        {"type": "non_fast_forward"},
-        {"type": "deletion"},
-    ]
 
 
 def _patiently(call: Callable[[], bool]) -> bool:

@@ -85,7 +85,7 @@ def left(gh: Client, subject: Subject, backlog: Backlog, only: str = "") -> grap
     done = [task.id for task in backlog.tasks if names.task_branch(task.number) in merged]
     wanted = [part.strip() for part in only.split(",") if part.strip() not in ("", "none")]
     parallelism = subject.settings.parallelism or graph.DEFAULT_PARALLELISM
-    return graph.make_plan(backlog, parallelism=parallelism, only=wanted or None, done=done)
+    return graph.plan(backlog, parallelism=parallelism, only=wanted or None, done=done)
 
 
 def _manifests(context: Context, subject: Subject, planned: graph.Plan, name: str) -> list[Manifest]:

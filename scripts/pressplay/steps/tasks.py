@@ -19,6 +19,7 @@ from pressplay.steps.context import Context, Inputs, Outputs, Subject
 ACCEPTANCE_CHECK = "press-play/acceptance"
 AWAIT_VERDICT, AWAIT_MERGE = "await-verdict", "await-merge"
 _GOOD = ("approved", "merged")
+_RUNNING = "Running"
 
 
 def task_of(subject: Subject) -> int:
@@ -104,14 +105,19 @@ def look(inputs: Inputs, context: Context) -> Outputs:
 
 
 def settle(inputs: Inputs, context: Context) -> Outputs:
-    """Record the task's verdict from what GitHub and the ledger hold, wake the play, and fail where it failed."""
+    """Record the task's verdict from what GitHub and the ledger hold, and wake the play.
+
+    The Workflow's last step fails where the task failed, so that the Workflow does; its exit hook (`status` is then the
+    Workflow's) only makes sure that the verdict is there.
+    """
     subject = Subject.of(inputs, context)
-    verdict = verdict_of(context, subject) or judge(context, subject, inputs.get("status", ""))
+    status = inputs.get("status", _RUNNING)
+    verdict = verdict_of(context, subject) or judge(context, subject, status)
     context.ledger(subject.repo).record(
         "task", task_of(subject), f"verdict-{subject.attempt_of_person}", {"play": subject.play, **verdict}
     )
     wake_play(context, subject, verdict)
-    if verdict["outcome"] not in _GOOD:
+    if verdict["outcome"] not in _GOOD and status == _RUNNING:
         raise InputError(f"task {task_of(subject)}: {verdict['outcome']}: {verdict['reason']}")
     return {"outcome": verdict["outcome"], "pr": str(verdict.get("pr") or "none"), "link": verdict["link"]}
 
