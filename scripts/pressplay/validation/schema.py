@@ -65,7 +65,9 @@ def _explain(error: ValidationError) -> Iterable[tuple[Path, str, str]]:
     schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
     wanted: Any = error.validator_value
     came: Any = error.instance
-    purpose = str(schema.get("description", "")).strip()
+    purpose = str(schema.get("description", "")).strip().rstrip(".")
+    if "propertyNames" in error.absolute_schema_path:
+        path = (*path, str(came))
     match str(error.validator):
         case "additionalProperties" | "unevaluatedProperties" if isinstance(came, Mapping):
             known = list(schema.get("properties", {}))
@@ -78,7 +80,7 @@ def _explain(error: ValidationError) -> Iterable[tuple[Path, str, str]]:
         case "type":
             types = [wanted] if isinstance(wanted, str) else list(wanted)
             expected = " or ".join(TYPES.get(kind, kind) for kind in types)
-            yield path, f"expected {expected}, came {shown(came)}", purpose or _how_to_write(types)
+            yield path, f"expected {expected}, came {shown(came)}", _how_to_write(types, came) or purpose
         case "enum":
             expected = ", ".join(shown(one) for one in wanted)
             hint = did_you_mean(came, [one for one in wanted if isinstance(one, str)])
@@ -86,7 +88,7 @@ def _explain(error: ValidationError) -> Iterable[tuple[Path, str, str]]:
         case "const":
             yield path, f"expected {shown(wanted)}, came {shown(came)}", purpose
         case "pattern":
-            yield path, f"expected a text like {wanted}, came {shown(came)}", purpose
+            yield path, f"expected {purpose or 'a text'}, came {shown(came)}", f"it must match {wanted}"
         case "minimum" | "exclusiveMinimum" as bound:
             more = "more than" if bound == "exclusiveMinimum" else "at least"
             yield path, f"expected {more} {wanted}, came {shown(came)}", purpose
@@ -114,5 +116,9 @@ def _unknown(schema: Mapping[str, Any], came: Mapping[str, Any]) -> list[str]:
     return [str(key) for key in came if key not in known and not any(pattern.search(str(key)) for pattern in patterns)]
 
 
-def _how_to_write(types: list[str]) -> str:
-    return "put it in quotes" if types == ["string"] else ""
+def _how_to_write(types: list[str], came: Any) -> str:
+    if "string" in types and not isinstance(came, (str, list, dict)) and came is not None:
+        return "put it in quotes"
+    if isinstance(came, str) and {"integer", "number", "boolean"} & {*types} and came.strip():
+        return "write it without quotes"
+    return ""

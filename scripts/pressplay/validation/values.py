@@ -6,7 +6,8 @@ an installation what `helm install` would say during it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from pressplay import names
@@ -16,6 +17,10 @@ from pressplay.validation.schema import by_place, check
 from pressplay.validation.yamlsource import Path, Place, Source, load_yaml, nearest
 
 DEFAULTS = "values.yaml of the chart"
+
+
+Finding = tuple[tuple[Path, ...], str, str]
+"""The paths that only together are wrong, the one to change first; what is wrong; what to do."""
 
 
 def validate(files: Sequence[tuple[str, str]]) -> list[Problem]:
@@ -48,7 +53,9 @@ def validate(files: Sequence[tuple[str, str]]) -> list[Problem]:
 
     problems += check(packaged.schema("values"), merged, place)
     wrong = {problem.path for problem in problems}
-    for path, message, hint in across(merged):
+    for paths, message, hint in across(merged):
+        # The chart's defaults are right by themselves: it is a file of the user's that made it wrong.
+        path = next((path for path in paths if place(path).file != DEFAULTS), paths[0])
         if json_path(path) not in wrong:
             at = place(path)
             problems.append(Problem(at.file, at.line, at.column, json_path(path), message, hint))
@@ -92,45 +99,110 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any], path: Path, source: Sou
             places.update({known: at for known, at in source.places.items() if known[: len(inner)] == inner})
 
 
-def across(values: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
-    """What is wrong between values that are each right by themselves: (path, message, hint)."""
-    agents = {
-        key: agent["githubApp"]
-        for key, agent in _map(values, "agents").items()
-        if isinstance(agent, dict) and agent.get("enabled", True) and isinstance(agent.get("githubApp"), str)
-    }
+def across(values: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong between values that are each right by themselves.
+
+    `values` are whole, as `merge` makes them; what does not have the schema's shape is passed over.
+    """
+    yield from _namespace(values)
+    yield from _agents(values)
+    yield from _repositories(values)
+    yield from _extra_spec(values)
+
+
+def _namespace(values: Mapping[str, Any]) -> Iterator[Finding]:
+    namespace = _map(values, "controller").get("namespace")
+    if not isinstance(namespace, str):
+        return
+    room = names.coderun_room(namespace, LONGEST_NUMBER)
+    if room < names.RUN_NAME_LENGTH:
+        longest = len(namespace) - (names.RUN_NAME_LENGTH - room)
+        message = (
+            f"expected at most {longest} characters, came {len(namespace)}: the controller has "
+            f"{names.CODERUN_BUDGET} for namespace, name, taskId and contextVersion of a CodeRun together, which "
+            f"leaves {room} of the {names.RUN_NAME_LENGTH} that our names need"
+        )
+        yield (("controller", "namespace"),), message, "let the controller watch a namespace with a shorter name"
+
+
+def _agents(values: Mapping[str, Any]) -> Iterator[Finding]:
+    agents = {key: agent for key, agent in _map(values, "agents").items() if isinstance(agent, dict)}
+    apps = {key: agent["githubApp"] for key, agent in agents.items() if isinstance(agent.get("githubApp"), str)}
     harness = _map(values, "github").get("harnessApp")
+    carried = _carried()
     by_secret: dict[str, str] = {}
     by_file: dict[str, str] = {}
-    for key, app in agents.items():
+    for key, app in apps.items():
         path: Path = ("agents", key, "githubApp")
         if isinstance(harness, str) and names.app_secret(app) == names.app_secret(harness):
-            message = (
-                f"expected an App of the agent's own, came {shown(app)}, which is the harness's (github.harnessApp)"
+            message = f"expected an App of the agent's own, came {shown(app)}, the harness's (github.harnessApp)"
+            yield (
+                (path, ("github", "harnessApp")),
+                message,
+                "an agent with its key could approve its own work (R5): register another App",
             )
-            yield path, message, "no agent may run as the harness (R5): give it another App"
+        if app in apps and app != key:
+            message = f"expected a name that stands for one agent, came {shown(app)}, which is the id of another"
+            yield (path, ("agents", app)), message, "rename the id or use another App"
+        if not agents[key].get("enabled", True):
             continue
         other = by_secret.setdefault(names.app_secret(app), key)
-        if other == key:
-            other = by_file.setdefault(names.persona_file(app), key)
+        other = by_file.setdefault(names.persona_file(app), key) if other == key else other
         if other != key:
-            message = f"expected an App of the agent's own, came {shown(app)}, which is agents.{other}'s"
-            yield path, message, "an App picks its one persona: give each agent another, or disable one"
-    namespace = _map(values, "controller").get("namespace")
-    if isinstance(namespace, str):
-        room = names.coderun_room(namespace, LONGEST_NUMBER)
-        if room < names.RUN_NAME_LENGTH:
-            longest = len(namespace) - (names.RUN_NAME_LENGTH - room)
-            message = (
-                f"expected at most {longest} characters, came {len(namespace)}: the controller has "
-                f"{names.CODERUN_BUDGET} for namespace, name, taskId and contextVersion of a CodeRun together, which "
-                f"leaves {room} of the {names.RUN_NAME_LENGTH} that our names need"
+            message = f"expected an App of the agent's own, came {shown(app)}, which is agents.{other}'s too"
+            yield (
+                (path, ("agents", other, "githubApp")),
+                message,
+                "an App picks its one persona: give each agent another, or disable one",
             )
-            yield ("controller", "namespace"), message, "let the controller watch a namespace with a shorter name"
+        if key not in carried and not str(agents[key].get("systemPrompt") or "").strip():
+            message = "expected a system prompt, came none, and the chart carries none for this id"
+            yield (("agents", key),), message, f"write agents.{key}.systemPrompt"
 
+
+def _repositories(values: Mapping[str, Any]) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name in _map(values, "repositories"):
+        if name.endswith((".git", "/.", "/..")):
+            message = f"expected owner/name as GitHub writes it, came {shown(name)}"
+            yield (("repositories", name),), message, "write it without .git"
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            message = f"expected each repository once, came {shown(name)}, which is {shown(other)} to GitHub"
+            yield (("repositories", name),), message, "list it once"
+
+
+def _extra_spec(values: Mapping[str, Any]) -> Iterator[Finding]:
+    for field, value in _map(_map(values, "coderun"), "extraSpec").items():
+        path: Path = ("coderun", "extraSpec", field)
+        if field in TOLD:
+            yield (path,), f"expected a field that our flows do not set, came {shown(field)}", "take it out"
+        if "{{" in json.dumps({field: value}, default=str):
+            yield (path,), "expected no `{{`, which Argo would evaluate (R7)", "take it out"
+
+
+TOLD = frozenset(
+    {
+        "taskId",
+        "service",
+        "repositoryUrl",
+        "docsRepositoryUrl",
+        "docsProjectDirectory",
+        "docsBranch",
+        "workingDirectory",
+        "githubApp",
+        "taskRequirements",
+    }
+)
+"""What each run is told by its flow."""
 
 LONGEST_NUMBER = 999_999_999
 """A task's number has at most nine digits (names.task_number)."""
+
+
+def _carried() -> Collection[str]:
+    """The ids whose prompts the chart carries: those of its default values."""
+    return _map(load_yaml(packaged.text("values.yaml"), DEFAULTS).value, "agents").keys()
 
 
 def _map(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
