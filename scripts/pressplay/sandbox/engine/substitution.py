@@ -174,7 +174,7 @@ class Tag:
 
     text: str
     program: Program | None
-    fault: str = ""
+    fault: ExpressionError | None = None
 
     @property
     def raw(self) -> str:
@@ -198,7 +198,7 @@ def parts(text: str) -> tuple[str | Tag, ...]:
             try:
                 found.append(Tag(body, program(body[1:])))
             except ExpressionError as error:
-                found.append(Tag(body, None, str(error)))
+                found.append(Tag(body, None, error))
         else:
             found.append(Tag(body, None))
         at = match.end()
