@@ -33,17 +33,6 @@ class GitHub(_Model):
     """The App as which no agent ever runs (R5)."""
 
 
-class ArgoServer(_Model):
-    """The Argo Server, through which suspended nodes are woken."""
-
-    url: str = "https://argo-server.argo:2746"
-    auth: Literal["serviceAccount", "none"] = "serviceAccount"
-    """`serviceAccount`: with the token of the pod; `none`: with nothing (the server's auth mode `server`)."""
-    ca_secret: str = ""
-    """The Secret, in our namespace, with the authority's certificate; empty: the system's authorities."""
-    ca_key: str = "ca.crt"
-
-
 class Agent(_Model):
     """One persona, as far as the workflows need it."""
 
@@ -95,7 +84,6 @@ class Settings(_Model):
     controller_namespace: str
     """Where the existing controller watches for CodeRuns."""
     instance_id: str = ""
-    argo_server: ArgoServer = ArgoServer()
     allow_unprotected: bool = False
     github: GitHub = GitHub()  # type: ignore[call-arg]
     repositories: dict[str, RepositoryDefaults] = {}

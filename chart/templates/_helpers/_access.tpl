@@ -104,9 +104,6 @@ spec:
     {{- range list .Values.github.harnessApp .Values.agents.qa.githubApp }}
     - {{ include "press-play.appSecret" . }}
     {{- end }}
-    {{- with .Values.argo.server.caSecret.name }}
-    - {{ . }}
-    {{- end }}
   verbs: [get]
 {{- end }}
 

@@ -94,6 +94,8 @@ value can't break out of its place. The same names are the step's inputs and the
         value: {{ .root.Release.Namespace }}
       - name: PRESSPLAY_ARGO_URL
         value: {{ .root.Values.argo.server.url | quote }}
+      - name: PRESSPLAY_ARGO_AUTH
+        value: {{ .root.Values.argo.server.auth }}
       {{- with .root.Values.argo.server.caSecret }}
       {{- if .name }}
       - name: PRESSPLAY_ARGO_CA

@@ -50,7 +50,8 @@ class KubernetesCluster:
         """Speak to the cluster of KUBECONFIG, or of the ServiceAccount where this runs in a pod.
 
         `argo_url`: the Argo Server's address (needed only to end waits); `argo_ca`: its CA's certificates as PEM;
-        `argo_token`: a bearer token, by default the ServiceAccount's.
+        `argo_token`: a bearer token, by default the ServiceAccount's; empty: none (the server's auth mode `server`
+        refuses a request that carries one).
         """
         self._lock = threading.Lock()
         self._runner = asyncio.Runner()
@@ -60,12 +61,13 @@ class KubernetesCluster:
 
     @classmethod
     def from_environment(cls, namespace: str) -> KubernetesCluster:
-        """Configured by PRESSPLAY_ARGO_URL, PRESSPLAY_ARGO_CA (PEM) and PRESSPLAY_ARGO_TOKEN."""
+        """Configured by PRESSPLAY_ARGO_URL, _CA (PEM), _TOKEN and _AUTH (`none`: send no token)."""
         environment = os.environ
+        token = environment.get("PRESSPLAY_ARGO_TOKEN") or None
         return cls(
             environment.get("PRESSPLAY_ARGO_URL", ""),
             environment.get("PRESSPLAY_ARGO_CA") or None,
-            environment.get("PRESSPLAY_ARGO_TOKEN") or None,
+            "" if environment.get("PRESSPLAY_ARGO_AUTH") == "none" else token,
             namespace,
         )
 
@@ -139,7 +141,9 @@ class KubernetesCluster:
             "message": message,
             "outputParameters": json.dumps(dict(outputs)) if outputs else "",
         }
-        token = self._argo_token or (_TOKEN.read_text().strip() if _TOKEN.exists() else "")
+        token = self._argo_token
+        if token is None:
+            token = _TOKEN.read_text().strip() if _TOKEN.exists() else ""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         url = f"{self._argo_url}/api/v1/workflows/{quote(namespace)}/{quote(workflow)}/set"
         try:
