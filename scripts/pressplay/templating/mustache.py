@@ -40,8 +40,10 @@ def _parse(template: Path) -> list[_Node]:
     source = engine.read(template)
     try:
         tokens = list(tokenize(source))
-    except (ChevronError, IndexError) as error:
-        raise InputError(f"{template}: expected a Mustache template; {error or 'a tag is empty'}") from error
+    except ChevronError as error:
+        raise InputError(f"{template}: expected a Mustache template; {error}") from error
+    except IndexError as error:
+        raise InputError(f"{template}: expected a Mustache template; a tag is empty: {{{{}}}}") from error
     found = (tag for tag in _TAG.finditer(source) if not tag[1].startswith("!"))
     lines = iter([source.count("\n", 0, tag.start()) + 1 for tag in found])
     top = _Node("", "", 0)
@@ -62,9 +64,6 @@ def _parse(template: Path) -> list[_Node]:
             raise InputError(
                 f"{template}:{line}: {kind} {text!r} is not supported; expected sections and variables only"
             )
-    if "{{=" in source:
-        line = source.count("\n", 0, source.index("{{=")) + 1
-        raise InputError(f"{template}:{line}: changing the delimiters is not supported; keep {{{{ }}}}")
     return top.children
 
 
