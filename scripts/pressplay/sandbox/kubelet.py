@@ -23,6 +23,7 @@ from pressplay.steps.context import Context
 OUTPUTS_ANNOTATION = "press-play/outputs"
 _AT_ONCE = 8
 _DONE = ("Succeeded", "Failed")
+_WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 
 
 class Kubelet:
@@ -35,6 +36,8 @@ class Kubelet:
         self._wake = wake
         self._pool = None if inline else ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pod")
         self._started: set[str] = set()
+        self.last_words: dict[str, str] = {}
+        """What the last step of a Workflow that failed in this process said, by the Workflow's name."""
 
     def sync(self, namespace: str, name: str) -> bool:
         """Start the Pod if it waits, or give it up for lost; True where something was done."""
@@ -96,6 +99,7 @@ class Kubelet:
             registry.write_outputs(registry.run(command[2], registry.parse_inputs(args[1]), self._context), out)
         except PressPlayError as error:
             self._context.say(f"step {command[2]}: {error}")
+            self.last_words[pod["metadata"]["labels"].get(_WORKFLOW_LABEL, "")] = str(error)
             return error.exit_code, f"Error (exit code {error.exit_code})"
         except Exception:
             self._context.say(f"step {command[2]} died:\n{traceback.format_exc()}")
