@@ -149,7 +149,7 @@ def _agents(values: Mapping[str, Any]) -> Iterator[Finding]:
         other = by_secret.setdefault(names.app_secret(app), key)
         other = by_file.setdefault(names.persona_file(app), key) if other == key else other
         if other != key:
-            message = f"expected an App of the agent's own, came {shown(app)}, which is agents.{other}'s too"
+            message = f"expected an App for each agent, came {shown(app)} for both agents.{other} and agents.{key}"
             yield (
                 (path, ("agents", other, "githubApp")),
                 message,

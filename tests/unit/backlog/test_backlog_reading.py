@@ -1,0 +1,165 @@
+"""Reading tasks.json: a fixture for every oddity that is found in public."""
+
+import json
+
+import pytest
+
+from pressplay import names
+from pressplay.backlog.graph import plan
+from pressplay.backlog.tasks import read
+from pressplay.errors import InputError
+from pressplay.validation.report import Invalid
+
+
+def tagged(*tasks, **other):
+    return json.dumps({"master": {"tasks": list(tasks)}, **other})
+
+
+def test_an_older_file_without_tags_is_the_tag_master():
+    backlog = read('{"tasks": [{"id": 1, "title": "one"}], "metadata": {}}', "tasks.json")
+    assert backlog.tag == "master"
+    assert [task.title for task in backlog.tasks] == ["one"]
+
+
+def test_integer_and_string_ids_are_the_same_ids():
+    backlog = read(tagged({"id": "1", "status": "done"}, {"id": 2, "dependencies": ["1"]}, {"id": 3.0}), "f")
+    assert [task.id for task in backlog.tasks] == ["1", "2", "3"]
+    assert plan(backlog).ready == ("2", "3")
+
+
+def test_odd_string_ids_are_kept_and_get_a_number():
+    backlog = read(tagged({"id": "HAM-1"}, {"id": " api/v2 "}, {"id": "b", "dependencies": ["HAM-1"]}), "f")
+    assert [task.id for task in backlog.tasks] == ["HAM-1", "api/v2", "b"]
+    assert [task.number for task in backlog.tasks] == [names.task_number(i) for i in ("HAM-1", "api/v2", "b")]
+
+
+def test_null_fields_are_as_if_absent():
+    null = dict.fromkeys(
+        ["title", "description", "details", "testStrategy", "priority", "status", "dependencies", "subtasks"]
+    )
+    (task,) = read(tagged({"id": 4, **null}), "f").tasks
+    assert (task.title, task.description, task.priority, task.status) == ("Task 4", "", "medium", "pending")
+    assert (task.dependencies, task.subtasks) == ((), ())
+
+
+def test_extra_keys_are_kept_and_ignored():
+    (task,) = read(tagged({"id": 1, "complexity": {"score": 8}}, version=3), "f").tasks
+    assert task.raw["complexity"] == {"score": 8}
+
+
+def test_subtasks_are_parts_of_their_task():
+    (task,) = read(tagged({"id": 11, "subtasks": [{"id": 1, "title": "a"}, {"id": 2, "dependencies": [1]}]}), "f").tasks
+    assert [(part.id, part.dependencies) for part in task.subtasks] == [("1", ()), ("2", ("1",))]
+
+
+@pytest.mark.parametrize(("written", "read_as"), [("In_Progress", "in-progress"), ("DONE", "done"), ("", "pending")])
+def test_statuses_are_read_as_taskmaster_compares_them(written, read_as):
+    assert read(tagged({"id": 1, "status": written}), "f").tasks[0].status == read_as
+
+
+def test_of_several_tags_master_is_taken_or_the_one_asked_for():
+    text = tagged({"id": 1, "title": "here"}, **{"feature x": {"tasks": [{"id": 1, "title": "there"}]}})
+    assert read(text, "f").tasks[0].title == "here"
+    there = read(text, "f", "feature x")
+    assert there.tasks[0].title == "there"
+    assert there.tasks[0].number == names.task_number(1, "feature x") != 1
+
+
+def test_the_only_tag_is_taken_and_one_of_several_must_be_named():
+    assert read('{"v2": {"tasks": []}}', "f").tag == "v2"
+    with pytest.raises(InputError, match=r'f: \$: expected the tag "master", came the tags "a", "b"; choose one with'):
+        read('{"a": {"tasks": []}, "b": {"tasks": []}}', "f")
+
+
+def test_an_unknown_tag_is_answered_with_the_nearest():
+    with pytest.raises(InputError, match='did you mean "release"'):
+        read('{"release": {"tasks": []}}', "f", "relase")
+
+
+def test_the_same_task_twice_is_taken_once_and_told():
+    result = plan(read(tagged({"id": 1}, {"id": "1"}, {"id": 2, "dependencies": [1, "1"]}), "f"))
+    assert result.ready == ("1",)
+    assert [row.task.id for row in result.tasks] == ["1", "2"]
+    assert [(p.task, p.problem) for p in result.problems] == [
+        ("1", "stands 2 times in the file, always the same; taken once")
+    ]
+
+
+@pytest.mark.parametrize("statuses", [("done", "pending"), ("pending", "done"), ("deferred", "pending")])
+def test_one_id_for_different_tasks_blocks_it_and_what_depends_on_it(statuses):
+    doubles = [{"id": 1, "status": status} for status in statuses]
+    result = plan(read(tagged(*doubles, {"id": 2, "dependencies": [1]}, {"id": 3}), "f"))
+    assert result.ready == ("3",)
+    assert {row.task.id: row.state for row in result.tasks} == {"1": "blocked", "2": "blocked", "3": "ready"}
+    assert [p.task for p in result.problems] == ["1"]
+    assert "with different contents" in result.problems[0].problem
+
+
+def test_two_ids_with_one_number_block_each_other(monkeypatch):
+    monkeypatch.setattr(names, "task_number", lambda task_id, tag="master": 7 if task_id in "ab" else 8)
+    result = plan(read(tagged({"id": "a"}, {"id": "b"}, {"id": "c"}), "f"))
+    assert result.ready == ("c",)
+    assert [(p.task, p.problem) for p in result.problems] == [
+        ("a", 'shares the number 7 with task "b"; give one of them another id'),
+        ("b", 'shares the number 7 with task "a"; give one of them another id'),
+    ]
+
+
+@pytest.mark.rule("R10")
+def test_everything_of_the_wrong_shape_is_told_at_once_with_its_path():
+    bad = [
+        {"id": 1, "dependencies": [1, {"x": 1}]},
+        {"id": True, "title": ["a", 3]},
+        {"title": "x", "subtasks": [7]},
+        "four",
+        {"id": 5, "dependencies": "1,2", "status": 3},
+    ]
+    with pytest.raises(Invalid) as raised:
+        read(json.dumps({"odd tag": {"tasks": bad}}), "dir/tasks.json")
+    assert [problem.path for problem in raised.value.problems] == [
+        '$["odd tag"].tasks[0].dependencies[1]',
+        '$["odd tag"].tasks[1].id',
+        '$["odd tag"].tasks[1].title',
+        '$["odd tag"].tasks[2].id',
+        '$["odd tag"].tasks[2].subtasks[0]',
+        '$["odd tag"].tasks[3]',
+        '$["odd tag"].tasks[4].status',
+        '$["odd tag"].tasks[4].dependencies',
+    ]
+    assert str(raised.value).splitlines()[-1] == (
+        'dir/tasks.json: $["odd tag"].tasks[4].dependencies: expected a list of ids or null, came "1,2"; '
+        "write it in square brackets"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"master": {"tasks": [}]}', r"f:1:23: \$: expected JSON"),
+        (b"\xff\xfe{", "expected UTF-8, came byte 0"),
+        ("[1, 2]", r'expected \{"<tag>": \{"tasks": \[...\]\}\}'),
+        ('{"metadata": {}}', r'expected \{"<tag>"'),
+        ('{"master": {"tasks": 3}}', r"\$\.master\.tasks: expected a list of tasks or null, came 3"),
+        ("[" * 100_000, "expected the JSON that Taskmaster writes"),
+        ('{"tasks": [{"id": ' + "1" * 5000 + "}]}", "expected the JSON that Taskmaster writes"),
+    ],
+)
+def test_what_is_no_backlog_is_an_input_error(content, told):
+    with pytest.raises(InputError, match=told):
+        read(content, "f")
+
+
+def test_a_byte_order_mark_is_no_harm():
+    assert read(b'\xef\xbb\xbf{"tasks": []}', "f").tasks == ()
+
+
+@pytest.mark.rule("R7")
+def test_hostile_text_goes_through_unharmed():
+    title = "\"'`{{workflow.uid}} {{=1+1}} {{ nope $(rm -rf) : - #\n---\n🦀 \x1b[31m"
+    (task,) = read(tagged({"id": 1, "title": title}), "f").tasks
+    assert task.title == title
+
+
+def test_half_a_surrogate_does_not_reach_a_terminal():
+    (task,) = read('{"tasks": [{"id": "a\\ud800", "title": "b\\udfff"}]}', "f").tasks
+    assert (task.id, task.title) == ("a?", "b?")
