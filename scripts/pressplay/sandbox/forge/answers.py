@@ -357,9 +357,14 @@ def comment(s: Session, repo: Row, row: Row) -> JSON:
         "created_at": when(row["created_at"]),
         "updated_at": when(row["updated_at"]),
         "author_association": association(s, repo, s.user(row["user_id"])),
-        "performed_via_github_app": None,
+        "performed_via_github_app": _via(s, row["user_id"]),
         "reactions": reactions(url),
     }
+
+
+def _via(s: Session, user_id: int) -> JSON | None:
+    number = s.user(user_id)["app_id"]
+    return app(s, s.app(number)) if number is not None else None
 
 
 def _side(s: Session, repo: Row, ref: str, sha: str) -> JSON:

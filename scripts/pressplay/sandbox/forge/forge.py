@@ -84,8 +84,13 @@ class Forge:
         self._store = Store(db, git_root, clock, web_url)
         self._store.on_commit = on_commit
         self._tokens: dict[str, str] = {}
-        self._web = Web(self._store, self._sync)
+        self._web = Web(self._store, self.sync)
         self._git = smart.SmartHTTP(self._store)
+        with self._store.session(write=False) as session:
+            repositories = [row["full_name"] for row in session.all("SELECT full_name FROM forge_repos ORDER BY id")]
+        for full_name in repositories:
+            # What a process before this one changed in git and was killed before it recorded it.
+            self.sync(full_name)
 
     @property
     def web_url(self) -> str:
@@ -128,11 +133,6 @@ class Forge:
         """Close this thread's connection to the database."""
         self._store.close()
 
-    def _sync(self, session: Session, repo: Row) -> None:
-        # A push that outlived the process before us holds this lock until it is over.
-        with self._store.pushing(repo["full_name"]):
-            events_.sync(session, repo)
-
     def create_user(self, login: str) -> int:
         """Make sure of a user; their id."""
         with self._store.session(write=True) as session:
@@ -174,6 +174,7 @@ class Forge:
             )
             for name, sha in gitdata.refs(git).items():
                 session.insert("forge_refs", repo_id=number, name=name, sha=sha)
+            self._store.synced.add(number)
 
     def _fill(self, path: Path, source: Path | None, default_branch: str) -> pygit2.Repository:
         git = pygit2.init_repository(str(path), bare=True, initial_head=default_branch)
@@ -296,7 +297,8 @@ class Forge:
 
     def sync(self, full_name: str) -> None:
         """Record what changed in a repository's refs since they were last seen, as after a push by its owner."""
-        with self._store.session(write=True) as session:
+        # The lock comes before the transaction, as for a push; one that outlived its process holds it to its end.
+        with self._store.pushing(full_name), self._store.session(write=True) as session:
             events_.sync(session, _repo(session, full_name))
 
     def create_ruleset(

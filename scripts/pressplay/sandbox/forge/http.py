@@ -183,7 +183,7 @@ def _number(text: str | None, default: int) -> int:
 class Web:
     """The WSGI application for the REST API."""
 
-    def __init__(self, store: Store, sync: Callable[[Session, Row], None]) -> None:
+    def __init__(self, store: Store, sync: Callable[[str], None]) -> None:
         from pressplay.sandbox.forge import api
 
         for module in pkgutil.iter_modules(api.__path__):
@@ -235,12 +235,13 @@ class Web:
         try:
             endpoint, args = self._match(method, path)
             body = _body(environ)
-            with self.store.session(write=endpoint.write) as session:
-                return self._call(session, endpoint, args, body, path, environ)
-        except NeedsSync as stale:
-            with self.store.session(write=True) as session:
-                self._sync(session, session.repo(stale.repo_id))
-            return self._answer(method, path, {**environ, "wsgi.input": None, "press-play.body": _body(environ)})
+            try:
+                with self.store.session(write=endpoint.write) as session:
+                    return self._call(session, endpoint, args, body, path, environ)
+            except NeedsSync as stale:
+                self._sync(stale.full_name)
+                with self.store.session(write=endpoint.write) as session:
+                    return self._call(session, endpoint, args, body, path, environ)
         except ApiError as error:
             return _refusal(error)
 
@@ -269,9 +270,7 @@ class Web:
         elif endpoint.auth == "repo":
             repo = permitted_repo(session, f"{args['owner']}/{args['name']}", endpoint.needs, endpoint.role)
             if repo["id"] not in self.store.synced:
-                if not endpoint.write:
-                    raise NeedsSync(repo["id"])
-                self._sync(session, repo)
+                raise NeedsSync(repo["full_name"])
         elif endpoint.auth == "user" and session.actor.user is None:
             raise ApiError(403, "Resource not accessible by integration")
         scheme, host = (
@@ -307,11 +306,11 @@ class Web:
 
 
 class NeedsSync(Exception):
-    """A read found a repository whose refs this process has not yet compared; that takes a writing transaction."""
+    """The repository's refs were not compared since a request failed; that takes its lock, then a transaction."""
 
-    def __init__(self, repo_id: int) -> None:
-        super().__init__(repo_id)
-        self.repo_id = repo_id
+    def __init__(self, full_name: str) -> None:
+        super().__init__(full_name)
+        self.full_name = full_name
 
 
 def request_path(environ: Mapping[str, Any]) -> str:
@@ -326,8 +325,6 @@ def request_path(environ: Mapping[str, Any]) -> str:
 
 
 def _body(environ: Mapping[str, Any]) -> Any:
-    if "press-play.body" in environ:
-        return environ["press-play.body"]
     length = int(environ.get("CONTENT_LENGTH") or 0)
     raw = environ["wsgi.input"].read(length) if length else b""
     if not raw:
