@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from pressplay.clock import parse_rfc3339, rfc3339
@@ -289,7 +290,6 @@ class Operation:
     def _globals(self) -> dict[str, Any]:
         metadata, spec = self.workflow["metadata"], self.spec
         created = metadata.get("creationTimestamp") or rfc3339(self.now)
-        moment = datetime.fromtimestamp(parse_rfc3339(created), UTC)
         parameters = (spec.get("arguments") or {}).get("parameters") or []
         extra = spec.get("workflowMetadata") or {}
         labels = {**(metadata.get("labels") or {}), **(extra.get("labels") or {})}
@@ -301,12 +301,8 @@ class Operation:
             "workflow.serviceAccountName": spec.get("serviceAccountName", ""),
             "workflow.uid": metadata.get("uid", ""),
             "workflow.status": self.status.get("phase") or "Running",
-            "workflow.creationTimestamp": created,
-            "workflow.creationTimestamp.RFC3339": created,
-            "workflow.creationTimestamp.s": str(int(moment.timestamp())),
+            **_created_at(created),
         }
-        for letter in _CREATED_FORMATS:
-            flat[f"workflow.creationTimestamp.{letter}"] = moment.strftime(f"%{letter}")
         if spec.get("priority") is not None:
             flat["workflow.priority"] = str(spec["priority"])
         for item in parameters:
@@ -567,7 +563,7 @@ class Operation:
         else:
             inputs = (node.get("inputs") or {}).get("parameters") or []
         flat.update(_parameter_values(inputs))
-        if inputs:
+        if inputs and template.wants_all_inputs:
             flat["inputs.parameters"] = gojson.dumps(inputs)
         scope = Scope(flat)
         self._check_timeout(node, template, scope)
@@ -1339,6 +1335,14 @@ class Operation:
 
 
 _NODE_TYPES = {"container": "Pod", "resource": "Pod", "steps": "Steps", "dag": "DAG", "suspend": "Suspend"}
+
+
+@lru_cache(maxsize=256)
+def _created_at(created: str) -> Mapping[str, str]:
+    moment = datetime.fromtimestamp(parse_rfc3339(created), UTC)
+    root = "workflow.creationTimestamp"
+    found = {f"{root}.{letter}": moment.strftime(f"%{letter}") for letter in _CREATED_FORMATS}
+    return {**found, root: created, f"{root}.RFC3339": created, f"{root}.s": str(int(moment.timestamp()))}
 
 
 def _policy(retry: Mapping[str, Any]) -> str:

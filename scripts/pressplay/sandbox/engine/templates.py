@@ -16,7 +16,7 @@ from typing import Any
 
 from pressplay.sandbox.engine.expression import Program, program
 from pressplay.sandbox.engine.model import View
-from pressplay.sandbox.engine.substitution import Body
+from pressplay.sandbox.engine.substitution import Body, tags
 
 KINDS = ("container", "steps", "dag", "resource", "suspend")
 Base = tuple[str, str]
@@ -147,6 +147,11 @@ class Template:
         self.parallelism: int = raw.get("parallelism") or 0
         self.limits = Body({key: raw[key] for key in ("activeDeadlineSeconds", "timeout") if key in raw})
         self.is_pod = self.kind in ("container", "resource")
+
+    @cached_property
+    def wants_all_inputs(self) -> bool:
+        """Whether all inputs together are asked for, as `{{inputs.parameters}}`."""
+        return any(tag.text.strip() == "inputs.parameters" for tag in tags(dict(self.raw)))
 
     @cached_property
     def body(self) -> Body:
