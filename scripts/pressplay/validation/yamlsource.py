@@ -14,7 +14,7 @@ from pressplay.validation.report import PathPart, Problem, invalid, json_path, s
 
 Path = tuple[PathPart, ...]
 
-NODES = 1_000_000
+NODES = 100_000
 """Nodes of one document: aliases of aliases can make more of a few lines than any machine holds."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -67,8 +67,9 @@ def load_yaml(text: str, file: str) -> Source:
     Raises Invalid naming file, line and column for what is no YAML, for several documents, and for tags or aliases
     that have no place in a configuration.
     """
-    loader = _Loader(text)
+    loader: _Loader | None = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         reader = _YamlReader(loader, file)
         value = None if node is None else reader.read(node, ())
@@ -83,7 +84,8 @@ def load_yaml(text: str, file: str) -> Source:
         message = "expected a YAML document, came one that is nested hundreds deep"
         raise invalid(file, message, "write it flatter") from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return Source(file, value, reader.places, tuple(reader.problems))
 
 
