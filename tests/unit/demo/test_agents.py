@@ -150,9 +150,11 @@ def test_sabotage_makes_an_agent_fail(
 @pytest.mark.rule("R1")
 def test_every_start_leaves_one_line_in_the_agents_log(shop: Builder) -> None:
     log = shop.folder / "agents.log"
+    command = [sys.executable, "-m", "pressplay.sandbox.agents"]
     for attempt in ("0", "1"):
         env = shop.env("implement", 1, PRESSPLAY_AGENT_LOG=str(log), PRESSPLAY_ATTEMPT=attempt)
-        agents.run(shop.repo, {**env, "PRESSPLAY_SABOTAGE": "rex"})
+        done = subprocess.run(command, cwd=shop.repo, env={**os.environ, **env, "PRESSPLAY_SABOTAGE": "rex"})
+        assert done.returncode == 1
     assert log.read_text() == "run-implement-1 1 implement 0\nrun-implement-1 1 implement 1\n"
 
 

@@ -36,7 +36,6 @@ def run(worktree: Path, env: Mapping[str, str]) -> int:
     """
     from pressplay.sandbox.agents.script import perform
 
-    _log(env)
     who = f"{env.get('PRESSPLAY_AGENT', '?')} (scripted)"
     try:
         if _sabotaged(env):
@@ -68,8 +67,11 @@ def duration(env: Mapping[str, str]) -> float:
     return minutes * _MINUTE
 
 
-def _log(env: Mapping[str, str]) -> None:
-    """Tell the agents' own log of this start: one write, so that starts at the same time do not mix."""
+def log_start(env: Mapping[str, str]) -> None:
+    """Tell the agents' own log (`PRESSPLAY_AGENT_LOG`) of a start: one write, so that starts at once do not mix.
+
+    Apart from `run`, because under virtual time an agent starts when it is launched and works when its time is up.
+    """
     if path := env.get("PRESSPLAY_AGENT_LOG"):
         told = (env.get(f"PRESSPLAY_{name}", "") or "-" for name in ("RUN", "TASK", "ROLE", "ATTEMPT"))
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from pressplay.sandbox.agents import run
+from pressplay.sandbox.agents import log_start, run
 
+log_start(os.environ)
 sys.exit(run(Path.cwd(), os.environ))
