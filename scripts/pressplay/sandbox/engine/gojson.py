@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -17,7 +18,7 @@ def number(value: float) -> str:
         return text
     mantissa, exponent = text.split("e")
     if 1e-6 <= abs(value) < 1e21:
-        return f"{value:f}".rstrip("0")
+        return f"{Decimal(text):f}"
     sign = "-" if exponent.startswith("-") else "+"
     return f"{mantissa.removesuffix('.0')}e{sign}{exponent.lstrip('+-').zfill(2)}"
 

@@ -145,7 +145,7 @@ def check(workflow: Manifest, spec: Mapping[str, Any], namespace: str, view: Vie
 def _unknown(workflow: str, name: str, path: str, construct: str) -> UnknownConstruct:
     where = f"template {name}, {path}" if name else path
     return UnknownConstruct(
-        f"Workflow {workflow}, {where}: {construct!r} is not known to the sandbox's engine, which does only what the "
+        f"Workflow {workflow}, {where}: {construct}: not known to the sandbox's engine, which does only what the "
         "chart uses; leave it out, or run this on a real Argo"
     )
 
