@@ -67,9 +67,6 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
     tried = {**RUN, "name": "tried", "retryStrategy": retry}
     manifest = RUN["resource"]["manifest"].replace('"}\n', '-{{retries}}"}\n', 1)
     tried["resource"] = {**RUN["resource"], "manifest": manifest}
-        **tried["resource"],
-        "manifest": tried["resource"]["manifest"].replace('"}\n', '-{{retries}}"}\n', 1),
-    }  # type: ignore[dict-item,index]
     main: dict[str, Any] = {"name": "main", "dag": {"tasks": tasks, "failFast": draw(st.booleans())}}
     if draw(st.booleans()):
         main["parallelism"] = draw(st.integers(1, 3))
