@@ -1,0 +1,160 @@
+"""What steps do on GitHub: read, commit, find, check, comment, each harmless when done twice (R1, R3)."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from github_world import CHECK, REPO
+
+from pressplay.errors import InputError
+from pressplay.github import checks, contents, issues, pulls, refs, reviews
+
+WORDS = {"title": "t", "summary": "s", "details_url": "http://d.test", "external_id": "x"}
+
+
+@pytest.mark.parametrize("size", [0, 1, 1024 * 1024, 1024 * 1024 + 1, 3_000_000])
+def test_a_file_of_any_size_is_read_whole(github_world, size):
+    content = os.urandom(size)
+    sha = github_world.branch("f", {"deep/file.bin": content})
+    assert contents.read_file(github_world.client("rex"), REPO, "deep/file.bin", sha) == content
+
+
+def test_what_is_no_file_is_none_or_an_error(github_world):
+    gh = github_world.client("rex")
+    assert contents.read_file(gh, REPO, "none", "main") is None
+    assert contents.read_file(gh, REPO, "README.md", "none") is None
+    with pytest.raises(InputError, match="expected a file, found a dir"):
+        contents.read_file(gh, REPO, "src", "main")
+
+
+def test_files_are_committed_on_top_of_the_base_and_twice_is_once(github_world):
+    gh = github_world.client("rex")
+    base = refs.head(gh, REPO, "main")
+    files = {"a/b.md": b"text", "a/c.bin": b"\xff\x00"}
+    first = refs.commit_files(gh, REPO, "press-play/context/run-1", files, "m", base)
+    github_world.clock.sleep(60)
+    seen = github_world.forge.events()[-1].seq
+    assert refs.commit_files(gh, REPO, "press-play/context/run-1", files, "m", base) == first
+    assert github_world.forge.events(seen) == []
+    assert contents.read_file(gh, REPO, "a/c.bin", first) == b"\xff\x00"
+    assert contents.read_file(gh, REPO, "README.md", first) == b"# Shop\n"
+    second = refs.commit_files(gh, REPO, "press-play/context/run-1", {"a/b.md": b"new"}, "m", base)
+    assert github_world.person().get(f"/git/commits/{second}").json()["parents"][0]["sha"] == base
+    assert contents.read_file(gh, REPO, "a/c.bin", second) is None
+
+
+def test_branches_are_found_by_prefix_and_deleted_once(github_world):
+    gh = github_world.client("rex")
+    for name in ("press-play/context/run-1", "press-play/context/run-2", "press-play/other"):
+        github_world.branch(name, {"f": b"x"})
+    prefix = "press-play/context/"
+    assert refs.branches_with_prefix(gh, REPO, prefix) == [f"{prefix}run-1", f"{prefix}run-2"]
+    assert refs.delete_branch(gh, REPO, f"{prefix}run-1")
+    assert not refs.delete_branch(gh, REPO, f"{prefix}run-1")
+    assert refs.branches_with_prefix(gh, REPO, prefix) == [f"{prefix}run-2"]
+
+
+def test_the_default_branch_can_not_be_deleted(github_world):
+    with pytest.raises(InputError, match="default branch"):
+        refs.delete_branch(github_world.client("rex"), REPO, "main")
+
+
+def test_a_pull_request_is_told_in_full(github_world):
+    made = github_world.pull()
+    issues.add_labels(github_world.client("rex"), REPO, made.number, ["one", "two"])
+    pull = pulls.pull(github_world.client("press-play", pull_requests="read"), REPO, made.number)
+    assert (pull.author, pull.author_is_bot, pull.labels, pull.fork) == ("rex[bot]", True, ("one", "two"), False)
+    assert (pull.state, pull.merged, pull.draft, pull.base_ref) == ("open", False, False, "main")
+    assert pull.base_sha == refs.head(github_world.client("rex"), REPO, "main")
+    assert pull.mergeable_state == "clean"
+
+
+def test_the_newest_pull_request_of_a_branch_is_found_by_state(github_world):
+    gh = github_world.client("rex")
+    first = github_world.pull("f")
+    pulls.close(gh, REPO, first.number)
+    second = pulls.open_pull(gh, REPO, "f", "main", "again", "")
+    github_world.pull("fe")
+    assert pulls.find_pull(gh, REPO, "f").number == second.number
+    assert pulls.find_pull(gh, REPO, "f", state="closed").number == first.number
+    assert pulls.find_pull(gh, REPO, "none") is None
+    assert pulls.open_branches(gh, REPO) == {"f", "fe"}
+    pulls.merge(gh, REPO, second.number, second.head_sha)
+    assert pulls.merged_branches(gh, REPO) == {"f"}
+    assert [pull.number for pull in pulls.all_pulls(gh, REPO)] == [3, 2, 1]
+
+
+def test_a_pull_requests_changed_files_are_listed(github_world):
+    gh = github_world.client("rex")
+    base = refs.head(gh, REPO, "main")
+    sha = refs.commit_files(gh, REPO, "f", {"src/app.py": b"new", "tests/t.py": b"t"}, "m", base)
+    pull = pulls.open_pull(gh, REPO, "f", "main", "t", "")
+    assert pull.head_sha == sha
+    assert pulls.changed_files(gh, REPO, pull.number) == ["src/app.py", "tests/t.py"]
+
+
+def test_the_newest_review_of_an_author_is_found_by_commit(github_world):
+    pull = github_world.pull()
+    qa, gh = github_world.client("qa"), github_world.client("press-play")
+    old = reviews.post_review(qa, REPO, pull.number, pull.head_sha, "REQUEST_CHANGES", "no")
+    head = github_world.branch(pull.head_ref, {"more": b"x"}, base=pull.head_sha)
+    new = reviews.post_review(qa, REPO, pull.number, head, "COMMENT", "press-play: pass")
+    reviews.post_review(gh, REPO, pull.number, head, "COMMENT", "not QA")
+    assert reviews.newest_review_of(gh, REPO, pull.number, "qa[bot]") == new
+    assert reviews.newest_review_of(gh, REPO, pull.number, "qa[bot]", pull.head_sha) == old
+    assert reviews.newest_review_of(gh, REPO, pull.number, "rex[bot]") is None
+
+
+@pytest.mark.rule("R5")
+def test_another_apps_check_of_the_same_name_is_not_ours(github_world):
+    sha = github_world.branch("f", {"f": b"x"})
+    harness, rex = github_world.client("press-play"), github_world.client("rex")
+    theirs = checks.set_check(rex, REPO, CHECK, sha, conclusion="success", **WORDS)
+    assert checks.conclusion(harness, REPO, sha, CHECK) is None
+    ours = checks.set_check(harness, REPO, CHECK, sha, conclusion="failure", **WORDS)
+    assert ours != theirs
+    assert checks.conclusion(harness, REPO, sha, CHECK) == "failure"
+    assert {(check.app, check.conclusion) for check in checks.checks(harness, REPO, sha)} == {
+        ("rex", "success"),
+        ("press-play", "failure"),
+    }
+
+
+def test_a_check_is_updated_not_doubled(github_world):
+    sha = github_world.branch("f", {"f": b"x"})
+    gh = github_world.client("press-play")
+    urls = {
+        checks.set_check(gh, REPO, CHECK, sha, conclusion=conclusion, **WORDS)
+        for conclusion in (None, "action_required", "success", "success")
+    }
+    assert len(urls) == 1
+    assert checks.conclusion(gh, REPO, sha, CHECK) == "success"
+    assert len(checks.checks(gh, REPO, sha)) == 1
+
+
+def test_a_comment_is_found_by_its_marker_and_only_our_own(github_world):
+    pull = github_world.pull()
+    gh, person = github_world.client("press-play"), github_world.person()
+    person.post(f"/issues/{pull.number}/comments", json={"body": "<!-- press-play: parked-1 -->"})
+    first = issues.comment(gh, REPO, pull.number, "parked", "parked-1")
+    assert issues.comment(gh, REPO, pull.number, "parked again", "parked-1") == first
+    assert issues.comment(gh, REPO, pull.number, "other", "parked-2") != first
+    bodies = [comment["body"] for comment in person.get(f"/issues/{pull.number}/comments").json()]
+    assert len(bodies) == 3
+    assert bodies[1].startswith("parked again")
+
+
+@pytest.mark.parametrize("marker", ["", "a b", "a-->b", "a--b", "{{x}}"])
+def test_a_marker_that_could_end_the_hidden_comment_is_refused(github_world, marker):
+    with pytest.raises(InputError, match="marker"):
+        issues.comment(github_world.client("rex"), REPO, 1, "x", marker)
+
+
+def test_labels_are_added_and_taken_off_once(github_world):
+    pull, gh = github_world.pull(), github_world.client("press-play")
+    for _ in range(2):
+        issues.add_labels(gh, REPO, pull.number, ["press-play: parked", "a/b"])
+    assert issues.labels(gh, REPO, pull.number) == ["press-play: parked", "a/b"]
+    assert issues.remove_label(gh, REPO, pull.number, "a/b")
+    assert not issues.remove_label(gh, REPO, pull.number, "a/b")
