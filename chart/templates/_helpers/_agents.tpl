@@ -70,6 +70,8 @@ spec:
           containerName: main
           operator: In
           values: [2]
+        # Kubernetes before 1.29 wants the key even where there is nothing in it.
+        onPodConditions: []
   template:
     metadata:
       labels:
