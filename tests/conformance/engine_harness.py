@@ -85,7 +85,7 @@ class World:
     def environment(self, key: tuple[str, str, str]) -> dict[str, str]:
         found = self.objects[key]
         if key[0] == "CodeRun":
-            return found["spec"]["env"]
+            return dict(found["spec"]["env"])
         return {item["name"]: item["value"] for item in found["spec"]["containers"][0].get("env", [])}
 
     def delete(self, kind: str, name: str, namespace: str = NAMESPACE) -> None:
