@@ -61,7 +61,7 @@ conformance: $(DEV) ## The sandbox's engine against what a real Argo did
 
 .PHONY: chart-test
 chart-test: $(DEV) tools ## The chart: helm-unittest, and every rendering against every schema
-	$$(tools/get helm-unittest) --strict --file '../tests/chart/unittest/*_test.yaml' chart
+	$$(tools/get helm-unittest) --strict --file '../tests/chart/unittest/*_test.yaml' ./chart
 	$(RUN_PYTEST) tests/chart
 
 .PHONY: scenarios

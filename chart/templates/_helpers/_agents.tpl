@@ -79,10 +79,6 @@ spec:
     spec:
       serviceAccountName: press-play-agents
       restartPolicy: Never
-      {{- with .root.Values.image.pullSecrets }}
-      imagePullSecrets:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
       {{- with .root.Values.workflows.nodeSelector }}
       nodeSelector:
         {{- toYaml . | nindent 8 }}

@@ -54,11 +54,13 @@ value can't break out of its place. The same names are the step's inputs and the
 */}}
 {{- define "press-play.step" -}}
 - name: {{ .name }}
+  {{- with .inputs }}
   inputs:
     parameters:
-      {{- range .inputs }}
+      {{- range . }}
       - name: {{ . }}
       {{- end }}
+  {{- end }}
   {{- $in := list }}
   {{- range .inputs }}
   {{- $in = append $in (printf "%q: {{=toJson(inputs.parameters['%s'])}}" . .) }}
