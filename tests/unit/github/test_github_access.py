@@ -9,8 +9,8 @@ import pytest
 from github_world import REPO, URL, rsa_key
 
 from pressplay import settings
-from pressplay.errors import InputError
-from pressplay.github import contents
+from pressplay.errors import InputError, TryAgain
+from pressplay.github import contents, pulls
 from pressplay.github.access import AppKey, GitHubAccess
 
 pytestmark = pytest.mark.rule("R9")
@@ -75,6 +75,23 @@ def test_whose_a_client_is_is_known(github_world):
     assert github_world.client("qa").login == github_world.access.login("qa") == "qa[bot]"
     assert github_world.client("qa").app_id == github_world.access.app_id("qa") == github_world.apps["qa"].id
     assert github_world.access.app_id_of_harness() == github_world.apps["press-play"].id
+
+
+def test_the_same_works_over_a_real_connection(github_world):
+    server = github_world.forge.serve()
+    real = GitHubAccess(
+        settings.GitHub(apiURL=f"{server.url}/api/v3", gitURL=server.url, webURL=server.url),
+        lambda app: AppKey(github_world.apps[app].id, github_world.apps[app].private_key),
+        github_world.clock,
+    )
+    try:
+        pull = github_world.pull()
+        found = pulls.pull(real.installation("qa", REPO, {"pull_requests": "read"}), REPO, pull.number)
+        assert found.html_url == f"{server.url}/{REPO}/pull/{pull.number}"
+    finally:
+        server.close()
+    with pytest.raises(TryAgain, match="no answer from GitHub"):
+        real.installation("rex", REPO, {"contents": "read"})
 
 
 def test_an_app_that_is_not_installed_is_named_with_what_to_do(github_world):

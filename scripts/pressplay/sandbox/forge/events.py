@@ -100,7 +100,7 @@ def ref_changed(s: Session, repo: Row, name: str, old: str | None, new: str | No
         emit(s, "delete", repo, sender, ref=short, ref_type=kind, pusher_type="user")
     if kind == "branch":
         _move_heads(s, repo, short, old, new, sender)
-        _move_bases(s, repo, short, new, sender)
+        _move_bases(s, repo, short, old, new, sender)
 
 
 def _push(s: Session, repo: Row, name: str, old: str | None, new: str | None, sender: Row) -> JSON:
@@ -216,11 +216,18 @@ def review_event(s: Session, action: str, repo: Row, pull: Row, review: JSON, se
     emit(s, "pull_request_review", repo, sender, action=action, review=shown, pull_request=answers.pull(s, repo, pull))
 
 
-def _move_bases(s: Session, repo: Row, branch: str, new: str | None, sender: Row) -> None:
-    for row in s.all(f"{answers.PULL} WHERE i.repo_id = ? AND p.base_ref = ? AND i.state = 'open'", repo["id"], branch):
+def _move_bases(s: Session, repo: Row, branch: str, old: str | None, new: str | None, sender: Row) -> None:
+    rows = s.all(f"{answers.PULL} WHERE i.repo_id = ? AND p.base_ref = ? AND i.state = 'open'", repo["id"], branch)
+    if not rows:
+        return
+    git = s.git(repo)
+    # What the branch has gained; a head among it was merged, by whatever way.
+    known = old if old is not None and old in git else None
+    gained = {str(one.id) for one in gitdata.commits_between(git, known, new)} if new is not None else set()
+    for row in rows:
         if new is None:
             close(s, repo, row, sender)
-        elif gitdata.is_ancestor(s.git(repo), row["head_sha"], new):
+        elif row["head_sha"] in gained:
             merged(s, repo, row, new, sender)
 
 

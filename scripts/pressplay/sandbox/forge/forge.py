@@ -26,6 +26,18 @@ from pressplay.sandbox.forge.http import Fault, Web, token_hash
 from pressplay.sandbox.forge.store import JSON, ROLES, Row, Session, Store
 
 EMAIL = "forge@press-play.invalid"
+_GIT_CONFIG = """\
+[http]
+\treceivepack = true
+[receive]
+\tautogc = false
+\tdenyDeleteCurrent = ignore
+[uploadpack]
+\tallowFilter = true
+\tallowAnySHA1InWant = true
+[gc]
+\tauto = 0
+"""
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,7 @@ class Forge:
 
     @property
     def web_url(self) -> str:
-        """The address that answers and events carry; a server on a port of its own choice sets it."""
+        """The address that answers and events carry."""
         return self._store.web_url
 
     @web_url.setter
@@ -126,8 +138,11 @@ class Forge:
         return self._web(environ, start_response)
 
     def serve(self, host: str = "127.0.0.1", port: int = 0) -> Server:
-        """Serve over HTTP; port 0 takes a free one."""
-        return Server(self, host, port)
+        """Serve over HTTP; port 0 takes a free one, and answers carry it from then on."""
+        server = Server(self, host, port)
+        if port == 0:
+            self.web_url = server.url
+        return server
 
     def close(self) -> None:
         """Close this thread's connection to the database."""
@@ -178,16 +193,8 @@ class Forge:
 
     def _fill(self, path: Path, source: Path | None, default_branch: str) -> pygit2.Repository:
         git = pygit2.init_repository(str(path), bare=True, initial_head=default_branch)
-        for key, value in {
-            "http.receivepack": "true",
-            "receive.advertisePushOptions": "false",
-            "receive.autogc": "false",
-            "receive.denyDeleteCurrent": "ignore",
-            "uploadpack.allowFilter": "true",
-            "uploadpack.allowAnySHA1InWant": "true",
-            "gc.auto": "0",
-        }.items():
-            git.config[key] = value
+        with (path / "config").open("a") as config:
+            config.write(_GIT_CONFIG)
         smart.write_hook(path)
         if source is None:
             return git
