@@ -174,7 +174,7 @@ def plain(workflow: str, name: str) -> str:
 
 
 def parameters(holder: dict[str, Any] | None) -> dict[str, str]:
-    return {item["name"]: item["value"] for item in (holder or {}).get("parameters", [])}
+    return {item["name"]: item["value"] for item in (holder or {}).get("parameters", []) if "value" in item}
 
 
 def seen(workflow: dict[str, Any]) -> dict[str, dict[str, Any]]:

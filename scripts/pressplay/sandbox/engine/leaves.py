@@ -62,16 +62,35 @@ def parameters_out(declared: list[Mapping[str, Any]], value_of: Mapping[str, str
     """A node's output parameters; SubstitutionError where one is missing, Refused where Argo would evaluate one."""
     found = []
     for parameter in declared:
-        name, source = parameter["name"], parameter.get("valueFrom") or {}
-        value = value_of.get(name)
+        value = _value(parameter, value_of)
         if value is None:
-            if source.get("default") is None:
-                where = source.get("path") or source.get("jsonPath") or name
-                raise SubstitutionError(f"output parameter '{name}': nothing at {where} and no default")
-            value = gojson.any_string(source["default"])
-        refuse_template(value, f"output parameter {name!r}")
+            source = parameter.get("valueFrom") or {}
+            where = source.get("path") or source.get("jsonPath") or ""
+            raise SubstitutionError(f"output parameter {parameter['name']!r}: nothing at {where} and no default")
         found.append({**parameter, "value": value})
     return found
+
+
+def _parameters_of_failed(
+    declared: list[Mapping[str, Any]], value_of: Mapping[str, str | None]
+) -> list[dict[str, Any]]:
+    """The same for a container that failed: Argo saves them all the same, up to the first that is missing."""
+    found: list[dict[str, Any]] = []
+    missing = False
+    for parameter in declared:
+        value = None if missing else _value(parameter, value_of)
+        missing = value is None
+        found.append(dict(parameter) if value is None else {**parameter, "value": value})
+    return found
+
+
+def _value(parameter: Mapping[str, Any], value_of: Mapping[str, str | None]) -> str | None:
+    value = value_of.get(parameter["name"])
+    if value is None:
+        default = (parameter.get("valueFrom") or {}).get("default")
+        return None if default is None else gojson.any_string(default)
+    refuse_template(value, f"output parameter {parameter['name']!r}")
+    return value
 
 
 # --- containers -----------------------------------------------------------------------------------------------------
@@ -140,21 +159,32 @@ def judge_pod(found: Manifest, declared: list[Mapping[str, Any]]) -> Verdict:
         return Verdict("Running")
     code = status.get("exitCode")
     exit_code = None if code is None else str(code)
-    if phase == "Succeeded":
-        try:
-            parameters = parameters_out(declared, status.get("outputs") or {})
-        except Refused as error:
-            return Verdict("Error", str(error), exit_code=exit_code)
-        except SubstitutionError as error:
-            return Verdict("Error", f"wait: Error (exit code 64): {error}", exit_code=exit_code)
-        return Verdict("Succeeded", parameters=parameters, exit_code=exit_code or "0")
-    if phase == "Failed":
-        message = status.get("message") or ""
-        if exit_code is None:
-            return Verdict("Failed", message or f"can't find failed message for pod {found['metadata']['name']}")
-        told = f"main: Error (exit code {exit_code})" + (f": {message}" if message else "")
-        return Verdict("Failed", told, exit_code=exit_code)
+    # Argo takes one line end off what was in the file.
+    values = {name: value.removesuffix("\n") for name, value in (status.get("outputs") or {}).items()}
+    try:
+        if phase == "Succeeded":
+            try:
+                return Verdict("Succeeded", parameters=parameters_out(declared, values), exit_code=exit_code or "0")
+            except Refused:
+                raise
+            except SubstitutionError as error:
+                kept = _parameters_of_failed(declared, values)
+                return Verdict("Error", f"wait: Error (exit code 64): {error}", kept, exit_code)
+        if phase == "Failed":
+            message = _failure(found, exit_code, status.get("message") or "")
+            return Verdict("Failed", message, _parameters_of_failed(declared, values), exit_code)
+    except Refused as error:
+        return Verdict("Error", str(error), exit_code=exit_code)
     return Verdict("Error", f"Unexpected pod phase for {found['metadata']['name']}: {phase}")
+
+
+def _failure(found: Manifest, exit_code: str | None, message: str) -> str:
+    """The message of a container that failed, as Argo words it, with what its runner has to say."""
+    if exit_code is None:
+        return message or f"can't find failed message for pod {found['metadata']['name']}"
+    if message.startswith("Error (exit code"):
+        return f"main: {message}"
+    return f"main: Error (exit code {exit_code})" + (f": {message}" if message else "")
 
 
 # --- objects --------------------------------------------------------------------------------------------------------
