@@ -103,6 +103,7 @@ def world(
     clock: VirtualClock | None = None,
     on_commit: Callable[[], None] = lambda: None,
     source: Path | None = None,
+    chart: Sequence[Mapping[str, Any]] | None = None,
     **options: Any,
 ) -> World:
     """Open (or make) a sandbox in `directory`; with `source`, its project is set up."""
@@ -111,7 +112,7 @@ def world(
     agents = agents or Agents()
     sandbox = Sandbox(
         Options(directory=directory, repo=REPO, on_commit=on_commit, say=said.append, **options),
-        CHART,
+        CHART if chart is None else chart,
         clock,
         VirtualLauncher(clock, agents, agents.duration),
     )
@@ -121,3 +122,13 @@ def world(
 
 
 CHART = rendered_chart()
+
+
+def reconciled(schedule: str) -> list[dict[str, Any]]:
+    """The chart with another schedule of `reconcile`: days pass quickly where minutes need not be looked at."""
+    return [
+        {**manifest, "spec": {**manifest["spec"], "schedules": [schedule]}}
+        if manifest["kind"] == "CronWorkflow"
+        else manifest
+        for manifest in CHART
+    ]

@@ -155,6 +155,7 @@ class WorkflowController:
     def _start_cron(self, cron: Manifest, due: float) -> bool:
         metadata = cron["metadata"]
         namespace, name = metadata["namespace"], metadata["name"]
+        self._keep_history(cron, namespace, name)
         running = self._cluster.list("Workflow", namespace, {CRON_LABEL: name, PHASE_LABEL: "Running"})
         started = not running and self._cluster.create(
             {
@@ -171,6 +172,19 @@ class WorkflowController:
         )
         self._cluster.set_status("CronWorkflow", namespace, name, {"lastScheduledTime": rfc3339(due)})
         return started
+
+    def _keep_history(self, cron: Manifest, namespace: str, name: str) -> None:
+        """Delete what is beyond the CronWorkflow's history limits, oldest first, with its Pods."""
+        limits = {
+            "Succeeded": cron["spec"].get("successfulJobsHistoryLimit", 3),
+            "Failed": cron["spec"].get("failedJobsHistoryLimit", 1),
+        }
+        for ended, limit in limits.items():
+            found = self._cluster.list("Workflow", namespace, {CRON_LABEL: name, PHASE_LABEL: ended})
+            for workflow in found[: max(0, len(found) - limit)]:
+                self._cluster.delete("Workflow", namespace, workflow["metadata"]["name"])
+                for node_id in (workflow.get("status") or {}).get("nodes") or {}:
+                    self._cluster.delete("Pod", namespace, node_id)
 
     def _cron_times(self) -> list[float]:
         return [_next(cron) for cron in self._cluster.list("CronWorkflow", "")]

@@ -38,7 +38,7 @@ from pressplay.sandbox.runner import Remote, Runner
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.context import Context
 from pressplay.steps.signals import TASK_BRANCH
-from pressplay.steps.tasks import ACCEPTANCE_CHECK, AWAIT_MERGE
+from pressplay.steps.tasks import ACCEPTANCE_CHECK, AWAIT_VERDICT
 
 MAINTAINER = "maintainer"
 LIMITS_MAP = "press-play-limits"
@@ -353,18 +353,20 @@ class Sandbox:
         """Whether nothing moves but by a person: a merge, `pressplay continue`. True also where nothing is open."""
         if self.kubelet.busy or self._running or self._ends:
             return False
-        namespace = self.settings.namespace
-        for workflow in self.cluster.list("Workflow", namespace):
+        verdicts = tasks = 0
+        for workflow in self.cluster.list("Workflow", self.settings.namespace):
             if waits.phase(workflow) in waits.FINISHED:
                 continue
-            kinds = {wait.kind for wait in waits.of(workflow)}
+            kinds = [wait.kind for wait in waits.of(workflow)]
             flow = (workflow["metadata"].get("labels") or {}).get("press-play/flow")
-            if flow == "play" and kinds and kinds <= {AWAIT_MERGE}:
-                continue
-            if AWAIT_CONTINUE in kinds:
-                continue
-            return False
-        return True
+            if flow == "play" and kinds:
+                verdicts += kinds.count(AWAIT_VERDICT)
+            elif AWAIT_CONTINUE in kinds:
+                tasks += flow == "task"
+            else:
+                return False
+        # A play that awaits a verdict waits for a person only where its task does.
+        return verdicts <= tasks
 
     def close(self) -> None:
         """Stop what runs in this process; agents under way go on and are found again."""

@@ -98,7 +98,7 @@ def _parked(context: Context, subject: Subject, reason: str) -> dict[str, Any]:
 
 def _why_not(entries: dict[str, Entry], subject: Subject, pull: pulls.Pull) -> str:
     own = [e for e in entries.values() if e.get("try") == subject.attempt_of_person or e.get("outcome") == "parked"]
-    last = max(own, key=lambda e: (e.get("round", 0), e.get("ended", 0), e.get("attempt", 0)), default=None)
+    last = max(own, key=_recent, default=None)
     if last is None:
         return "no agent has looked at it"
     if last.get("reason"):
@@ -108,6 +108,12 @@ def _why_not(entries: dict[str, Entry], subject: Subject, pull: pulls.Pull) -> s
     if last.get("new_head") not in (None, pull.head_sha):
         return "the head moved after QA looked at it"
     return f"{last.get('agent', 'an agent')} ended with {last.get('outcome', 'no outcome')}"
+
+
+def _recent(entry: Entry) -> tuple[int, int, bool, int]:
+    """Later is greater; a parking follows what it parks, also within the same second."""
+    parked = entry.get("outcome") == "parked"
+    return entry.get("round", 0), entry.get("ended", 0), parked, entry.get("attempt", 0)
 
 
 def approve(context: Context, subject: Subject, pull: pulls.Pull, link: str) -> None:

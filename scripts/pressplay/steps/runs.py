@@ -7,8 +7,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,7 +18,7 @@ from pressplay.github import contents, pulls, refs, reviews
 from pressplay.github.calls import Client
 from pressplay.steps import folder
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
-from pressplay.steps.told import Told, coderun
+from pressplay.steps.told import Told, coderun, packed
 
 IMPLEMENT, LINT, TEST, FIX = "implement", "lint", "test", "fix"
 ROLES = (IMPLEMENT, LINT, TEST, FIX)
@@ -96,15 +94,23 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
         reason = _limit_reached(context, run, ledger, entries)
         if reason:
             context.say(f"{name}: parked: {reason}")
-            parked = {"role": run.role, "agent": run.agent_id, "round": run.round, "outcome": "parked"}
-            ledger.record(run.kind, run.number, name, {**parked, "reason": reason})
+            parked = {
+                "role": run.role,
+                "agent": run.agent_id,
+                "round": run.round,
+                "attempt": run.attempt,
+                "try": run.subject.attempt_of_person,
+                "ended": int(context.clock.now()),
+                "outcome": "parked",
+                "reason": reason,
+            }
+            ledger.record(run.kind, run.number, name, parked)
             return {"state": "over", "manifest": "none", "run": name}
     told, entry = _told(context, run, name, entry)
     ledger.record(run.kind, run.number, name, entry)
     for span in _spans(context, run):
         ledger.count(span, name)
-    manifest = json.dumps(coderun(context, run.subject, told), separators=(",", ":"))
-    return {"state": "go", "manifest": base64.b64encode(manifest.encode()).decode(), "run": name}
+    return {"state": "go", "manifest": packed(coderun(context, run.subject, told)), "run": name}
 
 
 def _told(context: Context, run: _Run, name: str, entry: Entry | None) -> tuple[Told, Entry]:

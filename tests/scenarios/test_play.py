@@ -1,0 +1,252 @@
+"""Whole plays in the sandbox under virtual time: the chart's own manifests, a real forge, real git."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness import Agents, World, git, project, reconciled, task, world
+
+from pressplay.cluster import pause, waits
+from pressplay.sandbox.summary import Summary
+
+
+def states(summary: Summary) -> dict[str, str]:
+    return {result.id: result.state for result in summary.tasks}
+
+
+def played(tmp_path: Path, tasks: list, agents: Agents | None = None, **options) -> tuple[World, Summary]:
+    made = world(tmp_path / "state", agents, source=project(tmp_path, tasks), **options)
+    return made, made.play()
+
+
+@pytest.mark.rule("FR1")
+@pytest.mark.rule("FR3")
+def test_a_diamond_is_merged_in_order_and_changes_wanted_once_cost_one_more_round(tmp_path):
+    made, summary = played(tmp_path, [task(1), task(2, 1), task(3, 1), task(4, 2, 3)], Agents(wants_changes={3: 1}))
+    assert summary.state == "merged"
+    assert {r.id: (r.state, r.rounds, r.runs) for r in summary.tasks} == {
+        "1": ("merged", 1, 3),
+        "2": ("merged", 1, 3),
+        "3": ("merged", 2, 6),
+        "4": ("merged", 1, 3),
+    }
+    # 3 runs, then 3 + 3 of task 3, then 3: the critical path, a minute each.
+    assert summary.seconds == 12 * 60
+    log = git(made.sandbox.forge.git_path("acme/shop"), "log", "--format=%s", "--merges", "main").splitlines()
+    assert len(log) == 4
+
+
+@pytest.mark.rule("FR5")
+def test_a_task_starts_as_soon_as_its_own_dependencies_are_merged(tmp_path):
+    """No barrier: 1 → 2 → 3 goes on beside the slow 4."""
+    slow = Agents(seconds=lambda role, number: 3_000.0 if number == 4 else 60.0)
+    made, summary = played(tmp_path, [task(1), task(2, 1), task(3, 2), task(4)], slow)
+    assert summary.state == "merged"
+    merged = {r.id: r.seconds for r in summary.tasks}
+    assert merged["3"] == 180
+    order = [line.split()[1] for line in made.starts() if " implement " in line]
+    assert order.index("3") < 4
+    starts = made.starts()
+    first_of_3 = next(i for i, line in enumerate(starts) if line.split()[1] == "3")
+    assert all(line.split()[2] != "test" or line.split()[1] != "4" for line in starts[: first_of_3 + 1])
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.rule("R1")
+def test_one_task_failing_for_good_stops_only_what_depends_on_it_and_pressing_again_takes_up_what_is_left(tmp_path):
+    tasks = [task(1), task(2, 1), task(3, 2), task(4, 1), task(5, 4)]
+    failing = Agents(fails={("implement", 2)})
+    made, summary = played(tmp_path, tasks, failing)
+    assert states(summary) == {"1": "merged", "2": "failed", "3": "blocked", "4": "merged", "5": "merged"}
+    reasons = {r.id: r.reason for r in summary.tasks}
+    assert reasons["2"] == "rex: the agent's run failed"
+    assert reasons["3"] == "needs task 2, which is failed"
+    # Two attempts by the machine (limits.attempts), and no more.
+    assert [line.split()[1:] for line in made.starts() if line.split()[1] == "2"] == [
+        ["2", "implement", "0"],
+        ["2", "implement", "1"],
+    ]
+    failing.fails.clear()
+    again = made.play()
+    assert states(again) == dict.fromkeys("12345", "merged")
+    assert again.play.endswith("-2")
+    starts = made.starts()
+    assert len({line.split()[0] for line in starts}) == len(starts), "a run was started twice"
+    assert [line.split()[1] for line in starts[-6:]] == ["2"] * 3 + ["3"] * 3
+
+
+@pytest.mark.rule("R4")
+def test_rounds_are_bounded_and_the_pull_request_is_parked_with_a_reason(tmp_path):
+    made, summary = played(tmp_path, [task(1), task(2, 1)], Agents(wants_changes={1: 99}))
+    assert states(summary) == {"1": "parked", "2": "blocked"}
+    assert "3 rounds and QA still wants changes" in summary.tasks[0].reason
+    gh = made.sandbox.context.harness("acme/shop", issues="read", pull_requests="read")
+    issue = gh.request("GET", "/repos/acme/shop/issues/1").json()
+    assert [label["name"] for label in issue["labels"]] == ["press-play/parked"]
+    comments = gh.request("GET", "/repos/acme/shop/issues/1/comments").json()
+    assert len(comments) == 1
+    assert "3 rounds and QA still wants changes" in comments[0]["body"]
+
+
+@pytest.mark.rule("R4")
+def test_a_round_that_changed_nothing_parks(tmp_path):
+    _made, summary = played(tmp_path, [task(1)], Agents(wants_changes={1: 1}, silent={("fix", 1)}))
+    assert states(summary) == {"1": "parked"}
+    assert "changed nothing" in summary.tasks[0].reason
+
+
+@pytest.mark.rule("R5")
+def test_succeeded_alone_means_nothing(tmp_path):
+    """A run that ends well without a commit leaves no pull request; QA's that leaves no verdict approves nothing."""
+    _made, summary = played(tmp_path / "a", [task(1)], Agents(silent={("implement", 1)}))
+    assert states(summary) == {"1": "failed"}
+    assert "no pull request is open" in summary.tasks[0].reason
+    _made, summary = played(tmp_path / "b", [task(1)], Agents(silent={("test", 1)}))
+    assert states(summary) == {"1": "parked"}
+    assert "QA left no verdict" in summary.tasks[0].reason
+
+
+@pytest.mark.rule("R5")
+def test_the_check_is_the_harness_own_and_the_approval_is_qas_both_on_the_head(tmp_path):
+    made, _summary = played(tmp_path, [task(1)], merge=False)
+    gh = made.sandbox.context.harness("acme/shop", checks="read", pull_requests="read")
+    head = gh.request("GET", "/repos/acme/shop/pulls/1").json()["head"]["sha"]
+    (check,) = gh.request("GET", f"/repos/acme/shop/commits/{head}/check-runs").json()["check_runs"]
+    assert (check["name"], check["conclusion"], check["app"]["slug"]) == (
+        "press-play/acceptance",
+        "success",
+        "press-play",
+    )
+    assert "QA's review alone" in check["output"]["summary"]
+    approvals = [r for r in gh.request("GET", "/repos/acme/shop/pulls/1/reviews").json() if r["state"] == "APPROVED"]
+    assert [(r["user"]["login"], r["commit_id"]) for r in approvals] == [("qa-agent[bot]", head)]
+    assert head in approvals[0]["body"]
+
+
+@pytest.mark.rule("R3")
+def test_waiting_for_a_merge_holds_no_pod_and_a_person_merging_later_releases_the_rest(tmp_path):
+    made, summary = played(tmp_path, [task(1), task(2, 1)], merge=False)
+    assert summary.state == "waiting"
+    assert states(summary) == {"1": "approved", "2": "waiting"}
+    assert all(pod["status"]["phase"] != "Running" for pod in made.sandbox.cluster.list("Pod", "press-play"))
+    made.sandbox._maintainer.merge_what_is_ready()
+    summary = made.go_on()
+    assert states(summary) == {"1": "merged", "2": "approved"}
+
+
+@pytest.mark.rule("R2")
+def test_a_lost_event_is_mended_by_reconcile_within_a_minute(tmp_path):
+    made, _summary = played(tmp_path, [task(1), task(2, 1)], merge=False)
+    made.sandbox._answer_events = lambda: False  # every event from now on is lost
+    made.sandbox._maintainer.merge_what_is_ready()
+    before = made.sandbox.clock.now()
+    made.sandbox.run(lambda: made.starts()[-1].split()[1] == "2")
+    assert made.sandbox.clock.now() - before <= 60
+
+
+@pytest.mark.rule("R3")
+def test_a_pull_request_closed_unmerged_fails_its_task_with_the_reason(tmp_path):
+    made, _summary = played(tmp_path, [task(1), task(2, 1)], merge=False)
+    gh = made.sandbox.context.harness("acme/shop", pull_requests="write")
+    gh.request("PATCH", "/repos/acme/shop/pulls/1", json={"state": "closed"})
+    summary = made.go_on()
+    assert states(summary) == {"1": "failed", "2": "blocked"}
+    assert summary.tasks[0].reason == "pull request #1 was closed without a merge"
+
+
+@pytest.mark.rule("R3")
+def test_a_wait_for_a_merge_has_an_age_limit(tmp_path):
+    hourly = reconciled("0 * * * *")
+    made, _summary = played(tmp_path, [task(1)], merge=False, settings={"limits": {"waitDays": 1}}, chart=hourly)
+    made.sandbox.run(lambda: made.sandbox.clock.now() > 1_767_225_600 + 86_400 + 7200)
+    (play,) = made.sandbox.plays()
+    assert waits.phase(play) == "Failed"
+    assert any(node.get("message") == "nobody merged it within 1 days" for node in waits.nodes(play).values())
+
+
+@pytest.mark.rule("R4")
+def test_pause_stops_new_runs_and_continue_frees_them_at_once(tmp_path):
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1)]))
+    cluster, namespace = made.sandbox.cluster, "press-play"
+    pause.pause(cluster, namespace, "acme/shop")
+    assert made.play().state == "waiting"
+    assert made.starts() == []
+    before = made.sandbox.clock.now()
+    assert pause.go_on(cluster, namespace, "acme/shop") == 1
+    made.sandbox.run(lambda: bool(made.starts()))
+    assert made.sandbox.clock.now() == before
+    assert made.go_on().state == "merged"
+
+
+@pytest.mark.rule("R4")
+def test_a_run_past_its_minutes_is_deleted_and_recorded_as_timed_out(tmp_path):
+    agents = Agents(seconds=lambda role, _task: 99_999.0 if role == "lint" else 60.0)
+    made, summary = played(tmp_path, [task(1)], agents, chart=reconciled("0 * * * *"))
+    assert states(summary) == {"1": "parked"}
+    assert summary.tasks[0].reason == "clippy: not finished within 60 minutes"
+    assert len(made.starts()) == 2
+
+
+@pytest.mark.rule("FR7")
+def test_an_unfinished_play_is_shown_not_doubled_and_show_starts_nothing(tmp_path):
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1)]), merge=False)
+    made.play(mode="show")
+    assert made.sandbox.plays() == []
+    made.play()
+    made.play()
+    assert len(made.sandbox.plays()) == 1
+    assert "is under way; nothing was started" in "\n".join(made.said)
+
+
+@pytest.mark.rule("FR7")
+def test_tasks_narrows_the_play(tmp_path):
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1), task(2), task(3)]))
+    made.play(tasks="1,3")
+    assert {line.split()[1] for line in made.starts()} == {"1", "3"}
+
+
+@pytest.mark.rule("R5")
+def test_a_play_starts_only_where_a_ruleset_guards_the_default_branch(tmp_path):
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1)]))
+    made.sandbox.forge.create_ruleset("acme/shop", "press-play", enforcement="disabled")
+    made.play()
+    assert made.starts() == []
+    assert "no ruleset on main requires the check 'press-play/acceptance'" in "\n".join(made.said)
+
+
+@pytest.mark.rule("R10")
+def test_no_backlog_ends_with_the_paths_searched_and_what_to_do(tmp_path):
+    path = tmp_path / "project"
+    path.mkdir()
+    (path / "README.md").write_text("empty\n")
+    made = world(tmp_path / "state", source=path)
+    made.sandbox.press()
+    made.sandbox.run(made.sandbox.only_people_are_waited_for)
+    said = "\n".join(made.said)
+    assert ".taskmaster/tasks/tasks.json, tasks/tasks.json, tasks.json" in said
+    assert "task-master" in said
+
+
+@pytest.mark.rule("R8")
+def test_only_listed_repositories(tmp_path):
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1)]))
+    made.play(repo="acme/other")
+    assert "repository 'acme/other' is not listed" in "\n".join(made.said)
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"runsPerPlay": 4}, "4 runs in this play"),
+        ({"runsPerRepositoryAndDay": 4}, "4 runs of this repository today"),
+        ({"runsPerDay": 4}, "4 runs of the whole installation today"),
+        ({"runsPerPullRequest": 1}, "1 runs for this pull request"),
+    ],
+)
+def test_limits_are_counted_from_the_ledger_and_park(tmp_path, limits, reason):
+    made, summary = played(tmp_path, [task(1), task(2, 1)], settings={"limits": limits})
+    assert "merged" not in states(summary).values() or states(summary)["2"] != "merged"
+    assert any(reason in result.reason for result in summary.tasks)
+    assert len(made.starts()) <= 4
