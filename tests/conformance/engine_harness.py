@@ -86,7 +86,16 @@ class World:
         found = self.objects[key]
         if key[0] == "CodeRun":
             return dict(found["spec"]["env"])
-        return {item["name"]: item["value"] for item in found["spec"]["containers"][0].get("env", [])}
+        container = found["spec"]["containers"][0]
+        environment = {item["name"]: item["value"] for item in container.get("env", [])}
+        if container.get("command") == ["/tool"]:
+            # The tool of the lab, where a real Argo was asked: sleep=SECONDS, exit=CODE, write=PATH:TEXT.
+            words = [word.partition("=") for word in container["args"]]
+            told = {name: value for name, _, value in words}
+            environment |= {"SECONDS": told.get("sleep", "1"), "CODE": told.get("exit", "0")}
+            files = [value.partition(":") for name, _, value in words if name == "write"]
+            environment |= {f"FILE {path}": text for path, _, text in files}
+        return environment
 
     def delete(self, kind: str, name: str, namespace: str = NAMESPACE) -> None:
         del self.objects[(kind, namespace, name)]
@@ -102,7 +111,8 @@ class World:
             return
         code = int(environment.get("CODE", "0"))
         wanted = json.loads(self.objects[key]["metadata"]["annotations"]["press-play/outputs"])
-        outputs = {item["name"]: environment["OUT"] for item in wanted if "OUT" in environment}
+        files = {item["name"]: environment.get(f"FILE {item['path']}", environment.get("OUT")) for item in wanted}
+        outputs = {name: text for name, text in files.items() if text is not None}
         status = {"phase": "Failed" if code else "Succeeded", "exitCode": code, "outputs": outputs}
         self.objects[key] = merge(self.objects[key], {"status": status})
 
@@ -160,9 +170,11 @@ class World:
         found = self.objects[("Workflow", NAMESPACE, workflow)]["status"]["nodes"].values()
         return next(node for node in found if plain(workflow, node["name"]) == name)
 
-    def set(self, workflow: str, name: str, outputs: dict[str, str], phase: Any = "Succeeded") -> bool:
+    def set(
+        self, workflow: str, name: str, outputs: dict[str, str], phase: Any = "Succeeded", message: str = ""
+    ) -> bool:
         found = self.objects[("Workflow", NAMESPACE, workflow)]
-        status = set_node(found, self.node(workflow, name)["id"], phase, outputs, "", self.clock.now())
+        status = set_node(found, self.node(workflow, name)["id"], phase, outputs, message, self.clock.now())
         if status is not None:
             found["status"] = status
         return status is not None

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from engine_harness import NAMESPACE, World, parameters
 
+from pressplay.errors import InputError
 from pressplay.sandbox.engine import InvalidSpec, UnknownConstruct, advance, validate
 
 COMMON = yaml.safe_load("""
@@ -231,7 +232,7 @@ def test_backoff_waits_longer_each_time_and_ends_at_its_limit() -> None:
 
 
 @pytest.mark.rule("R3")
-def test_set_ends_a_wait_with_its_outputs_and_fills_in_the_rest() -> None:
+def test_set_ends_a_wait_with_the_outputs_that_it_is_given_and_no_others() -> None:
     world = started("""
       steps:
       - - {name: a, template: wait}
@@ -242,8 +243,31 @@ def test_set_ends_a_wait_with_its_outputs_and_fills_in_the_rest() -> None:
     assert world.set("w", "[0].a", {"outcome": "merged"})
     assert not world.set("w", "[0].a", {"outcome": "again"})
     world.run()
-    assert parameters(world.node("w", "[0].a")["outputs"]) == {"outcome": "merged", "link": "none"}
+    # As in Argo, a default is for a wait whose time ran out.
+    assert parameters(world.node("w", "[0].a")["outputs"]) == {"outcome": "merged"}
     assert parameters(world.node("w", "[1].b")["outputs"]) == {"made": "merged"}
+
+
+def test_set_of_an_output_that_is_not_expected_is_refused_and_changes_nothing() -> None:
+    world = started("steps: [[{name: a, template: wait}]]")
+    before = copy.deepcopy(found(world))
+    with pytest.raises(InputError, match="node is not expecting output parameter 'nope'"):
+        world.set("w", "[0].a", {"nope": "x"})
+    assert found(world) == before
+
+
+def test_an_exit_handlers_pod_knows_how_the_workflow_ended() -> None:
+    world = World()
+    said = {"name": "bye", "container": {"image": "any", "env": [{"name": "SAID", "value": "{{workflow.status}}"}]}}
+    world.submit(
+        workflow(
+            f"- {{name: main, steps: [[{{name: a, template: pod}}]]}}\n- {json.dumps(said)}",
+            hooks={"exit": {"template": "bye"}},
+        )
+    )
+    world.run()
+    pod = world.objects[("Pod", NAMESPACE, world.node("w", "onExit")["id"])]
+    assert pod["spec"]["containers"][0]["env"][0]["value"] == "Succeeded"
 
 
 def test_set_of_a_node_that_is_not_there_or_runs_no_wait_changes_nothing() -> None:
@@ -423,7 +447,7 @@ def test_a_changed_workflow_template_does_not_touch_what_runs() -> None:
     world.run()
     assert told(world)[0] == "Succeeded"
     node = world.node("w", "[1].b")
-    assert (node["templateRef"], node["templateScope"]) == ({"name": "parts", "template": "pod"}, "local/w")
+    assert (node["templateRef"], node["templateScope"]) == ({"name": "parts", "template": "pod"}, "local/")
 
 
 # --- recursion ---
@@ -497,6 +521,16 @@ def test_unknown_constructs_are_refused_by_template_path_and_name(main: str, pla
         (
             "dag: {tasks: [{name: a, template: pod, depends: b}, {name: b, template: pod, depends: a}]}",
             "templates.main sorting failed: graph with cycle",
+        ),
+        ("{suspend: {}, timeout: 1h}", "Suspend template doesn't support timeout field"),
+        (
+            "{steps: [], activeDeadlineSeconds: 9}",
+            "templates.main.activeDeadlineSeconds is only valid for leaf templates",
+        ),
+        (
+            "dag: {tasks: [{name: b, template: pod}, {name: c, template: pod, depends: b, continueOn: {error: yes}}]}",
+            "templates.main cannot use 'continueOn' when using 'depends'. "
+            "Instead use 'dep-task.Failed'/'dep-task.Errored'",
         ),
         ("dag: {target: z, tasks: [{name: a, template: pod}]}", "templates.main.targets: target 'z' is not defined"),
         (

@@ -201,3 +201,11 @@ def test_durations_are_gos(text: str, seconds: float) -> None:
     assert conditions.duration(text) == seconds
     with pytest.raises(ConditionError):
         conditions.duration(text + "x")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(1, "1 second"), (45.9, "45 seconds"), (61, "1 minute 1 seconds"), (7200, "2 hours 0 minutes")],
+)
+def test_spans_are_told_in_argos_words(seconds: float, told: str) -> None:
+    assert conditions.humanize(seconds) == told

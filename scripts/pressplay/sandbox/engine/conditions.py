@@ -259,12 +259,14 @@ def duration(text: str) -> float:
     return sign * sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
+_SPANS = (("day", 86400, "hours", 3600), ("hour", 3600, "minutes", 60), ("minute", 60, "seconds", 1))
+
+
 def humanize(seconds: float) -> str:
-    """A span as Argo's messages tell it: `1 minute 30 seconds`."""
-    left = int(seconds)
-    parts: list[str] = []
-    for name, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
-        count, left = divmod(left, size)
-        if count or (parts and len(parts) < 2) or (name == "second" and not parts):
-            parts.append(f"{count} {name}{'' if count == 1 else 's'}")
-    return " ".join(parts[:2])
+    """A span under a week as Argo's messages tell it: `1 minute 30 seconds`, the second part always in the plural."""
+    whole = int(seconds)
+    for name, size, below, part in _SPANS:
+        if whole >= size:
+            count = whole // size
+            return f"{count} {name}{'' if count == 1 else 's'} {whole % size // part} {below}"
+    return f"{whole} second{'' if whole == 1 else 's'}"

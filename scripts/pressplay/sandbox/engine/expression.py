@@ -746,12 +746,7 @@ def _binary(op: str, left: Node, right: Node) -> _Evaluate:
     if op == "??":
 
         def coalesce(env: Environment, item: Any) -> Any:
-            try:
-                value = run_left(env, item)
-            except UnknownName:
-                raise
-            except ExpressionError:
-                value = None
+            value = run_left(env, item)
             return run_right(env, item) if value is None else value
 
         return coalesce

@@ -24,6 +24,12 @@ from pressplay.sandbox.engine.substitution import Refused, SubstitutionError, re
 
 LOST_POD = "pod deleted"
 DEADLINE = "Pod was active on the node longer than the specified deadline"
+KILLED = {"container": "143", "resource": "64"}
+"""The exit code of a leaf that was stopped at its deadline, by the kind of its template."""
+
+
+class ManifestError(Exception):
+    """A resource template's manifest that kubectl would not take; the text says why."""
 
 
 class _GoLoader(yaml.CSafeLoader):
@@ -65,8 +71,8 @@ def parameters_out(declared: list[Mapping[str, Any]], value_of: Mapping[str, str
         value = _value(parameter, value_of)
         if value is None:
             source = parameter.get("valueFrom") or {}
-            where = source.get("path") or source.get("jsonPath") or ""
-            raise SubstitutionError(f"output parameter {parameter['name']!r}: nothing at {where} and no default")
+            path = f"/var/run/argo/outputs/parameters{source.get('path', '')}"
+            raise SubstitutionError(f"open {path}: no such file or directory")
         found.append({**parameter, "value": value})
     return found
 
@@ -191,16 +197,19 @@ def _failure(found: Manifest, exit_code: str | None, message: str) -> str:
 
 
 def manifest_of(workflow: Manifest, resource: Mapping[str, Any]) -> Manifest:
-    """The object that a resource template asks for; SubstitutionError if its manifest is none."""
+    """The object that a resource template asks for.
+
+    SubstitutionError if a tag in it was left unresolved, ManifestError if it names no object.
+    """
     text = resource.get("manifest", "")
     for tag in tags(text):
         raise SubstitutionError(f"failed to resolve {tag.raw}")
     try:
         parsed = _parsed(text)
     except yaml.YAMLError as error:
-        raise SubstitutionError(f"the manifest is not YAML: {error}") from error
+        raise ManifestError(f"error parsing /tmp/manifest.yaml: {error}") from error
     if not isinstance(parsed, dict) or not parsed.get("kind") or not (parsed.get("metadata") or {}).get("name"):
-        raise SubstitutionError("Kind and name are both required but at least one of them is missing from the manifest")
+        raise ManifestError("Kind and name are both required but at least one of them is missing from the manifest")
     found: Manifest = copy.deepcopy(parsed)
     metadata = workflow["metadata"]
     found["metadata"].setdefault("namespace", metadata.get("namespace", "default"))
@@ -219,8 +228,17 @@ def manifest_of(workflow: Manifest, resource: Mapping[str, Any]) -> Manifest:
     return found
 
 
-def _failed(why: str) -> Verdict:
-    return Verdict("Failed", f"main: Error (exit code 1): {why}", exit_code="1")
+def failed(why: str) -> Verdict:
+    """The end of a resource node whose executor gave up."""
+    return Verdict("Failed", f"main: Error (exit code 64): {why}", exit_code="64")
+
+
+def _named(manifest: Manifest) -> str:
+    group, _, _ = manifest.get("apiVersion", "").rpartition("/")
+    plural = manifest["kind"].lower() + "s"
+    return (
+        f'{plural}.{group} "{manifest["metadata"]["name"]}"' if group else f'{plural} "{manifest["metadata"]["name"]}"'
+    )
 
 
 def judge_object(found: Manifest, resource: Mapping[str, Any], declared: list[Mapping[str, Any]]) -> Verdict:
@@ -229,7 +247,7 @@ def judge_object(found: Manifest, resource: Mapping[str, Any], declared: list[Ma
     if failure:
         for requirement in conditions.selector(failure):
             if requirement.matches(found):
-                return _failed(f"failure condition '{requirement}' evaluated true")
+                return failed(f"failure condition '{requirement}' evaluated true")
     if (failure or success) and not all(part.matches(found) for part in conditions.selector(success or "")):
         return Verdict("Running")
     values = {
@@ -245,16 +263,15 @@ def judge_object(found: Manifest, resource: Mapping[str, Any], declared: list[Ma
 
 def gone() -> Verdict:
     """An object that was there is not there any more."""
-    return _failed("The resource has been deleted while its status was still being checked. Will not be retried")
+    return failed("The resource has been deleted while its status was still being checked. Will not be retried")
 
 
 def missing(manifest: Manifest) -> Verdict:
     """`get` of an object that is not there."""
-    kind, name = manifest["kind"], manifest["metadata"]["name"]
-    return _failed(f'no more retries Error from server (NotFound): {kind} "{name}" not found')
+    return failed(f"no more retries Error from server (NotFound): {_named(manifest)} not found")
 
 
 def exists(manifest: Manifest) -> Verdict:
     """`create` of an object that is there."""
-    kind, name = manifest["kind"], manifest["metadata"]["name"]
-    return _failed(f'no more retries Error from server (AlreadyExists): {kind} "{name}" already exists')
+    told = 'error when creating "/tmp/manifest.yaml"'
+    return failed(f"no more retries Error from server (AlreadyExists): {told}: {_named(manifest)} already exists")

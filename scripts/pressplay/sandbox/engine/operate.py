@@ -122,7 +122,9 @@ class Operation:
         self.before = status
         self.status = dict(status)
         self.stored: dict[str, Any] = dict(status.get("storedTemplates") or {})
-        self.library = Library(self.name, self.namespace, spec, self.stored, view)
+        # As in Argo, nodes of a Workflow that refers to a WorkflowTemplate have the scope `local/`.
+        holder = "" if workflow["spec"].get("workflowTemplateRef") else self.name
+        self.library = Library(holder, self.namespace, spec, self.stored, view)
         self.locks = Locks(view.locks, workflow, status, self._limit)
         self.nodes = Nodes(self.name, status.get("nodes") or {}, now, self.locks.release)
         self.actions: dict[Object, Manifest] = {}
@@ -173,11 +175,7 @@ class Operation:
             hook = {"template": self.spec["onExit"]}
         name = f"{self.name}.onExit"
         if hook and (self.nodes.by_name(name) is not None or self._may_run(on_exit=True)):
-            self.globals = {
-                **self.globals,
-                "workflow.status": phase,
-                "workflow.failures": self._failures(),
-            }
+            self.globals = {**self.globals, **self._outcome(root)}
             scope = Scope(self.globals)
             call = Call({**hook, "name": "onExit"})
             parameters = (hook.get("arguments") or self.spec.get("arguments") or {}).get("parameters") or ()
@@ -353,6 +351,8 @@ class Operation:
         try:
             template, scope = self._leaf(node)
             verdict = self._look(node, template, scope)
+        except leaves.ManifestError as error:
+            verdict = leaves.failed(str(error))
         except (SubstitutionError, NotFound) as error:
             verdict = leaves.Verdict("Error", str(error))
         self.watches.update(verdict.watches)
@@ -438,6 +438,9 @@ class Operation:
         return leaves.judge_object(found, resource, declared)
 
     def _end_pod(self, node: Node, message: str) -> None:
+        if message == leaves.DEADLINE:
+            template, _ = self._leaf(node)
+            self.nodes.put(node["id"], outputs={"exitCode": leaves.KILLED[template.kind]})
         self.nodes.mark(node["id"], "Failed", message)
         self._stop(self.nodes.all[node["id"]])
 
@@ -456,7 +459,7 @@ class Operation:
         kind, _, name = (node.get("templateScope") or "local/").partition("/")
         base = self.library.local if kind == "local" else (kind, name)
         template, _ = self.library.resolve(base, node.get("templateName", ""), node.get("templateRef"))
-        flat = {**self.globals, **self._own_names(node["name"], template)}
+        flat = {**self._globals_of(node), **self._own_names(node["name"], template)}
         flat.update(_parameter_values((node.get("inputs") or {}).get("parameters") or ()))
         if (node.get("nodeFlag") or {}).get("retried"):
             stem, _, number = node["name"].rpartition("(")
@@ -464,6 +467,16 @@ class Operation:
             previous = self.nodes.by_name(f"{stem}({count - 1})") if count else None
             flat.update(_retry_values(count, previous))
         return template, Scope(flat)
+
+    def _globals_of(self, node: Node) -> Mapping[str, Any]:
+        """The global names for a leaf: an exit handler's know how the Workflow ended."""
+        root = self.nodes.by_name(self.name)
+        if root is None or not fulfilled(root) or not self.nodes.on_exit(node):
+            return self.globals
+        return {**self.globals, **self._outcome(root)}
+
+    def _outcome(self, root: Node) -> dict[str, Any]:
+        return {"workflow.status": _ENTRY_PHASE[root["phase"]], "workflow.failures": self._failures()}
 
     def _leaf_deadline(self, node: Node) -> float | None:
         try:
@@ -667,14 +680,24 @@ class Operation:
         if not self._may_run(place.on_exit):
             self.nodes.mark(node["id"], "Failed", f"workflow shutdown with strategy: {self.shutdown}")
             return
+        # What cannot be made is an error here and now, told to the parent too; the object itself is asked for when the
+        # nodes are next looked at.
+        _, scope = self._leaf(node)
+        body = template.body.fill(scope)
         self.pods += 1
-        if template.kind == "resource" and template.raw["resource"]["action"] == "create":
-            # Only now can an object that was there before be told from one that this node made.
-            _, scope = self._leaf(node)
-            manifest = leaves.manifest_of(self.workflow, template.body.fill(scope)["resource"])
-            metadata = manifest["metadata"]
-            if self.view.get(manifest["kind"], metadata["namespace"], metadata["name"]) is not None:
-                self._settle(node, leaves.exists(manifest))
+        if template.kind == "container":
+            leaves.pod(self.workflow, node, body, self.spec, None)
+            return
+        try:
+            manifest = leaves.manifest_of(self.workflow, body["resource"])
+        except leaves.ManifestError:
+            return
+        metadata = manifest["metadata"]
+        # Only now can an object that was there before be told from one that this node made.
+        if template.raw["resource"]["action"] == "create" and self.view.get(
+            manifest["kind"], metadata["namespace"], metadata["name"]
+        ):
+            self._settle(node, leaves.exists(manifest))
 
     def _suspend(self, name: str, template: Template, place: _Place, origin: Mapping[str, Any]) -> None:
         node = self.nodes.by_name(name)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pressplay.clock import rfc3339
 from pressplay.cluster.port import Manifest
+from pressplay.errors import InputError
 from pressplay.sandbox.engine import gojson, validation
 from pressplay.sandbox.engine.model import (
     WORKFLOW_ENDED,
@@ -105,9 +106,9 @@ def set_node(
 ) -> dict[str, Any] | None:
     """The status after a suspended node was ended from outside, or None where there is no such node, or it has ended.
 
-    As the Argo Server's `set` (workflow/util/util.go, updateSuspendedNode), except that the outputs that were not
-    given are left to `advance`. A value that a real Argo would evaluate ends the node in Error (R7), as does an output
-    that the node does not expect.
+    As the Argo Server's `set` does it (workflow/util/util.go, updateSuspendedNode): outputs that are not given stay
+    without a value, whatever their default; an output that the node does not expect is refused (InputError) and
+    nothing changes. A value that a real Argo would evaluate ends the node in Error (R7).
     """
     status: dict[str, Any] = workflow.get("status") or {}
     node: Node | None = (status.get("nodes") or {}).get(node_id)
@@ -118,7 +119,7 @@ def set_node(
         changed["message"] = message
     expected = (node.get("outputs") or {}).get("parameters") or []
     try:
-        changed_outputs = _supplied(expected, outputs, phase)
+        changed_outputs = _supplied(expected, outputs)
         if changed_outputs:
             changed["outputs"] = {**node["outputs"], "parameters": changed_outputs}
     except Refused as error:
@@ -126,19 +127,15 @@ def set_node(
     return {**status, "nodes": {**status["nodes"], node_id: changed}}
 
 
-def _supplied(expected: list[dict[str, Any]], given: Mapping[str, str], phase: str) -> list[dict[str, Any]]:
+def _supplied(expected: list[dict[str, Any]], given: Mapping[str, str]) -> list[dict[str, Any]]:
     open_names = {item["name"] for item in expected if (item.get("valueFrom") or {}).get("supplied") is not None}
     for name, value in given.items():
         if name not in open_names:
-            raise Refused(f"node is not expecting output parameter '{name}'")
+            raise InputError(f"node is not expecting output parameter '{name}': expected one of {sorted(open_names)}")
         refuse_template(value, f"output parameter {name!r}")
-    found = []
-    for item in expected:
-        rest = {key: value for key, value in item.items() if key != "valueFrom"}
-        if item["name"] in given:
-            found.append({**rest, "value": given[item["name"]]})
-        elif item["name"] in open_names and phase == "Succeeded" and "default" in item["valueFrom"]:
-            found.append({**rest, "value": gojson.any_string(item["valueFrom"]["default"])})
-        else:
-            found.append(item)
-    return found
+    return [
+        {**{key: value for key, value in item.items() if key != "valueFrom"}, "value": given[item["name"]]}
+        if item["name"] in given
+        else item
+        for item in expected
+    ]

@@ -104,6 +104,7 @@ _OUTPUT_SOURCES = {
     "steps": {"parameter", "expression", "default"},
     "dag": {"parameter", "expression", "default"},
 }
+_TYPE = {"container": "Container", "resource": "Resource", "steps": "Steps", "dag": "DAG", "suspend": "Suspend"}
 _POLICIES = ("Always", "OnFailure", "OnError")
 _ACTIONS = ("apply", "create", "get")
 _ROOTS = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
@@ -251,6 +252,10 @@ class _Checker:
             told = "template type unspecified" if not kinds else "multiple template types specified"
             choices = "container, containerSet, steps, script, resource, dag, suspend, template, template ref"
             raise _invalid(f"{prefix}templates.{name} {told}. choose one of: {choices}")
+        if found.kind not in ("container", "resource") and raw.get("timeout"):
+            raise _invalid(f"{prefix}{_TYPE[found.kind]} template doesn't support timeout field")
+        if found.kind in ("steps", "dag") and raw.get("activeDeadlineSeconds") is not None:
+            raise _invalid(f"{prefix}templates.{name}.activeDeadlineSeconds is only valid for leaf templates")
         self._parameters(found)
         self._retry(name, "retryStrategy", raw.get("retryStrategy") or {})
         self._synchronization(name, "synchronization", raw.get("synchronization") or {})
@@ -346,6 +351,7 @@ class _Checker:
             raise _unknown(self.name, name, "dag.tasks.depends", str(error)) from error
         if len(dag.tasks) != len(raw["tasks"]):
             raise _invalid(f"{prefix}templates.{name} sorting failed: duplicated nodeName")
+        self._kinds_of_dependencies(found, prefix)
         scope = set(known)
         for task, call in dag.tasks.items():
             place = f"{prefix}templates.{name}.tasks.{task} "
@@ -371,6 +377,21 @@ class _Checker:
                 if other is not None and other not in dag.ancestors(task):
                     raise _invalid(f"{place}missing dependency '{other}' for parameter '{item['name']}'")
         self._own_outputs(found, prefix, scope | {f"tasks.{task}.status" for task in dag.tasks})
+
+    @staticmethod
+    def _kinds_of_dependencies(found: Template, prefix: str) -> None:
+        tasks = found.raw["dag"]["tasks"]
+        place = f"{prefix}templates.{found.name}"
+        if not any(task.get("depends") for task in tasks):
+            return
+        for task in tasks:
+            if task.get("dependencies"):
+                raise _invalid(f"{place} cannot use both 'depends' and 'dependencies' in the same DAG template")
+            if task.get("continueOn"):
+                raise _invalid(
+                    f"{place} cannot use 'continueOn' when using 'depends'. "
+                    "Instead use 'dep-task.Failed'/'dep-task.Errored'"
+                )
 
     def _one_call(self, found: Template, call: Call, base: Base, place: str) -> Template:
         self._keys(found.name, place.strip() + ".arguments", call.raw.get("arguments") or {}, _KEYS["arguments"])
