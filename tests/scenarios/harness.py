@@ -32,7 +32,7 @@ def task(number: int, *dependencies: int, **fields: Any) -> dict[str, Any]:
 
 @dataclass
 class Agents:
-    """What agents do: `fails` (role, task) every time, `wants_changes` task → in how many rounds, durations in seconds."""
+    """What agents do: `fails` (role, task) every time, `wants_changes` task → in how many rounds."""
 
     fails: set[tuple[str, int]] = field(default_factory=set)
     wants_changes: dict[int, int] = field(default_factory=dict)

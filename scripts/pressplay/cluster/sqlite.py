@@ -37,7 +37,7 @@ INSERT OR IGNORE INTO versions VALUES (1, 0);
 _FROZEN = ("storedWorkflowTemplateSpec", "storedTemplates")
 """The parts of a Workflow's status that are written once and are large: kept in a column of their own."""
 
-SetNode = Callable[[Manifest, str, str, Mapping[str, str], str, float], dict[str, Any] | None]
+SetNode = Callable[[Manifest, str, NodePhase, Mapping[str, str], str, float], dict[str, Any] | None]
 """The engine's `set_node`: (workflow, node id, phase, outputs, message, now) → the new status, or None."""
 
 
@@ -107,6 +107,7 @@ class SqliteCluster:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         connection = self._connection
+        before = connection.total_changes
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
@@ -120,7 +121,8 @@ class SqliteCluster:
         except BaseException:
             _roll_back(connection)
             raise
-        self._on_commit()
+        if connection.total_changes != before:
+            self._on_commit()
 
     def version(self) -> int:
         """The version of the newest write, 0 at first."""

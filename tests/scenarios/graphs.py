@@ -1,0 +1,85 @@
+"""Backlogs with durations, for what is said of makespans: committed graphs, and random ones by seed.
+
+A task takes what its three runs take, one after the other: implement, lint, test. Merging takes no time.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import Agents, project, task, world
+
+GRAPHS = Path(__file__).parents[1] / "data" / "graphs"
+SLOTS = 8
+ROLES = ("implement", "lint", "test")
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A task: its dependencies, and the seconds of its runs in the order of ROLES."""
+
+    id: int
+    dependencies: tuple[int, ...]
+    seconds: tuple[int, int, int]
+
+    @property
+    def work(self) -> int:
+        return sum(self.seconds)
+
+
+Graph = Sequence[Timed]
+
+
+def committed(name: str) -> Graph:
+    """A graph of tests/data/graphs: `{"tasks": [{"id", "dependencies", "seconds": [implement, lint, test]}]}`."""
+    found = json.loads((GRAPHS / f"{name}.json").read_text())["tasks"]
+    return [Timed(entry["id"], tuple(entry["dependencies"]), tuple(entry["seconds"])) for entry in found]
+
+
+def drawn(count: int, seed: int) -> Graph:
+    """A random graph: each task on up to three of the twenty before it, durations of a factor of sixteen."""
+    dice = random.Random(seed)
+    made = []
+    for number in range(1, count + 1):
+        near = range(max(1, number - 20), number)
+        dependencies = dice.sample(near, min(len(near), dice.choice((0, 1, 1, 2, 2, 3))))
+        scale = 2 ** dice.uniform(0, 4)
+        seconds = tuple(round(60 * scale * dice.uniform(0.5, 1.5) * share) for share in (0.6, 0.1, 0.3))
+        made.append(Timed(number, tuple(sorted(dependencies)), seconds))
+    return made
+
+
+def bound(graph: Graph, slots: int = SLOTS) -> float:
+    """What no play can be shorter than: the critical path, and the work shared out without a gap."""
+    ends: dict[int, int] = {}
+    for timed in graph:  # Each task comes after those it depends on.
+        ends[timed.id] = timed.work + max((ends[before] for before in timed.dependencies), default=0)
+    return max(max(ends.values()), sum(timed.work for timed in graph) / slots)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a play of a graph took on the virtual clock, and what it started, in order: (task, role)."""
+
+    makespan: int
+    ratio: float
+    starts: list[tuple[int, str]]
+
+
+def played(directory: Path, graph: Graph, slots: int = SLOTS, **options: Any) -> Played:
+    """Play `graph` from backlog to merge with the rendered chart."""
+    seconds = {(role, timed.id): float(timed.seconds[at]) for timed in graph for at, role in enumerate(ROLES)}
+    agents = Agents(seconds=lambda role, number: seconds[role, number])
+    backlog = [task(timed.id, *timed.dependencies) for timed in graph]
+    made = world(directory / "state", agents, source=project(directory, backlog), parallelism=slots, **options)
+    summary = made.play()
+    assert {result.state for result in summary.tasks} == {"merged"}, summary
+    starts = [(int(line.split()[1]), line.split()[2]) for line in made.starts()]
+    assert sorted(starts) == sorted(seconds_of for seconds_of in ((t, r) for r, t in seconds)), "each run starts once"
+    made.sandbox.close()
+    return Played(summary.seconds, summary.seconds / bound(graph, slots), starts)

@@ -1,0 +1,143 @@
+"""Killed at every commit point in turn, then taken up again: the same end, and no run started twice (R1, R3).
+
+The play is forked off this process, so that a life costs milliseconds; it dies by a real SIGKILL right after the
+commit in question. The agents' own log is a file outside the database.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from harness import Agents, World, git, project, task, world
+
+from pressplay.clock import VirtualClock
+
+TASKS = [task(1), task(2, 1)]
+BORN = 1_767_225_600.0
+
+
+class Murder:
+    """Counts commits and kills this process right after the one with the given number (0: never)."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.count = at, 0
+
+    def __call__(self) -> None:
+        self.count += 1
+        if self.count == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def life(state: Path, source: Path, murder: Murder) -> World:
+    """One process' life: set up or take up, press unless it was pressed, go on to the end."""
+    clock = VirtualClock(_last_moment(state))
+    made = world(state, Agents(), clock, murder, source)
+    if not made.sandbox.cluster.list("Workflow", "press-play", {"press-play/flow": "press-play"}):
+        made.sandbox.press()
+    made.sandbox.run(made.sandbox.only_people_are_waited_for, lambda: _note_moment(state, clock.now()))
+    return made
+
+
+def _last_moment(state: Path) -> float:
+    """Time does not run backwards over a kill: each life notes the moment it has reached."""
+    note = state / "moment"
+    return float(note.read_text()) if note.exists() else BORN
+
+
+def _note_moment(state: Path, now: float) -> None:
+    (state / "moment.half").write_text(str(now))
+    (state / "moment.half").replace(state / "moment")
+
+
+def in_a_child(work: Callable[[], None]) -> int:
+    """Do it in a forked process; the signal that killed it, 0 for a good end."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the life ended by a fault of its own"
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+def end(state: Path, source: Path) -> tuple:
+    """What a play comes to: the tasks merged, what is in the branch, each run of the agents' log, checks and reviews."""
+    made = world(state, Agents(), VirtualClock(_last_moment(state)), source=source)
+    from pressplay.sandbox.summary import summarize
+
+    summary = summarize(made.sandbox)
+    gh = made.sandbox.context.harness("acme/shop", pull_requests="read", checks="read")
+    pulls = gh.request("GET", "/repos/acme/shop/pulls?state=all").json()
+    reviews = [
+        sorted(r["state"] for r in gh.request("GET", f"/repos/acme/shop/pulls/{p['number']}/reviews").json())
+        for p in pulls
+    ]
+    starts = made.starts()
+    assert len({line.split()[0] for line in starts}) == len(starts), f"a run was started twice: {starts}"
+    files = git(made.sandbox.forge.git_path("acme/shop"), "ls-tree", "-r", "--name-only", "main")
+    made.sandbox.close()
+    return (
+        [(r.id, r.state) for r in summary.tasks],
+        files,
+        sorted(line.split()[1:3] for line in starts),
+        len(pulls),
+        reviews,
+    )
+
+
+@pytest.fixture(scope="module")
+def unharmed(tmp_path_factory) -> tuple[Path, int, tuple]:
+    """The same play without a kill: its source, how many commits it makes, and its end."""
+    directory = tmp_path_factory.mktemp("unharmed")
+    source = project(directory, TASKS)
+    counted = directory / "count"
+
+    def work() -> None:
+        murder = Murder(0)
+        life(directory / "state", source, murder)
+        counted.write_text(str(murder.count))
+
+    assert in_a_child(work) == 0
+    return source, int(counted.read_text()), end(directory / "state", source)
+
+
+def killed_at(at: int, directory: Path, source: Path) -> tuple:
+    state = directory / f"state-{at}"
+    assert in_a_child(lambda: life(state, source, Murder(at))) == signal.SIGKILL
+    assert in_a_child(lambda: life(state, source, Murder(0))) == 0
+    result = end(state, source)
+    shutil.rmtree(state)
+    return result
+
+
+SHARES = 8
+"""The commit points are shared out to this many tests, so that two cores work at them."""
+
+
+@pytest.mark.rule("R3")
+@pytest.mark.rule("R1")
+@pytest.mark.parametrize("share", range(SHARES))
+def test_killed_at_every_commit_point_in_turn_the_play_comes_to_the_same_end(share, unharmed, tmp_path):
+    source, commits, expected = unharmed
+    for at in range(1 + share, commits + 1, SHARES):
+        assert killed_at(at, tmp_path, source) == expected, f"killed after commit {at} of {commits}"
+
+
+@pytest.mark.rule("R3")
+def test_killed_again_and_again_after_every_few_commits_the_play_still_comes_to_its_end(unharmed, tmp_path):
+    source, _commits, expected = unharmed
+    lives = 0
+    while in_a_child(lambda: life(tmp_path / "state", source, Murder(7 + lives % 5))) == signal.SIGKILL:
+        lives += 1
+        assert lives < 400, "no progress"
+    assert lives > 10
+    assert end(tmp_path / "state", source) == expected
