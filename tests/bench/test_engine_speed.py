@@ -33,7 +33,7 @@ spec:
       parameters:
       - name: outcome
         valueFrom:
-          expression: "steps.begin.outputs.parameters.made == 'waiting' ? steps.verdict.outputs.parameters.outcome : 'x'"
+          expression: "steps.begin.outputs.parameters.made == 'waiting' ? steps.verdict.outputs.parameters.outcome : ''"
   - name: pod
     inputs: {parameters: [{name: task}]}
     retryStrategy: {limit: '3', expression: 'asInt(lastRetry.exitCode) not in [1, 2]', backoff: {duration: 10s}}
