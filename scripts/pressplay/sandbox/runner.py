@@ -47,6 +47,19 @@ RemoteOf = Callable[[str, str], Remote]
 """(App, repository) → Remote, with a fresh token where one is needed."""
 
 
+def over_http(github: GitHubAccess, git_url: str, app: str, repo: str) -> Remote:
+    """A repository over git's smart HTTP, with a fresh token of the App."""
+    token = github.token(app, repo, {"contents": "write"})
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    # In the environment, not on the command line, where anybody on the machine could read it.
+    environment = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "http.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
+    }
+    return Remote(f"{git_url}/{repo}.git", environment)
+
+
 class Runner:
     """Carries out CodeRuns. `start` and `finish` may each be killed anywhere and called again."""
 
@@ -123,6 +136,25 @@ class Runner:
             return True
         self._status(name, "Succeeded")
         return True
+
+    def carry_out(self, name: str, poll: float, say: Callable[[str], None]) -> None:
+        """Start the run and wait for its end, looking every `poll` seconds; what fails for good fails the run."""
+        try:
+            started = self._patiently(lambda: self.start(name))
+            while started and not self._patiently(lambda: self.finish(name)):
+                self._clock.sleep(poll)
+        except Exception as error:
+            say(f"run {name}: {type(error).__name__}: {error}")
+            self._status(name, "Failed", message=str(error))
+
+    def _patiently(self, call: Callable[[], bool]) -> bool:
+        """Do it, again while it meets passing faults."""
+        for pause in (0.1, 0.5, 2.0, 5.0):
+            try:
+                return call()
+            except TryAgain:
+                self._clock.sleep(pause)
+        return call()
 
     def _status(self, name: str, phase: str, **fields: str) -> None:
         status = {"phase": phase, "lastUpdate": rfc3339(self._clock.now()), **fields}

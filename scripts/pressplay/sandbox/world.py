@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,35 +25,26 @@ from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.pause import AWAIT_CONTINUE
 from pressplay.cluster.port import Manifest
 from pressplay.cluster.sqlite import SqliteCluster
-from pressplay.errors import InputError, TryAgain
+from pressplay.errors import InputError
 from pressplay.github.access import AppKey, GitHubAccess
+from pressplay.sandbox import setup
 from pressplay.sandbox.controller import WorkflowController
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.forge import Forge
 from pressplay.sandbox.kubelet import Kubelet
 from pressplay.sandbox.launcher import Launcher
 from pressplay.sandbox.maintainer import Maintainer
-from pressplay.sandbox.runner import Remote, Runner
+from pressplay.sandbox.runner import Remote, Runner, over_http
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.context import Context
 from pressplay.steps.signals import TASK_BRANCH
-from pressplay.steps.tasks import ACCEPTANCE_CHECK, AWAIT_VERDICT
+from pressplay.steps.tasks import AWAIT_VERDICT
 
-MAINTAINER = "maintainer"
 LIMITS_MAP = "press-play-limits"
 CURSOR = "press-play-sandbox"
 """The ConfigMap with the number of the newest event of the forge that was answered."""
 
 _POLL = 0.02
-_HARNESS_PERMISSIONS = {
-    "contents": "write",
-    "pull_requests": "write",
-    "checks": "write",
-    "issues": "write",
-    "administration": "read",
-    "metadata": "read",
-}
-_AGENT_PERMISSIONS = {"contents": "write", "pull_requests": "write", "issues": "write", "metadata": "read"}
 
 
 @dataclass(frozen=True)
@@ -105,7 +95,7 @@ class Sandbox:
             clock,
             {"PRESSPLAY_AGENT_LOG": str((options.directory / "agents.log").resolve()), **options.agent_environment},
         )
-        self._maintainer = Maintainer(self.forge, self.settings.github, options.repo, MAINTAINER, transport)
+        self._maintainer = Maintainer(self.forge, self.settings.github, options.repo, setup.MAINTAINER, transport)
         self._version = 0
         self._ends: dict[str, float] = {}
         self._running: set[str] = set()
@@ -143,42 +133,8 @@ class Sandbox:
 
     def set_up_project(self, source: Path | None) -> None:
         """Make the forge's side: the repository with what is in `source`, the Apps, the maintainer, the ruleset."""
-        repo = self.options.repo
-        self.forge.create_user(MAINTAINER)
-        self.forge.create_repository(repo, source)
-        self.forge.grant(repo, MAINTAINER, "admin")
-        harness = self.settings.github.harness_app
-        self._app(harness, _HARNESS_PERMISSIONS)
-        for agent in self.settings.agents.values():
-            self._app(agent.github_app, _AGENT_PERMISSIONS)
-        # What the design asks of a default branch (R5): a pull request, an approval, and the harness's own check.
-        self.forge.create_ruleset(
-            repo,
-            "press-play",
-            required_check=ACCEPTANCE_CHECK,
-            required_check_app=names.slug(harness),
-            approvals=1,
-            rules=[{"type": "non_fast_forward"}, {"type": "deletion"}],
-        )
-
-    def _app(self, name: str, permissions: Mapping[str, str]) -> None:
-        slug = names.slug(name)
-        if self.cluster.get("Secret", self.settings.namespace, names.app_secret(name)) is None:
-            app = self.forge.create_app(slug, name, permissions, [])
-            data = {"app-id": str(app.id), "client-id": app.client_id, "private-key": app.private_key}
-            self.cluster.create(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Secret",
-                    "metadata": {
-                        "name": names.app_secret(name),
-                        "namespace": self.settings.namespace,
-                        "labels": dict(PART_OF),
-                    },
-                    "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
-                }
-            )
-        self.forge.install(slug, self.options.repo)
+        for name, app in setup.set_up(self.forge, self.settings, self.options.repo, source).items():
+            self.cluster.create(setup.secret(name, app, self.settings.namespace))
 
     def _key(self, app: str) -> AppKey:
         found = self.cluster.get("Secret", self.settings.namespace, names.app_secret(app))
@@ -190,15 +146,7 @@ class Sandbox:
     def _remote(self, app: str, repo: str) -> Remote:
         if self._server is None:
             return Remote(str(self.forge.git_path(repo)), {}, lambda: self.forge.sync(repo))
-        token = self.github.token(app, repo, {"contents": "write"})
-        basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        # In the environment, not on the command line, where anybody on the machine could read it.
-        environment = {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "http.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
-        }
-        return Remote(f"{self.settings.github.git_url}/{repo}.git", environment)
+        return over_http(self.github, self.settings.github.git_url, app, repo)
 
     # -- pressing play ---------------------------------------------------------------------------------------------
 
@@ -300,13 +248,7 @@ class Sandbox:
     def _carry_out(self, name: str) -> None:
         """A run under real time, in a thread of its own."""
         try:
-            started = _patiently(lambda: self.runner.start(name))
-            while started and not _patiently(lambda: self.runner.finish(name)):
-                time.sleep(_POLL)
-        except Exception as error:
-            self.options.say(f"run {name}: {type(error).__name__}: {error}")
-            failed = {"phase": "Failed", "message": str(error)}
-            self.cluster.set_status("CodeRun", self.settings.controller_namespace, name, failed)
+            self.runner.carry_out(name, _POLL, self.options.say)
         finally:
             self._running.discard(name)
             self._wake.set()
@@ -377,13 +319,3 @@ class Sandbox:
             self._server.close()
         self.cluster.close()
         self.forge.close()
-
-
-def _patiently(call: Callable[[], bool]) -> bool:
-    """Do it, again while it meets passing faults."""
-    for pause in (0.1, 0.5, 2.0, 5.0):
-        try:
-            return call()
-        except TryAgain:
-            time.sleep(pause)
-    return call()

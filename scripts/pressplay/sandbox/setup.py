@@ -1,0 +1,79 @@
+"""The forge's side of an installation: a repository, the Apps with their rights, a maintainer, the ruleset (R5).
+
+Used by the sandbox for itself, and by `pressplay sandbox forge` for a test cluster.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pressplay import names
+from pressplay.cluster.ledger import PART_OF
+from pressplay.cluster.port import Manifest
+from pressplay.sandbox.forge import App, Forge
+from pressplay.settings import Settings
+from pressplay.steps.tasks import ACCEPTANCE_CHECK
+
+MAINTAINER = "maintainer"
+_HARNESS_PERMISSIONS = {
+    "contents": "write",
+    "pull_requests": "write",
+    "checks": "write",
+    "issues": "write",
+    "administration": "read",
+    "metadata": "read",
+}
+_AGENT_PERMISSIONS = {"contents": "write", "pull_requests": "write", "issues": "write", "metadata": "read"}
+
+
+def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> dict[str, App]:
+    """Make sure of the repository with what is in `source`, the Apps, the maintainer and the ruleset.
+
+    Returns the Apps by their names as the settings have them (`githubApp`). Done again, it is the same.
+    """
+    forge.create_user(MAINTAINER)
+    forge.create_repository(repo, source)
+    forge.grant(repo, MAINTAINER, "admin")
+    harness = settings.github.harness_app
+    apps = {harness: _app(forge, repo, harness, _HARNESS_PERMISSIONS)}
+    for agent in settings.agents.values():
+        apps[agent.github_app] = _app(forge, repo, agent.github_app, _AGENT_PERMISSIONS)
+    # What the design asks of a default branch (R5): a pull request, an approval, and the harness's own check.
+    forge.create_ruleset(
+        repo,
+        "press-play",
+        required_check=ACCEPTANCE_CHECK,
+        required_check_app=names.slug(harness),
+        approvals=1,
+        rules=[{"type": "non_fast_forward"}, {"type": "deletion"}],
+    )
+    return apps
+
+
+def secret(name: str, app: App, namespace: str) -> Manifest:
+    """The Secret with the key of the App `name`, as the chart and the controller of CodeRun expect it."""
+    data = {"app-id": str(app.id), "client-id": app.client_id, "private-key": app.private_key}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": names.app_secret(name), "namespace": namespace, "labels": dict(PART_OF)},
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
+    }
+
+
+def secrets(settings: Settings, apps: Mapping[str, App]) -> Iterator[Manifest]:
+    """All Secrets of an installation: the harness's and QA's beside it, each agent's where agents run (R5)."""
+    for name in (settings.github.harness_app, settings.agent("qa")[1].github_app):
+        yield secret(name, apps[name], settings.namespace)
+    for agent in settings.agents.values():
+        if agent.enabled:
+            yield secret(agent.github_app, apps[agent.github_app], settings.controller_namespace)
+
+
+def _app(forge: Forge, repo: str, name: str, permissions: Mapping[str, str]) -> App:
+    slug = names.slug(name)
+    app = forge.create_app(slug, name, permissions, [])
+    forge.install(slug, repo)
+    return app
