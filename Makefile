@@ -37,7 +37,7 @@ venv: $(DEV) ## Make .venv with everything that development needs
 
 .PHONY: demo
 demo: $(RUNTIME) ## Play the demo project in the sandbox, from backlog to merged pull requests
-	$(BIN)/pressplay play
+	$(BIN)/pressplay play --fresh
 
 .PHONY: test
 test: lint verify unit conformance chart-test scenarios ## Everything that CI runs
