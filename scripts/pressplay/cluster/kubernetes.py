@@ -189,7 +189,7 @@ class KubernetesCluster:
     ) -> Manifest | None:
         try:
             if self._api is None:
-                self._api = await kr8s_api()
+                self._api = await _connect()
             async with self._api.call_api(method, version=version, namespace=namespace, url=url, **options) as answer:
                 result: Manifest = answer.json()
                 return result
@@ -204,6 +204,15 @@ class KubernetesCluster:
             raise InputError(f"{method} {url} in namespace {namespace}: {code} {error}") from error
         except (APITimeoutError, httpx.HTTPError) as error:
             raise TryAgain(f"{method} {url}: {type(error).__name__}") from error
+
+
+async def _connect() -> Any:
+    try:
+        return await kr8s_api()
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f"no cluster to speak to ({error}): set KUBECONFIG, or give a sandbox's folder where there is --state"
+        ) from error
 
 
 class _ExistsError(Exception):

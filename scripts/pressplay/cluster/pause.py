@@ -25,9 +25,19 @@ def pause(cluster: Cluster, namespace: str, repo: str | None) -> None:
     _set(cluster, namespace, repo, "paused")
 
 
+def allow(cluster: Cluster, namespace: str, repo: str | None) -> None:
+    """Let runs of a repository, or of all, start again; what waits for it is woken by `wake`, or by `reconcile`."""
+    _set(cluster, namespace, repo, None)
+
+
 def go_on(cluster: Cluster, namespace: str, repo: str | None) -> int:
     """Let runs of a repository, or of all, start again, and wake what waits for it; how many waits that were."""
-    _set(cluster, namespace, repo, None)
+    allow(cluster, namespace, repo)
+    return wake_of(cluster, namespace, repo)
+
+
+def wake_of(cluster: Cluster, namespace: str, repo: str | None) -> int:
+    """Wake what waits for `continue` in a repository, or in all; how many waits that were."""
     return wake(cluster, namespace, {"press-play/repo": names.repo_key(repo)} if repo else {})
 
 

@@ -25,13 +25,23 @@ class Installation:
     cluster: Cluster
     namespace: str
 
+    def check(self, repo: str | None) -> None:
+        """InputError where there is no installation here, or it does not list the repository (R8, R10)."""
+        from pressplay.steps.in_cluster import read_settings
+
+        settings = read_settings(self.cluster, self.namespace)
+        if repo is not None:
+            settings.repository(repo)
+
 
 def installation_options(command: Decorated) -> Decorated:
     """Give a command `--state` and `--namespace`, and hand it the Installation as `installation`."""
     state = click.option(
         "--state", type=click.Path(file_okay=False, path_type=Path), help="A sandbox's folder (default: the cluster's)."
     )
-    namespace = click.option("--namespace", "-n", default=DEFAULT_NAMESPACE, show_default=True)
+    namespace = click.option(
+        "--namespace", "-n", default=DEFAULT_NAMESPACE, show_default=True, help="Where the chart is installed."
+    )
 
     def called(*args: Any, state: Path | None, namespace: str, **options: Any) -> Any:
         return command(*args, installation=open_installation(state, namespace), **options)

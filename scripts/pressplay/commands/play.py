@@ -62,7 +62,7 @@ def command(
         raise InputError(f"{directory}: nothing to resume; press play without --resume")
     given: dict[str, Any] = {
         "project": str(project.resolve()) if project else None,
-        "agent": shlex.split(agent) if agent else None,
+        "agent": _agent(agent) if agent else None,
         "parallel": parallel,
         "merge": merge,
         "chart": str(chart.resolve()) if chart else None,
@@ -80,6 +80,18 @@ def command(
         json.dump(summary.as_json(), sys.stdout, indent=2)
         sys.stdout.write("\n")
     return 0 if summary.state == "merged" and not summary.broken else 1
+
+
+def _agent(command: str) -> list[str]:
+    """The agent's words, its program by an absolute path: it is started in another folder than this one."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise InputError(f"--agent {command!r}: expected a command line as for a shell: {error}") from error
+    program = shutil.which(words[0]) if words else None
+    if program is None:
+        raise InputError(f"--agent {command!r}: expected a program that can be started, found none of that name")
+    return [str(Path(program).absolute()), *words[1:]]
 
 
 def _saved(directory: Path) -> dict[str, Any]:

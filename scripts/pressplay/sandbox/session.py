@@ -22,6 +22,8 @@ DEFAULTS: dict[str, Any] = {"project": None, "agent": None, "parallel": 4, "merg
 RENDERED = Path(__file__).with_name("chart.yaml")
 """The chart's defaults as Helm renders them; `make verify` keeps them true."""
 _DEMO_REPO = "acme/shop"
+LOG_WIDTH = 120
+"""Columns of the summary where nobody looks on."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,16 @@ def rendered_chart(path: Path = RENDERED) -> list[Manifest]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return [document for document in yaml.load_all(path.read_text(), Loader=loader) if document]
-    except yaml.YAMLError as error:
+        documents = [document for document in yaml.load_all(path.read_text(), Loader=loader) if document]
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not YAML: {error}") from error
+    for number, document in enumerate(documents, start=1):
+        if not (isinstance(document, dict) and "kind" in document and (document.get("metadata") or {}).get("name")):
+            raise InputError(
+                f"{path}: document {number}: expected a manifest with kind and metadata.name; "
+                "give what `helm template press-play chart --namespace press-play` prints"
+            )
+    return documents
 
 
 def play(directory: Path, options: Mapping[str, Any], *, resume: bool, say: Callable[[str], None]) -> Ended:
@@ -71,6 +80,7 @@ def play(directory: Path, options: Mapping[str, Any], *, resume: bool, say: Call
         else:
             sandbox.set_up_project(project)
         _press(sandbox, resume)
+        sandbox.merge_what_is_ready()
         progress = Progress(sandbox, say)
         sandbox.run(sandbox.only_people_are_waited_for, progress.watch)
         progress.watch()
@@ -146,18 +156,25 @@ def _tell(sandbox: Sandbox, ended: Ended) -> None:
     from rich.text import Text
 
     console = Console(stderr=True)
+    if not console.is_terminal:
+        # A log or a pipe has no width; rich would take 80 columns for granted.
+        console = Console(stderr=True, width=max(LOG_WIDTH, console.width))
     table = Table(title=f"{ended.play}: {ended.state} in {ended.seconds} s", title_justify="left")
-    for column in ("task", "title", "state", "PR", "rounds", "runs", "seconds", "waited for", "reason"):
+    for column in ("task", "title", "state", "PR", "rounds", "runs", "seconds", "waited for"):
         table.add_column(column, justify="right" if column in ("PR", "rounds", "runs", "seconds") else "left")
     for task in ended.tasks:
         cells = (task.id, task.title, task.state, f"#{task.pr}" if task.pr else "–", str(task.rounds), str(task.runs))
         # Text, not markup: a title may hold anything.
-        table.add_row(*(Text(cell) for cell in (*cells, str(task.seconds), task.waited_for, task.reason)))
+        table.add_row(*(Text(cell) for cell in (*cells, str(task.seconds), task.waited_for)))
     console.print(table)
+    for task in ended.tasks:
+        if task.reason:
+            console.print(Text(f"task {task.id}, {task.state}: {task.reason}"), soft_wrap=True)
     where = sandbox.options.directory
-    console.print(Text(f"repository: git clone {sandbox.forge.git_path(sandbox.options.repo)}"))
-    console.print(Text(f"logs:       {where / 'sandbox.log'}, {where / 'runs'}/<run>/log"))
+    # No line breaks of ours: these are to be copied.
+    console.print(Text(f"repository: git clone {sandbox.forge.git_path(sandbox.options.repo)}"), soft_wrap=True)
+    console.print(Text(f"logs:       {where / 'sandbox.log'}, {where / 'runs'}/<run>/log"), soft_wrap=True)
     if ended.broken:
-        console.print(Text(f"acceptance tests of the built project: {ended.broken}", style="red"))
+        console.print(Text(f"acceptance tests of the built project: {ended.broken}", style="red"), soft_wrap=True)
     elif sandbox.options.repo == _DEMO_REPO:
         console.print(Text("acceptance tests of the built project: passed", style="green"))

@@ -145,7 +145,7 @@ class Sandbox:
 
     def _remote(self, app: str, repo: str) -> Remote:
         if self._server is None:
-            return Remote(str(self.forge.git_path(repo)), {}, lambda: self.forge.sync(repo))
+            return Remote(str(self.forge.git_path(repo)), {}, lambda: self.forge.sync(repo), local=True)
         return over_http(self.github, self.settings.github.git_url, app, repo)
 
     # -- pressing play ---------------------------------------------------------------------------------------------
@@ -179,6 +179,11 @@ class Sandbox:
                 },
             }
         )
+
+    def merge_what_is_ready(self) -> None:
+        """Let the maintainer look, where there is one: what became ready while there was none has no further event."""
+        if self.options.merge:
+            self._maintainer.merge_what_is_ready()
 
     def plays(self) -> list[Manifest]:
         """The Workflows of all plays, oldest first."""
