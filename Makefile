@@ -97,6 +97,10 @@ lock: ## Pin every dependency anew (requirements.lock), from pyproject.toml
 e2e: $(DEV) tools ## On a real cluster (KUBECONFIG), with a real Argo; not part of test
 	$(BIN)/python -m pytest $(PYTEST) tests/e2e
 
+.PHONY: kill
+kill: $(DEV) ## The long kill test: two tasks and a send-back, killed at every commit point in turn
+	PRESSPLAY_KILL=full $(RUN_PYTEST) tests/scenarios/test_kill.py
+
 .PHONY: bench
 bench: $(DEV) ## Figures: plans of 10,000 tasks, makespans under virtual time
 	$(BIN)/python -m pytest $(PYTEST) tests/bench

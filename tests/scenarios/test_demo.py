@@ -16,7 +16,7 @@ from harness import git, project, task
 
 PLAY = [sys.executable, "-c", "from pressplay.cli import run; run()", "play"]
 
-AGENT = '''
+AGENT = """
 import json, os, pathlib, subprocess, sys, time
 env, folder = os.environ, pathlib.Path(sys.argv[1])
 with open(folder / "log", "a") as log:
@@ -31,7 +31,7 @@ if env["PRESSPLAY_ROLE"] == "implement":
     pathlib.Path(env["PRESSPLAY_RESULT"]).write_text(json.dumps({"title": "{{=1+1}} $(id)", "body": "b"}))
 if env["PRESSPLAY_ROLE"] == "test":
     pathlib.Path(env["PRESSPLAY_RESULT"]).write_text(json.dumps({"verdict": "pass", "body": "seen"}))
-'''
+"""
 
 
 def play(cwd: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -250,3 +250,57 @@ def test_limits_are_counted_from_the_ledger_and_park(tmp_path, limits, reason):
     assert "merged" not in states(summary).values() or states(summary)["2"] != "merged"
     assert any(reason in result.reason for result in summary.tasks)
     assert len(made.starts()) <= 4
+
+
+@pytest.mark.rule("FR1")
+def test_a_task_whose_pull_request_is_open_enters_at_review(tmp_path):
+    agents = Agents(wants_changes={1: 99})
+    made, summary = played(tmp_path, [task(1)], agents, settings={"limits": {"rounds": 1}})
+    assert states(summary) == {"1": "parked"}
+    agents.wants_changes.clear()
+    assert states(made.play()) == {"1": "merged"}
+    assert [line.split()[2] for line in made.starts()] == ["implement", "lint", "test", "lint", "test"]
+
+
+@pytest.mark.rule("FR5")
+@pytest.mark.parametrize(
+    ("isolation", "service", "directory"), [("volume", "shop-1", "."), ("worktree", "shop", "worktrees/task-1")]
+)
+def test_runs_of_different_tasks_share_no_working_directory(tmp_path, isolation, service, directory):
+    made, _ = played(tmp_path, [task(1)], settings={"defaults": {"isolation": isolation}})
+    runs = made.sandbox.cluster.list("CodeRun", made.sandbox.settings.controller_namespace)
+    assert {(run["spec"]["service"], run["spec"]["workingDirectory"]) for run in runs} == {(service, directory)}
+
+
+@pytest.mark.rule("FR5")
+def test_a_tasks_volume_goes_once_its_pull_request_is_closed_and_no_run_is_left(tmp_path):
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1), task(2, 1)]), merge=False)
+    namespace = made.sandbox.settings.controller_namespace
+    for name in ("workspace-shop-1", "workspace-shop-2", "workspace-other-1", "workspace-shop"):
+        claim = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": name, "namespace": namespace},
+        }
+        made.sandbox.cluster.create(claim)
+    made.play()
+    made.sandbox._maintainer.merge_what_is_ready()
+    end = made.sandbox.clock.now() + 120
+    made.sandbox.run(lambda: made.sandbox.clock.now() > end)
+    left = [claim["metadata"]["name"] for claim in made.sandbox.cluster.list("PersistentVolumeClaim", namespace)]
+    assert left == ["workspace-other-1", "workspace-shop", "workspace-shop-2"]
+
+
+@pytest.mark.rule("R11")
+def test_everything_created_is_labelled_and_workflows_output_their_links(tmp_path):
+    made, _ = played(tmp_path, [task(1)])
+    cluster = made.sandbox.cluster
+    (run, *_) = cluster.list("CodeRun", made.sandbox.settings.controller_namespace)
+    assert {"press-play/repo", "press-play/task", "press-play/agent", "press-play/flow"} <= set(
+        run["metadata"]["labels"]
+    )
+    (flow,) = cluster.list("Workflow", "press-play", {"press-play/flow": "task"})
+    (root,) = [node for node in waits.nodes(flow).values() if node["name"] == flow["metadata"]["name"]]
+    outputs = {parameter["name"]: parameter["value"] for parameter in root["outputs"]["parameters"]}
+    assert outputs["outcome"] in ("approved", "merged")
+    assert outputs["link"].endswith("/acme/shop/pull/1")

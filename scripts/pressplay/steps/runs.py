@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pressplay import names
+from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry, Ledger
 from pressplay.cluster.ledger import Subject as LedgerSubject
 from pressplay.errors import InputError, PressPlayError, TryAgain
@@ -215,7 +216,10 @@ def _outcome(context: Context, run: _Run, name: str, entry: Entry) -> Entry:
     status = (found or {}).get("status") or {}
     if status.get("phase") not in _FINISHED:
         if found is None:
-            return {"outcome": "failed", "reason": "the CodeRun could not be created (its node's message says why)"}
+            return {
+                "outcome": "failed",
+                "reason": f"the CodeRun could not be created: {_why_not_created(context, run)}",
+            }
         context.cluster.delete("CodeRun", namespace, name)
         return {"outcome": "timeout", "reason": f"not finished within {context.settings.limits.run_minutes} minutes"}
     if status["phase"] == "Failed":
@@ -233,6 +237,19 @@ def _outcome(context: Context, run: _Run, name: str, entry: Entry) -> Entry:
         moved = pull.head_sha != entry["head"]
         return {"outcome": "done" if moved else "nothing", "new_head": pull.head_sha}
     return _verdict(context, gh, run, entry, pull)
+
+
+def _why_not_created(context: Context, run: _Run) -> str:
+    """What the API server said of the CodeRun, as the node that applied it tells."""
+    workflow = context.cluster.get("Workflow", context.settings.namespace, run.workflow) if run.workflow else None
+    said = [
+        str(node["message"])
+        for node in (waits.nodes(workflow) if workflow else {}).values()
+        if str(node.get("displayName", "")).startswith("apply(")
+        and node.get("phase") in waits.FINISHED
+        and node.get("message")
+    ]
+    return said[-1] if said else "its node's message says why"
 
 
 def _verdict(context: Context, gh: Client, run: _Run, entry: Entry, pull: pulls.Pull) -> Entry:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pressplay import names
 from pressplay.cluster import pause, waits
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import pulls, refs
+from pressplay.github.calls import Client
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.tasks import AWAIT_MERGE, AWAIT_VERDICT, judge, verdict_of, wake_with
-from pressplay.steps.told import WORKFLOW_ANNOTATION
+from pressplay.steps.told import WORKFLOW_ANNOTATION, has_volume, service
 
 KINDS = ("closed", "continue")
 TASK_BRANCH = re.compile(r"feature/task-(\d+)-implementation")
@@ -79,7 +80,7 @@ def reconcile(_inputs: Inputs, context: Context) -> Outputs:
     for repo in context.settings.repositories:
         try:
             woken += _reconcile_waits(context, repo)
-            _end_orphans(context, repo)
+            _clean_up(context, repo, _end_orphans(context, repo))
         except PressPlayError as error:
             # One repository's fault must not leave the others' waits asleep.
             faults += 1
@@ -135,10 +136,10 @@ def _reconcile_merges(context: Context, repo: str, merges: Iterable[waits.Wait])
     return woken
 
 
-def _end_orphans(context: Context, repo: str) -> None:
-    """Delete runs whose Workflow was stopped or is gone (R4), and the context branches of runs that ended."""
+def _end_orphans(context: Context, repo: str) -> dict[str, Manifest]:
+    """Delete runs whose Workflow was stopped or is gone (R4); the runs under way that are left, by name."""
     namespace = context.settings.controller_namespace
-    live: set[str] = set()
+    live: dict[str, Manifest] = {}
     for run in context.cluster.list("CodeRun", namespace, _labels(repo, "run")):
         if (run.get("status") or {}).get("phase") in waits.FINISHED:
             continue
@@ -149,16 +150,33 @@ def _end_orphans(context: Context, repo: str) -> None:
             context.cluster.delete("CodeRun", namespace, name)
             context.say(f"{name}: deleted, its Workflow {workflow} has ended")
         else:
-            live.add(name)
-    gh = context.harness(repo, contents="write")
+            live[name] = run
+    return live
+
+
+def _clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
+    """Delete what runs left: context branches of runs that ended, volumes of tasks whose pull request is closed."""
+    gh = context.harness(repo, contents="write", pull_requests="read")
     prefix = names.context_branch("")
     for branch in refs.branches_with_prefix(gh, repo, prefix):
-        if branch.removeprefix(prefix) not in live and not _recent(context, repo, branch.removeprefix(prefix)):
+        # A branch without a run yet may be one that is about to start.
+        run = context.cluster.get("CodeRun", context.settings.controller_namespace, branch.removeprefix(prefix))
+        if run is not None and (run.get("status") or {}).get("phase") in waits.FINISHED:
             refs.delete_branch(gh, repo, branch)
+    settings = context.settings.repository(repo)
+    if has_volume(settings):
+        _delete_volumes(context, gh, repo, f"workspace-{service(repo, settings)}-", live)
 
 
-def _recent(context: Context, repo: str, run: str) -> bool:
-    """Whether the run may still be about to start: no CodeRun of its name has ended yet."""
-    del repo
-    found = context.cluster.get("CodeRun", context.settings.controller_namespace, run)
-    return found is None or (found.get("status") or {}).get("phase") not in waits.FINISHED
+def _delete_volumes(context: Context, gh: Client, repo: str, prefix: str, live: Mapping[str, Manifest]) -> None:
+    namespace = context.settings.controller_namespace
+    found = [claim["metadata"]["name"] for claim in context.cluster.list("PersistentVolumeClaim", namespace)]
+    tasks = {name.removeprefix(prefix): name for name in found if re.fullmatch(re.escape(prefix) + r"\d+", name)}
+    busy = {run["metadata"]["labels"]["press-play/task"] for run in live.values()}
+    for task, claim in tasks.items():
+        if task in busy:
+            continue
+        pull = pulls.find_pull(gh, repo, names.task_branch(int(task)))
+        if pull is not None and pull.state == "closed":
+            context.cluster.delete("PersistentVolumeClaim", namespace, claim)
+            context.say(f"{claim}: deleted, pull request {pull.number} is closed")

@@ -11,7 +11,7 @@ import yaml
 from pressplay import names
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
-from pressplay.settings import Agent
+from pressplay.settings import Agent, RepositoryDefaults
 from pressplay.steps.context import Context, Subject
 
 WORKFLOW_ANNOTATION = "press-play/workflow"
@@ -34,6 +34,16 @@ class Told:
     workflow: str
 
 
+def service(repo: str, settings: RepositoryDefaults) -> str:
+    """The CodeRun's service: as set, else the repository's own name."""
+    return settings.service or names.slug(repo.split("/")[1])
+
+
+def has_volume(settings: RepositoryDefaults) -> bool:
+    """Whether each task has a volume of its own (`isolation: volume`): its number is then part of the service."""
+    return (settings.isolation or "volume") == "volume"
+
+
 def coderun(context: Context, subject: Subject, told: Told) -> Manifest:
     """The CodeRun, with only the fields that the early definition has; `coderun.extraSpec` of the values adds more.
 
@@ -41,8 +51,7 @@ def coderun(context: Context, subject: Subject, told: Told) -> Manifest:
     by any taskRequirements, so everything travels in those; `org/repo` as the repository's URL.
     """
     settings = subject.settings
-    service = settings.service or names.slug(subject.repo.split("/")[1])
-    volume = (settings.isolation or "volume") == "volume"
+    volume = has_volume(settings)
     directory = settings.working_directory or "."
     environment = {
         "PRESSPLAY_ROLE": told.role,
@@ -59,7 +68,7 @@ def coderun(context: Context, subject: Subject, told: Told) -> Manifest:
     }
     spec: dict[str, object] = {
         "taskId": told.number,
-        "service": f"{service}-{told.number}" if volume else service,
+        "service": f"{service(subject.repo, settings)}-{told.number}" if volume else service(subject.repo, settings),
         "repositoryUrl": subject.repo,
         "docsRepositoryUrl": subject.repo,
         "docsProjectDirectory": settings.docs_project_directory or "",
