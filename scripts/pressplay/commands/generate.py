@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from pressplay.commands import _pages
 from pressplay.errors import PressPlayError
 from pressplay.templating import personas
 from pressplay.validation import helm
@@ -18,7 +19,7 @@ from pressplay.validation.reference import reference
 Files = dict[Path, str]
 """Path in the repository → what the file must hold."""
 
-RENDER = Path("scripts/pressplay/sandbox/chart.yaml")
+RENDER = _pages.RENDER
 SHOWN_LINES = 12
 
 
@@ -39,12 +40,27 @@ def _render(root: Path) -> Files:
     return {RENDER: head + helm.template(root)}
 
 
+def _command_line(_root: Path) -> Files:
+    return {Path("docs/reference/command-line.md"): _pages.command_line()}
+
+
+def _steps(root: Path) -> Files:
+    return {Path("docs/reference/steps.md"): _pages.steps(root)}
+
+
+def _workflows(root: Path) -> Files:
+    return {Path("docs/reference/workflows.md"): _pages.workflows(root)}
+
+
 GENERATORS: dict[str, Callable[[Path], Files]] = {
     "values schema": _bundled,
     "packaged copies": packaged_schemas,
     "personas": _personas,
     "values reference": _reference,
     "default render": _render,
+    "command line": _command_line,
+    "steps": _steps,
+    "workflows": _workflows,
 }
 """In this order: the later ones read what the earlier ones write."""
 

@@ -1,0 +1,157 @@
+"""The pages of docs/reference that are made from the code: command line, steps, WorkflowTemplates."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from pressplay import commands
+from pressplay.errors import InputError
+from pressplay.steps.registry import STEPS
+
+RENDER = Path("scripts/pressplay/sandbox/chart.yaml")
+_TEMPLATES = Path("chart/templates/workflows")
+_HELP_WIDTH = 78
+"""What click takes where the terminal has 80 columns."""
+_HEAD_COMMENT = re.compile(r"\{\{-?\s*/\*(.*?)\*/\s*-?\}\}", re.DOTALL)
+_SOURCE = re.compile(r"^# Source: [^/]+/templates/workflows/(\S+)$", re.MULTILINE)
+
+
+def command_line() -> str:
+    """docs/reference/command-line.md: what each command says of itself."""
+    parts = [
+        "# Command line\n\n<!-- Made by `make generate` from the commands. Change their help there. -->\n\n"
+        "Every command says the same with `--help`. Exit status: 0 done, 1 failed, 2 wrong input (the message says\n"
+        "what was expected and what to do), 75 a passing fault. What a program would read goes to stdout, the rest to\n"
+        "stderr.\n"
+    ]
+    root = click.Context(
+        click.Group("pressplay"),
+        info_name="pressplay",
+        help_option_names=["-h", "--help"],
+        terminal_width=_HELP_WIDTH,
+    )
+    found = (module.name for module in pkgutil.iter_modules(commands.__path__) if not module.name.startswith("_"))
+    for module in sorted(found):
+        command: click.Command = importlib.import_module(f"{commands.__name__}.{module}").command
+        parts += _help(command, module.rstrip("_"), root)
+    return "\n".join(parts)
+
+
+def _help(command: click.Command, name: str, parent: click.Context) -> Iterator[str]:
+    context = click.Context(command, info_name=name, parent=parent, **command.context_settings)
+    context.terminal_width = _HELP_WIDTH
+    path = context.command_path
+    yield f"## {path}\n\n```console\n$ {path} --help\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            found = command.get_command(context, inner)
+            if found is not None:
+                yield from _help(found, inner, context)
+
+
+def steps(root: Path) -> str:
+    """docs/reference/steps.md: each step of the workflows, with what goes in and what comes out."""
+    parts = [
+        "# Steps\n\n<!-- Made by `make generate` from the steps and the chart. Change them there. -->\n\n"
+        "What the WorkflowTemplates run as `pressplay step NAME --in JSON --out DIR`: `JSON` is an object of strings,\n"
+        "each output a file in `DIR`. A step may be killed anywhere and run again. Exit status: 0 done, 75 try again\n"
+        "(Argo's retry strategy does, up to `workflows.retries.limit` times), 2 never, 1 what nobody foresaw (and\n"
+        "from `run-collect`: one more attempt). Outputs hold only letters, digits and `. _ / : + = -`: text that\n"
+        "people wrote does not leave a step (R7). In brackets: what an output is where the step wrote none.\n"
+    ]
+    templates = {template["name"]: template for template in _step_templates(root)}
+    by_module: dict[str, list[str]] = {}
+    for name, where in STEPS.items():
+        by_module.setdefault(where.partition(":")[0], []).append(name)
+    for module_name, names in by_module.items():
+        module = importlib.import_module(f"pressplay.steps.{module_name}")
+        parts.append(f"## {', '.join(f'`{name}`' for name in names)}\n\n{inspect.getdoc(module)}\n")
+        for name in names:
+            function = getattr(module, STEPS[name].partition(":")[2])
+            parts.append(f"### {name}\n\n{inspect.getdoc(function)}\n\n{_in_and_out(templates.get(name))}")
+    return "\n".join(parts)
+
+
+def _in_and_out(template: dict[str, Any] | None) -> str:
+    if template is None:
+        return "Run by hooks of the chart, in mode `merge` only.\n"
+    given = [f"`{parameter['name']}`" for parameter in (template.get("inputs") or {}).get("parameters") or []]
+    made = [
+        f"`{parameter['name']}` (`{parameter['valueFrom']['default']}`)"
+        for parameter in (template.get("outputs") or {}).get("parameters") or []
+    ]
+    return f"In: {', '.join(given) or 'nothing'}. Out: {', '.join(made) or 'nothing'}.\n"
+
+
+def _step_templates(root: Path) -> Iterator[dict[str, Any]]:
+    for _, manifest in _rendered(root):
+        for template in manifest["spec"].get("templates") or []:
+            if (template.get("container") or {}).get("command", [])[:2] == ["pressplay", "step"]:
+                yield template
+
+
+def workflows(root: Path) -> str:
+    """docs/reference/workflows.md: each WorkflowTemplate of the chart with its parameters and templates.
+
+    Raises InputError naming a template file that does not begin with a comment.
+    """
+    parts = [
+        "# Workflows\n\n<!-- Made by `make generate` from chart/templates/workflows. Change them there. -->\n\n"
+        "Submit one with `argo submit --from workflowtemplate/NAME -p PARAMETER=VALUE`. A default stands in\n"
+        "brackets; a parameter without one is required. Templates that are a step are told in [Steps](steps.md).\n"
+    ]
+    told = ""
+    for file, manifest in _rendered(root):
+        if file != told:
+            told = file
+            parts.append(f"## {file.removesuffix('.yaml')}\n\n{_comment(root, file)}\n")
+        name, spec = manifest["metadata"]["name"], manifest["spec"]
+        if manifest["kind"] != "WorkflowTemplate":
+            schedules = ", ".join(f"`{schedule}`" for schedule in spec["schedules"])
+            parts.append(f"### {manifest['kind']} `{name}`\n\nRuns {schedules} (`reconcile.schedule`).\n")
+            continue
+        parts.append(f"### {manifest['kind']} `{name}`\n")
+        if "entrypoint" in spec:
+            parts.append(f"Entry point: `{spec['entrypoint']}`. Parameters: {_parameters(spec.get('arguments'))}.\n")
+        parts.append("| template | is | inputs | outputs |\n|---|---|---|---|")
+        for template in spec["templates"]:
+            kind = next(key for key in ("steps", "dag", "suspend", "resource", "container") if key in template)
+            outputs = [f"`{output['name']}`" for output in (template.get("outputs") or {}).get("parameters") or []]
+            shown = f"step `{template['container']['command'][2]}`" if kind == "container" else kind
+            inputs = _parameters(template.get("inputs"))
+            parts.append(f"| `{template['name']}` | {shown} | {inputs} | {', '.join(outputs) or 'none'} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _parameters(holder: dict[str, Any] | None) -> str:
+    shown = []
+    for parameter in (holder or {}).get("parameters") or []:
+        value = parameter.get("value")
+        default = "" if value is None else f" (`{value}`)" if value else " (empty)"
+        shown.append(f"`{parameter['name']}`{default}")
+    return ", ".join(shown) or "none"
+
+
+def _comment(root: Path, file: str) -> str:
+    found = _HEAD_COMMENT.match((root / _TEMPLATES / file).read_text(encoding="utf-8"))
+    if found is None:
+        raise InputError(f"{_TEMPLATES / file}: expected a comment at its beginning that says what it is for")
+    return "\n".join(line.strip() for line in found[1].strip().splitlines())
+
+
+def _rendered(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rendered manifests of chart/templates/workflows, each with its file's name; by file, as it has them."""
+    documents = (root / RENDER).read_text(encoding="utf-8").split("\n---\n")
+    found = [(source[1], yaml.safe_load(text)) for text in documents if (source := _SOURCE.search(text))]
+    # Helm prints by kind.
+    yield from sorted(found, key=lambda pair: (pair[0], pair[1]["kind"] != "WorkflowTemplate"))
