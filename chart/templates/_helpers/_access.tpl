@@ -93,6 +93,11 @@ spec:
 - apiGroups: [argoproj.io]
   resources: [workflows, workflowtemplates]
   verbs: [get, list, create, patch, update, delete]
+# Argo passes over a CronWorkflow that Helm made before its WorkflowTemplate, until it changes: each play sees to that.
+- apiGroups: [argoproj.io]
+  resources: [cronworkflows]
+  resourceNames: [reconcile]
+  verbs: [get, patch]
 # Settings, the pause, ledgers and tallies.
 - apiGroups: [""]
   resources: [configmaps]
