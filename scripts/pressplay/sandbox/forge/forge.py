@@ -231,7 +231,8 @@ class Forge:
         with self._store.session(write=True) as session:
             session.run(
                 "INSERT INTO forge_grants (repo_id, user_id, permission) VALUES (?, ?, ?)"
-                " ON CONFLICT (repo_id, user_id) DO UPDATE SET permission = excluded.permission",
+                " ON CONFLICT (repo_id, user_id) DO UPDATE SET permission = excluded.permission"
+                " WHERE permission != excluded.permission",
                 _repo(session, full_name)["id"],
                 _user(session, login)["id"],
                 permission,
@@ -267,7 +268,8 @@ class Forge:
             else:
                 number = row["id"]
                 session.run(
-                    "UPDATE forge_apps SET permissions = ?, events = ? WHERE id = ?",
+                    "UPDATE forge_apps SET permissions = ?1, events = ?2 WHERE id = ?3"
+                    " AND (permissions != ?1 OR events != ?2)",
                     json.dumps(dict(permissions)),
                     json.dumps(list(events)),
                     number,

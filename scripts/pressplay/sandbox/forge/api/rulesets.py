@@ -72,6 +72,9 @@ def save(s: Session, repo: Row, fields: JSON, number: int | None) -> int:
         raise ApiError(422, "Name must be unique", [{"resource": "Ruleset", "field": "name", "code": "already_exists"}])
     if number is None:
         return s.insert("forge_rulesets", repo_id=repo["id"], created_at=s.now, **values)
+    there = s.one("SELECT * FROM forge_rulesets WHERE id = ?", number)
+    if there is not None and all(there[column] == values[column] for column in values if column != "updated_at"):
+        return number
     s.run(
         f"UPDATE forge_rulesets SET {', '.join(f'{column} = ?' for column in values)} WHERE id = ?",  # noqa: S608 - our own names
         *values.values(),
