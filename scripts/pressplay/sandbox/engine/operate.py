@@ -195,7 +195,8 @@ class Operation:
         place = _Place(self.library.local, "", Scope(self.globals), on_exit)
         flag = {"hooked": True} if on_exit else None
         try:
-            return self._execute(name, call, place, lambda: arguments, flag=flag)
+            # To Argo the entry template is a step without a name.
+            return self._execute(name, call, place, lambda: arguments, {"steps.name": ""}, flag=flag)
         except _Blocked:
             return None
         except (_TooDeep, _TimedOut, _Fault) as error:
@@ -869,7 +870,7 @@ class Operation:
         node_id = place.boundary
         visible: dict[str, str] = {}
         refs = Refs(visible, lambda step: self._step_values(step, visible[step], template, place))
-        scope = Scope(place.scope.flat, {"steps": refs})
+        scope = Scope(place.scope.flat, {"steps": refs}, place.scope)
         inner = _Place(place.base, place.boundary, scope, place.on_exit)
         for index, group in enumerate(template.steps):
             group_name = f"{name}[{index}]"
@@ -1202,7 +1203,8 @@ class Operation:
         if node is None and not self._ready(name, template, task, place):
             return
         refs = Refs(dag.ancestors(task), lambda ancestor: self._task_values(name, ancestor, template, place))
-        inner = _Place(place.base, place.boundary, Scope(place.scope.flat, {"tasks": refs}), place.on_exit)
+        scope = Scope(place.scope.flat, {"tasks": refs}, place.scope)
+        inner = _Place(place.base, place.boundary, scope, place.on_exit)
         group = node if node is not None and node["type"] == "TaskGroup" else None
         try:
             planned = self._expand(call, inner.scope) if call.expands else [self._plan(call, node_name, inner)]

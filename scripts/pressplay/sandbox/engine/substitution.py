@@ -107,14 +107,20 @@ class Refs(Mapping[str, Any]):
 class Scope:
     """The variables at one place: flat names, and the steps or tasks that may be referred to."""
 
-    def __init__(self, flat: Mapping[str, Any], refs: Mapping[str, Refs] | None = None) -> None:
-        """`flat` maps dotted names to text (None: an output that a skipped step did not make)."""
-        self.flat, self.refs = flat, refs or {}
+    def __init__(
+        self, flat: Mapping[str, Any], refs: Mapping[str, Refs] | None = None, early: Scope | None = None
+    ) -> None:
+        """`flat` maps dotted names to text (None: an output that a skipped step did not make).
+
+        `early` is the scope in which Argo has gone over the same text before (a template is filled as a whole before
+        its steps or tasks are looked at): an expression that gave something there has its value from there.
+        """
+        self.flat, self.refs, self.early = flat, refs or {}, early
         self._environment: dict[str, Any] | None = None
 
     def with_values(self, more: Mapping[str, Any]) -> Scope:
         """This scope and more flat names."""
-        return Scope({**self.flat, **more}, self.refs)
+        return Scope({**self.flat, **more}, self.refs, self.early)
 
     def get(self, name: str) -> Any:
         """The value of a dotted name, or MISSING."""
@@ -231,6 +237,8 @@ def _simple(tag: Tag, scope: Scope, mode: Mode) -> str:
 def _expression(tag: Tag, scope: Scope, mode: Mode) -> str:
     if tag.program is None:
         raise SubstitutionError(f"failed to evaluate expression: {tag.fault}")
+    if scope.early is not None and (text := _expression(tag, scope.early, LENIENT)) != tag.raw:
+        return text
     missing = [name for name in tag.program.names if not scope.has(name)]
     for name in missing:
         if mode.demands(name):
