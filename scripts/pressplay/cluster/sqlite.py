@@ -6,6 +6,7 @@ with every write, so that a reader can ask what changed since it last looked, wh
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
 import threading
@@ -204,11 +205,16 @@ class SqliteCluster:
         key = key_of(workflow)
         with self._transaction() as connection:
             row = connection.execute(
-                "SELECT version, body FROM objects WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL", key
+                "SELECT version, body, frozen IS NOT NULL FROM objects"
+                " WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL",
+                key,
             ).fetchone()
             if row is None or str(row[0]) != workflow["metadata"]["resourceVersion"]:
                 return None
             body = merge(json.loads(row[1]), {"metadata": {"labels": labels}})
+            if row[2]:
+                # What is written once stands there already, and is most of a status.
+                status = {name: value for name, value in status.items() if name not in _FROZEN}
             return str(self._write(connection, key, body, status=status))
 
     def delete(self, kind: str, namespace: str, name: str) -> bool:
@@ -291,8 +297,15 @@ def _loaded(version: int, body: str, status: str | None, frozen: str | None) -> 
     manifest: Manifest = json.loads(body)
     manifest["metadata"]["resourceVersion"] = str(version)
     if status is not None:
-        manifest["status"] = {**json.loads(status), **(json.loads(frozen) if frozen else {})}
+        manifest["status"] = {**json.loads(status), **(_thawed(frozen) if frozen else {})}
     return manifest
+
+
+@functools.lru_cache(maxsize=64)
+def _thawed(frozen: str) -> dict[str, Any]:
+    """Read once for all Workflows of one template: it is large, the same in each, and nobody changes it."""
+    read: dict[str, Any] = json.loads(frozen)
+    return read
 
 
 def _body(connection: sqlite3.Connection, key: Key) -> Manifest | None:

@@ -73,6 +73,10 @@ class WorkflowController:
             self._advance(key, now)
         return True
 
+    def unfinished(self) -> list[Manifest]:
+        """The Workflows that have not ended, as they stand after the last `advance`."""
+        return list(self._workflows.values())
+
     def next_wake(self) -> float | None:
         """The next moment at which time alone moves something."""
         return min([*self._wake_at.values(), *self._cron_times()], default=None)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pygit2
 import yaml
 
 from pressplay import names
@@ -28,6 +29,7 @@ from pressplay.github.access import GitHubAccess
 from pressplay.sandbox.launcher import Launcher, was_started
 
 AGENTS_CONFIG_MAP = "controller-agents"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FINISHED = ("Succeeded", "Failed")
 _PUSH = {"contents": "write", "pull_requests": "write"}
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TERM", "VIRTUAL_ENV", "PYTHONPATH")
@@ -41,6 +43,8 @@ class Remote:
     url: str
     environment: Mapping[str, str]
     pushed: Callable[[], None] = lambda: None
+    local: bool = False
+    """Whether `url` is a path on this machine: objects are shared instead of copied, and libgit2 pushes."""
 
 
 RemoteOf = Callable[[str, str], Remote]
@@ -170,16 +174,25 @@ class Runner:
         if not (folder / "ready").exists():
             if tree.exists():
                 shutil.rmtree(tree)
-            _git(folder, remote.environment, "clone", "--quiet", "--no-checkout", remote.url, "tree")
-            branch = told.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
-            there = _git(
-                tree, {}, "rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}", allow_failure=True
-            )
-            start = f"origin/{branch}" if there else f"origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}"
-            _git(tree, {}, "checkout", "--quiet", "--no-track", "-B", branch, start)
             bot = self._github.login(app)
-            _git(tree, {}, "config", "user.name", bot)
-            _git(tree, {}, "config", "user.email", f"{bot}@users.noreply.github.com")
+            # One process sets everything; an empty template, because nobody's hooks belong into an agent's work tree.
+            _git(
+                folder,
+                remote.environment,
+                "clone",
+                "--quiet",
+                "--no-checkout",
+                "--template=",
+                *(["--shared"] if remote.local else []),
+                f"--config=user.name={bot}",
+                f"--config=user.email={bot}@users.noreply.github.com",
+                remote.url,
+                "tree",
+            )
+            branch = told.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
+            there = _repository(tree).references.get(f"refs/remotes/origin/{branch}")
+            start = f"origin/{branch}" if there else f"origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}"
+            _git(tree, _only_here(tree), "checkout", "--quiet", "--no-track", "-B", branch, start)
             self._task_folder(tree, spec)
             (folder / "persona.md").write_text(persona)
             (folder / "ready").touch()
@@ -202,14 +215,17 @@ class Runner:
     def _task_folder(self, tree: Path, spec: Mapping[str, Any]) -> None:
         where = names.task_folder(spec["taskId"], spec.get("docsProjectDirectory") or "")
         ref = f"origin/{spec.get('docsBranch') or 'main'}"
-        listed = _git(tree, {}, "ls-tree", "-z", "--name-only", ref, f"{where}/").split("\0")
-        files = [path for path in listed if path]
-        if f"{where}/prompt.md" not in files:
-            raise InputError(f"{ref}: {where}/prompt.md is missing; the run cannot start without it")
+        missing = InputError(f"{ref}: {where}/prompt.md is missing; the run cannot start without it")
+        try:
+            found = _repository(tree).references[f"refs/remotes/{ref}"].peel(pygit2.Commit).tree[where]
+        except KeyError as error:
+            raise missing from error
+        files = [entry for entry in found if isinstance(entry, pygit2.Blob)] if isinstance(found, pygit2.Tree) else []
+        if not any(file.name == "prompt.md" for file in files):
+            raise missing
         (tree / "task").mkdir(exist_ok=True)
-        for path in files:
-            content = _git_bytes(tree, "cat-file", "blob", f"{ref}:{path}")
-            (tree / "task" / Path(path).name).write_bytes(content)
+        for file in files:
+            (tree / "task" / str(file.name)).write_bytes(file.data)
         exclude = tree / ".git" / "info" / "exclude"
         exclude.parent.mkdir(exist_ok=True)
         exclude.write_text("/task/\n")
@@ -221,17 +237,22 @@ class Runner:
         branch = told.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
         result = _result(folder / "result.json")
         remote = self._remote(app, repo)
-        ahead = _git(tree, {}, "rev-list", "--count", "HEAD", "--not", f"origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}")
-        if ahead != "0":
-            _git(tree, remote.environment, "push", "--quiet", remote.url, f"HEAD:refs/heads/{branch}")
+        repository = _repository(tree)
+        base = repository.references.get(f"refs/remotes/origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}")
+        if base is None or repository.head_is_unborn:
+            raise InputError("the agent left a repository without its base or without a commit")
+        head = repository.head.peel(pygit2.Commit).id
+        ahead, _behind = repository.ahead_behind(head, base.peel(pygit2.Commit).id)
+        if ahead:
+            _push(remote, tree, repository, str(head), branch)
             remote.pushed()
         gh = self._github.installation(app, repo, _PUSH)
         role = told.get("PRESSPLAY_ROLE", "implement")
-        if role == "implement" and ahead != "0" and pulls.find_pull(gh, repo, branch, state="open") is None:
+        if role == "implement" and ahead and pulls.find_pull(gh, repo, branch, state="open") is None:
             title = str(result.get("title") or f"Task {spec['taskId']}")[:250]
             pulls.open_pull(gh, repo, branch, told["PRESSPLAY_BASE"], title, str(result.get("body") or ""))
         if "verdict" in result and told.get("PRESSPLAY_PR"):
-            self._review(gh, repo, int(told["PRESSPLAY_PR"]), app, _git(tree, {}, "rev-parse", "HEAD"), run, result)
+            self._review(gh, repo, int(told["PRESSPLAY_PR"]), app, str(head), run, result)
 
     def _review(
         self, gh: Any, repo: str, pr: int, app: str, head: str, run: Manifest, result: Mapping[str, Any]
@@ -253,7 +274,7 @@ def _phase(run: Manifest) -> str | None:
 def _environment(spec: Mapping[str, Any]) -> dict[str, str]:
     """What the run is told, from taskRequirements (base64 of YAML), as the controller reads it."""
     packed = spec.get("taskRequirements")
-    told = yaml.safe_load(base64.b64decode(packed)) if packed else {}
+    told = yaml.load(base64.b64decode(packed), Loader=_LOADER) if packed else {}  # noqa: S506 - a safe loader
     return {name: str(value) for name, value in (told.get("environment") or {}).items()}
 
 
@@ -270,7 +291,42 @@ def _result(path: Path) -> dict[str, Any]:
     return result
 
 
-def _git(cwd: Path, environment: Mapping[str, str], *args: str, allow_failure: bool = False) -> str:
+def _repository(tree: Path) -> pygit2.Repository:
+    """The work tree's own repository, and no other: git would go and look for one in the folders above."""
+    try:
+        return pygit2.Repository(str(tree / ".git"))
+    except pygit2.GitError as error:
+        raise InputError(f"the agent's work tree is no git repository any more: {error}") from error
+
+
+def _only_here(tree: Path) -> dict[str, str]:
+    return {"GIT_DIR": str(tree / ".git"), "GIT_WORK_TREE": str(tree)}
+
+
+def _push(remote: Remote, tree: Path, repository: pygit2.Repository, head: str, branch: str) -> None:
+    """Push a commit to a branch, fast-forward only. No hook that an agent may have left sees our token."""
+    if remote.local:
+        # A ref of our own, as libgit2 pushes refs and no bare commits.
+        repository.references.create("refs/press-play/head", head, force=True)
+        try:
+            repository.remotes.create_anonymous(remote.url).push([f"refs/press-play/head:refs/heads/{branch}"])
+        except pygit2.GitError as error:
+            raise InputError(f"git push: {error}") from error
+        return
+    environment = {**remote.environment, **_only_here(tree)}
+    _git(
+        tree,
+        environment,
+        "-c",
+        "core.hooksPath=/dev/null",
+        "push",
+        "--quiet",
+        remote.url,
+        f"{head}:refs/heads/{branch}",
+    )
+
+
+def _git(cwd: Path, environment: Mapping[str, str], *args: str) -> None:
     done = subprocess.run(
         ["git", *args],
         cwd=cwd,
@@ -280,10 +336,5 @@ def _git(cwd: Path, environment: Mapping[str, str], *args: str, allow_failure: b
         errors="replace",
         check=False,
     )
-    if done.returncode and not allow_failure:
-        raise InputError(f"git {args[0]}: {done.stderr.strip()[:500]}")
-    return done.stdout.strip()
-
-
-def _git_bytes(cwd: Path, *args: str) -> bytes:
-    return subprocess.run(["git", *args], cwd=cwd, capture_output=True, check=True).stdout
+    if done.returncode:
+        raise InputError(f"git {' '.join(args[:3])}: {done.stderr.strip()[:500]}")

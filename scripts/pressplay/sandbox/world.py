@@ -301,9 +301,7 @@ class Sandbox:
         if self.kubelet.busy or self._running or self._ends:
             return False
         verdicts = tasks = 0
-        for workflow in self.cluster.list("Workflow", self.settings.namespace):
-            if waits.phase(workflow) in waits.FINISHED:
-                continue
+        for workflow in self.controller.unfinished():
             kinds = [wait.kind for wait in waits.of(workflow)]
             flow = (workflow["metadata"].get("labels") or {}).get("press-play/flow")
             if flow == "play" and kinds:

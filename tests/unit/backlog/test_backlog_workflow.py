@@ -71,9 +71,9 @@ def test_approved_releases_dependents_on_the_verdict():
     assert set(entry(template)["dag"]["target"].split()) == {"t1-merged", "t2-merged"}
 
 
-def test_every_leaf_is_a_target_longest_chain_first():
+def test_every_task_is_a_target_longest_chain_behind_it_first():
     (template, _) = manifests(planned(task(9), task(10), task(11, 10), task(12, 11), task(13, 10), task(1)))
-    assert entry(template)["dag"]["target"] == "t12-merged t13-merged t1-merged t9-merged"
+    assert entry(template)["dag"]["target"] == ("t10-merged t11-merged t1-merged t9-merged t13-merged t12-merged")
     assert entry(template)["dag"]["failFast"] is False
     assert entry(template)["parallelism"] == 3
 
