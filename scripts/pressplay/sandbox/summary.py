@@ -17,6 +17,8 @@ from pressplay.sandbox.world import Sandbox
 from pressplay.steps import folder
 from pressplay.steps.context import Subject
 
+_UNDER_WAY, _NOT_STARTED = "under way", "not started"
+
 
 @dataclass(frozen=True)
 class TaskResult:
@@ -117,6 +119,9 @@ def _task(
     try_ = names.play_count(play["metadata"]["name"]) if play else 1
     verdict = entries.get(f"verdict-{try_}")
     state, reason = _how(task, pull, verdict, runs, before, problems)
+    if not reason or reason in (_UNDER_WAY, _NOT_STARTED):
+        paused = state in ("running", "waiting") and sandbox.context.paused(sandbox.options.repo)
+        reason = "paused; `pressplay continue` lets it go on" if paused else reason
     started = min((run["started"] for run in runs), default=None)
     ended = _ended(pull, verdict, sandbox.clock.now())
     return TaskResult(
@@ -156,7 +161,7 @@ def _how(
             return "blocked", f"needs task {dependency}, which is {earlier.state}"
         if earlier is not None and earlier.state != "merged":
             return "waiting", f"waits for the merge of task {dependency}"
-    return ("running", "under way") if runs else ("waiting", "not started")
+    return ("running", _UNDER_WAY) if runs else ("waiting", _NOT_STARTED)
 
 
 def _ended(pull: pulls.Pull | None, verdict: Entry | None, now: float) -> float:
