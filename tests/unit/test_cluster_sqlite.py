@@ -1,0 +1,142 @@
+"""The sandbox's cluster: what the port promises, held by the SQLite adapter."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pressplay.clock import VirtualClock
+from pressplay.cluster import pause
+from pressplay.cluster.ledger import Ledger
+from pressplay.cluster.sqlite import Key, SqliteCluster, merge
+from pressplay.errors import TryAgain
+from pressplay.sandbox.engine import set_node
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.dictionaries(st.text(max_size=3), inner, max_size=4) | st.lists(inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    made = SqliteCluster(tmp_path / "state.db", VirtualClock(), set_node)
+    yield made
+    made.close()
+
+
+def config(name: str, data: dict, **labels: str) -> dict:
+    metadata = {"name": name, "namespace": "ns", "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def test_create_is_once_and_apply_merges_null_removes(cluster):
+    assert cluster.create(config("a", {"x": "1", "y": "2"}))
+    assert not cluster.create(config("a", {"x": "9"}))
+    cluster.apply(config("a", {"x": None, "z": "3"}))
+    assert cluster.get("ConfigMap", "ns", "a")["data"] == {"y": "2", "z": "3"}
+    assert cluster.delete("ConfigMap", "ns", "a")
+    assert not cluster.delete("ConfigMap", "ns", "a")
+    assert cluster.get("ConfigMap", "ns", "a") is None
+
+
+def test_lists_by_labels(cluster):
+    for name, label in (("a", "1"), ("b", "2"), ("c", "1")):
+        cluster.create(config(name, {}, l=label, all="yes"))
+    assert [c["metadata"]["name"] for c in cluster.list("ConfigMap", "ns", {"l": "1", "all": "yes"})] == ["a", "c"]
+    assert cluster.list("ConfigMap", "other") == []
+
+
+def test_changes_tell_what_was_written_and_deleted_by_whichever_process(cluster, tmp_path):
+    other = SqliteCluster(tmp_path / "state.db", VirtualClock(), set_node)
+    before = cluster.version()
+    other.create(config("a", {}))
+    other.create(config("b", {}))
+    other.delete("ConfigMap", "ns", "a")
+    assert list(cluster.changes(before)) == [Key("ConfigMap", "ns", "b"), Key("ConfigMap", "ns", "a")]
+    assert cluster.changes(cluster.version()) == {}
+    other.close()
+
+
+def test_a_status_written_on_what_has_changed_meanwhile_is_refused(cluster):
+    workflow = {"kind": "Workflow", "metadata": {"name": "w", "namespace": "ns"}, "spec": {}}
+    cluster.create(workflow)
+    read = cluster.get("Workflow", "ns", "w")
+    cluster.apply(workflow | {"spec": {"suspend": True}})
+    assert cluster.put_status(read, {"phase": "Running"}, {}) is None
+    assert "status" not in cluster.get("Workflow", "ns", "w")
+
+
+def test_an_apply_that_changes_nothing_is_no_write(cluster):
+    cluster.create(config("a", {"x": "1"}))
+    before = cluster.version()
+    cluster.apply(config("a", {"x": "1"}))
+    assert cluster.version() == before
+
+
+def test_r1_two_writers_of_one_ledger_lose_nothing(cluster, tmp_path):
+    def write(part: int) -> None:
+        own = SqliteCluster(tmp_path / "state.db", VirtualClock(), set_node)
+        for i in range(20):
+            Ledger(own, "ns", "acme/shop").record("task", 1, f"run-{part}-{i}", {"n": i})
+        own.close()
+
+    threads = [threading.Thread(target=write, args=(part,)) for part in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(Ledger(cluster, "ns", "acme/shop").entries("task", 1)) == 80
+
+
+def test_a_run_is_counted_once_however_often_it_is_told(cluster):
+    ledger = Ledger(cluster, "ns", "acme/shop")
+    for run in ("a", "a", "b"):
+        ledger.count("2026-01-31", run)
+    assert ledger.tally("2026-01-31") == 2
+    assert Ledger(cluster, "ns", "acme/other").tally("2026-01-31") == 0
+
+
+def test_r4_pause_of_one_repository_leaves_others_and_continue_of_all_does_not_end_it(cluster):
+    pause.pause(cluster, "ns", "acme/shop")
+    assert pause.is_paused(cluster, "ns", "acme/shop")
+    assert not pause.is_paused(cluster, "ns", "acme/other")
+    pause.pause(cluster, "ns", None)
+    assert pause.is_paused(cluster, "ns", "acme/other")
+    pause.go_on(cluster, "ns", None)
+    assert pause.is_paused(cluster, "ns", "acme/shop")
+    assert not pause.is_paused(cluster, "ns", "acme/other")
+
+
+def test_r3_a_full_disk_is_a_passing_fault_and_loses_nothing(cluster, tmp_path):
+    cluster.create(config("a", {"x": "1"}))
+    pages = cluster._connection.execute("PRAGMA page_count").fetchone()[0]
+    cluster._connection.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(TryAgain, match="is the disk full"):
+        cluster.create(config("b", {"x": "y" * 200_000}))
+    cluster._connection.execute("PRAGMA max_page_count=1000000")
+    assert cluster.create(config("b", {"x": "y" * 200_000}))
+    assert cluster.get("ConfigMap", "ns", "a")["data"] == {"x": "1"}
+    assert sqlite3.connect(tmp_path / "state.db").execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@given(JSON, JSON)
+def test_merge_is_rfc_7386(target, patch):
+    merged = merge(target, patch)
+    assert merge(merged, patch) == merged
+    if not isinstance(patch, dict):
+        assert merged == patch
+    else:
+        for name, value in patch.items():
+            if value is None:
+                assert name not in merged
+            elif not isinstance(value, dict):
+                assert merged[name] == value
+        for name, value in target.items() if isinstance(target, dict) else ():
+            if name not in patch:
+                assert merged[name] == value

@@ -1,0 +1,98 @@
+"""Names: unique, within their limits, functions of what they name alone (R1; design, Names and budgets)."""
+
+from __future__ import annotations
+
+import re
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pressplay import names
+from pressplay.errors import InputError
+
+OWNERS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", fullmatch=True)
+REPOS = st.builds(
+    "{}/{}".format, OWNERS, st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,60}[A-Za-z0-9]", fullmatch=True)
+).filter(lambda name: not name.endswith(".git"))
+TEXTS = st.text(max_size=80)
+LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
+DNS = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+@given(TEXTS)
+def test_a_label_is_legal_for_any_text(text):
+    assert LABEL.fullmatch(names.label(text))
+
+
+@given(TEXTS, TEXTS)
+def test_different_texts_have_different_labels(one, other):
+    if one != other:
+        assert names.label(one) != names.label(other)
+
+
+@given(st.lists(TEXTS, max_size=6), st.lists(TEXTS, max_size=6))
+def test_r1_a_run_is_named_by_its_key_alone_and_keys_do_not_run_together(one, other):
+    """("a", "bc") and ("ab", "c") are two runs."""
+    assert (names.run_name(tuple(one)) == names.run_name(tuple(other))) == (one == other)
+    assert len(names.run_name(tuple(one))) == names.RUN_NAME_LENGTH
+
+
+@given(REPOS, REPOS)
+def test_a_repository_key_is_a_legal_label_and_unique(one, other):
+    if len(one) <= 63:
+        assert LABEL.fullmatch(names.repo_key(one))
+    assert (names.repo_key(one) == names.repo_key(other)) == (one == other)
+
+
+@given(REPOS, st.sampled_from(["master", "v2", "Release 1"]), st.integers(1, 10**6), st.integers(1, 10**8))
+def test_workflow_names_are_legal_and_say_their_play(repo, tag, count, number):
+    play = names.play(repo, tag, count)
+    assert names.play_count(play) == count
+    for name in (play, names.task_workflow(play, number), f"{play}-100"):
+        assert DNS.fullmatch(name)
+
+
+@given(st.integers(1, names.HIGHEST_PLAIN_ID), st.integers(1, names.HIGHEST_PLAIN_ID))
+def test_tasks_issues_and_pull_requests_share_no_number(one, other):
+    kinds = {names.task_number(one), names.issue_number(other), names.pull_request_number(other)}
+    assert len(kinds) == 3
+    assert names.task_number(str(one)) == one
+    assert names.task_number(one, "other-tag") not in kinds
+
+
+@given(TEXTS)
+def test_a_number_for_any_id_fits_the_controllers_field_and_the_budget(text):
+    assert 0 < names.task_number(text, "a tag") < 2**31
+    assert len(str(names.task_number(text, "a tag"))) <= 9
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "shop", "acme/", "/shop", "a/b/c", "acme/..", "acme/sh op", "acme/x.git", "{{a}}/b", "-a/b"]
+)
+def test_what_is_no_repository_is_refused(wrong):
+    with pytest.raises(InputError, match="expected owner/name"):
+        names.repo(wrong)
+
+
+@given(TEXTS)
+def test_r7_only_checked_characters_may_travel(text):
+    legal = set(string.ascii_letters + string.digits + "._/-")
+    if text and set(text) <= legal:
+        assert names.checked(text, "x") == text
+    else:
+        with pytest.raises(InputError):
+            names.checked(text, "x")
+
+
+@pytest.mark.parametrize("app", ["rex", "Rex", "QA Agent", "Clippy_2"])
+def test_apps_with_spaces_and_capitals_make_legal_keys(app):
+    assert re.fullmatch(r"[-._a-zA-Z0-9]+", names.persona_file(app))
+    assert DNS.fullmatch(names.app_secret(app))
+
+
+def test_the_room_for_a_coderuns_name_is_the_controllers_arithmetic():
+    # 44 - 14 (agent-platform) - 2 digits - 1 digit
+    assert names.coderun_room("agent-platform") == 27
+    assert names.coderun_room("agent-platform", 400_000_000) == 20
