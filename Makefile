@@ -99,7 +99,7 @@ e2e: $(DEV) tools ## On a real cluster (KUBECONFIG), with a real Argo; not part 
 
 .PHONY: kill
 kill: $(DEV) ## The long kill test: two tasks and a send-back, killed at every commit point in turn
-	PRESSPLAY_KILL=full $(RUN_PYTEST) tests/scenarios/test_kill.py
+	PRESSPLAY_KILL=full $(RUN_PYTEST) tests/scenarios/test_kill.py tests/bench/test_kill_demo.py
 
 .PHONY: bench
 bench: $(DEV) ## Figures: plans of 10,000 tasks, makespans under virtual time
