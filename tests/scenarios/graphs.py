@@ -5,6 +5,7 @@ A task takes what its three runs take, one after the other: implement, lint, tes
 
 from __future__ import annotations
 
+import heapq
 import json
 import random
 from collections.abc import Sequence
@@ -62,6 +63,38 @@ def bound(graph: Graph, slots: int = SLOTS) -> float:
     return max(max(ends.values()), sum(timed.work for timed in graph) / slots)
 
 
+def list_scheduled(graph: Graph, slots: int = SLOTS) -> tuple[int, list[int]]:
+    """Makespan and order of starts where a free slot takes the ready task with the longest chain of tasks behind it.
+
+    Durations are not known beforehand, so a chain's length is its number of tasks; ties go by id.
+    """
+    behind: dict[int, list[int]] = {timed.id: [] for timed in graph}
+    missing = {timed.id: len(timed.dependencies) for timed in graph}
+    work = {timed.id: timed.work for timed in graph}
+    for timed in graph:
+        for before in timed.dependencies:
+            behind[before].append(timed.id)
+    rank: dict[int, int] = {}
+    for timed in reversed(graph):
+        rank[timed.id] = 1 + max((rank[after] for after in behind[timed.id]), default=0)
+    ready = [(-rank[number], number) for number, count in missing.items() if count == 0]
+    heapq.heapify(ready)
+    running: list[tuple[int, int]] = []
+    now, order = 0, []
+    while ready or running:
+        while ready and len(running) < slots:
+            number = heapq.heappop(ready)[1]
+            order.append(number)
+            heapq.heappush(running, (now + work[number], number))
+        now = running[0][0]
+        while running and running[0][0] == now:
+            for after in behind[heapq.heappop(running)[1]]:
+                missing[after] -= 1
+                if missing[after] == 0:
+                    heapq.heappush(ready, (-rank[after], after))
+    return now, order
+
+
 @dataclass(frozen=True)
 class Played:
     """What a play of a graph took on the virtual clock, and what it started, in order: (task, role)."""
@@ -80,6 +113,6 @@ def played(directory: Path, graph: Graph, slots: int = SLOTS, **options: Any) ->
     summary = made.play()
     assert {result.state for result in summary.tasks} == {"merged"}, summary
     starts = [(int(line.split()[1]), line.split()[2]) for line in made.starts()]
-    assert sorted(starts) == sorted(seconds_of for seconds_of in ((t, r) for r, t in seconds)), "each run starts once"
+    assert sorted(starts) == sorted((number, role) for role, number in seconds), "each run starts once"
     made.sandbox.close()
     return Played(summary.seconds, summary.seconds / bound(graph, slots), starts)
