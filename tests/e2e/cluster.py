@@ -44,9 +44,9 @@ def listed(kind: str, namespace: str, selector: str = "") -> list[dict[str, Any]
 
 
 def apply(*manifests: Mapping[str, Any]) -> None:
-    kubectl(
-        "apply", "--server-side", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
-    )
+    if manifests:
+        told = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
+        kubectl("apply", "--server-side", "-f", "-", input=told)
 
 
 def namespace(name: str) -> None:

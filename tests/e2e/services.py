@@ -1,0 +1,79 @@
+"""The forge and the runner on this machine, as `pressplay sandbox` runs them, and what a test asks of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cluster import CONTROLLER, ROOT
+
+from pressplay.clock import SystemClock
+from pressplay.sandbox.forge import Forge
+
+PRESSPLAY = str(ROOT / ".venv/bin/pressplay")
+AGENT = [sys.executable, str(Path(__file__).with_name("agent.py"))]
+
+
+@contextmanager
+def service(log: Path, *command: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run it while the block lasts, then make sure that it stops when told; a forge's first line."""
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **(environment or {})}
+        )
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline() if "forge" in command else ""
+            assert process.poll() is None, f"{command[:3]} ended by itself: {log.read_text()[-2000:]}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=30) == 0, f"{command[:3]} did not stop cleanly: {log.read_text()[-2000:]}"
+
+
+@contextmanager
+def forge(directory: Path, project: Path, repo: str, namespace: str) -> Iterator[dict[str, str]]:
+    """The forge, reachable from the cluster's pods; its addresses. `directory`/secrets.json is for kubectl."""
+    host = os.environ.get("PRESSPLAY_E2E_HOST", "127.0.0.1")
+    command = [PRESSPLAY, "sandbox", "forge", "--data", str(directory), "--listen", f"{host}:0", "--repo", repo]
+    command += ["--project", str(project), "-n", namespace, "--controller-namespace", CONTROLLER]
+    with service(directory / "forge.log", *command, "--secrets", str(directory / "secrets.json")) as line:
+        assert line, (directory / "forge.log").read_text()
+        yield json.loads(line)
+
+
+@contextmanager
+def runner(directory: Path, url: str, agent: list[str] = AGENT, **environment: str) -> Iterator[None]:
+    """The runner of the CodeRuns in CONTROLLER."""
+    command = [PRESSPLAY, "sandbox", "runner", "-n", CONTROLLER, "--data", str(directory), "--forge-url", url]
+    with service(directory / "runner.log", *command, "--agent", shlex.join(agent), environment=environment):
+        yield
+
+
+class Person:
+    """Somebody with every right on the repository, by the forge's API."""
+
+    def __init__(self, directory: Path, url: str, repo: str) -> None:
+        self.forge = Forge(directory / "forge.db", directory / "git", SystemClock(), url)
+        token = self.forge.user_token("maintainer")
+        self.base = f"{url}/api/v3/repos/{repo}"
+        self.client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+    def ask(self, method: str, path: str, **options: Any) -> Any:
+        answer = self.client.request(method, self.base + path, **options)
+        answer.raise_for_status()
+        return answer.json()
+
+
+def starts(directory: Path) -> list[list[str]]:
+    """The agents' own log, kept outside of the cluster: [run, task, role, attempt] a start."""
+    log = directory / "agents.log"
+    return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
