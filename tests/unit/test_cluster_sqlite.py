@@ -102,6 +102,21 @@ def test_a_run_is_counted_once_however_often_it_is_told(cluster):
     assert Ledger(cluster, "ns", "acme/other").tally("2026-01-31") == 0
 
 
+def test_r1_tallies_of_past_days_are_pruned_and_no_others(cluster):
+    ledger = Ledger(cluster, "ns", "acme/shop")
+    for span in ("2026-01-29", "2026-01-30", "2026-01-31", "play-01234567-1"):
+        ledger.count(span, "run")
+    Ledger(cluster, "ns", "acme/other").count("2026-01-01", "run")
+    assert ledger.prune_tallies(before="2026-01-30") == 1
+    assert [ledger.tally(span) for span in ("2026-01-29", "2026-01-30", "2026-01-31", "play-01234567-1")] == [
+        0,
+        1,
+        1,
+        1,
+    ]
+    assert Ledger(cluster, "ns", "acme/other").tally("2026-01-01") == 1
+
+
 def test_r4_pause_of_one_repository_leaves_others_and_continue_of_all_does_not_end_it(cluster):
     pause.pause(cluster, "ns", "acme/shop")
     assert pause.is_paused(cluster, "ns", "acme/shop")

@@ -7,6 +7,7 @@ text, written by a merge of that key alone, so that two writers of different ent
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ Subject = Literal["task", "pr"]
 Entry = dict[str, Any]
 
 LEDGER_LABEL = "press-play/ledger"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 PART_OF = {"app.kubernetes.io/part-of": "press-play"}
 
 
@@ -45,6 +47,13 @@ class Ledger:
     def count(self, span: str, run: str) -> None:
         """Count a run over `span`, once however often it is called."""
         self._merge(names.tally(self.repo, span), "tally", {run: 1}, {})
+
+    def prune_tallies(self, before: str) -> int:
+        """Delete the tallies of days before `before` (`2026-01-31`): nothing counts them any more; how many."""
+        labels = {LEDGER_LABEL: "tally", "press-play/repo": names.repo_key(self.repo)}
+        found = [tally["metadata"]["name"] for tally in self.cluster.list("ConfigMap", self.namespace, labels)]
+        old = [name for name in found if _DAY.fullmatch(name[-10:]) and name[-10:] < before]
+        return sum(self.cluster.delete("ConfigMap", self.namespace, name) for name in old)
 
     def _merge(self, name: str, kind: str, data: dict[str, Any], labels: dict[str, int]) -> None:
         self.cluster.apply(

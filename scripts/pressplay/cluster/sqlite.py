@@ -71,27 +71,19 @@ def merge(target: Any, patch: Any) -> Any:
     return result
 
 
-class SqliteCluster:
-    """The `Cluster` port over one SQLite file; also tells what changed since a version."""
+class Connections:
+    """A connection for each thread to one database file, which several processes may use at once (WAL)."""
 
-    def __init__(
-        self, path: Path, clock: Clock, set_node: SetNode, on_commit: Callable[[], None] = lambda: None
-    ) -> None:
-        """Open or make the file at `path`; `on_commit` is called after each commit (tests kill the process there)."""
+    def __init__(self, path: Path) -> None:
+        """The file is made when the first connection is."""
         self._path = path
-        self._clock = clock
-        self._set_node = set_node
-        self._on_commit = on_commit
         self._local = threading.local()
-        with self._transaction() as connection:
-            for statement in _SCHEMA.split(";\n"):
-                connection.execute(statement)
 
-    @property
-    def _connection(self) -> sqlite3.Connection:
+    def get(self) -> sqlite3.Connection:
+        """This thread's connection; transactions are begun and ended by hand."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(self._path, isolation_level=None, timeout=30.0)
+            connection = sqlite3.connect(self._path, isolation_level=None, timeout=30.0, check_same_thread=False)
             connection.execute("PRAGMA journal_mode=WAL")
             # A killed process loses nothing under NORMAL; only a power cut may lose the last commits, never the file.
             connection.execute("PRAGMA synchronous=NORMAL")
@@ -104,6 +96,31 @@ class SqliteCluster:
         if connection is not None:
             connection.close()
             self._local.connection = None
+
+
+class SqliteCluster:
+    """The `Cluster` port over one SQLite file; also tells what changed since a version."""
+
+    def __init__(
+        self, path: Path, clock: Clock, set_node: SetNode, on_commit: Callable[[], None] = lambda: None
+    ) -> None:
+        """Open or make the file at `path`; `on_commit` is called after each commit (tests kill the process there)."""
+        self._path = path
+        self._clock = clock
+        self._set_node = set_node
+        self._on_commit = on_commit
+        self._connections = Connections(path)
+        with self._transaction() as connection:
+            for statement in _SCHEMA.split(";\n"):
+                connection.execute(statement)
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        return self._connections.get()
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._connections.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from pressplay import names
 from pressplay.cluster import pause, waits
@@ -155,7 +156,9 @@ def _end_orphans(context: Context, repo: str) -> dict[str, Manifest]:
 
 
 def _clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
-    """Delete what runs left: context branches of runs that ended, volumes of tasks whose pull request is closed."""
+    """Delete what runs left: context branches, volumes of tasks whose pull request is closed, tallies of past days."""
+    yesterday = datetime.fromtimestamp(context.clock.now() - _DAY, UTC).date().isoformat()
+    context.ledger(repo).prune_tallies(before=yesterday)
     gh = context.harness(repo, contents="write", pull_requests="read")
     prefix = names.context_branch("")
     for branch in refs.branches_with_prefix(gh, repo, prefix):

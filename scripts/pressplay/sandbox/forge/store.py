@@ -16,6 +16,7 @@ from typing import Any
 import pygit2
 
 from pressplay.clock import Clock
+from pressplay.cluster.sqlite import Connections
 from pressplay.sandbox.forge.errors import ApiError
 
 JSON = dict[str, Any]
@@ -51,6 +52,7 @@ class Store:
         self.synced: set[int] = set()
         """Repositories whose refs this process has compared with the table since its start or the last failure."""
         self._local = threading.local()
+        self._connections = Connections(db)
         # Writers of one process queue here rather than in SQLite's busy handler, which sleeps.
         self._writing = threading.RLock()
         db.parent.mkdir(parents=True, exist_ok=True)
@@ -59,21 +61,13 @@ class Store:
             self._connection().executescript(resources.files(__package__).joinpath("schema.sql").read_text())
 
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(self.db, isolation_level=None, timeout=30, check_same_thread=False)
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            self._local.connection = connection
+        connection = self._connections.get()
+        connection.row_factory = sqlite3.Row
         return connection
 
     def close(self) -> None:
         """Close this thread's connection."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
+        self._connections.close()
 
     @contextmanager
     def session(self, *, write: bool) -> Iterator[Session]:
