@@ -223,7 +223,7 @@ def waiting(installed: Installed, template: str) -> bool:
 
 
 def lose(installed: Installed, *templates: str) -> str:
-    """Delete a pod of one of these templates while it runs; its node's id."""
+    """Delete a pod of one of these templates while it runs; the node that was lost with it."""
 
     def one() -> str | None:
         for flow in installed.flows("task"):
@@ -231,15 +231,21 @@ def lose(installed: Installed, *templates: str) -> str:
                 if node["type"] != "Pod" or node["phase"] != "Running" or node.get("templateName") not in templates:
                     continue
                 name = pod_of(flow, node)
-                gone = run(
-                    "kubectl", "delete", "pod", name, "-n", NAMESPACE, "--grace-period=0", "--force", check=False
-                )
-                if gone.returncode == 0:
-                    return str(node["id"])
+                run("kubectl", "delete", "pod", name, "-n", NAMESPACE, "--grace-period=0", "--force", check=False)
+                ended = until(f"{name} to be missed", lambda flow=flow, node=node: ending(flow, node), LIMIT)
+                # It may have ended by itself a moment before.
+                return str(node["id"]) if ended != "Succeeded" else None
         return None
 
     lost: str = until(f"a pod of {' or '.join(templates)} to delete", one, LIMIT, installed.told)
     return lost
+
+
+def ending(flow: dict[str, Any], node: dict[str, Any]) -> str | None:
+    """The phase in which a node ended, None while it goes on."""
+    found = get("workflow", NAMESPACE, flow["metadata"]["name"])
+    phase = next(each["phase"] for each in nodes(found or {}) if each["id"] == node["id"])
+    return phase if phase in FINISHED else None
 
 
 def pod_of(flow: dict[str, Any], node: dict[str, Any]) -> str:
