@@ -199,6 +199,21 @@ def test_an_unfinished_play_is_shown_not_doubled_and_show_starts_nothing(tmp_pat
     assert "is under way; nothing was started" in "\n".join(made.said)
 
 
+@pytest.mark.rule("R2")
+def test_each_play_makes_argo_look_again_at_reconcile(tmp_path):
+    """On a real Argo it is passed over where Helm made it before its WorkflowTemplate, until it changes."""
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1)]))
+
+    def seen():
+        return made.sandbox.cluster.get("CronWorkflow", "press-play", "reconcile")["metadata"].get("annotations")
+
+    before = seen()
+    made.play(mode="show")
+    assert seen() == before
+    summary = made.play()
+    assert seen()["press-play/nudged-by"] == summary.play
+
+
 @pytest.mark.rule("FR7")
 def test_tasks_narrows_the_play(tmp_path):
     made = world(tmp_path / "state", source=project(tmp_path, [task(1), task(2), task(3)]))

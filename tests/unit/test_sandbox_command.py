@@ -1,0 +1,102 @@
+"""`pressplay sandbox`: the forge as a service of its own, and the loop that carries CodeRuns out."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pressplay.cli import main
+from pressplay.clock import SystemClock
+from pressplay.cluster.sqlite import SqliteCluster
+from pressplay.sandbox import service
+from pressplay.sandbox.engine import set_node
+
+COMMAND = [sys.executable, "-c", "import pressplay.cli as c; c.run()", "sandbox", "forge"]
+
+
+def served(directory: Path) -> tuple[subprocess.Popen[str], dict[str, str]]:
+    project = directory / "project"
+    project.mkdir(exist_ok=True)
+    (project / "README.md").write_text("# a project\n")
+    process = subprocess.Popen(
+        [
+            *(*COMMAND, "--data", str(directory / "forge"), "--listen", "127.0.0.1:0", "--project", str(project)),
+            *("--repo", "acme/shop", "-n", "here", "--controller-namespace", "there"),
+            *("--secrets", str(directory / "secrets.json")),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    return process, json.loads(process.stdout.readline())
+
+
+def stop(process: subprocess.Popen[str]) -> int:
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    return process.returncode
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.rule("R9")
+def test_the_forge_stands_alone_keeps_its_keys_over_a_restart_and_gives_each_namespace_its_own(tmp_path):
+    process, told = served(tmp_path)
+    tree = httpx.get(f"{told['apiURL']}/repos/acme/shop/contents/README.md")
+    assert tree.status_code in (401, 404), "a repository of a test is nobody's business"
+    assert stop(process) == 0
+    file = tmp_path / "secrets.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    first = json.loads(file.read_text())["items"]
+    held = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in first}
+    assert {name for space, name in held if space == "here"} == {"github-app-press-play", "github-app-qa-agent"}
+    assert ("there", "github-app-rex") in held
+    assert ("there", "github-app-press-play") not in held
+    assert b"PRIVATE KEY" in base64.b64decode(first[0]["data"]["private-key"])
+
+    process, _ = served(tmp_path)
+    assert stop(process) == 0
+    assert json.loads(file.read_text())["items"] == first
+
+
+def test_an_address_that_is_none_is_refused(tmp_path, capsys):
+    arguments = ["sandbox", "forge", "--data", str(tmp_path), "--listen", "8080", "--repo", "acme/shop"]
+    assert main(arguments) == 2
+    assert "expected HOST:PORT" in capsys.readouterr().err
+
+
+class Carrier:
+    """Stands in for the runner: notes who was carried out and ends the run; stops the service some looks later."""
+
+    def __init__(self, cluster: SqliteCluster, stop: threading.Event, runs: int) -> None:
+        self.cluster, self.stop, self.runs = cluster, stop, runs
+        self.carried: list[str] = []
+
+    def carry_out(self, name, poll, say):
+        self.carried.append(name)
+        self.cluster.set_status("CodeRun", "there", name, {"phase": "Succeeded"})
+        if len(self.carried) == self.runs:
+            threading.Timer(0.1, self.stop.set).start()
+
+
+@pytest.mark.rule("R1")
+def test_each_run_that_has_not_ended_is_carried_out_once_those_under_way_before_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "_POLL", 0.01)
+    cluster = SqliteCluster(tmp_path / "state.db", SystemClock(), set_node)
+    for name, phase in (("run-new", None), ("run-under-way", "Running"), ("run-ended", "Failed")):
+        metadata = {"name": name, "namespace": "there"}
+        cluster.create({"apiVersion": "agents.platform/v1", "kind": "CodeRun", "metadata": metadata, "spec": {}})
+        if phase:
+            cluster.set_status("CodeRun", "there", name, {"phase": phase})
+    told = threading.Event()
+    carrier = Carrier(cluster, told, runs=2)
+    service.carry_out_runs(cluster, "there", carrier, told, lambda _line: None)
+    assert sorted(carrier.carried) == ["run-new", "run-under-way"]
+    cluster.close()
