@@ -132,7 +132,10 @@ class KubernetesCluster:
     ) -> bool:
         """See `Cluster.set_node`."""
         if not self._argo_url:
-            raise InputError("no address of the Argo Server: set argo.server.url in the chart's values")
+            raise InputError(
+                "no address of the Argo Server: set argo.server.url in the chart's values, or PRESSPLAY_ARGO_URL (and "
+                "_TOKEN, _CA) where you call pressplay yourself; what waits is also woken by reconcile within minutes"
+            )
         body = {
             "namespace": namespace,
             "name": workflow,
