@@ -70,6 +70,12 @@ def pull(gh: Client, repo: str, number: int) -> Pull:
     return _pull(call(gh, "GET", f"/repos/{repo}/pulls/{number}"))
 
 
+def texts(gh: Client, repo: str, number: int) -> tuple[str, str]:
+    """Title and body of a pull request, as somebody wrote them (R7)."""
+    found = call(gh, "GET", f"/repos/{repo}/pulls/{number}")
+    return found["title"], found["body"] or ""
+
+
 def all_pulls(gh: Client, repo: str, state: str = "all", base: str | None = None) -> list[Pull]:
     """The repository's pull requests, newest first."""
     params: dict[str, str | int] = {"state": state, "sort": "created", "direction": "desc"}

@@ -29,6 +29,9 @@ from pressplay.github.access import GitHubAccess
 from pressplay.sandbox.launcher import Launcher, was_started
 
 AGENTS_CONFIG_MAP = "controller-agents"
+_RESULT_LIMIT = 1_000_000
+_BODY_LIMIT = 60_000
+"""Below GitHub's 65,536 characters, with room for our own marks."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FINISHED = ("Succeeded", "Failed")
 _PUSH = {"contents": "write", "pull_requests": "write"}
@@ -215,20 +218,22 @@ class Runner:
     def _task_folder(self, tree: Path, spec: Mapping[str, Any]) -> None:
         where = names.task_folder(spec["taskId"], spec.get("docsProjectDirectory") or "")
         ref = f"origin/{spec.get('docsBranch') or 'main'}"
+        repository = _repository(tree)
         missing = InputError(f"{ref}: {where}/prompt.md is missing; the run cannot start without it")
         try:
-            found = _repository(tree).references[f"refs/remotes/{ref}"].peel(pygit2.Commit).tree[where]
+            found = repository.references[f"refs/remotes/{ref}"].peel(pygit2.Commit).tree[where]
         except KeyError as error:
             raise missing from error
-        files = [entry for entry in found if isinstance(entry, pygit2.Blob)] if isinstance(found, pygit2.Tree) else []
-        if not any(file.name == "prompt.md" for file in files):
+        listed = [file for file in found if isinstance(file, pygit2.Blob)] if isinstance(found, pygit2.Tree) else []
+        files = {os.fsdecode(file.raw_name or b""): file.data for file in listed}
+        if "prompt.md" not in files:
             raise missing
-        (tree / "task").mkdir(exist_ok=True)
-        for file in files:
-            (tree / "task" / str(file.name)).write_bytes(file.data)
-        exclude = tree / ".git" / "info" / "exclude"
-        exclude.parent.mkdir(exist_ok=True)
-        exclude.write_text("/task/\n")
+        _leave_out(tree, repository)
+        (tree / "task").mkdir()
+        for name, content in files.items():
+            if "/" in name or name in ("", ".", ".."):
+                raise InputError(f"{ref}: {where}: {name!r} is no file's name")
+            (tree / "task" / name).write_bytes(content)
 
     def _hand_over(self, run: Manifest, folder: Path) -> None:
         spec = run["spec"]
@@ -250,7 +255,7 @@ class Runner:
         role = told.get("PRESSPLAY_ROLE", "implement")
         if role == "implement" and ahead and pulls.find_pull(gh, repo, branch, state="open") is None:
             title = str(result.get("title") or f"Task {spec['taskId']}")[:250]
-            pulls.open_pull(gh, repo, branch, told["PRESSPLAY_BASE"], title, str(result.get("body") or ""))
+            pulls.open_pull(gh, repo, branch, told["PRESSPLAY_BASE"], title, _body(result))
         if "verdict" in result and told.get("PRESSPLAY_PR"):
             self._review(gh, repo, int(told["PRESSPLAY_PR"]), app, str(head), run, result)
 
@@ -262,7 +267,7 @@ class Runner:
         if any(review.author == login and mark in review.body for review in reviews.reviews(gh, repo, pr)):
             return
         passed = result["verdict"] == "pass"
-        body = f"{'press-play: pass' if passed else 'press-play: changes'}\n\n{result.get('body') or ''}\n\n{mark}"
+        body = f"{'press-play: pass' if passed else 'press-play: changes'}\n\n{_body(result)}\n\n{mark}"
         reviews.post_review(gh, repo, pr, head, "COMMENT" if passed else "REQUEST_CHANGES", body)
 
 
@@ -283,12 +288,40 @@ def _result(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        result = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"PRESSPLAY_RESULT: expected a JSON object: {error}") from error
+        with path.open("rb") as file:
+            text = file.read(_RESULT_LIMIT + 1)
+        if len(text) > _RESULT_LIMIT:
+            raise InputError(f"PRESSPLAY_RESULT: expected at most {_RESULT_LIMIT} bytes")
+        result = json.loads(text)
+    except (ValueError, RecursionError, OSError) as error:
+        raise InputError(f"PRESSPLAY_RESULT: expected a file with a JSON object: {type(error).__name__}") from error
     if not isinstance(result, dict) or result.get("verdict") not in (None, "pass", "changes"):
         raise InputError("PRESSPLAY_RESULT: expected a JSON object; verdict, where given, pass or changes")
     return result
+
+
+def _body(result: Mapping[str, Any]) -> str:
+    """The Markdown that goes with a result, cut to what GitHub takes."""
+    text = str(result.get("body") or "")
+    return text if len(text) <= _BODY_LIMIT else f"{text[:_BODY_LIMIT]}\n\n(cut: {len(text)} characters)"
+
+
+def _leave_out(tree: Path, repository: pygit2.Repository) -> None:
+    """Make room for `task/`, and see to it that git commits nothing of it.
+
+    A project may have something of that name itself: it stays as it is in every commit, but out of the work tree. A
+    link of that name would have us write wherever it points.
+    """
+    own = [entry.path for entry in repository.index if entry.path == "task" or entry.path.startswith("task/")]
+    if own:
+        _git(tree, _only_here(tree), "update-index", "-z", "--skip-worktree", "--stdin", given="\0".join([*own, ""]))
+    if (tree / "task").is_dir() and not (tree / "task").is_symlink():
+        shutil.rmtree(tree / "task")
+    else:
+        (tree / "task").unlink(missing_ok=True)
+    exclude = tree / ".git" / "info" / "exclude"
+    exclude.parent.mkdir(exist_ok=True)
+    exclude.write_text("/task/\n")
 
 
 def _repository(tree: Path) -> pygit2.Repository:
@@ -326,9 +359,10 @@ def _push(remote: Remote, tree: Path, repository: pygit2.Repository, head: str, 
     )
 
 
-def _git(cwd: Path, environment: Mapping[str, str], *args: str) -> None:
+def _git(cwd: Path, environment: Mapping[str, str], *args: str, given: str = "") -> None:
     done = subprocess.run(
         ["git", *args],
+        input=given,
         cwd=cwd,
         env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **environment},
         capture_output=True,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pressplay import names
 from pressplay.backlog import tasks
 from pressplay.errors import InputError
-from pressplay.github import contents, refs
+from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
 from pressplay.steps.context import Subject
 from pressplay.steps.told import Told
@@ -45,6 +45,21 @@ def files(gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:
         if task is None:
             raise InputError(f"{subject.repo}: no task of tag {subject.tag!r} has the number {subject.task}")
         made = prompts.task_files(task, found)
+    elif subject.pr is not None:
+        # A pull request of no task is itself what is to be done; what its author says of it is all there is to read.
+        title, body = pulls.texts(gh, subject.repo, subject.pr)
+        itself = tasks.Task(
+            id=f"PR {subject.pr}",
+            number=told.number,
+            title=title,
+            description=body,
+            details="",
+            test_strategy="",
+            priority="medium",
+            status="review",
+            dependencies=(),
+        )
+        made = prompts.task_files(itself)
     own = {name: contents.read_file(gh, subject.repo, f"{where}/{name}", told.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
     instructions = prompts.instructions(

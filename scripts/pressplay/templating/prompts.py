@@ -6,6 +6,7 @@ Every text of a task is data: it is copied whatever it holds (R7).
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -170,6 +171,8 @@ def instructions(
         "repo": repo,
         "task": task,
         "branch": branch,
+        # For commands: an agent copies them into a shell, and a branch may be named `$(rm -rf x)`.
+        "quoted_branch": shlex.quote(branch),
         "base": base,
         "head": head,
         "pr": pr or 0,
