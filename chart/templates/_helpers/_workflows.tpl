@@ -20,7 +20,8 @@ serviceAccountName: {{ include "press-play.serviceAccountName" .root }}
 ttlStrategy:
   secondsAfterCompletion: {{ int .root.Values.workflows.ttlSeconds }}
 podGC:
-  strategy: OnPodCompletion
+  # A failed step's log is where its reason stands: it stays until the Workflow goes.
+  strategy: OnPodSuccess
 workflowMetadata:
   labels:
     app.kubernetes.io/part-of: press-play
