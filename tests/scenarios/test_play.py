@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from harness import Agents, World, git, project, reconciled, task, world
 
+from pressplay.backlog import workflow
 from pressplay.cluster import pause, waits
 from pressplay.sandbox.summary import Summary
 
@@ -319,3 +320,21 @@ def test_everything_created_is_labelled_and_workflows_output_their_links(tmp_pat
     outputs = {parameter["name"]: parameter["value"] for parameter in root["outputs"]["parameters"]}
     assert outputs["outcome"] in ("approved", "merged")
     assert outputs["link"].endswith("/acme/shop/pull/1")
+
+
+@pytest.mark.rule("R3")
+def test_a_play_of_several_workflows_goes_on_across_them_and_ends_where_a_task_fails(tmp_path, monkeypatch):
+    """A DAG holds a hundred tasks; here two, so that edges go from one Workflow to the next."""
+    monkeypatch.setattr(workflow, "TASKS_A_WORKFLOW", 2)
+    tasks = [task(1), task(2, 1), task(3, 2), task(4, 3), task(5)]
+    failing = Agents(fails={("implement", 2)})
+    made, summary = played(tmp_path, tasks, failing)
+    assert len(made.sandbox.plays()) == 3
+    assert states(summary) == {"1": "merged", "2": "failed", "3": "blocked", "4": "blocked", "5": "merged"}
+    assert summary.state == "failed"
+    assert all(waits.phase(part) in waits.FINISHED for part in made.sandbox.plays())
+    failing.fails.clear()
+    again = made.play()
+    assert states(again) == dict.fromkeys("12345", "merged")
+    # 2, 3 and 4 one after the other, no minute lost between the Workflows.
+    assert (again.state, again.seconds) == ("merged", 9 * 60)

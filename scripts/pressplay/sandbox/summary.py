@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from pressplay.backlog.tasks import Task
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
+from pressplay.cluster.port import Manifest
 from pressplay.github import contents, pulls
 from pressplay.sandbox.world import Sandbox
 from pressplay.steps import folder
@@ -71,6 +72,8 @@ def summarize(sandbox: Sandbox) -> Summary:
     found = {pull.head_ref: pull for pull in reversed(pulls.all_pulls(gh, repo))}
     plays = sandbox.plays()
     newest = plays[-1] if plays else None
+    # A large play is several Workflows, which go on side by side.
+    parts = [play for play in plays if newest is not None and _name(play) == _name(newest)]
     results: dict[str, TaskResult] = {}
     problems = {problem.task: problem.problem for problem in plan.problems}
     for planned in plan.tasks:
@@ -79,27 +82,30 @@ def summarize(sandbox: Sandbox) -> Summary:
         results[planned.task.id] = result
     ordered = tuple(results[task.id] for task in backlog.tasks if task.id in results)
     return Summary(
-        play=newest["metadata"]["name"] if newest else "none",
-        state=_state(newest, ordered),
-        seconds=_seconds(newest, sandbox.clock.now()),
+        play=_name(newest) if newest else "none",
+        state=_state(parts, ordered),
+        seconds=_seconds(parts, sandbox.clock.now()),
         tasks=ordered,
     )
 
 
-def _state(play: Mapping[str, Any] | None, tasks: tuple[TaskResult, ...]) -> str:
+def _name(play: Mapping[str, Any]) -> str:
+    return str(play["metadata"]["labels"]["press-play/play"])
+
+
+def _state(parts: Sequence[Manifest], tasks: tuple[TaskResult, ...]) -> str:
     if all(task.state == "merged" for task in tasks):
         return "merged"
-    if play is not None and waits.phase(dict(play)) not in waits.FINISHED:
+    if any(waits.phase(part) not in waits.FINISHED for part in parts):
         return "running" if any(task.state == "running" for task in tasks) else "waiting"
     return "failed"
 
 
-def _seconds(play: Mapping[str, Any] | None, now: float) -> int:
-    status = (play or {}).get("status") or {}
-    if not status.get("startedAt"):
-        return 0
-    end = parse_rfc3339(status["finishedAt"]) if status.get("finishedAt") else now
-    return round(end - parse_rfc3339(status["startedAt"]))
+def _seconds(parts: Sequence[Manifest], now: float) -> int:
+    known = [status for part in parts if (status := part.get("status") or {}).get("startedAt")]
+    starts = [parse_rfc3339(status["startedAt"]) for status in known]
+    ends = [parse_rfc3339(status["finishedAt"]) if status.get("finishedAt") else now for status in known]
+    return round(max(ends, default=0) - min(starts, default=0))
 
 
 def _task(

@@ -37,8 +37,8 @@ from pressplay.sandbox.maintainer import Maintainer
 from pressplay.sandbox.runner import Remote, Runner, over_http
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.context import Context
-from pressplay.steps.signals import TASK_BRANCH
-from pressplay.steps.tasks import AWAIT_VERDICT
+from pressplay.steps.signals import TASK_BRANCH, never_merged
+from pressplay.steps.tasks import AWAIT_MERGE, AWAIT_VERDICT
 
 LIMITS_MAP = "press-play-limits"
 CURSOR = "press-play-sandbox"
@@ -301,8 +301,11 @@ class Sandbox:
         if self.kubelet.busy or self._running or self._ends:
             return False
         verdicts = tasks = 0
+        merges: list[waits.Wait] = []
         for workflow in self.controller.unfinished():
-            kinds = [wait.kind for wait in waits.of(workflow)]
+            found = list(waits.of(workflow))
+            kinds = [wait.kind for wait in found]
+            merges += [wait for wait in found if wait.kind == AWAIT_MERGE]
             flow = (workflow["metadata"].get("labels") or {}).get("press-play/flow")
             if flow == "play" and kinds:
                 verdicts += kinds.count(AWAIT_VERDICT)
@@ -311,7 +314,8 @@ class Sandbox:
             else:
                 return False
         # A play that awaits a verdict waits for a person only where its task does.
-        return verdicts <= tasks
+        # And no person can merge what another part of a play has given up: `reconcile` ends that wait.
+        return verdicts <= tasks and not never_merged(self.context, merges)
 
     def close(self) -> None:
         """Stop what runs in this process; agents under way go on and are found again."""

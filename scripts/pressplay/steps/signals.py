@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from pressplay import names
@@ -119,13 +119,40 @@ def _reconcile_verdict(context: Context, repo: str, wait: waits.Wait) -> bool:
     return wake_with(context, wait, verdict)
 
 
-def _reconcile_merges(context: Context, repo: str, merges: Iterable[waits.Wait]) -> int:
+def never_merged(context: Context, merges: Iterable[waits.Wait]) -> list[waits.Wait]:
+    """Of waits for merges those whose task has failed, or was left out, in another Workflow of the same play.
+
+    Within one Workflow Argo leaves out what depends on a failed task; between two of them nobody else would.
+    """
+    ended: dict[str, set[str]] = {}
+    hopeless = []
+    for wait in merges:
+        play = wait.key.get("play", "")
+        if play not in ended:
+            labels = {"press-play/flow": "play", "press-play/play": play}
+            parts = context.cluster.list("Workflow", context.settings.namespace, labels) if play else []
+            ended[play] = {
+                str(node.get("displayName"))
+                for part in parts
+                for node in waits.nodes(part).values()
+                if node.get("phase") in ("Failed", "Error", "Omitted")
+            }
+        if f"t{wait.key['task']}" in ended[play]:
+            hopeless.append(wait)
+    return hopeless
+
+
+def _reconcile_merges(context: Context, repo: str, merges: Sequence[waits.Wait]) -> int:
     """One listing of the open pull requests answers most waits; only those not in it are asked for one by one."""
     gh = context.harness(repo, pull_requests="read", contents="read")
     still_open = pulls.open_branches(gh, repo)
+    hopeless = never_merged(context, merges)
     woken = 0
     for wait in merges:
         branch = names.task_branch(int(wait.key["task"]))
+        if wait in hopeless:
+            woken += wait.wake(context.cluster, "Failed", {}, f"task {wait.key['task']} ended without a merge")
+            continue
         if branch in still_open:
             days = context.settings.limits.wait_days
             if context.clock.now() - wait.since > days * _DAY:
