@@ -36,7 +36,8 @@ def service(log: Path, *command: str, environment: Mapping[str, str] | None = No
             assert process.poll() is None, f"{command[:3]} ended by itself: {log.read_text()[-2000:]}"
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=30) == 0, f"{command[:3]} did not stop cleanly: {log.read_text()[-2000:]}"
+            process.communicate(timeout=30)
+            assert process.returncode == 0, f"{command[:3]} did not stop cleanly: {log.read_text()[-2000:]}"
 
 
 @contextmanager

@@ -29,6 +29,9 @@ HOSTILE = "'quotes' \"double\" `ticks` $(rm -rf /) {{workflow.uid}} {{=1+1}} {{=
 BODY = f"yaml: [a, {{b: c}}]\n- item\n---\n!!python/object:os.system 'x'\n\ttab\n{HOSTILE}"
 BRANCH = 'people/it\'s-"$(rm)"-{{workflow.uid}}-{{=1+1}}-{{'
 LIMIT = 1500
+"""Seconds for anything to come about; a play of four tasks takes ten minutes on two cores."""
+
+pytestmark = pytest.mark.timeout(4 * LIMIT)
 
 
 def task(number: int, *dependencies: int) -> dict[str, Any]:
