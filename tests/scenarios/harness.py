@@ -51,7 +51,7 @@ class Agents:
         if role in ("implement", "fix"):
             (tree / f"task_{number}_{role}_{env['PRESSPLAY_ROUND']}.txt").write_text("done\n")
             git(tree, "add", "-A")
-            git(tree, "commit", "-qm", f"{role} {number}")
+            git(tree, "commit", "--allow-empty", "-qm", f"{role} {number}")
         if role == "test":
             changes = int(env["PRESSPLAY_ROUND"]) <= self.wants_changes.get(number, 0)
             result = {"verdict": "changes" if changes else "pass", "body": "said the test's agent"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from pressplay.errors import TryAgain
 from pressplay.sandbox.forge import Forge
 from pressplay.settings import GitHub
 
@@ -23,7 +24,16 @@ class Maintainer:
         self._transport = transport
 
     def merge_what_is_ready(self) -> None:
-        """Try every open pull request; the forge refuses (405, 409) what is not ready, and that is no error."""
+        """Try every open pull request; the forge refuses (405, 409) what is not ready, and that is no error.
+
+        TryAgain where the forge does not answer as it should.
+        """
+        try:
+            self._merge_what_is_ready()
+        except (httpx.HTTPError, ValueError) as error:
+            raise TryAgain(f"the forge did not answer: {type(error).__name__}") from error
+
+    def _merge_what_is_ready(self) -> None:
         headers = {"Authorization": f"Bearer {self._forge.user_token(self._login)}"}
         with httpx.Client(headers=headers, transport=self._transport, timeout=30.0) as client:
             open_pulls = client.get(f"{self._base}/pulls", params={"state": "open", "per_page": "100"})
@@ -40,4 +50,5 @@ class Maintainer:
 
     def _ready(self, client: httpx.Client, head: str) -> bool:
         found = client.get(f"{self._base}/commits/{head}/check-runs", params={"check_name": "press-play/acceptance"})
+        found.raise_for_status()
         return any(run["conclusion"] == "success" for run in found.json().get("check_runs", []))

@@ -25,7 +25,7 @@ from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.pause import AWAIT_CONTINUE
 from pressplay.cluster.port import Manifest
 from pressplay.cluster.sqlite import SqliteCluster
-from pressplay.errors import InputError
+from pressplay.errors import InputError, TryAgain
 from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.sandbox import setup
 from pressplay.sandbox.controller import WorkflowController
@@ -45,6 +45,8 @@ CURSOR = "press-play-sandbox"
 """The ConfigMap with the number of the newest event of the forge that was answered."""
 
 _POLL = 0.02
+_AGAIN_SECONDS = 5.0
+"""After which, under virtual time, a run that met a passing fault is taken up again."""
 
 
 @dataclass(frozen=True)
@@ -236,16 +238,32 @@ class Sandbox:
             self._running.add(name)
             self._pool.submit(self._carry_out, name)
             return True
-        if not self.runner.start(name):
-            return False
-        self._running.add(name)
-        self._ends[name] = self.runner.ends_at(name) or self.clock.now()
-        return True
+        return self._start_virtual_run(name)
+
+    def _start_virtual_run(self, name: str) -> bool:
+        try:
+            started = self.runner.start(name)
+        except TryAgain:
+            self._ends[name] = self.clock.now() + _AGAIN_SECONDS
+            return True
+        self._ends.pop(name, None)
+        if started:
+            self._running.add(name)
+            self._ends[name] = self.runner.ends_at(name) or self.clock.now()
+        return started
 
     def _finish_virtual_runs(self) -> bool:
         due = [name for name, end in self._ends.items() if end <= self.clock.now()]
         for name in due:
-            if self.runner.finish(name):
+            if name not in self._running:
+                self._start_virtual_run(name)
+                continue
+            try:
+                finished = self.runner.finish(name)
+            except TryAgain:
+                self._ends[name] = self.clock.now() + _AGAIN_SECONDS
+                continue
+            if finished:
                 del self._ends[name]
                 self._running.discard(name)
         return bool(due)
@@ -269,7 +287,12 @@ class Sandbox:
             if event.name == "pull_request" and event.payload["action"] == "closed":
                 self._signal_closed(event.payload["pull_request"], event.seq)
         if self.options.merge and any(event.name in Maintainer.ANSWERS for event in events):
-            self._maintainer.merge_what_is_ready()
+            try:
+                self._maintainer.merge_what_is_ready()
+            except TryAgain as error:
+                # The events stay unanswered, and the maintainer looks again when something else happens.
+                self.options.say(f"maintainer: {error}")
+                return False
         self.cluster.apply(
             {
                 "apiVersion": "v1",
