@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from statistics import mean
 
-from graphs import bound, committed, drawn, played
+import pytest
+from graphs import Graph, bound, committed, drawn, played
 
 LIMITS = {"limits": {"runsPerPlay": 5_000, "runsPerRepositoryAndDay": 5_000, "runsPerDay": 5_000}}
 GRAPHS = {
@@ -14,14 +15,23 @@ GRAPHS = {
 }
 
 
-def test_the_mean_makespan_is_at_most_a_twentieth_above_what_is_possible(tmp_path):
-    ratios = []
-    for at, (name, graph) in enumerate(GRAPHS.items()):
-        began = time.monotonic()
-        play = played(tmp_path / str(at), graph, settings=LIMITS)
-        took = time.monotonic() - began
-        print(f"| {name} | {bound(graph):.0f} | {play.makespan} | {play.ratio:.3f} | {took:.0f} |", flush=True)
-        assert play.ratio >= 1
-        ratios.append(play.ratio)
-    print(f"mean {mean(ratios):.4f}", flush=True)
-    assert mean(ratios) <= 1.05
+@pytest.fixture(scope="module")
+def ratios():
+    """What each play took, against the bound; looked at once all have ended."""
+    found: dict[str, float] = {}
+    yield found
+    print(f"mean of {len(found)}: {mean(found.values()):.4f}", flush=True)
+    assert mean(found.values()) <= 1.05
+
+
+# A play of 200 tasks is 600 runs with clones, pushes and reviews of their own.
+@pytest.mark.timeout(3_600)
+@pytest.mark.rule("FR5")
+@pytest.mark.parametrize(("name", "graph"), GRAPHS.items(), ids=GRAPHS)
+def test_the_mean_makespan_is_at_most_a_twentieth_above_what_is_possible(tmp_path, ratios, name: str, graph: Graph):
+    began = time.monotonic()
+    play = played(tmp_path, graph, settings=LIMITS)
+    took = time.monotonic() - began
+    print(f"| {name} | {bound(graph):.0f} | {play.makespan} | {play.ratio:.3f} | {took:.0f} |", flush=True)
+    assert play.ratio >= 1
+    ratios[name] = play.ratio
