@@ -68,6 +68,10 @@ class Person:
         self.base = f"{url}/api/v3/repos/{repo}"
         self.client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
+    def close(self) -> None:
+        self.client.close()
+        self.forge.close()
+
     def ask(self, method: str, path: str, **options: Any) -> Any:
         answer = self.client.request(method, self.base + path, **options)
         answer.raise_for_status()

@@ -115,9 +115,11 @@ def install(directory: Path, project: Path, **environment: str) -> Iterator[Inst
             },
         }
         helm(*("install", RELEASE, str(CHART), "-n", NAMESPACE, "-f", "-", "--wait"), input=yaml.safe_dump(values))
+        person = Person(directory / "forge", addresses["url"], REPO)
         try:
-            yield Installed(directory, Person(directory / "forge", addresses["url"], REPO))
+            yield Installed(directory, person)
         finally:
+            person.close()
             ours = "app.kubernetes.io/part-of=press-play"
             helm("uninstall", RELEASE, "-n", NAMESPACE, "--wait", check=False)
             for kind in ("workflows", "workflowtemplates", "configmaps", "secrets"):
