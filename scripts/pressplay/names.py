@@ -16,10 +16,15 @@ from pressplay.errors import InputError
 RUN_NAME_LENGTH = 16
 CODERUN_BUDGET = 44
 LABEL_LIMIT = 63
+WINDOW_GRACE = 10
+"""Seconds after the end of its window in which what was sent within it may still arrive."""
+SIGNAL_WINDOW = 10
+"""The window in seconds of the flow `signal`, which is not for values: a merge is answered soon."""
 HIGHEST_PLAIN_ID = 99_999_999
 """Task, issue and PR numbers up to this one are told apart by the first of nine digits."""
 
 _REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
+_DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _CHECKED = re.compile(r"[A-Za-z0-9._/-]+")
 _APP_FILE = "_system-prompt.md"
 
@@ -81,6 +86,11 @@ def pull_request_number(number: int) -> int:
     return _ranged(3, number, "pull request")
 
 
+def alert_number(group: str) -> int:
+    """The integer that stands for a group of alerts (`<kind>:<rule or package>`) where a task's number is wanted."""
+    return 500_000_000 + int(digest("alert", group, length=12), 16) % 100_000_000
+
+
 def _ranged(kind: int, number: int, what: str) -> int:
     if not 0 < number <= HIGHEST_PLAIN_ID:
         raise InputError(f"{what} number {number}: expected 1 to {HIGHEST_PLAIN_ID}")
@@ -132,6 +142,28 @@ def play_count(play_name: str) -> int:
 def task_workflow(play_name: str, number: int) -> str:
     """The Workflow that carries one task through one play."""
     return f"{play_name.replace('play-', 'task-', 1)}-{number}"
+
+
+def flow_workflow(flow: str, full_name: str, *parts: object) -> str:
+    """The Workflow that carries out a flow that an event (or `reconcile` in its stead) starts.
+
+    `<flow>-<hash of the repository>-<parts…>`, the last part the window (`window_at`): all events of a window give one
+    name, and the chart's Sensor the same (`pull-request-0a1b2c3d-17-56666666`). InputError where it is too long.
+    """
+    name = "-".join([flow, digest(repo(full_name), length=8), *map(str, parts)])
+    if len(name) > LABEL_LIMIT or not _DNS_LABEL.fullmatch(name):
+        raise InputError(f"Workflow name {name!r}: expected at most {LABEL_LIMIT} lower-case letters, digits and -")
+    return name
+
+
+def window_at(now: float, seconds: int) -> int:
+    """The number of the window of `seconds` in which the moment `now` (unix) lies."""
+    return int(now) // seconds
+
+
+def window_until(window: int, seconds: int) -> int:
+    """The moment (unix) at which a flow started in this window may begin: nothing of it is under way any more."""
+    return (window + 1) * seconds + WINDOW_GRACE
 
 
 def ledger(full_name: str, kind: str, number: int) -> str:

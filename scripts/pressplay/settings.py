@@ -74,6 +74,54 @@ class Limits(_Model):
     runs_per_day: int = Field(500, ge=1)
     wait_days: int = Field(14, ge=1)
     """The age at which a wait for a person ends its task with the reason."""
+    triage_tries: int = Field(2, ge=1)
+    """Runs of the Triage agent for one pull request and try."""
+
+
+class Events(_Model):
+    """What may start on events without being asked (R8)."""
+
+    enabled: bool = True
+    start: Literal["label", "all"] = "label"
+    label: str = Field("press-play", pattern=r"^[A-Za-z0-9._/-]+$")
+
+
+class Flow(_Model):
+    """Whether events start a flow, and for how many seconds they are gathered first."""
+
+    enabled: bool = True
+    window: int = Field(ge=1)
+
+
+class CommentsFlow(Flow):
+    """The flow `comments`."""
+
+    agent: str = "rex"
+    """The id of the agent that answers."""
+
+
+class TriageFlow(Flow):
+    """The flow `triage`."""
+
+    ignore_checks: list[str] = []
+    """Names of checks and workflows whose failure is left alone."""
+
+
+class SecurityFlow(Flow):
+    """The flow `security`."""
+
+    scan_workflows: list[str] = []
+    """Names of workflows whose success on the default branch is news about alerts."""
+
+
+class Flows(_Model):
+    """What events start; the defaults are those of the chart's values."""
+
+    pull_request: Flow = Flow(window=30)
+    comments: CommentsFlow = CommentsFlow(window=60)
+    triage: TriageFlow = TriageFlow(window=60)
+    security: SecurityFlow = SecurityFlow(window=300)
+    issue: Flow = Flow(window=10)
 
 
 class Settings(_Model):
@@ -89,6 +137,8 @@ class Settings(_Model):
     repositories: dict[str, RepositoryDefaults] = {}
     defaults: RepositoryDefaults = RepositoryDefaults()  # type: ignore[call-arg]
     limits: Limits = Limits()  # type: ignore[call-arg]
+    events: Events = Events()  # type: ignore[call-arg]
+    flows: Flows = Flows()
     agents: dict[str, Agent] = {}
     coderun_extra: dict[str, object] = {}
     """Fields that later versions of the CodeRun have, added to each one's spec."""
