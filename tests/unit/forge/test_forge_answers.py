@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from pressplay.github import checks, contents, issues, pulls, refs, reviews
 
 OWNER, NAME = REPO.split("/")
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -97,6 +99,14 @@ READS = {
     "issue": lambda r, p: r.issues.get(OWNER, NAME, 2),
     "issue comments": lambda r, p: r.issues.list_comments(OWNER, NAME, p.number),
     "issue comment": lambda r, p: r.issues.get_comment(OWNER, NAME, 1),
+    "all issue comments": lambda r, p: r.issues.list_comments_for_repo(OWNER, NAME, since=LONG_AGO),
+    "all review comments": lambda r, p: r.pulls.list_review_comments_for_repo(OWNER, NAME, since=LONG_AGO),
+    "review comment": lambda r, p: r.pulls.get_review_comment(OWNER, NAME, 1),
+    "issue events": lambda r, p: r.issues.list_events(OWNER, NAME, p.number),
+    "all issue events": lambda r, p: r.issues.list_events_for_repo(OWNER, NAME),
+    "issue event": lambda r, p: r.issues.get_event(OWNER, NAME, 1),
+    "timeline": lambda r, p: r.issues.list_events_for_timeline(OWNER, NAME, p.number),
+    "timeline of an issue": lambda r, p: r.issues.list_events_for_timeline(OWNER, NAME, 2),
     "labels": lambda r, p: r.issues.list_labels_for_repo(OWNER, NAME),
     "label": lambda r, p: r.issues.get_label(OWNER, NAME, "ready"),
     "issue labels": lambda r, p: r.issues.list_labels_on_issue(OWNER, NAME, p.number),

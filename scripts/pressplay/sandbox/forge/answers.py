@@ -362,6 +362,22 @@ def comment(s: Session, repo: Row, row: Row) -> JSON:
     }
 
 
+def issue_event(s: Session, repo: Row, row: Row) -> JSON:
+    """An IssueEvent: who did what to an issue or pull request (`labeled` has the label, `renamed` both titles)."""
+    return {
+        "id": row["id"],
+        "node_id": node_id("IssueEvent", row["id"]),
+        "url": f"{repo_url(s, repo)}/issues/events/{row['id']}",
+        "actor": user_id(s, row["actor_id"]),
+        "event": row["event"],
+        "commit_id": row["commit_id"],
+        "commit_url": row["commit_id"] and f"{repo_url(s, repo)}/commits/{row['commit_id']}",
+        "created_at": when(row["created_at"]),
+        "performed_via_github_app": _via(s, row["actor_id"]),
+        **json.loads(row["detail"]),
+    }
+
+
 def _via(s: Session, user_id: int) -> JSON | None:
     number = s.user(user_id)["app_id"]
     return app(s, s.app(number)) if number is not None else None

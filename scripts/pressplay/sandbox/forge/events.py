@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from urllib.parse import quote
 
@@ -10,10 +11,14 @@ import pygit2
 
 from pressplay.clock import rfc3339
 from pressplay.sandbox.forge import answers, gitdata, rules
-from pressplay.sandbox.forge.store import JSON, Row, Session
+from pressplay.sandbox.forge.store import JSON, ROLES, Row, Session, at_least
 
 COMMITS_IN_PUSH = 20
 _DELIVERIES = uuid.UUID("6f3d6a0e-3b53-4f0a-9b56-1f8f6f6f9a11")
+
+
+_CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|<!--.*?(?:-->|\Z)|`[^`\n]*`", re.DOTALL)
+"""What a description shows as code or not at all: nothing in it closes an issue."""
 
 
 def emit(s: Session, name: str, repo: Row, sender: Row, **payload: object) -> None:
@@ -25,6 +30,20 @@ def emit(s: Session, name: str, repo: Row, sender: Row, **payload: object) -> No
         str(uuid.uuid5(_DELIVERIES, str(seq))),
         json.dumps(body),
         seq,
+    )
+
+
+def note(s: Session, issue: Row, event: str, actor: Row, commit: str | None = None, **detail: object) -> None:
+    """Record what happened to an issue or pull request, and who did it, for its list of events and its timeline."""
+    s.insert(
+        "forge_issue_events",
+        repo_id=issue["repo_id"],
+        issue_id=issue["id"],
+        event=event,
+        actor_id=actor["id"],
+        detail=detail,
+        commit_id=commit,
+        created_at=s.now,
     )
 
 
@@ -101,6 +120,8 @@ def ref_changed(s: Session, repo: Row, name: str, old: str | None, new: str | No
     if kind == "branch":
         _move_heads(s, repo, short, old, new, sender)
         _move_bases(s, repo, short, old, new, sender)
+        if short == repo["default_branch"] and old is not None and new is not None:
+            _close_by_commits(s, repo, old, new, sender)
 
 
 def _push(s: Session, repo: Row, name: str, old: str | None, new: str | None, sender: Row) -> JSON:
@@ -236,6 +257,7 @@ def close(s: Session, repo: Row, row: Row, sender: Row) -> None:
     s.run(
         "UPDATE forge_issues SET state = 'closed', closed_at = ?, updated_at = ? WHERE id = ?", s.now, s.now, row["id"]
     )
+    note(s, row, "closed", sender)
     pull_event(s, "closed", repo, row["id"], sender)
 
 
@@ -248,4 +270,55 @@ def merged(s: Session, repo: Row, row: Row, commit: str, sender: Row) -> None:
         commit,
         row["id"],
     )
+    note(s, row, "merged", sender, commit)
     close(s, repo, row, sender)
+    if row["base_ref"] == repo["default_branch"]:
+        _close_named(s, repo, _CODE.sub(" ", row["body"] or ""), sender)
+
+
+def _close_by_commits(s: Session, repo: Row, old: str, new: str, sender: Row) -> None:
+    git = s.git(repo)
+    for one in gitdata.commits_between(git, old if old in git else None, new):
+        _close_named(s, repo, one.message, sender, str(one.id))
+
+
+def _close_named(s: Session, repo: Row, text: str, sender: Row, commit: str | None = None) -> None:
+    """Close the issues that a text on its way into the default branch names after a closing keyword.
+
+    Source: "Linking a pull request to an issue", docs.github.com. An issue of another repository is closed
+    where the sender may write to it.
+    """
+    pattern = (
+        r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+"
+        rf"(?:(?:(?:{re.escape(s.store.web_url)}/)?([\w.-]+/[\w.-]+)(?:#|/issues/))|#|GH-)(\d{{1,9}})\b"
+    )
+    for found in re.finditer(pattern, text, re.IGNORECASE):
+        other = s.one("SELECT * FROM forge_repos WHERE full_name = ?", found[1]) if found[1] else repo
+        if other is None or (other["id"] != repo["id"] and not at_least(s.role(other, sender), "write", ROLES)):
+            continue
+        issue = s.one(
+            "SELECT * FROM forge_issues WHERE repo_id = ? AND number = ? AND is_pull = 0 AND state = 'open'",
+            other["id"],
+            int(found[2]),
+        )
+        if issue is not None:
+            set_issue_state(s, other, issue, "closed", "completed", sender, commit)
+
+
+def set_issue_state(
+    s: Session, repo: Row, issue: Row, state: str, reason: str, sender: Row, commit: str | None = None
+) -> None:
+    """Close or reopen an issue (not a pull request), and record it."""
+    s.run(
+        "UPDATE forge_issues SET state = ?, state_reason = ?, closed_at = ?, updated_at = ? WHERE id = ?",
+        state,
+        reason,
+        s.now if state == "closed" else None,
+        s.now,
+        issue["id"],
+    )
+    s.forget("repo-json", repo["id"])
+    action = "closed" if state == "closed" else "reopened"
+    note(s, issue, action, sender, commit, **({"state_reason": reason} if state == "closed" else {}))
+    new = s.row("SELECT * FROM forge_issues WHERE id = ?", issue["id"])
+    emit(s, "issues", repo, sender, action=action, issue=answers.issue(s, repo, new))

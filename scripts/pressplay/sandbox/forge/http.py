@@ -21,6 +21,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Map, Rule
 
+from pressplay.clock import parse_rfc3339
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.store import JSON, LEVELS, ROLES, Actor, Row, Session, Store, at_least
 
@@ -160,9 +161,30 @@ class Call:
 
     def page(self, items: Sequence[T]) -> list[T]:
         """The page of `items` that the query asks for; sets the Link header."""
+        size, number = self._page(len(items))
+        return list(items[(number - 1) * size : number * size])
+
+    def rows(self, sql: str, *args: Any) -> tuple[list[Row], int]:
+        """The page of a query's rows that the request asks for, and how many there are; sets the Link header.
+
+        Only the page is read: going through all pages of a long list stays linear.
+        """
+        total: int = self.s.row(f"SELECT COUNT(*) AS n FROM ({sql})", *args)["n"]  # noqa: S608 - our own queries
+        size, number = self._page(total)
+        return self.s.all(f"{sql} LIMIT ? OFFSET ?", *args, size, (number - 1) * size), total
+
+    def since(self) -> float:
+        """The moment that `since` names, or 0: what changed then or later is asked for. 422 where it is no time."""
+        text = self.query.get("since", "")
+        try:
+            return parse_rfc3339(text) if text else 0.0
+        except ValueError:
+            raise ApiError(422, "Invalid request.\n\nsince is not in ISO 8601") from None
+
+    def _page(self, total: int) -> tuple[int, int]:
         size = min(max(_number(self.query.get("per_page"), 30), 1), 100)
         number = max(_number(self.query.get("page"), 1), 1)
-        last = max((len(items) + size - 1) // size, 1)
+        last = max((total + size - 1) // size, 1)
         links: dict[str, int] = {}
         if number < last:
             links |= {"next": number + 1, "last": last}
@@ -173,7 +195,7 @@ class Call:
                 f'<{self.url}?{urlencode({**self.query, "per_page": size, "page": at})}>; rel="{name}"'
                 for name, at in links.items()
             )
-        return list(items[(number - 1) * size : number * size])
+        return size, number
 
 
 def _number(text: str | None, default: int) -> int:

@@ -24,11 +24,19 @@ CREATE TABLE IF NOT EXISTS forge_issues (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, number INTEGER NOT NULL, is_pull INTEGER NOT NULL,
   title TEXT NOT NULL, body TEXT, state TEXT NOT NULL, state_reason TEXT, user_id INTEGER NOT NULL, created_at REAL NOT NULL,
   updated_at REAL NOT NULL, closed_at REAL, UNIQUE (repo_id, number));
+CREATE INDEX IF NOT EXISTS forge_issues_state ON forge_issues (repo_id, state);
+CREATE INDEX IF NOT EXISTS forge_issues_updated ON forge_issues (repo_id, updated_at);
+CREATE TABLE IF NOT EXISTS forge_issue_events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, issue_id INTEGER NOT NULL, event TEXT NOT NULL,
+  actor_id INTEGER NOT NULL, detail TEXT NOT NULL, commit_id TEXT, created_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_issue_events_issue ON forge_issue_events (issue_id);
+CREATE INDEX IF NOT EXISTS forge_issue_events_repo ON forge_issue_events (repo_id);
 CREATE TABLE IF NOT EXISTS forge_pulls (
   issue_id INTEGER PRIMARY KEY, head_repo_id INTEGER NOT NULL, head_ref TEXT NOT NULL, head_sha TEXT NOT NULL,
   base_ref TEXT NOT NULL, base_sha TEXT NOT NULL, draft INTEGER NOT NULL, merged_at REAL, merged_by INTEGER,
   merge_commit_sha TEXT, last_pusher INTEGER);
 CREATE INDEX IF NOT EXISTS forge_pulls_head ON forge_pulls (head_repo_id, head_ref);
+CREATE INDEX IF NOT EXISTS forge_pulls_sha ON forge_pulls (head_sha);
 CREATE TABLE IF NOT EXISTS forge_labels (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE, color TEXT NOT NULL,
   description TEXT, UNIQUE (repo_id, name));
@@ -38,6 +46,7 @@ CREATE TABLE IF NOT EXISTS forge_comments (
   id INTEGER PRIMARY KEY AUTOINCREMENT, issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL, body TEXT NOT NULL,
   created_at REAL NOT NULL, updated_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS forge_comments_issue ON forge_comments (issue_id);
+CREATE INDEX IF NOT EXISTS forge_comments_updated ON forge_comments (updated_at);
 CREATE TABLE IF NOT EXISTS forge_reviews (
   id INTEGER PRIMARY KEY AUTOINCREMENT, issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL, state TEXT NOT NULL,
   body TEXT NOT NULL, commit_id TEXT NOT NULL, submitted_at REAL);
@@ -48,6 +57,8 @@ CREATE TABLE IF NOT EXISTS forge_review_comments (
   original_commit_id TEXT NOT NULL, diff_hunk TEXT NOT NULL, in_reply_to INTEGER, created_at REAL NOT NULL,
   updated_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS forge_review_comments_issue ON forge_review_comments (issue_id);
+CREATE INDEX IF NOT EXISTS forge_review_comments_updated ON forge_review_comments (updated_at);
+CREATE INDEX IF NOT EXISTS forge_review_comments_review ON forge_review_comments (review_id);
 CREATE TABLE IF NOT EXISTS forge_check_suites (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, app_id INTEGER NOT NULL, head_sha TEXT NOT NULL,
   created_at REAL NOT NULL, UNIQUE (repo_id, app_id, head_sha));

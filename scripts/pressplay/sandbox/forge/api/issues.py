@@ -10,6 +10,10 @@ from pressplay.sandbox.forge.store import JSON, Row
 
 _REPO = "/repos/<owner>/<name>"
 _ISSUE = f"{_REPO}/issues/<int:number>"
+_OF_REPO = (
+    "SELECT c.* FROM forge_comments c JOIN forge_issues i ON i.id = c.issue_id"
+    " WHERE i.repo_id = ? AND c.updated_at >= ?"
+)
 
 
 def issue_of(call: Call) -> Row:
@@ -39,9 +43,16 @@ def list_issues(call: Call) -> list[JSON]:
     if call.query.get("creator"):
         where.append("user_id = (SELECT id FROM forge_users WHERE login = ?)")
         args.append(call.query["creator"])
+    if call.since():
+        where.append("updated_at >= ?")
+        args.append(call.since())
     order = "ASC" if call.query.get("direction") == "asc" else "DESC"
-    rows = call.s.all(f"SELECT * FROM forge_issues WHERE {' AND '.join(where)} ORDER BY number {order}", *args)  # noqa: S608 - conditions are ours
-    return [answers.issue(call.s, call.repo, row) for row in call.page(rows)]
+    column = "updated_at" if call.query.get("sort") == "updated" else "number"
+    rows, _ = call.rows(
+        f"SELECT * FROM forge_issues WHERE {' AND '.join(where)} ORDER BY {column} {order}, number {order}",  # noqa: S608 - conditions are ours
+        *args,
+    )
+    return [answers.issue(call.s, call.repo, row) for row in rows]
 
 
 @route("POST", f"{_REPO}/issues", role="read", issues="write")
@@ -84,37 +95,65 @@ def update_issue(call: Call) -> JSON:
     state = call.get("state", str, row["state"])
     if state not in ("open", "closed"):
         raise invalid("Issue", "state", "state must be open or closed", "invalid")
+    edited = {"title": call.get("title", str, row["title"]), "body": call.get("body", str, row["body"])}
+    changes: JSON = {name: {"from": row[name] or ""} for name, value in edited.items() if value != row[name]}
     s.run(
         "UPDATE forge_issues SET title = ?, body = ?, updated_at = ? WHERE id = ?",
-        call.get("title", str, row["title"]),
-        call.get("body", str, row["body"]),
+        edited["title"],
+        edited["body"],
         s.now,
         row["id"],
     )
+    if "title" in changes:
+        rename = {"from": row["title"], "to": edited["title"]}
+        events.note(s, row, "renamed", s.acting_user(), rename=rename)
+    if changes and row["is_pull"]:
+        events.pull_event(s, "edited", call.repo, row["id"], s.acting_user(), changes=changes)
+    elif changes:
+        shown = answers.issue(s, call.repo, issue_of(call))
+        events.emit(s, "issues", call.repo, s.acting_user(), action="edited", issue=shown, changes=changes)
     if call.fields.get("labels") is not None:
         _replace(call, row, _names(call.get("labels", list, [])))
     if state != row["state"]:
         if row["is_pull"]:
             pulls.set_state(call, pulls.pull_of(call), state)
         else:
-            s.run(
-                "UPDATE forge_issues SET state = ?, state_reason = ?, closed_at = ? WHERE id = ?",
-                state,
-                call.get("state_reason", str, "completed") if state == "closed" else "reopened",
-                s.now if state == "closed" else None,
-                row["id"],
-            )
-            shown = answers.issue(s, call.repo, issue_of(call))
-            action = "closed" if state == "closed" else "reopened"
-            events.emit(s, "issues", call.repo, s.acting_user(), action=action, issue=shown)
+            reason = call.get("state_reason", str, "completed") if state == "closed" else "reopened"
+            events.set_issue_state(s, call.repo, row, state, reason, s.acting_user())
     return answers.issue(s, call.repo, issue_of(call))
 
 
 @route("GET", f"{_ISSUE}/comments", issues="read", pull_requests="read")
 def list_comments(call: Call) -> list[JSON]:
-    """An issue's comments, oldest first."""
-    rows = call.s.all("SELECT * FROM forge_comments WHERE issue_id = ? ORDER BY id", issue_of(call)["id"])
-    return [answers.comment(call.s, call.repo, row) for row in call.page(rows)]
+    """An issue's comments, oldest first; with `since` those written or edited then or later."""
+    rows, _ = call.rows(
+        "SELECT * FROM forge_comments WHERE issue_id = ? AND updated_at >= ? ORDER BY id",
+        issue_of(call)["id"],
+        call.since(),
+    )
+    return [answers.comment(call.s, call.repo, row) for row in rows]
+
+
+@route("GET", f"{_REPO}/issues/comments", issues="read", pull_requests="read")
+def list_all_comments(call: Call) -> list[JSON]:
+    """The comments of all issues and pull requests, in the order of their ids unless `sort` names another."""
+    rows, _ = call.rows(
+        f"{_OF_REPO} ORDER BY {comment_order(call)}",
+        call.repo["id"],
+        call.since(),
+    )
+    return [answers.comment(call.s, call.repo, row) for row in rows]
+
+
+def comment_order(call: Call) -> str:
+    """The order of a repository's comments; `direction` counts only beside `sort`, as GitHub has it."""
+    column = {"created": "c.created_at", "created_at": "c.created_at", "updated": "c.updated_at"}.get(
+        call.query.get("sort", "")
+    )
+    if column is None:
+        return "c.id"
+    order = "DESC" if call.query.get("direction") == "desc" else "ASC"
+    return f"{column} {order}, c.id {order}"
 
 
 @route("POST", f"{_ISSUE}/comments", role="read", issues="write", pull_requests="write")
@@ -127,18 +166,18 @@ def create_comment(call: Call) -> Answer:
     number = s.insert(
         "forge_comments", issue_id=issue["id"], user_id=author["id"], body=body, created_at=s.now, updated_at=s.now
     )
+    s.run("UPDATE forge_issues SET updated_at = ? WHERE id = ?", s.now, issue["id"])
     row = s.row("SELECT * FROM forge_comments WHERE id = ?", number)
+    return Answer(201, _announce_comment(call, "created", row))
+
+
+def _announce_comment(call: Call, action: str, row: Row, **more: object) -> JSON:
+    s = call.s
+    issue = s.row("SELECT * FROM forge_issues WHERE id = ?", row["issue_id"])
     shown = answers.comment(s, call.repo, row)
-    events.emit(
-        s,
-        "issue_comment",
-        call.repo,
-        author,
-        action="created",
-        issue=answers.issue(s, call.repo, issue),
-        comment=shown,
-    )
-    return Answer(201, shown)
+    body = answers.issue(s, call.repo, issue)
+    events.emit(s, "issue_comment", call.repo, s.acting_user(), action=action, issue=body, comment=shown, **more)
+    return shown
 
 
 def _comment(call: Call) -> Row:
@@ -161,17 +200,17 @@ def get_comment(call: Call) -> JSON:
 @route("PATCH", f"{_REPO}/issues/comments/<int:comment>", issues="write", pull_requests="write")
 def update_comment(call: Call) -> JSON:
     """Replace a comment's text."""
-    row = _comment(call)
-    call.s.run(
-        "UPDATE forge_comments SET body = ?, updated_at = ? WHERE id = ?", call.need("body", str), call.s.now, row["id"]
-    )
-    return answers.comment(call.s, call.repo, _comment(call))
+    row, body = _comment(call), call.need("body", str)
+    call.s.run("UPDATE forge_comments SET body = ?, updated_at = ? WHERE id = ?", body, call.s.now, row["id"])
+    return _announce_comment(call, "edited", _comment(call), changes={"body": {"from": row["body"]}})
 
 
 @route("DELETE", f"{_REPO}/issues/comments/<int:comment>", issues="write", pull_requests="write")
 def delete_comment(call: Call) -> Answer:
     """Delete a comment."""
-    call.s.run("DELETE FROM forge_comments WHERE id = ?", _comment(call)["id"])
+    row = _comment(call)
+    _announce_comment(call, "deleted", row)
+    call.s.run("DELETE FROM forge_comments WHERE id = ?", row["id"])
     return Answer(204)
 
 
@@ -231,6 +270,8 @@ def _attach(call: Call, issue: Row, name: str) -> Row | None:
 def _announce(call: Call, issue: Row, action: str, label: Row) -> None:
     shown = answers.label(call.s, call.repo, label)
     sender = call.s.acting_user()
+    events.note(call.s, issue, action, sender, label={"name": label["name"], "color": label["color"]})
+    call.s.run("UPDATE forge_issues SET updated_at = ? WHERE id = ?", call.s.now, issue["id"])
     if issue["is_pull"]:
         events.pull_event(call.s, action, call.repo, issue["id"], sender, label=shown)
     else:

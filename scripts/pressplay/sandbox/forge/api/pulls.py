@@ -43,10 +43,10 @@ def list_pulls(call: Call) -> list[JSON]:
         args += [head["id"], branch]
     column = {"updated": "updated_at"}.get(call.query.get("sort", ""), "number")
     order = "ASC" if call.query.get("direction") == "asc" else "DESC"
-    rows = call.s.all(
+    rows, _ = call.rows(
         f"{answers.PULL} WHERE {' AND '.join(where)} ORDER BY i.{column} {order}, i.number {order}", *args
     )
-    return [answers.pull(call.s, call.repo, row) for row in call.page(rows)]
+    return [answers.pull(call.s, call.repo, row) for row in rows]
 
 
 def _head_repo(call: Call, owner: str) -> Row | None:
@@ -168,6 +168,8 @@ def update_pull(call: Call) -> JSON:
         s.now,
         row["id"],
     )
+    if "title" in changes:
+        events.note(s, row, "renamed", sender, rename={"from": row["title"], "to": edited["title"]})
     if changes:
         events.pull_event(s, "edited", call.repo, row["id"], sender, changes=changes)
     if state != row["state"]:
@@ -187,6 +189,7 @@ def set_state(call: Call, row: Row, state: str) -> None:
     events.keep_head(s, call.repo, s.repo(row["head_repo_id"]), row["number"], tip)
     s.run("UPDATE forge_pulls SET head_sha = ? WHERE issue_id = ?", tip, row["id"])
     s.run("UPDATE forge_issues SET state = 'open', closed_at = NULL, updated_at = ? WHERE id = ?", s.now, row["id"])
+    events.note(s, row, "reopened", s.acting_user())
     events.pull_event(s, "reopened", call.repo, row["id"], s.acting_user())
 
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from pressplay.sandbox.forge import answers, events, gitdata
+from pressplay.sandbox.forge.api.issues import comment_order
 from pressplay.sandbox.forge.api.pulls import pull_of
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import Answer, Call, route
 from pressplay.sandbox.forge.store import JSON, Row
 
 _STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
-_PULL = "/repos/<owner>/<name>/pulls/<int:number>"
+_REPO = "/repos/<owner>/<name>"
+_PULL = f"{_REPO}/pulls/<int:number>"
+_OF_REPO = (
+    "SELECT c.*, i.number FROM forge_review_comments c JOIN forge_issues i ON i.id = c.issue_id"
+    " WHERE i.repo_id = ? AND c.updated_at >= ?"
+)
 
 
 @route("GET", f"{_PULL}/reviews", pull_requests="read")
@@ -155,27 +161,87 @@ def _insert_comment(
         created_at=s.now,
         updated_at=s.now,
     )
+    s.run("UPDATE forge_issues SET updated_at = ? WHERE id = ?", s.now, pull["id"])
     row = s.row("SELECT * FROM forge_review_comments WHERE id = ?", number)
-    shown = answers.review_comment(s, call.repo, row, pull["number"])
     if announce:
-        events.emit(
-            s,
-            "pull_request_review_comment",
-            call.repo,
-            author,
-            action="created",
-            comment=shown,
-            pull_request=answers.pull(s, call.repo, pull),
-        )
-    return shown
+        return _announce_comment(call, "created", row)
+    return answers.review_comment(s, call.repo, row, pull["number"])
 
 
 @route("GET", f"{_PULL}/comments", pull_requests="read")
 def list_comments(call: Call) -> list[JSON]:
-    """A pull request's review comments, oldest first."""
+    """A pull request's review comments, oldest first; with `since` those written or edited then or later."""
     pull = pull_of(call)
-    rows = call.s.all("SELECT * FROM forge_review_comments WHERE issue_id = ? ORDER BY id", pull["id"])
-    return [answers.review_comment(call.s, call.repo, row, pull["number"]) for row in call.page(rows)]
+    rows, _ = call.rows(
+        "SELECT * FROM forge_review_comments WHERE issue_id = ? AND updated_at >= ? ORDER BY id",
+        pull["id"],
+        call.since(),
+    )
+    return [answers.review_comment(call.s, call.repo, row, pull["number"]) for row in rows]
+
+
+@route("GET", f"{_REPO}/pulls/comments", pull_requests="read")
+def list_all_comments(call: Call) -> list[JSON]:
+    """The review comments of all pull requests, in the order of their ids unless `sort` names another."""
+    rows, _ = call.rows(
+        f"{_OF_REPO} ORDER BY {comment_order(call)}",
+        call.repo["id"],
+        call.since(),
+    )
+    return [answers.review_comment(call.s, call.repo, row, row["number"]) for row in rows]
+
+
+def _comment(call: Call) -> Row:
+    row = call.s.one(
+        "SELECT c.*, i.number FROM forge_review_comments c JOIN forge_issues i ON i.id = c.issue_id"
+        " WHERE i.repo_id = ? AND c.id = ?",
+        call.repo["id"],
+        call.args["comment"],
+    )
+    if row is None:
+        raise ApiError(404, "Not Found")
+    return row
+
+
+@route("GET", f"{_REPO}/pulls/comments/<int:comment>", pull_requests="read")
+def get_comment(call: Call) -> JSON:
+    """One review comment."""
+    row = _comment(call)
+    return answers.review_comment(call.s, call.repo, row, row["number"])
+
+
+@route("PATCH", f"{_REPO}/pulls/comments/<int:comment>", pull_requests="write")
+def update_comment(call: Call) -> JSON:
+    """Replace a review comment's text."""
+    row, body = _comment(call), call.need("body", str)
+    call.s.run("UPDATE forge_review_comments SET body = ?, updated_at = ? WHERE id = ?", body, call.s.now, row["id"])
+    return _announce_comment(call, "edited", _comment(call), changes={"body": {"from": row["body"]}})
+
+
+@route("DELETE", f"{_REPO}/pulls/comments/<int:comment>", pull_requests="write")
+def delete_comment(call: Call) -> Answer:
+    """Delete a review comment."""
+    row = _comment(call)
+    _announce_comment(call, "deleted", row)
+    call.s.run("DELETE FROM forge_review_comments WHERE id = ?", row["id"])
+    return Answer(204)
+
+
+def _announce_comment(call: Call, action: str, row: Row, **more: object) -> JSON:
+    s, pull = call.s, events.pull_row(call.s, row["issue_id"])
+    shown = answers.review_comment(s, call.repo, row, pull["number"])
+    body = answers.pull(s, call.repo, pull)
+    events.emit(
+        s,
+        "pull_request_review_comment",
+        call.repo,
+        s.acting_user(),
+        action=action,
+        comment=shown,
+        pull_request=body,
+        **more,
+    )
+    return shown
 
 
 @route("GET", f"{_PULL}/reviews/<int:review>/comments", pull_requests="read")
