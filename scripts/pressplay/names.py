@@ -26,6 +26,7 @@ HIGHEST_PLAIN_ID = 99_999_999
 _REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _CHECKED = re.compile(r"[A-Za-z0-9._/-]+")
+_TASK_BRANCH = re.compile(r"feature/task-([1-9]\d{0,8})-implementation")
 _APP_FILE = "_system-prompt.md"
 
 
@@ -100,6 +101,12 @@ def _ranged(kind: int, number: int, what: str) -> int:
 def task_branch(number: int) -> str:
     """The branch that the existing controller works on for a task's number."""
     return f"feature/task-{number}-implementation"
+
+
+def task_of_branch(branch: str) -> int | None:
+    """The task's number that a branch is named for; None for any other branch."""
+    found = _TASK_BRANCH.fullmatch(branch)
+    return int(found[1]) if found else None
 
 
 def context_branch(run: str) -> str:

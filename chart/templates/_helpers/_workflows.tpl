@@ -136,14 +136,33 @@ Arguments that pass a template's own inputs on by the same names.
 {{- end }}
 
 {{/*
-The arguments of a step of the Workflow `task`: its own parameters, and the task's number as `task`.
-(list "repo" "tag")
+Arguments that are the Workflow's own parameters of the same names.
+(list "repo" "pr")
 */}}
-{{- define "press-play.ofTask" -}}
+{{- define "press-play.ofWorkflow" -}}
 {{- range . }}
 - name: {{ . }}
   value: {{ printf "{{workflow.parameters.%s}}" . | quote }}
 {{- end }}
+{{- end }}
+
+{{/*
+Arguments that are outputs of a step, by the same names.
+(dict "step" "accept" "names" (list "tag" "task"))
+*/}}
+{{- define "press-play.ofStep" -}}
+{{- range .names }}
+- name: {{ . }}
+  value: {{ printf "{{steps.%s.outputs.parameters.%s}}" $.step . | quote }}
+{{- end }}
+{{- end }}
+
+{{/*
+The arguments of a step of the Workflow `task`: its own parameters, and the task's number as `task`.
+(list "repo" "tag")
+*/}}
+{{- define "press-play.ofTask" -}}
+{{- include "press-play.ofWorkflow" . }}
 - name: task
   value: {{ "{{workflow.parameters.task-id}}" | quote }}
 {{- end }}

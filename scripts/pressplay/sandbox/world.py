@@ -37,7 +37,7 @@ from pressplay.sandbox.maintainer import Maintainer
 from pressplay.sandbox.runner import Remote, Runner, over_http
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.context import Context
-from pressplay.steps.signals import TASK_BRANCH, never_merged
+from pressplay.steps.signals import never_merged
 from pressplay.steps.tasks import AWAIT_MERGE, AWAIT_VERDICT
 
 LIMITS_MAP = "press-play-limits"
@@ -304,7 +304,7 @@ class Sandbox:
         return True
 
     def _signal_closed(self, pull: Mapping[str, Any], seq: int) -> None:
-        if TASK_BRANCH.fullmatch(pull["head"]["ref"]):
+        if names.task_of_branch(pull["head"]["ref"]) is not None:
             parameters = {"repo": self.options.repo, "what": "closed", "pr": str(pull["number"])}
             self.submit("signal", f"signal-closed-{pull['number']}-{seq}", parameters)
 

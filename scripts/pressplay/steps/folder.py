@@ -38,28 +38,7 @@ def backlog(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
 def files(gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:
     """The folder's files by path in the repository."""
     where = names.task_folder(told.number, subject.settings.docs_project_directory or "")
-    made: dict[str, str] = {}
-    if subject.task is not None:
-        found = backlog(gh, subject, told.base)
-        task = next((task for task in found.tasks if task.number == subject.task), None)
-        if task is None:
-            raise InputError(f"{subject.repo}: no task of tag {subject.tag!r} has the number {subject.task}")
-        made = prompts.task_files(task, found)
-    elif subject.pr is not None:
-        # A pull request of no task is itself what is to be done; what its author says of it is all there is to read.
-        title, body = pulls.texts(gh, subject.repo, subject.pr)
-        itself = tasks.Task(
-            id=f"PR {subject.pr}",
-            number=told.number,
-            title=title,
-            description=body,
-            details="",
-            test_strategy="",
-            priority="medium",
-            status="review",
-            dependencies=(),
-        )
-        made = prompts.task_files(itself)
+    made = _work(gh, subject, told)
     own = {name: contents.read_file(gh, subject.repo, f"{where}/{name}", told.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
     instructions = prompts.instructions(
@@ -75,6 +54,32 @@ def files(gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:
     )
     result[f"{where}/instructions.md"] = instructions.encode()
     return result
+
+
+def _work(gh: Client, subject: Subject, told: Told) -> dict[str, str]:
+    """What is to be done, as every agent that works on it reads it."""
+    if subject.task is not None:
+        found = backlog(gh, subject, told.base)
+        task = next((task for task in found.tasks if task.number == subject.task), None)
+        if task is None:
+            raise InputError(f"{subject.repo}: no task of tag {subject.tag!r} has the number {subject.task}")
+        return prompts.task_files(task, found)
+    if subject.pr is None:
+        raise InputError("a run needs a task or a pull request to work on")
+    # A pull request of no task is itself what is to be done; what its author says of it is all there is to read.
+    title, body = pulls.texts(gh, subject.repo, subject.pr)
+    itself = tasks.Task(
+        id=f"PR {subject.pr}",
+        number=told.number,
+        title=title,
+        description=body,
+        details="",
+        test_strategy="",
+        priority="medium",
+        status="review",
+        dependencies=(),
+    )
+    return prompts.task_files(itself)
 
 
 def commit(gh: Client, subject: Subject, told: Told, content: Mapping[str, bytes]) -> None:

@@ -19,6 +19,7 @@ STEPS = {
     "task-settle": "tasks:settle",
     "run-prepare": "runs:prepare",
     "run-collect": "runs:collect",
+    "pr-accept": "pulls:accept",
     "pr-look": "pulls:look",
     "pr-conclude": "pulls:conclude",
     "signal": "signals:signal",

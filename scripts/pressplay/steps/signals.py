@@ -17,7 +17,6 @@ from pressplay.steps.tasks import AWAIT_MERGE, AWAIT_VERDICT, judge, verdict_of,
 from pressplay.steps.told import WORKFLOW_ANNOTATION, has_volume, service
 
 KINDS = ("closed", "continue")
-TASK_BRANCH = re.compile(r"feature/task-(\d+)-implementation")
 _DAY = 86_400
 
 
@@ -35,12 +34,12 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
         raise InputError("parameter pr: expected a pull request's number")
     gh = context.harness(repo, pull_requests="read", contents="read")
     pull = pulls.pull(gh, repo, pr)
-    branch = TASK_BRANCH.fullmatch(pull.head_ref)
-    if branch is None or pull.state == "open":
+    task = names.task_of_branch(pull.head_ref)
+    if task is None or pull.state == "open":
         return {"woken": "0"}
     woken = 0
     for play in waits.running(context.cluster, context.settings.namespace, _labels(repo, "play")):
-        woken += _closed(context, play, branch[1], pull)
+        woken += _closed(context, play, str(task), pull)
     return {"woken": str(woken)}
 
 

@@ -32,6 +32,8 @@ class Told:
     round: int
     attempt: int
     workflow: str
+    cause: str = ""
+    """What an ask is about (`steps.run`); empty for the other roles."""
 
 
 def service(repo: str, settings: RepositoryDefaults) -> str:
@@ -64,6 +66,7 @@ def coderun(context: Context, subject: Subject, told: Told) -> Manifest:
         "PRESSPLAY_BASE": told.base,
         "PRESSPLAY_ROUND": str(told.round),
         "PRESSPLAY_ATTEMPT": str(told.attempt),
+        "PRESSPLAY_CAUSE": told.cause,
         "PRESSPLAY_RUN": told.name,
     }
     spec: dict[str, object] = {

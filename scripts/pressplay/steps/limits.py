@@ -1,0 +1,42 @@
+"""The bounds on runs (R4), counted from the ledger and the tallies, asked once for each run before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from pressplay.cluster.ledger import Entry
+from pressplay.steps.context import Context
+from pressplay.steps.run import FIX, TRIAGE, Run
+
+
+def spans(context: Context, run: Run) -> list[str]:
+    """Over what a run is counted: its day, and the play that it is part of."""
+    day = datetime.fromtimestamp(context.clock.now(), UTC).date().isoformat()
+    return [day, *([run.subject.play] if run.subject.play else [])]
+
+
+def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
+    """The reason why no further run may start, or nothing. `entries` is the ledger that the run stands in."""
+    limits, ledger = context.settings.limits, context.ledger(run.subject.repo)
+    # A person's retry, or a new press, is a new try with its own allowance; the day's bounds know no try.
+    own = [e for e in entries.values() if "started" in e and e.get("try") == run.subject.attempt_of_person]
+    most = limits.runs_per_task if run.kind == "task" else limits.runs_per_pull_request
+    day, *play = spans(context, run)
+    if run.role == FIX and run.round >= limits.rounds:
+        return (
+            f"{limits.rounds} {'round' if limits.rounds == 1 else 'rounds'} and QA still wants changes (limits.rounds)"
+        )
+    tries = {e["cause"] for e in own if e["role"] == TRIAGE} - {run.cause}
+    if run.role == TRIAGE and len(tries) >= limits.triage_tries:
+        return f"{len(tries)} failing checks of this pull request were triaged already (limits.triageTries)"
+    if len(own) >= most:
+        what = "task (limits.runsPerTask)" if run.kind == "task" else "pull request (limits.runsPerPullRequest)"
+        return f"{len(own)} runs for this {what}"
+    if ledger.tally(day) >= limits.runs_per_repository_and_day:
+        return f"{limits.runs_per_repository_and_day} runs of this repository today (limits.runsPerRepositoryAndDay)"
+    if play and ledger.tally(play[0]) >= limits.runs_per_play:
+        return f"{limits.runs_per_play} runs in this play (limits.runsPerPlay)"
+    if sum(context.ledger(repo).tally(day) for repo in context.settings.repositories) >= limits.runs_per_day:
+        return f"{limits.runs_per_day} runs of the whole installation today (limits.runsPerDay)"
+    return ""

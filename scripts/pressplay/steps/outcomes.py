@@ -1,0 +1,92 @@
+"""What came of a run, judged by what GitHub holds: `Succeeded` alone means nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.cluster.ledger import Entry
+from pressplay.github import pulls, reviews
+from pressplay.github.calls import Client
+from pressplay.steps import run as roles
+from pressplay.steps.context import Context
+from pressplay.steps.run import Run
+
+PASS_MARK = "press-play: pass"  # noqa: S105 - a marker in a review, not a password
+READ = {"contents": "read", "pull_requests": "read"}
+
+
+def of(context: Context, run: Run, entry: Entry) -> Entry:
+    """What the ledger's entry of an ended (or never created) run gains: outcome, reason, new_head, pr, again."""
+    namespace = context.settings.controller_namespace
+    found = context.cluster.get("CodeRun", namespace, run.name)
+    status = (found or {}).get("status") or {}
+    if status.get("phase") not in ("Succeeded", "Failed"):
+        if found is None:
+            why = _why_not_created(context, run)
+            return {"outcome": "failed", "reason": f"the CodeRun could not be created: {why}"}
+        context.cluster.delete("CodeRun", namespace, run.name)
+        return {"outcome": "timeout", "reason": f"not finished within {context.settings.limits.run_minutes} minutes"}
+    if status["phase"] == "Failed":
+        return {"outcome": "failed", "reason": "the agent's run failed", "again": True}
+    gh = context.harness(run.subject.repo, **READ)
+    return _JUDGES[run.role](context, gh, run, entry)
+
+
+def reviews_by(context: Context, gh: Client, run: Run) -> list[reviews.Review]:
+    """The reviews of the run's pull request by the run's agent."""
+    login = context.github.login(context.settings.agent(run.agent_id)[1].github_app)
+    return [review for review in reviews.reviews(gh, run.subject.repo, run.number) if review.author == login]
+
+
+def _why_not_created(context: Context, run: Run) -> str:
+    """What the API server said of the CodeRun, as the node that applied it tells."""
+    workflow = context.cluster.get("Workflow", context.settings.namespace, run.workflow) if run.workflow else None
+    said = [
+        str(node["message"])
+        for node in (waits.nodes(workflow) if workflow else {}).values()
+        if str(node.get("displayName", "")).startswith("apply(")
+        and node.get("phase") in waits.FINISHED
+        and node.get("message")
+    ]
+    return said[-1] if said else "its node's message says why"
+
+
+def _implemented(_context: Context, gh: Client, run: Run, _entry: Entry) -> Entry:
+    pull = pulls.find_pull(gh, run.subject.repo, names.task_branch(run.number))
+    if pull is None or (pull.state == "closed" and not pull.merged):
+        return {"outcome": "failed", "reason": "the run succeeded but no pull request is open", "again": True}
+    return {"outcome": "done", "pr": pull.number, "new_head": pull.head_sha}
+
+
+def _linted(_context: Context, gh: Client, run: Run, _entry: Entry) -> Entry:
+    return {"outcome": "done", "new_head": pulls.pull(gh, run.subject.repo, run.number).head_sha}
+
+
+def _moved(_context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
+    head = pulls.pull(gh, run.subject.repo, run.number).head_sha
+    return {"outcome": "done" if head != entry["head"] else "nothing", "new_head": head}
+
+
+def _verdict(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
+    """QA's verdict: its App's newest review on the head, later than the run's start."""
+    head = pulls.pull(gh, run.subject.repo, run.number).head_sha
+    own = [r for r in reviews_by(context, gh, run) if r.id > entry["newest_review"] and r.commit_id == head]
+    newest = max(own, key=lambda review: review.id, default=None)
+    if newest is not None and newest.state == "CHANGES_REQUESTED":
+        return {"outcome": "changes", "new_head": head, "review": newest.id}
+    if newest is not None and newest.state == "COMMENTED" and newest.body.strip().startswith(PASS_MARK):
+        return {"outcome": "pass", "new_head": head, "review": newest.id}
+    return {"outcome": "failed", "reason": "QA left no verdict on the head commit", "again": True}
+
+
+_Judge = Callable[[Context, Client, Run, Entry], Entry]
+_JUDGES: Mapping[str, _Judge] = {
+    roles.IMPLEMENT: _implemented,
+    roles.LINT: _linted,
+    roles.TEST: _verdict,
+    roles.FIX: _moved,
+    roles.COMMENTS: _moved,
+    roles.TRIAGE: _moved,
+}

@@ -1,0 +1,85 @@
+"""One run of an agent, as a step's inputs name it: its role, its key (R1) and the ledger that it stands in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pressplay import names
+from pressplay.cluster.ledger import Subject as LedgerSubject
+from pressplay.errors import InputError
+from pressplay.steps.context import Context, Inputs, Subject, number
+
+IMPLEMENT, ISSUE = "implement", "issue"
+LINT, TEST, FIX = "lint", "test", "fix"
+COMMENTS, TRIAGE = "comments", "triage"
+TASK_ROLES = (IMPLEMENT, ISSUE)
+"""They work on a task; the other roles on a pull request."""
+ROUND_ROLES = (LINT, TEST, FIX)
+ASK_ROLES = (COMMENTS, TRIAGE)
+"""What an event asks of a pull request before its rounds: reviewers' comments, a failing check."""
+ROLES = (*TASK_ROLES, *ROUND_ROLES, *ASK_ROLES)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run with its key (R1)."""
+
+    subject: Subject
+    agent_id: str
+    role: str
+    round: int
+    head: str
+    cause: str
+    """What an ask is about: the snapshot's hash, the check's id. Empty for the other roles."""
+    attempt: int
+    workflow: str
+
+    @staticmethod
+    def of(inputs: Inputs, context: Context) -> Run:
+        """Read and check a step's inputs; InputError naming the parameter that is wrong."""
+        role = inputs["role"]
+        if role not in ROLES:
+            raise InputError(f"parameter role: expected one of {', '.join(ROLES)}, got {role!r}")
+        cause = inputs.get("cause", "none")
+        if role in ASK_ROLES and cause in ("", "none"):
+            raise InputError(f"parameter cause: expected what the role {role} is to answer, got {cause!r}")
+        return Run(
+            subject=Subject.of(inputs, context),
+            agent_id=context.settings.agent(inputs["github-app"])[0],
+            role=role,
+            round=number(inputs, "round") or 1,
+            head=names.checked(inputs["head"], "head") if inputs.get("head") else "",
+            cause=names.checked(cause, "cause") if role in ASK_ROLES else "",
+            attempt=number(inputs, "attempt") or 0,
+            workflow=names.checked(inputs["workflow"], "workflow") if inputs.get("workflow") else "",
+        )
+
+    @property
+    def kind(self) -> LedgerSubject:
+        """Whose ledger the run stands in."""
+        return "task" if self.role in TASK_ROLES else "pr"
+
+    @property
+    def number(self) -> int:
+        """The task's or the pull request's number; InputError where the step was given none."""
+        found = self.subject.task if self.kind == "task" else self.subject.pr
+        if found is None:
+            raise InputError(f"role {self.role}: expected the parameter {self.kind}")
+        return found
+
+    @property
+    def worked_on(self) -> int:
+        """The integer that is the CodeRun's taskId: the task's, or for a pull request of no task its own."""
+        return self.subject.task or names.pull_request_number(self.number)
+
+    @property
+    def name(self) -> str:
+        """The CodeRun's name, a hash of the run's key."""
+        cause = f"{self.head}+{self.round}"
+        if self.role in TASK_ROLES:
+            cause = self.role
+        elif self.role in ASK_ROLES:
+            cause = f"{self.role}+{self.cause}"
+        docs = self.subject.settings.docs_project_directory or ""
+        who = (self.subject.repo, self.kind, str(self.number), self.subject.tag, docs, self.agent_id)
+        return names.run_name((*who, cause, str(self.attempt), str(self.subject.attempt_of_person)))
