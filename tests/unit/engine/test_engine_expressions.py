@@ -19,6 +19,7 @@ ENVIRONMENT: dict[str, Any] = {
         "test": {"outputs": {"parameters": {"outcome": "changes"}}, "status": "Succeeded"},
         "prepare-again": {"outputs": {"parameters": {"state": None}}},
     },
+    "item": "1",
     "lastRetry": {"exitCode": "75", "message": "main: Error (exit code 1): failure condition 'x' evaluated true"},
 }
 
@@ -51,7 +52,10 @@ ENVIRONMENT: dict[str, Any] = {
         ("-7 % 3", -1),
         ("7 / 2", 3.5),
         ("1 == 1.0 ? 'same' : 'other'", "same"),
-        ("true == 1", False),
+        ("item == '1'", True),
+        ("lastRetry.exitCode == 75", False),
+        ("sprig.upper(inputs.parameters.round) == 2", False),
+        ("item in [1, '2']", False),
         ("string(asFloat('2'))", "2"),
         ("[1, 2, 3][1:]", [2, 3]),
         ('`raw \\n` + "\\u0041"', "raw \\nA"),
@@ -79,6 +83,44 @@ def test_what_is_no_expression_is_an_error(text: str) -> None:
 def test_values_that_do_not_fit_are_an_error(text: str) -> None:
     with pytest.raises(ExpressionError):
         program(text).run(ENVIRONMENT)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("item == 2 ? 'two' : 'other'", "invalid operation: == (mismatched types string and int)"),
+        ("true == 1", "invalid operation: == (mismatched types bool and int)"),
+        ("false && item < 2", "invalid operation: < (mismatched types string and int)"),
+        ("item + 1", "invalid operation: + (mismatched types string and int)"),
+        ("toJson(lastRetry) - 2.5", "invalid operation: - (mismatched types string and float64)"),
+        ("(true ? 'a' : lastRetry.exitCode) == 1", "invalid operation: == (mismatched types string and int)"),
+        ("item in [1, 2]", "cannot use string as type int in array"),
+        ("1 in {'a': 1}", "cannot use int as type string in map key"),
+        ("item ? 1 : 2", "non-bool expression (type string) used as condition"),
+        ("not item", "invalid operation: not (mismatched type string)"),
+        ("filter(['a'], # == 1)", "invalid operation: == (mismatched types string and int)"),
+        ("any([1], # + 1)", "predicate should return boolean (got int)"),
+        ("map('ab', #)", "builtin map takes only array (got string)"),
+        ("item.name", "type string has no field name"),
+        ("item[0]", "type string[int] is undefined"),
+        ("lastRetry[1]", "cannot use int to get an element from map[string]interface {}"),
+        ("['a']['b']", "array elements can only be selected using an integer (got string)"),
+        ("lastRetry[1:]", "cannot slice map[string]interface {}"),
+        ("item['a':]", "non-integer slice index string"),
+        ("true || tasks.a == 1", "unknown name tasks"),
+    ],
+)
+def test_types_that_do_not_fit_end_even_what_is_never_reached(text: str, why: str) -> None:
+    """Each of these is what expr-lang v1.17.8 says on compiling it."""
+    with pytest.raises(ExpressionError) as caught:
+        program(text).run(ENVIRONMENT)
+    assert str(caught.value) == why
+
+
+@pytest.mark.parametrize("text", ["upper(2)", "jsonpath('{}', 2)", "keys(item)", "len(2)", "abs(item)", "int([1])"])
+def test_arguments_that_no_function_takes_end_even_what_is_never_reached(text: str) -> None:
+    with pytest.raises(ExpressionError, match=f"to call {text.partition('(')[0]}"):
+        program(f"true ? 'x' : {text}").run(ENVIRONMENT)
 
 
 def test_a_missing_variable_is_told_by_its_name() -> None:

@@ -19,8 +19,23 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from pressplay.sandbox.engine import gojson
+from pressplay.sandbox.engine import gojson, kinds
 from pressplay.sandbox.engine.paths import PathError, jsonpath_query
+from pressplay.sandbox.engine.tree import (
+    Binary,
+    Call,
+    Condition,
+    List,
+    Literal,
+    Map,
+    Member,
+    Name,
+    Node,
+    Pointer,
+    Predicate,
+    Slice,
+    Unary,
+)
 
 
 class ExpressionError(Exception):
@@ -33,115 +48,6 @@ class UnknownName(ExpressionError):
 
 class UnknownFunction(ExpressionError):
     """An expression that calls a function which this engine does not have, or uses syntax that it does not know."""
-
-
-# --- the tree -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """A part of an expression's tree."""
-
-    def children(self) -> tuple[Node, ...]:
-        """The parts directly below."""
-        return ()
-
-
-@dataclass(frozen=True, eq=False)
-class _Literal(Node):
-    value: Any
-
-
-@dataclass(frozen=True, eq=False)
-class _Name(Node):
-    name: str
-
-
-@dataclass(frozen=True, eq=False)
-class _Pointer(Node):
-    """`#` in a predicate: the item under test."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Member(Node):
-    target: Node
-    key: Node
-    optional: bool = False
-
-    def children(self) -> tuple[Node, ...]:
-        return (self.target, self.key)
-
-
-@dataclass(frozen=True, eq=False)
-class _Slice(Node):
-    target: Node
-    start: Node | None
-    end: Node | None
-
-    def children(self) -> tuple[Node, ...]:
-        return tuple(part for part in (self.target, self.start, self.end) if part is not None)
-
-
-@dataclass(frozen=True, eq=False)
-class _Unary(Node):
-    op: str
-    value: Node
-
-    def children(self) -> tuple[Node, ...]:
-        return (self.value,)
-
-
-@dataclass(frozen=True, eq=False)
-class _Binary(Node):
-    op: str
-    left: Node
-    right: Node
-
-    def children(self) -> tuple[Node, ...]:
-        return (self.left, self.right)
-
-
-@dataclass(frozen=True, eq=False)
-class _Condition(Node):
-    test: Node
-    then: Node
-    other: Node
-
-    def children(self) -> tuple[Node, ...]:
-        return (self.test, self.then, self.other)
-
-
-@dataclass(frozen=True, eq=False)
-class _Call(Node):
-    function: str
-    arguments: tuple[Node, ...]
-
-    def children(self) -> tuple[Node, ...]:
-        return self.arguments
-
-
-@dataclass(frozen=True, eq=False)
-class _Predicate(Node):
-    body: Node
-
-    def children(self) -> tuple[Node, ...]:
-        return (self.body,)
-
-
-@dataclass(frozen=True, eq=False)
-class _List(Node):
-    items: tuple[Node, ...]
-
-    def children(self) -> tuple[Node, ...]:
-        return self.items
-
-
-@dataclass(frozen=True, eq=False)
-class _Map(Node):
-    pairs: tuple[tuple[Node, Node], ...]
-
-    def children(self) -> tuple[Node, ...]:
-        return tuple(part for pair in self.pairs for part in pair)
 
 
 # --- the parser -----------------------------------------------------------------------------------------------------
@@ -248,11 +154,11 @@ class _Parser:
             self.position += 2 if op == "not in" else 1
             binding = _BINDING[op]
             # Powers group to the right, everything else to the left.
-            left = _Binary(op, left, self.expression(binding if op in ("**", "^") else binding + 1))
+            left = Binary(op, left, self.expression(binding if op in ("**", "^") else binding + 1))
         if least == 0 and self.accept("?"):
             then = self.expression(0)
             self.expect(":")
-            left = _Condition(left, then, self.expression(0))
+            left = Condition(left, then, self.expression(0))
         if least == 0 and self.peek() == ("op", ".."):
             raise UnknownFunction(f"{self.text!r}: '..' is not known here")
         return left
@@ -261,15 +167,15 @@ class _Parser:
         kind, text = self.peek()
         if text in _UNARY and (kind == "op" or text == "not"):
             self.take()
-            return _Unary(text, self.expression(_UNARY[text]))
+            return Unary(text, self.expression(_UNARY[text]))
         return self.postfix(self.primary())
 
     def primary(self) -> Node:
         kind, text = self.take()
         if kind == "number":
-            return _Literal(_number(text))
+            return Literal(_number(text))
         if kind == "string":
-            return _Literal(text[1:-1] if text[0] == "`" else _unescape(text))
+            return Literal(text[1:-1] if text[0] == "`" else _unescape(text))
         if kind == "name":
             return self.named(text)
         if text == "(":
@@ -277,35 +183,35 @@ class _Parser:
             self.expect(")")
             return node
         if text == "[":
-            return _List(self.items("]"))
+            return List(self.items("]"))
         if text == "{":
             return self.mapping()
         if self.depth and text == "#":
-            return _Pointer()
+            return Pointer()
         if self.depth and text == "." and self.peek()[0] == "name":
-            return _Member(_Pointer(), _Literal(self.take()[1]))
+            return Member(Pointer(), Literal(self.take()[1]))
         raise ExpressionError(f"{self.text!r}: unexpected {text or 'end'!r}")
 
     def named(self, text: str) -> Node:
         if text in ("true", "false"):
-            return _Literal(text == "true")
+            return Literal(text == "true")
         if text in ("nil", "null"):
-            return _Literal(None)
+            return Literal(None)
         if text in ("let", "if"):
             raise UnknownFunction(f"{self.text!r}: {text!r} is not known here")
         if self.peek() == ("op", "("):
             return self.call(text)
-        return _Name(text)
+        return Name(text)
 
     def call(self, name: str) -> Node:
         self.expect("(")
         if name not in FUNCTIONS and name not in _WITH_PREDICATE:
             raise UnknownFunction(f"{self.text!r}: the function {name!r} is not known here")
         if name not in _WITH_PREDICATE:
-            return _Call(name, self.items(")"))
+            return Call(name, self.items(")"))
         first = self.expression(0)
         if name == "count" and self.accept(")"):
-            return _Call(name, (first, _Predicate(_Pointer())))
+            return Call(name, (first, Predicate(Pointer())))
         self.expect(",")
         self.depth += 1
         braces = self.accept("{")
@@ -315,7 +221,7 @@ class _Parser:
         self.depth -= 1
         self.accept(",")
         self.expect(")")
-        return _Call(name, (first, _Predicate(body)))
+        return Call(name, (first, Predicate(body)))
 
     def items(self, close: str) -> tuple[Node, ...]:
         found: list[Node] = []
@@ -339,12 +245,12 @@ class _Parser:
                 key: Node = self.expression(0)
                 self.expect(")")
             elif kind in ("string", "name", "number"):
-                key = _Literal(_unescape(text) if kind == "string" else text)
+                key = Literal(_unescape(text) if kind == "string" else text)
             else:
                 raise ExpressionError(f"{self.text!r}: a map's key cannot be {text!r}")
             self.expect(":")
             pairs.append((key, self.expression(0)))
-        return _Map(tuple(pairs))
+        return Map(tuple(pairs))
 
     def postfix(self, node: Node) -> Node:
         while True:
@@ -356,34 +262,32 @@ class _Parser:
                     continue
                 if kind != "name":
                     raise ExpressionError(f"{self.text!r}: expected a name after '.', found {text!r}")
-                if self.peek() == ("op", "("):
-                    node = self.method(node, text)
-                else:
-                    node = _Member(node, _Literal(text), optional)
+                call = self.peek() == ("op", "(")
+                node = self.method(node, text) if call else Member(node, Literal(text), optional)
             elif self.accept("["):
                 node = self.index(node)
             else:
                 return node
 
     def method(self, target: Node, name: str) -> Node:
-        if not isinstance(target, _Name) or f"{target.name}.{name}" not in FUNCTIONS:
-            base = target.name if isinstance(target, _Name) else "…"
+        if not isinstance(target, Name) or f"{target.name}.{name}" not in FUNCTIONS:
+            base = target.name if isinstance(target, Name) else "…"
             raise UnknownFunction(f"{self.text!r}: the function '{base}.{name}' is not known here")
         self.expect("(")
-        return _Call(f"{target.name}.{name}", self.items(")"))
+        return Call(f"{target.name}.{name}", self.items(")"))
 
     def index(self, target: Node, optional: bool = False) -> Node:
         if self.accept(":"):
             end = None if self.peek() == ("op", "]") else self.expression(0)
             self.expect("]")
-            return _Slice(target, None, end)
+            return Slice(target, None, end)
         key = self.expression(0)
         if self.accept(":"):
             end = None if self.peek() == ("op", "]") else self.expression(0)
             self.expect("]")
-            return _Slice(target, key, end)
+            return Slice(target, key, end)
         self.expect("]")
-        return _Member(target, key, optional)
+        return Member(target, key, optional)
 
 
 def _number(text: str) -> int | float:
@@ -669,13 +573,13 @@ def _fetch(target: Any, key: Any) -> Any:
 
 def _compile(node: Node) -> _Evaluate:
     match node:
-        case _Literal(value):
+        case Literal(value):
             return lambda _env, _item: value
-        case _Pointer():
+        case Pointer():
             return lambda _env, item: item
-        case _Name(name):
+        case Name(name):
             return _named(name)
-        case _Member(target, key, optional):
+        case Member(target, key, optional):
             fetch_target, fetch_key = _compile(target), _compile(key)
 
             def member(env: Environment, item: Any) -> Any:
@@ -685,21 +589,21 @@ def _compile(node: Node) -> _Evaluate:
                 return _fetch(value, fetch_key(env, item))
 
             return member
-        case _Slice(target, start, end):
+        case Slice(target, start, end):
             return _sliced(_compile(target), _compile(start) if start else None, _compile(end) if end else None)
-        case _Unary(op, value):
+        case Unary(op, value):
             return _unary(op, _compile(value))
-        case _Binary(op, left, right):
+        case Binary(op, left, right):
             return _binary(op, left, right)
-        case _Condition(test, then, other):
+        case Condition(test, then, other):
             run_test, run_then, run_other = _compile(test), _compile(then), _compile(other)
             return lambda env, item: run_then(env, item) if _truth(run_test(env, item), "?") else run_other(env, item)
-        case _Call(function, arguments):
+        case Call(function, arguments):
             return _call(function, arguments)
-        case _List(items):
+        case List(items):
             parts = [_compile(part) for part in items]
             return lambda env, item: [part(env, item) for part in parts]
-        case _Map(pairs):
+        case Map(pairs):
             compiled = [(_compile(key), _compile(value)) for key, value in pairs]
             return lambda env, item: {key(env, item): value(env, item) for key, value in compiled}
     raise ExpressionError(f"{node!r} cannot stand here")
@@ -757,7 +661,7 @@ def _binary(op: str, left: Node, right: Node) -> _Evaluate:
 def _call(name: str, arguments: tuple[Node, ...]) -> _Evaluate:
     if name in _WITH_PREDICATE:
         predicate = arguments[1]
-        assert isinstance(predicate, _Predicate)  # noqa: S101 - the parser makes nothing else
+        assert isinstance(predicate, Predicate)  # noqa: S101 - the parser makes nothing else
         return _over(name, _compile(arguments[0]), _compile(predicate.body))
     function, parts = FUNCTIONS[name], [_compile(part) for part in arguments]
 
@@ -808,6 +712,8 @@ class Program:
         self.text = text
         self._tree = _Parser(text).parse()
         self._run = _compile(self._tree)
+        self._roots = tuple(dict.fromkeys(node.name for node in _walk(self._tree) if isinstance(node, Name)))
+        self._misfits: dict[tuple[kinds.Type | None, ...], tuple[type[ExpressionError], str] | None] = {}
         self.names: tuple[str, ...] = tuple(dict.fromkeys(_identifiers(self._tree, _guarded(self._tree))))
         """The dotted names that must be there, in the order of their appearance.
 
@@ -815,8 +721,24 @@ class Program:
         """
 
     def run(self, env: Environment) -> Any:
-        """The value under the variables `env` (nested maps); ExpressionError if there is none."""
+        """The value under the variables `env` (nested maps); ExpressionError if there is none, or types do not fit."""
+        found = tuple(kinds.kind(env[name]) if name in env else None for name in self._roots)
+        if found not in self._misfits:
+            self._misfits[found] = self._misfit(found)
+        if (misfit := self._misfits[found]) is not None:
+            error, why = misfit
+            raise error(why)
         return self._run(env, None)
+
+    def _misfit(self, found: tuple[kinds.Type | None, ...]) -> tuple[type[ExpressionError], str] | None:
+        known = {name: kind for name, kind in zip(self._roots, found, strict=True) if kind is not None}
+        try:
+            kinds.check(self._tree, known)
+        except kinds.UnknownVariable as error:
+            return UnknownName, str(error)
+        except kinds.Misfit as error:
+            return ExpressionError, str(error)
+        return None
 
     def test(self, env: Environment) -> bool:
         """The truth under `env`; ExpressionError where the value is no bool (util/expr/argoexpr/eval.go)."""
@@ -832,15 +754,15 @@ def program(text: str) -> Program:
     return Program(text)
 
 
-def _path(node: _Member) -> str | None:
+def _path(node: Member) -> str | None:
     parts: list[str] = []
     current: Node = node
-    while isinstance(current, _Member):
-        if current.optional or not isinstance(current.key, _Literal) or not isinstance(current.key.value, str):
+    while isinstance(current, Member):
+        if current.optional or not isinstance(current.key, Literal) or not isinstance(current.key.value, str):
             return None
         parts.append(current.key.value)
         current = current.target
-    if not isinstance(current, _Name):
+    if not isinstance(current, Name):
         return None
     return ".".join([current.name, *reversed(parts)])
 
@@ -854,16 +776,16 @@ def _walk(node: Node) -> Iterator[Node]:
 def _guarded(tree: Node) -> set[int]:
     guarded: set[int] = set()
     for node in _walk(tree):
-        if isinstance(node, _Binary) and node.op == "??":
-            guarded.update(id(part) for part in _walk(node.left) if isinstance(part, _Member))
-        elif isinstance(node, _Member) and node.optional and isinstance(node.target, _Member):
+        if isinstance(node, Binary) and node.op == "??":
+            guarded.update(id(part) for part in _walk(node.left) if isinstance(part, Member))
+        elif isinstance(node, Member) and node.optional and isinstance(node.target, Member):
             guarded.add(id(node.target))
     return guarded
 
 
 def _identifiers(tree: Node, guarded: set[int]) -> Iterator[str]:
     for node in _walk(tree):
-        if isinstance(node, _Name):
+        if isinstance(node, Name):
             yield node.name
-        elif isinstance(node, _Member) and id(node) not in guarded and (path := _path(node)) is not None:
+        elif isinstance(node, Member) and id(node) not in guarded and (path := _path(node)) is not None:
             yield path
