@@ -127,3 +127,10 @@ spec:
   resourceNames: [{{ .Values.agentsConfigMap.name }}]
   verbs: [get, patch]
 {{- end }}
+
+{{/* What the Sensor may do in the release's namespace: make the Workflows that events ask for. Takes the root. */}}
+{{- define "press-play.sensorRules" -}}
+- apiGroups: [argoproj.io]
+  resources: [workflows]
+  verbs: [create, get, patch]
+{{- end }}

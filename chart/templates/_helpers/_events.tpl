@@ -8,13 +8,31 @@ The names and windows are those of names.flow_workflow and names.window_until; t
 {{- if and .Values.events.enabled .Values.repositories -}}true{{- end -}}
 {{- end }}
 
-{{/* The listed repositories as one regular expression. Takes the root. */}}
-{{- define "press-play.listed" -}}
-{{- $quoted := list -}}
+{{/* The listed repositories by their owners, as JSON: {"acme": ["api", "shop"]}. Takes the root. */}}
+{{- define "press-play.owners" -}}
+{{- $owners := dict -}}
 {{- range $name := keys .Values.repositories | sortAlpha -}}
-{{- $quoted = append $quoted (regexQuoteMeta $name) -}}
+{{- $parts := splitList "/" $name -}}
+{{- $_ := set $owners (first $parts) (append (get $owners (first $parts) | default list) (last $parts)) -}}
 {{- end -}}
-^({{ join "|" $quoted }})$
+{{- toJson $owners -}}
+{{- end }}
+
+{{/*
+The listed repositories as one regular expression, `^(acme/(api|shop)|other/web)$`: it stands in every dependency, and a Sensor must fit
+into a variable of its pod's environment (see validate.yaml). Takes the root.
+*/}}
+{{- define "press-play.listed" -}}
+{{- $alternatives := list -}}
+{{- range $owner, $names := include "press-play.owners" . | fromJson -}}
+{{- $quoted := list -}}
+{{- range $names -}}
+{{- $quoted = append $quoted (regexQuoteMeta .) -}}
+{{- end -}}
+{{- $whose := printf (gt (len $quoted) 1 | ternary "%s/(%s)" "%s/%s") (regexQuoteMeta $owner) (join "|" $quoted) -}}
+{{- $alternatives = append $alternatives $whose -}}
+{{- end -}}
+^({{ join "|" $alternatives }})$
 {{- end }}
 
 {{/* The logins of all our Apps as one regular expression: several values under != would keep out nobody. Takes the root. */}}
@@ -125,12 +143,10 @@ Takes the root.
 
 {{- if $flows.security.enabled -}}
 {{- $row := dict "flow" "security" "window" $flows.security.window "until" true -}}
-{{- range $event, $actions := dict
-      "code_scanning_alert" (list "created" "reopened" "appeared_in_branch")
-      "dependabot_alert" (list "created" "reopened" "reintroduced" "auto_reopened")
-      "secret_scanning_alert" (list "created" "reopened") -}}
-{{- $rows = append $rows (merge (dict "name" (printf "security-%s" ($event | trimSuffix "_alert" | replace "_" "-")) "events" (list $event) "actions" $actions) $row) -}}
-{{- end -}}
+{{- /* An action that only one kind of alert knows is no other event's. */ -}}
+{{- $rows = append $rows (merge (dict "name" "security-alert"
+      "events" (list "code_scanning_alert" "dependabot_alert" "secret_scanning_alert")
+      "actions" (list "created" "reopened" "appeared_in_branch" "reintroduced" "auto_reopened")) $row) -}}
 {{- with $flows.security.scanWorkflows -}}
 {{- $rows = append $rows (merge (dict "name" "security-scan" "events" (list "workflow_run") "actions" (list "completed")
       "is" (list (list "body.workflow_run.conclusion" "^success$") (list "body.workflow_run.name" (include "press-play.anyOf" .)))
@@ -191,7 +207,7 @@ dependency all must match. (dict "root" $ "subject" "body.pull_request")
 {{- define "press-play.dependency" -}}
 {{- $row := .row -}}
 {{- $is := list
-      (list "body.X-GitHub-Event" (printf "^%s$" (first $row.events)))
+      (list "body.X-GitHub-Event" (printf "^(%s)$" (join "|" $row.events)))
       (list "body.repository.full_name" (include "press-play.listed" .root)) -}}
 {{- with $row.actions -}}
 {{- $is = append $is (list "body.action" (printf "^(%s)$" (join "|" .))) -}}
@@ -213,15 +229,15 @@ dependency all must match. (dict "root" $ "subject" "body.pull_request")
     {{- end }}
     data:
       {{- range concat $is ($row.is | default list) }}
-      - path: {{ first . | squote }}
+      - path: {{ first . | toRawJson }}
         type: string
-        value: [{{ last . | squote }}]
+        value: [{{ last . | toRawJson }}]
       {{- end }}
       {{- range $row.not | default list }}
-      - path: {{ first . | squote }}
+      - path: {{ first . | toRawJson }}
         type: string
         comparator: "!="
-        value: [{{ last . | squote }}]
+        value: [{{ last . | toRawJson }}]
       {{- end }}
 {{- end }}
 
@@ -255,7 +271,9 @@ and constants travel (R7). (dict "root" $ "row" ROW)
             labels:
               app.kubernetes.io/part-of: press-play
               press-play/flow: {{ $row.flow }}
-              {{- include "press-play.instanceLabels" .root | nindent 14 }}
+              {{- with include "press-play.instanceLabels" .root }}
+              {{- . | nindent 14 }}
+              {{- end }}
           spec:
             workflowTemplateRef:
               name: {{ $row.flow }}
@@ -268,7 +286,7 @@ and constants travel (R7). (dict "root" $ "row" ROW)
         - dest: metadata.name
           src:
             dependencyName: {{ $row.name }}
-            dataTemplate: {{ include "press-play.nameTemplate" $row | squote }}
+            dataTemplate: {{ include "press-play.nameTemplate" $row | toRawJson }}
         - dest: metadata.labels.press-play/repo
           src:
             dependencyName: {{ $row.name }}
@@ -293,12 +311,10 @@ and constants travel (R7). (dict "root" $ "row" ROW)
             {{- end }}
         {{- end }}
         {{- end }}
-  # The same name again and again: trying a failed answer of the API server again starts nothing twice.
+  # The same name again and again: trying again after a failed answer of the API server starts nothing twice.
   atLeastOnce: true
   retryStrategy:
     steps: 5
-    duration: 1s
-    factor: 2
 {{- end }}
 
 {{/* The Workflow's name (names.flow_workflow) as Argo Events is to make it. Takes the row. */}}
@@ -368,6 +384,14 @@ tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/*
+How long the Sensor is as its pod's variable SENSOR_OBJECT, in which Argo Events hands it over (JSON in base64). Linux takes no variable of
+more than 131072 bytes. Takes the root.
+*/}}
+{{- define "press-play.sensorLength" -}}
+{{- dict "spec" (include "press-play.sensorSpec" . | fromYaml) | toJson | b64enc | len -}}
 {{- end }}
 
 {{/* The metadata of what belongs to Argo Events. (dict "root" $ "name" "press-play") */}}

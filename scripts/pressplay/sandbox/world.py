@@ -115,9 +115,9 @@ class Sandbox:
                 installed = parse(text)
                 manifest = {**manifest, "data": {CONFIG_KEY: text}}
             elif manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == LIMITS_MAP:
-                key = f"repo.{names.repo_key(self.options.repo)}"
-                manifest = {**manifest, "data": {**manifest["data"], key: str(self.options.parallelism)}}
-                manifest["data"]["global"] = str(self.options.parallelism)
+                slots = str(self.options.parallelism)
+                data = {"global": slots, f"repo.{names.repo_key(self.options.repo)}": slots}
+                manifest = {**manifest, "data": data}
             self.cluster.apply(manifest)
         if installed is None:
             raise InputError(f"the rendered chart has no ConfigMap {CONFIG_MAP}; render it with helm template")
@@ -128,7 +128,11 @@ class Sandbox:
 
         here = {
             "github": {"apiURL": f"{self.url}/api/v3", "gitURL": self.url, "webURL": self.url},
-            "repositories": {self.options.repo: {"parallelism": self.options.parallelism}},
+            # In the place of what the rendering lists.
+            "repositories": {
+                **dict.fromkeys(config["repositories"]),
+                self.options.repo: {"parallelism": self.options.parallelism},
+            },
         }
         merged: dict[str, Any] = merge(merge(config, here), self.options.settings)
         return merged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -54,7 +55,18 @@ def run(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def template(root: Path, values: Sequence[Path] = (), *, release: str = RELEASE, namespace: str = NAMESPACE) -> str:
-    """The chart's manifests, rendered with these values files as Helm merges them. Raises as `run`."""
+def template(
+    root: Path,
+    values: Sequence[Path] = (),
+    *,
+    repositories: Sequence[str] = (),
+    release: str = RELEASE,
+    namespace: str = NAMESPACE,
+) -> str:
+    """The chart's manifests, rendered with these values files as Helm merges them, and these repositories listed too.
+
+    Raises as `run`.
+    """
     files = [argument for path in values for argument in ("--values", str(path.resolve()))]
-    return run(root, "template", release, "chart", "--namespace", namespace, *files)
+    listed = ["--set-json", f"repositories={json.dumps({name: {} for name in repositories})}"] if repositories else []
+    return run(root, "template", release, "chart", "--namespace", namespace, *files, *listed)
