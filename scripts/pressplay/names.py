@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import Literal
 
 from pressplay.errors import InputError
 
@@ -22,6 +23,8 @@ SIGNAL_WINDOW = 10
 """The window in seconds of the flow `signal`, which is not for values: a merge is answered soon."""
 HIGHEST_PLAIN_ID = 99_999_999
 """Task, issue and PR numbers up to this one are told apart by the first of nine digits."""
+
+Kind = Literal["task", "issue", "pull request", "alerts"]
 
 _REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
@@ -90,6 +93,22 @@ def pull_request_number(number: int) -> int:
 def alert_number(group: str) -> int:
     """The integer that stands for a group of alerts (`<kind>:<rule or package>`) where a task's number is wanted."""
     return 500_000_000 + int(digest("alert", group, length=12), 16) % 100_000_000
+
+
+def kind_of(number: int) -> Kind:
+    """What a task's number stands for, by its first of nine digits; InputError for one that no function here makes."""
+    kinds: dict[int, Kind] = {0: "task", 2: "issue", 3: "pull request", 4: "task", 5: "alerts"}
+    kind = kinds.get(number // 100_000_000)
+    if number < 1 or kind is None:
+        raise InputError(f"task number {number}: expected one of a task, an issue, a pull request or a group of alerts")
+    return kind
+
+
+def plain_number(number: int) -> int:
+    """The number on GitHub of the issue or pull request that a task's number stands for; InputError for others."""
+    if kind_of(number) not in ("issue", "pull request"):
+        raise InputError(f"task number {number}: expected one that stands for an issue or a pull request")
+    return number % 100_000_000
 
 
 def _ranged(kind: int, number: int, what: str) -> int:

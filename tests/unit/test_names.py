@@ -96,3 +96,23 @@ def test_the_room_for_a_coderuns_name_is_the_controllers_arithmetic():
     # 44 - 14 (agent-platform) - 2 digits - 1 digit
     assert names.coderun_room("agent-platform") == 27
     assert names.coderun_room("agent-platform", 400_000_000) == 20
+
+
+def test_a_number_tells_what_it_stands_for():
+    assert [names.kind_of(number) for number in (1, 99_999_999, names.task_number("x", "other"))] == ["task"] * 3
+    assert names.kind_of(names.issue_number(7)) == "issue"
+    assert names.plain_number(names.issue_number(7)) == 7
+    assert names.kind_of(names.pull_request_number(names.HIGHEST_PLAIN_ID)) == "pull request"
+    assert names.plain_number(names.pull_request_number(names.HIGHEST_PLAIN_ID)) == names.HIGHEST_PLAIN_ID
+    assert names.kind_of(names.alert_number("code-scanning:js/sql-injection")) == "alerts"
+
+
+@pytest.mark.parametrize("number", [0, -1, 100_000_000, 600_000_000, 2_000_000_001])
+def test_a_number_of_nothing_is_refused(number):
+    with pytest.raises(InputError, match="expected one of a task"):
+        names.kind_of(number)
+
+
+def test_only_issues_and_pull_requests_have_a_number_on_github():
+    with pytest.raises(InputError, match="stands for an issue"):
+        names.plain_number(12)
