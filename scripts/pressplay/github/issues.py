@@ -1,15 +1,101 @@
-"""Comments and labels of issues and pull requests."""
+"""Issues, and the comments and labels of issues and pull requests."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from pressplay.clock import parse_rfc3339
 from pressplay.errors import InputError
 from pressplay.github.access import InstallationClient
 from pressplay.github.calls import Client, Refused, call, pages, part
 
 _MARKER = re.compile(r"[A-Za-z0-9._/-]+")
+_GHOST = {"login": "ghost", "type": "User"}
+
+
+@dataclass(frozen=True)
+class Issue:
+    """What we want to know of an issue. Title and body are text of people's and are not part of it (R7)."""
+
+    number: int
+    open: bool
+    is_pull: bool
+    """Whether it is a pull request, which GitHub counts among the issues."""
+    author: str
+    author_is_person: bool
+    labels: tuple[str, ...]
+    created_at: float
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A comment on an issue or, outside of any review, on a pull request."""
+
+    id: int
+    author: str
+    association: str
+    """What its author is to the repository: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, NONE …"""
+    created_at: str
+    body: str = field(repr=False)
+    """Text of people's or agents': never logged, never a parameter (R7)."""
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Who put a label on, and when."""
+
+    actor: str
+    is_person: bool
+    at: float
+
+
+def issue(gh: Client, repo: str, number: int) -> Issue:
+    """One issue or pull request as it is now; InputError where there is none."""
+    found = call(gh, "GET", f"/repos/{repo}/issues/{number}")
+    user = found["user"] or _GHOST
+    return Issue(
+        number=found["number"],
+        open=found["state"] == "open",
+        is_pull="pull_request" in found,
+        author=user["login"],
+        author_is_person=user["type"] == "User",
+        labels=tuple(label if isinstance(label, str) else label["name"] for label in found["labels"]),
+        created_at=parse_rfc3339(found["created_at"]),
+    )
+
+
+def texts(gh: Client, repo: str, number: int) -> tuple[str, str]:
+    """Title and body of an issue, as somebody wrote them (R7)."""
+    found = call(gh, "GET", f"/repos/{repo}/issues/{number}")
+    return found["title"], found["body"] or ""
+
+
+def comments(gh: Client, repo: str, number: int) -> list[Comment]:
+    """The comments of an issue, oldest first."""
+    return [_comment(found) for found in pages(gh, f"/repos/{repo}/issues/{number}/comments")]
+
+
+def _comment(found: dict[str, Any]) -> Comment:
+    return Comment(
+        id=found["id"],
+        author=(found["user"] or _GHOST)["login"],
+        association=found["author_association"],
+        created_at=found["created_at"],
+        body=found["body"] or "",
+    )
+
+
+def labelled(gh: Client, repo: str, number: int, label: str) -> Labelling | None:
+    """Who put `label` on last, whether or not it is still there; None where nobody did."""
+    newest: Labelling | None = None
+    for found in pages(gh, f"/repos/{repo}/issues/{number}/events"):
+        if found["event"] == "labeled" and found["label"]["name"].lower() == label.lower():
+            actor = found["actor"] or _GHOST
+            newest = Labelling(actor["login"], actor["type"] == "User", parse_rfc3339(found["created_at"]))
+    return newest
 
 
 def comment(gh: Client, repo: str, number: int, body: str, marker: str) -> str:

@@ -24,11 +24,13 @@ from pressplay import names
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import InputError, PressPlayError, TryAgain
-from pressplay.github import pulls, reviews
+from pressplay.github import issues, pulls, reviews
 from pressplay.github.access import GitHubAccess
 from pressplay.sandbox.launcher import Launcher, was_started
 
 AGENTS_CONFIG_MAP = "controller-agents"
+ISSUE_MARKS = {"task": "press-play: task", "question": "press-play: question"}
+"""What of a result is posted on the issue, and how the comment begins."""
 _RESULT_LIMIT = 1_000_000
 _BODY_LIMIT = 60_000
 """Below GitHub's 65,536 characters, with room for our own marks."""
@@ -241,6 +243,9 @@ class Runner:
         told, tree = _environment(spec), folder / "tree"
         branch = told.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
         result = _result(folder / "result.json")
+        if told.get("PRESSPLAY_ROLE") == "issue":
+            self._on_issue(run, app, result)
+            return
         remote = self._remote(app, repo)
         repository = _repository(tree)
         base = repository.references.get(f"refs/remotes/origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}")
@@ -258,6 +263,17 @@ class Runner:
             pulls.open_pull(gh, repo, branch, told["PRESSPLAY_BASE"], title, _body(result))
         if "verdict" in result and told.get("PRESSPLAY_PR"):
             self._review(gh, repo, int(told["PRESSPLAY_PR"]), app, str(head), run, result)
+
+    def _on_issue(self, run: Manifest, app: str, result: Mapping[str, Any]) -> None:
+        """What the Issue agent made of the issue, as a comment of its App on it: a task, or questions first."""
+        found = [(mark, str(result[key])) for key, mark in ISSUE_MARKS.items() if result.get(key)]
+        if not found:
+            return
+        mark, text = found[0]
+        repo, number = names.repo(run["spec"]["repositoryUrl"]), names.plain_number(run["spec"]["taskId"])
+        gh = self._github.installation(app, repo, {"issues": "write"})
+        body = f"{mark}\n\n{_body({'body': text})}"
+        issues.comment(gh, repo, number, body, marker=run["metadata"]["name"])
 
     def _review(
         self, gh: Any, repo: str, pr: int, app: str, head: str, run: Manifest, result: Mapping[str, Any]

@@ -1,0 +1,46 @@
+"""Our own part of a pull request's body, beside what its author wrote."""
+
+from __future__ import annotations
+
+import re
+
+from pressplay.errors import InputError
+from pressplay.github.calls import Client, call
+
+BODY_LIMIT = 65_536
+"""GitHub's, in characters."""
+_MARKER = re.compile(r"[a-z]+")
+
+
+def ensure_section(gh: Client, repo: str, number: int, marker: str, text: str) -> bool:
+    """Make sure that a pull request's body begins with our section `marker`; whether anything was changed.
+
+    It stands first: after what others wrote it might end up within a comment or a code block that they left open. Where
+    the body would become too long, its end is cut.
+    """
+    if not _MARKER.fullmatch(marker):
+        raise InputError(f"marker {marker!r}: expected small letters")
+    path = f"/repos/{repo}/pulls/{number}"
+    body = call(gh, "GET", path)["body"] or ""
+    begin, end = f"<!-- press-play: {marker} -->", f"<!-- /press-play: {marker} -->"
+    section = f"{begin}\n{text}\n{end}"
+    # Only at the very beginning it is ours; the same words further down are somebody's copy.
+    rest = body
+    if body.startswith(begin) and end in body:
+        rest = body.partition(end)[2].lstrip("\r\n")
+    wanted = f"{section}\n\n{rest}"[:BODY_LIMIT]
+    if wanted.rstrip() == body.replace("\r\n", "\n").rstrip():
+        return False
+    call(gh, "PATCH", path, json={"body": wanted})
+    return True
+
+
+def closes(gh: Client, repo: str, number: int, issue: int) -> bool:
+    """Whether a pull request's body closes an issue of the same repository by one of GitHub's keywords.
+
+    Source: "Linking a pull request to an issue", docs.github.com. What stands in code or in a comment does not count.
+    """
+    body = call(gh, "GET", f"/repos/{repo}/pulls/{number}")["body"] or ""
+    shown = re.sub(r"<!--.*?(-->|\Z)|```.*?(```|\Z)|~~~.*?(~~~|\Z)|`[^`\n]*`", " ", body, flags=re.DOTALL)
+    keyword = rf"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+(?:{re.escape(repo)}#|#|GH-){issue}\b"
+    return re.search(keyword, shown, re.IGNORECASE) is not None
