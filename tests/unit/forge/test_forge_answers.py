@@ -13,6 +13,7 @@ from githubkit.exception import RequestFailed
 from pydantic import ValidationError
 
 from pressplay.github import checks, contents, issues, pulls, refs, reviews
+from pressplay.sandbox.forge import Annotation, Job
 
 OWNER, NAME = REPO.split("/")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -61,6 +62,9 @@ def scene(github_world):
     assert person.post(f"/statuses/{pull.head_sha}", json={"state": "success", "context": "ci"}).is_success
     deployment = person.post("/deployments", json={"ref": pull.head_sha, "environment": "preview"})
     assert person.post(f"/deployments/{deployment.json()['id']}/statuses", json={"state": "success"}).is_success
+    failed = Job("build", "failure", "boom\n", [Annotation("src/app.py", 1, "broken")])
+    run = world.forge.report_ci(REPO, pull.head_sha, "CI", [Job("lint"), failed])
+    assert person.post(f"/actions/runs/{run}/rerun-failed-jobs").status_code == 201
     return world, pull, person
 
 
@@ -113,6 +117,19 @@ READS = {
     "checks": lambda r, p: r.checks.list_for_ref(OWNER, NAME, p.head_sha),
     "check": lambda r, p: r.checks.get(OWNER, NAME, 1),
     "suites": lambda r, p: r.checks.list_suites_for_ref(OWNER, NAME, p.head_sha),
+    "suite": lambda r, p: r.checks.get_suite(OWNER, NAME, 2),
+    "checks of a suite": lambda r, p: r.checks.list_for_suite(OWNER, NAME, 2),
+    "annotations": lambda r, p: r.checks.list_annotations(OWNER, NAME, 3),
+    "workflows": lambda r, p: r.actions.list_repo_workflows(OWNER, NAME),
+    "workflow": lambda r, p: r.actions.get_workflow(OWNER, NAME, "ci.yml"),
+    "workflow runs": lambda r, p: r.actions.list_workflow_runs_for_repo(OWNER, NAME),
+    "runs of a workflow": lambda r, p: r.actions.list_workflow_runs(OWNER, NAME, 1, status="queued"),
+    "workflow run": lambda r, p: r.actions.get_workflow_run(OWNER, NAME, 1),
+    "attempt": lambda r, p: r.actions.get_workflow_run_attempt(OWNER, NAME, 1, 1),
+    "jobs": lambda r, p: r.actions.list_jobs_for_workflow_run(OWNER, NAME, 1),
+    "all jobs": lambda r, p: r.actions.list_jobs_for_workflow_run(OWNER, NAME, 1, filter_="all"),
+    "jobs of an attempt": lambda r, p: r.actions.list_jobs_for_workflow_run_attempt(OWNER, NAME, 1, 1),
+    "job": lambda r, p: r.actions.get_job_for_workflow_run(OWNER, NAME, 2),
     "status": lambda r, p: r.repos.get_combined_status_for_ref(OWNER, NAME, p.head_sha),
     "statuses": lambda r, p: r.repos.list_commit_statuses_for_ref(OWNER, NAME, p.head_sha),
     "rulesets": lambda r, p: r.repos.get_repo_rulesets(OWNER, NAME),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -638,11 +639,95 @@ def git_ref(s: Session, repo: Row, name: str, sha: str) -> JSON:
     }
 
 
+def pulls_of(s: Session, repo: Row, sha: str, branch: str | None) -> list[JSON]:
+    """The pull requests that a check tells of: open, not from a fork, with its commit or its branch as head.
+
+    So a check of a commit that is the head no longer still names the pull request, with the head that it has now.
+    """
+    rows = s.all(
+        f"{PULL} WHERE p.head_sha = ?2 AND i.repo_id = ?1 AND i.state = 'open' AND p.head_repo_id = ?1"
+        f" UNION {PULL} WHERE p.head_repo_id = ?1 AND p.head_ref = ?3 AND i.repo_id = ?1 AND i.state = 'open'"
+        " ORDER BY id",
+        repo["id"],
+        sha,
+        branch,
+    )
+    return [minimal_pull(s, repo, row) for row in rows]
+
+
+def simple_commit(s: Session, repo: Row, sha: str) -> JSON:
+    """A SimpleCommit."""
+    one = gitdata.commit(s.git(repo), sha)
+    return {
+        "id": sha,
+        "tree_id": str(one.tree_id),
+        "message": one.message,
+        "timestamp": when(one.committer.time),
+        "author": {"name": one.author.name, "email": one.author.email},
+        "committer": {"name": one.committer.name, "email": one.committer.email},
+    }
+
+
+_BAD = ("startup_failure", "failure", "timed_out", "cancelled", "action_required", "stale")
+
+
+def summed_up(conclusions: Iterable[str | None]) -> str:
+    """What the conclusions of finished parts come to: the worst of them; `skipped` where all were."""
+    found = set(conclusions)
+    worst = next((name for name in _BAD if name in found), None)
+    return worst or ("skipped" if found == {"skipped"} else "success")
+
+
+def check_suite(s: Session, repo: Row, row: Row) -> JSON:
+    """A CheckSuite: what its newest check runs come to."""
+    runs = s.all("SELECT id, name, status, conclusion FROM forge_check_runs WHERE suite_id = ? ORDER BY id", row["id"])
+    newest = {run["name"]: run for run in runs}.values()
+    done = bool(newest) and all(run["status"] == "completed" for run in newest) and not row["rerequested"]
+    begun = any(run["status"] != "queued" for run in newest) and not row["rerequested"]
+    url = f"{repo_url(s, repo)}/check-suites/{row['id']}"
+    return {
+        "id": row["id"],
+        "node_id": node_id("CheckSuite", row["id"]),
+        "head_branch": row["head_branch"],
+        "head_sha": row["head_sha"],
+        "status": "completed" if done else "in_progress" if begun else "queued",
+        "conclusion": summed_up(run["conclusion"] for run in newest) if done else None,
+        "url": url,
+        "before": None,
+        "after": row["head_sha"],
+        "pull_requests": pulls_of(s, repo, row["head_sha"], row["head_branch"]),
+        "app": app(s, s.app(row["app_id"])),
+        "created_at": when(row["created_at"]),
+        "updated_at": when(row["updated_at"]),
+        "rerequestable": True,
+        "runs_rerequestable": row["workflow_id"] is None,
+        "latest_check_runs_count": len(newest),
+        "check_runs_url": f"{url}/check-runs",
+    }
+
+
+def annotation(s: Session, repo: Row, row: Row, given: JSON) -> JSON:
+    """A CheckAnnotation of a check run, from what its App gave."""
+    line = given.get("start_line") or 1
+    return {
+        "path": given.get("path", ""),
+        "blob_href": f"{repo_page(s, repo)}/blob/{row['head_sha']}/{quote(str(given.get('path', '')))}",
+        "start_line": line,
+        "start_column": given.get("start_column"),
+        "end_line": given.get("end_line") or line,
+        "end_column": given.get("end_column"),
+        "annotation_level": given.get("annotation_level"),
+        "title": given.get("title"),
+        "message": given.get("message"),
+        "raw_details": given.get("raw_details"),
+    }
+
+
 def check_run(s: Session, repo: Row, row: Row) -> JSON:
     """A CheckRun."""
     url = f"{repo_url(s, repo)}/check-runs/{row['id']}"
     output = json.loads(row["output"])
-    pulls = s.all(f"{PULL} WHERE i.repo_id = ? AND i.state = 'open' AND p.head_sha = ?", repo["id"], row["head_sha"])
+    suite = s.row("SELECT head_branch FROM forge_check_suites WHERE id = ?", row["suite_id"])
     return {
         "id": row["id"],
         "name": row["name"],
@@ -665,7 +750,110 @@ def check_run(s: Session, repo: Row, row: Row) -> JSON:
         },
         "check_suite": {"id": row["suite_id"]},
         "app": app(s, s.app(row["app_id"])),
-        "pull_requests": [minimal_pull(s, repo, pull_row) for pull_row in pulls],
+        "pull_requests": pulls_of(s, repo, row["head_sha"], suite["head_branch"]),
+    }
+
+
+def workflow(s: Session, repo: Row, row: Row) -> JSON:
+    """A Workflow of GitHub Actions."""
+    page = repo_page(s, repo)
+    return {
+        "id": row["id"],
+        "node_id": node_id("Workflow", row["id"]),
+        "name": row["name"],
+        "path": row["path"],
+        "state": "active",
+        "created_at": when(row["created_at"]),
+        "updated_at": when(row["created_at"]),
+        "url": f"{repo_url(s, repo)}/actions/workflows/{row['id']}",
+        "html_url": f"{page}/blob/{repo['default_branch']}/{row['path']}",
+        "badge_url": f"{page}/workflows/{quote(row['name'])}/badge.svg",
+    }
+
+
+def workflow_run(s: Session, repo: Row, row: Row, attempt: Row) -> JSON:
+    """A WorkflowRun as it was in one attempt."""
+    url = f"{repo_url(s, repo)}/actions/runs/{row['id']}"
+    of = s.row("SELECT * FROM forge_workflows WHERE id = ?", row["workflow_id"])
+    number = attempt["attempt"]
+    suite = s.row("SELECT head_branch FROM forge_check_suites WHERE id = ?", row["suite_id"])
+    return {
+        "id": row["id"],
+        "name": of["name"],
+        "node_id": node_id("WorkflowRun", row["id"]),
+        "head_branch": row["head_branch"],
+        "head_sha": row["head_sha"],
+        "path": of["path"],
+        "display_title": row["title"],
+        "run_number": row["number"],
+        "event": row["event"],
+        "status": attempt["status"],
+        "conclusion": attempt["conclusion"],
+        "workflow_id": of["id"],
+        "check_suite_id": row["suite_id"],
+        "check_suite_node_id": node_id("CheckSuite", row["suite_id"]),
+        "url": url if number == row["attempt"] else f"{url}/attempts/{number}",
+        "html_url": f"{repo_page(s, repo)}/actions/runs/{row['id']}",
+        "pull_requests": pulls_of(s, repo, row["head_sha"], suite["head_branch"]),
+        "created_at": when(row["created_at"]),
+        "updated_at": when(attempt["updated_at"]),
+        "actor": user_id(s, row["actor_id"]),
+        "run_attempt": number,
+        "referenced_workflows": [],
+        "run_started_at": when(attempt["started_at"]),
+        "triggering_actor": user_id(s, attempt["actor_id"]),
+        "jobs_url": f"{url}/jobs",
+        "logs_url": f"{url}/logs",
+        "check_suite_url": f"{repo_url(s, repo)}/check-suites/{row['suite_id']}",
+        "artifacts_url": f"{url}/artifacts",
+        "cancel_url": f"{url}/cancel",
+        "rerun_url": f"{url}/rerun",
+        "previous_attempt_url": f"{url}/attempts/{number - 1}" if number > 1 else None,
+        "workflow_url": f"{repo_url(s, repo)}/actions/workflows/{of['id']}",
+        "head_commit": simple_commit(s, repo, row["head_sha"]),
+        "repository": repository(s, repo),
+        "head_repository": repository(s, s.repo(row["head_repo_id"])),
+    }
+
+
+def job(s: Session, repo: Row, row: Row) -> JSON:
+    """A Job; `row` is a job's joined with its run's and its check run's (`ci.JOBS`)."""
+    times = {"started_at": when(row["started_at"]), "completed_at": when(row["completed_at"])}
+    running = {"queued": "queued", "completed": "completed"}.get(row["status"], "in_progress")
+    named = (("Set up job", "success"), (f"Run {row['name']}", row["conclusion"]), ("Complete job", "success"))
+    steps = [
+        {
+            "name": name,
+            "status": running,
+            "conclusion": (running == "completed" and said) or None,
+            "number": at,
+            **times,
+        }
+        for at, (name, said) in enumerate(named, 1)
+    ]
+    return {
+        "id": row["id"],
+        "run_id": row["run_id"],
+        "workflow_name": row["workflow_name"],
+        "head_branch": row["head_branch"],
+        "run_url": f"{repo_url(s, repo)}/actions/runs/{row['run_id']}",
+        "run_attempt": row["attempt"],
+        "node_id": node_id("Job", row["id"]),
+        "head_sha": row["head_sha"],
+        "url": f"{repo_url(s, repo)}/actions/jobs/{row['id']}",
+        "html_url": f"{repo_page(s, repo)}/actions/runs/{row['run_id']}/job/{row['id']}",
+        "status": row["status"],
+        "conclusion": row["conclusion"],
+        "created_at": when(row["started_at"]),
+        **times,
+        "name": row["name"],
+        "steps": [] if row["conclusion"] == "skipped" or running == "queued" else steps,
+        "check_run_url": f"{repo_url(s, repo)}/check-runs/{row['check_id']}",
+        "labels": ["ubuntu-latest"],
+        "runner_id": 1,
+        "runner_name": "GitHub Actions 1",
+        "runner_group_id": 0,
+        "runner_group_name": "GitHub Actions",
     }
 
 

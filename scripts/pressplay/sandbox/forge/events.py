@@ -59,6 +59,28 @@ def pull_event(s: Session, action: str, repo: Row, issue_id: int, sender: Row, *
     emit(s, "pull_request", repo, sender, action=action, number=row["number"], pull_request=body, **more)
 
 
+def check_event(s: Session, action: str, repo: Row, row: Row, sender: Row) -> None:
+    """Record a `check_run` event: created, completed, rerequested. Its suite tells the branch."""
+    suite = answers.check_suite(s, repo, s.row("SELECT * FROM forge_check_suites WHERE id = ?", row["suite_id"]))
+    shown = {**answers.check_run(s, repo, row), "check_suite": suite}
+    emit(s, "check_run", repo, sender, action=action, check_run=shown)
+
+
+def branch_of(s: Session, repo: Row, sha: str) -> str | None:
+    """The branch that was pushed with this commit: an open pull request's, the default one, or any; None for none."""
+    row = s.one(
+        "SELECT substr(r.name, 12) AS branch FROM forge_refs r"
+        " WHERE r.repo_id = ?1 AND r.sha = ?2 AND r.name LIKE 'refs/heads/%'"
+        " ORDER BY NOT EXISTS (SELECT 1 FROM forge_pulls p JOIN forge_issues i ON i.id = p.issue_id"
+        " WHERE p.head_repo_id = ?1 AND p.head_ref = substr(r.name, 12) AND i.state = 'open'),"
+        " substr(r.name, 12) != ?3, r.name LIMIT 1",
+        repo["id"],
+        sha,
+        repo["default_branch"],
+    )
+    return row["branch"] if row else None
+
+
 def sync(s: Session, repo: Row) -> None:
     """Compare the repository's refs with those last seen, and record what changed.
 

@@ -18,9 +18,10 @@ from waitress.server import create_server
 from pressplay import names
 from pressplay.clock import Clock
 from pressplay.errors import InputError
+from pressplay.sandbox.forge import ci, gitdata, smart
 from pressplay.sandbox.forge import events as events_
-from pressplay.sandbox.forge import gitdata, smart
 from pressplay.sandbox.forge.api.rulesets import save
+from pressplay.sandbox.forge.ci import Job, Rerun
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import Fault, Web, token_hash
 from pressplay.sandbox.forge.store import JSON, ROLES, Row, Session, Store
@@ -348,6 +349,36 @@ class Forge:
                 return save(session, repo, fields, row["id"] if row else None)
             except ApiError as error:
                 raise InputError(f"ruleset {name!r} of {full_name}: {error.message}") from error
+
+    def report_ci(
+        self,
+        full_name: str,
+        sha: str,
+        workflow: str = "CI",
+        jobs: Sequence[Job] = (),
+        *,
+        actor: str | None = None,
+        conclusion: str | None = None,
+    ) -> int:
+        """A run of GitHub Actions on a commit, with its jobs, checks and events; the run's id.
+
+        It belongs to the commit's pull request, else to the push; `actor` (by default who pushed) started it. Where a
+        job's conclusion is None the run goes on, and `finish_ci` ends it. `conclusion` is for a run that ends by
+        other means than its jobs: `startup_failure`, `cancelled`. InputError for an unknown commit.
+        """
+        with self._store.session(write=True) as session:
+            who = _user(session, actor) if actor is not None else None
+            return ci.report(session, _repo(session, full_name), sha, workflow, jobs, who, conclusion)
+
+    def finish_ci(self, run_id: int, jobs: Sequence[Job] = (), *, conclusion: str | None = None) -> None:
+        """Say how jobs of a run that goes on, or was asked for again, ended. InputError for a run that has ended."""
+        with self._store.session(write=True) as session:
+            ci.finish(session, run_id, jobs, conclusion)
+
+    def reruns(self, run_id: int) -> list[Rerun]:
+        """The re-runs that were asked for, oldest first; the run is queued until `finish_ci`."""
+        with self._store.session(write=False) as session:
+            return ci.reruns(session, run_id)
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """What was recorded after an event's number, oldest first."""

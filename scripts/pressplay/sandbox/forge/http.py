@@ -59,6 +59,10 @@ class Fault:
     after: bool = False
 
 
+Auth = Literal["repo", "app", "user", "any", "none"]
+"""What a request must be authenticated as: by a repository's permissions, an App, a user, anyone, or not at all."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A function that answers, and what a caller needs for it."""
@@ -66,7 +70,7 @@ class Endpoint:
     handle: Callable[[Call], Any]
     needs: tuple[tuple[str, str], ...]
     role: str
-    auth: Literal["repo", "app", "user", "any"]
+    auth: Auth
     write: bool
 
 
@@ -79,7 +83,7 @@ def route(
     rule: str,
     *,
     role: str = "",
-    auth: Literal["repo", "app", "user", "any"] = "repo",
+    auth: Auth = "repo",
     **needs: str,
 ) -> Callable[[Handler], Handler]:
     """Register an endpoint: any one of `needs` (permission="read"|"write") lets an App in, `role` a user."""
@@ -283,8 +287,10 @@ class Web:
         path: str,
         environ: dict[str, Any],
     ) -> Answer:
-        session.actor = authenticate(session, environ.get("HTTP_AUTHORIZATION", ""))
-        limits = self._count(session)
+        limits: dict[str, str] = {}
+        if endpoint.auth != "none":
+            session.actor = authenticate(session, environ.get("HTTP_AUTHORIZATION", ""))
+            limits = self._count(session)
         repo = None
         if endpoint.auth == "app":
             if session.actor.app is None or session.actor.user is not None:

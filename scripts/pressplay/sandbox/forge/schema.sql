@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS forge_tokens (
   hash TEXT PRIMARY KEY, installation_id INTEGER, user_id INTEGER, repo_ids TEXT, permissions TEXT, expires_at REAL);
 CREATE TABLE IF NOT EXISTS forge_refs (
   repo_id INTEGER NOT NULL, name TEXT NOT NULL, sha TEXT NOT NULL, PRIMARY KEY (repo_id, name)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS forge_refs_sha ON forge_refs (repo_id, sha);
 CREATE TABLE IF NOT EXISTS forge_issues (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, number INTEGER NOT NULL, is_pull INTEGER NOT NULL,
   title TEXT NOT NULL, body TEXT, state TEXT NOT NULL, state_reason TEXT, user_id INTEGER NOT NULL, created_at REAL NOT NULL,
@@ -61,12 +62,34 @@ CREATE INDEX IF NOT EXISTS forge_review_comments_updated ON forge_review_comment
 CREATE INDEX IF NOT EXISTS forge_review_comments_review ON forge_review_comments (review_id);
 CREATE TABLE IF NOT EXISTS forge_check_suites (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, app_id INTEGER NOT NULL, head_sha TEXT NOT NULL,
-  created_at REAL NOT NULL, UNIQUE (repo_id, app_id, head_sha));
+  head_branch TEXT, workflow_id INTEGER, rerequested INTEGER NOT NULL DEFAULT 0, created_at REAL NOT NULL,
+  updated_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_check_suites_head ON forge_check_suites (repo_id, head_sha);
 CREATE TABLE IF NOT EXISTS forge_check_runs (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, app_id INTEGER NOT NULL, suite_id INTEGER NOT NULL,
   name TEXT NOT NULL, head_sha TEXT NOT NULL, status TEXT NOT NULL, conclusion TEXT, started_at REAL, completed_at REAL,
   output TEXT NOT NULL, details_url TEXT, external_id TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS forge_check_runs_head ON forge_check_runs (repo_id, head_sha);
+CREATE INDEX IF NOT EXISTS forge_check_runs_suite ON forge_check_runs (suite_id);
+CREATE TABLE IF NOT EXISTS forge_workflows (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
+  created_at REAL NOT NULL, UNIQUE (repo_id, name), UNIQUE (repo_id, path));
+CREATE TABLE IF NOT EXISTS forge_runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, workflow_id INTEGER NOT NULL, number INTEGER NOT NULL,
+  suite_id INTEGER NOT NULL, event TEXT NOT NULL, head_sha TEXT NOT NULL, head_branch TEXT,
+  head_repo_id INTEGER NOT NULL, title TEXT NOT NULL,
+  actor_id INTEGER NOT NULL, attempt INTEGER NOT NULL, created_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_runs_workflow ON forge_runs (repo_id, workflow_id);
+CREATE INDEX IF NOT EXISTS forge_runs_head ON forge_runs (repo_id, head_sha);
+CREATE TABLE IF NOT EXISTS forge_attempts (
+  run_id INTEGER NOT NULL, attempt INTEGER NOT NULL, status TEXT NOT NULL, conclusion TEXT, actor_id INTEGER NOT NULL,
+  failed_only INTEGER NOT NULL, started_at REAL NOT NULL, updated_at REAL NOT NULL, PRIMARY KEY (run_id, attempt))
+  WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forge_jobs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL, attempt INTEGER NOT NULL, check_id INTEGER NOT NULL,
+  log TEXT);
+CREATE INDEX IF NOT EXISTS forge_jobs_run ON forge_jobs (run_id);
+CREATE INDEX IF NOT EXISTS forge_jobs_check ON forge_jobs (check_id);
 CREATE TABLE IF NOT EXISTS forge_statuses (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, sha TEXT NOT NULL, context TEXT NOT NULL,
   state TEXT NOT NULL, description TEXT, target_url TEXT, user_id INTEGER NOT NULL, created_at REAL NOT NULL);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -49,6 +50,8 @@ class Store:
         self.clock = clock
         self.web_url = web_url.rstrip("/")
         self.on_commit: Callable[[], None] | None = None
+        self.secret = secrets.token_bytes(32)
+        """Signs addresses that are good for a minute; another process's are refused, as expired ones are."""
         self.synced: set[int] = set()
         """Repositories whose refs this process has compared with the table since its start or the last failure."""
         self._local = threading.local()

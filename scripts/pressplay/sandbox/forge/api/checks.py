@@ -45,7 +45,12 @@ def _fields(call: Call, old: Row | None) -> JSON:
     output = call.get("output", dict, {})
     if output:
         kept = json.loads(old["output"]) if old else {}
-        values["output"] = json.dumps({**kept, **output})
+        # At most 50 come in a request; a further request adds to them.
+        given = output.get("annotations") or []
+        if not isinstance(given, list) or len(given) > 50 or not all(isinstance(one, dict) for one in given):
+            raise ApiError(422, "Invalid request.\n\nNo more than 50 annotations are allowed")
+        noted = [*(kept.get("annotations") or []), *given]
+        values["output"] = json.dumps({**kept, **output, "annotations": noted})
     return values
 
 
@@ -59,24 +64,33 @@ def create_check(call: Call) -> Answer:
     if not gitdata.is_sha(sha) or sha not in git:
         raise ApiError(422, f"No commit found for SHA: {sha}")
     suite = s.one(
-        "SELECT id FROM forge_check_suites WHERE repo_id = ? AND app_id = ? AND head_sha = ?",
+        "SELECT id FROM forge_check_suites WHERE repo_id = ? AND head_sha = ? AND app_id = ? AND workflow_id IS NULL",
         call.repo["id"],
-        app["id"],
         sha,
+        app["id"],
     )
     suite_id = (
         suite["id"]
         if suite
-        else s.insert("forge_check_suites", repo_id=call.repo["id"], app_id=app["id"], head_sha=sha, created_at=s.now)
+        else s.insert(
+            "forge_check_suites",
+            repo_id=call.repo["id"],
+            app_id=app["id"],
+            head_sha=sha,
+            head_branch=events.branch_of(s, call.repo, sha),
+            created_at=s.now,
+            updated_at=s.now,
+        )
     )
     values = {"output": "{}", "external_id": "", "started_at": s.now, **_fields(call, None)}
     number = s.insert(
         "forge_check_runs", repo_id=call.repo["id"], app_id=app["id"], suite_id=suite_id, head_sha=sha, **values
     )
     row = _row(call, number)
-    _announce(call, "created", row)
+    _touch(call, suite_id)
+    events.check_event(s, "created", call.repo, row, s.acting_user())
     if row["status"] == "completed":
-        _announce(call, "completed", row)
+        events.check_event(s, "completed", call.repo, row, s.acting_user())
     return Answer(201, answers.check_run(s, call.repo, row))
 
 
@@ -87,25 +101,9 @@ def _row(call: Call, number: int) -> Row:
     return row
 
 
-def _announce(call: Call, action: str, row: Row) -> None:
-    s = call.s
-    shown = answers.check_run(s, call.repo, row)
-    suite = {
-        "id": row["suite_id"],
-        "node_id": answers.node_id("CheckSuite", row["suite_id"]),
-        "head_branch": None,
-        "head_sha": row["head_sha"],
-        "status": "completed" if row["status"] == "completed" else "in_progress",
-        "conclusion": row["conclusion"],
-        "url": f"{answers.repo_url(s, call.repo)}/check-suites/{row['suite_id']}",
-        "before": None,
-        "after": row["head_sha"],
-        "pull_requests": shown["pull_requests"],
-        "app": shown["app"],
-        "created_at": answers.when(s.now),
-        "updated_at": answers.when(s.now),
-    }
-    events.emit(s, "check_run", call.repo, s.acting_user(), action=action, check_run={**shown, "check_suite": suite})
+def _touch(call: Call, suite_id: int) -> None:
+    """A check run of the suite was reported: no longer asked for again."""
+    call.s.run("UPDATE forge_check_suites SET rerequested = 0, updated_at = ? WHERE id = ?", call.s.now, suite_id)
 
 
 @route("PATCH", f"{_REPO}/check-runs/<int:number>", checks="write")
@@ -121,8 +119,9 @@ def update_check(call: Call) -> JSON:
         row["id"],
     )
     new = _row(call, row["id"])
+    _touch(call, row["suite_id"])
     if new["status"] == "completed" and (row["status"], row["conclusion"]) != ("completed", new["conclusion"]):
-        _announce(call, "completed", new)
+        events.check_event(s, "completed", call.repo, new, s.acting_user())
     return answers.check_run(s, call.repo, new)
 
 
@@ -132,6 +131,25 @@ def get_check(call: Call) -> JSON:
     return answers.check_run(call.s, call.repo, _row(call, call.args["number"]))
 
 
+@route("GET", f"{_REPO}/check-runs/<int:number>/annotations", checks="read")
+def list_annotations(call: Call) -> list[JSON]:
+    """What a check run says of lines of files."""
+    row = _row(call, call.args["number"])
+    given = json.loads(row["output"]).get("annotations") or []
+    return [answers.annotation(call.s, call.repo, row, one) for one in call.page(given)]
+
+
+@route("POST", f"{_REPO}/check-runs/<int:number>/rerequest", checks="write")
+def rerequest(call: Call) -> Answer:
+    """Ask the App that reported a check run to run it again; only that App may, and Actions' jobs are re-run."""
+    s, row = call.s, _row(call, call.args["number"])
+    if row["app_id"] != call.app["id"]:
+        raise ApiError(403, "Forbidden: the check run is not rerequestable or does not belong to this GitHub App")
+    s.run("UPDATE forge_check_suites SET rerequested = 1, updated_at = ? WHERE id = ?", s.now, row["suite_id"])
+    events.check_event(s, "rerequested", call.repo, row, s.acting_user())
+    return Answer(201, {})
+
+
 @route("GET", f"{_REPO}/commits/<path:ref>/check-runs", checks="read")
 def checks_of_ref(call: Call) -> JSON:
     """The check runs of a commit or branch, the newest of each App and name unless all are asked for."""
@@ -139,13 +157,17 @@ def checks_of_ref(call: Call) -> JSON:
     rows = call.s.all(
         "SELECT * FROM forge_check_runs WHERE repo_id = ? AND head_sha = ? ORDER BY id DESC", call.repo["id"], sha
     )
+    return _checks(call, rows)
+
+
+def _checks(call: Call, rows: list[Row]) -> JSON:
+    if call.query.get("filter", "latest") == "latest":
+        # Newest first, so the last one to set a key back to front is the newest of its suite and name.
+        newest = {(row["suite_id"], row["name"]): row for row in reversed(rows)}
+        rows = sorted(newest.values(), key=lambda row: -row["id"])
     for key, column in (("check_name", "name"), ("status", "status"), ("app_id", "app_id")):
         if call.query.get(key):
             rows = [row for row in rows if str(row[column]) == call.query[key]]
-    if call.query.get("filter", "latest") == "latest":
-        # Newest first, so the last one to set a key back to front is the newest of its App and name.
-        newest = {(row["app_id"], row["name"]): row for row in reversed(rows)}
-        rows = sorted(newest.values(), key=lambda row: -row["id"])
     return {
         "total_count": len(rows),
         "check_runs": [answers.check_run(call.s, call.repo, row) for row in call.page(rows)],
@@ -166,38 +188,33 @@ def suites_of_ref(call: Call) -> JSON:
 
 
 def _suite(call: Call, row: Row) -> JSON:
-    s = call.s
-    commit = gitdata.commit(s.git(call.repo), row["head_sha"])
-    runs = s.all("SELECT * FROM forge_check_runs WHERE suite_id = ?", row["id"])
-    done = all(run["status"] == "completed" for run in runs)
-    bad = next((run["conclusion"] for run in runs if run["conclusion"] not in ("success", "neutral", "skipped")), None)
-    url = f"{answers.repo_url(s, call.repo)}/check-suites/{row['id']}"
     return {
-        "id": row["id"],
-        "node_id": answers.node_id("CheckSuite", row["id"]),
-        "head_branch": None,
-        "head_sha": row["head_sha"],
-        "status": "completed" if done else "in_progress",
-        "conclusion": (bad or "success") if done else None,
-        "url": url,
-        "before": None,
-        "after": row["head_sha"],
-        "pull_requests": [],
-        "app": answers.app(s, s.app(row["app_id"])),
-        "repository": answers.repository(s, call.repo),
-        "created_at": answers.when(row["created_at"]),
-        "updated_at": answers.when(row["created_at"]),
-        "head_commit": {
-            "id": row["head_sha"],
-            "tree_id": str(commit.tree_id),
-            "message": commit.message,
-            "timestamp": answers.when(commit.committer.time),
-            "author": {"name": commit.author.name, "email": commit.author.email},
-            "committer": {"name": commit.committer.name, "email": commit.committer.email},
-        },
-        "latest_check_runs_count": len(runs),
-        "check_runs_url": f"{url}/check-runs",
+        **answers.check_suite(call.s, call.repo, row),
+        "repository": answers.repository(call.s, call.repo),
+        "head_commit": answers.simple_commit(call.s, call.repo, row["head_sha"]),
     }
+
+
+def _suite_row(call: Call) -> Row:
+    row = call.s.one(
+        "SELECT * FROM forge_check_suites WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"]
+    )
+    if row is None:
+        raise ApiError(404, "Not Found")
+    return row
+
+
+@route("GET", f"{_REPO}/check-suites/<int:number>", checks="read")
+def get_suite(call: Call) -> JSON:
+    """One check suite."""
+    return _suite(call, _suite_row(call))
+
+
+@route("GET", f"{_REPO}/check-suites/<int:number>/check-runs", checks="read")
+def checks_of_suite(call: Call) -> JSON:
+    """The check runs of a suite, the newest of each name unless all are asked for."""
+    query = "SELECT * FROM forge_check_runs WHERE suite_id = ? ORDER BY id DESC"
+    return _checks(call, call.s.all(query, _suite_row(call)["id"]))
 
 
 @route("POST", f"{_REPO}/statuses/<sha>", statuses="write")
