@@ -20,6 +20,7 @@ COMMANDS = {
     "play": "Play a project in the sandbox, on this machine.",
     "pause": "Stop new runs from starting.",
     "continue": "Let runs start again.",
+    "event": "Show what GitHub's webhooks start, and send recorded ones.",
     "package": "Validate, generate, lint and package the chart.",
     "generate": "Write, or verify, the files that are generated and committed.",
     "sandbox": "Run one part of the sandbox by itself: the forge, the runner.",

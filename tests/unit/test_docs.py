@@ -106,7 +106,8 @@ def _options(names: list[str]) -> set[str]:
     text = _pages.command_line()
     found = {"--help", "--version"}
     for name in names:
-        section = text.partition(f"## pressplay {name}\n")[2].partition("\n## pressplay ")[0]
+        # With the commands that stand below it.
+        section = re.split(rf"\n## pressplay (?!{name} )", text.partition(f"## pressplay {name}\n")[2])[0]
         found |= set(_OPTION.findall(section))
     return found
 

@@ -1,0 +1,145 @@
+"""A delivery of GitHub's: its headers, its signature, and what a Sensor sees of it.
+
+Signatures: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries. What is accepted is what
+Argo Events 1.9.11 accepts (pkg/eventsources/sources/github/start.go, and ValidatePayload of go-github 50).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from pressplay.errors import InputError
+
+SIGNATURE = "X-Hub-Signature-256"
+_OLD_SIGNATURE = "X-Hub-Signature"
+EVENT = "X-GitHub-Event"
+DELIVERY = "X-GitHub-Delivery"
+_HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
+_LARGEST_PLAIN = 1e21
+"""From here on Go writes a whole number with an exponent."""
+
+
+class Refused(InputError):
+    """A delivery that Argo Events does not take; the text never holds anything of the payload (R7)."""
+
+
+def sign(secret: bytes, body: bytes) -> str:
+    """The value of `X-Hub-Signature-256` for this body: `sha256=` and the HMAC in hexadecimal digits."""
+    return f"sha256={hmac.new(secret, body, hashlib.sha256).hexdigest()}"
+
+
+def verify(secret: bytes, body: bytes, headers: Mapping[str, str]) -> None:
+    """Refused unless `headers` hold a signature of `body` by `secret`.
+
+    Raises InputError for an empty secret, with which Argo Events would check nothing.
+    """
+    if not secret:
+        raise InputError("the webhook's secret is empty: expected the text that was entered on GitHub")
+    given = header(headers, SIGNATURE) or header(headers, _OLD_SIGNATURE)
+    if not given:
+        raise Refused("missing signature")
+    kind, _, digits = given.partition("=")
+    if kind not in _HASHES or not re.fullmatch(r"(?:[0-9a-fA-F]{2})+", digits):
+        raise Refused("the signature is not sha256=<hexadecimal digits>")
+    if not hmac.compare_digest(hmac.new(secret, body, _HASHES[kind]).digest(), bytes.fromhex(digits)):
+        raise Refused("the signature is wrong: signed with another secret, or the payload was changed")
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """A header's value whatever its letters' case; empty where there is none."""
+    return next((value for key, value in headers.items() if key.lower() == name.lower()), "")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery as GitHub makes it."""
+
+    event: str
+    """GitHub's name of the event: `pull_request`."""
+    delivery_id: str
+    """A GUID."""
+    body: bytes
+    """The payload, JSON."""
+
+    def headers(self, secret: bytes) -> dict[str, str]:
+        """The headers that go with it, signed."""
+        return {
+            "Content-Type": "application/json",
+            "User-Agent": "GitHub-Hookshot/press-play",
+            EVENT: self.event,
+            DELIVERY: self.delivery_id,
+            SIGNATURE: sign(secret, self.body),
+        }
+
+
+def payload_of(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """The payload of a delivery, JSON or a form's field `payload`; Refused where it is none."""
+    kind = header(headers, "Content-Type").partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded":
+        text = parse_qs(body.decode("utf-8", "replace")).get("payload", [""])[0]
+    elif kind == "application/json":
+        text = body.decode("utf-8", "replace")
+    else:
+        raise Refused("the Content-Type is not application/json")
+    return parse(text)
+
+
+def parse(text: str) -> dict[str, Any]:
+    """A payload from its text, numbers and letters as Go would hand them on; Refused where it is no JSON object."""
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant)
+        if isinstance(found, dict):
+            passed_on: dict[str, Any] = _as_go(found)
+            return passed_on
+    except (ValueError, OverflowError, RecursionError):
+        raise Refused("the payload is not JSON") from None
+    raise Refused("the payload is not a JSON object")
+
+
+def as_sensor_sees(
+    event_name: str, delivery_id: str, payload: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What a Sensor's filters and templates get: `{"headers": {…}, "body": payload + X-GitHub-Event and -Delivery}`.
+
+    `payload` is as `parse` gives it, or plain JSON of one's own.
+    """
+    sent = {"Content-Type": "application/json", **(headers or {}), EVENT: event_name, DELIVERY: delivery_id}
+    body = _as_go({**payload, EVENT: event_name, DELIVERY: delivery_id})
+    return {"headers": {_canonical(name): [value] for name, value in sent.items()}, "body": body}
+
+
+def _canonical(name: str) -> str:
+    return "-".join(part.capitalize() for part in name.split("-"))
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _as_go(value: Any) -> Any:
+    """JSON as encoding/json reads it into an interface: each number a float64, no lone surrogates."""
+    if isinstance(value, dict):
+        return {_whole(key): _as_go(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_go(inner) for inner in value]
+    if isinstance(value, str):
+        return _whole(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    number = float(value)
+    if math.isinf(number) or math.isnan(number):
+        raise OverflowError
+    negative_zero = number == 0 and math.copysign(1, number) < 0
+    return int(number) if number.is_integer() and abs(number) < _LARGEST_PLAIN and not negative_zero else number
+
+
+def _whole(text: str) -> str:
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
