@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import subprocess
@@ -13,6 +14,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from conftest import DEFAULTS, ROOT, VALUES, one, render
+from hera.events import models as events_models
 from hera.workflows import models
 
 from pressplay import names
@@ -27,13 +29,17 @@ ARGO = {
     "WorkflowTemplate": models.WorkflowTemplate,
     "CronWorkflow": models.CronWorkflow,
 }
-CORE = ("configmap-v1", "serviceaccount-v1", "role-rbac-v1", "rolebinding-rbac-v1", "job-batch-v1")
+EVENTS = {"EventSource": events_models.EventSource, "Sensor": events_models.Sensor}
+CORE = ("configmap-v1", "service-v1", "serviceaccount-v1", "role-rbac-v1", "rolebinding-rbac-v1", "job-batch-v1")
 EXTERNAL_SECRET = json.loads((Path(__file__).parent / "schemas/externalsecret.json").read_text())
+EVENT_BUS = json.loads((Path(__file__).parent / "schemas/eventbus.json").read_text())
+LONG_INTEGERS = {"maxPayloadSize", "appID", "installationID"}
 OURS = "press-play"
 
 
 def argo(documents: Documents) -> Documents:
-    return [d for d in documents if d["apiVersion"].startswith("argoproj.io/")]
+    """What Argo Workflows owns."""
+    return [d for d in documents if d["kind"] in ARGO]
 
 
 def core(documents: Documents) -> Documents:
@@ -56,6 +62,29 @@ def test_argo_knows_every_field(documents: Documents):
         ARGO[document["kind"]].model_validate(document, extra="forbid")
 
 
+def test_argo_events_knows_every_field(documents: Documents, values: dict[str, Any]):
+    found = {d["kind"]: copy.deepcopy(d) for d in documents if d["kind"] in (*EVENTS, "EventBus")}
+    if not values["repositories"] or not values["events"]["enabled"]:
+        assert found == {}
+        return
+    assert found.keys() == {*EVENTS, *(["EventBus"] if values["events"]["bus"]["create"] else [])}
+    if values["events"]["bus"]["create"]:
+        jsonschema.validate(found.pop("EventBus"), EVENT_BUS)
+    # hera's models are made from protobuf: to them a long integer is a text, and a trigger's resource so many bytes.
+    github = found["EventSource"]["spec"]["github"]["github"]
+    for part in (github["webhook"], github.get("githubApp", {})):
+        for key in LONG_INTEGERS & part.keys():
+            assert type(part[key]) is int
+            part[key] = str(part[key])
+    for trigger in found["Sensor"]["spec"]["triggers"]:
+        workflow = trigger["template"]["k8s"]["source"].pop("resource")
+        models.Workflow.model_validate(workflow, extra="forbid")
+    for kind, document in found.items():
+        assert document.pop("apiVersion") == "argoproj.io/v1alpha1"
+        assert document.pop("kind") == kind
+        EVENTS[kind].model_validate(document, extra="forbid")
+
+
 def test_the_external_secrets_operator_knows_every_field(documents: Documents, values: dict[str, Any]):
     found = [d for d in documents if d["kind"] == "ExternalSecret"]
     assert bool(found) == (values["secrets"]["mode"] == "external")
@@ -70,6 +99,16 @@ def schemas(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     for kind, model in ARGO.items():
         strict = forbid(model.model_json_schema(by_alias=True))
         (folder / f"{kind.lower()}-argoproj-v1alpha1.json").write_text(json.dumps(strict))
+    for event_kind, event_model in EVENTS.items():
+        schema = event_model.model_json_schema(by_alias=True)
+        schema["properties"] |= {"apiVersion": {"const": "argoproj.io/v1alpha1"}, "kind": {"const": event_kind}}
+        strict = forbid(schema)
+        strict["$defs"]["K8SResource"] = {"type": "object"}
+        for part in strict["$defs"].values():
+            for key in LONG_INTEGERS & part.get("properties", {}).keys():
+                part["properties"][key] = {"type": "integer"}
+        (folder / f"{event_kind.lower()}-argoproj-v1alpha1.json").write_text(json.dumps(strict))
+    (folder / "eventbus-argoproj-v1alpha1.json").write_text(json.dumps(EVENT_BUS))
     for version in ("v1", "v1beta1"):
         (folder / f"externalsecret-external-secrets-{version}.json").write_text(json.dumps(EXTERNAL_SECRET))
     kubernetes = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
@@ -129,6 +168,8 @@ def test_the_steps_can_read_their_settings(documents: Documents, values: dict[st
     assert settings.instance_id == values["argo"]["instanceID"]
     assert settings.github.model_dump(by_alias=True) == values["github"]
     assert settings.limits.model_dump(by_alias=True) == {k: v for k, v in values["limits"].items() if k != "runsAtOnce"}
+    assert settings.events.model_dump() == {key: values["events"][key] for key in ("enabled", "start", "label")}
+    assert settings.flows.model_dump(by_alias=True) == values["flows"]
     assert settings.repositories.keys() == values["repositories"].keys()
     for name, own in values["repositories"].items():
         wanted = {key: value for key, value in {**values["defaults"], **own}.items() if value != ""}
@@ -210,9 +251,9 @@ def test_each_role_is_bound_to_one_of_our_accounts(documents: Documents, values:
     subjects = [subject for d in documents if d["kind"] == "RoleBinding" for subject in d["subjects"]]
     assert {s["namespace"] for s in subjects} == {"press-play"}
     account = values["serviceAccount"]["name"] or "press-play"
-    assert {s["name"] for s in subjects} <= {account, "press-play-agents"}
+    assert {s["name"] for s in subjects} <= {account, "press-play-agents", "press-play-sensor"}
     used = set(re.findall(r"serviceAccountName: (\S+)", yaml.safe_dump_all(documents)))
-    assert used <= {account, "press-play-agents"}
+    assert used <= {account, "press-play-agents", "press-play-sensor", "press-play-eventsource"}
 
 
 def test_everything_says_whose_it_is(documents: Documents, values: dict[str, Any]):
