@@ -30,6 +30,7 @@ class Pull:
     """`clean`, `blocked`, `dirty`, `behind`, `unstable`, `draft`; `unknown` in lists, which do not tell."""
     fork: bool
     created_at: str
+    updated_at: str
     closed_at: str | None
     merged_at: str | None
     """Times as GitHub writes them (RFC 3339, UTC)."""
@@ -59,6 +60,7 @@ def _pull(found: dict[str, Any]) -> Pull:
         mergeable_state=found.get("mergeable_state", "unknown"),
         fork=head_repo.lower() != found["base"]["repo"]["full_name"].lower(),
         created_at=found["created_at"],
+        updated_at=found["updated_at"],
         closed_at=found["closed_at"],
         merged_at=found["merged_at"],
         merge_commit_sha=(found.get("merge_commit_sha") or "") if merged else "",

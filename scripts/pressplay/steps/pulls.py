@@ -109,11 +109,17 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         state = "stopped"
     elif why in ASK_ROLES and not _answered(entries, why, cause):
         state, agent = "ask", context.settings.flows.comments.agent if why == COMMENTS else "triage"
-    elif checks.conclusion(gh, subject.repo, pull.head_sha, ACCEPTANCE_CHECK) == "success":
+    elif is_approved(context, subject.repo, pull):
         state = "approved"
     elif parked is not None and parked.get("head") == pull.head_sha and why != "asked":
         state = "parked"
     return {"state": state, "head": pull.head_sha, "round": str(_next_round(entries, subject)), "agent": agent}
+
+
+def is_approved(context: Context, repo: str, pull: pulls.Pull) -> bool:
+    """Whether the harness's own check on the head says so."""
+    gh = context.harness(repo, checks="read")
+    return checks.conclusion(gh, repo, pull.head_sha, ACCEPTANCE_CHECK) == "success"
 
 
 def _answered(entries: dict[str, Entry], why: str, cause: str) -> bool:

@@ -23,7 +23,7 @@ STEPS = {
     "pr-look": "pulls:look",
     "pr-conclude": "pulls:conclude",
     "signal": "signals:signal",
-    "reconcile": "signals:reconcile",
+    "reconcile": "reconcile:reconcile",
     "agents-merge": "agents:merge",
     "agents-remove": "agents:remove",
 }

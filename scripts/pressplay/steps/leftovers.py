@@ -1,0 +1,66 @@
+"""What ended runs leave behind, and how it goes: runs without a Workflow, context branches, volumes, tallies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.cluster.port import Manifest
+from pressplay.github import pulls, refs
+from pressplay.github.calls import Client
+from pressplay.steps.context import Context
+from pressplay.steps.signals import labels
+from pressplay.steps.told import WORKFLOW_ANNOTATION, has_volume, service
+
+_DAY = 86_400
+
+
+def end_orphans(context: Context, repo: str) -> dict[str, Manifest]:
+    """Delete runs whose Workflow was stopped or is gone (R4); the runs under way that are left, by name."""
+    namespace = context.settings.controller_namespace
+    live: dict[str, Manifest] = {}
+    for run in context.cluster.list("CodeRun", namespace, labels(repo, "run")):
+        if (run.get("status") or {}).get("phase") in waits.FINISHED:
+            continue
+        name = run["metadata"]["name"]
+        workflow = (run["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION, "")
+        owner = context.cluster.get("Workflow", context.settings.namespace, workflow) if workflow else None
+        if workflow and (owner is None or waits.phase(owner) in waits.FINISHED):
+            context.cluster.delete("CodeRun", namespace, name)
+            context.say(f"{name}: deleted, its Workflow {workflow} has ended")
+        else:
+            live[name] = run
+    return live
+
+
+def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
+    """Delete what runs left: context branches, volumes of tasks whose pull request is closed, tallies of past days."""
+    yesterday = datetime.fromtimestamp(context.clock.now() - _DAY, UTC).date().isoformat()
+    context.ledger(repo).prune_tallies(before=yesterday)
+    gh = context.harness(repo, contents="write", pull_requests="read")
+    prefix = names.context_branch("")
+    for branch in refs.branches_with_prefix(gh, repo, prefix):
+        # A branch without a run yet may be one that is about to start.
+        run = context.cluster.get("CodeRun", context.settings.controller_namespace, branch.removeprefix(prefix))
+        if run is not None and (run.get("status") or {}).get("phase") in waits.FINISHED:
+            refs.delete_branch(gh, repo, branch)
+    settings = context.settings.repository(repo)
+    if has_volume(settings):
+        _delete_volumes(context, gh, repo, f"workspace-{service(repo, settings)}-", live)
+
+
+def _delete_volumes(context: Context, gh: Client, repo: str, prefix: str, live: Mapping[str, Manifest]) -> None:
+    namespace = context.settings.controller_namespace
+    found = [claim["metadata"]["name"] for claim in context.cluster.list("PersistentVolumeClaim", namespace)]
+    tasks = {name.removeprefix(prefix): name for name in found if re.fullmatch(re.escape(prefix) + r"\d+", name)}
+    busy = {run["metadata"]["labels"]["press-play/task"] for run in live.values()}
+    for task, claim in tasks.items():
+        if task in busy:
+            continue
+        pull = pulls.find_pull(gh, repo, names.task_branch(int(task)))
+        if pull is not None and pull.state == "closed":
+            context.cluster.delete("PersistentVolumeClaim", namespace, claim)
+            context.say(f"{claim}: deleted, pull request {pull.number} is closed")

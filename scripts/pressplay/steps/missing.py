@@ -1,0 +1,159 @@
+"""Start what a lost event should have started (R2), from what GitHub and the ledgers hold.
+
+A pull request is looked at when it changed, and in turn with the others when it did not (a check's end changes no pull
+request): `_AT_ONCE` of them each time. What was seen when stands in a ConfigMap for each repository. What was there
+before that ConfigMap is left alone where everything starts without being asked (`events.start: all`): an installation
+must not begin with all that a repository ever left open.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pressplay import names
+from pressplay.clock import parse_rfc3339
+from pressplay.cluster import waits
+from pressplay.cluster.ledger import PART_OF, Entry
+from pressplay.github import pulls
+from pressplay.github.calls import Client
+from pressplay.steps import parking
+from pressplay.steps.context import Context, Subject
+from pressplay.steps.pulls import in_scope, is_approved, of_ledger
+from pressplay.steps.start import start as start_flow
+
+_AT_ONCE = 30
+_TIMES = 3
+"""How often a flow is started for one head without coming to an end, before a person is asked."""
+_PULL_FLOWS = ("pull-request", "comments", "triage", "task")
+
+
+@dataclass
+class _Seen:
+    """What `reconcile` remembers of a repository: since when it looks, and when it saw each pull request how."""
+
+    since: float
+    alerts: float
+    pulls: dict[str, dict[str, Any]]
+
+
+def start(context: Context, repo: str) -> int:
+    """Start what is missing in one repository; how many flows were started."""
+    if not context.settings.events.enabled:
+        return 0
+    seen = _read(context, repo)
+    gh = context.harness(repo, pull_requests="read")
+    started = _pulls(context, gh, repo, seen)
+    _write(context, repo, seen)
+    return started
+
+
+# -- pull requests -----------------------------------------------------------------------------------------------------
+
+
+def _pulls(context: Context, gh: Client, repo: str, seen: _Seen) -> int:
+    found = [pull for pull in pulls.all_pulls(gh, repo, state="open") if not pull.fork and not pull.draft]
+    if context.settings.events.start == "all":
+        found = [pull for pull in found if parse_rfc3339(pull.updated_at) >= seen.since]
+    seen.pulls = {str(pull.number): seen.pulls.get(str(pull.number), {}) for pull in found}
+
+    def turn(pull: pulls.Pull) -> tuple[bool, float]:
+        before = seen.pulls[str(pull.number)]
+        return before.get("updated") == pull.updated_at, before.get("looked", 0)
+
+    busy = _under_way(context, repo)
+    started = 0
+    for pull in sorted(found, key=turn)[:_AT_ONCE]:
+        task = names.task_of_branch(pull.head_ref)
+        if ("pr", pull.number) in busy or ("task", task) in busy:
+            continue
+        wanted = _wanted(context, repo, pull)
+        before = seen.pulls[str(pull.number)]
+        if not wanted:
+            before.update(updated=pull.updated_at, looked=context.clock.now())
+        else:
+            started += _start_for(context, repo, pull, wanted, before)
+    return started
+
+
+def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
+    """(`pr` or `task`, number) of what an unfinished Workflow works on."""
+    busy = set()
+    for workflow in context.cluster.list(
+        "Workflow", context.settings.namespace, {"press-play/repo": names.repo_key(repo)}
+    ):
+        labels = workflow["metadata"]["labels"]
+        if labels.get("press-play/flow") in _PULL_FLOWS and waits.phase(workflow) not in waits.FINISHED:
+            busy |= {
+                (kind, int(labels[f"press-play/{kind}"])) for kind in ("pr", "task") if f"press-play/{kind}" in labels
+            }
+    return busy
+
+
+def _wanted(context: Context, repo: str, pull: pulls.Pull) -> str:
+    """The flow that this pull request lacks, or nothing. People come first."""
+    flows = context.settings.flows
+    entries = context.ledger(repo).entries("pr", pull.number)
+    told = of_ledger(entries, pull)
+    subject = Subject.of({"repo": repo, "pr": str(pull.number), **told}, context)
+    if not in_scope(context, pull) or parking.stopped(entries, subject):
+        return ""
+    if flows.pull_request.enabled and _may_go_on(entries, subject, pull) and not is_approved(context, repo, pull):
+        return "pull-request"
+    return ""
+
+
+def _may_go_on(entries: dict[str, Entry], subject: Subject, pull: pulls.Pull) -> bool:
+    parked = parking.parked(entries, subject)
+    return parked is None or parked.get("head") != pull.head_sha
+
+
+def _start_for(context: Context, repo: str, pull: pulls.Pull, flow: str, before: dict[str, Any]) -> bool:
+    """Start it, unless it came to nothing time and again: then a person is asked (R4)."""
+    times = before.get("times", {}) if before.get("head") == pull.head_sha else {}
+    if times.get(flow, 0) >= _TIMES:
+        told = of_ledger(context.ledger(repo).entries("pr", pull.number), pull)
+        subject = Subject.of({"repo": repo, "pr": str(pull.number), **told}, context)
+        parking.park(context, subject, pull, f"the flow {flow} was started {_TIMES} times and came to no end")
+        before.update(updated=pull.updated_at, looked=context.clock.now())
+        return False
+    window = {
+        "comments": context.settings.flows.comments.window,
+        "triage": context.settings.flows.triage.window,
+        "pull-request": context.settings.flows.pull_request.window,
+    }[flow]
+    before.update(head=pull.head_sha, times={**times, flow: times.get(flow, 0) + 1})
+    return start_flow(context, flow, repo, window, ("pr", pull.number), "push" if flow == "pull-request" else "")
+
+
+# -- what is remembered ------------------------------------------------------------------------------------------------
+
+
+def _name(repo: str) -> str:
+    return f"reconcile-{names.digest(repo, length=8)}"
+
+
+def _read(context: Context, repo: str) -> _Seen:
+    found = context.cluster.get("ConfigMap", context.settings.namespace, _name(repo))
+    if found is None:
+        return _Seen(context.clock.now(), 0.0, {})
+    data = json.loads(found["data"]["seen"])
+    return _Seen(data["since"], data["alerts"], data["pulls"])
+
+
+def _write(context: Context, repo: str, seen: _Seen) -> None:
+    context.cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": _name(repo),
+                "namespace": context.settings.namespace,
+                "labels": {**PART_OF, "press-play/repo": names.repo_key(repo)},
+            },
+            "data": {
+                "seen": json.dumps({"since": seen.since, "alerts": seen.alerts, "pulls": seen.pulls}, sort_keys=True)
+            },
+        }
+    )
