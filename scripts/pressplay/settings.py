@@ -76,6 +76,8 @@ class Limits(_Model):
     """The age at which a wait for a person ends its task with the reason."""
     triage_tries: int = Field(2, ge=1)
     """Runs of the Triage agent for one pull request and try."""
+    security_groups: int = Field(5, ge=1)
+    """Groups of alerts that are begun in a repository and day."""
 
 
 class Events(_Model):

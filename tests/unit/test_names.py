@@ -62,6 +62,47 @@ def test_tasks_issues_and_pull_requests_share_no_number(one, other):
     assert names.task_number(one, "other-tag") not in kinds
 
 
+@given(TEXTS, st.integers(1, names.HIGHEST_PLAIN_ID))
+def test_a_group_of_alerts_shares_its_number_with_no_task_issue_or_pull_request(group, number):
+    others = {names.task_number(number), names.issue_number(number), names.pull_request_number(number)}
+    assert 500_000_000 <= names.alert_number(group) < 600_000_000
+    assert names.alert_number(group) not in {*others, names.task_number(group, "a tag")}
+
+
+def test_groups_of_alerts_have_numbers_of_their_own():
+    groups = [f"dependabot:package-{number}" for number in range(200)]
+    assert len({names.alert_number(group) for group in groups}) == len(groups)
+
+
+FLOWS = ("pull-request", "comments", "triage", "security", "issue", "signal")
+
+
+@given(st.sampled_from(FLOWS), REPOS, REPOS, st.integers(1, names.HIGHEST_PLAIN_ID), st.floats(0, 1e10))
+def test_r1_a_flow_is_named_by_repository_subject_and_window_alone(flow, repo, other, number, now):
+    window = names.window_at(now, 60)
+    name = names.flow_workflow(flow, repo, number, window)
+    assert DNS.fullmatch(name)
+    assert name == names.flow_workflow(flow, repo, str(number), window)
+    assert name not in {
+        names.flow_workflow(flow, repo, number + 1, window),
+        names.flow_workflow(flow, repo, number, window + 1),
+        *([names.flow_workflow(flow, other, number, window)] if other != repo else []),
+    }
+
+
+@pytest.mark.parametrize("parts", [("Closed",), ("a_b",), ("x" * 60,), ("{{=1}}",), ("7-",)])
+def test_a_flow_name_that_kubernetes_would_refuse_is_refused_here(parts):
+    with pytest.raises(InputError, match="expected at most 63 lower-case letters, digits and -"):
+        names.flow_workflow("signal", "acme/shop", *parts)
+
+
+@given(st.floats(0, 1e10), st.integers(1, 86_400))
+def test_a_window_begins_when_what_was_sent_within_it_has_arrived(now, seconds):
+    window = names.window_at(now, seconds)
+    assert window * seconds <= now < (window + 1) * seconds
+    assert names.window_until(window, seconds) == (window + 1) * seconds + 10
+
+
 @given(TEXTS)
 def test_a_number_for_any_id_fits_the_controllers_field_and_the_budget(text):
     assert 0 < names.task_number(text, "a tag") < 2**31

@@ -108,6 +108,9 @@ def across(values: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _agents(values)
     yield from _repositories(values)
     yield from _extra_spec(values)
+    if _map(values, "repositories") and _map(values, "events").get("enabled") is True:
+        yield from _webhook(values)
+        yield from _flows(values)
 
 
 def _namespace(values: Mapping[str, Any]) -> Iterator[Finding]:
@@ -179,6 +182,42 @@ def _extra_spec(values: Mapping[str, Any]) -> Iterator[Finding]:
             yield (path,), f"expected a field that our flows do not set, came {shown(field)}", "take it out"
         if "{{" in json.dumps({field: value}, default=str):
             yield (path,), "expected no `{{`, which Argo would evaluate (R7)", "take it out"
+
+
+def _webhook(values: Mapping[str, Any]) -> Iterator[Finding]:
+    webhook = _map(_map(values, "events"), "webhook")
+    for key, value in _map(webhook, "secret").items():
+        if value == "":
+            message = (
+                "expected the Secret with which GitHub signs, came none: anybody could send events and start agents"
+            )
+            hint = "name it, or set events.enabled to false"
+            yield (("events", "webhook", "secret", key), ("events", "enabled")), message, hint
+    apps = (_map(values, "github").get("harnessApp"), _map(_map(values, "agents"), "qa").get("githubApp"))
+    secret = _map(webhook, "secret").get("name")
+    external = _map(values, "secrets").get("mode") == "external"
+    if external and secret in [names.app_secret(app) for app in apps if isinstance(app, str)]:
+        message = f"expected a Secret of the webhook's own, came {shown(secret)}, which holds an App's key"
+        yield (("events", "webhook", "secret", "name"),), message, "name another"
+    if not webhook.get("url"):
+        return
+    url: Path = ("events", "webhook", "url")
+    for key, value in _map(webhook, "app").items():
+        if value == 0:
+            message = "expected the number by which GitHub knows the harness's App, as which the webhooks are made"
+            yield (("events", "webhook", "app", key), url), message, "set it, or leave events.webhook.url empty"
+    owners = sorted({name.partition("/")[0] for name in _map(values, "repositories")})
+    if len(owners) > 1:
+        message = f"expected repositories of one account, for an App's installation is of one; came {', '.join(owners)}"
+        yield (url, ("repositories",)), message, "leave it empty and set the webhooks yourself"
+
+
+def _flows(values: Mapping[str, Any]) -> Iterator[Finding]:
+    comments = _map(_map(values, "flows"), "comments")
+    agents, agent = _map(values, "agents"), comments.get("agent")
+    if comments.get("enabled") is True and isinstance(agent, str) and not _map(agents, agent).get("enabled"):
+        message = f"expected the id of an agent that is enabled, came {shown(agent)}"
+        yield (("flows", "comments", "agent"), ("agents", agent, "enabled")), message, "see agents.<id>"
 
 
 TOLD = frozenset(
