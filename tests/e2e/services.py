@@ -41,11 +41,12 @@ def service(log: Path, *command: str, environment: Mapping[str, str] | None = No
 
 
 @contextmanager
-def forge(directory: Path, project: Path, repo: str, namespace: str) -> Iterator[dict[str, str]]:
+def forge(directory: Path, project: Path, repo: str, namespace: str, merge: str = "auto") -> Iterator[dict[str, str]]:
     """The forge, reachable from the cluster's pods; its addresses. `directory`/secrets.json is for kubectl."""
     host = os.environ.get("PRESSPLAY_E2E_HOST", "127.0.0.1")
     command = [PRESSPLAY, "sandbox", "forge", "--data", str(directory), "--listen", f"{host}:0", "--repo", repo]
     command += ["--project", str(project), "-n", namespace, "--controller-namespace", CONTROLLER]
+    command += ["--merge", merge]
     with service(directory / "forge.log", *command, "--secrets", str(directory / "secrets.json")) as line:
         assert line, (directory / "forge.log").read_text()
         yield json.loads(line)

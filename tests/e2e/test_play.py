@@ -62,18 +62,24 @@ class Installed:
         return self.submit("press-play", repo=REPO, **parameters)
 
     def submit(self, template: str, **parameters: str) -> dict[str, str]:
+        """What a Workflow of this template put out."""
+        ended = self.carried_out(template, **parameters)
+        name = ended["metadata"]["name"]
+        return outputs(next(node for node in nodes(ended) if node["name"] == name))
+
+    def carried_out(self, template: str, **parameters: str) -> dict[str, Any]:
+        """The Workflow of this template, at its good end."""
         given = [word for name, value in parameters.items() for word in ("-p", f"{name}={value}")]
         name = run(
             *("argo", "submit", "-n", NAMESPACE, "--from", f"workflowtemplate/{template}", "-o", "name", *given)
         ).stdout.strip()
         ended = until(f"{template} to end", lambda: self.ended(name), LIMIT, self.told)
         assert ended["status"]["phase"] == "Succeeded", ended["status"]
-        root = next(node for node in ended["status"]["nodes"].values() if node["name"] == name)
-        return {p["name"]: p.get("value", "") for p in (root.get("outputs") or {}).get("parameters", [])}
+        return dict(ended)
 
     def ended(self, name: str) -> dict[str, Any] | None:
         found = get("workflow", NAMESPACE, name)
-        return found if found and (found.get("status") or {}).get("phase") in FINISHED else None
+        return found if found and has_ended(found) else None
 
     def flows(self, flow: str) -> list[dict[str, Any]]:
         return listed("workflows", NAMESPACE, f"press-play/flow={flow}")
@@ -93,11 +99,11 @@ class Installed:
         return tree
 
 
-def install(directory: Path, project: Path, **environment: str) -> Iterator[Installed]:
+def install(directory: Path, project: Path, merge: str = "auto", **environment: str) -> Iterator[Installed]:
     for part in ("forge", "runner"):
         (directory / part).mkdir(parents=True)
     with (
-        forge(directory / "forge", project, REPO, NAMESPACE) as addresses,
+        forge(directory / "forge", project, REPO, NAMESPACE, merge) as addresses,
         runner(directory / "runner", addresses["url"], **environment),
     ):
         kubectl("apply", "-f", str(directory / "forge" / "secrets.json"))
@@ -126,12 +132,32 @@ def install(directory: Path, project: Path, **environment: str) -> Iterator[Inst
                 kubectl("delete", kind, "-n", NAMESPACE, "-l", ours, "--wait", check=False)
 
 
+def project_of(directory: Path, *tasks: dict[str, Any]) -> Path:
+    """A project that holds nothing but its backlog."""
+    project = directory / "project"
+    (project / ".taskmaster" / "tasks").mkdir(parents=True)
+    (project / ".taskmaster" / "tasks" / "tasks.json").write_text(json.dumps({"master": {"tasks": tasks}}))
+    return project
+
+
 @pytest.fixture
 def installed(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
-    project = tmp_path / "project"
-    (project / ".taskmaster" / "tasks").mkdir(parents=True)
-    (project / ".taskmaster" / "tasks" / "tasks.json").write_text(json.dumps(BACKLOG))
+    project = project_of(tmp_path, *BACKLOG["master"]["tasks"])
     yield from install(tmp_path, project, PRESSPLAY_SCRIPT="notes", PRESSPLAY_SEND_BACK="3")
+
+
+@pytest.fixture
+def merged_by_hand(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
+    """Here pull requests stay open until the test merges them."""
+    yield from install(tmp_path, project_of(tmp_path, task(1), task(2, 1)), "never", PRESSPLAY_SCRIPT="notes")
+
+
+def has_ended(workflow: dict[str, Any]) -> bool:
+    return (workflow.get("status") or {}).get("phase") in FINISHED
+
+
+def outputs(node: dict[str, Any]) -> dict[str, str]:
+    return {p["name"]: p.get("value", "") for p in (node.get("outputs") or {}).get("parameters", [])}
 
 
 def nodes(workflow: dict[str, Any]) -> list[dict[str, Any]]:
@@ -161,7 +187,6 @@ def test_a_backlog_of_hostile_text_is_merged_whatever_happens_on_the_way(install
     # A waiter's pod is lost while its agent works, and a step's pod while it works.
     waiter = lose(installed, "apply")
     step = lose(installed, "run-collect", "task-look", "pr-look", "run-prepare")
-
     ended = until("the play to end", lambda: installed.ended(pressed["play"]), LIMIT, installed.told)
     assert ended["status"]["phase"] == "Succeeded", ended["status"].get("message")
     assert {waiter, step} <= {lost for flow in installed.flows("task") for lost in retried(flow)}
@@ -266,6 +291,53 @@ def retried(flow: dict[str, Any]) -> set[str]:
         and (node.get("nodeFlag") or {}).get("retried")
         and node["phase"] in ("Failed", "Error")
     }
+
+
+@pytest.mark.rule("R2")
+def test_a_merge_wakes_the_play_by_signal_and_one_that_nobody_tells_of_by_reconcile(merged_by_hand: Installed):
+    play = merged_by_hand.press()["play"]
+    # Told: reconcile is kept from being the one that notices.
+    reconciling(False)
+    until("reconcile to rest", lambda: all(map(has_ended, merged_by_hand.flows("reconcile"))), LIMIT)
+    pull = merge(merged_by_hand, play, "1")
+    assert merge_wait(play, "1")["phase"] == "Running"
+    assert woken_by_signal(merged_by_hand, pull) == "1"
+    assert merge_wait(play, "1")["phase"] == "Succeeded"
+    assert woken_by_signal(merged_by_hand, pull) == "0"
+
+    # Not told.
+    reconciling(True)
+    merge(merged_by_hand, play, "2")
+    ended = until("the play to end", lambda: merged_by_hand.ended(play), LIMIT, merged_by_hand.told)
+    assert ended["status"]["phase"] == "Succeeded", ended["status"].get("message")
+    for number in "12":
+        assert outputs(merge_wait(play, number)) == {"outcome": "merged"}
+    assert sorted(start[1] for start in merged_by_hand.starts()) == ["1", "1", "1", "2", "2", "2"]
+
+
+def woken_by_signal(installed: Installed, pull: str) -> str:
+    signalled = nodes(installed.carried_out("signal", repo=REPO, what="closed", pr=pull))
+    return next(outputs(node)["woken"] for node in signalled if outputs(node))
+
+
+def reconciling(on: bool) -> None:
+    change = json.dumps({"spec": {"suspend": not on}})
+    kubectl("patch", "cronworkflow", "reconcile", "-n", NAMESPACE, "--type=merge", "-p", change)
+
+
+def merge(installed: Installed, play: str, task: str) -> str:
+    """Merge a task's pull request once the play waits for that; its number."""
+    until(f"the play to wait for the merge of task {task}", lambda: merge_wait(play, task), LIMIT, installed.told)
+    pulls = installed.person.ask("GET", "/pulls?state=open")
+    pull = next(pull for pull in pulls if pull["head"]["ref"] == f"feature/task-{task}-implementation")
+    installed.person.ask("PUT", f"/pulls/{pull['number']}/merge", json={"sha": pull["head"]["sha"]})
+    return str(pull["number"])
+
+
+def merge_wait(play: str, task: str) -> dict[str, Any]:
+    """The node in which the play waits, or waited, for a task's merge; empty before it is there."""
+    found = nodes(get("workflow", NAMESPACE, play) or {})
+    return next((n for n in found if n["displayName"] == f"t{task}-merged" and n["type"] == "Suspend"), {})
 
 
 @pytest.fixture
