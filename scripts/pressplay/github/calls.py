@@ -64,6 +64,26 @@ def raw(gh: GitHub[Any], path: str) -> bytes:
     return _send(gh, "GET", path, None, None, {"Accept": "application/vnd.github.raw+json"}).content
 
 
+def tail(gh: GitHub[Any], path: str, most: int) -> bytes | None:
+    """The last `most` bytes of a download, redirects followed; None where it is gone (404, 410).
+
+    It is read in pieces: a job's log may be larger than a step's memory. Faults as those of `call`.
+    """
+    kept = b""
+    try:
+        with gh.get_sync_client() as client, client.stream("GET", path) as response:
+            if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
+                return None
+            if response.is_error:
+                response.read()
+                raise _failure(response, "GET", path)
+            for piece in response.iter_bytes():
+                kept = (kept + piece)[-most:]
+    except httpx.HTTPError as error:
+        raise TryAgain(f"GET {path}: no answer from GitHub ({type(error).__name__})") from error
+    return kept
+
+
 def pages(
     gh: GitHub[Any], path: str, params: Mapping[str, str | int] | None = None, key: str | None = None
 ) -> Iterator[dict[str, Any]]:

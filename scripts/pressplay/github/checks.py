@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pressplay.errors import InputError
@@ -23,6 +24,23 @@ class Check:
     conclusion: str | None
     external_id: str
     html_url: str
+    suite: int
+    """The check suite's number: GitHub Actions has one for each workflow run."""
+    completed_at: str
+    """As GitHub writes it (RFC 3339, UTC); empty while it is under way."""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What a check says of lines of a file. All texts are other people's (R7)."""
+
+    path: str
+    start_line: int
+    end_line: int
+    level: str
+    """`notice`, `warning` or `failure`."""
+    title: str
+    message: str
 
 
 def _check(found: dict[str, Any]) -> Check:
@@ -37,17 +55,53 @@ def _check(found: dict[str, Any]) -> Check:
         conclusion=found["conclusion"],
         external_id=found["external_id"] or "",
         html_url=found["html_url"] or "",
+        suite=(found["check_suite"] or {"id": 0})["id"],
+        completed_at=found["completed_at"] or "",
     )
 
 
-def _runs(gh: Client, repo: str, ref: str, name: str | None = None) -> list[dict[str, Any]]:
-    params: dict[str, str | int] = {"filter": "latest"} if name is None else {"filter": "latest", "check_name": name}
+def _runs(gh: Client, repo: str, ref: str, name: str | None = None, wanted: str = "latest") -> list[dict[str, Any]]:
+    params: dict[str, str | int] = {"filter": wanted} if name is None else {"filter": wanted, "check_name": name}
     return list(pages(gh, f"/repos/{repo}/commits/{part(ref)}/check-runs", params, key="check_runs"))
 
 
 def checks(gh: Client, repo: str, ref: str) -> list[Check]:
-    """The newest run of each check on a commit or branch."""
+    """The newest run of each check on a commit or branch: one for each name and check suite."""
     return [_check(found) for found in _runs(gh, repo, ref)]
+
+
+def every_run(gh: Client, repo: str, ref: str, name: str) -> list[Check]:
+    """All runs of the checks of this name on a commit or branch, those that were run again since too."""
+    return [_check(found) for found in _runs(gh, repo, ref, name, "all")]
+
+
+def check(gh: Client, repo: str, number: int) -> Check:
+    """One check run; Refused where there is none."""
+    return _check(call(gh, "GET", f"/repos/{repo}/check-runs/{number}"))
+
+
+def annotations_of(gh: Client, repo: str, number: int, most: int) -> list[Annotation]:
+    """The first `most` annotations of a check run."""
+    found = islice(pages(gh, f"/repos/{repo}/check-runs/{number}/annotations"), most)
+    return [
+        Annotation(
+            path=one["path"] or "",
+            start_line=one["start_line"] or 0,
+            end_line=one["end_line"] or 0,
+            level=one["annotation_level"] or "",
+            title=one["title"] or "",
+            message=one["message"] or "",
+        )
+        for one in found
+    ]
+
+
+def ask_again(gh: Client, repo: str, number: int) -> None:
+    """Ask the App that reported a check run to run it again; Refused where that is not ours to ask.
+
+    Source: GitHub's REST reference, "Rerequest a check run": 403 for a check run of another App.
+    """
+    call(gh, "POST", f"/repos/{repo}/check-runs/{number}/rerequest")
 
 
 def _own(gh: Client, repo: str, sha: str, name: str) -> dict[str, Any] | None:

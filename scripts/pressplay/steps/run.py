@@ -20,6 +20,11 @@ ASK_ROLES = (COMMENTS, TRIAGE)
 ROLES = (*TASK_ROLES, *ROUND_ROLES, *ASK_ROLES)
 
 
+def triage_key(cause: str) -> str:
+    """The ledger's entry on the failure that a run of the role triage is about (`check-<id>`: `triage-<id>`)."""
+    return f"triage-{cause.removeprefix('check-')}"
+
+
 @dataclass(frozen=True)
 class Run:
     """A run with its key (R1)."""

@@ -7,7 +7,7 @@ Every text of a task is data: it is copied whatever it holds (R7).
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -184,6 +184,14 @@ def instructions(
     }
     names = ("start.md.mustache", f"{_FIRST}{role}.md.mustache")
     return "\n".join(engine.render(_template(name, templates_dir), data) for name in names)
+
+
+def failure(data: Mapping[str, object], templates_dir: Path | None = None) -> str:
+    """The text of `task/failure.md`: what GitHub holds of the checks that the role triage is to look into.
+
+    `data` as `pressplay.steps.failure` makes it: other people's texts come as code spans, or with a fence of their own.
+    """
+    return engine.render(_template("failure.md.mustache", templates_dir), data)
 
 
 def roles(templates_dir: Path | None = None) -> tuple[str, ...]:

@@ -1,0 +1,157 @@
+"""GitHub Actions: workflow runs, their jobs in all attempts, logs, and running again what failed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from pressplay.github.calls import Client, call, pages, tail
+
+APP = "github-actions"
+"""The slug of the App as which GitHub Actions reports."""
+LOG_BYTES = 512_000
+"""How much of the end of a job's log is read."""
+
+_STAMP = re.compile(r"^\ufeff?\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d+Z ", re.MULTILINE)
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A workflow run, as it is in its newest attempt."""
+
+    id: int
+    workflow: int
+    """The workflow's number."""
+    name: str
+    """The workflow's name, which people gave it (R7)."""
+    path: str
+    head_sha: str
+    event: str
+    status: str
+    conclusion: str | None
+    attempt: int
+    suite: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a job. Its name is people's (R7)."""
+
+    number: int
+    name: str
+    status: str
+    conclusion: str | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One execution of a job: each attempt that runs it has its own, with a check run of its own."""
+
+    id: int
+    run: int
+    name: str
+    attempt: int
+    status: str
+    conclusion: str | None
+    check: int
+    """The check run's number."""
+    steps: tuple[Step, ...]
+
+    @property
+    def failed_step(self) -> Step | None:
+        """The first step that did not end well."""
+        return next((step for step in self.steps if step.conclusion in ("failure", "timed_out", "cancelled")), None)
+
+    @property
+    def ran(self) -> bool:
+        """Whether a step of the project's own began: the first one is the runner's."""
+        return any(step.status != "queued" and step.conclusion != "skipped" for step in self.steps[1:])
+
+
+def _run(found: dict[str, Any]) -> Run:
+    return Run(
+        id=found["id"],
+        workflow=found["workflow_id"],
+        name=found["name"] or "",
+        path=found["path"],
+        head_sha=found["head_sha"],
+        event=found["event"],
+        status=found["status"],
+        conclusion=found["conclusion"],
+        attempt=found["run_attempt"],
+        suite=found["check_suite_id"],
+    )
+
+
+def _job(found: dict[str, Any]) -> Job:
+    return Job(
+        id=found["id"],
+        run=found["run_id"],
+        name=found["name"],
+        attempt=found["run_attempt"],
+        status=found["status"],
+        conclusion=found["conclusion"],
+        check=int(found["check_run_url"].rpartition("/")[2]),
+        steps=tuple(
+            Step(step["number"], step["name"], step["status"], step["conclusion"]) for step in found.get("steps") or ()
+        ),
+    )
+
+
+def runs_of_commit(gh: Client, repo: str, sha: str) -> list[Run]:
+    """The workflow runs of a commit, newest first."""
+    return [_run(found) for found in pages(gh, f"/repos/{repo}/actions/runs", {"head_sha": sha}, key="workflow_runs")]
+
+
+def run_of_suite(gh: Client, repo: str, suite: int) -> Run | None:
+    """The workflow run that a check suite belongs to; None where it is of none."""
+    found = pages(gh, f"/repos/{repo}/actions/runs", {"check_suite_id": suite}, key="workflow_runs")
+    return next((_run(one) for one in found), None)
+
+
+def run(gh: Client, repo: str, number: int) -> Run:
+    """One workflow run; Refused where there is none."""
+    return _run(call(gh, "GET", f"/repos/{repo}/actions/runs/{number}"))
+
+
+def runs_of_workflow(gh: Client, repo: str, workflow: int, branch: str, most: int) -> list[Run]:
+    """The newest `most` finished runs of a workflow on a branch."""
+    params = {"branch": branch, "status": "completed"}
+    found = pages(gh, f"/repos/{repo}/actions/workflows/{workflow}/runs", params, key="workflow_runs")
+    return [_run(one) for one in islice(found, most)]
+
+
+def jobs(gh: Client, repo: str, number: int) -> list[Job]:
+    """All executions of a run's jobs, in all its attempts."""
+    found = pages(gh, f"/repos/{repo}/actions/runs/{number}/jobs", {"filter": "all"}, key="jobs")
+    return [_job(one) for one in found]
+
+
+def log_tail(gh: Client, repo: str, job: int, lines: int) -> str | None:
+    """The last lines of a job's log, without the runner's times, terminal codes and control characters.
+
+    None where the log is gone. It is whatever the job wrote (R7), and may hold secrets (`validation.redaction`).
+    """
+    found = tail(gh, f"/repos/{repo}/actions/jobs/{job}/logs", LOG_BYTES)
+    if found is None:
+        return None
+    return "\n".join(plain(_STAMP.sub("", found.decode(errors="replace"))).rstrip("\n").split("\n")[-lines:])
+
+
+def plain(text: str) -> str:
+    """Text without terminal codes, control characters and marks that reorder or hide what stands there."""
+    return _CONTROL.sub("", _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def rerun_failed(gh: Client, repo: str, number: int) -> None:
+    """Run a finished run's failed jobs again. Refused where GitHub does not (a run of over a month ago)."""
+    call(gh, "POST", f"/repos/{repo}/actions/runs/{number}/rerun-failed-jobs")
+
+
+def rerun(gh: Client, repo: str, number: int) -> None:
+    """Run all of a finished run again: one that never started has no failed jobs. Refused as `rerun_failed` is."""
+    call(gh, "POST", f"/repos/{repo}/actions/runs/{number}/rerun")

@@ -1,0 +1,163 @@
+"""What a failed check's failure is, from GitHub's own record of it; no agent and no opinion is asked.
+
+The first line that fits decides:
+
+| what the record says | class |
+|---|---|
+| cancelled, and not by the runner or a time limit: a person, a newer push, or another job's failure did it | none |
+| the workflow could not start, and the pull request changes its file | real |
+| … and on the base branch it could not either | base |
+| … otherwise | infrastructure |
+| the account has no minutes left | infrastructure, which no re-run mends |
+| the runner's own words: shut down, lost, never acquired, no space left, an internal error | infrastructure |
+| no step of the project's own began, or none failed though the job did | infrastructure |
+| a step that only sets up failed, and the log's end tells of the network or a rate limit | infrastructure |
+| the same check passed on this very commit in another attempt | flaky |
+| the same check fails on the base branch's head | base |
+| … or failed where the pull request left the base branch, which has mended it since | base |
+| on the base branch the same check failed and passed on one commit | flaky |
+| anything else, and what is flaky but failed again when it was run again | real |
+
+Words of the runner are taken from annotations and error lines, which a job can write too: all that gets is one re-run,
+and then a person. Sources: the messages of actions/runner and of GitHub's hosted runners, as their issues quote them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Class = Literal["none", "infrastructure", "flaky", "base", "real"]
+FAILED = ("failure", "timed_out", "startup_failure", "cancelled")
+"""The conclusions of a check that are looked at."""
+_BROKEN = ("failure", "timed_out", "startup_failure")
+
+_TIME_LIMIT = re.compile(r"has exceeded the maximum execution time")
+_NO_MINUTES = re.compile(r"recent account payments have failed or your spending limit needs to be increased")
+_RUNNER: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"The runner has received a shutdown signal"), "the runner was shut down"),
+    (re.compile(r"lost communication with the server"), "GitHub lost its runner"),
+    (re.compile(r"was not acquired by Runner|no enabled runners online"), "no runner took the job"),
+    (re.compile(r"[Nn]o space left on device"), "the runner's disk was full"),
+    (
+        re.compile(
+            r"encountered an (?:internal )?error (?:while|when) running your job|Internal server error\. Correlation ID"
+        ),
+        "GitHub Actions met an error of its own",
+    ),
+    (re.compile(r"Failed to (?:download|resolve) action"), "an action could not be downloaded"),
+)
+_SETS_UP = re.compile(
+    r"(?i)^(?:set up job|initialize containers|build .*@|pull "
+    r"|(?:run |post )?(?:run )?actions/(?:checkout|setup-|cache)|checkout|check out|complete job)"
+)
+_NETWORK: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?i)rate limit|too ?many ?requests|error: 429|status code 429"), "a rate limit was met"),
+    (
+        re.compile(
+            r"(?i)could not resolve host|connection (?:reset|refused|timed out)|ECONNRESET|ETIMEDOUT|EAI_AGAIN"
+            r"|TLS handshake timeout|early EOF|unexpected disconnect|RPC failed|the requested URL returned error: 5\d\d"
+            r"|(?:50[0234]) (?:internal server error|bad gateway|service unavailable|gateway time-?out)"
+        ),
+        "the network failed",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What GitHub holds of one failed check. Texts in it are read here and go no further (R7)."""
+
+    conclusion: str
+    job: bool = False
+    """Whether it is a job of GitHub Actions, whose steps are known."""
+    began: bool = True
+    """Whether a step of the project's own began."""
+    failed_step: str | None = None
+    """The name of the first step that did not end well; None where all did."""
+    words: tuple[str, ...] = ()
+    """Annotations on no file of the project's, and the error lines at the log's end."""
+    log: str = ""
+    """The log's end."""
+    workflow_changed: bool = False
+    """Whether the pull request changes the workflow's file."""
+    passed_here: bool = False
+    """Whether the same check passed on the same commit in another attempt."""
+    on_base: str | None = None
+    """How the same check ended on the base branch's head; None where it did not."""
+    on_merge_base: str | None = None
+    """The same, where the pull request left the base branch."""
+    flaky_on_base: bool = False
+    """Whether, on some commit of the base branch, the same check both failed and passed."""
+    run_again: bool = False
+    """Whether we had it run again on this commit already."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A failure's class, why (a sentence's part, ours: it may be told anywhere), and whether a re-run may help."""
+
+    kind: Class
+    reason: str
+    rerun: bool = False
+
+
+def classify(seen: Evidence) -> Verdict:
+    """The class of a failure; see the module's table."""
+    if seen.conclusion == "cancelled" and not (_said(seen.words, _RUNNER) or _any(seen.words, _TIME_LIMIT)):
+        return Verdict("none", "it was cancelled")
+    if seen.conclusion == "startup_failure":
+        return _not_started(seen)
+    infrastructure = _infrastructure(seen)
+    if infrastructure is not None:
+        return infrastructure
+    if seen.passed_here:
+        return _flaky(seen, "it passed on this very commit in another attempt")
+    if seen.on_base in _BROKEN:
+        return Verdict("base", "it fails on the base branch too")
+    if seen.on_merge_base in _BROKEN:
+        since = "which has mended it since" if seen.on_base == "success" else "where nothing has passed since"
+        return Verdict("base", f"it failed where this pull request left the base branch, {since}")
+    if seen.flaky_on_base:
+        return _flaky(seen, "on the base branch it failed and passed on one commit")
+    return Verdict("real", "nothing in GitHub's record explains it but this pull request")
+
+
+def _not_started(seen: Evidence) -> Verdict:
+    if seen.workflow_changed:
+        return Verdict("real", "the workflow does not start, and this pull request changes it")
+    if seen.on_base == "startup_failure":
+        return Verdict("base", "the workflow does not start on the base branch either")
+    return Verdict("infrastructure", "the workflow did not start", rerun=not seen.run_again)
+
+
+def _infrastructure(seen: Evidence) -> Verdict | None:
+    if _any(seen.words, _NO_MINUTES):
+        return Verdict("infrastructure", "the account's spending limit is reached")
+    reason = _said(seen.words, _RUNNER)
+    if not reason and seen.job and not seen.began:
+        reason = "none of its steps began"
+    if not reason and seen.job and seen.failed_step is None and not _any(seen.words, _TIME_LIMIT):
+        reason = "the job failed though none of its steps did"
+    if not reason and seen.failed_step is not None and _SETS_UP.match(seen.failed_step):
+        reason = _said((seen.log, *seen.words), _NETWORK)
+        reason = f"{reason} while the job was set up" if reason else ""
+    return Verdict("infrastructure", reason, rerun=not seen.run_again) if reason else None
+
+
+def _flaky(seen: Evidence, why: str) -> Verdict:
+    if seen.run_again:
+        return Verdict("real", f"{why}, but it failed again when it was run again")
+    return Verdict("flaky", why, rerun=True)
+
+
+def _any(words: Iterable[str], pattern: re.Pattern[str]) -> bool:
+    return any(pattern.search(word) for word in words)
+
+
+def _said(words: Iterable[str], table: tuple[tuple[re.Pattern[str], str], ...]) -> str:
+    """The first of the table's reasons that the words give."""
+    given = tuple(words)
+    return next((reason for pattern, reason in table if _any(given, pattern)), "")

@@ -1,0 +1,48 @@
+"""Secrets taken out of text that goes where others read it: task folders, comments, reports (R9).
+
+A net, not a wall: it knows the shapes that keys and tokens of common services have, and what follows a word such as
+`password=`. What it takes out is replaced by its kind, so that a reader sees that something stood there.
+"""
+
+from __future__ import annotations
+
+import re
+
+_NAMED = (
+    r"(?:[A-Za-z0-9_.-]*(?:token|secret|passw(?:or)?d|passwd|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)"
+    r"[A-Za-z0-9_.-]*)"
+)
+_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    (
+        "private key",
+        re.compile(
+            # To the end of the text where its own end is missing: a log's tail may begin or stop within a key.
+            r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+            re.DOTALL,
+        ),
+    ),
+    ("GitHub token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9_]{20,}|github_pat_[A-Za-z0-9_]{20,})")),
+    ("AWS key", re.compile(r"\b(?:AKIA|ASIA|AIDA|AROA|ABIA|ACCA)[A-Z0-9]{16}\b")),
+    ("Google key", re.compile(r"\bAIza[A-Za-z0-9_-]{35}")),
+    ("Slack token", re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,}")),
+    ("API key", re.compile(r"\b(?:sk|rk|pk)[-_](?:live|test|ant|proj|or)?[-_]?[A-Za-z0-9_-]{20,}")),
+    ("package token", re.compile(r"\b(?:npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{40,}|glpat-[A-Za-z0-9_-]{20,})")),
+    ("JWT", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?")),
+    ("authorization", re.compile(r"(?i)(?<=\bauthorization: )(?:basic|bearer|token)\s+\S+")),
+    ("password in an address", re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)")),
+    (
+        "secret",
+        # The value alone: what it is called tells the reader what is missing. Masked ones (***) stay as they are.
+        re.compile(
+            rf"(?i)(\b{_NAMED}[\"']?\s*[:=]+>?\s*)(?:\"[^\"\n*]{{6,}}\"|'[^'\n*]{{6,}}'|[A-Za-z0-9+/_.~-]{{12,}}=*)"
+        ),
+    ),
+)
+
+
+def redact(text: str) -> str:
+    """`text` with each secret replaced by `[redacted: <kind>]`. Done twice, it is the same."""
+    for kind, pattern in _KINDS:
+        mark = f"[redacted: {kind}]"
+        text = pattern.sub(rf"\1{mark}" if pattern.groups else mark, text)
+    return text
