@@ -48,6 +48,18 @@ def test_a_failed_run_tells_its_job_log_and_annotations(github_world):
     assert check["output"]["annotations_count"] == 2
 
 
+def test_a_jobs_steps_tell_where_it_failed(github_world):
+    """A job that its runner could not even begin is told from one that the project's own step failed."""
+    pull, person = github_world.pull(), github_world.person()
+    steps = [("Set up job", "failure"), ("Run build", "skipped")]
+    run = github_world.forge.report_ci(REPO, pull.head_sha, "CI", [Job("build", "failure", steps=steps)])
+    [job] = person.get(f"/actions/runs/{run}/jobs").json()["jobs"]
+    assert [(step["number"], step["name"], step["conclusion"]) for step in job["steps"]] == [
+        (1, "Set up job", "failure"),
+        (2, "Run build", "skipped"),
+    ]
+
+
 def test_events_of_checks_and_runs_name_branch_and_pull_request_and_are_valid(github_world):
     world = github_world
     pull = world.pull()

@@ -63,6 +63,10 @@ def scene(github_world):
     deployment = person.post("/deployments", json={"ref": pull.head_sha, "environment": "preview"})
     assert person.post(f"/deployments/{deployment.json()['id']}/statuses", json={"state": "success"}).is_success
     failed = Job("build", "failure", "boom\n", [Annotation("src/app.py", 1, "broken")])
+    world.forge.create_alert(REPO, "code-scanning", rule="py/sql-injection", path="src/app.py")
+    world.forge.create_alert(REPO, "dependabot", package="requests")
+    places = [{"path": "src/app.py", "line": 1}, {"issue": 2}]
+    world.forge.create_alert(REPO, "secret-scanning", secret="s3cret", locations=places)
     run = world.forge.report_ci(REPO, pull.head_sha, "CI", [Job("lint"), failed])
     assert person.post(f"/actions/runs/{run}/rerun-failed-jobs").status_code == 201
     return world, pull, person
@@ -130,6 +134,14 @@ READS = {
     "all jobs": lambda r, p: r.actions.list_jobs_for_workflow_run(OWNER, NAME, 1, filter_="all"),
     "jobs of an attempt": lambda r, p: r.actions.list_jobs_for_workflow_run_attempt(OWNER, NAME, 1, 1),
     "job": lambda r, p: r.actions.get_job_for_workflow_run(OWNER, NAME, 2),
+    "code alerts": lambda r, p: r.code_scanning.list_alerts_for_repo(OWNER, NAME),
+    "code alert": lambda r, p: r.code_scanning.get_alert(OWNER, NAME, 1),
+    "code alert's instances": lambda r, p: r.code_scanning.list_alert_instances(OWNER, NAME, 1),
+    "dependabot alerts": lambda r, p: r.dependabot.list_alerts_for_repo(OWNER, NAME),
+    "dependabot alert": lambda r, p: r.dependabot.get_alert(OWNER, NAME, 1),
+    "secret alerts": lambda r, p: r.secret_scanning.list_alerts_for_repo(OWNER, NAME),
+    "secret alert": lambda r, p: r.secret_scanning.get_alert(OWNER, NAME, 1),
+    "secret's locations": lambda r, p: r.secret_scanning.list_locations_for_alert(OWNER, NAME, 1),
     "status": lambda r, p: r.repos.get_combined_status_for_ref(OWNER, NAME, p.head_sha),
     "statuses": lambda r, p: r.repos.list_commit_statuses_for_ref(OWNER, NAME, p.head_sha),
     "rulesets": lambda r, p: r.repos.get_repo_rulesets(OWNER, NAME),

@@ -49,6 +49,8 @@ class Job:
     conclusion: str | None = "success"
     log: str | None = ""
     annotations: Sequence[Annotation] = ()
+    steps: Sequence[tuple[str, str]] = ()
+    """Name and conclusion of each step; where none are given, the runner's own around one of the project's."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,7 @@ def _begin(s: Session, repo: Row, run_id: int, attempt: int, name: str, actor: R
         output="{}",
         external_id=names.digest("job", str(run_id), str(attempt), name, length=32),
     )
-    job = s.insert("forge_jobs", run_id=run_id, attempt=attempt, check_id=check, log="")
+    job = s.insert("forge_jobs", run_id=run_id, attempt=attempt, check_id=check, log="", steps="[]")
     page = f"{answers.repo_page(s, repo)}/actions/runs/{run_id}/job/{job}"
     s.run("UPDATE forge_check_runs SET details_url = ? WHERE id = ?", page, check)
     events.check_event(s, "created", repo, _check(s, check), actor)
@@ -254,7 +256,9 @@ def _end(s: Session, repo: Row, run: Row, attempt: int, job: Job, actor: Row) ->
     if job.conclusion == "failure":
         # What the runner itself adds to each failed step.
         said.append(_annotation(Annotation(".github", 1, "Process completed with exit code 1.")))
-    s.run("UPDATE forge_jobs SET log = ? WHERE id = ?", job.log, row["id"])
+    around = [("Set up job", "success"), (f"Run {job.name}", job.conclusion), ("Complete job", "success")]
+    steps = json.dumps(list(job.steps) or ([] if job.conclusion == "skipped" else around))
+    s.run("UPDATE forge_jobs SET log = ?, steps = ? WHERE id = ?", job.log, steps, row["id"])
     s.run(
         "UPDATE forge_check_runs SET status = ?, conclusion = ?, completed_at = ?, output = ? WHERE id = ?",
         "completed" if job.conclusion else "in_progress",

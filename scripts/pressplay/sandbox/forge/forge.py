@@ -6,25 +6,24 @@ import json
 import secrets
 import shutil
 import subprocess
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pygit2
-from waitress.server import create_server
 
 from pressplay import names
 from pressplay.clock import Clock
 from pressplay.errors import InputError
-from pressplay.sandbox.forge import ci, gitdata, smart
+from pressplay.sandbox.forge import alerts, ci, gitdata, smart
 from pressplay.sandbox.forge import events as events_
 from pressplay.sandbox.forge.api.rulesets import save
 from pressplay.sandbox.forge.ci import Job, Rerun
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import Fault, Web, token_hash
 from pressplay.sandbox.forge.store import JSON, ROLES, Row, Session, Store
+from pressplay.sandbox.server import Server
 
 EMAIL = "forge@press-play.invalid"
 _GIT_CONFIG = """\
@@ -60,24 +59,6 @@ class Event:
     delivery: str
     payload: JSON
     time: float
-
-
-class Server:
-    """A forge behind a real HTTP server, in a thread of its own."""
-
-    def __init__(self, forge: Forge, host: str, port: int) -> None:
-        self._server = create_server(
-            forge.wsgi, host=host, port=port, threads=8, ident="forge", max_request_body_size=1 << 32
-        )
-        self.url = f"http://{self._server.effective_host}:{self._server.effective_port}"
-        self._thread = threading.Thread(target=self._server.run, name="forge", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop answering; requests under way are finished."""
-        self._server.close()
-        self._server.task_dispatcher.shutdown()
-        self._thread.join(timeout=10)
 
 
 class Forge:
@@ -140,7 +121,7 @@ class Forge:
 
     def serve(self, host: str = "127.0.0.1", port: int = 0) -> Server:
         """Serve over HTTP; port 0 takes a free one, and answers carry it from then on."""
-        server = Server(self, host, port)
+        server = Server(self.wsgi, "forge", host, port)
         if port == 0:
             self.web_url = server.url
         return server
@@ -379,6 +360,35 @@ class Forge:
         """The re-runs that were asked for, oldest first; the run is queued until `finish_ci`."""
         with self._store.session(write=False) as session:
             return ci.reruns(session, run_id)
+
+    def create_alert(self, full_name: str, kind: str, **fields: Any) -> int:
+        """Raise an alert: `code-scanning`, `dependabot`, `secret-scanning`; its number.
+
+        The fields are those of `alerts.CodeScanning`, `alerts.Dependabot`, `alerts.SecretScanning`. InputError for
+        an unknown kind or field, a ref or location that is not there.
+        """
+        with self._store.session(write=True) as session:
+            return alerts.create(session, _repo(session, full_name), kind, fields)
+
+    def fix_alert(self, full_name: str, kind: str, number: int, ref: str = "") -> None:
+        """End an alert, as GitHub does once a scan of `ref` (the default branch) finds it gone; a secret is revoked."""
+        with self._store.session(write=True) as session:
+            alerts.fix(session, _repo(session, full_name), kind, number, ref)
+
+    def reopen_alert(self, full_name: str, kind: str, number: int, action: str = "reopened", ref: str = "") -> None:
+        """Open an ended alert again; of Dependabot also as `reintroduced` or `auto_reopened`."""
+        with self._store.session(write=True) as session:
+            alerts.reopen(session, _repo(session, full_name), kind, number, action, ref)
+
+    def alert_in_branch(self, full_name: str, number: int, ref: str) -> None:
+        """A code scanning alert appears in one more branch, or in a pull request (`refs/pull/<number>/merge`)."""
+        with self._store.session(write=True) as session:
+            alerts.appear(session, _repo(session, full_name), number, ref)
+
+    def disable_alerts(self, full_name: str, kind: str) -> None:
+        """Switch a kind of alerts off for a repository: its endpoints refuse as GitHub's do."""
+        with self._store.session(write=True) as session:
+            alerts.disable(session, _repo(session, full_name), kind)
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """What was recorded after an event's number, oldest first."""

@@ -168,6 +168,36 @@ class Call:
         size, number = self._page(len(items))
         return list(items[(number - 1) * size : number * size])
 
+    def cursor(self, rows: Sequence[Row], everything: Sequence[Row]) -> list[Row]:
+        """The page of `rows` after or before what the query's cursor names; sets the Link header. 422 for no cursor.
+
+        What it names need only be among `everything`, of which `rows` are a part in the same order: a cursor stays
+        good where its row is no longer asked for.
+        """
+        size = min(max(_number(self.query.get("per_page"), 30), 1), 100)
+        places = {_token(row): at for at, row in enumerate(everything)}
+        after, before = self.query.get("after"), self.query.get("before")
+        if any(given and given not in places for given in (after, before)):
+            raise ApiError(422, "Invalid request.\n\nThe cursor is not valid")
+        low = places[after] if after else -1
+        high = places[before] if before else len(everything)
+        within = [row for row in rows if low < places[_token(row)] < high]
+        page = within[-size:] if before and not after else within[:size]
+        links = {}
+        if page and page[-1]["id"] != rows[-1]["id"]:
+            links["next"] = {"after": _token(page[-1])}
+        if page and page[0]["id"] != rows[0]["id"]:
+            links["prev"] = {"before": _token(page[0])}
+        rest = {key: value for key, value in self.query.items() if key not in ("after", "before")}
+        self._link({rel: {**rest, "per_page": size, **place} for rel, place in links.items()})
+        return page
+
+    def _link(self, links: Mapping[str, Mapping[str, Any]]) -> None:
+        if links:
+            self.headers["Link"] = ", ".join(
+                f'<{self.url}?{urlencode(query)}>; rel="{rel}"' for rel, query in links.items()
+            )
+
     def rows(self, sql: str, *args: Any) -> tuple[list[Row], int]:
         """The page of a query's rows that the request asks for, and how many there are; sets the Link header.
 
@@ -194,12 +224,12 @@ class Call:
             links |= {"next": number + 1, "last": last}
         if number > 1:
             links |= {"first": 1, "prev": min(number - 1, last)}
-        if links:
-            self.headers["Link"] = ", ".join(
-                f'<{self.url}?{urlencode({**self.query, "per_page": size, "page": at})}>; rel="{name}"'
-                for name, at in links.items()
-            )
+        self._link({rel: {**self.query, "per_page": size, "page": at} for rel, at in links.items()})
         return size, number
+
+
+def _token(row: Row) -> str:
+    return base64.urlsafe_b64encode(f"cursor:{row['id']}".encode()).decode()
 
 
 def _number(text: str | None, default: int) -> int:

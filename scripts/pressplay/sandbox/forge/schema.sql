@@ -87,9 +87,15 @@ CREATE TABLE IF NOT EXISTS forge_attempts (
   WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS forge_jobs (
   id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL, attempt INTEGER NOT NULL, check_id INTEGER NOT NULL,
-  log TEXT);
+  log TEXT, steps TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS forge_jobs_run ON forge_jobs (run_id);
 CREATE INDEX IF NOT EXISTS forge_jobs_check ON forge_jobs (check_id);
+CREATE TABLE IF NOT EXISTS forge_alerts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL,
+  state TEXT NOT NULL, fields TEXT NOT NULL, instances TEXT NOT NULL, reason TEXT, comment TEXT, closed_by INTEGER,
+  closed_at REAL, created_at REAL NOT NULL, updated_at REAL NOT NULL, UNIQUE (repo_id, kind, number));
+CREATE TABLE IF NOT EXISTS forge_disabled (
+  repo_id INTEGER NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (repo_id, kind));
 CREATE TABLE IF NOT EXISTS forge_statuses (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, sha TEXT NOT NULL, context TEXT NOT NULL,
   state TEXT NOT NULL, description TEXT, target_url TEXT, user_id INTEGER NOT NULL, created_at REAL NOT NULL);
