@@ -22,6 +22,7 @@ _HARNESS_PERMISSIONS = {
     "pull_requests": "write",
     "checks": "write",
     "issues": "write",
+    "actions": "write",
     "administration": "read",
     "metadata": "read",
 }

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from pressplay import names
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
-from pressplay.github import pulls, reviews
-from pressplay.github.calls import Client
+from pressplay.errors import InputError
+from pressplay.gates import tests
+from pressplay.github import comparison, contents, pulls, reviews
+from pressplay.github.calls import Client, Refused
 from pressplay.steps import run as roles
 from pressplay.steps.context import Context
 from pressplay.steps.run import Run
@@ -69,6 +71,30 @@ def _moved(_context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
     return {"outcome": "done" if head != entry["head"] else "nothing", "new_head": head}
 
 
+def _repaired(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
+    """A failing check is answered by commits that leave the tests as strong as they were (R6)."""
+    moved = _moved(context, gh, run, entry)
+    if moved["outcome"] == "nothing":
+        return {**moved, "outcome": "parked", "reason": "it changed nothing, though a check fails"}
+    repo = run.subject.repo
+    compared = comparison.compare(gh, repo, entry["head"], moved["new_head"])
+    weaker = tests.weakened(compared, _text(gh, repo, entry["head"]), _text(gh, repo, moved["new_head"]))
+    return {**moved, "outcome": "refused", "reason": f"it weakened tests: {weaker}"} if weaker else moved
+
+
+def _text(gh: Client, repo: str, ref: str) -> Callable[[str], str]:
+    def read(path: str) -> str:
+        try:
+            return (contents.read_file(gh, repo, path, ref) or b"").decode(errors="replace")
+        except Refused:
+            raise
+        except InputError:
+            # A link or a submodule stands there: no test does.
+            return ""
+
+    return read
+
+
 def _verdict(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
     """QA's verdict: its App's newest review on the head, later than the run's start."""
     head = pulls.pull(gh, run.subject.repo, run.number).head_sha
@@ -88,5 +114,5 @@ _JUDGES: Mapping[str, _Judge] = {
     roles.TEST: _verdict,
     roles.FIX: _moved,
     roles.COMMENTS: _moved,
-    roles.TRIAGE: _moved,
+    roles.TRIAGE: _repaired,
 }

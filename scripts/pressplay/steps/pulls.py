@@ -11,7 +11,7 @@ from pressplay.errors import InputError
 from pressplay.github import checks, pulls, reviews
 from pressplay.steps import parking
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
-from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TRIAGE
+from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TRIAGE, triage_key
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
 WHYS = ("asked", "push", *ASK_ROLES)
@@ -107,7 +107,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         state = "refused"
     elif parking.stopped(entries, subject):
         state = "stopped"
-    elif why in ASK_ROLES and not _answered(entries, why, cause):
+    elif why in ASK_ROLES and not _answered(entries, why, cause, pull):
         state, agent = "ask", context.settings.flows.comments.agent if why == COMMENTS else "triage"
     elif is_approved(context, subject.repo, pull):
         state = "approved"
@@ -122,7 +122,10 @@ def is_approved(context: Context, repo: str, pull: pulls.Pull) -> bool:
     return checks.conclusion(gh, repo, pull.head_sha, ACCEPTANCE_CHECK) == "success"
 
 
-def _answered(entries: dict[str, Entry], why: str, cause: str) -> bool:
+def _answered(entries: dict[str, Entry], why: str, cause: str, pull: pulls.Pull) -> bool:
+    if why == TRIAGE and (entries.get(triage_key(cause)) or {}).get("head", pull.head_sha) != pull.head_sha:
+        # The check failed on a commit that is the head no more.
+        return True
     return any(
         entry.get("role") == why and entry.get("cause") == cause and entry.get("outcome") in ("done", "nothing")
         for entry in entries.values()
