@@ -24,9 +24,12 @@ from pressplay import names
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import InputError, PressPlayError, TryAgain
-from pressplay.github import issues, pulls, reviews
-from pressplay.github.access import GitHubAccess
+from pressplay.github import comments, issues, pulls, reviews
+from pressplay.github.access import GitHubAccess, InstallationClient
 from pressplay.sandbox.launcher import Launcher, was_started
+from pressplay.steps import snapshot
+from pressplay.steps.run import COMMENTS
+from pressplay.steps.snapshot import Thread
 
 AGENTS_CONFIG_MAP = "controller-agents"
 ISSUE_MARKS = {"task": "press-play: task", "question": "press-play: question"}
@@ -243,6 +246,7 @@ class Runner:
         told, tree = _environment(spec), folder / "tree"
         branch = told.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
         result = _result(folder / "result.json")
+        answers = self._answers(app, repo, told, result)
         if told.get("PRESSPLAY_ROLE") == "issue":
             self._on_issue(run, app, result)
             return
@@ -263,6 +267,35 @@ class Runner:
             pulls.open_pull(gh, repo, branch, told["PRESSPLAY_BASE"], title, _body(result))
         if "verdict" in result and told.get("PRESSPLAY_PR"):
             self._review(gh, repo, int(told["PRESSPLAY_PR"]), app, str(head), run, result)
+        for thread, text in answers:
+            self._answer(gh, repo, told, thread, text)
+
+    def _answers(
+        self, app: str, repo: str, told: Mapping[str, str], result: Mapping[str, Any]
+    ) -> list[tuple[Thread, str]]:
+        """The agent's answers by the threads that they belong to; InputError before anything of the run is pushed."""
+        given = result.get("answers") or {}
+        if not given:
+            return []
+        if told.get("PRESSPLAY_ROLE") != COMMENTS:
+            raise InputError(f"PRESSPLAY_RESULT: answers are for the role {COMMENTS}")
+        if not isinstance(given, dict) or not all(isinstance(text, str) and text.strip() for text in given.values()):
+            raise InputError("PRESSPLAY_RESULT: answers: expected an object of comments' ids and texts")
+        taken = snapshot.read(self._github.installation(app, repo, _PUSH), repo, told["PRESSPLAY_CAUSE"])
+        texts: dict[str, list[str]] = {}
+        threads = {thread.id: thread for thread in taken.threads}
+        for key, text in given.items():
+            texts.setdefault(snapshot.thread_of(taken, key).id, []).append(text)
+        return [(threads[name], "\n\n".join(parts)) for name, parts in texts.items()]
+
+    def _answer(self, gh: InstallationClient, repo: str, told: Mapping[str, str], thread: Thread, text: str) -> None:
+        """Post one answer where its thread is, once."""
+        pr, marker = int(told["PRESSPLAY_PR"]), snapshot.answer_marker(told["PRESSPLAY_CAUSE"], thread.id)
+        body = _body({"body": text})
+        if thread.kind == "thread":
+            comments.reply(gh, repo, pr, thread.number, body, marker)
+        else:
+            issues.comment(gh, repo, pr, f"To [this {thread.kind}]({thread.url}):\n\n{body}", marker)
 
     def _on_issue(self, run: Manifest, app: str, result: Mapping[str, Any]) -> None:
         """What the Issue agent made of the issue, as a comment of its App on it: a task, or questions first."""

@@ -13,7 +13,9 @@ from pressplay.backlog import tasks
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
+from pressplay.steps import snapshot
 from pressplay.steps.context import Subject
+from pressplay.steps.run import COMMENTS
 from pressplay.steps.told import Told
 from pressplay.templating import prompts
 
@@ -51,8 +53,12 @@ def files(gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:
         head=told.head,
         round=told.round,
         attempt=told.attempt,
+        cause=told.cause,
     )
     result[f"{where}/instructions.md"] = instructions.encode()
+    if told.role == COMMENTS:
+        said = snapshot.files(gh, subject.repo, told.cause)
+        result |= {f"{where}/{name}": content for name, content in said.items()}
     return result
 
 

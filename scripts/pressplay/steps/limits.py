@@ -10,10 +10,14 @@ from pressplay.steps.context import Context
 from pressplay.steps.run import FIX, TRIAGE, Run
 
 
+def day(context: Context) -> str:
+    """Today, as runs are counted over it (UTC)."""
+    return datetime.fromtimestamp(context.clock.now(), UTC).date().isoformat()
+
+
 def spans(context: Context, run: Run) -> list[str]:
     """Over what a run is counted: its day, and the play that it is part of."""
-    day = datetime.fromtimestamp(context.clock.now(), UTC).date().isoformat()
-    return [day, *([run.subject.play] if run.subject.play else [])]
+    return [day(context), *([run.subject.play] if run.subject.play else [])]
 
 
 def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
@@ -22,7 +26,7 @@ def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
     # A person's retry, or a new press, is a new try with its own allowance; the day's bounds know no try.
     own = [e for e in entries.values() if "started" in e and e.get("try") == run.subject.attempt_of_person]
     most = limits.runs_per_task if run.kind == "task" else limits.runs_per_pull_request
-    day, *play = spans(context, run)
+    today, *play = spans(context, run)
     if run.role == FIX and run.round >= limits.rounds:
         return (
             f"{limits.rounds} {'round' if limits.rounds == 1 else 'rounds'} and QA still wants changes (limits.rounds)"
@@ -33,10 +37,10 @@ def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
     if len(own) >= most:
         what = "task (limits.runsPerTask)" if run.kind == "task" else "pull request (limits.runsPerPullRequest)"
         return f"{len(own)} runs for this {what}"
-    if ledger.tally(day) >= limits.runs_per_repository_and_day:
+    if ledger.tally(today) >= limits.runs_per_repository_and_day:
         return f"{limits.runs_per_repository_and_day} runs of this repository today (limits.runsPerRepositoryAndDay)"
     if play and ledger.tally(play[0]) >= limits.runs_per_play:
         return f"{limits.runs_per_play} runs in this play (limits.runsPerPlay)"
-    if sum(context.ledger(repo).tally(day) for repo in context.settings.repositories) >= limits.runs_per_day:
+    if sum(context.ledger(repo).tally(today) for repo in context.settings.repositories) >= limits.runs_per_day:
         return f"{limits.runs_per_day} runs of the whole installation today (limits.runsPerDay)"
     return ""

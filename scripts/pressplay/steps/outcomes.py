@@ -12,6 +12,7 @@ from pressplay.gates import tests
 from pressplay.github import comparison, contents, pulls, reviews
 from pressplay.github.calls import Client, Refused
 from pressplay.steps import run as roles
+from pressplay.steps.answers import Answers
 from pressplay.steps.context import Context
 from pressplay.steps.run import Run
 
@@ -95,6 +96,14 @@ def _text(gh: Client, repo: str, ref: str) -> Callable[[str], str]:
     return read
 
 
+def _answered(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
+    """Comments are answered by commits (`done`), or in words alone (`nothing` was changed); by neither they are not."""
+    moved = _moved(context, gh, run, entry)
+    if moved["outcome"] == "done" or Answers.of(context, gh, run.subject.repo, run.number, entry):
+        return moved
+    return {**moved, "outcome": "parked", "reason": "it changed nothing and answered nothing, though reviewers ask"}
+
+
 def _verdict(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
     """QA's verdict: its App's newest review on the head, later than the run's start."""
     head = pulls.pull(gh, run.subject.repo, run.number).head_sha
@@ -113,6 +122,6 @@ _JUDGES: Mapping[str, _Judge] = {
     roles.LINT: _linted,
     roles.TEST: _verdict,
     roles.FIX: _moved,
-    roles.COMMENTS: _moved,
+    roles.COMMENTS: _answered,
     roles.TRIAGE: _repaired,
 }

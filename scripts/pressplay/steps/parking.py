@@ -15,6 +15,7 @@ from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
 PARKED_LABEL = "press-play/parked"
 STOPPED = "a person stopped it"
+_WAYS = "push a commit, or comment `/press-play retry`"
 
 
 def parked(entries: Mapping[str, Entry], subject: Subject) -> Entry | None:
@@ -53,13 +54,15 @@ def park(context: Context, subject: Subject, pull: pulls.Pull, reason: str, *, s
         external_id=pull.head_sha,
     )
     issues.add_labels(gh, subject.repo, pull.number, [PARKED_LABEL])
+    # A push alone doesn't take back what a person stopped.
+    ways = "comment `/press-play retry` or `/press-play fix`" if stopped else _WAYS
     issues.comment(
         gh,
         subject.repo,
         pull.number,
-        f"Press Play parked this pull request: {reason}.\n\nCommit `{pull.head_sha}`. A person goes on from here: "
-        "push a commit, or comment `/press-play retry`.",
-        marker=f"parked-{pull.head_sha}-{subject.attempt_of_person}",
+        f"Press Play parked this pull request: {reason}.\n\n"
+        f"Commit `{pull.head_sha}`. A person goes on from here: {ways}.",
+        marker=f"{'stopped' if stopped else 'parked'}-{pull.head_sha}-{subject.attempt_of_person}",
     )
 
 

@@ -113,7 +113,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         state = "approved"
     elif parked is not None and parked.get("head") == pull.head_sha and why != "asked":
         state = "parked"
-    return {"state": state, "head": pull.head_sha, "round": str(_next_round(entries, subject)), "agent": agent}
+    return {"state": state, "head": pull.head_sha, "round": str(next_round(entries, subject)), "agent": agent}
 
 
 def is_approved(context: Context, repo: str, pull: pulls.Pull) -> bool:
@@ -132,7 +132,7 @@ def _answered(entries: dict[str, Entry], why: str, cause: str, pull: pulls.Pull)
     )
 
 
-def _next_round(entries: dict[str, Entry], subject: Subject) -> int:
+def next_round(entries: dict[str, Entry], subject: Subject) -> int:
     """The round to go on with: after the last one of this try that ended in a fix, else the last one itself.
 
     An ask begins anew: a person (or a new failure) wants something else than QA did.
@@ -158,18 +158,20 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     if pull.merged or pull.state == "closed":
         return {"outcome": "merged" if pull.merged else "closed", "link": link, "head": pull.head_sha}
     entries = context.ledger(subject.repo).entries("pr", pull.number)
+    last, parked = _last(entries, subject), parking.parked(entries, subject)
     outcome = "parked"
     if parking.stopped(entries, subject):
         outcome = "stopped"
-    elif any(e.get("outcome") == "pass" and e.get("new_head") == pull.head_sha for e in entries.values()):
+    elif _in_words(last) and parked is not None and parked.get("head") == pull.head_sha:
+        # It stays parked, for the reason that it has.
+        outcome = "parked"
+    elif not _left_undone(last) and _passed(entries, pull):
         approve(context, subject, pull, link)
         outcome = "approved"
+    elif last is not None and _superseded(last, pull):
+        outcome = "superseded"
     else:
-        last = _last(entries, subject)
-        if last is not None and _superseded(last, pull):
-            outcome = "superseded"
-        else:
-            parking.park(context, subject, pull, _why_not(last))
+        parking.park(context, subject, pull, _why_not(last))
     return {"outcome": outcome, "link": link, "head": pull.head_sha}
 
 
@@ -177,6 +179,20 @@ def _last(entries: dict[str, Entry], subject: Subject) -> Entry | None:
     """The newest run of this try."""
     own = [e for e in entries.values() if e.get("try") == subject.attempt_of_person and "role" in e]
     return max(own, key=_recent, default=None)
+
+
+def _passed(entries: dict[str, Entry], pull: pulls.Pull) -> bool:
+    return any(e.get("outcome") == "pass" and e.get("new_head") == pull.head_sha for e in entries.values())
+
+
+def _left_undone(last: Entry | None) -> bool:
+    """Whether what was asked for last came to nothing: what QA passed before that is not what people want."""
+    return last is not None and last.get("role") in ASK_ROLES and last.get("outcome") in ("parked", "failed", "timeout")
+
+
+def _in_words(last: Entry | None) -> bool:
+    """Whether comments were answered without a change."""
+    return last is not None and last.get("role") == COMMENTS and last.get("outcome") == "nothing"
 
 
 def _superseded(last: Entry, pull: pulls.Pull) -> bool:

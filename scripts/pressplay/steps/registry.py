@@ -25,6 +25,8 @@ STEPS = {
     "triage-classify": "triage:look",
     "triage-rerun": "triage:rerun",
     "triage-report": "triage:report",
+    "comments-gather": "comments:gather",
+    "comments-answer": "comments:answer",
     "signal": "signals:signal",
     "reconcile": "reconcile:reconcile",
     "agents-merge": "agents:merge",

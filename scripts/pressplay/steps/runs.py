@@ -1,8 +1,9 @@
 """One run of an agent: prepared (limits, ledger, context, CodeRun) and collected (what GitHub holds afterwards).
 
 `prepare` outputs state: `go`, `paused` (wait for `pressplay continue`), or `over` (an outcome stands in the ledger).
-`collect` outputs outcome: `done`; for the role test `pass` or `changes`; `nothing` (asked for changes, none made);
-`failed`, `timeout`, `parked` (a limit was reached), `superseded` (the head moved, or the pull request was closed),
+`collect` outputs outcome: `done`; for the role test `pass` or `changes`; `nothing` (asked for changes, none made; for
+the role comments: answered in words alone); `failed`, `timeout`, `parked` (a limit was reached, or comments were
+neither worked on nor answered), `superseded` (the head moved, or the pull request was closed),
 `stopped` (by a person). Status 1 asks for one more attempt.
 """
 
@@ -13,9 +14,9 @@ from pressplay.cluster.ledger import Entry
 from pressplay.errors import PressPlayError, TryAgain
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import folder, limits, outcomes, parking
+from pressplay.steps import answers, folder, limits, outcomes, parking
 from pressplay.steps.context import Context, Inputs, Outputs
-from pressplay.steps.run import TASK_ROLES, TEST, Run
+from pressplay.steps.run import COMMENTS, TASK_ROLES, TEST, Run
 from pressplay.steps.told import Told, coderun, packed
 
 
@@ -105,6 +106,7 @@ def _told(context: Context, run: Run, entry: Entry | None) -> tuple[Told, Entry]
             "started": _now(context),
             "play": subject.play,
             "newest_review": _newest_review(context, gh, run) if run.role == TEST else 0,
+            **(answers.newest(gh, subject.repo, run.number) if run.role == COMMENTS else {}),
         }
     return told, entry
 

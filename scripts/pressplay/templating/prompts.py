@@ -154,6 +154,7 @@ def instructions(
     pr: int | None = None,
     round: int = 1,
     attempt: int = 0,
+    cause: str = "",
     templates_dir: Path | None = None,
 ) -> str:
     """The text of `task/instructions.md`: what this one run is asked, on which commit, and how it hands over.
@@ -179,6 +180,7 @@ def instructions(
         "has_pr": bool(pr),
         "round": round,
         "attempt": attempt,
+        "cause": cause,
         "again": attempt > 0,
         "later_round": round > 1,
     }

@@ -1,0 +1,131 @@
+"""Comments on the lines of a pull request, the threads that they stand in, and answers to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from githubkit.exception import GraphQLFailed, PrimaryRateLimitExceeded, RequestError, RequestFailed
+
+from pressplay.clock import parse_rfc3339
+from pressplay.errors import InputError, TryAgain
+from pressplay.github.access import InstallationClient
+from pressplay.github.calls import Client, call, pages
+
+_RESOLVED = """
+query ($owner: String!, $name: String!, $number: Int!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      reviewThreads(first: 100, after: $after) {
+        pageInfo { hasNextPage endCursor }
+        nodes { isResolved comments(first: 1) { nodes { databaseId } } }
+      }
+    }
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class LineComment:
+    """A comment on lines of the difference, or an answer in the thread of one."""
+
+    id: int
+    root: int
+    """The comment that began the thread: itself, or what it answers."""
+    author: str
+    created_at: float
+    path: str = field(repr=False)
+    line: int | None
+    start_line: int | None
+    side: str
+    outdated: bool
+    """Whether the lines are not part of the difference any more."""
+    hunk: str = field(repr=False)
+    body: str = field(repr=False)
+    """Text of people's or agents', as path and hunk are: never logged, never a parameter (R7)."""
+
+
+def line_comments(gh: Client, repo: str, number: int) -> list[LineComment]:
+    """All comments on lines of a pull request, oldest first."""
+    found = (_line_comment(item) for item in pages(gh, f"/repos/{repo}/pulls/{number}/comments"))
+    return sorted(found, key=lambda comment: comment.id)
+
+
+def _line_comment(found: dict[str, Any]) -> LineComment:
+    line = found.get("line") or found.get("original_line")
+    of_file = found.get("subject_type") == "file"
+    return LineComment(
+        id=found["id"],
+        root=found.get("in_reply_to_id") or found["id"],
+        author=found["user"]["login"] if found["user"] else "ghost",
+        created_at=parse_rfc3339(found["created_at"]),
+        path=found["path"],
+        line=line,
+        start_line=found.get("start_line") or found.get("original_start_line"),
+        side=found.get("side") or "RIGHT",
+        # GitHub keeps the place in `original_line` and empties `line`, once the lines are gone.
+        outdated=not of_file and not found.get("line"),
+        hunk=found.get("diff_hunk") or "",
+        body=found["body"] or "",
+    )
+
+
+def resolved(gh: Client, repo: str, number: int) -> set[int]:
+    """The comments that began a thread which somebody resolved, by GraphQL: REST doesn't tell.
+
+    A forge without GraphQL knows of none. TryAgain for a passing fault, InputError for what stays.
+    """
+    owner, _, name = repo.partition("/")
+    variables: dict[str, Any] = {"owner": owner, "name": name, "number": number}
+    found: set[int] = set()
+    while True:
+        answer = _ask(gh, _RESOLVED, variables)
+        if answer is None:
+            return found
+        threads = answer["repository"]["pullRequest"]["reviewThreads"]
+        for thread in threads["nodes"]:
+            if thread["isResolved"]:
+                found |= {comment["databaseId"] for comment in thread["comments"]["nodes"]}
+        if not threads["pageInfo"]["hasNextPage"]:
+            return found
+        variables["after"] = threads["pageInfo"]["endCursor"]
+
+
+def _ask(gh: Client, query: str, variables: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        return gh.graphql.request(query, variables)
+    except RequestFailed as error:
+        status = error.response.status_code
+        if status == httpx.codes.NOT_FOUND:
+            return None
+        if status == httpx.codes.UNAUTHORIZED:
+            raise InputError(f"GraphQL: GitHub answered {status}") from error
+        # 403 and 429 are rate limits here: permissions are told in the answer's `errors`.
+        raise TryAgain(f"GraphQL: GitHub answered {status}") from error
+    except (RequestError, PrimaryRateLimitExceeded) as error:
+        raise TryAgain(f"GraphQL: no answer from GitHub ({type(error).__name__})") from error
+    except GraphQLFailed as error:
+        kinds = sorted({one.type or "unknown" for one in error.response.errors or []})
+        raise InputError(f"GraphQL: GitHub refused: {', '.join(kinds)}") from error
+
+
+def reply(gh: Client, repo: str, number: int, root: int, body: str, marker: str) -> None:
+    """Make sure of one answer by us with this marker in the thread that the comment `root` began.
+
+    Only our own comments count: anybody may copy a marker.
+    """
+    if not isinstance(gh, InstallationClient):
+        raise InputError("expected a client from GitHubAccess.installation, which knows as whom it writes")
+    mark = hidden(marker)
+    for found in line_comments(gh, repo, number):
+        if found.author.lower() == gh.login.lower() and mark in found.body:
+            return
+    text = f"{body}\n\n{mark}"
+    call(gh, "POST", f"/repos/{repo}/pulls/{number}/comments/{root}/replies", json={"body": text})
+
+
+def hidden(marker: str) -> str:
+    """A marker as it stands in a comment, unseen by people; the same as `issues.comment` writes."""
+    return f"<!-- press-play: {marker} -->"

@@ -1,0 +1,161 @@
+"""What people with write access said on a pull request: comments, and commands among them.
+
+Strangers', other bots' and unknown people's words are left out (R8). What our own Apps said stands in its thread for
+understanding, and asks for nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from pressplay.clock import rfc3339
+from pressplay.github import comments, issues, people, pulls, reviews
+from pressplay.github.calls import Client
+from pressplay.steps.context import Context
+from pressplay.steps.pulls import is_ours
+from pressplay.steps.snapshot import Said, Thread, suggestions
+
+FIX, STOP, RETRY, STATUS = "fix", "stop", "retry", "status"
+COMMANDS = (FIX, STOP, RETRY, STATUS)
+_COMMAND = re.compile(r"/press-play(?![^ \t])[ \t]*([^ \t]*)")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a person orders in the first line of a comment."""
+
+    id: str
+    """The comment's id, as in a snapshot."""
+    name: str
+    """One of COMMANDS; empty for any other word."""
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Everything that people with write access said and nobody resolved."""
+
+    threads: tuple[Thread, ...]
+    """Each with all that was said in it; what people said counts as unanswered."""
+    commands: tuple[Command, ...]
+    """Oldest first."""
+    left_out: int
+    """How many comments of others were left out."""
+
+
+def command_of(body: str) -> str | None:
+    """The command in a comment's first line (empty: an unknown one), None where there is none."""
+    found = _COMMAND.match(body.splitlines()[0]) if body else None
+    if found is None:
+        return None
+    word = found[1].lower()
+    return word if word in COMMANDS else ""
+
+
+def hear(context: Context, gh: Client, repo: str, pull: pulls.Pull) -> Heard:
+    """Everything on a pull request, page by page; whether it was answered before is the ledger's to say.
+
+    `gh` may read pull requests.
+    """
+    return _Listener(context, gh, repo, pull).hear()
+
+
+class _Listener:
+    def __init__(self, context: Context, gh: Client, repo: str, pull: pulls.Pull) -> None:
+        self._context, self._gh, self._repo, self._pull = context, gh, repo, pull
+        self._may: dict[str, bool] = {}
+        self._commands: list[Command] = []
+        self._left_out = 0
+        self._page = f"{context.settings.github.web_url}/{repo}/pull/{pull.number}"
+
+    def hear(self) -> Heard:
+        threads = [*self._reviews(), *self._lines(), *self._conversation()]
+        commands = sorted(self._commands, key=lambda one: (one.created_at, int(one.id.rpartition("-")[2])))
+        return Heard(tuple(threads), tuple(commands), self._left_out)
+
+    def _said(self, id_: str, author: str, created_at: str, body: str) -> Said | None:
+        """A comment as it goes into a thread; None for a stranger's, and for a command without more."""
+        ours = is_ours(self._context, author)
+        if not ours and not self._may_write(author):
+            self._left_out += 1
+            return None
+        command = None if ours else command_of(body)
+        if command is not None:
+            self._commands.append(Command(id_, command, created_at))
+            # What follows an order to work is said to whom works; the rest of the others' is for nobody.
+            body = "\n".join(body.splitlines()[1:]) if command in (FIX, RETRY) else ""
+        if not body.strip():
+            return None
+        return Said(id_, author, ours, created_at, not ours, body, suggestions(body))
+
+    def _may_write(self, login: str) -> bool:
+        if login.endswith("[bot]"):
+            return False
+        if login not in self._may:
+            self._may[login] = people.may_write(self._gh, self._repo, login)
+        return self._may[login]
+
+    def _conversation(self) -> list[Thread]:
+        threads = []
+        for found in issues.comments(self._gh, self._repo, self._pull.number):
+            name = f"comment-{found.id}"
+            said = self._said(name, found.author, found.created_at, found.body)
+            if said is not None and said.unanswered:
+                threads.append(Thread(name, "comment", f"{self._page}#issuecomment-{found.id}", (said,)))
+        return threads
+
+    def _reviews(self) -> list[Thread]:
+        threads = []
+        found = reviews.reviews(self._gh, self._repo, self._pull.number)
+        for review in found:
+            # Who approves after asking for changes, or has them dismissed, asks for nothing any more.
+            later = (one for one in found if one.author == review.author and one.id > review.id)
+            withdrawn = any(one.state in ("APPROVED", "DISMISSED") for one in later)
+            if review.state not in ("CHANGES_REQUESTED", "COMMENTED") or withdrawn or not review.body.strip():
+                continue
+            name = f"review-{review.id}"
+            said = self._said(name, review.author, rfc3339(review.submitted_at), review.body)
+            if said is not None and said.unanswered:
+                threads.append(Thread(name, "review", f"{self._page}#pullrequestreview-{review.id}", (said,)))
+        return threads
+
+    def _lines(self) -> list[Thread]:
+        found = comments.line_comments(self._gh, self._repo, self._pull.number)
+        if not found:
+            return []
+        resolved = comments.resolved(self._gh, self._repo, self._pull.number)
+        threads = []
+        for root in sorted({one.root for one in found}):
+            members = [one for one in found if one.root == root]
+            said = [self._said(f"line-{one.id}", one.author, rfc3339(one.created_at), one.body) for one in members]
+            kept = tuple(one for one in said if one is not None)
+            if root in resolved or not any(one.unanswered for one in kept):
+                continue
+            first = members[0]
+            threads.append(
+                Thread(
+                    id=f"thread-{root}",
+                    kind="thread",
+                    url=f"{self._page}#discussion_r{root}",
+                    said=kept,
+                    path=first.path,
+                    line=first.line,
+                    start_line=first.start_line,
+                    side=first.side,
+                    outdated=first.outdated,
+                    diff_hunk=first.hunk,
+                )
+            )
+        return threads
+
+
+def narrowed(threads: Sequence[Thread], wanted: Callable[[str], bool]) -> tuple[Thread, ...]:
+    """The threads in which something `wanted` (by its id) is unanswered; all else in them counts as answered."""
+    found = []
+    for thread in threads:
+        said = tuple(replace(one, unanswered=one.unanswered and wanted(one.id)) for one in thread.said)
+        if any(one.unanswered for one in said):
+            found.append(replace(thread, said=said))
+    return tuple(found)
