@@ -26,15 +26,18 @@ from pressplay.cluster.pause import AWAIT_CONTINUE
 from pressplay.cluster.port import Manifest
 from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.errors import InputError, TryAgain
+from pressplay.events.listing import listing
 from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.sandbox import setup
 from pressplay.sandbox.controller import WorkflowController
 from pressplay.sandbox.engine import set_node
+from pressplay.sandbox.eventsource import EventSource, Hook, Network
 from pressplay.sandbox.forge import Forge
 from pressplay.sandbox.kubelet import Kubelet
 from pressplay.sandbox.launcher import Launcher
 from pressplay.sandbox.maintainer import Maintainer
 from pressplay.sandbox.runner import Remote, Runner, over_http
+from pressplay.sandbox.server import Server
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.context import Context
 from pressplay.steps.signals import never_merged
@@ -63,6 +66,8 @@ class Options:
     """Called after every commit of the database."""
     say: Callable[[str], None] = lambda _line: None
     agent_environment: Mapping[str, str] = field(default_factory=dict)
+    webhook_port: int = 0
+    """Where, under real time, webhooks are taken; 0 takes a free port."""
 
 
 class Sandbox:
@@ -83,6 +88,15 @@ class Sandbox:
         self.settings = self._install(chart)
         transport = httpx.WSGITransport(app=self.forge.wsgi) if clock.virtual else None
         self.github = GitHubAccess(self.settings.github, self._key, clock, transport)
+        events = list(listing(chart, options.repo))
+        self.source = EventSource(self.cluster, events, clock, options.say)
+        self._source_server = (
+            None if clock.virtual else Server(self.source.wsgi, "eventsource", port=options.webhook_port)
+        )
+        self.webhook_url = f"{self._source_server.url if self._source_server else self.url}{self.source.endpoint}"
+        to_source = httpx.WSGITransport(app=self.source.wsgi) if clock.virtual else None
+        self._hook = Hook(self.source, self.webhook_url, to_source)
+        self.network = Network(self._hook)
         context = Context(self.cluster, self.settings, self.github, clock, options.say)
         self.context = context
         self.controller = WorkflowController(self.cluster, clock)
@@ -223,6 +237,7 @@ class Sandbox:
                 did |= self._sync_run(key.name)
         did |= self._finish_virtual_runs()
         did |= self._answer_events()
+        did |= self.network.deliver()
         return did or bool(changes)
 
     def _take_up(self) -> None:
@@ -281,15 +296,16 @@ class Sandbox:
             self._wake.set()
 
     def _answer_events(self) -> bool:
-        """Start what the forge's events call for; then note how far we are. Answering one twice starts nothing new."""
+        """Deliver the forge's events; then note how far we are. Delivering one twice starts nothing new."""
         cursor = self.cluster.get("ConfigMap", self.settings.namespace, CURSOR)
         after = int((cursor or {"data": {"seq": "0"}})["data"]["seq"])
         events = self.forge.events(after)
         if not events:
             return False
         for event in events:
-            if event.name == "pull_request" and event.payload["action"] == "closed":
-                self._signal_closed(event.payload["pull_request"], event.seq)
+            delivery = self._hook.delivery(event)
+            if delivery is not None:
+                self.network.send(delivery)
         if self.options.merge and any(event.name in Maintainer.ANSWERS for event in events):
             try:
                 self._maintainer.merge_what_is_ready()
@@ -307,18 +323,14 @@ class Sandbox:
         )
         return True
 
-    def _signal_closed(self, pull: Mapping[str, Any], seq: int) -> None:
-        if names.task_of_branch(pull["head"]["ref"]) is not None:
-            parameters = {"repo": self.options.repo, "what": "closed", "pr": str(pull["number"])}
-            self.submit("signal", f"signal-closed-{pull['number']}-{seq}", parameters)
-
     def _rest(self) -> None:
         """Wait for the next thing to happen."""
         if not self.clock.virtual:
             self._wake.wait(_POLL)
             self._wake.clear()
             return
-        moments = [moment for moment in (self.controller.next_wake(), *self._ends.values()) if moment is not None]
+        known = (self.controller.next_wake(), self.network.next_due(), *self._ends.values())
+        moments = [moment for moment in known if moment is not None]
         if not moments:
             raise InputError("the sandbox has nothing to do and nothing to wait for, but is not done")
         self.clock.sleep(min(moments) - self.clock.now())
@@ -349,7 +361,9 @@ class Sandbox:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self.kubelet.close()
-        if self._server is not None:
-            self._server.close()
+        self._hook.close()
+        for server in (self._source_server, self._server):
+            if server is not None:
+                server.close()
         self.cluster.close()
         self.forge.close()

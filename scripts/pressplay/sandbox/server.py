@@ -1,0 +1,31 @@
+"""A WSGI application behind a real HTTP server, in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from waitress.server import create_server
+
+_LARGEST_BODY = 1 << 32
+"""Bytes: a push of a whole repository. What an application takes is its own affair."""
+
+
+class Server:
+    """Serves until it is closed. Port 0 takes a free one."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]], name: str, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Raises OSError where the port is taken."""
+        self._server: Any = create_server(
+            app, host=host, port=port, threads=8, ident=name, max_request_body_size=_LARGEST_BODY
+        )
+        self.url = f"http://{self._server.effective_host}:{self._server.effective_port}"
+        self._thread = threading.Thread(target=self._server.run, name=name, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering; requests under way are finished."""
+        self._server.close()
+        self._server.task_dispatcher.shutdown()
+        self._thread.join(timeout=10)
