@@ -13,9 +13,9 @@ from pressplay.backlog import tasks
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import snapshot
-from pressplay.steps.context import Subject
-from pressplay.steps.run import COMMENTS
+from pressplay.steps import failure, snapshot
+from pressplay.steps.context import Context, Subject
+from pressplay.steps.run import COMMENTS, TRIAGE
 from pressplay.steps.told import Told
 from pressplay.templating import prompts
 
@@ -37,7 +37,7 @@ def backlog(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
     )
 
 
-def files(gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:
+def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:
     """The folder's files by path in the repository."""
     where = names.task_folder(told.number, subject.settings.docs_project_directory or "")
     made = _work(gh, subject, told)
@@ -59,6 +59,9 @@ def files(gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:
     if told.role == COMMENTS:
         said = snapshot.files(gh, subject.repo, told.cause)
         result |= {f"{where}/{name}": content for name, content in said.items()}
+    if told.role == TRIAGE and subject.pr is not None:
+        failed = failure.files(context, subject, subject.pr, told.cause)
+        result |= {f"{where}/{name}": content for name, content in failed.items()}
     return result
 
 

@@ -98,7 +98,7 @@ def _told(context: Context, run: Run, entry: Entry | None) -> tuple[Told, Entry]
         run.workflow,
         run.cause,
     )
-    folder.commit(gh, subject, told, folder.files(gh, subject, told))
+    folder.commit(gh, subject, told, folder.files(context, gh, subject, told))
     if entry is None:
         entry = {
             **_identity(run),
