@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 import shutil
@@ -31,6 +32,10 @@ _OPTIONS_FILE = "play.json"
     help="The sandbox's folder (default .press-play/<project>).",
 )
 @click.option("--chart", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your own rendered chart.")
+@click.option("--serve", is_flag=True, help="Keep the sandbox running after the play, taking webhooks, until Ctrl-C.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Where webhooks are taken (default: a free port)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the end as JSON on stdout.")
 def command(
     project: Path | None,
@@ -41,6 +46,8 @@ def command(
     fresh: bool,
     state: Path | None,
     chart: Path | None,
+    serve: bool,
+    port: int,
     as_json: bool,
 ) -> int:
     """Play PROJECT's backlog (its .taskmaster/tasks/tasks.json) in a sandbox: no cluster, no account, no key.
@@ -75,7 +82,8 @@ def command(
         )
     directory.mkdir(parents=True, exist_ok=True)
     (directory / _OPTIONS_FILE).write_text(json.dumps(options))
-    summary = session.play(directory, options, resume=resume, say=lambda line: click.echo(line, err=True))
+    said = functools.partial(click.echo, err=True)
+    summary = session.play(directory, {**options, "port": port}, resume=resume, serve=serve, say=said)
     if as_json:
         json.dump(summary.as_json(), sys.stdout, indent=2)
         sys.stdout.write("\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ DEFAULTS: dict[str, Any] = {"project": None, "agent": None, "parallel": 4, "merg
 RENDERED = Path(__file__).with_name("chart.yaml")
 """The chart's defaults as Helm renders them; `make verify` keeps them true."""
 _DEMO_REPO = "acme/shop"
+WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - a file's name, not a password
 LOG_WIDTH = 120
 """Columns of the summary where nobody looks on."""
 
@@ -51,8 +53,10 @@ def rendered_chart(path: Path = RENDERED) -> list[Manifest]:
     return documents
 
 
-def play(directory: Path, options: Mapping[str, Any], *, resume: bool, say: Callable[[str], None]) -> Ended:
-    """Play in `directory`; returns how it ended."""
+def play(
+    directory: Path, options: Mapping[str, Any], *, resume: bool, serve: bool, say: Callable[[str], None]
+) -> Ended:
+    """Play in `directory`; returns how it ended. `serve`: go on taking webhooks until somebody asks to stop."""
     project = Path(options["project"]) if options["project"] else None
     demo = project is None
     repo = _DEMO_REPO if project is None else f"local/{names.slug(project.name)}"
@@ -66,6 +70,7 @@ def play(directory: Path, options: Mapping[str, Any], *, resume: bool, say: Call
             merge=options["merge"] == "auto",
             say=lambda line: print(line, file=log, flush=True),
             agent_environment=_environment(),
+            webhook_port=options.get("port", 0),
         ),
         rendered_chart(Path(options["chart"]) if options["chart"] else RENDERED),
         SystemClock(),
@@ -82,7 +87,10 @@ def play(directory: Path, options: Mapping[str, Any], *, resume: bool, say: Call
         _press(sandbox, resume)
         sandbox.merge_what_is_ready()
         progress = Progress(sandbox, say)
-        sandbox.run(sandbox.only_people_are_waited_for, progress.watch)
+        if serve:
+            _serve(sandbox, directory / WEBHOOK_SECRET, progress, say)
+        else:
+            sandbox.run(sandbox.only_people_are_waited_for, progress.watch)
         progress.watch()
         _refused(sandbox)
         summary = summarize(sandbox)
@@ -93,6 +101,24 @@ def play(directory: Path, options: Mapping[str, Any], *, resume: bool, say: Call
     finally:
         sandbox.close()
         log.close()
+
+
+def _serve(sandbox: Sandbox, secret: Path, progress: Progress, say: Callable[[str], None]) -> None:
+    """Work until SIGINT or SIGTERM; the webhook's secret lies in a file that only its owner may read."""
+    import os
+    import signal
+
+    stopped = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(sandbox.source.secret())
+        say(f"webhooks: {sandbox.webhook_url}, signed with the secret in {secret}")
+        say(f"try: pressplay event send PAYLOAD --event NAME --url {sandbox.webhook_url} --secret-file {secret}")
+        sandbox.run(stopped.is_set, progress.watch)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _environment() -> dict[str, str]:
