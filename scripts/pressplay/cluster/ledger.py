@@ -44,6 +44,11 @@ class Ledger:
         found = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
         return 0 if found is None else len(found.get("data", {}))
 
+    def counted(self, span: str, run: str) -> bool:
+        """Whether a run was counted over `span`."""
+        found = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
+        return found is not None and run in found.get("data", {})
+
     def count(self, span: str, run: str) -> None:
         """Count a run over `span`, once however often it is called."""
         self._merge(names.tally(self.repo, span), "tally", {run: 1}, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 from githubkit import GitHub, TokenAuthStrategy
@@ -88,14 +88,15 @@ def pages(
     gh: GitHub[Any], path: str, params: Mapping[str, str | int] | None = None, key: str | None = None
 ) -> Iterator[dict[str, Any]]:
     """The items of a list, page after page; `key` names the list within an answer that is an object."""
-    number = 1
+    query: Mapping[str, str | int] = {**(params or {}), "per_page": PAGE}
     while True:
-        response = _send(gh, "GET", path, None, {**(params or {}), "per_page": PAGE, "page": number}, None)
+        response = _send(gh, "GET", path, None, query, None)
         answer = _json(response, "GET", path)
         yield from answer[key] if key is not None else answer
         if "next" not in response.links:
             return
-        number += 1
+        # Some lists count their pages, others (Dependabot's alerts) go by a cursor: GitHub names the next one.
+        query = dict(parse_qsl(urlsplit(response.links["next"]["url"]).query))
 
 
 def _send(

@@ -24,6 +24,9 @@ _HARNESS_PERMISSIONS = {
     "issues": "write",
     "actions": "write",
     "administration": "read",
+    "security_events": "read",
+    "vulnerability_alerts": "read",
+    "secret_scanning_alerts": "read",
     "metadata": "read",
 }
 _AGENT_PERMISSIONS = {"contents": "write", "pull_requests": "write", "issues": "write", "metadata": "read"}

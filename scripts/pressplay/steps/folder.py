@@ -13,7 +13,7 @@ from pressplay.backlog import tasks
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import failure, snapshot
+from pressplay.steps import alert_texts, failure, issue_texts, snapshot
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.run import COMMENTS, TRIAGE
 from pressplay.steps.told import Told
@@ -40,7 +40,7 @@ def backlog(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
 def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:
     """The folder's files by path in the repository."""
     where = names.task_folder(told.number, subject.settings.docs_project_directory or "")
-    made = _work(gh, subject, told)
+    made = _work(context, gh, subject, told)
     own = {name: contents.read_file(gh, subject.repo, f"{where}/{name}", told.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
     instructions = prompts.instructions(
@@ -54,6 +54,7 @@ def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping
         round=told.round,
         attempt=told.attempt,
         cause=told.cause,
+        kind=names.kind_of(told.number),
     )
     result[f"{where}/instructions.md"] = instructions.encode()
     if told.role == COMMENTS:
@@ -65,9 +66,14 @@ def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping
     return result
 
 
-def _work(gh: Client, subject: Subject, told: Told) -> dict[str, str]:
+def _work(context: Context, gh: Client, subject: Subject, told: Told) -> dict[str, str]:
     """What is to be done, as every agent that works on it reads it."""
-    if subject.task is not None:
+    kind = names.kind_of(told.number)
+    if kind == "issue":
+        return issue_texts.files(context, subject.repo, told.number)
+    if kind == "alerts":
+        return alert_texts.files(context, subject.repo, told.number)
+    if subject.task is not None and kind == "task":
         found = backlog(gh, subject, told.base)
         task = next((task for task in found.tasks if task.number == subject.task), None)
         if task is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pressplay import names
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.gates import tests
 from pressplay.github import comparison, contents, pulls, reviews
 from pressplay.github.calls import Client, Refused
+from pressplay.steps import issue_texts, tasks
 from pressplay.steps import run as roles
 from pressplay.steps.answers import Answers
 from pressplay.steps.context import Context
@@ -56,11 +56,22 @@ def _why_not_created(context: Context, run: Run) -> str:
     return said[-1] if said else "its node's message says why"
 
 
-def _implemented(_context: Context, gh: Client, run: Run, _entry: Entry) -> Entry:
-    pull = pulls.find_pull(gh, run.subject.repo, names.task_branch(run.number))
+def _implemented(context: Context, gh: Client, run: Run, _entry: Entry) -> Entry:
+    pull = tasks.find_pull(context, gh, run.subject)
     if pull is None or (pull.state == "closed" and not pull.merged):
         return {"outcome": "failed", "reason": "the run succeeded but no pull request is open", "again": True}
     return {"outcome": "done", "pr": pull.number, "new_head": pull.head_sha}
+
+
+def _tasked(context: Context, _gh: Client, run: Run, _entry: Entry) -> Entry:
+    """What the Issue agent left on the issue in this try: a task, or questions."""
+    begun = context.ledger(run.subject.repo).entries("task", run.number).get(tasks.BEGUN) or {}
+    said = issue_texts.by_agent(context, run.subject.repo, run.number, after=begun.get("comment", 0))
+    if said is None:
+        return {"outcome": "failed", "reason": "the Issue agent left neither a task nor questions", "again": True}
+    if said.is_task:
+        return {"outcome": "done", "comment": said.comment}
+    return {"outcome": "nothing", "reason": "the Issue agent asks something first", "comment": said.comment}
 
 
 def _linted(_context: Context, gh: Client, run: Run, _entry: Entry) -> Entry:
@@ -70,6 +81,14 @@ def _linted(_context: Context, gh: Client, run: Run, _entry: Entry) -> Entry:
 def _moved(_context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
     head = pulls.pull(gh, run.subject.repo, run.number).head_sha
     return {"outcome": "done" if head != entry["head"] else "nothing", "new_head": head}
+
+
+def _answered(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
+    """Comments are answered by commits (`done`), or in words alone (`nothing` was changed); by neither they are not."""
+    moved = _moved(context, gh, run, entry)
+    if moved["outcome"] == "done" or Answers.of(context, gh, run.subject.repo, run.number, entry):
+        return moved
+    return {**moved, "outcome": "parked", "reason": "it changed nothing and answered nothing, though reviewers ask"}
 
 
 def _repaired(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
@@ -96,14 +115,6 @@ def _text(gh: Client, repo: str, ref: str) -> Callable[[str], str]:
     return read
 
 
-def _answered(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
-    """Comments are answered by commits (`done`), or in words alone (`nothing` was changed); by neither they are not."""
-    moved = _moved(context, gh, run, entry)
-    if moved["outcome"] == "done" or Answers.of(context, gh, run.subject.repo, run.number, entry):
-        return moved
-    return {**moved, "outcome": "parked", "reason": "it changed nothing and answered nothing, though reviewers ask"}
-
-
 def _verdict(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
     """QA's verdict: its App's newest review on the head, later than the run's start."""
     head = pulls.pull(gh, run.subject.repo, run.number).head_sha
@@ -119,6 +130,7 @@ def _verdict(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
 _Judge = Callable[[Context, Client, Run, Entry], Entry]
 _JUDGES: Mapping[str, _Judge] = {
     roles.IMPLEMENT: _implemented,
+    roles.ISSUE: _tasked,
     roles.LINT: _linted,
     roles.TEST: _verdict,
     roles.FIX: _moved,

@@ -9,7 +9,7 @@ from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.github import checks, pulls, reviews
-from pressplay.steps import parking
+from pressplay.steps import origin, parking
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TRIAGE, triage_key
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
@@ -166,12 +166,15 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
         # It stays parked, for the reason that it has.
         outcome = "parked"
     elif not _left_undone(last) and _passed(entries, pull):
+        origin.link(context, subject, pull.number)
         approve(context, subject, pull, link)
         outcome = "approved"
+        origin.ended(context, subject, outcome, pr=pull.number)
     elif last is not None and _superseded(last, pull):
         outcome = "superseded"
     else:
         parking.park(context, subject, pull, _why_not(last))
+        origin.ended(context, subject, outcome, _why_not(last), pull.number)
     return {"outcome": outcome, "link": link, "head": pull.head_sha}
 
 

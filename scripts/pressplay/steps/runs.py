@@ -14,7 +14,7 @@ from pressplay.cluster.ledger import Entry
 from pressplay.errors import PressPlayError, TryAgain
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import answers, folder, limits, outcomes, parking
+from pressplay.steps import answers, folder, limits, origin, outcomes, parking
 from pressplay.steps.context import Context, Inputs, Outputs
 from pressplay.steps.run import COMMENTS, TASK_ROLES, TEST, Run
 from pressplay.steps.told import Told, coderun, packed
@@ -135,6 +135,7 @@ def collect(inputs: Inputs, context: Context) -> Outputs:
         if run.kind == "task" and entry.get("pr"):
             ledger.record("task", run.number, "pr", {"pr": entry["pr"]})
             ledger.record("pr", entry["pr"], "task", {"task": run.number, "tag": run.subject.tag})
+            origin.opened(context, run.subject, entry["pr"])
     outcome = entry["outcome"]
     context.say(f"{run.name} ({run.agent_id}, attempt {run.attempt}): {outcome}")
     if outcome == "failed" and entry.get("again") and run.attempt + 1 < context.settings.limits.attempts:

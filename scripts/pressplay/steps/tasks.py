@@ -12,8 +12,9 @@ from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF, Entry
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
-from pressplay.github import checks, pulls
+from pressplay.github import checks, pulls, refs
 from pressplay.github.calls import Client
+from pressplay.steps import origin
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 
 ACCEPTANCE_CHECK = "press-play/acceptance"
@@ -36,7 +37,8 @@ def begin(inputs: Inputs, context: Context) -> Outputs:
     verdict = verdict_of(context, subject)
     if verdict is not None:
         return _begun(verdict)
-    context.cluster.create(_workflow(context, subject, task, inputs.get("rank", "0")))
+    name = names.task_workflow(subject.play, task)
+    context.cluster.create(workflow(context, subject, name, priority=int(inputs.get("rank", "0"))))
     return {"state": "waiting"}
 
 
@@ -46,33 +48,35 @@ def _begun(verdict: Entry) -> Outputs:
     return {"state": verdict["outcome"]}
 
 
-def _workflow(context: Context, subject: Subject, task: int, rank: str) -> Manifest:
-    instance = context.settings.instance_id
+def workflow(context: Context, subject: Subject, name: str, *, priority: int, agent: str = "rex") -> Manifest:
+    """The Workflow `task` of a play's task, of an issue or of a group of alerts; `agent` implements."""
+    task, instance = task_of(subject), context.settings.instance_id
     arguments = {
         "repo": subject.repo,
         "task-id": str(task),
         "tag": subject.tag,
         "play": subject.play,
         "try": str(subject.attempt_of_person),
+        "agent": agent,
     }
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": {
-            "name": names.task_workflow(subject.play, task),
+            "name": name,
             "namespace": context.settings.namespace,
             "labels": {
                 **PART_OF,
                 "press-play/flow": "task",
                 "press-play/repo": names.repo_key(subject.repo),
                 "press-play/task": str(task),
-                "press-play/play": subject.play,
+                **({"press-play/play": subject.play} if subject.play else {}),
                 **({"workflows.argoproj.io/controller-instanceid": instance} if instance else {}),
             },
         },
         "spec": {
             "workflowTemplateRef": {"name": "task"},
-            "priority": int(rank),
+            "priority": priority,
             "arguments": {"parameters": [{"name": name, "value": value} for name, value in arguments.items()]},
         },
     }
@@ -84,22 +88,48 @@ def verdict_of(context: Context, subject: Subject) -> Entry | None:
     return entries.get(f"verdict-{subject.attempt_of_person}")
 
 
-def find_pull(gh: Client, subject: Subject) -> pulls.Pull | None:
-    """The task's pull request: the newest one whose head is the task's branch, open before closed."""
-    return pulls.find_pull(gh, subject.repo, names.task_branch(task_of(subject)))
+BEGUN = "begun"
+"""The ledger's entry on the newest try of what is in no backlog: {try, after: the pull request of the try before}."""
+
+
+def begin_try(context: Context, subject: Subject, **more: Any) -> None:
+    """Note that a try of an issue or a group of alerts begins, once. `more` goes into the entry.
+
+    Its pull request is a new one, so the branch of a closed one goes: an agent would go on from there.
+    """
+    ledger = context.ledger(subject.repo)
+    if (ledger.entries("task", task_of(subject)).get(BEGUN) or {}).get("try") == subject.attempt_of_person:
+        return
+    branch = names.task_branch(task_of(subject))
+    gh = context.harness(subject.repo, contents="write", pull_requests="read")
+    before = pulls.find_pull(gh, subject.repo, branch)
+    closed = before is not None and before.state == "closed"
+    if before is not None and closed and refs.find_head(gh, subject.repo, branch) == before.head_sha:
+        refs.delete_branch(gh, subject.repo, branch)
+    after = before.number if before is not None and closed else 0
+    entry = {"try": subject.attempt_of_person, "after": after, "began": int(context.clock.now()), **more}
+    ledger.record("task", task_of(subject), BEGUN, entry)
+
+
+def find_pull(context: Context, gh: Client, subject: Subject) -> pulls.Pull | None:
+    """The task's pull request: the newest one whose head is the task's branch, but none of an earlier try's."""
+    begun = context.ledger(subject.repo).entries("task", task_of(subject)).get(BEGUN) or {}
+    found = pulls.find_pull(gh, subject.repo, names.task_branch(task_of(subject)))
+    return found if found is not None and found.number > begun.get("after", 0) else None
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
     """Where the task enters: `implement`, `review` (its pull request is open), or `merged`."""
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, pull_requests="read", contents="read")
-    pull = find_pull(gh, subject)
+    pull = find_pull(context, gh, subject)
     if pull is not None and pull.merged:
         return {"state": "merged", "pr": str(pull.number)}
     if pull is not None and pull.state == "open":
         ledger = context.ledger(subject.repo)
         ledger.record("task", task_of(subject), "pr", {"pr": pull.number})
         ledger.record("pr", pull.number, "task", {"task": task_of(subject), "tag": subject.tag})
+        origin.opened(context, subject, pull.number)
         return {"state": "review", "pr": str(pull.number)}
     return {"state": "implement", "pr": "none"}
 
@@ -116,6 +146,7 @@ def settle(inputs: Inputs, context: Context) -> Outputs:
     context.ledger(subject.repo).record(
         "task", task_of(subject), f"verdict-{subject.attempt_of_person}", {"play": subject.play, **verdict}
     )
+    origin.ended(context, subject, verdict["outcome"], verdict["reason"], verdict.get("pr"))
     wake_play(context, subject, verdict)
     if verdict["outcome"] not in _GOOD and status == _RUNNING:
         raise InputError(f"task {task_of(subject)}: {verdict['outcome']}: {verdict['reason']}")
@@ -125,7 +156,7 @@ def settle(inputs: Inputs, context: Context) -> Outputs:
 def judge(context: Context, subject: Subject, status: str = "") -> Entry:
     """The verdict that the truth gives: merged and approved by GitHub, the rest by the newest run's outcome."""
     gh = context.harness(subject.repo, pull_requests="read", checks="read")
-    pull = find_pull(gh, subject)
+    pull = find_pull(context, gh, subject)
     if pull is None:
         return _verdict(context, subject, None, "failed", _why(context, subject, None) or _unfinished(status))
     if pull.merged:

@@ -17,6 +17,7 @@ from pressplay.templating import engine
 TEMPLATES = Path(__file__).with_name("prompts")
 TASK_FILES = ("prompt.md", "task.md", "acceptance-criteria.md")
 _FIRST = "instructions-"
+_WITHOUT_PULL_REQUEST = ("implement", "issue")
 
 
 class SubtaskLike(Protocol):
@@ -111,10 +112,13 @@ class BacklogLike(Protocol):
         ...
 
 
-def task_files(task: TaskLike, backlog: BacklogLike | None = None, templates_dir: Path | None = None) -> dict[str, str]:
+def task_files(
+    task: TaskLike, backlog: BacklogLike | None = None, templates_dir: Path | None = None, *, criteria: str = ""
+) -> dict[str, str]:
     """The files that all agents of a task read, by name: `prompt.md`, `task.md`, `acceptance-criteria.md`.
 
-    `backlog` gives the titles of the tasks that it depends on. InputError for a fault in a user's template.
+    `backlog` gives the titles of the tasks that it depends on, `criteria` is Markdown that says when it is done, where
+    somebody wrote that down. InputError for a fault in a user's template.
     """
     others = {other.id: other.title for other in backlog.tasks} if backlog else {}
     data: dict[str, object] = {
@@ -125,6 +129,7 @@ def task_files(task: TaskLike, backlog: BacklogLike | None = None, templates_dir
         "description": task.description,
         "details": task.details,
         "test_strategy": task.test_strategy,
+        "criteria": criteria,
         "priority": task.priority,
         "has_dependencies": bool(task.dependencies),
         "dependencies": [{"id": name, "title": others.get(name, "")} for name in task.dependencies],
@@ -155,17 +160,20 @@ def instructions(
     round: int = 1,
     attempt: int = 0,
     cause: str = "",
+    kind: str = "task",
     templates_dir: Path | None = None,
 ) -> str:
     """The text of `task/instructions.md`: what this one run is asked, on which commit, and how it hands over.
 
     `role` is one of `roles()`; `round` counts from 1, `attempt` from 0. `pr` and `head` are of the pull request, where
-    there is one. InputError for another role, or for a role that works on a pull request where there is none.
+    there is one. `kind` is what the number stands for (`names.kind_of`): where there are instructions of the role for
+    it alone (`instructions-implement.alerts.md.mustache`), these are taken. InputError for another role, or for a role
+    that works on a pull request where there is none.
     """
     known = roles(templates_dir)
     if role not in known:
         raise InputError(f"role {role!r}: expected one of {', '.join(known)}; there is no {_FIRST}{role}.md.mustache")
-    if role != "implement" and not (pr and head):
+    if role not in _WITHOUT_PULL_REQUEST and not (pr and head):
         raise InputError(f"role {role!r}: expected a pull request and its head commit, came pr {pr!r}, head {head!r}")
     data: dict[str, object] = {
         "role": role,
@@ -184,8 +192,16 @@ def instructions(
         "again": attempt > 0,
         "later_round": round > 1,
     }
-    names = ("start.md.mustache", f"{_FIRST}{role}.md.mustache")
-    return "\n".join(engine.render(_template(name, templates_dir), data) for name in names)
+    files = [_template(f"{_FIRST}{role}.{kind}.md.mustache", templates_dir)]
+    if not files[0].exists():
+        files = [_template(f"{_FIRST}{role}.md.mustache", templates_dir)]
+    return "\n".join(engine.render(file, data) for file in [_template("start.md.mustache", templates_dir), *files])
+
+
+def alerts(found: Sequence[Mapping[str, object]], *, secrets: bool, templates_dir: Path | None = None) -> str:
+    """A group of alerts as Markdown; `secrets`: they are of secret scanning. Their texts are data (R7)."""
+    data: dict[str, object] = {"alerts": list(found), "secrets": secrets}
+    return engine.render(_template("alerts.md.mustache", templates_dir), data)
 
 
 def failure(data: Mapping[str, object], templates_dir: Path | None = None) -> str:
@@ -207,7 +223,9 @@ def roles(templates_dir: Path | None = None) -> tuple[str, ...]:
 def _roles(files: Iterable[Path]) -> set[str]:
     ending = ".md.mustache"
     names = {file.name for file in files if file.name.startswith(_FIRST) and file.name.endswith(ending)}
-    return {name.removeprefix(_FIRST).removesuffix(ending) for name in names}
+    found = {name.removeprefix(_FIRST).removesuffix(ending) for name in names}
+    # After a dot stands what the role has to do with: `implement.alerts`.
+    return {role for role in found if "." not in role}
 
 
 def _template(name: str, templates_dir: Path | None) -> Path:
