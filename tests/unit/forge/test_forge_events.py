@@ -51,6 +51,7 @@ def test_a_pull_requests_whole_life_is_recorded_and_valid(github_world):
         "pull_request.synchronize",
         "pull_request_review.dismissed",
         "pull_request_review_comment.created",
+        "pull_request_review.submitted",
         "issues.opened",
         "issues.labeled",
         "pull_request.closed",

@@ -131,3 +131,34 @@ def test_the_rate_limit_is_counted_and_where_asked_enforced(github_world):
     assert (refused.status_code, refused.headers["x-ratelimit-remaining"]) == (403, "0")
     github_world.clock.sleep(3600)
     assert person.get("").status_code == 200
+
+
+def test_what_has_not_changed_costs_nothing(github_world):
+    """GitHub counts no answer that says 304; so polling with an ETag is free."""
+    person = github_world.person()
+    first = person.get("/issues", params={"since": "2026-01-01T00:00:00Z"})
+    used, tag = int(first.headers["x-ratelimit-used"]), first.headers["etag"]
+    query = {"params": {"since": "2026-01-01T00:00:00Z"}, "headers": {"If-None-Match": f'"old", {tag}'}}
+    for _ in range(3):
+        again = person.get("/issues", **query)
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        assert int(again.headers["x-ratelimit-used"]) == used
+    rates = person.get(f"{URL}/api/v3/rate_limit").json()["resources"]
+    assert (rates["core"]["used"], rates["graphql"]["used"]) == (used, 0)
+    github_world.pull()
+    changed = person.get("/issues", **query)
+    assert (changed.status_code, int(changed.headers["x-ratelimit-used"])) == (200, used + 1)
+    # Only a token that is good is told so.
+    stranger = httpx.Client(transport=httpx.WSGITransport(github_world.forge.wsgi), base_url=URL)
+    assert stranger.get(f"/api/v3/repos/{REPO}/issues", headers={"If-None-Match": tag}).status_code == 401
+
+
+def test_graphql_counts_for_itself_and_tells_its_limit_in_its_own_way(github_world):
+    person = github_world.person()
+    asked = {"query": "{ viewer { login } }"}
+    github_world.forge.enforce_rate_limit(1)
+    assert person.get("").status_code == 200
+    first, second = person.post(f"{URL}/api/graphql", json=asked), person.post(f"{URL}/api/graphql", json=asked)
+    assert (first.headers["x-ratelimit-resource"], first.headers["x-ratelimit-remaining"]) == ("graphql", "0")
+    assert first.json()["data"] == {"viewer": {"login": "maintainer"}}
+    assert (second.status_code, second.json()["errors"][0]["type"]) == (200, "RATE_LIMITED")

@@ -71,6 +71,15 @@ def node_id(kind: str, number: int | str) -> str:
     return base64.urlsafe_b64encode(f"{kind}:{number}".encode()).decode().rstrip("=")
 
 
+def from_node_id(text: str) -> tuple[str, int] | None:
+    """What an opaque id of this forge names, or None."""
+    try:
+        name, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(":")
+    except ValueError:
+        return None
+    return (name, int(number)) if number.isdecimal() else None
+
+
 def when(seconds: float | None) -> str | None:
     """A time as the API writes it."""
     return None if seconds is None else rfc3339(seconds)
@@ -491,8 +500,25 @@ def review(s: Session, repo: Row, row: Row, number: int) -> JSON:
     return answer
 
 
+def lines_now(s: Session, repo: Row, row: Row) -> tuple[int | None, int | None]:
+    """The last and first line of a review comment at the pull request's head; (None, None) where it is outdated.
+
+    A comment on the left side stands on the base, which stays.
+    """
+    if row["line"] is None or row["side"] == "LEFT":
+        return row["line"], row["start_line"]
+    head = s.row("SELECT head_sha FROM forge_pulls WHERE issue_id = ?", row["issue_id"])["head_sha"]
+    git, made = s.git(repo), row["original_commit_id"]
+    last = gitdata.line_at(git, made, head, row["path"], row["line"])
+    if row["start_line"] is None:
+        return last, None
+    first = gitdata.line_at(git, made, head, row["path"], row["start_line"])
+    return (last, first) if last is not None and first is not None else (None, None)
+
+
 def review_comment(s: Session, repo: Row, row: Row, number: int) -> JSON:
-    """A PullRequestReviewComment."""
+    """A PullRequestReviewComment; once its lines are changed it is outdated, and only the `original_…` stay."""
+    line, start = lines_now(s, repo, row)
     url = f"{repo_url(s, repo)}/pulls/comments/{row['id']}"
     pull_url = f"{repo_url(s, repo)}/pulls/{number}"
     page = f"{repo_page(s, repo)}/pull/{number}#discussion_r{row['id']}"
@@ -503,7 +529,7 @@ def review_comment(s: Session, repo: Row, row: Row, number: int) -> JSON:
         "node_id": node_id("PullRequestReviewComment", row["id"]),
         "diff_hunk": row["diff_hunk"],
         "path": row["path"],
-        "position": row["line"] or 1,
+        "position": line,
         "original_position": row["line"] or 1,
         "commit_id": row["commit_id"],
         "original_commit_id": row["original_commit_id"],
@@ -516,10 +542,10 @@ def review_comment(s: Session, repo: Row, row: Row, number: int) -> JSON:
         "author_association": association(s, repo, s.user(row["user_id"])),
         "_links": {"self": {"href": url}, "html": {"href": page}, "pull_request": {"href": pull_url}},
         "reactions": reactions(url),
-        "start_line": row["start_line"],
+        "start_line": start,
         "original_start_line": row["start_line"],
         "start_side": row["side"] if row["start_line"] else None,
-        "line": row["line"],
+        "line": line,
         "original_line": row["line"],
         "side": row["side"],
         "subject_type": "line" if row["line"] else "file",

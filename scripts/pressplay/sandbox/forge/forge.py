@@ -111,7 +111,7 @@ class Forge:
 
     def enforce_rate_limit(self, an_hour: int | None) -> None:
         """Refuse a token's requests beyond so many an hour; None counts only."""
-        self._web.enforce_rate_limit = an_hour
+        self._store.meter.enforce = an_hour
 
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI application: git over HTTP, else the REST API."""

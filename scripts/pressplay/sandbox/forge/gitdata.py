@@ -16,6 +16,7 @@ from pressplay.sandbox.forge.errors import ApiError
 
 ZERO = "0" * 40
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _STATUS = {DeltaStatus.ADDED: "added", DeltaStatus.DELETED: "removed", DeltaStatus.RENAMED: "renamed"}
 
@@ -279,6 +280,50 @@ def _difference(_path: str, old: str | None, new: str, opened: _Opened) -> tuple
             )
         )
     return tuple(changes)
+
+
+def hunk_at(patch: str, line: int, side: str) -> str | None:
+    """The part of a patch that a comment on this line shows: its hunk as far as the line; None for a line not in it."""
+    kept: list[str] = []
+    old = new = 0
+    for text in patch.split("\n"):
+        header = _HUNK.match(text)
+        if header is not None:
+            kept, old, new = [text], int(header[1]), int(header[2])
+            continue
+        kept.append(text)
+        before, after = text[:1] in ("-", " "), text[:1] in ("+", " ")
+        if (old == line and before) if side == "LEFT" else (new == line and after):
+            return "\n".join(kept)
+        old += before
+        new += after
+    return None
+
+
+def line_at(git: pygit2.Repository, old: str, new: str, path: str, line: int) -> int | None:
+    """Where a line of a file at one commit stands at another; None where it was changed or is gone."""
+    moved = line
+    for start, count, added in _hunks(git.path, old, new, _Opened(git)).get(path, ()):
+        if count == 0:
+            moved += added if start < line else 0
+        elif start <= line < start + count:
+            return None
+        elif start < line:
+            moved += added - count
+    return moved
+
+
+@functools.lru_cache(maxsize=512)
+def _hunks(_path: str, old: str, new: str, opened: _Opened) -> dict[str, tuple[tuple[int, int, int], ...]]:
+    """For each changed file: (first old line, old lines, new lines) of each hunk, without context."""
+    if old == new:
+        return {}
+    diff = commit(opened.git, old).tree.diff_to_tree(commit(opened.git, new).tree, context_lines=0)
+    return {
+        patch.delta.old_file.path: tuple((hunk.old_start, hunk.old_lines, hunk.new_lines) for hunk in patch.hunks)
+        for patch in diff
+        if patch is not None
+    }
 
 
 def kind(item: pygit2.Object) -> str:

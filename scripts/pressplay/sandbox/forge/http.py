@@ -26,8 +26,6 @@ from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.store import JSON, LEVELS, ROLES, Actor, Row, Session, Store, at_least
 
 T = TypeVar("T")
-RATE_LIMIT = 15_000
-"""Requests an hour, as GitHub grants a large installation; counted always, enforced where `Web.enforce_rate_limit`."""
 
 
 @dataclass(frozen=True)
@@ -246,9 +244,7 @@ class Web:
             importlib.import_module(f"{api.__name__}.{module.name}")
         self.store = store
         self.faults: list[Fault] = []
-        self.enforce_rate_limit: int | None = None
         self._sync = sync
-        self._counts: dict[tuple[str, int], int] = {}
         self._lock = threading.Lock()
         self._router = ROUTES.bind("forge", "/")
 
@@ -266,11 +262,6 @@ class Web:
             if fault is not None and fault.after and fault.status is not None:
                 answer = _refusal(ApiError(fault.status, fault.message, headers=fault.headers))
         body, headers = _encode(answer)
-        if method == "GET" and answer.status == 200:
-            tag = f'W/"{hashlib.sha256(body).hexdigest()}"'
-            headers["ETag"] = tag
-            if tag in environ.get("HTTP_IF_NONE_MATCH", ""):
-                answer, body = Answer(304), b""
         if fault is not None and fault.truncate is not None:
             # A connection that breaks off leaves JSON that does not end.
             body = body[: fault.truncate]
@@ -298,6 +289,11 @@ class Web:
                 self._sync(stale.full_name)
                 with self.store.session(write=endpoint.write) as session:
                     return self._call(session, endpoint, args, body, path, environ)
+        except RateLimited as error:
+            if not path.endswith("/graphql"):
+                return _refusal(error)
+            # GraphQL tells it in its own way.
+            return Answer(200, {"errors": [{"type": "RATE_LIMITED", "message": error.message}]}, error.headers)
         except ApiError as error:
             return _refusal(error)
 
@@ -318,9 +314,10 @@ class Web:
         environ: dict[str, Any],
     ) -> Answer:
         limits: dict[str, str] = {}
+        resource = "graphql" if path.endswith("/graphql") else "core"
         if endpoint.auth != "none":
             session.actor = authenticate(session, environ.get("HTTP_AUTHORIZATION", ""))
-            limits = self._count(session)
+            limits = self._count(session, resource, 0 if path == "/rate_limit" else 1)
         repo = None
         if endpoint.auth == "app":
             if session.actor.app is None or session.actor.user is not None:
@@ -342,25 +339,29 @@ class Web:
         )
         result = endpoint.handle(call)
         answer = result if isinstance(result, Answer) else Answer(200, result)
-        return Answer(answer.status, answer.body, {**limits, **call.headers, **answer.headers})
+        answer = Answer(answer.status, answer.body, {**limits, **call.headers, **answer.headers})
+        if endpoint.write or answer.status != 200:
+            return answer
+        content, headers = _encode(answer)
+        digest = f'"{hashlib.sha256(content).hexdigest()}"'
+        headers["ETag"] = f"W/{digest}"
+        if digest in environ.get("HTTP_IF_NONE_MATCH", "") and limits:
+            # What has not changed is not sent again, and not counted.
+            used = self.store.meter.add(session.actor.key, resource, session.now, -1)
+            return Answer(304, None, {**headers, **self.store.meter.headers(resource, session.now, used)})
+        return Answer(200, content, headers)
 
-    def _count(self, session: Session) -> dict[str, str]:
-        hour = int(session.now // 3600)
-        with self._lock:
-            used = self._counts[session.actor.key, hour] = self._counts.get((session.actor.key, hour), 0) + 1
-            if len(self._counts) > 10_000:
-                self._counts = {key: count for key, count in self._counts.items() if key[1] == hour}
-        limit = self.enforce_rate_limit or RATE_LIMIT
-        headers = {
-            "X-RateLimit-Limit": str(limit),
-            "X-RateLimit-Remaining": str(max(limit - used, 0)),
-            "X-RateLimit-Used": str(used),
-            "X-RateLimit-Reset": str((hour + 1) * 3600),
-            "X-RateLimit-Resource": "core",
-        }
-        if self.enforce_rate_limit is not None and used > self.enforce_rate_limit:
-            raise ApiError(403, "API rate limit exceeded for installation.", headers=headers)
+    def _count(self, session: Session, resource: str, number: int) -> dict[str, str]:
+        meter = self.store.meter
+        used = meter.add(session.actor.key, resource, session.now, number)
+        headers = meter.headers(resource, session.now, used)
+        if meter.enforce is not None and used > meter.enforce and number:
+            raise RateLimited(403, "API rate limit exceeded for installation.", headers=headers)
         return headers
+
+
+class RateLimited(ApiError):
+    """A token's requests of this hour are used up."""
 
 
 class NeedsSync(Exception):

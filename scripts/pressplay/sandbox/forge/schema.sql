@@ -60,6 +60,8 @@ CREATE TABLE IF NOT EXISTS forge_review_comments (
 CREATE INDEX IF NOT EXISTS forge_review_comments_issue ON forge_review_comments (issue_id);
 CREATE INDEX IF NOT EXISTS forge_review_comments_updated ON forge_review_comments (updated_at);
 CREATE INDEX IF NOT EXISTS forge_review_comments_review ON forge_review_comments (review_id);
+CREATE INDEX IF NOT EXISTS forge_review_comments_thread ON forge_review_comments (in_reply_to);
+CREATE TABLE IF NOT EXISTS forge_resolved (comment_id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS forge_check_suites (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, app_id INTEGER NOT NULL, head_sha TEXT NOT NULL,
   head_branch TEXT, workflow_id INTEGER, rerequested INTEGER NOT NULL DEFAULT 0, created_at REAL NOT NULL,

@@ -19,6 +19,7 @@ import pygit2
 from pressplay.clock import Clock
 from pressplay.cluster.sqlite import Connections
 from pressplay.sandbox.forge.errors import ApiError
+from pressplay.sandbox.forge.meter import Meter
 
 JSON = dict[str, Any]
 Row = sqlite3.Row
@@ -50,6 +51,7 @@ class Store:
         self.clock = clock
         self.web_url = web_url.rstrip("/")
         self.on_commit: Callable[[], None] | None = None
+        self.meter = Meter()
         self.secret = secrets.token_bytes(32)
         """Signs addresses that are good for a minute; another process's are refused, as expired ones are."""
         self.synced: set[int] = set()

@@ -7,7 +7,8 @@ import secrets
 
 from pressplay.sandbox.forge import answers
 from pressplay.sandbox.forge.errors import ApiError
-from pressplay.sandbox.forge.http import RATE_LIMIT, Answer, Call, permitted_repo, route, token_hash
+from pressplay.sandbox.forge.http import Answer, Call, permitted_repo, route, token_hash
+from pressplay.sandbox.forge.meter import RESOURCES
 from pressplay.sandbox.forge.store import JSON, LEVELS, Row, at_least
 
 TOKEN_SECONDS = 3600
@@ -154,10 +155,19 @@ def get_user(call: Call) -> JSON:
 
 @route("GET", "/rate_limit", auth="any")
 def rate_limit(call: Call) -> JSON:
-    """How much of the hour's requests is left; asking counts here, though not at GitHub."""
-    reset = int(call.s.now // 3600 + 1) * 3600
-    rate = {"limit": RATE_LIMIT, "remaining": RATE_LIMIT, "reset": reset, "used": 0, "resource": "core"}
-    return {"resources": {"core": rate, "search": rate, "graphql": rate}, "rate": rate}
+    """How much of the hour's requests is left; asking counts for nothing."""
+    meter, now = call.s.store.meter, call.s.now
+    rates = {}
+    for resource in RESOURCES:
+        used = meter.add(call.s.actor.key, resource, now, 0)
+        rates[resource] = {
+            "limit": meter.limit,
+            "remaining": max(meter.limit - used, 0),
+            "reset": int(now // 3600 + 1) * 3600,
+            "used": used,
+            "resource": resource,
+        }
+    return {"resources": {**rates, "search": rates["core"]}, "rate": rates["core"]}
 
 
 @route("GET", "/repos/<owner>/<name>/collaborators/<login>/permission", metadata="read")

@@ -7,16 +7,17 @@ from typing import Any
 from pressplay.sandbox.forge import answers, events, gitdata
 from pressplay.sandbox.forge.api.issues import comment_order
 from pressplay.sandbox.forge.api.pulls import pull_of
-from pressplay.sandbox.forge.errors import ApiError
+from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import Answer, Call, route
 from pressplay.sandbox.forge.store import JSON, Row
 
 _STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 _REPO = "/repos/<owner>/<name>"
 _PULL = f"{_REPO}/pulls/<int:number>"
-_OF_REPO = (
+_COMMENTS = (
     "SELECT c.*, i.number FROM forge_review_comments c JOIN forge_issues i ON i.id = c.issue_id"
-    " WHERE i.repo_id = ? AND c.updated_at >= ?"
+    # A pending review's comments are its author's alone until it is submitted.
+    " WHERE NOT EXISTS (SELECT 1 FROM forge_reviews r WHERE r.id = c.review_id AND r.state = 'PENDING')"
 )
 
 
@@ -111,6 +112,10 @@ def submit_review(call: Call) -> JSON:
         s.now,
         row["id"],
     )
+    drafted = s.all("SELECT id FROM forge_review_comments WHERE review_id = ? ORDER BY id", row["id"])
+    s.run("UPDATE forge_review_comments SET updated_at = ? WHERE review_id = ?", s.now, row["id"])
+    for comment in drafted:
+        _written(call, pull, comment["id"], announce=True)
     return _submitted(call, pull, row["id"], reviewer)
 
 
@@ -136,31 +141,48 @@ def _insert_comment(
     announce: bool,
 ) -> JSON:
     s = call.s
-    line, start = comment.get("line") or comment.get("position"), comment.get("start_line")
-    base = gitdata.merge_base(s.git(call.repo), pull["base_sha"], pull["head_sha"])
-    hunk = next(
-        (c.patch for c in gitdata.difference(s.git(call.repo), base, pull["head_sha"]) if c.path == comment["path"]),
-        None,
-    )
-    if hunk is None and comment.get("in_reply_to") is None:
-        raise ApiError(422, "Validation Failed: path could not be resolved in the pull request's diff")
+    line, start, hunk = _place(call, pull, comment, commit_id)
     number = s.insert(
         "forge_review_comments",
         issue_id=pull["id"],
         review_id=review_id,
         user_id=author["id"],
         path=comment["path"],
-        line=line if isinstance(line, int) else None,
-        start_line=start if isinstance(start, int) else None,
+        line=line,
+        start_line=start,
         side="LEFT" if comment.get("side") == "LEFT" else "RIGHT",
         body=str(comment["body"]),
         commit_id=commit_id,
         original_commit_id=commit_id,
-        diff_hunk=hunk or comment.get("diff_hunk", ""),
-        in_reply_to=comment.get("in_reply_to"),
+        diff_hunk=hunk,
         created_at=s.now,
         updated_at=s.now,
     )
+    return _written(call, pull, number, announce=announce)
+
+
+def _place(call: Call, pull: Row, comment: dict[str, Any], commit_id: str) -> tuple[int | None, int | None, str]:
+    """The last and first line that a comment is for, and what of the difference it shows; 422 for lines not in it."""
+    git = call.s.git(call.repo)
+    base = gitdata.merge_base(git, pull["base_sha"], commit_id)
+    patch = next((c.patch for c in gitdata.difference(git, base, commit_id) if c.path == comment["path"]), None)
+    if patch is None:
+        raise invalid("PullRequestReviewComment", "pull_request_review_thread.path", "path could not be resolved")
+    if comment.get("subject_type") == "file":
+        return None, None, patch
+    line, start, side = comment.get("line"), comment.get("start_line"), comment.get("side", "RIGHT")
+    hunk = gitdata.hunk_at(patch, line, side) if isinstance(line, int) else None
+    if hunk is None or not isinstance(line, int):
+        field = "pull_request_review_thread.line"
+        raise invalid("PullRequestReviewComment", field, f"{field} must be part of the diff")
+    if start is not None and not (isinstance(start, int) and start < line and gitdata.hunk_at(patch, start, side)):
+        field = "pull_request_review_thread.start_line"
+        raise invalid("PullRequestReviewComment", field, f"{field} must precede the end line and be part of the diff")
+    return line, start, hunk
+
+
+def _written(call: Call, pull: Row, number: int, *, announce: bool) -> JSON:
+    s = call.s
     s.run("UPDATE forge_issues SET updated_at = ? WHERE id = ?", s.now, pull["id"])
     row = s.row("SELECT * FROM forge_review_comments WHERE id = ?", number)
     if announce:
@@ -173,7 +195,7 @@ def list_comments(call: Call) -> list[JSON]:
     """A pull request's review comments, oldest first; with `since` those written or edited then or later."""
     pull = pull_of(call)
     rows, _ = call.rows(
-        "SELECT * FROM forge_review_comments WHERE issue_id = ? AND updated_at >= ? ORDER BY id",
+        f"{_COMMENTS} AND c.issue_id = ? AND c.updated_at >= ? ORDER BY c.id",
         pull["id"],
         call.since(),
     )
@@ -184,7 +206,7 @@ def list_comments(call: Call) -> list[JSON]:
 def list_all_comments(call: Call) -> list[JSON]:
     """The review comments of all pull requests, in the order of their ids unless `sort` names another."""
     rows, _ = call.rows(
-        f"{_OF_REPO} ORDER BY {comment_order(call)}",
+        f"{_COMMENTS} AND i.repo_id = ? AND c.updated_at >= ? ORDER BY {comment_order(call)}",
         call.repo["id"],
         call.since(),
     )
@@ -256,12 +278,30 @@ def list_review_comments(call: Call) -> list[JSON]:
 @route("POST", f"{_PULL}/comments", role="read", pull_requests="write")
 def create_comment(call: Call) -> Answer:
     """Comment on a line of the difference."""
-    pull = pull_of(call)
+    pull, author = pull_of(call), call.s.acting_user()
     if call.get("in_reply_to", int, 0):
         return _reply(call, pull, call.get("in_reply_to", int, 0))
-    fields = {**call.fields, "path": call.need("path", str), "body": call.need("body", str), "in_reply_to": None}
+    fields = {**call.fields, "path": call.need("path", str), "body": call.need("body", str)}
     commit_id = call.need("commit_id", str)
-    return Answer(201, _insert_comment(call, pull, call.s.acting_user(), fields, commit_id, None, announce=True))
+    if not gitdata.is_sha(commit_id) or commit_id not in call.s.git(call.repo):
+        raise invalid("PullRequestReviewComment", "commit_id", "commit_id is not part of the pull request")
+    review = _review_around(call, pull, author, commit_id)
+    shown = _insert_comment(call, pull, author, fields, commit_id, review, announce=True)
+    _submitted(call, pull, review, author)
+    return Answer(201, shown)
+
+
+def _review_around(call: Call, pull: Row, author: Row, commit_id: str) -> int:
+    """The review of its own, without a text, in which GitHub puts each single comment and each answer."""
+    return call.s.insert(
+        "forge_reviews",
+        issue_id=pull["id"],
+        user_id=author["id"],
+        state="COMMENTED",
+        body="",
+        commit_id=commit_id,
+        submitted_at=call.s.now,
+    )
 
 
 @route("POST", f"{_PULL}/comments/<int:comment>/replies", role="read", pull_requests="write")
@@ -271,13 +311,25 @@ def create_reply(call: Call) -> Answer:
 
 
 def _reply(call: Call, pull: Row, comment_id: int) -> Answer:
-    row = call.s.one("SELECT * FROM forge_review_comments WHERE issue_id = ? AND id = ?", pull["id"], comment_id)
+    s, author, body = call.s, call.s.acting_user(), call.need("body", str)
+    row = s.one("SELECT * FROM forge_review_comments WHERE issue_id = ? AND id = ?", pull["id"], comment_id)
     if row is None:
         raise ApiError(404, "Not Found")
-    fields = {
-        **{name: row[name] for name in ("path", "line", "start_line", "side", "diff_hunk")},
-        "body": call.need("body", str),
-        "in_reply_to": row["in_reply_to"] or row["id"],
-    }
-    author = call.s.acting_user()
-    return Answer(201, _insert_comment(call, pull, author, fields, row["commit_id"], row["review_id"], announce=True))
+    if not body.strip():
+        raise invalid("PullRequestReviewComment", "body", "body cannot be blank")
+    review = _review_around(call, pull, author, pull["head_sha"])
+    copied = ("path", "line", "start_line", "side", "commit_id", "original_commit_id", "diff_hunk")
+    number = s.insert(
+        "forge_review_comments",
+        issue_id=pull["id"],
+        review_id=review,
+        user_id=author["id"],
+        body=body,
+        in_reply_to=row["in_reply_to"] or row["id"],
+        created_at=s.now,
+        updated_at=s.now,
+        **{name: row[name] for name in copied},
+    )
+    shown = _written(call, pull, number, announce=True)
+    _submitted(call, pull, review, author)
+    return Answer(201, shown)
