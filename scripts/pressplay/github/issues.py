@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pressplay.clock import parse_rfc3339
+from pressplay.clock import parse_rfc3339, rfc3339
 from pressplay.errors import InputError
 from pressplay.github.access import InstallationClient
 from pressplay.github.calls import Client, Refused, call, pages, part
@@ -54,7 +54,21 @@ class Labelling:
 
 def issue(gh: Client, repo: str, number: int) -> Issue:
     """One issue or pull request as it is now; InputError where there is none."""
-    found = call(gh, "GET", f"/repos/{repo}/issues/{number}")
+    return _issue(call(gh, "GET", f"/repos/{repo}/issues/{number}"))
+
+
+def open_issues(gh: Client, repo: str, label: str | None = None, since: float = 0.0) -> list[Issue]:
+    """The open issues (no pull requests) with a label, or all, that changed at `since` (unix) or later."""
+    params: dict[str, str | int] = {"state": "open"}
+    if label is not None:
+        params["labels"] = label
+    if since > 0:
+        params["since"] = rfc3339(since)
+    found = (_issue(item) for item in pages(gh, f"/repos/{repo}/issues", params))
+    return [issue for issue in found if not issue.is_pull]
+
+
+def _issue(found: dict[str, Any]) -> Issue:
     user = found["user"] or _GHOST
     return Issue(
         number=found["number"],

@@ -9,21 +9,26 @@ must not begin with all that a repository ever left open.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from pressplay import names
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF, Entry
-from pressplay.github import pulls
+from pressplay.github import issues, pulls
 from pressplay.github.calls import Client
-from pressplay.steps import parking
+from pressplay.steps import comments, issue, parking, triage
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.pulls import in_scope, is_approved, of_ledger
 from pressplay.steps.start import start as start_flow
 
 _AT_ONCE = 30
+_SWEEP_SECONDS = 3600
+"""How often everything is looked at that did not change: alerts, and issues whose flow was started in vain."""
+_OVERLAP_SECONDS = 120
+"""By how much two looks overlap: GitHub's clock and its listings are not exact."""
+_SETTLED_SECONDS = 5
 _TIMES = 3
 """How often a flow is started for one head without coming to an end, before a person is asked."""
 _PULL_FLOWS = ("pull-request", "comments", "triage", "task")
@@ -34,8 +39,10 @@ class _Seen:
     """What `reconcile` remembers of a repository: since when it looks, and when it saw each pull request how."""
 
     since: float
-    alerts: float
-    pulls: dict[str, dict[str, Any]]
+    alerts: float = 0.0
+    issues: float = 0.0
+    issues_swept: float = 0.0
+    pulls: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def start(context: Context, repo: str) -> int:
@@ -44,7 +51,7 @@ def start(context: Context, repo: str) -> int:
         return 0
     seen = _read(context, repo)
     gh = context.harness(repo, pull_requests="read")
-    started = _pulls(context, gh, repo, seen)
+    started = _pulls(context, gh, repo, seen) + _issues(context, repo, seen) + _alerts(context, repo, seen)
     _write(context, repo, seen)
     return started
 
@@ -68,10 +75,13 @@ def _pulls(context: Context, gh: Client, repo: str, seen: _Seen) -> int:
         task = names.task_of_branch(pull.head_ref)
         if ("pr", pull.number) in busy or ("task", task) in busy:
             continue
-        wanted = _wanted(context, repo, pull)
         before = seen.pulls[str(pull.number)]
+        wanted = _wanted(context, repo, pull, changed=before.get("updated") != pull.updated_at)
         if not wanted:
-            before.update(updated=pull.updated_at, looked=context.clock.now())
+            now = context.clock.now()
+            # GitHub counts in seconds: what is said in the very one of this look must not pass for seen.
+            settled = parse_rfc3339(pull.updated_at) < now - _SETTLED_SECONDS
+            before.update(updated=pull.updated_at if settled else "", looked=now)
         else:
             started += _start_for(context, repo, pull, wanted, before)
     return started
@@ -91,14 +101,18 @@ def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
     return busy
 
 
-def _wanted(context: Context, repo: str, pull: pulls.Pull) -> str:
-    """The flow that this pull request lacks, or nothing. People come first."""
+def _wanted(context: Context, repo: str, pull: pulls.Pull, *, changed: bool) -> str:
+    """The flow that this pull request lacks, or nothing. People come first; what they say changes a pull request."""
     flows = context.settings.flows
     entries = context.ledger(repo).entries("pr", pull.number)
     told = of_ledger(entries, pull)
     subject = Subject.of({"repo": repo, "pr": str(pull.number), **told}, context)
+    if changed and flows.comments.enabled and comments.waiting(context, subject, pull):
+        return "comments"
     if not in_scope(context, pull) or parking.stopped(entries, subject):
         return ""
+    if flows.triage.enabled and triage.untriaged(context, subject, pull, entries):
+        return "triage"
     if flows.pull_request.enabled and _may_go_on(entries, subject, pull) and not is_approved(context, repo, pull):
         return "pull-request"
     return ""
@@ -127,6 +141,38 @@ def _start_for(context: Context, repo: str, pull: pulls.Pull, flow: str, before:
     return start_flow(context, flow, repo, window, ("pr", pull.number), "push" if flow == "pull-request" else "")
 
 
+# -- issues and alerts -------------------------------------------------------------------------------------------------
+
+
+def _issues(context: Context, repo: str, seen: _Seen) -> int:
+    """Start the flow for the issues that somebody asked for, and that nothing is at."""
+    settings = context.settings
+    if not settings.flows.issue.enabled:
+        return 0
+    everything, now = settings.events.start == "all", context.clock.now()
+    sweep = now - seen.issues_swept >= _SWEEP_SECONDS
+    found = issues.open_issues(
+        context.harness(repo, issues="read"),
+        repo,
+        label=None if everything else settings.events.label,
+        since=0.0 if sweep else seen.issues - _OVERLAP_SECONDS,
+    )
+    seen.issues, seen.issues_swept = now, now if sweep else seen.issues_swept
+    started = 0
+    for one in found:
+        old = everything and settings.events.label not in one.labels and one.created_at < seen.since
+        if not old and issue.is_wanted(context, repo, one.number):
+            started += start_flow(context, "issue", repo, settings.flows.issue.window, ("issue", one.number))
+    return started
+
+
+def _alerts(context: Context, repo: str, seen: _Seen) -> int:
+    if not context.settings.flows.security.enabled or context.clock.now() - seen.alerts < _SWEEP_SECONDS:
+        return 0
+    seen.alerts = context.clock.now()
+    return start_flow(context, "security", repo, context.settings.flows.security.window, None)
+
+
 # -- what is remembered ------------------------------------------------------------------------------------------------
 
 
@@ -137,9 +183,9 @@ def _name(repo: str) -> str:
 def _read(context: Context, repo: str) -> _Seen:
     found = context.cluster.get("ConfigMap", context.settings.namespace, _name(repo))
     if found is None:
-        return _Seen(context.clock.now(), 0.0, {})
-    data = json.loads(found["data"]["seen"])
-    return _Seen(data["since"], data["alerts"], data["pulls"])
+        return _Seen(since=context.clock.now(), alerts=context.clock.now())
+    known = {one.name for one in fields(_Seen)}
+    return _Seen(**{name: value for name, value in json.loads(found["data"]["seen"]).items() if name in known})
 
 
 def _write(context: Context, repo: str, seen: _Seen) -> None:
@@ -152,8 +198,6 @@ def _write(context: Context, repo: str, seen: _Seen) -> None:
                 "namespace": context.settings.namespace,
                 "labels": {**PART_OF, "press-play/repo": names.repo_key(repo)},
             },
-            "data": {
-                "seen": json.dumps({"since": seen.since, "alerts": seen.alerts, "pulls": seen.pulls}, sort_keys=True)
-            },
+            "data": {"seen": json.dumps(asdict(seen), sort_keys=True)},
         }
     )
