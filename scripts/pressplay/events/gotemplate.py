@@ -2,7 +2,8 @@
 
 Known are text, `{{ }}` with pipelines, fields of `.Input`, brackets, numbers, quoted texts, and the functions of
 FUNCTIONS. Everything else is refused by name. What a template prints is what Go prints: JSON's numbers are floats
-(`1e+06`), what is missing is `<no value>`. Source: Go's text/template and fmt, github.com/Masterminds/sprig 3.3,
+(`1e+06`), what is missing is `<no value>`. Where Go would print a fault (`%!s(float64=7)`) or a byte of a text as a number,
+the template fails instead. Source: Go's text/template and fmt, github.com/Masterminds/sprig 3.3,
 github.com/spf13/cast 1.10.
 """
 
@@ -159,7 +160,7 @@ class _Parser:
         self._tokens.pop(0)
         if self._tokens and self._tokens[0][0] == "chain":
             names = self._tokens.pop(0)[1][1:].split(".")
-            return lambda scope: fields(inner(scope), names)
+            return lambda scope: fields(_out_of_brackets(inner(scope)), names)
         return inner
 
     def _call(self, name: str, arguments: Sequence[_Value]) -> _Value:
@@ -183,6 +184,11 @@ def fields(value: Any, names: Sequence[str]) -> Any:
             raise TemplateFailed(f"there is no .{name} in {_kind(value)}")
         value = value.get(name, MISSING)
     return _number(value)
+
+
+def _out_of_brackets(value: Any) -> Any:
+    # Go takes the null that comes out of a pipeline for what is missing.
+    return MISSING if value is None else value
 
 
 def _number(value: Any) -> Any:
