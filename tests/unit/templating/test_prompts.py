@@ -71,7 +71,7 @@ def test_a_users_template_wins_and_its_missing_names_are_told(tmp_path: Path) ->
     assert f"{own}:2: nothing is named 'testStrategy'; did you mean 'test_strategy'?" in str(error.value)
 
 
-@pytest.mark.parametrize("role", ["lint", "test", "fix"])
+@pytest.mark.parametrize("role", ["lint", "test", "fix", "triage"])
 def test_instructions_for_a_pull_request_begin_with_its_head(role: str) -> None:
     text = prompts.instructions(
         role, repo="acme/shop", task=12, branch="feature/x", base="main", head=HEAD, pr=7, round=2
