@@ -199,7 +199,7 @@ def test_r8_what_no_person_with_write_access_asked_for_starts_nothing(start, how
 def test_r8_where_everything_starts_an_issue_of_a_person_with_write_access_does(start):
     made = start(settings={"events": {"start": "all"}})
     number = opened(made, by=MAINTAINER)
-    go(made)
+    begin(made, number)
     assert issue(made, number)["state"] == "closed"
 
 

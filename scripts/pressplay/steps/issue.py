@@ -79,7 +79,7 @@ def _state(context: Context, repo: str, issue: int) -> tuple[str, int]:
     verdict = entries.get(f"verdict-{try_}")
     if verdict is None:
         return "go", try_
-    return ("go", try_ + 1) if asked > verdict["ended"] else ("done", try_)
+    return ("go", try_ + 1) if asked >= verdict["ended"] else ("done", try_)
 
 
 def _try(entries: dict[str, Entry]) -> int:

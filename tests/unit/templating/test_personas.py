@@ -12,6 +12,7 @@ from pressplay.templating import personas
 
 ROOT = Path(__file__).parents[3]
 IDS = ("clippy", "issue", "morgan", "pr-comment", "qa", "rex", "security", "triage")
+FINISHED = ("clippy", "issue", "morgan", "qa", "rex", "security", "triage")
 
 
 def agent(**changes: Any) -> dict[str, Any]:
@@ -56,10 +57,10 @@ def test_personas_are_really_different() -> None:
         own = [line for line in personas.body(name).splitlines() if line.strip() and line not in shared]
         others = {line for other in IDS if other != name for line in personas.body(other).splitlines()}
         assert len([line for line in own if line not in others]) >= len(own) - 3
-        assert len(own) >= (35 if name in ("morgan", "rex", "clippy", "qa") else 15)
+        assert len(own) >= (35 if name in FINISHED else 15)
 
 
-@pytest.mark.parametrize("name", ["morgan", "rex", "clippy", "qa"])
+@pytest.mark.parametrize("name", FINISHED)
 def test_the_finished_personas_have_a_readable_length(name: str) -> None:
     assert 60 <= len(personas.body(name).splitlines()) <= 120
 
@@ -69,6 +70,23 @@ def test_qa_knows_both_verdicts_and_touches_tests_only() -> None:
     assert f"`{personas.VERDICT_PASS}`" in text
     assert "requests changes" in text
     assert "Any other file." in text
+
+
+def test_the_issue_agents_task_has_the_section_that_the_harness_reads() -> None:
+    assert "`## Acceptance criteria`" in personas.body("issue")
+    assert "Questions" in personas.body("issue")
+
+
+@pytest.mark.rule("R9")
+def test_security_never_writes_a_secret_down_and_dismisses_nothing() -> None:
+    text = " ".join(personas.body("security").split())
+    for needed in (
+        "Never write the value",
+        "no dismissal, no suppression comment",
+        "what to **rotate**",
+        "No working exploit",
+    ):
+        assert needed in text
 
 
 def test_what_the_chart_carries_is_what_is_generated() -> None:

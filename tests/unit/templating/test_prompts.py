@@ -86,7 +86,7 @@ def test_instructions_for_a_pull_request_begin_with_its_head(role: str) -> None:
 def test_instructions_differ_by_role_and_tell_each_its_own() -> None:
     told = {"repo": "acme/shop", "task": 12, "branch": "b", "base": "main", "head": HEAD, "pr": 7}
     texts = {role: prompts.instructions(role, **told) for role in prompts.roles()}  # type: ignore[arg-type]
-    assert set(texts) == {"implement", "lint", "test", "fix"}
+    assert set(texts) == {"implement", "lint", "test", "fix", "issue", "comments", "triage"}
     assert len(set(texts.values())) == len(texts)
     assert "press-play: pass" in texts["test"]
     assert "This is round" not in texts["test"]
@@ -106,13 +106,60 @@ def test_instructions_for_a_new_task_know_no_pull_request() -> None:
 @pytest.mark.rule("R10")
 def test_an_unknown_role_or_a_missing_head_is_refused(tmp_path: Path) -> None:
     told = {"repo": "acme/shop", "task": 12, "branch": "b", "base": "main"}
-    with pytest.raises(InputError, match="role 'deploy': expected one of fix, implement, lint, test"):
+    with pytest.raises(
+        InputError, match="role 'deploy': expected one of comments, fix, implement, issue, lint, test, triage"
+    ):
         prompts.instructions("deploy", **told)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="role 'test': expected a pull request and its head commit"):
         prompts.instructions("test", pr=7, **told)  # type: ignore[arg-type]
     (tmp_path / "instructions-deploy.md.mustache").write_text("Deploy {{repo}}")
     text = prompts.instructions("deploy", pr=7, head=HEAD, templates_dir=tmp_path, **told)  # type: ignore[arg-type]
     assert text.endswith("Deploy acme/shop")
+
+
+def test_what_a_number_stands_for_may_have_instructions_of_its_own(tmp_path: Path) -> None:
+    told = {"repo": "acme/shop", "task": 512345678, "branch": "b", "base": "main"}
+    text = prompts.instructions("implement", kind="alerts", **told)  # type: ignore[arg-type]
+    assert "Remedy the alerts" in text
+    assert "| role | implement |" in text
+    plain = prompts.instructions("implement", kind="issue", **told)  # type: ignore[arg-type]
+    assert "Implement task 512345678 completely" in plain
+    (tmp_path / "instructions-implement.issue.md.mustache").write_text("Mine for {{task}}")
+    own = prompts.instructions("implement", kind="issue", templates_dir=tmp_path, **told)  # type: ignore[arg-type]
+    assert own.endswith("Mine for 512345678")
+    assert prompts.roles(tmp_path) == prompts.roles()
+
+
+def test_the_issue_agent_is_told_both_ways_to_hand_over() -> None:
+    text = prompts.instructions("issue", repo="acme/shop", task=200000007, branch="b", base="main")
+    for needed in (
+        '{"task": "…"}',
+        "press-play: task\n",
+        '{"question": "…"}',
+        "press-play: question",
+        "## Acceptance criteria",
+    ):
+        assert needed in text
+
+
+@pytest.mark.rule("R7")
+def test_criteria_and_alerts_go_through_unharmed() -> None:
+    assert f"\n{HOSTILE}\n" in prompts.task_files(backlog().tasks[1], criteria=HOSTILE)["acceptance-criteria.md"]
+    assert "agreed on beforehand" not in folder()["acceptance-criteria.md"]
+    alert = {
+        "number": 3,
+        "title": HOSTILE,
+        "severity": "high",
+        "details": [{"name": "Rule", "value": HOSTILE}],
+        "locations": [{"place": "a.py:1", "commit": ""}, {"place": "b.py:2", "commit": "c0ffee"}],
+        "link": "https://github.com/acme/shop/security/code-scanning/3",
+        "text": HOSTILE,
+    }
+    text = prompts.alerts([alert], secrets=False)
+    assert text.count(HOSTILE) == 3
+    assert "- At `a.py:1`\n- At `b.py:2` in commit `c0ffee`\n" in text
+    assert "rotation" not in text
+    assert "rotation" in prompts.alerts([alert], secrets=True)
 
 
 def command(folder: Path, *more: str) -> int:
