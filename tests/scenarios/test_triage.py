@@ -12,6 +12,7 @@ import httpx
 import pytest
 from harness import REPO, Agents, World, git, project, task, world
 
+from pressplay import names
 from pressplay.cluster import waits
 from pressplay.sandbox.forge.ci import Annotation, Job
 from pressplay.sandbox.setup import MAINTAINER
@@ -125,7 +126,7 @@ def called(tmp_path: Path, does: Callable[[Path], None] = mends, **options: Any)
 
 def test_a_real_failure_is_repaired_by_the_agent_reviewed_and_approved(tmp_path):
     call = called(tmp_path)
-    call.fails(sha=call.base) and call.sandbox.forge.report_ci(REPO, call.base, jobs=[Job("test")])
+    call.sandbox.forge.report_ci(REPO, call.base, jobs=[Job("test")])
     before = call.head
     call.fails(Job("test", "failure", LOG, [Annotation("src/sum.py", 3, "3 is not 4")]), Job("lint"))
     call.triage()
@@ -141,6 +142,19 @@ def test_a_real_failure_is_repaired_by_the_agent_reviewed_and_approved(tmp_path)
     (failure,) = json.loads(folder["failure.json"])["failures"]
     assert (failure["name"], failure["step"], failure["attempt"]) == ("test", "Run test", 1)
     assert f"check-{failure['check']}" == entry["cause"]
+
+
+@pytest.mark.rule("R2")
+def test_the_webhook_of_a_failed_check_starts_the_flow(tmp_path):
+    call = called(tmp_path)
+    now, before = call.sandbox.clock.now(), call.head
+    call.fails()
+    call.sandbox.run(lambda: call.head != before and call.nothing_is_under_way())
+    window = call.sandbox.settings.flows.triage.window
+    name = names.flow_workflow("triage", REPO, PR, names.window_at(now, window))
+    started = call.sandbox.cluster.list("Workflow", call.sandbox.settings.namespace, {"press-play/flow": "triage"})
+    assert [one["metadata"]["name"] for one in started] == [name]
+    assert call.is_approved()
 
 
 @pytest.mark.rule("R1")
