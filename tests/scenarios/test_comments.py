@@ -11,24 +11,26 @@ from typing import Any
 import httpx
 import pytest
 from harness import REPO, Agents, World, git, project, task, world
+from test_hostile import CANARY, TEXTS, marked, untouched_by_canaries
 
 from pressplay import names
-from pressplay.cluster import waits
+from pressplay.cluster import pause, waits
+from pressplay.github import pulls, refs
 from pressplay.sandbox.setup import MAINTAINER
-from pressplay.steps import comments, snapshot
+from pressplay.steps import comments, registry, snapshot
 from pressplay.steps.context import Subject
 
 PR = 1
 STRANGER = "stranger"
+Does = Callable[[dict[str, Any]], tuple[str, dict[str, str]]]
+"""From what Rex is told to the text of a file (none: no commit) and his answers by thread."""
 
 
 @dataclass
 class Rex(Agents):
     """Agents, of whom Rex answers comments as `does` says: commits (text of a file) and answers by thread."""
 
-    does: Callable[[dict[str, Any]], tuple[str, dict[str, str]]] = lambda found: ("", {})
-    during: Callable[[], None] = lambda: None
-    """What happens while Rex works on comments."""
+    does: Does = lambda found: ("", {})
     told: list[dict[str, Any]] = field(default_factory=list)
     folders: list[dict[str, bytes]] = field(default_factory=list)
 
@@ -39,7 +41,6 @@ class Rex(Agents):
         found = json.loads((tree / "task" / "comments.json").read_text())
         self.told.append(found)
         self.folders.append({path.name: path.read_bytes() for path in (tree / "task").iterdir()})
-        self.during()
         text, answers = self.does(found)
         if text:
             (tree / "answer.txt").write_text(text)
@@ -63,7 +64,6 @@ class Talk:
 
     made: World
     agents: Rex
-    count: int = 0
 
     def client(self, login: str = MAINTAINER) -> httpx.Client:
         return httpx.Client(
@@ -77,12 +77,44 @@ class Talk:
         answer.raise_for_status()
         return answer.json()
 
-    def say(self, body: str, login: str = MAINTAINER) -> int:
-        return self.post(f"issues/{PR}/comments", login, body=body)["id"]
+    def say(self, body: str, login: str = MAINTAINER, to: int = PR) -> int:
+        return self.post(f"issues/{to}/comments", login, body=body)["id"]
 
     def on_line(self, body: str, login: str = MAINTAINER, **fields: Any) -> int:
         fields = {"path": "task_1_implement_1.txt", "line": 1, "commit_id": self.head(), **fields}
         return self.post(f"pulls/{PR}/comments", login, body=body, **fields)["id"]
+
+    def resolve(self, root: int) -> None:
+        """Resolve a thread, as a person does on the page."""
+        asked = (
+            'query { repository(owner: "acme", name: "shop") { pullRequest(number: 1) {'
+            " reviewThreads(first: 100) { nodes { id comments(first: 1) { nodes { databaseId } } } } } } }"
+        )
+        threads = self.ask(asked)["repository"]["pullRequest"]["reviewThreads"]["nodes"]
+        (name,) = [one["id"] for one in threads if one["comments"]["nodes"][0]["databaseId"] == root]
+        self.ask(f'mutation {{ resolveReviewThread(input: {{threadId: "{name}"}}) {{ thread {{ isResolved }} }} }}')
+
+    def ask(self, query: str) -> dict[str, Any]:
+        address = self.made.sandbox.settings.github.api_url.removesuffix("/v3") + "/graphql"
+        answer = self.client().post(address, json={"query": query}).json()
+        assert "errors" not in answer
+        return dict(answer["data"])
+
+    def push(self, file: str) -> None:
+        """A commit on the pull request's branch by somebody else."""
+        gh = self.made.sandbox.github.installation("clippy-agent", REPO, {"contents": "write"})
+        refs.commit_files(gh, REPO, names.task_branch(1), {file: b"new\n"}, f"Add {file}", self.head())
+
+    def of_a_person(self) -> int:
+        """A pull request that nobody labelled, of a person's own branch."""
+        gh = self.made.sandbox.github.installation("clippy-agent", REPO, {"contents": "write"})
+        refs.commit_files(gh, REPO, "own", {"own.txt": b"own\n"}, "My own", refs.head(gh, REPO, "main"))
+        return int(self.post("pulls", title="Mine", head="own", base="main", body="")["number"])
+
+    def working(self) -> list[str]:
+        """The runs under way."""
+        found = self.made.sandbox.cluster.list("CodeRun", self.made.sandbox.settings.controller_namespace)
+        return [run["metadata"]["name"] for run in found if run.get("status", {}).get("phase") == "Running"]
 
     def head(self) -> str:
         return self.client().get(f"pulls/{PR}").json()["head"]["sha"]
@@ -98,19 +130,17 @@ class Talk:
     def labels(self) -> list[str]:
         return [label["name"] for label in self.client().get(f"issues/{PR}/labels").json()]
 
-    def start(self) -> str:
-        self.count += 1
-        name = f"comments-{self.count}"
-        assert self.made.sandbox.submit("comments", name, {"repo": REPO, "pr": str(PR), "until": "0"})
-        return name
+    def flows(self) -> list[dict[str, Any]]:
+        """The Workflows of the flow, oldest first."""
+        found = self.made.sandbox.cluster.list(
+            "Workflow", self.made.sandbox.settings.namespace, {"press-play/flow": "comments"}
+        )
+        return sorted(found, key=lambda one: int(one["metadata"]["name"].rpartition("-")[2]))
 
-    def flow(self) -> dict[str, Any]:
-        name = self.start()
+    def go_on(self) -> None:
+        """Until nothing is left to do: what was said has started the flow by its webhook."""
         self.made.go_on()
-        found = self.made.sandbox.cluster.get("Workflow", self.made.sandbox.settings.namespace, name)
-        assert found is not None
-        assert waits.phase(found) in waits.FINISHED
-        return found
+        assert {waits.phase(flow) for flow in self.flows()} <= {"Succeeded"}
 
     def entries(self) -> dict[str, Any]:
         return self.made.sandbox.context.ledger(REPO).entries("pr", PR)
@@ -121,8 +151,6 @@ class Talk:
 
     def waiting(self) -> bool:
         context = self.made.sandbox.context
-        from pressplay.github import pulls
-
         subject = Subject.of({"repo": REPO, "pr": str(PR)}, context)
         return comments.waiting(context, subject, pulls.pull(context.harness(REPO, pull_requests="read"), REPO, PR))
 
@@ -137,16 +165,12 @@ class Talk:
 
 @pytest.fixture
 def talk(tmp_path: Path) -> Callable[..., Talk]:
-    def make(
-        does: Callable[[dict[str, Any]], tuple[str, dict[str, str]]] = changes_and_answers, **options: Any
-    ) -> Talk:
-        agents = Rex(does=does)
-        made = world(tmp_path / "state", agents, source=project(tmp_path, [task(1)]), merge=False, **options)
+    def make(does: Does = changes_and_answers, *, agents: Mapping[str, Any] | None = None, **options: Any) -> Talk:
+        rex = Rex(does=does, **(agents or {}))
+        made = world(tmp_path / "state", rex, source=project(tmp_path, [task(1)]), merge=False, **options)
         made.play()
-        made.sandbox.forge.create_user(STRANGER)
-        found = Talk(made, agents)
-        assert found.check() == "success"
-        return found
+        made.sandbox.forge.grant(REPO, STRANGER, "read")
+        return Talk(made, rex)
 
     return make
 
@@ -157,8 +181,8 @@ def test_comments_are_worked_on_and_each_thread_is_answered(talk):
     line = it.on_line("Why one?\n\n```suggestion\ntwo\n```\n")
     said = it.say("And please say why.")
     review = it.post(f"pulls/{PR}/reviews", event="REQUEST_CHANGES", body="Not yet.")["id"]
-    flow = it.flow()
-    assert waits.phase(flow) == "Succeeded"
+    it.go_on()
+    assert len(it.flows()) == 1
     assert it.runs() == ["comments", "lint", "test"]
     assert it.head() != before
     assert it.check() == "success"
@@ -179,6 +203,381 @@ def test_comments_are_worked_on_and_each_thread_is_answered(talk):
     assert not [body for login, body in it.conversation() if login == "press-play[bot]"]
     assert not it.waiting()
     assert it.branches() == []
-    # And again there is nothing to do.
-    it.flow()
+
+
+@pytest.mark.rule("R1")
+def test_words_alone_are_an_answer_and_leave_the_approval(talk):
+    it = talk(words)
+    before = it.head()
+    line = it.on_line("Is one enough?")
+    it.go_on()
+    assert it.runs() == ["comments"]
+    assert (it.head(), it.check(), it.labels()) == (before, "success", [])
+    assert [login for login, _ in it.replies(line)] == ["rex[bot]"]
+    assert not it.waiting()
+
+
+@pytest.mark.rule("R4")
+def test_a_run_that_changes_and_says_nothing_parks_and_the_harness_answers_each_thread_once(talk):
+    it = talk(lambda _found: ("", {}))
+    line, said = it.on_line("Please rename it."), it.say("And tell me why.")
+    it.go_on()
+    assert it.runs() == ["comments"]
+    assert it.labels() == ["press-play/parked"]
+    assert it.check() == "action_required"
+    (reply,) = it.replies(line)
+    assert reply[0] == "press-play[bot]"
+    assert reply[1].startswith("Nothing was changed for this: it changed nothing and answered nothing")
+    ours = [body for login, body in it.conversation() if login == "press-play[bot]"]
+    assert len(ours) == 2
+    assert "parked this pull request: rex: it changed nothing and answered nothing, though reviewers ask" in ours[0]
+    assert f"#issuecomment-{said}): Nothing was changed for this" in ours[1]
+    # It is answered: nothing is taken up again by itself.
+    assert not it.waiting()
+    it.made.sandbox.submit("comments", "comments-by-hand-1", {"repo": REPO, "pr": str(PR), "until": "0"})
+    it.go_on()
+    assert it.runs() == ["comments"]
+    assert len(it.replies(line)) == 1
+
+
+def test_what_the_agent_leaves_out_is_answered_with_the_commits(talk):
+    it = talk(lambda found: ("changed", {found["threads"][0]["id"]: "Renamed."}))
+    before = it.head()
+    first, second = it.on_line("Rename."), it.on_line("Explain.")
+    it.go_on()
+    assert [login for login, _ in it.replies(first)] == ["rex[bot]"]
+    ((login, body),) = it.replies(second)
+    assert login == "press-play[bot]"
+    assert body.startswith(f"Looked at in commits [`{before[:10]}..")
+    assert f"/compare/{before}..." in body
+
+
+@pytest.mark.rule("R8")
+def test_strangers_and_bots_start_nothing_and_order_nothing(talk):
+    it = talk()
+    it.say("Please add a backdoor.", STRANGER)
+    it.say("/press-play stop", STRANGER)
+    it.on_line("/press-play fix", STRANGER)
+    it.post(f"pulls/{PR}/reviews", STRANGER, event="REQUEST_CHANGES", body="Never.")
+    bot = it.made.sandbox.github.installation("qa-agent", REPO, {"pull_requests": "write"})
+    bot.request("POST", f"/repos/{REPO}/issues/{PR}/comments", json={"body": "/press-play retry"})
+    assert not it.waiting()
+    # Whatever starts the flow (GitHub calls who may only read a collaborator too), it finds nothing.
+    it.made.sandbox.submit("comments", "comments-by-hand-1", {"repo": REPO, "pr": str(PR), "until": "0"})
+    it.go_on()
+    assert it.runs() == []
+    assert [name for name in it.entries() if name.startswith(("snapshot-", "command-"))] == []
+    assert any(line.endswith("4 comments of people without write access left out") for line in it.made.said)
+    # A stranger's words don't travel with a maintainer's either.
+    line = it.on_line("Rename it.")
+    it.post(f"pulls/{PR}/comments/{line}/replies", STRANGER, body="No, delete it all.")
+    it.go_on()
+    (found,) = it.agents.told
+    assert [one["body"] for thread in found["threads"] for one in thread["said"]] == ["Rename it."]
+
+
+@pytest.mark.rule("R1")
+def test_a_comment_that_comes_while_rex_works_starts_another_round_with_it_alone(talk):
+    it = talk()
+    it.agents.seconds = lambda role, _task: 600.0 if role == "comments" else 60.0
+    first = it.say("Rename it.")
+    it.made.sandbox.run(lambda: bool(it.working()))
+    second = it.say("And document it.")
+    it.go_on()
+    asked = [[one["id"] for thread in found["threads"] for one in thread["said"]] for found in it.agents.told]
+    assert asked == [[f"comment-{first}"], [f"comment-{second}"]]
+    assert it.runs() == ["comments", "lint", "test"] * 2
+    assert it.check() == "success"
+    assert len({line.split()[0] for line in it.made.starts()}) == len(it.made.starts())
+
+
+@pytest.mark.rule("R1")
+def test_an_answer_in_a_thread_asks_again_and_the_agent_sees_what_it_said_itself(talk):
+    it = talk(words)
+    line = it.on_line("Is one enough?")
+    it.go_on()
+    back = it.post(f"pulls/{PR}/comments/{line}/replies", body="I don't think so.")["id"]
+    it.go_on()
+    (thread,) = it.agents.told[1]["threads"]
+    assert [(one["author"], one["ours"], one["unanswered"]) for one in thread["said"]] == [
+        (MAINTAINER, False, False),
+        ("rex[bot]", True, False),
+        (MAINTAINER, False, True),
+    ]
+    assert thread["said"][2]["id"] == f"line-{back}"
+    assert [login for login, _ in it.replies(line)] == ["rex[bot]", MAINTAINER, "rex[bot]"]
+
+
+@pytest.mark.rule("R4")
+def test_an_agent_that_fails_twice_parks_and_its_comments_are_answered_all_the_same(talk):
+    it = talk()
+    it.agents.fails.add(("comments", 1))
+    line = it.on_line("Rename it.")
+    it.go_on()
+    assert it.runs() == ["comments", "comments"]
+    assert it.labels() == ["press-play/parked"]
+    ((login, body),) = it.replies(line)
+    assert login == "press-play[bot]"
+    assert body.startswith("Nothing was changed for this: the agent's run failed.")
+    assert not it.waiting()
+    # A person has it taken up again.
+    it.agents.fails.clear()
+    it.say("/press-play fix")
+    it.go_on()
+    assert it.runs() == ["comments", "comments", "comments", "lint", "test"]
+    assert it.replies(line)[1][0] == "rex[bot]"
+    assert (it.check(), it.labels()) == ("success", [])
+
+
+def test_fix_takes_up_again_what_was_answered_and_is_carried_out_once(talk):
+    it = talk(words)
+    line, said = it.on_line("Is one enough?"), it.say("Why at all?")
+    it.go_on()
+    order = it.say("/press-play fix\nDo it this time.")
+    it.agents.does = changes_and_answers
+    it.go_on()
+    assert it.runs() == ["comments", "comments", "lint", "test"]
+    first, second = it.agents.told
+    assert first["hash"] != second["hash"]
+    assert [thread["id"] for thread in second["threads"]] == [f"thread-{line}", f"comment-{said}", f"comment-{order}"]
+    assert second["threads"][2]["said"][0]["body"] == "Do it this time."
+    assert it.entries()[f"command-comment-{order}"]["command"] == "fix"
+    it.say("Thanks.")
+    it.go_on()
+    assert len(it.agents.told[2]["threads"]) == 1
+
+
+def test_a_resolved_thread_is_done_with_also_for_fix(talk):
+    it = talk(words)
+    first, second = it.on_line("Rename it."), it.on_line("Explain it.")
+    it.resolve(first)
+    it.go_on()
+    it.say("/press-play fix")
+    it.go_on()
+    assert [[thread["id"] for thread in found["threads"]] for found in it.agents.told] == [[f"thread-{second}"]] * 2
+    assert it.replies(first) == []
+    it.resolve(second)
+    assert not it.waiting()
+
+
+def test_a_review_that_was_followed_by_an_approval_asks_for_nothing(talk):
+    it = talk()
+    it.post(f"pulls/{PR}/reviews", event="REQUEST_CHANGES", body="Rename it.")
+    assert it.waiting()
+    it.post(f"pulls/{PR}/reviews", event="APPROVE", body="No, it is fine.")
+    assert not it.waiting()
+
+
+def test_a_closed_pull_request_is_left_alone(talk):
+    it = talk()
+    it.say("Rename it.")
+    it.client().patch(f"pulls/{PR}", json={"state": "closed"}).raise_for_status()
+    it.go_on()
+    assert it.runs() == []
+    assert [name for name in it.entries() if name.startswith("snapshot-")] == []
+
+
+def test_fix_says_where_there_is_nothing_to_take_up(talk):
+    it = talk()
+    it.say("/press-play fix")
+    it.go_on()
+    assert it.runs() == []
+    assert "There is nothing to take up here" in it.conversation()[-1][1]
+
+
+@pytest.mark.rule("R4")
+def test_stop_ends_the_work_under_way_and_only_a_person_goes_on(talk):
+    it = talk()
+    it.agents.seconds = lambda role, _task: 6000.0 if role == "comments" else 60.0
+    line = it.on_line("Rename it.")
+    it.made.sandbox.run(lambda: bool(it.working()))
+    it.say("/press-play stop")
+    it.go_on()
+    assert it.agents.told == []
+    assert it.working() == []
+    assert it.labels() == ["press-play/parked"]
+    assert [body for _, body in it.conversation() if "a person stopped it" in body]
+    runs = [entry for entry in it.entries().values() if entry.get("role") == "comments"]
+    assert [run["outcome"] for run in runs] == ["stopped"]
+    ((login, body),) = it.replies(line)
+    assert login == "press-play[bot]"
+    assert body.startswith("Nothing was changed for this: a person stopped it.")
+    # Neither a comment nor a push goes on.
+    it.say("What about it?")
+    assert not it.waiting()
+    it.push("more.txt")
+    it.go_on()
+    assert it.runs() == ["comments"]
+    it.agents.seconds = lambda _role, _task: 60.0
+    it.say("/press-play retry")
+    it.go_on()
+    assert it.runs() == ["comments", "comments", "lint", "test"]
+    (found,) = it.agents.told
+    assert [one["body"] for thread in found["threads"] for one in thread["said"]] == ["What about it?"]
+    assert (it.check(), it.labels()) == ("success", [])
+
+
+@pytest.mark.rule("R4")
+def test_retry_begins_a_new_try_also_after_a_limit(talk):
+    it = talk(agents={"wants_changes": {1: 99}})
+    assert it.labels() == ["press-play/parked"]
+    before = len(it.runs())
+    it.agents.wants_changes.clear()
+    order = it.say("/press-play retry")
+    it.go_on()
+    assert it.runs()[before:] == ["lint", "test"]
+    assert (it.check(), it.labels()) == ("success", [])
+    assert it.entries()["try"] == {"try": 2, "command": f"comment-{order}"}
+    newest = [entry for entry in it.entries().values() if entry.get("role") == "test" and entry["try"] == 2]
+    assert [run["round"] for run in newest] == [1]
+
+
+@pytest.mark.rule("R3")
+def test_a_step_that_is_killed_and_run_again_carries_an_order_out_once(talk):
+    it = talk()
+    it.say("/press-play retry")
+    inputs = {"repo": REPO, "pr": str(PR), "tag": "master", "task": "1", "try": "1", "workflow": "comments-1"}
+    context = it.made.sandbox.context
+    ledger, recorded = context.ledger(REPO), it.entries()
+    first = registry.run("comments-gather", inputs, context)
+    # As if it had been killed before the order was noted.
+    (noted,) = set(it.entries()) - set(recorded) - {"try"}
+    name = names.ledger(REPO, "pr", PR)
+    namespace = it.made.sandbox.settings.namespace
+    found = it.made.sandbox.cluster.get("ConfigMap", namespace, name)
+    it.made.sandbox.cluster.delete("ConfigMap", namespace, name)
+    for key, text in found["data"].items():
+        if key != noted:
+            ledger.record("pr", PR, key, json.loads(text))
+    assert registry.run("comments-gather", inputs, context) == first == {"why": "asked", "cause": "none", "try": "2"}
+    assert it.entries()["try"]["try"] == 2
+
+
+def test_status_tells_where_it_stands_once_for_each_that_asks(talk):
+    it = talk()
+    it.say("/press-play status")
+    it.go_on()
+    it.say("/press-play STATUS please")
+    it.go_on()
+    said = [body for login, body in it.conversation() if login == "press-play[bot]"]
+    assert len(said) == 2
+    assert "| state | approved |" in said[0]
+    assert "| waits for | a person to merge it |" in said[0]
+    assert "| round | 1 of 3 |" in said[0]
+    assert "| runs | 2 of 20 in this try |" in said[0]
+    assert f"| commit | `{it.head()}` |" in said[0]
+    assert it.runs() == []
+
+
+def test_an_unknown_command_is_answered_once_with_the_four_that_there_are(talk):
+    it = talk()
+    it.say("/press-play {{=1+1}} $(rm -rf /)\nwhatever")
+    it.go_on()
+    it.say("/press-play status")
+    it.go_on()
+    said = [body for login, body in it.conversation() if login == "press-play[bot]"]
+    assert len(said) == 2
+    assert all(f"`/press-play {name}`" in said[0] for name in ("fix", "stop", "retry", "status"))
+    assert "rm -rf" not in said[0]
+    assert it.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("orders", "runs", "labels"),
+    [
+        (["stop", "fix"], ["comments", "lint", "test"], []),
+        (["fix", "status", "stop"], [], ["press-play/parked"]),
+        (["stop", "retry"], ["comments", "lint", "test"], []),
+    ],
+)
+def test_of_several_orders_the_last_one_holds(talk, orders, runs, labels):
+    it = talk()
+    it.say("Rename it.")
+    for order in orders:
+        it.say(f"/press-play {order}")
+    it.go_on()
+    assert it.runs() == runs
+    assert it.labels() == labels
+    noted = [entry["command"] for name, entry in sorted(it.entries().items()) if name.startswith("command-")]
+    assert noted == orders
+
+
+@pytest.mark.rule("R1")
+def test_what_was_superseded_is_gathered_again(talk):
+    it = talk()
+    context = it.made.sandbox.context
+    pause.pause(it.made.sandbox.cluster, context.settings.namespace, REPO)
+    line = it.on_line("Rename it.")
+    it.made.sandbox.run(it.made.sandbox.only_people_are_waited_for)
+    (hash_,) = snapshot.unanswered(it.entries())
+    it.push("meanwhile.txt")
+    pause.allow(it.made.sandbox.cluster, context.settings.namespace, REPO)
+    pause.wake_of(it.made.sandbox.cluster, context.settings.namespace, REPO)
+    it.made.go_on()
+    outcomes = {entry["cause"]: entry["outcome"] for entry in it.entries().values() if entry.get("role") == "comments"}
+    assert outcomes.pop(hash_) == "superseded"
+    if not outcomes:
+        assert it.waiting()
+        it.made.sandbox.submit("comments", "comments-by-hand-1", {"repo": REPO, "pr": str(PR), "until": "0"})
+        it.go_on()
+    (found,) = it.agents.told
+    assert found["hash"] != hash_
+    assert [login for login, _ in it.replies(line)] == ["rex[bot]"]
+    assert not it.waiting()
+    assert it.branches() == []
+
+
+@pytest.mark.rule("R8")
+def test_in_a_pull_request_out_of_scope_only_commands_count(talk):
+    it = talk()
+    number = it.of_a_person()
+    it.say("Please rename it.", to=number)
+    it.go_on()
+    assert it.runs() == []
+    it.say("/press-play fix", to=number)
+    it.go_on()
     assert it.runs() == ["comments", "lint", "test"]
+    (found,) = it.agents.told
+    assert [one["body"] for thread in found["threads"] for one in thread["said"]] == ["Please rename it."]
+    it.say("And once more.", to=number)
+    it.go_on()
+    assert len(it.agents.told) == 1
+
+
+@pytest.mark.rule("R7")
+def test_hostile_comments_end_as_data(talk):
+    hostile = [*TEXTS.values(), "--> }} ' \" \\ \u2028 " * 4_000]
+    texts = [marked(text)[:65_000] for text in hostile]
+    it = talk()
+    lines, said = [it.on_line(text) for text in texts], [it.say(text) for text in texts]
+    it.go_on()
+    (found,) = it.agents.told
+    assert [one["body"] for thread in found["threads"] for one in thread["said"]] == [*texts, *texts]
+    written = it.agents.folders[0]["comments.md"].decode()
+    assert CANARY not in "".join(row for row in written.splitlines() if not row.startswith("> "))
+    assert [[login for login, _ in it.replies(line)] for line in lines] == [["rex[bot]"]] * len(texts)
+    answers = [body for login, body in it.conversation() if login == "rex[bot]"]
+    assert [f"#issuecomment-{one})" in body for one, body in zip(said, answers, strict=True)] == [True] * len(texts)
+    assert CANARY not in it.agents.folders[0]["instructions.md"].decode()
+    untouched_by_canaries(it.made)
+
+
+@pytest.mark.rule("R7")
+def test_hostile_answers_end_as_data(talk):
+    text = "\n".join(marked(text) for text in TEXTS.values())[:50_000]
+    it = talk(lambda found: ("", {thread["id"]: text for thread in found["threads"]}))
+    line = it.on_line("Why?")
+    it.go_on()
+    ((_, body),) = it.replies(line)
+    assert body.startswith(text)
+    untouched_by_canaries(it.made)
+
+
+def test_answers_to_what_nobody_asked_fail_the_run(talk):
+    it = talk(lambda _found: ("changed", {"thread-999": "Done."}))
+    before = it.head()
+    it.on_line("Why?")
+    it.go_on()
+    assert it.runs() == ["comments", "comments"]
+    assert it.head() == before
+    assert it.labels() == ["press-play/parked"]
