@@ -2,8 +2,8 @@
 
 Known are text, `{{ }}` with pipelines, fields of `.Input`, brackets, numbers, quoted texts, and the functions of
 FUNCTIONS. Everything else is refused by name. What a template prints is what Go prints: JSON's numbers are floats
-(`1e+06`), what is missing is `<no value>`. Where Go would print a fault (`%!s(float64=7)`) or a byte of a text as a number,
-the template fails instead. Source: Go's text/template and fmt, github.com/Masterminds/sprig 3.3,
+(`1e+06`), what is missing is `<no value>`. Where Go would print a fault (`%!s(float64=7)`) or a byte of a text as a
+number, the template fails instead. Source: Go's text/template and fmt, github.com/Masterminds/sprig 3.3,
 github.com/spf13/cast 1.10.
 """
 

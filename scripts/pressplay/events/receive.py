@@ -59,7 +59,7 @@ class Receiver:
             if len(body) > self._max_bytes:
                 raise webhook.Refused(f"the payload is larger than {self._max_bytes} bytes")
             webhook.verify(self._secret(), body, headers)
-            seen = webhook.as_sensor_sees(event, delivery, webhook.payload_of(headers, body), headers)
+            seen = webhook.seen(event, delivery, webhook.payload_of(headers, body), headers)
         except webhook.Refused as error:
             self._say(f"{line}: refused: {error}")
             return Answer(HTTPStatus.BAD_REQUEST, str(error))

@@ -23,6 +23,7 @@ _OLD_SIGNATURE = "X-Hub-Signature"
 EVENT = "X-GitHub-Event"
 DELIVERY = "X-GitHub-Delivery"
 _HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST_PLAIN = 1e21
 """From here on Go writes a whole number with an exponent."""
 
@@ -95,9 +96,9 @@ def payload_of(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
 def parse(text: str) -> dict[str, Any]:
     """A payload from its text, numbers and letters as Go would hand them on; Refused where it is no JSON object."""
     try:
-        found = json.loads(text, parse_constant=_refuse_constant)
+        found = json.loads(text, parse_constant=_refuse_constant, parse_int=_number, parse_float=_number)
         if isinstance(found, dict):
-            passed_on: dict[str, Any] = _as_go(found)
+            passed_on: dict[str, Any] = _as_go(found) if _SURROGATE.search(text) else found
             return passed_on
     except (ValueError, OverflowError, RecursionError):
         raise Refused("the payload is not JSON") from None
@@ -109,10 +110,17 @@ def as_sensor_sees(
 ) -> dict[str, Any]:
     """What a Sensor's filters and templates get: `{"headers": {…}, "body": payload + X-GitHub-Event and -Delivery}`.
 
-    `payload` is as `parse` gives it, or plain JSON of one's own.
+    `payload` is any JSON object; one that `parse` gave is taken by `seen` at once.
     """
+    return seen(event_name, delivery_id, _as_go(dict(payload)), headers)
+
+
+def seen(
+    event_name: str, delivery_id: str, parsed: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """As `as_sensor_sees`, of a payload that `parse` gave."""
     sent = {"Content-Type": "application/json", **(headers or {}), EVENT: event_name, DELIVERY: delivery_id}
-    body = _as_go({**payload, EVENT: event_name, DELIVERY: delivery_id})
+    body = {**parsed, EVENT: _whole(event_name), DELIVERY: _whole(delivery_id)}
     return {"headers": {_canonical(name): [value] for name, value in sent.items()}, "body": body}
 
 
@@ -132,9 +140,12 @@ def _as_go(value: Any) -> Any:
         return [_as_go(inner) for inner in value]
     if isinstance(value, str):
         return _whole(value)
-    if isinstance(value, bool) or value is None:
-        return value
-    number = float(value)
+    return value if isinstance(value, bool) or value is None else _number(value)
+
+
+def _number(text: str | float) -> int | float:
+    """A float64, as an int where Go writes it with digits alone."""
+    number = float(text)
     if math.isinf(number) or math.isnan(number):
         raise OverflowError
     negative_zero = number == 0 and math.copysign(1, number) < 0

@@ -102,6 +102,8 @@ def test_two_dependencies_that_make_the_same_workflow_make_it_once():
     [
         (["^x$", "^opened$"], "=", True),
         (["^x$", "^y$"], "=", False),
+        # Without an anchor a pattern is found anywhere.
+        (["pene"], "=", True),
         (["^x$"], "!=", True),
         (["^opened$"], "!=", False),
         # Several are OR-ed under != too, and so keep out nobody: why the chart writes one.
