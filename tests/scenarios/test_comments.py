@@ -329,6 +329,19 @@ def test_an_agent_that_fails_twice_parks_and_its_comments_are_answered_all_the_s
     assert (it.check(), it.labels()) == ("success", [])
 
 
+@pytest.mark.rule("R4")
+def test_a_flow_that_breaks_off_fails_but_leaves_nothing_unanswered(talk):
+    it = talk(settings={"flows": {"comments": {"agent": "nobody"}}})
+    line = it.on_line("Rename it.")
+    it.made.go_on()
+    assert [waits.phase(flow) for flow in it.flows()] == ["Failed"]
+    ((login, body),) = it.replies(line)
+    assert login == "press-play[bot]"
+    assert body.startswith("Nothing was changed for this: the work on it broke off before its end.")
+    assert not it.waiting()
+    assert it.branches() == []
+
+
 def test_fix_takes_up_again_what_was_answered_and_is_carried_out_once(talk):
     it = talk(words)
     line, said = it.on_line("Is one enough?"), it.say("Why at all?")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pressplay.errors import InputError
 from pressplay.steps import said, snapshot
 from pressplay.steps.snapshot import Said, Snapshot, Thread
 
+SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(st.characters(exclude_categories=()), max_size=200) | st.sampled_from(
     ["{{=1}}", "> quoted\n# not", "-->", "```suggestion\nx\n```", "a\r\nb\u2028c\x85d\x0be", "\ud83d"]
 )
@@ -57,6 +58,7 @@ OURS = re.compile(
 
 
 @pytest.mark.rule("R7")
+@SLOW
 @given(SNAPSHOTS)
 def test_any_text_is_the_same_when_it_is_read(taken):
     content = snapshot.dump(taken)
@@ -65,6 +67,7 @@ def test_any_text_is_the_same_when_it_is_read(taken):
 
 
 @pytest.mark.rule("R7")
+@SLOW
 @given(SNAPSHOTS)
 def test_no_text_ends_its_own_quotation(taken):
     lines = snapshot.markdown(taken).splitlines()
@@ -79,6 +82,7 @@ def test_no_text_ends_its_own_quotation(taken):
 
 
 @pytest.mark.rule("R1")
+@SLOW
 @given(IDS, IDS, st.integers(0, 3), st.integers(0, 3))
 def test_the_ids_decide_the_hash_and_nothing_else(one, other, again, once_more):
     same = set(one) == set(other) and again == once_more
@@ -148,6 +152,7 @@ def test_a_command_stands_in_the_first_line(body, command):
     assert said.command_of(body) == command
 
 
+@SLOW
 @given(st.text())
 def test_no_text_breaks_the_reading_of_commands(body):
     assert said.command_of(body) in {None, "", *said.COMMANDS}
