@@ -164,3 +164,174 @@ def test_lost_doubled_late_and_reordered_events_lead_to_the_same_end_and_no_run_
     assert happened["lost"]
     assert happened["doubled"]
     assert happened["lost"] < happened["sent"]
+
+
+# -- storms, loops, and two at the same thing --------------------------------------------------------------------------
+
+PULLS, COMMENTS, PUSHES, COPIES = 50, 12, 4, 10
+
+
+class Copying(Network):
+    """Delivers everything several times."""
+
+    def __init__(self, made: World) -> None:
+        super().__init__(made.sandbox.network.hook)
+        self.delivered: Counter[str] = Counter()
+
+    def send(self, delivery: Delivery) -> None:
+        for _ in range(COPIES):
+            self.hook.post(delivery)
+            self.delivered[delivery.event] += 1
+
+
+def of_a_person(made: World, branch: str) -> int:
+    """A labelled pull request from a person's own branch."""
+    commit(made, branch, "own.txt", refs.head(gh := contents(made), REPO, "main"), gh)
+    number = (
+        person(made).post("pulls", json={"title": branch, "head": branch, "base": "main", "body": ""}).json()["number"]
+    )
+    person(made).post(f"issues/{number}/labels", json={"labels": ["press-play"]}).raise_for_status()
+    return int(number)
+
+
+def contents(made: World) -> Any:
+    return made.sandbox.github.installation("clippy-agent", REPO, {"contents": "write"})
+
+
+def commit(made: World, branch: str, file: str, on: str, gh: Any = None) -> str:
+    return refs.commit_files(gh or contents(made), REPO, branch, {file: b"new\n"}, f"Add {file}", on)
+
+
+def flows(made: World, *names: str) -> list[dict[str, Any]]:
+    sandbox = made.sandbox
+    found = [sandbox.cluster.list("Workflow", sandbox.settings.namespace, {"press-play/flow": name}) for name in names]
+    return [workflow for each in found for workflow in each]
+
+
+@pytest.mark.rule("R4")
+def test_a_storm_makes_no_more_workflows_than_windows_and_leaves_nothing_unanswered(tmp_path):
+    agents = Rex(does=changes_and_answers, seconds=lambda _role, _task: 20.0)
+    bounds = {"runsPerRepositoryAndDay": 10_000, "runsPerDay": 10_000}
+    made = world(
+        tmp_path / "state",
+        agents,
+        source=project(tmp_path, []),
+        merge=False,
+        parallelism=8,
+        settings={"limits": bounds},
+    )
+    heads = {of_a_person(made, f"storm-{number}"): f"storm-{number}" for number in range(PULLS)}
+    quiet(made)
+    began = len(flows(made, "comments", "pull-request"))
+    assert began == PULLS
+    runs_before = len(made.starts())
+    copying = Copying(made)
+    made.sandbox.network = copying
+    before = made.sandbox.clock.now()
+    for number, branch in heads.items():
+        for count in range(COMMENTS):
+            person(made).post(f"issues/{number}/comments", json={"body": f"Comment {count}."}).raise_for_status()
+        # As a person pushes: by their own token, so that these are no events of ours.
+        for count in range(PUSHES):
+            body = {"message": "m", "content": "bmV3Cg==", "branch": branch}
+            person(made).put(f"contents/pushed-{count}.txt", json=body).raise_for_status()
+    assert made.sandbox.clock.now() == before
+    quiet(made)
+    storm = copying.delivered["issue_comment"] + copying.delivered["push"] + copying.delivered["pull_request"]
+    assert storm >= 10_000
+    # All of it came within one window of each flow; one more each for what was at work when that was over.
+    assert len(flows(made, "comments", "pull-request")) - began <= PULLS * 2 * 2
+    assert len(made.starts()) - runs_before <= PULLS * 8
+    assert len(made.starts()) == len({line.split()[0] for line in made.starts()})
+    for number in heads:
+        entries = made.sandbox.context.ledger(REPO).entries("pr", number)
+        assert not snapshot.unanswered(entries)
+        taken = {one for name, entry in entries.items() if name.startswith(snapshot.PREFIX) for one in entry["ids"]}
+        assert len(taken) == COMMENTS
+        head = person(made).get(f"pulls/{number}").json()["head"]["sha"]
+        runs = person(made).get(f"commits/{head}/check-runs", params={"check_name": "press-play/acceptance"}).json()
+        assert [run["conclusion"] for run in runs["check_runs"]] == ["success"]
+
+
+class Endless(Rex):
+    """A program that uses a person's account answers whatever is pushed."""
+
+    made: World
+
+    def __call__(self, tree: Path, env: Any) -> int:
+        code = super().__call__(tree, env)
+        if env["PRESSPLAY_ROLE"] in ("comments", "test"):
+            body = {"body": f"Nearly. Again, after {env['PRESSPLAY_RUN']}."}
+            person(self.made).post(f"issues/{env['PRESSPLAY_PR']}/comments", json=body).raise_for_status()
+        return code
+
+
+@pytest.mark.rule("R4")
+def test_a_loop_of_programs_ends_at_its_limit_parked_with_a_reason(tmp_path):
+    agents = Endless(does=changes_and_answers)
+    limits = {"runsPerPullRequest": 7}
+    made = world(
+        tmp_path / "state", agents, source=project(tmp_path, [task(1)]), merge=False, settings={"limits": limits}
+    )
+    agents.made = made
+    made.sandbox.press()
+    quiet(made)
+    runs = [line for line in made.starts() if line.split()[2] != "implement"]
+    assert len(runs) == 7
+    pull = person(made).get("pulls/1").json()
+    assert "press-play/parked" in [label["name"] for label in pull["labels"]]
+    said = [one["body"] for one in person(made).get("issues/1/comments", params={"per_page": 100}).json()]
+    assert any("parked" in body and "limits.runsPerPullRequest" in body for body in said)
+    # Days later still nothing more has happened.
+    began = len(flows(made, "comments", "pull-request"))
+    quiet(made)
+    assert len(flows(made, "comments", "pull-request")) == began
+
+
+@pytest.mark.rule("R4")
+def test_reviews_and_pushes_of_our_own_agents_start_nothing(tmp_path):
+    made = world(tmp_path / "state", Rex(wants_changes={1: 99}), source=project(tmp_path, [task(1)]), merge=False)
+    made.sandbox.press()
+    quiet(made)
+    assert flows(made, "comments", "pull-request", "triage", "issue", "security") == []
+    [reason] = {entry["reason"] for entry in parkings(made)}
+    assert "rounds and QA still wants changes" in reason
+
+
+def parkings(made: World) -> list[dict[str, Any]]:
+    entries = made.sandbox.context.ledger(REPO).entries("pr", 1)
+    return [entry for name, entry in entries.items() if name.startswith("parked-")]
+
+
+class Meanwhile(Rex):
+    """While QA looks at a pull request, everything that events could start for it is started."""
+
+    made: World
+
+    def __call__(self, tree: Path, env: Any) -> int:
+        if env["PRESSPLAY_ROLE"] == "test" and not (tree / "answer.txt").exists():
+            subject = {"repo": REPO, "pr": env["PRESSPLAY_PR"], "until": "0"}
+            person(self.made).post(f"issues/{env['PRESSPLAY_PR']}/comments", json={"body": "One word, please."})
+            for flow, more in (("pull-request", {"why": "push"}), ("comments", {}), ("triage", {})):
+                name = f"{flow}-{env['PRESSPLAY_RUN']}"
+                self.made.sandbox.submit(flow, name, {**subject, **more})
+        return super().__call__(tree, env)
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.rule("R3")
+def test_a_task_and_events_at_the_same_pull_request_with_one_slot_neither_block_nor_double_each_other(tmp_path):
+    agents = Meanwhile(does=changes_and_answers)
+    made = world(tmp_path / "state", agents, source=project(tmp_path, [task(1), task(2)]), merge=False, parallelism=1)
+    agents.made = made
+    made.sandbox.press()
+    quiet(made)
+    starts = [line.split()[0] for line in made.starts()]
+    assert len(starts) == len(set(starts))
+    open_ = [waits.phase(flow) for flow in flows(made, "pull-request", "comments", "triage", "task")]
+    assert set(open_) == {"Succeeded"}
+    for number in (1, 2):
+        assert not snapshot.unanswered(made.sandbox.context.ledger(REPO).entries("pr", number))
+        head = person(made).get(f"pulls/{number}").json()["head"]["sha"]
+        runs = person(made).get(f"commits/{head}/check-runs", params={"check_name": "press-play/acceptance"}).json()
+        assert [run["conclusion"] for run in runs["check_runs"]] == ["success"]

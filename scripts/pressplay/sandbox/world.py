@@ -165,7 +165,8 @@ class Sandbox:
 
     def _remote(self, app: str, repo: str) -> Remote:
         if self._server is None:
-            return Remote(str(self.forge.git_path(repo)), {}, lambda: self.forge.sync(repo), local=True)
+            bot = self.github.login(app)
+            return Remote(str(self.forge.git_path(repo)), {}, lambda: self.forge.sync(repo, bot), local=True)
         return over_http(self.github, self.settings.github.git_url, app, repo)
 
     # -- pressing play ---------------------------------------------------------------------------------------------
