@@ -22,7 +22,7 @@ from pressplay.sandbox.forge.api.rulesets import save
 from pressplay.sandbox.forge.ci import Job, Rerun
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import Fault, Web, token_hash
-from pressplay.sandbox.forge.store import JSON, ROLES, Row, Session, Store
+from pressplay.sandbox.forge.store import JSON, ROLES, Actor, Row, Session, Store
 from pressplay.sandbox.server import Server
 
 EMAIL = "forge@press-play.invalid"
@@ -286,10 +286,12 @@ class Forge:
         """Where a repository's bare git directory is; who changes its refs there calls `sync` after."""
         return self._store.git_path(full_name)
 
-    def sync(self, full_name: str) -> None:
-        """Record what changed in a repository's refs since they were last seen, as after a push by its owner."""
+    def sync(self, full_name: str, by: str | None = None) -> None:
+        """Record what changed in a repository's refs since last seen, as a push of `by` (a login; else its owner)."""
         # The lock comes before the transaction, as for a push; one that outlived its process holds it to its end.
         with self._store.pushing(full_name), self._store.session(write=True) as session:
+            if by is not None:
+                session.actor = Actor(session.row("SELECT * FROM forge_users WHERE login = ?", by))
             events_.sync(session, _repo(session, full_name))
 
     def create_ruleset(
