@@ -53,7 +53,8 @@ lint: $(DEV) ## Linters, types, layers
 
 .PHONY: unit
 unit: $(DEV) ## Unit tests
-	$(RUN_PYTEST) tests/unit
+	@# A file stays in one process: what is slow is what a file makes once, and imports of githubkit's models.
+	$(RUN_PYTEST) --dist loadfile tests/unit
 
 .PHONY: conformance
 conformance: $(DEV) ## The sandbox's engine against what a real Argo did

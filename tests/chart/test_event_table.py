@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT, load
+from charts import ROOT, load
 
 from pressplay import names
 from pressplay.events import webhook

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import DEFAULTS, ROOT, VALUES, load, one, render
+from charts import DEFAULTS, ROOT, VALUES, load, one, render
 
 from pressplay import names
 from pressplay.errors import PressPlayError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from charts import ROOT
 
 from pressplay.cli import main
 from pressplay.commands import generate

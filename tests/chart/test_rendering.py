@@ -13,7 +13,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
-from conftest import DEFAULTS, ROOT, VALUES, one, render
+from charts import DEFAULTS, ROOT, VALUES, one, render
 from hera.events import models as events_models
 from hera.workflows import models
 
@@ -182,11 +182,14 @@ def test_the_steps_can_read_their_settings(documents: Documents, values: dict[st
 
 
 @pytest.mark.rule("R4")
-def test_each_listed_repository_has_a_semaphore_and_there_is_one_for_all(documents: Documents, values: dict[str, Any]):
+def test_each_listed_repository_has_semaphores_and_there_is_one_for_all(documents: Documents, values: dict[str, Any]):
     assert one(documents, "ConfigMap", "press-play-limits")["data"] == {
         "global": str(values["limits"]["runsAtOnce"])
     } | {
         f"repo.{names.repo_key(name)}": str(own.get("runsAtOnce", values["defaults"]["runsAtOnce"]))
+        for name, own in values["repositories"].items()
+    } | {
+        f"tasks.{names.repo_key(name)}": str(own.get("parallelism", values["defaults"]["parallelism"]))
         for name, own in values["repositories"].items()
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from conftest import ROOT, VALUES
+from charts import ROOT, VALUES
 
 from pressplay.errors import InputError, PressPlayError
 from pressplay.validation import helm

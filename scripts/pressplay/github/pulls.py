@@ -121,18 +121,6 @@ def close(gh: Client, repo: str, number: int) -> None:
     call(gh, "PATCH", f"/repos/{repo}/pulls/{number}", json={"state": "closed"})
 
 
-def merge(
-    gh: Client, repo: str, number: int, head_sha: str, method: Literal["merge", "squash", "rebase"] = "merge"
-) -> str:
-    """Merge a pull request if its head is still `head_sha`; the commit that did it.
-
-    TryAgain where the head has moved; InputError where the rules or a conflict forbid it. No agent and no step
-    calls this (R5): it is for the sandbox's stand-in maintainer.
-    """
-    body = {"sha": head_sha, "merge_method": method}
-    return str(call(gh, "PUT", f"/repos/{repo}/pulls/{number}/merge", json=body)["sha"])
-
-
 def changed_files(gh: Client, repo: str, number: int) -> list[str]:
     """The paths that a pull request changes; a renamed file's old path too."""
     found = list(pages(gh, f"/repos/{repo}/pulls/{number}/files"))

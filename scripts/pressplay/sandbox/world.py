@@ -31,6 +31,7 @@ from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.sandbox import setup
 from pressplay.sandbox.controller import WorkflowController
 from pressplay.sandbox.engine import set_node
+from pressplay.sandbox.engine.locks import waits_for_locks_alone
 from pressplay.sandbox.eventsource import EventSource, Hook, Network
 from pressplay.sandbox.forge import Forge
 from pressplay.sandbox.kubelet import Kubelet
@@ -129,8 +130,8 @@ class Sandbox:
                 installed = parse(text)
                 manifest = {**manifest, "data": {CONFIG_KEY: text}}
             elif manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == LIMITS_MAP:
-                slots = str(self.options.parallelism)
-                data = {"global": slots, f"repo.{names.repo_key(self.options.repo)}": slots}
+                own = names.repo_key(self.options.repo)
+                data = dict.fromkeys(("global", f"repo.{own}", f"tasks.{own}"), str(self.options.parallelism))
                 manifest = {**manifest, "data": data}
             self.cluster.apply(manifest)
         if installed is None:
@@ -349,7 +350,8 @@ class Sandbox:
             flow = (workflow["metadata"].get("labels") or {}).get("press-play/flow")
             if flow == "play" and kinds:
                 verdicts += kinds.count(AWAIT_VERDICT)
-            elif AWAIT_CONTINUE in kinds:
+            elif AWAIT_CONTINUE in kinds or (not kinds and waits_for_locks_alone(workflow)):
+                # Who waits for a lock waits for those that hold it, and these are looked at themselves.
                 tasks += flow == "task"
             else:
                 return False

@@ -126,6 +126,6 @@ def _report(context: Context, planned: graph.Plan, name: str, mode: str) -> None
         f"at once: {', '.join(ready)}; at least {runs} runs, {planned.parallelism} tasks at once"
     )
     context.say(
-        f"limits: {limits.rounds} rounds, {limits.attempts} attempts, {limits.run_minutes} minutes a run, "
-        f"{limits.runs_per_play} runs a play, {limits.runs_per_repository_and_day} a day"
+        f"limits: rounds {limits.rounds}, attempts {limits.attempts}, minutes of a run {limits.run_minutes}, "
+        f"runs of a play {limits.runs_per_play}, of a day {limits.runs_per_repository_and_day}"
     )

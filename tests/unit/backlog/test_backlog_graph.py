@@ -243,7 +243,7 @@ def edges(result):
 
 
 @given(any_tasks(), st.integers(1, 4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_order_is_topological_and_slots_are_kept(tasks, slots):
     result = plan(backlog(*tasks), parallelism=slots)
     pairs, playable = edges(result)
@@ -257,7 +257,7 @@ def test_the_order_is_topological_and_slots_are_kept(tasks, slots):
 
 
 @given(any_tasks(), st.integers(1, 4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_critical_path_is_a_path_and_no_chain_is_longer(tasks, slots):
     result = plan(backlog(*tasks), parallelism=slots)
     _, playable = edges(result)
@@ -275,7 +275,7 @@ def test_the_critical_path_is_a_path_and_no_chain_is_longer(tasks, slots):
 
 
 @given(any_tasks())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_blocked_is_exactly_what_a_problem_reaches(tasks):
     result = plan(backlog(*tasks))
     rows = {row.task.id: row for row in result.tasks}
@@ -293,7 +293,7 @@ def test_blocked_is_exactly_what_a_problem_reaches(tasks):
 
 
 @given(any_tasks(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_shuffled_file_makes_the_same_plan(tasks, rng):
     shuffled = list(tasks)
     rng.shuffle(shuffled)

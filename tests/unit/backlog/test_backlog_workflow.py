@@ -221,7 +221,7 @@ NESTED = st.recursive(
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["kind", "n", "y", "1e3", "", "a b"]), NESTED, min_size=1), max_size=2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_yaml_says_what_the_manifests_say(documents):
     assert list(yaml.safe_load_all(to_yaml(documents))) == documents
 

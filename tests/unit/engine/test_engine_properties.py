@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pressplay.sandbox.engine import Advance, advance
 
-SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 RUN: dict[str, Any] = {
     "name": "run",

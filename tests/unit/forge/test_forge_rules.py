@@ -9,6 +9,7 @@ from github_world import CHECK, REPO
 
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import checks, contents, pulls, refs, reviews, rules
+from pressplay.github.calls import call
 
 
 def check(world, sha, app, conclusion="success", name=CHECK):
@@ -22,6 +23,11 @@ def approve(world, pull, app="qa"):
 
 def merge(world, pull):
     return world.person().put(f"/pulls/{pull.number}/merge", json={"sha": pull.head_sha})
+
+
+def merge_as_app(gh, pull):
+    """No code of ours merges (R5), so the call is spelt here; its failures are told apart as everywhere."""
+    return call(gh, "PUT", f"/repos/{REPO}/pulls/{pull.number}/merge", json={"sha": pull.head_sha})
 
 
 def state(world, pull):
@@ -126,7 +132,7 @@ def test_only_who_is_listed_passes_a_ruleset_by(github_world):
     )
     pull = github_world.pull()
     with pytest.raises(InputError, match="405"):
-        pulls.merge(github_world.client("rex"), REPO, pull.number, pull.head_sha)
+        merge_as_app(github_world.client("rex"), pull)
     assert github_world.person().patch("/git/refs/heads/main", json={"sha": pull.head_sha}).status_code == 422
     assert merge(github_world, pull).status_code == 200
 
@@ -160,7 +166,7 @@ def test_a_merge_of_another_head_than_expected_is_a_conflict(github_world):
     pull = github_world.pull()
     github_world.branch(pull.head_ref, {"more": b"x"}, base=pull.head_sha)
     with pytest.raises(TryAgain, match="409"):
-        pulls.merge(github_world.client("rex"), REPO, pull.number, pull.head_sha)
+        merge_as_app(github_world.client("rex"), pull)
 
 
 def test_a_branch_behind_its_base_is_brought_up_to_date(github_world):

@@ -52,10 +52,11 @@ def test_every_persona_says_what_all_must_know(name: str) -> None:
 
 
 def test_personas_are_really_different() -> None:
-    shared = set.intersection(*(set(personas.body(name).splitlines()) for name in IDS))
+    lines = {name: personas.body(name).splitlines() for name in IDS}
+    shared = set.intersection(*map(set, lines.values()))
     for name in IDS:
-        own = [line for line in personas.body(name).splitlines() if line.strip() and line not in shared]
-        others = {line for other in IDS if other != name for line in personas.body(other).splitlines()}
+        own = [line for line in lines[name] if line.strip() and line not in shared]
+        others = {line for other in IDS if other != name for line in lines[other]}
         assert len([line for line in own if line not in others]) >= len(own) - 3
         assert len(own) >= (35 if name in FINISHED else 15)
 

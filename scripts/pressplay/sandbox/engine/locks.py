@@ -57,6 +57,17 @@ def waits(status: Mapping[str, Any]) -> set[str]:
     return {entry["semaphore"] for entry in semaphores} | {entry["mutex"] for entry in mutexes}
 
 
+def waits_for_locks_alone(workflow: Manifest) -> bool:
+    """Whether nothing of a Workflow is under way: it waits for locks, and moves when those that hold them do."""
+    status = workflow.get("status") or {}
+    return bool(waits(status)) and all(
+        node["type"] not in ("Pod", "Suspend")
+        or node["phase"] not in ("Pending", "Running")
+        or (node.get("synchronizationStatus") or {}).get("waiting")
+        for node in (status.get("nodes") or {}).values()
+    )
+
+
 class LockTable:
     """What every Workflow holds and waits for, from their statuses."""
 

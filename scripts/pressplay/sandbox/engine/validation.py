@@ -453,11 +453,14 @@ class _Checker:
 
     def _tags(self, name: str, tree: Any, path: str) -> list[Tag]:
         """Every tag in a tree; refused are those that reach over the ends of a string, or lie in one another."""
+        found: list[Tag] = []
         for text in _strings(tree):
-            opened, closed = text.count("{{"), len(list(tags(text)))
-            if opened != closed:
+            if "{{" not in text:
+                continue
+            own = list(tags(text))
+            if text.count("{{") != len(own):
                 raise _unknown(self.name, name, path or "text", f"'{{{{' without its own '}}}}' in {text[:80]!r}")
-        found = list(tags(tree))
+            found += own
         for tag in found:
             if tag.text.startswith("="):
                 if isinstance(tag.fault, UnknownFunction):

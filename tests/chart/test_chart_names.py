@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, load
+from charts import ROOT, load
 
 from pressplay import names
 from pressplay.validation import helm
