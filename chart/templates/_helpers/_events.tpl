@@ -373,6 +373,12 @@ metadata:
 securityContext:
   {{- toYaml .podSecurityContext | nindent 2 }}
 container:
+  {{- if eq $.component "sensor" }}
+  env:
+    # Its warnings have whole payloads in them, one for each filter whose path an event has not (R7).
+    - name: LOG_LEVEL
+      value: error
+  {{- end }}
   securityContext:
     {{- toYaml .containerSecurityContext | nindent 4 }}
 {{- with .nodeSelector }}
@@ -406,9 +412,9 @@ labels:
 {{- end }}
 
 {{/*
-What the bus must carry for a payload of this size: EventSources write `<`, `>` and `&` with six characters and add the headers; NATS
-takes no more than 64 MiB. Takes the root.
+What the bus must carry for a payload of this size: an EventSource writes `<`, `>` and `&` with six characters, then all of it in base64, and
+adds the headers; JetStream takes no message of more than 32 MiB. Takes the root.
 */}}
 {{- define "press-play.busPayload" -}}
-{{- min (add (mul (int64 .Values.events.webhook.maxPayloadSize) 2) 1048576) 67108864 -}}
+{{- min (add (mul (int64 .Values.events.webhook.maxPayloadSize) 8) 1048576) 33554432 -}}
 {{- end }}
