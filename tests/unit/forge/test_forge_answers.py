@@ -254,6 +254,7 @@ def test_raw_bytes_are_served_for_the_raw_media_type(github_world):
     [
         ("GET", "/nothing", None, 404),
         ("GET", "/pulls/99", None, 404),
+        ("GET", "/pulls/99999999999999999999", None, 404),
         ("GET", "/git/ref/heads/none", None, 404),
         ("GET", "/contents/none", None, 404),
         ("POST", "/git/refs", {"ref": "refs/heads/main", "sha": "0" * 40}, 422),

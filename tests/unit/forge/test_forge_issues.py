@@ -48,6 +48,30 @@ def test_who_labelled_is_told_by_the_events(github_world):
     assert [label["name"] for label in payloads[-1]["issue"]["labels"]] == ["press-play"]
 
 
+@pytest.mark.rule("R8")
+def test_who_may_write_is_told_by_the_permission_not_by_the_association(github_world):
+    """GitHub calls everybody who was invited a collaborator, also who may only read."""
+    world = github_world
+    pull = world.pull()
+    assert world.person("stranger").post(f"/issues/{pull.number}/comments", json={"body": "hi"}).status_code == 404
+    world.forge.publish(REPO)
+    world.forge.publish(REPO)
+    world.forge.grant(REPO, "reader", "read")
+    told = {}
+    for login in ("stranger", "reader", "maintainer", "acme"):
+        made = world.person(login).post(f"/issues/{pull.number}/comments", json={"body": "hi"}).json()
+        allowed = world.person().get(f"/collaborators/{login}/permission").json()["permission"]
+        told[login] = (made["author_association"], allowed)
+    assert told == {
+        "stranger": ("NONE", "read"),
+        "reader": ("COLLABORATOR", "read"),
+        "maintainer": ("COLLABORATOR", "admin"),
+        "acme": ("OWNER", "admin"),
+    }
+    assert world.person("stranger").post(f"/issues/{pull.number}/labels", json={"labels": ["x"]}).status_code == 403
+    assert world.person("stranger").get("").json()["visibility"] == "public"
+
+
 def test_a_timeline_holds_everything_in_order(github_world):
     pull, clock = github_world.pull(), github_world.clock
     person = github_world.person()

@@ -142,8 +142,8 @@ def _repository(s: Session, repo: Row) -> JSON:
         "name": name,
         "full_name": repo["full_name"],
         "owner": user_id(s, repo["owner_id"]),
-        "private": True,
-        "visibility": "private",
+        "private": not repo["public"],
+        "visibility": "public" if repo["public"] else "private",
         "html_url": page,
         "description": None,
         "fork": repo["parent_id"] is not None,
@@ -284,7 +284,11 @@ def association(s: Session, repo: Row, author: Row) -> str:
     """How GitHub calls an author's standing in a repository."""
     if author["id"] == repo["owner_id"]:
         return "OWNER"
-    return "COLLABORATOR" if s.role(repo, author) in ("triage", "write", "maintain", "admin") else "NONE"
+    if author["app_id"] is not None:
+        return "COLLABORATOR" if s.role(repo, author) == "write" else "NONE"
+    # Whoever was invited, also only to read: it tells nothing of what somebody may do.
+    invited = s.one("SELECT 1 FROM forge_grants WHERE repo_id = ? AND user_id = ?", repo["id"], author["id"])
+    return "COLLABORATOR" if invited else "NONE"
 
 
 def reactions(url: str) -> JSON:

@@ -53,9 +53,9 @@ def pull_row(s: Session, issue_id: int) -> Row:
 
 
 def pull_event(s: Session, action: str, repo: Row, issue_id: int, sender: Row, **more: object) -> None:
-    """Record a `pull_request` event."""
+    """Record a `pull_request` event. Whether it can be merged GitHub works out later, and events don't say."""
     row = pull_row(s, issue_id)
-    body = answers.pull(s, repo, row, rules.state(s, repo, row))
+    body = answers.pull(s, repo, row, rules.state(s, repo, row, judged=False))
     emit(s, "pull_request", repo, sender, action=action, number=row["number"], pull_request=body, **more)
 
 

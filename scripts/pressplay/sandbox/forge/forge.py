@@ -220,6 +220,13 @@ class Forge:
                 permission,
             )
 
+    def publish(self, full_name: str) -> None:
+        """Make a repository public: everybody with a token reads it and may comment, as strangers do at GitHub."""
+        with self._store.session(write=True) as session:
+            session.run(
+                "UPDATE forge_repos SET public = 1 WHERE id = ? AND public = 0", _repo(session, full_name)["id"]
+            )
+
     def create_app(
         self,
         slug: str,

@@ -183,23 +183,81 @@ def signature(name: str, email: str, seconds: float) -> pygit2.Signature:
 
 def is_ancestor(git: pygit2.Repository, old: str, new: str) -> bool:
     """Whether `new` contains `old` (or is it)."""
-    return old == new or git.descendant_of(new, old)
+    return _line(git, old, new, 8) is not None or git.descendant_of(new, old)
+
+
+def _line(git: pygit2.Repository, base: str, head: str, most: int) -> list[pygit2.Commit] | None:
+    """The commits after `base` up to `head`, oldest first, where they stand in one line without a merge.
+
+    None where they do not, or there are more than `most`. A push brings few commits: to look there first costs nothing,
+    while libgit2's own walks read a branch's whole history at each push.
+    """
+    found: list[pygit2.Commit] = []
+    at = head
+    while at != base:
+        one = git[at].peel(pygit2.Commit)
+        if len(found) == most or len(one.parent_ids) != 1:
+            return None
+        found.append(one)
+        at = str(one.parent_ids[0])
+    return found[::-1]
+
+
+_bases: dict[tuple[str, str, str], str | None] = {}
 
 
 def merge_base(git: pygit2.Repository, one: str, other: str) -> str | None:
-    """The best common ancestor, or None for unrelated histories."""
-    found = git.merge_base(one, other)
-    return str(found) if found is not None else None
+    """The best common ancestor, or None for unrelated histories; kept, for it can never change.
+
+    A commit with one parent has the parent's, unless that is the parent itself (then `other` may be part of `one`).
+    """
+    key = (git.path, one, other)
+    if key not in _bases:
+        if len(_bases) > 8192:
+            _bases.clear()
+        tip = git[other].peel(pygit2.Commit)
+        parent = str(tip.parent_ids[0]) if len(tip.parent_ids) == 1 else None
+        known = _bases.get((git.path, one, parent)) if parent is not None else None
+        if known is None or known == parent:
+            found = git.merge_base(one, other)
+            known = str(found) if found is not None else None
+        _bases[key] = known
+    return _bases[key]
+
+
+_counts: dict[tuple[str, str, str], int] = {}
+
+
+def ahead(git: pygit2.Repository, head: str, base: str) -> int:
+    """How many commits `head` has that `base` has not; kept, so that one more commit is counted from the last."""
+    if head == base:
+        return 0
+    key = (git.path, head, base)
+    if key not in _counts:
+        if len(_counts) > 8192:
+            _counts.clear()
+        tip = git[head].peel(pygit2.Commit)
+        parent = str(tip.parent_ids[0]) if len(tip.parent_ids) == 1 else None
+        known = _counts.get((git.path, parent, base)) if parent is not None else None
+        # With none to count before it, the commit may itself be part of the base.
+        _counts[key] = known + 1 if known else len(commits_between(git, base, head))
+    return _counts[key]
 
 
 def ahead_behind(git: pygit2.Repository, head: str, base: str) -> tuple[int, int]:
-    """How many commits `head` has that `base` has not, and the other way round."""
-    ahead, behind = git.ahead_behind(head, base)
-    return ahead, behind
+    """How many commits `head` has that `base` has not, and the other way round.
+
+    Not by libgit2's own count, which goes by the commits' times and is wrong where those are the same, as they often
+    are under a clock that stands still.
+    """
+    return ahead(git, head, base), ahead(git, base, head)
 
 
 def commits_between(git: pygit2.Repository, base: str | None, head: str) -> list[pygit2.Commit]:
     """The commits that `head` has and `base` has not, oldest first."""
+    line = _line(git, base, head, 8) if base is not None else None
+    if line is not None:
+        return line
     walker = git.walk(head, SortMode.TOPOLOGICAL | SortMode.REVERSE)
     if base is not None:
         walker.hide(base)

@@ -296,6 +296,9 @@ class Web:
             return Answer(200, {"errors": [{"type": "RATE_LIMITED", "message": error.message}]}, error.headers)
         except ApiError as error:
             return _refusal(error)
+        except OverflowError:
+            # A number in the path or in a token that no row can have.
+            return _refusal(ApiError(404, "Not Found"))
 
     def _match(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, Any]]:
         try:
@@ -458,7 +461,8 @@ def _app(session: Session, token: str) -> Actor:
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
         issuer = str(claims.get("iss", ""))
-        app = session.one("SELECT * FROM forge_apps WHERE client_id = ? OR CAST(id AS TEXT) = ?", issuer, issuer)
+        number = int(issuer) if issuer.isdecimal() else None
+        app = session.one("SELECT * FROM forge_apps WHERE client_id = ? OR id = ?", issuer, number)
         if app is None:
             raise ApiError(401, "Integration not found")
         jwt.decode(token, public_key(app["private_key"]), ["RS256"], options={"verify_exp": False, "verify_iat": False})

@@ -189,8 +189,8 @@ def merge_tree(s: Session, repo: Row, base: str, head: str) -> str | None:
     return _merges[key]
 
 
-def state(s: Session, repo: Row, pull: Row) -> JSON:
-    """What a PullRequest says of its commits and of whether it may be merged."""
+def state(s: Session, repo: Row, pull: Row, *, judged: bool = True) -> JSON:
+    """What a PullRequest says of its commits and of whether it may be merged (not `judged`: not known yet)."""
     git = s.git(repo)
     open_ = pull["state"] == "open"
     base = (base_tip(s, repo, pull) if open_ else None) or pull["base_sha"]
@@ -198,7 +198,7 @@ def state(s: Session, repo: Row, pull: Row) -> JSON:
     changes = gitdata.difference(git, common, pull["head_sha"])
     mergeable: bool | None = None
     name = "unknown"
-    if open_:
+    if open_ and judged:
         mergeable = common is not None and merge_tree(s, repo, base, pull["head_sha"]) is not None
         wanting = blockers(s, repo, pull, None)
         if not mergeable:
@@ -212,7 +212,7 @@ def state(s: Session, repo: Row, pull: Row) -> JSON:
     return {
         "mergeable": mergeable,
         "mergeable_state": name,
-        "commits": gitdata.ahead_behind(git, pull["head_sha"], common)[0] if common else 0,
+        "commits": gitdata.ahead(git, pull["head_sha"], common) if common else 0,
         "additions": sum(change.additions for change in changes),
         "deletions": sum(change.deletions for change in changes),
         "changed_files": len(changes),

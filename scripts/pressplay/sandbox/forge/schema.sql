@@ -2,13 +2,16 @@
 CREATE TABLE IF NOT EXISTS forge_apps (
   id INTEGER PRIMARY KEY AUTOINCREMENT, slug TEXT NOT NULL UNIQUE COLLATE NOCASE, name TEXT NOT NULL, client_id TEXT NOT NULL,
   private_key TEXT NOT NULL, permissions TEXT NOT NULL, events TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_apps_client ON forge_apps (client_id);
 CREATE TABLE IF NOT EXISTS forge_users (
   id INTEGER PRIMARY KEY AUTOINCREMENT, login TEXT NOT NULL UNIQUE COLLATE NOCASE, type TEXT NOT NULL,
   app_id INTEGER REFERENCES forge_apps (id), created_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_users_app ON forge_users (app_id);
 CREATE TABLE IF NOT EXISTS forge_repos (
   id INTEGER PRIMARY KEY AUTOINCREMENT, full_name TEXT NOT NULL UNIQUE COLLATE NOCASE, owner_id INTEGER NOT NULL,
   parent_id INTEGER REFERENCES forge_repos (id), default_branch TEXT NOT NULL, created_at REAL NOT NULL,
-  pushed_at REAL NOT NULL, next_number INTEGER NOT NULL DEFAULT 1);
+  pushed_at REAL NOT NULL, next_number INTEGER NOT NULL DEFAULT 1, public INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS forge_repos_parent ON forge_repos (parent_id);
 CREATE TABLE IF NOT EXISTS forge_grants (
   repo_id INTEGER NOT NULL, user_id INTEGER NOT NULL, permission TEXT NOT NULL, PRIMARY KEY (repo_id, user_id));
 CREATE TABLE IF NOT EXISTS forge_installations (
@@ -18,6 +21,7 @@ CREATE TABLE IF NOT EXISTS forge_installation_repos (
   installation_id INTEGER NOT NULL, repo_id INTEGER NOT NULL, PRIMARY KEY (installation_id, repo_id));
 CREATE TABLE IF NOT EXISTS forge_tokens (
   hash TEXT PRIMARY KEY, installation_id INTEGER, user_id INTEGER, repo_ids TEXT, permissions TEXT, expires_at REAL);
+CREATE INDEX IF NOT EXISTS forge_tokens_expiry ON forge_tokens (expires_at);
 CREATE TABLE IF NOT EXISTS forge_refs (
   repo_id INTEGER NOT NULL, name TEXT NOT NULL, sha TEXT NOT NULL, PRIMARY KEY (repo_id, name)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS forge_refs_sha ON forge_refs (repo_id, sha);
@@ -43,6 +47,7 @@ CREATE TABLE IF NOT EXISTS forge_labels (
   description TEXT, UNIQUE (repo_id, name));
 CREATE TABLE IF NOT EXISTS forge_issue_labels (
   issue_id INTEGER NOT NULL, label_id INTEGER NOT NULL, PRIMARY KEY (issue_id, label_id));
+CREATE INDEX IF NOT EXISTS forge_issue_labels_label ON forge_issue_labels (label_id);
 CREATE TABLE IF NOT EXISTS forge_comments (
   id INTEGER PRIMARY KEY AUTOINCREMENT, issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL, body TEXT NOT NULL,
   created_at REAL NOT NULL, updated_at REAL NOT NULL);

@@ -225,7 +225,7 @@ class Session:
         if user["id"] == repo["owner_id"]:
             return "admin"
         row = self.one("SELECT permission FROM forge_grants WHERE repo_id = ? AND user_id = ?", repo["id"], user["id"])
-        return row["permission"] if row else "none"
+        return row["permission"] if row else "read" if repo["public"] else "none"
 
 
 def at_least(have: str | None, want: str, scale: tuple[str, ...]) -> bool:
