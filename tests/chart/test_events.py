@@ -253,6 +253,16 @@ def test_nothing_travels_but_the_repository_numbers_and_constants(sensor: dict[s
         assert made.keys() == {"metadata.name"}
 
 
+def test_a_flow_is_given_what_its_template_wants_and_nothing_that_it_does_not_know(sensor: dict[str, Any], name: str):
+    for _, trigger in pairs(sensor):
+        spec = trigger["template"]["k8s"]["source"]["resource"]["spec"]
+        given = {parameter["name"] for parameter in spec["arguments"]["parameters"]}
+        template = one(render(name)[1], "WorkflowTemplate", spec["workflowTemplateRef"]["name"])
+        known = template["spec"]["arguments"]["parameters"]
+        assert given <= {parameter["name"] for parameter in known}
+        assert given >= {parameter["name"] for parameter in known if "value" not in parameter}
+
+
 @pytest.mark.rule("R1")
 def test_a_workflow_is_patched_so_that_the_same_name_again_changes_nothing(sensor: dict[str, Any], name: str):
     config = json.loads(one(render(name)[1], "ConfigMap", "press-play-config")["data"]["config.json"])
