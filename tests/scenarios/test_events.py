@@ -335,3 +335,19 @@ def test_a_task_and_events_at_the_same_pull_request_with_one_slot_neither_block_
         head = person(made).get(f"pulls/{number}").json()["head"]["sha"]
         runs = person(made).get(f"commits/{head}/check-runs", params={"check_name": "press-play/acceptance"}).json()
         assert [run["conclusion"] for run in runs["check_runs"]] == ["success"]
+
+
+@pytest.mark.rule("R3")
+def test_snapshots_that_nobody_needs_any_more_go(tmp_path):
+    made = world(tmp_path / "state", Rex(), source=project(tmp_path, [task(1)]), merge=False)
+    made.sandbox.press()
+    quiet(made)
+    needed, left = snapshot.branch("0123456789ab"), snapshot.branch("ba9876543210")
+    for branch in (needed, left):
+        commit(made, branch, "comments.json", refs.head(contents(made), REPO, "main"))
+    entry = {"ids": ["comment-1"], "head": "", "try": 1, "workflow": "", "answered": False}
+    made.sandbox.context.ledger(REPO).record("pr", 1, "snapshot-0123456789ab", entry)
+    end = made.sandbox.clock.now() + 90
+    made.sandbox.run(lambda: made.sandbox.clock.now() >= end)
+    found = refs.branches_with_prefix(contents(made), REPO, "press-play/context/snapshot-")
+    assert found == [needed]

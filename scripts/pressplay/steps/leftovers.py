@@ -11,8 +11,10 @@ from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
+from pressplay.steps import snapshot
 from pressplay.steps.context import Context
 from pressplay.steps.signals import labels
+from pressplay.steps.snapshot import PREFIX
 from pressplay.steps.told import WORKFLOW_ANNOTATION, has_volume, service
 
 _DAY = 86_400
@@ -42,14 +44,24 @@ def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
     context.ledger(repo).prune_tallies(before=yesterday)
     gh = context.harness(repo, contents="write", pull_requests="read")
     prefix = names.context_branch("")
-    for branch in refs.branches_with_prefix(gh, repo, prefix):
+    found = [branch.removeprefix(prefix) for branch in refs.branches_with_prefix(gh, repo, prefix)]
+    needed = _needed_snapshots(context, gh, repo) if any(name.startswith(PREFIX) for name in found) else set()
+    for name in found:
         # A branch without a run yet may be one that is about to start.
-        run = context.cluster.get("CodeRun", context.settings.controller_namespace, branch.removeprefix(prefix))
-        if run is not None and (run.get("status") or {}).get("phase") in waits.FINISHED:
-            refs.delete_branch(gh, repo, branch)
+        run = context.cluster.get("CodeRun", context.settings.controller_namespace, name)
+        ended = run is not None and (run.get("status") or {}).get("phase") in waits.FINISHED
+        if ended or (name.startswith(PREFIX) and name.removeprefix(PREFIX) not in needed):
+            refs.delete_branch(gh, repo, names.context_branch(name))
     settings = context.settings.repository(repo)
     if has_volume(settings):
         _delete_volumes(context, gh, repo, f"workspace-{service(repo, settings)}-", live)
+
+
+def _needed_snapshots(context: Context, gh: Client, repo: str) -> set[str]:
+    """The hashes of snapshots that open pull requests have not answered yet."""
+    ledger = context.ledger(repo)
+    opened = pulls.all_pulls(gh, repo, state="open")
+    return {one for pull in opened for one in snapshot.unanswered(ledger.entries("pr", pull.number))}
 
 
 def _delete_volumes(context: Context, gh: Client, repo: str, prefix: str, live: Mapping[str, Manifest]) -> None:
