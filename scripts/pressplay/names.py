@@ -212,6 +212,11 @@ def slug(text: str) -> str:
     return re.sub(r"[ _]+", "-", text.strip()).lower()
 
 
+def bot(app: str) -> str:
+    """The login as which an App acts on GitHub: all that our steps know of an agent's App, whose key they have not."""
+    return f"{slug(app)}[bot]"
+
+
 def persona_file(github_app: str) -> str:
     """The key of `controller-agents` with an App's system prompt. Spaces are not legal in a key and become `-`."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", github_app.strip()) + _APP_FILE

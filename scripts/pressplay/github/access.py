@@ -119,7 +119,7 @@ class GitHubAccess:
         return self.app_id(self._github.harness_app)
 
     def login(self, app: str) -> str:
-        """The bot as which an App acts: `<slug>[bot]`."""
+        """The bot as which an App acts, asked with its key; where that is not at hand, `names.bot` tells it."""
         with self._lock:
             if app not in self._logins:
                 found = call(self._bare, "GET", "/app", headers=self._jwt(app))

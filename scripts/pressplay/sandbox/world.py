@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,10 @@ class Sandbox:
         self.url = self._server.url if self._server else "http://127.0.0.1"
         self.settings = self._install(chart)
         transport = httpx.WSGITransport(app=self.forge.wsgi) if clock.virtual else None
-        self.github = GitHubAccess(self.settings.github, self._key, clock, transport)
+        beside, where_agents_run = self.settings.namespace, self.settings.controller_namespace
+        # Steps have the keys that lie beside the release, agents those where they run: never each other's (R5).
+        steps = GitHubAccess(self.settings.github, partial(self._key, beside), clock, transport)
+        self.github = GitHubAccess(self.settings.github, partial(self._key, where_agents_run), clock, transport)
         events = list(listing(chart, options.repo))
         self.source = EventSource(self.cluster, events, clock, options.say)
         self._source_server = (
@@ -98,7 +102,7 @@ class Sandbox:
         to_source = httpx.WSGITransport(app=self.source.wsgi) if clock.virtual else None
         self._hook = Hook(self.source, self.webhook_url, to_source)
         self.network = Network(self._hook)
-        context = Context(self.cluster, self.settings, self.github, clock, options.say)
+        context = Context(self.cluster, self.settings, steps, clock, options.say)
         self.context = context
         self.controller = WorkflowController(self.cluster, clock)
         self.kubelet = Kubelet(self.cluster, context, clock.virtual, self._wake.set)
@@ -154,13 +158,14 @@ class Sandbox:
 
     def set_up_project(self, source: Path | None) -> None:
         """Make the forge's side: the repository with what is in `source`, the Apps, the maintainer, the ruleset."""
-        for name, app in setup.set_up(self.forge, self.settings, self.options.repo, source).items():
-            self.cluster.create(setup.secret(name, app, self.settings.namespace))
+        apps = setup.set_up(self.forge, self.settings, self.options.repo, source)
+        for secret in setup.secrets(self.settings, apps):
+            self.cluster.create(secret)
 
-    def _key(self, app: str) -> AppKey:
-        found = self.cluster.get("Secret", self.settings.namespace, names.app_secret(app))
+    def _key(self, namespace: str, app: str) -> AppKey:
+        found = self.cluster.get("Secret", namespace, names.app_secret(app))
         if found is None:
-            raise InputError(f"no Secret {names.app_secret(app)!r} with the key of the App {app!r}")
+            raise InputError(f"no Secret {names.app_secret(app)!r} with the key of the App {app!r} in {namespace}")
         data = {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
         return AppKey(app_id=int(data["app-id"]), private_key=data["private-key"])
 

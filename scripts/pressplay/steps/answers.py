@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.github import comments, issues
 from pressplay.github.calls import Client
@@ -29,16 +30,16 @@ class Answers:
         """Read them from GitHub; none where there was no run."""
         if "newest_comment" not in run:
             return Answers(frozenset(), ())
-        login = context.github.login(context.settings.agent(run["agent"])[1].github_app)
+        login = names.bot(context.settings.agent(run["agent"])[1].github_app)
         roots = {
             one.root
             for one in comments.line_comments(gh, repo, number)
-            if one.author == login and one.id > run["newest_line"]
+            if one.author.lower() == login and one.id > run["newest_line"]
         }
         texts = [
             one.body
             for one in issues.comments(gh, repo, number)
-            if one.author == login and one.id > run["newest_comment"]
+            if one.author.lower() == login and one.id > run["newest_comment"]
         ]
         return Answers(frozenset(roots), tuple(texts))
 

@@ -39,7 +39,7 @@ def _comments(context: Context, repo: str, task: int) -> list[issues.Comment]:
 
 
 def _newest(context: Context, comments: list[issues.Comment], after: int = 0) -> Said | None:
-    login = context.github.login(context.settings.agent("issue")[1].github_app).lower()
+    login = names.bot(context.settings.agent("issue")[1].github_app)
     newest = None
     for comment in comments:
         mark = comment.body.lstrip().partition("\n")[0].strip()
@@ -72,7 +72,7 @@ def files(context: Context, repo: str, task: int) -> dict[str, str]:
         status="pending",
         dependencies=(),
     )
-    ours = f"{names.slug(context.settings.github.harness_app)}[bot]"
+    ours = names.bot(context.settings.github.harness_app)
     people = [comment for comment in comments if comment.author != ours]
     itself = {
         "number": number,
