@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from waitress import wasyncore
 from waitress.server import create_server
 
 _LARGEST_BODY = 1 << 32
@@ -17,8 +18,9 @@ class Server:
 
     def __init__(self, app: Callable[..., Iterable[bytes]], name: str, host: str = "127.0.0.1", port: int = 0) -> None:
         """Raises OSError where the port is taken."""
+        self._sockets: dict[int, Any] = {}
         self._server: Any = create_server(
-            app, host=host, port=port, threads=8, ident=name, max_request_body_size=_LARGEST_BODY
+            app, self._sockets, host=host, port=port, threads=8, ident=name, max_request_body_size=_LARGEST_BODY
         )
         self.url = f"http://{self._server.effective_host}:{self._server.effective_port}"
         self._thread = threading.Thread(target=self._server.run, name=name, daemon=True)
@@ -26,6 +28,7 @@ class Server:
 
     def close(self) -> None:
         """Stop answering; requests under way are finished."""
-        self._server.close()
         self._server.task_dispatcher.shutdown()
+        # In the loop's own thread: it would be waiting on sockets that another one closes.
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._sockets, ignore_all=True))
         self._thread.join(timeout=10)
