@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -14,58 +15,63 @@ from pressplay.clock import rfc3339
 from pressplay.sandbox.forge import gitdata
 from pressplay.sandbox.forge.store import JSON, Row, Session
 
-_USER_LINKS = {
-    "followers_url": "followers",
-    "following_url": "following{/other_user}",
-    "gists_url": "gists{/gist_id}",
-    "starred_url": "starred{/owner}{/repo}",
-    "subscriptions_url": "subscriptions",
-    "organizations_url": "orgs",
-    "repos_url": "repos",
-    "events_url": "events{/privacy}",
-    "received_events_url": "received_events",
-}
-_REPO_LINKS = {
-    "archive_url": "{archive_format}{/ref}",
-    "assignees_url": "assignees{/user}",
-    "blobs_url": "git/blobs{/sha}",
-    "branches_url": "branches{/branch}",
-    "collaborators_url": "collaborators{/collaborator}",
-    "comments_url": "comments{/number}",
-    "commits_url": "commits{/sha}",
-    "compare_url": "compare/{base}...{head}",
-    "contents_url": "contents/{+path}",
-    "contributors_url": "contributors",
-    "deployments_url": "deployments",
-    "downloads_url": "downloads",
-    "events_url": "events",
-    "forks_url": "forks",
-    "git_commits_url": "git/commits{/sha}",
-    "git_refs_url": "git/refs{/sha}",
-    "git_tags_url": "git/tags{/sha}",
-    "hooks_url": "hooks",
-    "issue_comment_url": "issues/comments{/number}",
-    "issue_events_url": "issues/events{/number}",
-    "issues_url": "issues{/number}",
-    "keys_url": "keys{/key_id}",
-    "labels_url": "labels{/name}",
-    "languages_url": "languages",
-    "merges_url": "merges",
-    "milestones_url": "milestones{/number}",
-    "notifications_url": "notifications{?since,all,participating}",
-    "pulls_url": "pulls{/number}",
-    "releases_url": "releases{/id}",
-    "stargazers_url": "stargazers",
-    "statuses_url": "statuses/{sha}",
-    "subscribers_url": "subscribers",
-    "subscription_url": "subscription",
-    "tags_url": "tags",
-    "teams_url": "teams",
-    "trees_url": "git/trees{/sha}",
-}
+_USER_LINKS = tuple(
+    {
+        "followers_url": "followers",
+        "following_url": "following{/other_user}",
+        "gists_url": "gists{/gist_id}",
+        "starred_url": "starred{/owner}{/repo}",
+        "subscriptions_url": "subscriptions",
+        "organizations_url": "orgs",
+        "repos_url": "repos",
+        "events_url": "events{/privacy}",
+        "received_events_url": "received_events",
+    }.items()
+)
+_REPO_LINKS = tuple(
+    {
+        "archive_url": "{archive_format}{/ref}",
+        "assignees_url": "assignees{/user}",
+        "blobs_url": "git/blobs{/sha}",
+        "branches_url": "branches{/branch}",
+        "collaborators_url": "collaborators{/collaborator}",
+        "comments_url": "comments{/number}",
+        "commits_url": "commits{/sha}",
+        "compare_url": "compare/{base}...{head}",
+        "contents_url": "contents/{+path}",
+        "contributors_url": "contributors",
+        "deployments_url": "deployments",
+        "downloads_url": "downloads",
+        "events_url": "events",
+        "forks_url": "forks",
+        "git_commits_url": "git/commits{/sha}",
+        "git_refs_url": "git/refs{/sha}",
+        "git_tags_url": "git/tags{/sha}",
+        "hooks_url": "hooks",
+        "issue_comment_url": "issues/comments{/number}",
+        "issue_events_url": "issues/events{/number}",
+        "issues_url": "issues{/number}",
+        "keys_url": "keys{/key_id}",
+        "labels_url": "labels{/name}",
+        "languages_url": "languages",
+        "merges_url": "merges",
+        "milestones_url": "milestones{/number}",
+        "notifications_url": "notifications{?since,all,participating}",
+        "pulls_url": "pulls{/number}",
+        "releases_url": "releases{/id}",
+        "stargazers_url": "stargazers",
+        "statuses_url": "statuses/{sha}",
+        "subscribers_url": "subscribers",
+        "subscription_url": "subscription",
+        "tags_url": "tags",
+        "teams_url": "teams",
+        "trees_url": "git/trees{/sha}",
+    }.items()
+)
 _REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
 
+@functools.lru_cache(maxsize=8192)
 def node_id(kind: str, number: int | str) -> str:
     """An opaque id as the GraphQL API has it."""
     return base64.urlsafe_b64encode(f"{kind}:{number}".encode()).decode().rstrip("=")
@@ -82,7 +88,17 @@ def from_node_id(text: str) -> tuple[str, int] | None:
 
 def when(seconds: float | None) -> str | None:
     """A time as the API writes it."""
-    return None if seconds is None else rfc3339(seconds)
+    return None if seconds is None else _written(int(seconds))
+
+
+@functools.lru_cache(maxsize=1024)
+def _written(seconds: int) -> str:
+    return rfc3339(seconds)
+
+
+@functools.lru_cache(maxsize=64)
+def _links(url: str, paths: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {key: f"{url}/{path}" for key, path in paths}
 
 
 def user(s: Session, row: Row) -> JSON:
@@ -102,7 +118,7 @@ def _user(s: Session, row: Row) -> JSON:
         "gravatar_id": "",
         "url": url,
         "html_url": page or f"{s.store.web_url}/{login}",
-        **{key: f"{url}/{path}" for key, path in _USER_LINKS.items()},
+        **_links(url, _USER_LINKS),
         "type": row["type"],
         "user_view_type": "public",
         "site_admin": False,
@@ -148,7 +164,7 @@ def _repository(s: Session, repo: Row) -> JSON:
         "description": None,
         "fork": repo["parent_id"] is not None,
         "url": url,
-        **{key: f"{url}/{path}" for key, path in _REPO_LINKS.items()},
+        **_links(url, _REPO_LINKS),
         "git_url": f"git://{host}/{repo['full_name']}.git",
         "ssh_url": f"git@{host}:{repo['full_name']}.git",
         "clone_url": f"{page}.git",
@@ -197,7 +213,11 @@ def _repository(s: Session, repo: Row) -> JSON:
 
 
 def _permissions(s: Session, repo: Row) -> JSON:
-    role = s.role(repo, s.actor.user) if s.actor.user is not None else "none"
+    return dict(_allowed(s.role(repo, s.actor.user) if s.actor.user is not None else "none"))
+
+
+@functools.lru_cache
+def _allowed(role: str) -> dict[str, bool]:
     order = ("none", "read", "triage", "write", "maintain", "admin")
     names = {"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin"}
     return {name: order.index(role) >= order.index(needed) for name, needed in names.items()}
