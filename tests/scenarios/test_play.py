@@ -9,6 +9,7 @@ from harness import Agents, World, git, project, reconciled, task, world
 
 from pressplay.backlog import workflow
 from pressplay.cluster import pause, waits
+from pressplay.github import calls, reviews
 from pressplay.sandbox.summary import Summary
 
 
@@ -338,3 +339,27 @@ def test_a_play_of_several_workflows_goes_on_across_them_and_ends_where_a_task_f
     assert states(again) == dict.fromkeys("12345", "merged")
     # 2, 3 and 4 one after the other, no minute lost between the Workflows.
     assert (again.state, again.seconds) == ("merged", 9 * 60)
+
+
+class RepliesAfterwards(Agents):
+    """QA posts its verdict itself, as on a cluster, and then says something on a line."""
+
+    made: World
+
+    def __call__(self, tree, env):
+        if env["PRESSPLAY_ROLE"] != "test":
+            return super().__call__(tree, env)
+        head, number = git(tree, "rev-parse", "HEAD"), int(env["PRESSPLAY_PR"])
+        gh = self.made.sandbox.github.installation("qa-agent", REPO, {"pull_requests": "write"})
+        reviews.post_review(gh, REPO, number, head, "COMMENT", "press-play: pass\n\nAll of it works.")
+        line = {"body": "Well named.", "path": "task_1_implement_1.txt", "line": 1, "side": "RIGHT", "commit_id": head}
+        calls.call(gh, "POST", f"/repos/{REPO}/pulls/{number}/comments", json=line)
+        return 0
+
+
+@pytest.mark.rule("FR2")
+def test_a_comment_on_a_line_after_the_verdict_is_no_other_verdict(tmp_path):
+    agents = RepliesAfterwards()
+    made = world(tmp_path / "state", agents, source=project(tmp_path, [task(1)]))
+    agents.made = made
+    assert states(made.play()) == {"1": "merged"}

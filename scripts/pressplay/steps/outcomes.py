@@ -118,11 +118,13 @@ def _text(gh: Client, repo: str, ref: str) -> Callable[[str], str]:
 def _verdict(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
     """QA's verdict: its App's newest review on the head, later than the run's start."""
     head = pulls.pull(gh, run.subject.repo, run.number).head_sha
-    own = [r for r in reviews_by(context, gh, run) if r.id > entry["newest_review"] and r.commit_id == head]
+    later = [r for r in reviews_by(context, gh, run) if r.id > entry["newest_review"] and r.commit_id == head]
+    # A comment on a line, or a reply, makes an empty review of its own at GitHub: those are no verdicts.
+    own = [r for r in later if r.state == "CHANGES_REQUESTED" or r.body.strip().startswith(PASS_MARK)]
     newest = max(own, key=lambda review: review.id, default=None)
     if newest is not None and newest.state == "CHANGES_REQUESTED":
         return {"outcome": "changes", "new_head": head, "review": newest.id}
-    if newest is not None and newest.state == "COMMENTED" and newest.body.strip().startswith(PASS_MARK):
+    if newest is not None and newest.state == "COMMENTED":
         return {"outcome": "pass", "new_head": head, "review": newest.id}
     return {"outcome": "failed", "reason": "QA left no verdict on the head commit", "again": True}
 
