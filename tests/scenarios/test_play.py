@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from harness import Agents, World, git, project, reconciled, task, world
+from harness import REPO, Agents, World, git, project, reconciled, task, world
 
 from pressplay.backlog import workflow
 from pressplay.cluster import pause, waits
