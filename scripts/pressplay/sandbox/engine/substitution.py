@@ -11,6 +11,7 @@ ever. Here such a value ends the node in Error (`Refused`).
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -86,7 +87,9 @@ class Refs(Mapping[str, Any]):
     def flat(self, name: str) -> Mapping[str, Any] | None:
         """The variables of one name, or None."""
         if name not in self._flat:
-            self._flat[name] = self._load(name) if name in self._names else None
+            if name not in self._names:
+                return None
+            self._flat[name] = self._load(name)
         return self._flat[name]
 
     def __getitem__(self, name: str) -> Any:
@@ -141,7 +144,8 @@ class Scope:
             nested = expand(self.flat)
             for root, refs in self.refs.items():
                 own = nested.get(root)
-                nested[root] = {**own, **refs} if isinstance(own, dict) else refs
+                # No copy, which would miss the steps that were skipped a moment ago; nothing writes to it.
+                nested[root] = ChainMap(refs, own) if isinstance(own, dict) else refs  # type: ignore[arg-type]
             self._environment = nested
         return self._environment
 
