@@ -15,6 +15,7 @@ from test_hostile import CANARY, TEXTS, marked, untouched_by_canaries
 
 from pressplay import names
 from pressplay.cluster import waits
+from pressplay.errors import InputError
 from pressplay.sandbox.setup import MAINTAINER
 
 TRIAGER, STRANGER = "triager", "stranger"
@@ -302,3 +303,17 @@ def test_a_pull_request_that_closes_its_issue_itself_is_left_as_it_is(start):
     with client(made, MAINTAINER) as gh:
         assert gh.get("/pulls/2").json()["body"] == "Fixes #1, as asked."
     assert issue(made, number)["state"] == "closed"
+
+
+@pytest.mark.rule("R5")
+def test_r5_steps_hold_the_keys_of_the_harness_and_of_qa_alone_and_agents_never_the_harness_s(start):
+    sandbox = start().sandbox
+    beside = {sandbox.settings.github.harness_app, sandbox.settings.agents["qa"].github_app}
+    agents = {agent.github_app for agent in sandbox.settings.agents.values()}
+    for app in beside | agents:
+        for access, held in ((sandbox.context.github, app in beside), (sandbox.github, app in agents)):
+            if held:
+                assert access.login(app) == names.bot(app)
+            else:
+                with pytest.raises(InputError, match="no Secret"):
+                    access.login(app)
