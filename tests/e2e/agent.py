@@ -1,6 +1,7 @@
-"""The agent of the play on a cluster: the scripted notes, and the task's own text in the pull request's title and body.
+"""The agent of the suites on a cluster, started by the runner in a work tree, as any agent is.
 
-Started by the runner in a work tree, as any agent is.
+It plays the scripted notes, with the task's own text in the pull request's title and body; with
+`PRESSPLAY_SCRIPT=events` the roles of the flows that events start, on any pull request.
 """
 
 import json
@@ -9,11 +10,51 @@ import sys
 from pathlib import Path
 
 from pressplay.sandbox.agents import log_start, run
+from pressplay.sandbox.agents.worktree import WorkTree
+
+MADE = "# Do it\n\n## Acceptance criteria\n- it is done\n"
+"""The task that the Issue agent makes of any issue."""
+
+
+def notes() -> int:
+    code = run(Path.cwd(), os.environ)
+    if code == 0 and os.environ["PRESSPLAY_ROLE"] == "implement":
+        text = Path("task/task.md").read_bytes().decode()
+        hand_over(title=text.splitlines()[0].removeprefix("# "), body=text)
+    return code
+
+
+def events() -> int:
+    """Each role once; QA wants one change of a pull request that has none."""
+    role = os.environ["PRESSPLAY_ROLE"]
+    if role == "comments":
+        told = json.loads(Path("task/comments.json").read_text())
+        commit("comments", told["hash"])
+        hand_over(answers={thread["id"]: f"Done, {thread['id']}." for thread in told["threads"]})
+    elif role == "triage":
+        commit("triage", json.loads(Path("task/failure.json").read_text())["failures"][0]["name"])
+    elif role == "issue":
+        hand_over(task=MADE)
+    elif role == "implement":
+        commit("fix", Path("task/task.md").read_text())
+        hand_over(title="Do it", body="As asked.")
+    elif role == "fix":
+        commit("fix", "as QA wants it")
+    elif role == "test":
+        verdict = "pass" if Path("fix.txt").exists() else "changes"
+        hand_over(verdict=verdict, body="Looked at it.")
+    return 0
+
+
+def commit(what: str, text: str) -> None:
+    tree = WorkTree(Path.cwd(), os.environ, os.environ["PRESSPLAY_AGENT"])
+    tree.write(f"{what}.txt", text.encode())
+    tree.commit(f"Add {what}", [f"{what}.txt"])
+
+
+def hand_over(**told: object) -> None:
+    Path(os.environ["PRESSPLAY_RESULT"]).write_text(json.dumps(told))
+
 
 log_start(os.environ)
-code = run(Path.cwd(), os.environ)
-if code == 0 and os.environ["PRESSPLAY_ROLE"] == "implement":
-    text = Path("task/task.md").read_bytes().decode()
-    told = {"title": text.splitlines()[0].removeprefix("# "), "body": text}
-    Path(os.environ["PRESSPLAY_RESULT"]).write_text(json.dumps(told))
-sys.exit(code)
+sys.exit(events() if os.environ.get("PRESSPLAY_SCRIPT") == "events" else notes())

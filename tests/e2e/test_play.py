@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,10 +69,16 @@ class Installed:
 
     def carried_out(self, template: str, **parameters: str) -> dict[str, Any]:
         """The Workflow of this template, at its good end."""
+        return self.at_its_end(self.began(template, **parameters), template)
+
+    def began(self, template: str, **parameters: str) -> str:
+        """The name of the Workflow that was made of this template."""
         given = [word for name, value in parameters.items() for word in ("-p", f"{name}={value}")]
-        name = run(
-            *("argo", "submit", "-n", NAMESPACE, "--from", f"workflowtemplate/{template}", "-o", "name", *given)
-        ).stdout.strip()
+        command = ("argo", "submit", "-n", NAMESPACE, "--from", f"workflowtemplate/{template}", "-o", "name")
+        return run(*command, *given).stdout.strip()
+
+    def at_its_end(self, name: str, template: str) -> dict[str, Any]:
+        """This Workflow, once it has Succeeded."""
         ended = until(f"{template} to end", lambda: self.ended(name), LIMIT, self.told)
         assert ended["status"]["phase"] == "Succeeded", ended["status"]
         return dict(ended)
@@ -99,7 +105,14 @@ class Installed:
         return tree
 
 
-def install(directory: Path, project: Path, merge: str = "auto", **environment: str) -> Iterator[Installed]:
+def install(
+    directory: Path,
+    project: Path,
+    merge: str = "auto",
+    settings: Mapping[str, Any] | None = None,
+    **environment: str,
+) -> Iterator[Installed]:
+    """Forge, runner and release while the test lasts; `settings` are values of the chart beyond those that all need."""
     for part in ("forge", "runner"):
         (directory / part).mkdir(parents=True)
     with (
@@ -119,6 +132,7 @@ def install(directory: Path, project: Path, merge: str = "auto", **environment: 
                     "auth": os.environ.get("PRESSPLAY_E2E_ARGO_AUTH", "serviceAccount"),
                 }
             },
+            **(settings or {}),
         }
         helm(*("install", RELEASE, str(CHART), "-n", NAMESPACE, "-f", "-", "--wait"), input=yaml.safe_dump(values))
         person = Person(directory / "forge", addresses["url"], REPO)

@@ -1,0 +1,172 @@
+"""The flows that events start, on a real Argo: submitted as the Sensor does, each of them twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster import until
+from test_play import BODY, HOSTILE, LIMIT, REPO, Installed, has_ended, install, nodes, outputs, project_of, reconciling
+
+from pressplay import names
+from pressplay.sandbox.forge.ci import Job
+
+WINDOW = 20
+LOG = "collected 2 items\nE   assert 3 == 4\n##[error]Process completed with exit code 1."
+REVIEWED, AGAIN = ["lint", "test", "fix", "lint", "test"], ["lint", "test"]
+SETTINGS = {
+    # No bus: nothing is delivered, and `reconcile` knows that it makes up for events.
+    "events": {"bus": {"create": False}},
+    "flows": {flow: {"window": 5} for flow in ("pullRequest", "comments", "triage", "security", "issue")},
+    # Just what is needed: a run too many is refused, and its flow then ends parked.
+    "limits": {"attempts": 1, "rounds": 2, "runsPerPullRequest": 11, "runsPerTask": 4, "runsPerRepositoryAndDay": 20},
+}
+
+pytestmark = pytest.mark.timeout(4 * LIMIT)
+
+
+@pytest.fixture
+def installed(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
+    yield from install(tmp_path, project_of(tmp_path), "never", SETTINGS, PRESSPLAY_SCRIPT="events")
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.rule("R2")
+@pytest.mark.rule("R7")
+def test_what_events_start_comes_to_its_end_and_starts_no_run_twice(installed: Installed):
+    # Whatever begins here is begun by this test.
+    reconciling(False)
+    until("reconcile to rest", lambda: all(map(has_ended, installed.flows("reconcile"))), LIMIT)
+
+    pull = opened(installed, "of-a-person")
+    a_push_is_reviewed(installed, pull)
+    a_comment_is_answered(installed, pull)
+    a_status_is_told(installed, pull)
+    a_failed_check_is_repaired(installed, pull)
+    an_issue_becomes_a_task(installed)
+    a_lost_event_is_made_up_for(installed)
+    ended = installed.submit("security", repo=REPO, until=in_a_window())
+    assert ended == {"groups": "0", "started": "0", "left": "0"}
+
+    log = installed.starts()
+    assert len({start[0] for start in log}) == len(log), f"a run was started twice: {log}"
+
+
+def opened(installed: Installed, branch: str) -> int:
+    """The number of a labelled pull request from a person's own branch."""
+    person = installed.person
+    head = person.ask("GET", "/git/ref/heads/main")["object"]["sha"]
+    person.ask("POST", "/git/refs", json={"ref": f"refs/heads/{branch}", "sha": head})
+    person.ask("PUT", f"/contents/{branch}.txt", json={"message": HOSTILE, "content": "bmV3Cg==", "branch": branch})
+    pull = person.ask("POST", "/pulls", json={"head": branch, "base": "main", "title": HOSTILE, "body": BODY})
+    person.ask("POST", f"/issues/{pull['number']}/labels", json={"labels": ["press-play"]})
+    return int(pull["number"])
+
+
+def a_push_is_reviewed(installed: Installed, pull: int) -> None:
+    over = in_a_window()
+    flows = twice(installed, "pull-request", repo=REPO, pr=str(pull), why="push", until=over)
+    for flow in flows:
+        (window,) = [node for node in nodes(flow) if node["displayName"] == "window"]
+        assert window["type"] == "Suspend"
+        assert moment(window["finishedAt"]) >= int(over)
+    assert_approved(installed, pull)
+    assert roles(installed, names.pull_request_number(pull)) == REVIEWED
+
+
+def a_comment_is_answered(installed: Installed, pull: int) -> None:
+    before, head = roles(installed, names.pull_request_number(pull)), head_of(installed, pull)
+    comment = installed.person.ask("POST", f"/issues/{pull}/comments", json={"body": BODY})["id"]
+    twice(installed, "comments", repo=REPO, pr=str(pull), until=in_a_window())
+    assert head_of(installed, pull) != head
+    said = comments(installed, pull)
+    assert [body.count("Done, ") for login, body in said if login == "rex[bot]"] == [1], (comment, said)
+    assert_approved(installed, pull)
+    assert roles(installed, names.pull_request_number(pull)) == [*before, "comments", *AGAIN]
+
+
+def a_status_is_told(installed: Installed, pull: int) -> None:
+    before, head = installed.starts(), head_of(installed, pull)
+    installed.person.ask("POST", f"/issues/{pull}/comments", json={"body": "/press-play status"})
+    twice(installed, "comments", repo=REPO, pr=str(pull), until=in_a_window())
+    (told,) = [body for login, body in comments(installed, pull) if login == "press-play[bot]" and "| state |" in body]
+    assert "| state | approved |" in told
+    assert f"`{head}`" in told
+    assert installed.starts() == before
+
+
+def a_failed_check_is_repaired(installed: Installed, pull: int) -> None:
+    before, head = roles(installed, names.pull_request_number(pull)), head_of(installed, pull)
+    installed.person.forge.report_ci(REPO, head, jobs=[Job("test", "failure", LOG)])
+    flows = twice(installed, "triage", repo=REPO, pr=str(pull), until=in_a_window())
+    assert "real" in [outputs(node).get("class") for flow in flows for node in nodes(flow)]
+    assert head_of(installed, pull) != head
+    assert_approved(installed, pull)
+    assert roles(installed, names.pull_request_number(pull)) == [*before, "triage", *AGAIN]
+
+
+def an_issue_becomes_a_task(installed: Installed) -> None:
+    person = installed.person
+    issue = person.ask("POST", "/issues", json={"title": HOSTILE, "body": BODY, "labels": ["press-play"]})["number"]
+    flows = twice(installed, "issue", repo=REPO, issue=str(issue), until=in_a_window())
+    started = [outputs(node) for flow in flows for node in nodes(flow) if node["displayName"] == "start"]
+    assert sorted(told["state"] for told in started) == ["started", "there"]
+    (task,) = {told["workflow"] for told in started}
+    installed.at_its_end(task, "task")
+    branch = names.task_branch(names.issue_number(issue))
+    (pull,) = [one["number"] for one in person.ask("GET", "/pulls?state=open") if one["head"]["ref"] == branch]
+    assert_approved(installed, pull)
+    assert f"#{pull} is approved." in "\n".join(body for _, body in comments(installed, issue))
+    assert roles(installed, names.issue_number(issue)) == ["issue", "implement", *AGAIN]
+
+
+def a_lost_event_is_made_up_for(installed: Installed) -> None:
+    pull = opened(installed, "unheard-of")
+    assert [installed.submit("reconcile")["started"] for _ in range(2)] == ["1", "0"]
+    (flow,) = [f for f in installed.flows("pull-request") if f["metadata"]["labels"].get("press-play/pr") == str(pull)]
+    installed.at_its_end(flow["metadata"]["name"], "pull-request")
+    assert_approved(installed, pull)
+    assert installed.submit("reconcile")["started"] == "0"
+    assert roles(installed, names.pull_request_number(pull)) == REVIEWED
+
+
+def in_a_window() -> str:
+    return str(int(time.time()) + WINDOW)
+
+
+def twice(installed: Installed, template: str, **parameters: str) -> list[dict[str, Any]]:
+    """Two Workflows of this template at once, at their good ends."""
+    began = [installed.began(template, **parameters) for _ in range(2)]
+    return [installed.at_its_end(name, template) for name in began]
+
+
+def moment(text: str) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def head_of(installed: Installed, pull: int) -> str:
+    return str(installed.person.ask("GET", f"/pulls/{pull}")["head"]["sha"])
+
+
+def comments(installed: Installed, number: int) -> list[tuple[str, str]]:
+    """Who said what in the conversation of an issue or a pull request."""
+    found = installed.person.ask("GET", f"/issues/{number}/comments?per_page=100")
+    return [(one["user"]["login"], one["body"]) for one in found]
+
+
+def assert_approved(installed: Installed, pull: int) -> None:
+    """The head carries the harness's check, and nobody is asked for help."""
+    head = head_of(installed, pull)
+    checks = installed.person.ask("GET", f"/commits/{head}/check-runs?check_name=press-play/acceptance")["check_runs"]
+    assert [check["conclusion"] for check in checks] == ["success"]
+    labels = [label["name"] for label in installed.person.ask("GET", f"/issues/{pull}/labels")]
+    assert not [name for name in labels if name.startswith("press-play/")]
+
+
+def roles(installed: Installed, number: int) -> list[str]:
+    """The roles of the runs for a task, an issue or a pull request, in the order of their starts."""
+    return [start[2] for start in installed.starts() if start[1] == str(number)]
