@@ -7,6 +7,7 @@ from statistics import mean
 
 import pytest
 from graphs import Graph, bound, committed, drawn, played
+from harness import reconciled
 
 LIMITS = {"limits": {"runsPerPlay": 5_000, "runsPerRepositoryAndDay": 5_000, "runsPerDay": 5_000}}
 GRAPHS = {
@@ -30,7 +31,8 @@ def ratios():
 @pytest.mark.parametrize(("name", "graph"), GRAPHS.items(), ids=GRAPHS)
 def test_the_mean_makespan_is_at_most_a_twentieth_above_what_is_possible(tmp_path, ratios, name: str, graph: Graph):
     began = time.monotonic()
-    play = played(tmp_path, graph, settings=LIMITS)
+    # Merges are told by webhooks. Looking each minute whether one was lost would cost more than the plays.
+    play = played(tmp_path, graph, settings=LIMITS, chart=reconciled("0 * * * *"))
     took = time.monotonic() - began
     print(f"| {name} | {bound(graph):.0f} | {play.makespan} | {play.ratio:.3f} | {took:.0f} |", flush=True)
     assert play.ratio >= 1
