@@ -25,6 +25,7 @@ from pressplay import names
 from pressplay.backlog.graph import Plan, Planned, id_key
 from pressplay.backlog.tasks import PRIORITIES
 from pressplay.cluster.port import Manifest
+from pressplay.cluster.waits import INSTANCE_LABEL
 from pressplay.errors import InputError
 
 API_VERSION = "argoproj.io/v1alpha1"
@@ -84,7 +85,7 @@ def play_manifests(
         "press-play/flow": "play",
         "press-play/play": play,
         "press-play/repo": names.repo_key(repo),
-        **({"workflows.argoproj.io/controller-instanceid": instance_id} if instance_id else {}),
+        **({INSTANCE_LABEL: instance_id} if instance_id else {}),
     }
     for count, part in enumerate(_parts(plan), start=1):
         name = play if count == 1 else f"{play}-{count}"

@@ -17,6 +17,8 @@ from pressplay.clock import parse_rfc3339
 from pressplay.cluster.port import Cluster, Manifest, NodePhase
 
 PHASE_LABEL = "workflows.argoproj.io/phase"
+INSTANCE_LABEL = "workflows.argoproj.io/controller-instanceid"
+"""Names the controller that is to take a Workflow up, where there are several."""
 FINISHED = frozenset({"Succeeded", "Failed", "Error"})
 
 

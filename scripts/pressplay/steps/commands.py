@@ -12,14 +12,13 @@ from dataclasses import replace
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
-from pressplay.github import checks, issues, pulls
+from pressplay.github import issues, pulls
 from pressplay.steps import limits, parking
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.pulls import next_round
-from pressplay.steps.run import TRIAGE
 from pressplay.steps.said import FIX, RETRY, STATUS, STOP, Command
 from pressplay.steps.signals import labels
-from pressplay.steps.tasks import ACCEPTANCE_CHECK
+from pressplay.steps.tasks import is_approved
 
 _ORDERS = (FIX, STOP, RETRY)
 _KNOWN = (
@@ -98,8 +97,8 @@ def status(context: Context, subject: Subject, pull: pulls.Pull) -> str:
     """Where a pull request stands, as Markdown: every word of it is ours."""
     ledger, most = context.ledger(subject.repo), context.settings.limits
     entries = ledger.entries("pr", pull.number)
-    own = [e for e in entries.values() if "started" in e and e.get("try") == subject.attempt_of_person]
-    triaged = len({entry["cause"] for entry in own if entry.get("role") == TRIAGE})
+    own = limits.started(entries, subject)
+    triaged = len(limits.triaged(own))
     today = ledger.tally(limits.day(context))
     state, waits_for = _state(context, subject, pull, entries)
     rows = {
@@ -126,7 +125,7 @@ def _state(context: Context, subject: Subject, pull: pulls.Pull, entries: dict[s
     if context.paused(subject.repo):
         return "paused", "`pressplay continue`"
     gh = context.harness(subject.repo, checks="read")
-    if checks.conclusion(gh, subject.repo, pull.head_sha, ACCEPTANCE_CHECK) == "success":
+    if is_approved(gh, subject.repo, pull):
         return "approved", "a person to merge it"
     if parked is not None and parked.get("head") == pull.head_sha:
         return f"parked: {parked['reason']}", "a new commit, or `/press-play retry`"

@@ -26,7 +26,7 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
     """
     repo, issue = _named(inputs, context)
     task = names.issue_number(issue)
-    state, try_ = _state(context, repo, issue)
+    state, try_ = _state(context, repo, issues.issue(context.harness(repo, issues="read"), repo, issue))
     if state == "go":
         subject = _subject(context, repo, task, try_)
         said = issue_texts.by_agent(context, repo, task)
@@ -36,14 +36,14 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
     return {"state": state, "seconds": str(seconds_left(inputs, context)), "task": str(task), "try": str(try_)}
 
 
-def is_wanted(context: Context, repo: str, issue: int) -> bool:
+def is_wanted(context: Context, repo: str, issue: issues.Issue) -> bool:
     """Whether the flow is to be started for an issue: somebody asked, and no Workflow is at it (for `reconcile`)."""
     state, try_ = _state(context, repo, issue)
     if state != "go":
         return False
-    labels = {"press-play/repo": names.repo_key(repo), "press-play/issue": str(issue)}
+    labels = {"press-play/repo": names.repo_key(repo), "press-play/issue": str(issue.number)}
     at_it = waits.running(context.cluster, context.settings.namespace, labels)
-    task = context.cluster.get("Workflow", context.settings.namespace, workflow_name(repo, issue, try_))
+    task = context.cluster.get("Workflow", context.settings.namespace, workflow_name(repo, issue.number, try_))
     return not at_it and task is None
 
 
@@ -65,11 +65,9 @@ def _subject(context: Context, repo: str, task: int, try_: int) -> Subject:
     return Subject.of({"repo": repo, "task": str(task), "try": str(try_)}, context)
 
 
-def _state(context: Context, repo: str, issue: int) -> tuple[str, int]:
+def _state(context: Context, repo: str, found: issues.Issue) -> tuple[str, int]:
     """Where an issue stands, and the try that it is in or that begins."""
-    gh = context.harness(repo, issues="read")
-    found = issues.issue(gh, repo, issue)
-    entries = context.ledger(repo).entries("task", names.issue_number(issue))
+    entries = context.ledger(repo).entries("task", names.issue_number(found.number))
     try_ = _try(entries)
     if found.is_pull or not found.open:
         return ("pull-request" if found.is_pull else "closed"), try_

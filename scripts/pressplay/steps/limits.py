@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from pressplay.cluster.ledger import Entry
-from pressplay.steps.context import Context
+from pressplay.steps.context import Context, Subject
 from pressplay.steps.run import FIX, TRIAGE, Run
 
 
@@ -20,18 +20,27 @@ def spans(context: Context, run: Run) -> list[str]:
     return [day(context), *([run.subject.play] if run.subject.play else [])]
 
 
+def started(entries: Mapping[str, Entry], subject: Subject) -> list[Entry]:
+    """The runs of a ledger that count: those of this try. A person's retry, or a new press, has its own allowance."""
+    return [e for e in entries.values() if "started" in e and e.get("try") == subject.attempt_of_person]
+
+
+def triaged(runs: Iterable[Entry]) -> set[str]:
+    """The causes that runs of the Triage agent were about: attempts at one are one try."""
+    return {entry["cause"] for entry in runs if entry["role"] == TRIAGE}
+
+
 def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
     """The reason why no further run may start, or nothing. `entries` is the ledger that the run stands in."""
     limits, ledger = context.settings.limits, context.ledger(run.subject.repo)
-    # A person's retry, or a new press, is a new try with its own allowance; the day's bounds know no try.
-    own = [e for e in entries.values() if "started" in e and e.get("try") == run.subject.attempt_of_person]
+    own = started(entries, run.subject)
     most = limits.runs_per_task if run.kind == "task" else limits.runs_per_pull_request
     today, *play = spans(context, run)
     if run.role == FIX and run.round >= limits.rounds:
         return (
             f"{limits.rounds} {'round' if limits.rounds == 1 else 'rounds'} and QA still wants changes (limits.rounds)"
         )
-    tries = {e["cause"] for e in own if e["role"] == TRIAGE} - {run.cause}
+    tries = triaged(own) - {run.cause}
     if run.role == TRIAGE and len(tries) >= limits.triage_tries:
         return f"{len(tries)} failing checks of this pull request were triaged already (limits.triageTries)"
     if len(own) >= most:

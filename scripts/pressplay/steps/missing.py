@@ -20,8 +20,9 @@ from pressplay.github import issues, pulls
 from pressplay.github.calls import Client
 from pressplay.steps import comments, issue, parking, triage
 from pressplay.steps.context import Context, Subject
-from pressplay.steps.pulls import in_scope, is_approved, of_ledger
+from pressplay.steps.pulls import in_scope, of_ledger
 from pressplay.steps.start import start as start_flow
+from pressplay.steps.tasks import is_approved
 
 _AT_ONCE = 30
 _SWEEP_SECONDS = 3600
@@ -50,7 +51,7 @@ def start(context: Context, repo: str) -> int:
     if not context.settings.events.enabled:
         return 0
     seen = _read(context, repo)
-    gh = context.harness(repo, pull_requests="read")
+    gh = context.harness(repo, pull_requests="read", checks="read")
     started = _pulls(context, gh, repo, seen) + _issues(context, repo, seen) + _alerts(context, repo, seen)
     _write(context, repo, seen)
     return started
@@ -76,7 +77,7 @@ def _pulls(context: Context, gh: Client, repo: str, seen: _Seen) -> int:
         if ("pr", pull.number) in busy or ("task", task) in busy:
             continue
         before = seen.pulls[str(pull.number)]
-        wanted = _wanted(context, repo, pull, changed=before.get("updated") != pull.updated_at)
+        wanted = _wanted(context, gh, repo, pull, changed=before.get("updated") != pull.updated_at)
         if not wanted:
             now = context.clock.now()
             # GitHub counts in seconds: what is said in the very one of this look must not pass for seen.
@@ -101,21 +102,24 @@ def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
     return busy
 
 
-def _wanted(context: Context, repo: str, pull: pulls.Pull, *, changed: bool) -> str:
+def _wanted(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool) -> str:
     """The flow that this pull request lacks, or nothing. People come first; what they say changes a pull request."""
     flows = context.settings.flows
     entries = context.ledger(repo).entries("pr", pull.number)
-    told = of_ledger(entries, pull)
-    subject = Subject.of({"repo": repo, "pr": str(pull.number), **told}, context)
+    subject = _subject(context, repo, pull, entries)
     if changed and flows.comments.enabled and comments.waiting(context, subject, pull):
         return "comments"
     if not in_scope(context, pull) or parking.stopped(entries, subject):
         return ""
     if flows.triage.enabled and triage.untriaged(context, subject, pull, entries):
         return "triage"
-    if flows.pull_request.enabled and _may_go_on(entries, subject, pull) and not is_approved(context, repo, pull):
+    if flows.pull_request.enabled and _may_go_on(entries, subject, pull) and not is_approved(gh, repo, pull):
         return "pull-request"
     return ""
+
+
+def _subject(context: Context, repo: str, pull: pulls.Pull, entries: dict[str, Entry]) -> Subject:
+    return Subject.of({"repo": repo, "pr": str(pull.number), **of_ledger(entries, pull)}, context)
 
 
 def _may_go_on(entries: dict[str, Entry], subject: Subject, pull: pulls.Pull) -> bool:
@@ -127,8 +131,7 @@ def _start_for(context: Context, repo: str, pull: pulls.Pull, flow: str, before:
     """Start it, unless it came to nothing time and again: then a person is asked (R4)."""
     times = before.get("times", {}) if before.get("head") == pull.head_sha else {}
     if times.get(flow, 0) >= _TIMES:
-        told = of_ledger(context.ledger(repo).entries("pr", pull.number), pull)
-        subject = Subject.of({"repo": repo, "pr": str(pull.number), **told}, context)
+        subject = _subject(context, repo, pull, context.ledger(repo).entries("pr", pull.number))
         parking.park(context, subject, pull, f"the flow {flow} was started {_TIMES} times and came to no end")
         before.update(updated=pull.updated_at, looked=context.clock.now())
         return False
@@ -161,7 +164,7 @@ def _issues(context: Context, repo: str, seen: _Seen) -> int:
     started = 0
     for one in found:
         old = everything and settings.events.label not in one.labels and one.created_at < seen.since
-        if not old and issue.is_wanted(context, repo, one.number):
+        if not old and issue.is_wanted(context, repo, one):
             started += start_flow(context, "issue", repo, settings.flows.issue.window, ("issue", one.number))
     return started
 

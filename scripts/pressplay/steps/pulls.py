@@ -12,7 +12,7 @@ from pressplay.github import checks, pulls, reviews
 from pressplay.steps import origin, parking
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TRIAGE, triage_key
-from pressplay.steps.tasks import ACCEPTANCE_CHECK
+from pressplay.steps.tasks import ACCEPTANCE_CHECK, is_approved
 
 WHYS = ("asked", "push", *ASK_ROLES)
 """Why a pull request is worked on: a person asked (`argo submit`), somebody pushed, or one of the asks."""
@@ -109,17 +109,11 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         state = "stopped"
     elif why in ASK_ROLES and not _answered(entries, why, cause, pull):
         state, agent = "ask", context.settings.flows.comments.agent if why == COMMENTS else "triage"
-    elif is_approved(context, subject.repo, pull):
+    elif is_approved(gh, subject.repo, pull):
         state = "approved"
     elif parked is not None and parked.get("head") == pull.head_sha and why != "asked":
         state = "parked"
     return {"state": state, "head": pull.head_sha, "round": str(next_round(entries, subject)), "agent": agent}
-
-
-def is_approved(context: Context, repo: str, pull: pulls.Pull) -> bool:
-    """Whether the harness's own check on the head says so."""
-    gh = context.harness(repo, checks="read")
-    return checks.conclusion(gh, repo, pull.head_sha, ACCEPTANCE_CHECK) == "success"
 
 
 def _answered(entries: dict[str, Entry], why: str, cause: str, pull: pulls.Pull) -> bool:

@@ -109,10 +109,10 @@ class _Listener:
     def _reviews(self) -> list[Thread]:
         threads = []
         found = reviews.reviews(self._gh, self._repo, self._pull.number)
+        # Who approves after asking for changes, or has them dismissed, asks for nothing any more. Oldest first.
+        withdrew = {one.author: one.id for one in found if one.state in ("APPROVED", "DISMISSED")}
         for review in found:
-            # Who approves after asking for changes, or has them dismissed, asks for nothing any more.
-            later = (one for one in found if one.author == review.author and one.id > review.id)
-            withdrawn = any(one.state in ("APPROVED", "DISMISSED") for one in later)
+            withdrawn = withdrew.get(review.author, 0) > review.id
             if review.state not in ("CHANGES_REQUESTED", "COMMENTED") or withdrawn or not review.body.strip():
                 continue
             name = f"review-{review.id}"
@@ -127,8 +127,10 @@ class _Listener:
             return []
         resolved = comments.resolved(self._gh, self._repo, self._pull.number)
         threads = []
-        for root in sorted({one.root for one in found}):
-            members = [one for one in found if one.root == root]
+        of_root: dict[int, list[comments.LineComment]] = {}
+        for one in found:
+            of_root.setdefault(one.root, []).append(one)
+        for root, members in sorted(of_root.items()):
             said = [self._said(f"line-{one.id}", one.author, rfc3339(one.created_at), one.body) for one in members]
             kept = tuple(one for one in said if one is not None)
             if root in resolved or not any(one.unanswered for one in kept):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from pressplay import names
 from pressplay.cluster import waits
@@ -17,7 +16,7 @@ from pressplay.cluster.ledger import LEDGER_LABEL, Entry
 from pressplay.errors import InputError
 from pressplay.github import alerts, pulls
 from pressplay.github.calls import Client
-from pressplay.steps import tasks
+from pressplay.steps import limits, tasks
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.origin import ALERTS
 from pressplay.steps.pulls import seconds_left
@@ -173,8 +172,7 @@ def _news(entry: Entry, group: Group) -> bool:
 
 def _count(context: Context, subject: Subject) -> bool:
     """Count a group's try against the day's limit, once; False where that is reached."""
-    day = datetime.fromtimestamp(context.clock.now(), UTC).date().isoformat()
-    ledger, span = context.ledger(subject.repo), f"alerts-{day}"
+    ledger, span = context.ledger(subject.repo), f"alerts-{limits.day(context)}"
     name = workflow_name(subject.repo, tasks.task_of(subject), subject.attempt_of_person)
     if not ledger.counted(span, name) and ledger.tally(span) >= context.settings.limits.security_groups:
         return False

@@ -107,11 +107,11 @@ def merged(context: Context, repo: str) -> int:
         return 0
     gh = context.harness(repo, pull_requests="read", contents="read")
     still_open = pulls.open_branches(gh, repo)
-    hopeless = never_merged(context, merges)
+    hopeless = {wait.node_id for wait in never_merged(context, merges)}
     woken = 0
     for wait in merges:
         branch = names.task_branch(int(wait.key["task"]))
-        if wait in hopeless:
+        if wait.node_id in hopeless:
             woken += wait.wake(context.cluster, "Failed", {}, f"task {wait.key['task']} ended without a merge")
             continue
         if branch in still_open:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pressplay import names
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
+from pressplay.cluster.waits import INSTANCE_LABEL
 from pressplay.steps.context import Context
 
-INSTANCE_LABEL = "workflows.argoproj.io/controller-instanceid"
 EVENT_PRIORITY = 1000
 """What somebody waits for comes before what plays have waiting."""
 
@@ -24,32 +26,45 @@ def manifest(
     context: Context, flow: str, repo: str, window: int, subject: tuple[str, int] | None, why: str = ""
 ) -> Manifest:
     """The Workflow that `start` creates."""
-    instance = context.settings.instance_id
     bucket = names.window_at(context.clock.now(), window)
     arguments = {"repo": repo}
+    labels = {}
+    parts = [bucket]
     if subject is not None:
-        arguments[subject[0]] = str(subject[1])
+        kind, number = subject
+        arguments[kind] = labels[f"press-play/{kind}"] = str(number)
+        parts = [number, bucket]
     arguments["until"] = str(names.window_until(bucket, window))
     if why:
         arguments["why"] = why
-    parts = [bucket] if subject is None else [subject[1], bucket]
+    return workflow(context, flow, names.flow_workflow(flow, repo, *parts), arguments, labels, EVENT_PRIORITY)
+
+
+def workflow(
+    context: Context, flow: str, name: str, arguments: Mapping[str, str], labels: Mapping[str, str], priority: int
+) -> Manifest:
+    """A Workflow that refers to the WorkflowTemplate of a flow; `labels` are beside those that all of ours carry.
+
+    `arguments` has the repository as `repo`.
+    """
+    instance = context.settings.instance_id
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": {
-            "name": names.flow_workflow(flow, repo, *parts),
+            "name": name,
             "namespace": context.settings.namespace,
             "labels": {
                 **PART_OF,
                 "press-play/flow": flow,
-                "press-play/repo": names.repo_key(repo),
-                **({f"press-play/{subject[0]}": str(subject[1])} if subject is not None else {}),
+                "press-play/repo": names.repo_key(arguments["repo"]),
+                **labels,
                 **({INSTANCE_LABEL: instance} if instance else {}),
             },
         },
         "spec": {
             "workflowTemplateRef": {"name": flow},
-            "priority": EVENT_PRIORITY,
+            "priority": priority,
             "arguments": {"parameters": [{"name": name, "value": value} for name, value in arguments.items()]},
         },
     }

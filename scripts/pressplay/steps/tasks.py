@@ -9,12 +9,12 @@ from typing import Any
 
 from pressplay import names
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import PART_OF, Entry
+from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
 from pressplay.github import checks, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import origin
+from pressplay.steps import origin, start
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 
 ACCEPTANCE_CHECK = "press-play/acceptance"
@@ -50,7 +50,7 @@ def _begun(verdict: Entry) -> Outputs:
 
 def workflow(context: Context, subject: Subject, name: str, *, priority: int, agent: str = "rex") -> Manifest:
     """The Workflow `task` of a play's task, of an issue or of a group of alerts; `agent` implements."""
-    task, instance = task_of(subject), context.settings.instance_id
+    task = task_of(subject)
     arguments = {
         "repo": subject.repo,
         "task-id": str(task),
@@ -59,27 +59,8 @@ def workflow(context: Context, subject: Subject, name: str, *, priority: int, ag
         "try": str(subject.attempt_of_person),
         "agent": agent,
     }
-    return {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Workflow",
-        "metadata": {
-            "name": name,
-            "namespace": context.settings.namespace,
-            "labels": {
-                **PART_OF,
-                "press-play/flow": "task",
-                "press-play/repo": names.repo_key(subject.repo),
-                "press-play/task": str(task),
-                **({"press-play/play": subject.play} if subject.play else {}),
-                **({"workflows.argoproj.io/controller-instanceid": instance} if instance else {}),
-            },
-        },
-        "spec": {
-            "workflowTemplateRef": {"name": "task"},
-            "priority": priority,
-            "arguments": {"parameters": [{"name": name, "value": value} for name, value in arguments.items()]},
-        },
-    }
+    labels = {"press-play/task": str(task), **({"press-play/play": subject.play} if subject.play else {})}
+    return start.workflow(context, "task", name, arguments, labels, priority)
 
 
 def verdict_of(context: Context, subject: Subject) -> Entry | None:
@@ -153,6 +134,11 @@ def settle(inputs: Inputs, context: Context) -> Outputs:
     return {"outcome": verdict["outcome"], "pr": str(verdict.get("pr") or "none"), "link": verdict["link"]}
 
 
+def is_approved(gh: Client, repo: str, pull: pulls.Pull) -> bool:
+    """Whether the check on the head by `gh`'s App, the harness's, says so. `gh` may read checks."""
+    return checks.conclusion(gh, repo, pull.head_sha, ACCEPTANCE_CHECK) == "success"
+
+
 def judge(context: Context, subject: Subject, status: str = "") -> Entry:
     """The verdict that the truth gives: merged and approved by GitHub, the rest by the newest run's outcome."""
     gh = context.harness(subject.repo, pull_requests="read", checks="read")
@@ -163,7 +149,7 @@ def judge(context: Context, subject: Subject, status: str = "") -> Entry:
         return _verdict(context, subject, pull, "merged", "")
     if pull.state == "closed":
         return _verdict(context, subject, pull, "failed", f"pull request #{pull.number} was closed without a merge")
-    if checks.conclusion(gh, subject.repo, pull.head_sha, ACCEPTANCE_CHECK) == "success":
+    if is_approved(gh, subject.repo, pull):
         return _verdict(context, subject, pull, "approved", "")
     return _verdict(context, subject, pull, "parked", _why(context, subject, pull) or _unfinished(status))
 

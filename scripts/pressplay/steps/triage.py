@@ -22,6 +22,7 @@ from pressplay.github.calls import Client, Refused
 from pressplay.steps import parking
 from pressplay.steps.classify import FAILED, Evidence, Verdict, classify
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.failure import ANNOTATIONS, LOG_LINES
 from pressplay.steps.pulls import number_of
 from pressplay.steps.run import TRIAGE, triage_key
 from pressplay.validation.markdown import code
@@ -30,8 +31,6 @@ BASE_LABEL = "press-play/base-broken"
 _OWN = "press-play/"
 _WAITS_FOR_PEOPLE = ("completed", "waiting", "action_required")
 """How a workflow run stands that goes on by itself no more: it ended, or a person must let it deploy."""
-_LOG_LINES = 200
-_ANNOTATIONS = 50
 _MOST = 20
 """Failed checks that are looked into at once: of a matrix with more the first ones tell enough."""
 _HISTORY, _FLAKES = 20, 5
@@ -209,7 +208,7 @@ class _Record:
         check, run = failed.check, failed.run
         jobs = self._jobs_of(run) if run is not None and check is not None else []
         job = next((job for job in jobs if check is not None and job.check == check.id), None)
-        log = (actions.log_tail(self._gh, self._repo, job.id, _LOG_LINES) or "") if job is not None else ""
+        log = (actions.log_tail(self._gh, self._repo, job.id, LOG_LINES) or "") if job is not None else ""
         step = job.failed_step if job is not None else None
         return Evidence(
             conclusion=failed.conclusion,
@@ -230,7 +229,7 @@ class _Record:
         """What a check says of no file of the project's: the runner writes so."""
         if check is None:
             return []
-        found = checks.annotations_of(self._gh, self._repo, check.id, _ANNOTATIONS)
+        found = checks.annotations_of(self._gh, self._repo, check.id, ANNOTATIONS)
         return [one.message for one in found if one.path in ("", ".github")]
 
     def _passed_here(self, check: checks.Check | None, jobs: Sequence[actions.Job]) -> bool:

@@ -165,10 +165,7 @@ def finish(s: Session, number: int, jobs: Sequence[Job], conclusion: str | None)
 def attempt_of(s: Session, run: Row, number: int | None = None) -> Row:
     """An attempt of a run, the newest unless numbered; 404 where there is none."""
     wanted = run["attempt"] if number is None else number
-    row = s.one("SELECT * FROM forge_attempts WHERE run_id = ? AND attempt = ?", run["id"], wanted)
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
+    return s.found("SELECT * FROM forge_attempts WHERE run_id = ? AND attempt = ?", run["id"], wanted)
 
 
 def newest_jobs(s: Session, run_id: int, attempt: int | None = None) -> list[Row]:

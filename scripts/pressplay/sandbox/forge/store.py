@@ -153,6 +153,13 @@ class Session:
             raise LookupError(sql)
         return found
 
+    def found(self, sql: str, *args: Any) -> Row:
+        """The first row of a query; GitHub's plain 404 where there is none."""
+        row = self.one(sql, *args)
+        if row is None:
+            raise ApiError(404, "Not Found")
+        return row
+
     def all(self, sql: str, *args: Any) -> list[Row]:
         """All rows of a query."""
         return self.connection.execute(sql, args).fetchall()
@@ -183,10 +190,8 @@ class Session:
 
     def _cached(self, kind: str, key: int, sql: str) -> Row:
         if (kind, key) not in self._cache:
-            self._cache[kind, key] = self.one(sql, key)
-        row: Row | None = self._cache[kind, key]
-        if row is None:
-            raise ApiError(404, "Not Found")
+            self._cache[kind, key] = self.found(sql, key)
+        row: Row = self._cache[kind, key]
         return row
 
     def remember(self, kind: str, key: Any, make: Callable[[], Any]) -> Any:

@@ -92,10 +92,7 @@ def _shown(call: Call, row: Row, attempt: int | None = None) -> JSON:
 
 
 def _run(call: Call) -> Row:
-    row = call.s.one("SELECT * FROM forge_runs WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"])
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
+    return call.s.found("SELECT * FROM forge_runs WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"])
 
 
 @route("GET", _RUN, actions="read")
@@ -132,10 +129,7 @@ def _jobs(call: Call, rows: list[Row]) -> JSON:
 
 
 def _job(call: Call) -> Row:
-    row = call.s.one(f"{ci.JOBS} WHERE r.repo_id = ? AND j.id = ?", call.repo["id"], call.args["job"])
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
+    return call.s.found(f"{ci.JOBS} WHERE r.repo_id = ? AND j.id = ?", call.repo["id"], call.args["job"])
 
 
 @route("GET", f"{_REPO}/actions/jobs/<int:job>", actions="read")

@@ -30,9 +30,7 @@ def list_installations(call: Call) -> list[JSON]:
 @route("GET", "/apps/<slug>", auth="any")
 def get_app_by_slug(call: Call) -> JSON:
     """An App by its slug."""
-    row = call.s.one("SELECT * FROM forge_apps WHERE slug = ?", call.args["slug"])
-    if row is None:
-        raise ApiError(404, "Not Found")
+    row = call.s.found("SELECT * FROM forge_apps WHERE slug = ?", call.args["slug"])
     return answers.app(call.s, row)
 
 
@@ -45,24 +43,19 @@ def get_installation(call: Call) -> JSON:
 @route("GET", "/repos/<owner>/<name>/installation", auth="app")
 def get_repo_installation(call: Call) -> JSON:
     """The installation on a repository of the App that asks."""
-    row = call.s.one(
+    row = call.s.found(
         "SELECT i.* FROM forge_installations i JOIN forge_installation_repos r ON r.installation_id = i.id"
         " JOIN forge_repos p ON p.id = r.repo_id WHERE i.app_id = ? AND p.full_name = ?",
         call.app["id"],
         f"{call.args['owner']}/{call.args['name']}",
     )
-    if row is None:
-        raise ApiError(404, "Not Found")
     return answers.installation(call.s, row)
 
 
 def _own_installation(call: Call) -> Row:
-    row = call.s.one(
+    return call.s.found(
         "SELECT * FROM forge_installations WHERE id = ? AND app_id = ?", call.args["number"], call.app["id"]
     )
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
 
 
 @route("POST", "/app/installations/<int:number>/access_tokens", auth="app")
@@ -147,9 +140,7 @@ def get_own_user(call: Call) -> JSON:
 @route("GET", "/users/<login>", auth="any")
 def get_user(call: Call) -> JSON:
     """A user or a bot by login."""
-    row = call.s.one("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
-    if row is None:
-        raise ApiError(404, "Not Found")
+    row = call.s.found("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
     return answers.page_of_user(call.s, row)
 
 
@@ -173,9 +164,7 @@ def rate_limit(call: Call) -> JSON:
 @route("GET", "/repos/<owner>/<name>/collaborators/<login>/permission", metadata="read")
 def permission(call: Call) -> JSON:
     """What a user may do in the repository."""
-    row = call.s.one("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
-    if row is None:
-        raise ApiError(404, "Not Found")
+    row = call.s.found("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
     role = call.s.role(call.repo, row)
     coarse = {"triage": "read", "maintain": "write"}.get(role, role)
     return {"permission": coarse, "role_name": role, "user": {**answers.user(call.s, row), "role_name": role}}

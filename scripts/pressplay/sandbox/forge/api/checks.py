@@ -95,10 +95,7 @@ def create_check(call: Call) -> Answer:
 
 
 def _row(call: Call, number: int) -> Row:
-    row = call.s.one("SELECT * FROM forge_check_runs WHERE repo_id = ? AND id = ?", call.repo["id"], number)
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
+    return call.s.found("SELECT * FROM forge_check_runs WHERE repo_id = ? AND id = ?", call.repo["id"], number)
 
 
 def _touch(call: Call, suite_id: int) -> None:
@@ -196,12 +193,9 @@ def _suite(call: Call, row: Row) -> JSON:
 
 
 def _suite_row(call: Call) -> Row:
-    row = call.s.one(
+    return call.s.found(
         "SELECT * FROM forge_check_suites WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"]
     )
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
 
 
 @route("GET", f"{_REPO}/check-suites/<int:number>", checks="read")
@@ -313,10 +307,7 @@ def create_deployment(call: Call) -> Answer:
 
 
 def _deployment_row(call: Call, number: int) -> Row:
-    row = call.s.one("SELECT * FROM forge_deployments WHERE repo_id = ? AND id = ?", call.repo["id"], number)
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
+    return call.s.found("SELECT * FROM forge_deployments WHERE repo_id = ? AND id = ?", call.repo["id"], number)
 
 
 def _deployment(call: Call, row: Row) -> JSON:

@@ -18,12 +18,9 @@ _OF_REPO = (
 
 def issue_of(call: Call) -> Row:
     """The issue that the path names; 404 where there is none."""
-    row = call.s.one(
+    return call.s.found(
         "SELECT * FROM forge_issues WHERE repo_id = ? AND number = ?", call.repo["id"], call.args["number"]
     )
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
 
 
 @route("GET", f"{_REPO}/issues", issues="read", pull_requests="read")
@@ -181,14 +178,11 @@ def _announce_comment(call: Call, action: str, row: Row, **more: object) -> JSON
 
 
 def _comment(call: Call) -> Row:
-    row = call.s.one(
+    return call.s.found(
         "SELECT c.* FROM forge_comments c JOIN forge_issues i ON i.id = c.issue_id WHERE c.id = ? AND i.repo_id = ?",
         call.args["comment"],
         call.repo["id"],
     )
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
 
 
 @route("GET", f"{_REPO}/issues/comments/<int:comment>", issues="read", pull_requests="read")

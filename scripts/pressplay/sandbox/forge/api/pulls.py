@@ -13,10 +13,7 @@ from pressplay.sandbox.forge.store import JSON, ROLES, Row, at_least
 
 def pull_of(call: Call) -> Row:
     """The pull request that the path names; 404 where there is none."""
-    row = call.s.one(f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?", call.repo["id"], call.args["number"])
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
+    return call.s.found(f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?", call.repo["id"], call.args["number"])
 
 
 def _full(call: Call, row: Row) -> JSON:

@@ -35,10 +35,7 @@ def list_reviews(call: Call) -> list[JSON]:
 
 
 def _review(call: Call, pull: Row) -> Row:
-    row = call.s.one("SELECT * FROM forge_reviews WHERE issue_id = ? AND id = ?", pull["id"], call.args["review"])
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
+    return call.s.found("SELECT * FROM forge_reviews WHERE issue_id = ? AND id = ?", pull["id"], call.args["review"])
 
 
 @route("GET", f"{_PULL}/reviews/<int:review>", pull_requests="read")
@@ -214,15 +211,12 @@ def list_all_comments(call: Call) -> list[JSON]:
 
 
 def _comment(call: Call) -> Row:
-    row = call.s.one(
+    return call.s.found(
         "SELECT c.*, i.number FROM forge_review_comments c JOIN forge_issues i ON i.id = c.issue_id"
         " WHERE i.repo_id = ? AND c.id = ?",
         call.repo["id"],
         call.args["comment"],
     )
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
 
 
 @route("GET", f"{_REPO}/pulls/comments/<int:comment>", pull_requests="read")
@@ -312,9 +306,7 @@ def create_reply(call: Call) -> Answer:
 
 def _reply(call: Call, pull: Row, comment_id: int) -> Answer:
     s, author, body = call.s, call.s.acting_user(), call.need("body", str)
-    row = s.one("SELECT * FROM forge_review_comments WHERE issue_id = ? AND id = ?", pull["id"], comment_id)
-    if row is None:
-        raise ApiError(404, "Not Found")
+    row = s.found("SELECT * FROM forge_review_comments WHERE issue_id = ? AND id = ?", pull["id"], comment_id)
     if not body.strip():
         raise invalid("PullRequestReviewComment", "body", "body cannot be blank")
     review = _review_around(call, pull, author, pull["head_sha"])

@@ -13,10 +13,9 @@ _REPO = "/repos/<owner>/<name>"
 
 
 def _row(call: Call) -> Row:
-    row = call.s.one("SELECT * FROM forge_rulesets WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"])
-    if row is None:
-        raise ApiError(404, "Not Found")
-    return row
+    return call.s.found(
+        "SELECT * FROM forge_rulesets WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"]
+    )
 
 
 def _shown(call: Call, row: Row) -> JSON:

@@ -6,7 +6,6 @@ from typing import Any
 
 from pressplay.sandbox.forge import answers, gitdata
 from pressplay.sandbox.forge.api.issues import issue_of
-from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import Call, route
 from pressplay.sandbox.forge.store import JSON, Row
 
@@ -29,11 +28,9 @@ def _with_issue(call: Call, row: Row) -> JSON:
 @route("GET", f"{_REPO}/issues/events/<int:event>", issues="read", pull_requests="read")
 def get_event(call: Call) -> JSON:
     """One event."""
-    row = call.s.one(
+    row = call.s.found(
         "SELECT * FROM forge_issue_events WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["event"]
     )
-    if row is None:
-        raise ApiError(404, "Not Found")
     return _with_issue(call, row)
 
 
