@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from pressplay import names
+from pressplay import names, patch
 from pressplay.errors import InputError
 
 CONFIG_MAP = "press-play-config"
@@ -154,8 +154,8 @@ class Settings(_Model):
                 f"repository {full_name!r} is not listed: expected one of repositories in the chart's values "
                 f"({listed}); add it there and run helm upgrade"
             )
-        set_here = own.model_dump(exclude_none=True)
-        return RepositoryDefaults.model_validate({**self.defaults.model_dump(exclude_none=True), **set_here})
+        everywhere, here = (one.model_dump(exclude_none=True, exclude_unset=True) for one in (self.defaults, own))
+        return RepositoryDefaults.model_validate(patch.merge(everywhere, here))
 
     def agent(self, name: str) -> tuple[str, Agent]:
         """The persona with this id or `githubApp`, as (id, persona); InputError if there is none or it is disabled."""

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pressplay.clock import VirtualClock
 from pressplay.cluster import pause
 from pressplay.cluster.ledger import Ledger
-from pressplay.cluster.sqlite import Key, SqliteCluster, merge
+from pressplay.cluster.sqlite import Key, SqliteCluster
 from pressplay.errors import TryAgain
+from pressplay.patch import merge
 from pressplay.sandbox.engine import set_node
 
 JSON = st.recursive(

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster.port import Manifest, NodePhase
 from pressplay.errors import InputError, TryAgain
+from pressplay.patch import merge
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
@@ -56,19 +57,6 @@ def key_of(manifest: Manifest) -> Key:
     if not manifest.get("kind") or not metadata.get("name"):
         raise InputError(f"object without kind or metadata.name: {sorted(manifest)}")
     return Key(manifest["kind"], metadata.get("namespace", ""), metadata["name"])
-
-
-def merge(target: Any, patch: Any) -> Any:
-    """RFC 7386: `patch` merged into `target`, neither changed; null removes."""
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merge(result.get(name), value)
-    return result
 
 
 class Connections:

@@ -129,16 +129,18 @@ def set_check(
     summary: str,
     details_url: str,
     external_id: str,
+    text: str = "",
 ) -> str:
     """Set the check `name` of this client's App on a commit (None: still under way); its address.
 
-    Done twice, the run that is there is left alone or updated, never doubled.
+    `summary` and `text` are Markdown; GitHub takes 65,535 characters of each. Done twice, the run that is there is left
+    alone or updated, never doubled.
     """
     fields: dict[str, Any] = {
         "status": "in_progress" if conclusion is None else "completed",
         "details_url": details_url,
         "external_id": external_id,
-        "output": {"title": title, "summary": summary},
+        "output": {"title": title, "summary": summary, **({"text": text} if text else {})},
     }
     if conclusion is not None:
         fields["conclusion"] = conclusion
@@ -153,6 +155,6 @@ def set_check(
 
 
 def _says(run: dict[str, Any], fields: dict[str, Any]) -> bool:
-    output = {name: run["output"][name] for name in ("title", "summary")}
+    output = {name: run["output"].get(name) for name in fields["output"]}
     said = {**{name: run[name] for name in ("status", "details_url", "external_id", "conclusion")}, "output": output}
     return said == {"conclusion": None, **fields}

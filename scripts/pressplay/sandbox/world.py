@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from pressplay import names
+from pressplay import names, patch
 from pressplay.clock import Clock
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF
@@ -143,8 +143,6 @@ class Sandbox:
         return installed
 
     def _config(self, config: dict[str, Any]) -> dict[str, Any]:
-        from pressplay.cluster.sqlite import merge
-
         here = {
             "github": {"apiURL": f"{self.url}/api/v3", "gitURL": self.url, "webURL": self.url},
             # In the place of what the rendering lists.
@@ -153,7 +151,7 @@ class Sandbox:
                 self.options.repo: {"parallelism": self.options.parallelism},
             },
         }
-        merged: dict[str, Any] = merge(merge(config, here), self.options.settings)
+        merged: dict[str, Any] = patch.merge(patch.merge(config, here), self.options.settings)
         return merged
 
     def set_up_project(self, source: Path | None) -> None:

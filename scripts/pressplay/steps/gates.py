@@ -1,0 +1,90 @@
+"""What gates have in common: a verdict for one head commit, in the ledger and as the check `press-play/<gate>`.
+
+A gate is what the harness finds out for itself; no agent's word goes into it (R5, R6). The ledger of the pull request
+has an entry for each gate and commit, and that is what counts: a check is what people and rulesets see of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pressplay.cluster.ledger import Entry
+from pressplay.github import checks, pulls
+from pressplay.steps.context import Context, Subject
+
+Gate = Literal["lint", "test-only", "acceptance", "limits"]
+Outcome = Literal["pass", "fail", "error"]
+"""`error`: the gate could not do its work, and no agent can mend that."""
+SUPERSEDED = "superseded"
+"""What `post` says where the head is another one by now: nothing is posted."""
+
+_CONCLUSIONS: Mapping[Outcome, str] = {"pass": "success", "fail": "failure", "error": "action_required"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate found out about one commit."""
+
+    outcome: Outcome
+    title: str
+    """A few words, for the check."""
+    reason: str
+    """One sentence, every word of it ours: it goes into comments, logs and what agents are told (R7)."""
+    details: str = ""
+    """Markdown for the check's text; what strangers wrote stands in it as quoted data."""
+
+
+def check_name(gate: Gate) -> str:
+    """The check run of a gate."""
+    return f"press-play/{gate}"
+
+
+def key(gate: Gate, head: str) -> str:
+    """The ledger's entry of a gate's verdict on a commit."""
+    return f"gate-{gate}-{head}"
+
+
+def verdict_on(entries: Mapping[str, Entry], gate: Gate, head: str) -> Entry | None:
+    """The recorded verdict on a commit: outcome, reason, ended; None where there is none."""
+    return entries.get(key(gate, head))
+
+
+def has_passed(entries: Mapping[str, Entry], gate: Gate, head: str) -> bool:
+    """Whether a gate passed just this commit."""
+    return (verdict_on(entries, gate, head) or {}).get("outcome") == "pass"
+
+
+def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: Verdict) -> str:
+    """Record a verdict and set the check on `head`; its outcome, or SUPERSEDED where that is the head no more.
+
+    Done again, it is the same. `subject` names the pull request.
+    """
+    if subject.pr is None:
+        raise ValueError("a gate is about a pull request")
+    gh = context.harness(subject.repo, checks="write", pull_requests="read")
+    pull = pulls.pull(gh, subject.repo, subject.pr)
+    if pull.state != "open" or pull.head_sha != head:
+        return SUPERSEDED
+    entry = {
+        "gate": gate,
+        "head": head,
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "at": int(context.clock.now()),
+    }
+    context.ledger(subject.repo).record("pr", subject.pr, key(gate, head), entry)
+    checks.set_check(
+        gh,
+        subject.repo,
+        check_name(gate),
+        head,
+        conclusion=_CONCLUSIONS[verdict.outcome],
+        title=verdict.title,
+        summary=f"{verdict.reason[:1].upper()}{verdict.reason[1:]}.\n\nCommit `{head}`.",
+        text=verdict.details,
+        details_url=f"{context.settings.github.web_url}/{subject.repo}/pull/{subject.pr}",
+        external_id=head,
+    )
+    return verdict.outcome
