@@ -170,6 +170,21 @@ def task_workflow(play_name: str, number: int) -> str:
     return f"{play_name.replace('play-', 'task-', 1)}-{number}"
 
 
+def deployment(full_name: str, pr: int, head: str, attempt_of_person: int) -> str:
+    """The Workflow that deploys one commit of a pull request in one try."""
+    return f"deploy-{digest('deploy', repo(full_name), pr, head, attempt_of_person, length=12)}"
+
+
+def proof(full_name: str, pr: int, head: str) -> str:
+    """The ConfigMap with what the acceptance gate captured of one commit of a pull request."""
+    return f"proof-{digest('proof', repo(full_name), pr, head, length=12)}"
+
+
+def acceptance_plan(number: int) -> str:
+    """Where in the repository the plan of probes for a task (or pull request) lies, by its integer."""
+    return f".press-play/acceptance/{number}.yaml"
+
+
 def flow_workflow(flow: str, full_name: str, *parts: object) -> str:
     """The Workflow that carries out a flow that an event (or `reconcile` in its stead) starts.
 

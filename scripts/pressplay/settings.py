@@ -44,6 +44,53 @@ class Agent(_Model):
     enabled: bool = True
 
 
+class Workload(_Model):
+    """A workload of the deployment that carries the commit which it runs as a label."""
+
+    namespace: str = ""
+    kind: Literal["Deployment", "StatefulSet", "DaemonSet", "Pod"] = "Deployment"
+    name: str = ""
+    """`{pr}` stands for the pull request's number."""
+    label: str = "app.kubernetes.io/version"
+    """The label whose value is the commit's id."""
+
+
+class RunningCommit(_Model):
+    """Where the harness sees for itself which commit runs; with neither, the deployment's own record is taken."""
+
+    path: str = ""
+    """Below the deployment's URL; what it answers must contain the commit's id."""
+    workload: Workload = Workload()
+
+
+class Deploy(_Model):
+    """How a pull request's head is deployed, so that something can be proven of it."""
+
+    mode: Literal["none", "github-deployment", "workflowTemplate"] = "none"
+    environment: str = "preview"
+    """Its name on GitHub; `{pr}` stands for the pull request's number. One deployment and proof at a time in each."""
+    request: bool = True
+    """`github-deployment`: whether the harness asks for the deployment, or waits for one that somebody else makes."""
+    workflow_template: str = ""
+    """`workflowTemplate`: its name. It takes repo, pr, head and environment, and gives url and commit."""
+    timeout_minutes: int = Field(30, ge=1)
+    commit: RunningCommit = RunningCommit()
+
+
+class Acceptance(_Model):
+    """What the probes of a plan may reach, and for how long."""
+
+    namespaces: list[str] = []
+    """Where they may look at workloads, read logs and reach services."""
+    hosts: list[str] = []
+    """Hosts beside those services that they may ask: exact, or `*.suffix`."""
+    networks: list[str] = []
+    """Networks in which these hosts may lie; without, they must lie at public addresses."""
+    loopback: bool = False
+    """Whether a deployment on this machine may be asked; the sandbox alone sets it."""
+    timeout_minutes: int = Field(10, ge=1)
+
+
 class RepositoryDefaults(_Model):
     """What a repository may set for itself; None means: not set here."""
 
@@ -57,6 +104,8 @@ class RepositoryDefaults(_Model):
     release: Literal["merged", "approved"] | None = None
     isolation: Literal["volume", "worktree"] | None = None
     runs_at_once: int | None = Field(None, ge=1)
+    deploy: Deploy = Deploy()
+    acceptance: Acceptance = Acceptance()
 
 
 class Limits(_Model):
@@ -72,6 +121,9 @@ class Limits(_Model):
     runs_per_repository_and_day: int = Field(200, ge=1)
     runs_per_play: int = Field(1000, ge=1)
     runs_per_day: int = Field(500, ge=1)
+    minutes_per_pull_request: int = Field(480, ge=1)
+    """Minutes that all runs for one pull request (or one task) may take together."""
+    minutes_per_task: int = Field(240, ge=1)
     wait_days: int = Field(14, ge=1)
     """The age at which a wait for a person ends its task with the reason."""
     triage_tries: int = Field(2, ge=1)

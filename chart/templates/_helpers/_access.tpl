@@ -112,6 +112,39 @@ spec:
   verbs: [get]
 {{- end }}
 
+{{/*
+The namespaces that probes may look into, of all repositories, as a YAML list. Takes the root.
+*/}}
+{{- define "press-play.probedNamespaces" -}}
+{{- $found := .Values.defaults.acceptance.namespaces -}}
+{{- range .Values.repositories -}}
+{{- $found = concat $found (dig "acceptance" "namespaces" list (. | default dict)) -}}
+{{- end -}}
+{{- $found | uniq | sortAlpha | toYaml -}}
+{{- end }}
+
+{{/* What the acceptance gate's probes may do in the release's namespace: report what they captured, and read what they are to do. */}}
+{{- define "press-play.acceptanceOwnRules" -}}
+# Argo's executor reports what a pod put out.
+- apiGroups: [argoproj.io]
+  resources: [workflowtaskresults]
+  verbs: [create, patch]
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [press-play-config]
+  verbs: [get]
+{{- end }}
+
+{{/* And in each namespace that they may look into: read workloads and logs, and nothing else. */}}
+{{- define "press-play.acceptanceRules" -}}
+- apiGroups: [""]
+  resources: [pods, pods/log]
+  verbs: [get, list]
+- apiGroups: [apps]
+  resources: [deployments, statefulsets, daemonsets, replicasets]
+  verbs: [get, list]
+{{- end }}
+
 {{/* What the hooks of mode merge may do in the release's namespace. Takes the root. */}}
 {{- define "press-play.agentsOwnRules" -}}
 - apiGroups: [""]

@@ -175,6 +175,9 @@ Takes the root.
       "is" (list (list "body.deleted" "^false$"))
       "same" (list (list "one == 'refs/heads/' + other" "body.ref" "body.repository.default_branch"))
       "constants" (dict "what" "pushed")) $row) -}}
+{{- $rows = append $rows (merge (dict "name" "signal-deployed" "events" (list "deployment_status")
+      "is" (list (list "body.deployment_status.state" "^(success|failure|error)$"))
+      "subject" "deployment" "number" "body.deployment.id" "constants" (dict "what" "deployed")) $row) -}}
 {{- toYaml $rows -}}
 {{- end }}
 

@@ -34,24 +34,47 @@ Who a template's pod is, and where and how it runs. It stands on each template, 
 refers to our templates and has nothing of this of its own.
 */}}
 {{- define "press-play.pod" -}}
-serviceAccountName: {{ include "press-play.serviceAccountName" . }}
+{{- include "press-play.podAs" (dict "root" .) }}
+{{- end }}
+
+{{/* The same, as another service account than the workflows' own. (dict "root" $ "account" "press-play-acceptance") */}}
+{{- define "press-play.podAs" -}}
+serviceAccountName: {{ .account | default (include "press-play.serviceAccountName" .root) }}
 securityContext:
-  {{- toYaml .Values.workflows.podSecurityContext | nindent 2 }}
-{{- with .Values.workflows.nodeSelector }}
+  {{- toYaml .root.Values.workflows.podSecurityContext | nindent 2 }}
+{{- with .root.Values.workflows.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.workflows.tolerations }}
+{{- with .root.Values.workflows.tolerations }}
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
 {{/*
+How a pod that waits for an object that it applied is tried again: a lost pod comes back to the same object, what is permanent
+ends at once with its text. Takes the root.
+*/}}
+{{- define "press-play.reattach" -}}
+retryStrategy:
+  limit: "20"
+  retryPolicy: Always
+  expression: >-
+    not (lastRetry.message contains 'Forbidden' or lastRetry.message contains 'forbidden'
+    or lastRetry.message contains 'is invalid' or lastRetry.message contains 'no matches for kind'
+    or lastRetry.message contains 'NotFound' or lastRetry.message contains 'deadline')
+  backoff:
+    duration: {{ .Values.workflows.retries.backoff | quote }}
+    factor: "2"
+    maxDuration: {{ .Values.workflows.retries.maxDuration | quote }}
+{{- end }}
+
+{{/*
 A template that runs one step of the library. Its inputs travel as a JSON object of strings, each quoted by toJson: a
 value can't break out of its place. The same names are the step's inputs and the template's.
 (dict "root" $ "name" "task-look" "inputs" (list "repo" "task") "extra" (dict "workflow" "{{workflow.name}}") "outputs" (dict "state" "none"))
-`outputs` gives each output its default, so that a consumer of a skipped step finds one.
+`account` is another service account than the workflows' own. `outputs` gives each output its default, so that a consumer of a skipped step finds one.
 */}}
 {{- define "press-play.step" -}}
 - name: {{ .name }}
@@ -69,7 +92,7 @@ value can't break out of its place. The same names are the step's inputs and the
   {{- range $key, $value := .extra | default dict }}
   {{- $in = append $in (printf "%q: %q" $key $value) }}
   {{- end }}
-  {{- include "press-play.pod" .root | nindent 2 }}
+  {{- include "press-play.podAs" (dict "root" .root "account" .account) | nindent 2 }}
   {{- with .deadlineSeconds }}
   activeDeadlineSeconds: {{ . }}
   {{- end }}

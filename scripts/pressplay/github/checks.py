@@ -118,6 +118,12 @@ def conclusion(gh: Client, repo: str, head_sha: str, name: str) -> str | None:
     return None if found is None else found["conclusion"]
 
 
+def own_text(gh: Client, repo: str, head_sha: str, name: str) -> str:
+    """What the check of this client's App says at length about a commit; empty where it does not. Data (R7)."""
+    found = _own(gh, repo, head_sha, name)
+    return "" if found is None else found["output"].get("text") or ""
+
+
 def set_check(
     gh: Client,
     repo: str,

@@ -17,7 +17,7 @@ from pressplay.github.calls import Client
 from pressplay.steps import commands, parking, snapshot
 from pressplay.steps.answers import NEWEST, Answers
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.pulls import in_scope, number_of
+from pressplay.steps.pulls import in_scope
 from pressplay.steps.run import COMMENTS
 from pressplay.steps.said import FIX, RETRY, Heard, hear, narrowed
 from pressplay.steps.snapshot import PREFIX, Snapshot, Thread
@@ -70,7 +70,7 @@ def gather(inputs: Inputs, context: Context) -> Outputs:
     """Carry out people's commands, and make a snapshot of all that is unanswered."""
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, **_WRITE)
-    pull = pulls.pull(gh, subject.repo, number_of(subject))
+    pull = pulls.pull(gh, subject.repo, subject.pull)
     if pull.state != "open":
         return _nothing(subject)
     entries = context.ledger(subject.repo).entries("pr", pull.number)
@@ -162,7 +162,7 @@ def answer(inputs: Inputs, context: Context) -> Outputs:
     broke off before its run came to an end: the Workflow then says so.
     """
     subject = Subject.of(inputs, context)
-    hash_, number = names.checked(inputs["cause"], "cause"), number_of(subject)
+    hash_, number = names.checked(inputs["cause"], "cause"), subject.pull
     ledger = context.ledger(subject.repo)
     entries = ledger.entries("pr", number)
     entry = _snapshots(entries).get(hash_)

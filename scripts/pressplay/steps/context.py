@@ -70,6 +70,13 @@ class Subject:
             attempt_of_person=number(inputs, "try") or names.play_count(inputs.get("play", "")),
         )
 
+    @property
+    def pull(self) -> int:
+        """The pull request's number; InputError where the step was given none."""
+        if self.pr is None:
+            raise InputError("parameter pr: expected a pull request's number")
+        return self.pr
+
 
 def number(inputs: Inputs, name: str) -> int | None:
     """A whole number among the inputs, None where it is empty; InputError naming it otherwise."""

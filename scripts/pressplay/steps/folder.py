@@ -13,7 +13,7 @@ from pressplay.backlog import tasks
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import alert_texts, failure, issue_texts, snapshot
+from pressplay.steps import alert_texts, failure, findings, issue_texts, snapshot
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.run import COMMENTS, TRIAGE
 from pressplay.steps.told import Told
@@ -43,6 +43,7 @@ def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping
     made = _work(context, gh, subject, told)
     own = {name: contents.read_file(gh, subject.repo, f"{where}/{name}", told.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
+    found = findings.text(context, subject, told)
     instructions = prompts.instructions(
         told.role,
         repo=subject.repo,
@@ -55,8 +56,11 @@ def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping
         attempt=told.attempt,
         cause=told.cause,
         kind=names.kind_of(told.number),
+        findings=bool(found),
     )
     result[f"{where}/instructions.md"] = instructions.encode()
+    if found:
+        result[f"{where}/{findings.FILE}"] = found.encode()
     if told.role == COMMENTS:
         said = snapshot.files(gh, subject.repo, told.cause)
         result |= {f"{where}/{name}": content for name, content in said.items()}

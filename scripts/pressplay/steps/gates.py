@@ -15,6 +15,10 @@ from pressplay.github import checks, pulls
 from pressplay.steps.context import Context, Subject
 
 Gate = Literal["lint", "test-only", "acceptance", "limits"]
+LINT: Gate = "lint"
+TEST_ONLY: Gate = "test-only"
+ACCEPTANCE: Gate = "acceptance"
+LIMITS: Gate = "limits"
 Outcome = Literal["pass", "fail", "error"]
 """`error`: the gate could not do its work, and no agent can mend that."""
 SUPERSEDED = "superseded"
@@ -59,7 +63,8 @@ def has_passed(entries: Mapping[str, Entry], gate: Gate, head: str) -> bool:
 def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: Verdict) -> str:
     """Record a verdict and set the check on `head`; its outcome, or SUPERSEDED where that is the head no more.
 
-    Done again, it is the same. `subject` names the pull request.
+    Done again, it is the same. `subject` names the pull request. That the acceptance gate passed is recorded alone: its
+    check lets people merge, so it is set where everything else is looked at too (`pulls.conclude`).
     """
     if subject.pr is None:
         raise ValueError("a gate is about a pull request")
@@ -75,16 +80,22 @@ def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: Ver
         "at": int(context.clock.now()),
     }
     context.ledger(subject.repo).record("pr", subject.pr, key(gate, head), entry)
+    if gate != ACCEPTANCE or verdict.outcome != "pass":
+        show(context, subject.repo, pull, gate, verdict)
+    return verdict.outcome
+
+
+def show(context: Context, repo: str, pull: pulls.Pull, gate: Gate, verdict: Verdict) -> None:
+    """Set the check of a gate on a pull request's head, as the harness's App."""
     checks.set_check(
-        gh,
-        subject.repo,
+        context.harness(repo, checks="write"),
+        repo,
         check_name(gate),
-        head,
+        pull.head_sha,
         conclusion=_CONCLUSIONS[verdict.outcome],
         title=verdict.title,
-        summary=f"{verdict.reason[:1].upper()}{verdict.reason[1:]}.\n\nCommit `{head}`.",
+        summary=f"{verdict.reason[:1].upper()}{verdict.reason[1:]}.\n\nCommit `{pull.head_sha}`.",
         text=verdict.details,
-        details_url=f"{context.settings.github.web_url}/{subject.repo}/pull/{subject.pr}",
-        external_id=head,
+        details_url=f"{context.settings.github.web_url}/{repo}/pull/{pull.number}",
+        external_id=pull.head_sha,
     )
-    return verdict.outcome

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 from pressplay.cluster.ledger import Entry
 from pressplay.steps.context import Context, Subject
-from pressplay.steps.run import FIX, TRIAGE, Run
+from pressplay.steps.gates import ACCEPTANCE, has_passed, verdict_on
+from pressplay.steps.gates import LINT as LINT_GATE
+from pressplay.steps.run import FIX, LINT, TRIAGE, Run
 
 
 def day(context: Context) -> str:
@@ -30,22 +32,37 @@ def triaged(runs: Iterable[Entry]) -> set[str]:
     return {entry["cause"] for entry in runs if entry["role"] == TRIAGE}
 
 
+def minutes(runs: Iterable[Entry]) -> int:
+    """How many minutes runs took together, as far as they have ended."""
+    return sum(max(0, entry["ended"] - entry["started"]) for entry in runs if "ended" in entry) // 60
+
+
+def refusal(entries: Mapping[str, Entry], subject: Subject) -> str:
+    """Why the newest run of this try was refused at a limit; empty where it was not."""
+    own = [e for e in entries.values() if e.get("try") == subject.attempt_of_person and "role" in e]
+    last = max(own, key=lambda entry: entry.get("ended") or entry.get("started") or 0, default={})
+    return str(last["reason"]) if last.get("outcome") == "parked" and "(limits." in last.get("reason", "") else ""
+
+
 def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
     """The reason why no further run may start, or nothing. `entries` is the ledger that the run stands in."""
     limits, ledger = context.settings.limits, context.ledger(run.subject.repo)
     own = started(entries, run.subject)
     most = limits.runs_per_task if run.kind == "task" else limits.runs_per_pull_request
     today, *play = spans(context, run)
-    if run.role == FIX and run.round >= limits.rounds:
-        return (
-            f"{limits.rounds} {'round' if limits.rounds == 1 else 'rounds'} and QA still wants changes (limits.rounds)"
-        )
+    if (run.role == FIX and run.round >= limits.rounds) or (run.role == LINT and run.round > limits.rounds):
+        still = _still_open(entries, run)
+        return f"{limits.rounds} {'round' if limits.rounds == 1 else 'rounds'} and {still} (limits.rounds)"
     tries = triaged(own) - {run.cause}
     if run.role == TRIAGE and len(tries) >= limits.triage_tries:
         return f"{len(tries)} failing checks of this pull request were triaged already (limits.triageTries)"
     if len(own) >= most:
         what = "task (limits.runsPerTask)" if run.kind == "task" else "pull request (limits.runsPerPullRequest)"
         return f"{len(own)} runs for this {what}"
+    spent, allowed = minutes(own), limits.minutes_per_task if run.kind == "task" else limits.minutes_per_pull_request
+    if spent >= allowed:
+        what = "task (limits.minutesPerTask)" if run.kind == "task" else "pull request (limits.minutesPerPullRequest)"
+        return f"{spent} minutes of runs for this {what}"
     if ledger.tally(today) >= limits.runs_per_repository_and_day:
         return f"{limits.runs_per_repository_and_day} runs of this repository today (limits.runsPerRepositoryAndDay)"
     if play and ledger.tally(play[0]) >= limits.runs_per_play:
@@ -53,3 +70,12 @@ def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
     if sum(context.ledger(repo).tally(today) for repo in context.settings.repositories) >= limits.runs_per_day:
         return f"{limits.runs_per_day} runs of the whole installation today (limits.runsPerDay)"
     return ""
+
+
+def _still_open(entries: Mapping[str, Entry], run: Run) -> str:
+    """What the rounds did not bring about."""
+    failing = [gate for gate in (LINT_GATE, ACCEPTANCE) if not has_passed(entries, gate, run.head)]
+    said = {gate: verdict_on(entries, gate, run.head) for gate in failing}
+    if run.role == LINT or said.get(LINT_GATE):
+        return "the lint gate still fails"
+    return "the proof still fails" if said.get(ACCEPTANCE) else "QA still wants changes"

@@ -10,7 +10,7 @@ from pressplay.errors import InputError
 from pressplay.gates import tests
 from pressplay.github import comparison, contents, pulls, reviews
 from pressplay.github.calls import Client, Refused
-from pressplay.steps import issue_texts, tasks
+from pressplay.steps import gates, issue_texts, tasks
 from pressplay.steps import run as roles
 from pressplay.steps.answers import Answers
 from pressplay.steps.context import Context
@@ -74,8 +74,15 @@ def _tasked(context: Context, _gh: Client, run: Run, _entry: Entry) -> Entry:
     return {"outcome": "nothing", "reason": "the Issue agent asks something first", "comment": said.comment}
 
 
-def _linted(_context: Context, gh: Client, run: Run, _entry: Entry) -> Entry:
-    return {"outcome": "done", "new_head": pulls.pull(gh, run.subject.repo, run.number).head_sha}
+def _linted(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
+    """Formatting may leave all as it is, unless the lint gate refused just that; the tests stay as strong (R6)."""
+    moved = _moved(context, gh, run, entry)
+    if moved["outcome"] == "done":
+        return _not_weaker(gh, run, entry, moved)
+    refused = gates.verdict_on(context.ledger(run.subject.repo).entries("pr", run.number), gates.LINT, entry["head"])
+    if refused is not None and refused["outcome"] == "fail":
+        return {**moved, "reason": "it changed nothing, though the lint gate fails"}
+    return {**moved, "outcome": "done"}
 
 
 def _moved(_context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
@@ -96,6 +103,11 @@ def _repaired(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
     moved = _moved(context, gh, run, entry)
     if moved["outcome"] == "nothing":
         return {**moved, "outcome": "parked", "reason": "it changed nothing, though a check fails"}
+    return _not_weaker(gh, run, entry, moved)
+
+
+def _not_weaker(gh: Client, run: Run, entry: Entry, moved: Entry) -> Entry:
+    """The outcome of a run that moved the head, unless it took something from the tests: `refused` then."""
     repo = run.subject.repo
     compared = comparison.compare(gh, repo, entry["head"], moved["new_head"])
     weaker = tests.weakened(compared, _text(gh, repo, entry["head"]), _text(gh, repo, moved["new_head"]))

@@ -1,29 +1,18 @@
-"""A pull request's review: whether it may start, where it stands, and how it is concluded.
-
-Until the acceptance gate exists, the check and the approval follow QA's review alone; both say so.
-"""
+"""A pull request's review: whether it may start, where it stands, and how it is concluded."""
 
 from __future__ import annotations
 
 from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
-from pressplay.github import checks, pulls, reviews
-from pressplay.steps import origin, parking
+from pressplay.github import pulls
+from pressplay.steps import approval, gates, origin, parking
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TRIAGE, triage_key
-from pressplay.steps.tasks import ACCEPTANCE_CHECK, is_approved
+from pressplay.steps.tasks import is_approved
 
 WHYS = ("asked", "push", *ASK_ROLES)
 """Why a pull request is worked on: a person asked (`argo submit`), somebody pushed, or one of the asks."""
-_NO_GATE = "QA's review alone stands behind this: the acceptance gate does not exist yet."
-
-
-def number_of(subject: Subject) -> int:
-    """The subject's pull request; InputError where the step was given none."""
-    if subject.pr is None:
-        raise InputError("parameter pr: expected a pull request's number")
-    return subject.pr
 
 
 def why_of(inputs: Inputs) -> str:
@@ -42,7 +31,7 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
     subject = Subject.of(inputs, context)
     why = why_of(inputs)
     gh = context.harness(subject.repo, pull_requests="read")
-    pull = pulls.pull(gh, subject.repo, number_of(subject))
+    pull = pulls.pull(gh, subject.repo, subject.pull)
     state = "go"
     if pull.state != "open":
         state = "closed"
@@ -94,8 +83,8 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     subject = Subject.of(inputs, context)
     why, cause = why_of(inputs), inputs.get("cause", "none")
     gh = context.harness(subject.repo, pull_requests="read", checks="read")
-    pull = pulls.pull(gh, subject.repo, number_of(subject))
-    entries = context.ledger(subject.repo).entries("pr", number_of(subject))
+    pull = pulls.pull(gh, subject.repo, subject.pull)
+    entries = context.ledger(subject.repo).entries("pr", subject.pull)
     parked = parking.parked(entries, subject)
     state, agent = "review", "none"
     if pull.merged:
@@ -113,6 +102,8 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         state = "approved"
     elif parked is not None and parked.get("head") == pull.head_sha and why != "asked":
         state = "parked"
+    if state in ("ask", "review"):
+        approval.void(context, subject, pull, entries)
     return {"state": state, "head": pull.head_sha, "round": str(next_round(entries, subject)), "agent": agent}
 
 
@@ -140,14 +131,14 @@ def next_round(entries: dict[str, Entry], subject: Subject) -> int:
 
 
 def conclude(inputs: Inputs, context: Context) -> Outputs:
-    """Post check and approval where QA passed the head commit; park with the reason where it did not.
+    """Post check and approval where QA and every gate passed the head commit; park with the reason where they did not.
 
     The head is read again first: what QA passed must be the head still, or the review is superseded, and whoever
     called this looks again.
     """
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, pull_requests="read")
-    pull = pulls.pull(gh, subject.repo, number_of(subject))
+    pull = pulls.pull(gh, subject.repo, subject.pull)
     link = f"{context.settings.github.web_url}/{subject.repo}/pull/{pull.number}"
     if pull.merged or pull.state == "closed":
         return {"outcome": "merged" if pull.merged else "closed", "link": link, "head": pull.head_sha}
@@ -159,16 +150,21 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     elif _in_words(last) and parked is not None and parked.get("head") == pull.head_sha:
         # It stays parked, for the reason that it has.
         outcome = "parked"
-    elif not _left_undone(last) and _passed(entries, pull):
-        origin.link(context, subject, pull.number)
-        approve(context, subject, pull, link)
-        outcome = "approved"
-        origin.ended(context, subject, outcome, pr=pull.number)
-    elif last is not None and _superseded(last, pull):
+    elif last is not None and not _passed(entries, pull) and _superseded(last, pull):
         outcome = "superseded"
     else:
-        parking.park(context, subject, pull, _why_not(last))
-        origin.ended(context, subject, outcome, _why_not(last), pull.number)
+        reason = _why_not(last, entries, pull)
+        if not _left_undone(last) and _passed(entries, pull):
+            reason = approval.missing(subject, entries, pull.head_sha)
+        if not reason:
+            origin.link(context, subject, pull.number)
+            reason = approval.give(context, subject, pull)
+        if reason:
+            parking.park(context, subject, pull, reason)
+        else:
+            outcome = "approved"
+        approval.count(context, subject, pull, entries)
+        origin.ended(context, subject, outcome, reason, pull.number)
     return {"outcome": outcome, "link": link, "head": pull.head_sha}
 
 
@@ -199,15 +195,19 @@ def _superseded(last: Entry, pull: pulls.Pull) -> bool:
     return last.get("outcome") in ("done", "pass", "changes", "nothing") and last.get("new_head") != pull.head_sha
 
 
-def _why_not(last: Entry | None) -> str:
+def _why_not(last: Entry | None, entries: dict[str, Entry], pull: pulls.Pull) -> str:
     if last is None:
         return "no agent has looked at it"
+    refused = {gate: gates.verdict_on(entries, gate, pull.head_sha) for gate in (gates.LINT, gates.TEST_ONLY)}
+    said = [f"{gates.check_name(g)}: {v['reason']}" for g, v in refused.items() if v and v["outcome"] != "pass"]
     if last.get("reason"):
         return f"{last.get('agent', 'harness')}: {last['reason']}"
     if last.get("outcome") == "nothing":
-        wanted = {COMMENTS: "reviewers do", TRIAGE: "a check fails"}.get(last["role"], "QA wants changes")
+        disproved = (gates.verdict_on(entries, gates.ACCEPTANCE, pull.head_sha) or {}).get("outcome") == "fail"
+        otherwise = "the probes do not hold" if disproved else "QA wants changes"
+        wanted = {COMMENTS: "reviewers do", TRIAGE: "a check fails"}.get(last["role"], otherwise)
         return f"round {last['round']} changed nothing though {wanted}"
-    return f"{last.get('agent', 'an agent')} ended with {last.get('outcome', 'no outcome')}"
+    return said[0] if said else f"{last.get('agent', 'an agent')} ended with {last.get('outcome', 'no outcome')}"
 
 
 def _recent(entry: Entry) -> tuple[int, bool, int, int]:
@@ -219,27 +219,3 @@ def _recent(entry: Entry) -> tuple[int, bool, int, int]:
 def _when(entry: Entry) -> int:
     """When a run began; one that was refused never did, and ended at once."""
     return int(entry.get("started") or entry.get("ended") or 0)
-
-
-def approve(context: Context, subject: Subject, pull: pulls.Pull, link: str) -> None:
-    """Set the check as the harness's App and post QA's approving review as QA's App, both naming the commit."""
-    gh = context.harness(subject.repo, checks="write", pull_requests="read", issues="write")
-    checks.set_check(
-        gh,
-        subject.repo,
-        ACCEPTANCE_CHECK,
-        pull.head_sha,
-        conclusion="success",
-        title="QA passed this commit",
-        summary=f"Commit {pull.head_sha}. {_NO_GATE}",
-        details_url=link,
-        external_id=pull.head_sha,
-    )
-    parking.clear(context, subject, pull.number)
-    qa = context.settings.agent("qa")[1].github_app
-    as_qa = context.github.installation(qa, subject.repo, {"pull_requests": "write"})
-    login = context.github.login(qa)
-    posted = reviews.reviews(as_qa, subject.repo, pull.number)
-    if not any(r.author == login and r.state == "APPROVED" and r.commit_id == pull.head_sha for r in posted):
-        body = f"Approved for commit `{pull.head_sha}`. {_NO_GATE}"
-        reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", body)

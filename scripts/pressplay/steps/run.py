@@ -17,6 +17,8 @@ TASK_ROLES = (IMPLEMENT, ISSUE)
 ROUND_ROLES = (LINT, TEST, FIX)
 ASK_ROLES = (COMMENTS, TRIAGE)
 """What an event asks of a pull request before its rounds: reviewers' comments, a failing check."""
+AGAIN = "again"
+"""The cause of QA's second run in a round: the harness refused what the first one left."""
 ROLES = (*TASK_ROLES, *ROUND_ROLES, *ASK_ROLES)
 
 
@@ -35,7 +37,7 @@ class Run:
     round: int
     head: str
     cause: str
-    """What an ask is about: the snapshot's hash, the check's id. Empty for the other roles."""
+    """What an ask is about: the snapshot's hash, the check's id. AGAIN for QA's second run in a round, else empty."""
     attempt: int
     workflow: str
 
@@ -54,7 +56,7 @@ class Run:
             role=role,
             round=number(inputs, "round") or 1,
             head=names.checked(inputs["head"], "head") if inputs.get("head") else "",
-            cause=names.checked(cause, "cause") if role in ASK_ROLES else "",
+            cause=names.checked(cause, "cause") if role in ASK_ROLES or cause == AGAIN else "",
             attempt=number(inputs, "attempt") or 0,
             workflow=names.checked(inputs["workflow"], "workflow") if inputs.get("workflow") else "",
         )
@@ -80,7 +82,7 @@ class Run:
     @property
     def name(self) -> str:
         """The CodeRun's name, a hash of the run's key."""
-        cause = f"{self.head}+{self.round}"
+        cause = "+".join([self.head, str(self.round), *([AGAIN] if self.cause == AGAIN else [])])
         if self.role in TASK_ROLES:
             cause = self.role
         elif self.role in ASK_ROLES:

@@ -1,4 +1,5 @@
-"""Waking waits by a hint: a pull request was closed, the default branch moved, a person continued.
+"""Waking waits by a hint: a pull request was closed, the default branch moved, something was deployed, a person
+continued.
 
 Hints get lost (R2): `steps.reconcile` compares everything with the truth by the same functions.
 """
@@ -12,15 +13,16 @@ from pressplay.cluster import pause, waits
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import pulls
+from pressplay.steps import deploy
 from pressplay.steps.context import Context, Inputs, Outputs, number
 from pressplay.steps.tasks import AWAIT_MERGE
 
-KINDS = ("closed", "pushed", "continue")
+KINDS = ("closed", "pushed", "deployed", "continue")
 _DAY = 86_400
 
 
 def signal(inputs: Inputs, context: Context) -> Outputs:
-    """Wake the waits that a closed pull request (merged or not), a push to the default branch or a continue answers."""
+    """Wake the waits that a closed pull request, a push to the default branch, a deployment or a continue answers."""
     what = inputs.get("what", "")
     if what not in KINDS:
         raise InputError(f"parameter what: expected one of {', '.join(KINDS)}, got {what!r}")
@@ -31,6 +33,8 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
     if what == "pushed":
         # A push may hold merges; which ones, GitHub tells.
         return {"woken": str(merged(context, repo))}
+    if what == "deployed":
+        return {"woken": str(deploy.wake(context, repo))}
     pr = number(inputs, "pr")
     if pr is None:
         raise InputError("parameter pr: expected a pull request's number")

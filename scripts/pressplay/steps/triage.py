@@ -23,7 +23,6 @@ from pressplay.steps import parking
 from pressplay.steps.classify import FAILED, Evidence, Verdict, classify
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.failure import ANNOTATIONS, LOG_LINES
-from pressplay.steps.pulls import number_of
 from pressplay.steps.run import TRIAGE, triage_key
 from pressplay.validation.markdown import code
 
@@ -113,7 +112,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     """
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, actions="read", checks="read", contents="read", pull_requests="read")
-    pull = pulls.pull(gh, subject.repo, number_of(subject))
+    pull = pulls.pull(gh, subject.repo, subject.pull)
     ledger = context.ledger(subject.repo)
     entries = ledger.entries("pr", pull.number)
     failed = untriaged(context, subject, pull, entries)[:_MOST]
@@ -294,7 +293,7 @@ def rerun(inputs: Inputs, context: Context) -> Outputs:
     """
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, actions="write", checks="write", pull_requests="read")
-    pull = pulls.pull(gh, subject.repo, number_of(subject))
+    pull = pulls.pull(gh, subject.repo, subject.pull)
     ledger = context.ledger(subject.repo)
     asked: set[int] = set()
     done, report = 0, "no"
@@ -342,7 +341,7 @@ def report(inputs: Inputs, context: Context) -> Outputs:
     """Tell people what is theirs: a broken base branch by comment and label, infrastructure by parking."""
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, checks="read", issues="write", pull_requests="write")
-    pull = pulls.pull(gh, subject.repo, number_of(subject))
+    pull = pulls.pull(gh, subject.repo, subject.pull)
     ledger = context.ledger(subject.repo)
     planned = _planned(context, subject, pull, "report")
     broken = {key: entry for key, entry in planned.items() if entry["class"] == "base"}

@@ -161,13 +161,15 @@ def instructions(
     attempt: int = 0,
     cause: str = "",
     kind: str = "task",
+    findings: bool = False,
     templates_dir: Path | None = None,
 ) -> str:
     """The text of `task/instructions.md`: what this one run is asked, on which commit, and how it hands over.
 
     `role` is one of `roles()`; `round` counts from 1, `attempt` from 0. `pr` and `head` are of the pull request, where
     there is one. `kind` is what the number stands for (`names.kind_of`): where there are instructions of the role for
-    it alone (`instructions-implement.alerts.md.mustache`), these are taken. InputError for another role, or for a role
+    it alone (`instructions-implement.alerts.md.mustache`), these are taken. `findings`: the harness's gates refused that
+    commit, and `task/findings.md` says why. InputError for another role, or for a role
     that works on a pull request where there is none.
     """
     known = roles(templates_dir)
@@ -191,6 +193,7 @@ def instructions(
         "cause": cause,
         "again": attempt > 0,
         "later_round": round > 1,
+        "findings": findings,
     }
     files = [_template(f"{_FIRST}{role}.{kind}.md.mustache", templates_dir)]
     if not files[0].exists():

@@ -12,6 +12,12 @@ def fence(text: str) -> str:
     return "`" * max(4, max((len(run) for run in _TICKS.findall(text)), default=0) + 1)
 
 
+def fenced(text: str) -> str:
+    """`text` as a block of code."""
+    marks = fence(text)
+    return f"{marks}text\n{text.strip()}\n{marks}"
+
+
 def code(text: str, most: int = 200) -> str:
     """`text` as a code span in one line, cut after `most` characters."""
     line = " ".join(text.split())[:most]

@@ -114,7 +114,7 @@ CREATE TABLE IF NOT EXISTS forge_rulesets (
 CREATE TABLE IF NOT EXISTS forge_deployments (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, user_id INTEGER NOT NULL, sha TEXT NOT NULL,
   ref TEXT NOT NULL, task TEXT NOT NULL, environment TEXT NOT NULL, description TEXT, payload TEXT NOT NULL,
-  created_at REAL NOT NULL);
+  transient INTEGER NOT NULL, created_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS forge_deployment_statuses (
   id INTEGER PRIMARY KEY AUTOINCREMENT, deployment_id INTEGER NOT NULL, user_id INTEGER NOT NULL, state TEXT NOT NULL,
   description TEXT NOT NULL, environment_url TEXT NOT NULL, log_url TEXT NOT NULL, created_at REAL NOT NULL);

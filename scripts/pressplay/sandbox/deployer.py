@@ -1,0 +1,296 @@
+"""The stand-in for whoever deploys: it answers the forge's deployments, as a workflow of GitHub Actions or Argo CD would.
+
+What runs is the project's own start command at the deployment's commit (the line `web:` of its Procfile), which listens
+on $PORT and is told its commit by $COMMIT_SHA. The sandbox's cluster has a Deployment and a Pod of it in the namespace
+`preview`, both named as the environment, so that probes can look at them. One commit at a time runs in an environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+
+from pressplay import names
+from pressplay.cluster.ledger import PART_OF
+from pressplay.cluster.port import Cluster
+from pressplay.errors import PressPlayError, TryAgain
+from pressplay.sandbox import process
+from pressplay.sandbox.forge import Forge
+from pressplay.settings import GitHub
+
+NAMESPACE = "preview"
+COMMIT_LABEL = "app.kubernetes.io/version"
+LOG_ANNOTATION = "press-play/log-file"
+PROCFILE = "Procfile"
+_FINAL = ("success", "failure", "error", "inactive")
+_AT_ONCE = 4
+_START_SECONDS = 30.0
+_POLL = 0.03
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
+"""What a project's process gets of our environment."""
+_WEB = re.compile(r"^web:\s*(\S.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A deployment that was asked for."""
+
+    id: int
+    sha: str
+    environment: str
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where a deployment answers, and where its output goes."""
+
+    url: str
+    log: Path
+
+
+class Starter(Protocol):
+    """Starts a commit in an environment in the place of what ran there."""
+
+    def start(self, asked: Asked) -> Running:
+        """Start it and wait until it answers; PressPlayError with the reason where it does not."""
+        ...
+
+    def stop(self, environment: str) -> None:
+        """End what runs in an environment, if anything does."""
+        ...
+
+
+class Deployer:
+    """Answers deployments; what it does may be killed anywhere and done again."""
+
+    ANSWERS = frozenset({"deployment", "pull_request"})
+    """The events after which it looks: one was asked for, or a pull request was closed."""
+
+    def __init__(
+        self,
+        forge: Forge,
+        github: GitHub,
+        repo: str,
+        login: str,
+        cluster: Cluster,
+        starter: Starter,
+        transport: httpx.BaseTransport | None,
+        wake: Callable[[], None],
+    ) -> None:
+        """`login` may write to the repository; with a `transport` (virtual time) everything is done where it is asked."""
+        self._forge, self._repo, self._login = forge, repo, login
+        self._base = f"{github.api_url}/repos/{repo}"
+        self._cluster, self._starter, self._transport, self._wake = cluster, starter, transport, wake
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="deploy") if transport is None else None
+        self._under_way: set[int] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a deployment is under way."""
+        return bool(self._under_way)
+
+    def look(self) -> None:
+        """Deploy what was asked for, take down what belongs to closed pull requests; TryAgain for a fault of the forge."""
+        try:
+            with self._client() as client:
+                for asked in self._open(client):
+                    self._take_up(asked)
+        except (httpx.HTTPError, ValueError) as error:
+            raise TryAgain(f"the forge did not answer: {type(error).__name__}") from error
+
+    def take_down(self, environment: str) -> None:
+        """End what runs in an environment."""
+        self._starter.stop(environment)
+        for kind in ("Deployment", "Pod"):
+            self._cluster.delete(kind, NAMESPACE, environment)
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _client(self) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self._forge.user_token(self._login)}"}
+        return httpx.Client(headers=headers, transport=self._transport, timeout=30.0)
+
+    def _open(self, client: httpx.Client) -> list[Asked]:
+        """The deployments that have not ended, oldest first."""
+        found = client.get(f"{self._base}/deployments", params={"per_page": "100"})
+        found.raise_for_status()
+        return [
+            Asked(one["id"], one["sha"], one["environment"])
+            for one in reversed(found.json())
+            if one["id"] not in self._under_way and self._state(client, one["id"]) not in _FINAL
+        ]
+
+    def _state(self, client: httpx.Client, number: int) -> str:
+        found = client.get(f"{self._base}/deployments/{number}/statuses", params={"per_page": "1"})
+        found.raise_for_status()
+        statuses = found.json()
+        return str(statuses[0]["state"]) if statuses else "pending"
+
+    def _take_up(self, asked: Asked) -> None:
+        if self._pool is None:
+            self._deploy(asked)
+            return
+        self._under_way.add(asked.id)
+        self._pool.submit(self._in_thread, asked)
+
+    def _in_thread(self, asked: Asked) -> None:
+        try:
+            self._deploy(asked)
+        finally:
+            self._under_way.discard(asked.id)
+            self._wake()
+
+    def _deploy(self, asked: Asked) -> None:
+        try:
+            running = self._starter.start(asked)
+        except PressPlayError as error:
+            self._say(asked, {"state": "failure", "description": str(error)[:140]})
+            return
+        self._show(asked, running)
+        self._say(asked, {"state": "success", "environment_url": running.url})
+
+    def _say(self, asked: Asked, status: Mapping[str, str]) -> None:
+        with self._client() as client:
+            client.post(f"{self._base}/deployments/{asked.id}/statuses", json=dict(status)).raise_for_status()
+
+    def _show(self, asked: Asked, running: Running) -> None:
+        """What a cluster would hold of it."""
+        labels = {**PART_OF, "app": asked.environment, COMMIT_LABEL: asked.sha}
+        metadata = {"name": asked.environment, "namespace": NAMESPACE, "labels": labels}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": asked.sha}]}}
+        spec = {"replicas": 1, "selector": {"matchLabels": {"app": asked.environment}}, "template": template}
+        shown: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+            "Deployment": (
+                {"apiVersion": "apps/v1", "metadata": {**metadata, "generation": 1}, "spec": spec},
+                {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1},
+            ),
+            "Pod": (
+                {
+                    "apiVersion": "v1",
+                    "metadata": {**metadata, "annotations": {LOG_ANNOTATION: str(running.log)}},
+                    "spec": template["spec"],
+                },
+                {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+            ),
+        }
+        for kind, (manifest, status) in shown.items():
+            self._cluster.apply({"kind": kind, **manifest})
+            self._cluster.set_status(kind, NAMESPACE, asked.environment, status)
+
+
+class ProcessStarter:
+    """Runs the project's own start command, as a process that outlives this one and is found again."""
+
+    def __init__(self, forge: Forge, repo: str, directory: Path, command: str | None) -> None:
+        """`directory` holds a folder for each environment; `command` is for a commit without a Procfile."""
+        self._forge, self._repo = forge, repo
+        self._directory = directory.resolve()
+        self._command = command
+
+    def start(self, asked: Asked) -> Running:
+        """See `Starter.start`."""
+        self.stop(asked.environment)
+        folder = self._folder(asked.environment) / str(asked.id)
+        tree = folder / "tree"
+        tree.mkdir(parents=True, exist_ok=True)
+        self._check_out(asked.sha, tree, folder / "index")
+        command = self._start_command(tree)
+        port = _free_port()
+        for name in ("started", "exit"):
+            (folder / name).unlink(missing_ok=True)
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        subprocess.Popen(
+            [sys.executable, "-I", "-S", process.__file__, str(folder), "sh", "-c", command],
+            cwd=tree,
+            env={**environment, "PORT": str(port), "COMMIT_SHA": asked.sha},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._wait(folder, port, command)
+        return Running(f"http://127.0.0.1:{port}", folder / "log")
+
+    def stop(self, environment: str) -> None:
+        """See `Starter.stop`."""
+        for started in self._folder(environment).glob("*/started"):
+            pid, _, since = started.read_text().partition(" ")
+            process.kill_group(int(pid), since)
+
+    def _folder(self, environment: str) -> Path:
+        return self._directory / names.checked(environment, "environment").replace("/", "-")
+
+    def _check_out(self, sha: str, tree: Path, index: Path) -> None:
+        """The files of a commit, without a clone."""
+        done = subprocess.run(
+            ["git", "--git-dir", str(self._forge.git_path(self._repo)), "checkout", "--quiet", "--force", sha, "--", "."],
+            cwd=tree,
+            env={**os.environ, "GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(index)},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if done.returncode:
+            raise PressPlayError(f"git checkout {sha}: {done.stderr.strip()[:200]}")
+
+    def _start_command(self, tree: Path) -> str:
+        """The line `web:` of the commit's Procfile, else the one given."""
+        procfile = tree / PROCFILE
+        found = _WEB.search(procfile.read_text(errors="replace")) if procfile.is_file() else None
+        command = found[1].strip() if found else self._command
+        if not command:
+            raise PressPlayError(f"the commit has no {PROCFILE} with a line `web: COMMAND`, and no --start was given")
+        return command
+
+    def _wait(self, folder: Path, port: int, command: str) -> None:
+        """Until something listens on the port; PressPlayError where the process ends or takes too long."""
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            if (folder / "exit").exists():
+                raise PressPlayError(f"`{command[:60]}` ended with status {(folder / 'exit').read_text()}, see its log")
+            with socket.socket() as probe:
+                probe.settimeout(1.0)
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(_POLL)
+        raise PressPlayError(f"`{command[:60]}` did not listen on $PORT within {_START_SECONDS:.0f} s, see its log")
+
+
+class VirtualStarter:
+    """Under virtual time: nothing is started, and whatever was asked for runs at once."""
+
+    def __init__(self, directory: Path) -> None:
+        """`directory` holds the logs."""
+        self._directory = directory.resolve()
+
+    def start(self, asked: Asked) -> Running:
+        """See `Starter.start`."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        log = self._directory / f"{asked.environment.replace('/', '-')}.log"
+        log.write_text(f"serving {asked.sha}\n")
+        return Running("http://preview.invalid", log)
+
+    def stop(self, environment: str) -> None:
+        """See `Starter.stop`."""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,97 @@
+"""The approval of one commit, and how it is voided: earned by gates, given by the harness alone (R5).
+
+The check `press-play/acceptance` lets people merge; QA's approving review, which the harness posts as QA's App, says so
+where people read. Both name the commit and show what was seen of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pressplay.cluster.ledger import Entry
+from pressplay.gates.acceptance.proof import Proof, markdown, summary
+from pressplay.github import pulls, reviews
+from pressplay.github.calls import Refused
+from pressplay.steps import acceptance, deploy, gates, limits, parking
+from pressplay.steps.context import Context, Subject
+from pressplay.steps.gates import Verdict
+
+
+def missing(subject: Subject, entries: Mapping[str, Entry], head: str) -> str:
+    """What this commit lacks for an approval, as a sentence; empty where it lacks nothing."""
+    return next(_missing(subject, entries, head), "")
+
+
+def _missing(subject: Subject, entries: Mapping[str, Entry], head: str) -> Iterator[str]:
+    needed = [gates.TEST_ONLY, gates.ACCEPTANCE]
+    if subject.settings.lint.enabled:
+        needed.insert(0, gates.LINT)
+    for gate in needed:
+        if gate == gates.ACCEPTANCE and subject.settings.deploy.mode == "none":
+            yield deploy.NO_MODE
+            return
+        verdict = gates.verdict_on(entries, gate, head)
+        if verdict is None:
+            yield f"{gates.check_name(gate)} has not looked at this commit"
+        elif verdict["outcome"] != "pass":
+            yield f"{gates.check_name(gate)}: {verdict['reason']}"
+
+
+def give(context: Context, subject: Subject, pull: pulls.Pull) -> str:
+    """Set the check and post the approving review on the head, once; why that can't be, or nothing.
+
+    `missing` has said nothing before this.
+    """
+    proof = acceptance.kept(context, subject.repo, pull.number, pull.head_sha)
+    if proof is None or not proof.passed or proof.commit != pull.head_sha:
+        return "the proof of this commit is gone"
+    shown = markdown(proof)
+    gates.show(
+        context, subject.repo, pull, gates.ACCEPTANCE, Verdict("pass", "Proven on this commit", summary(proof), shown)
+    )
+    parking.clear(context, subject, pull.number)
+    qa = context.settings.agent("qa")[1].github_app
+    as_qa = context.github.installation(qa, subject.repo, {"pull_requests": "write"})
+    login = context.github.login(qa)
+    posted = reviews.reviews(as_qa, subject.repo, pull.number)
+    if not any(r.author == login and r.state == "APPROVED" and r.commit_id == pull.head_sha for r in posted):
+        reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(proof, shown))
+    return ""
+
+
+def _body(proof: Proof, shown: str) -> str:
+    return (
+        f"Approved for commit `{proof.commit}`, by the harness, on what it saw itself: {summary(proof)}.\n\n"
+        f"<details><summary>The proof</summary>\n\n{shown}\n\n</details>"
+    )
+
+
+def void(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry]) -> None:
+    """Dismiss the approvals of other commits than the head, where there were any. Its check is of one commit anyway."""
+    if not any(e.get("gate") == gates.ACCEPTANCE and e.get("head") != pull.head_sha for e in entries.values()):
+        return
+    login = context.github.login(context.settings.agent("qa")[1].github_app)
+    gh = context.harness(subject.repo, pull_requests="write")
+    for review in reviews.reviews(gh, subject.repo, pull.number):
+        if review.author == login and review.state == "APPROVED" and review.commit_id != pull.head_sha:
+            try:
+                reviews.dismiss(gh, subject.repo, pull.number, review.id, f"The head is now {pull.head_sha}.")
+            except Refused as error:
+                # Only some may dismiss on a protected branch; the ruleset then dismisses stale approvals itself.
+                context.say(f"pull request {pull.number}: a stale approval stays: {error}")
+
+
+def count(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry]) -> None:
+    """Show on the head how much of its limits the pull request has used up (`press-play/limits`)."""
+    own, most = limits.started(entries, subject), context.settings.limits
+    used = {
+        "rounds": (max((e["round"] for e in own if e.get("round")), default=0), most.rounds),
+        "runs": (len(own), most.runs_per_pull_request),
+        "minutes of runs": (limits.minutes(own), most.minutes_per_pull_request),
+        "failing checks triaged": (len(limits.triaged(own)), most.triage_tries),
+    }
+    reached = limits.refusal(entries, subject)
+    table = "\n".join(["| | used | of |", "|---|---|---|", *(f"| {n} | {u} | {m} |" for n, (u, m) in used.items())])
+    counted = ", ".join(f"{u} of {m} {n}" for n, (u, m) in used.items())
+    verdict = Verdict("fail", "At a limit", reached, table) if reached else Verdict("pass", "Within limits", counted, table)
+    gates.post(context, subject, gates.LIMITS, pull.head_sha, verdict)

@@ -1,0 +1,97 @@
+"""What the harness asks of QA's work before it counts: tests alone were changed, and there is a plan to prove it by.
+
+QA's commits stay on the branch; where they are refused, QA is told why and runs once more in the same round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pressplay import names
+from pressplay.cluster.ledger import Entry
+from pressplay.errors import InputError
+from pressplay.gates import tests
+from pressplay.gates.acceptance import plan
+from pressplay.github import comparison, contents
+from pressplay.github.calls import Client
+from pressplay.steps import gates
+from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
+from pressplay.steps.gates import Verdict
+from pressplay.steps.run import TEST
+from pressplay.validation.markdown import code, fenced
+
+_SHOWN = 50
+"""Paths that the check names."""
+
+
+def gate(inputs: Inputs, context: Context) -> Outputs:
+    """The verdict on what QA left at `head` in this round: outcome `pass`, `fail`, `error` or `superseded`."""
+    subject = Subject.of(inputs, context)
+    pr, head = subject.pull, names.checked(inputs["head"], "head")
+    entries = context.ledger(subject.repo).entries("pr", pr)
+    runs = _runs(entries, subject, number(inputs, "round") or 1)
+    gh = context.harness(subject.repo, contents="read")
+    # From where QA first began in this round: what it undid of that is as if it had never been.
+    before = min(runs, key=lambda run: (run["started"], run["attempt"]))["head"] if runs else head
+    verdict = _paths(gh, subject, before, head)
+    passed = any(run.get("outcome") == "pass" and run.get("new_head") == head for run in runs)
+    if verdict.outcome == "pass" and passed and subject.settings.deploy.mode != "none":
+        verdict = _plan(gh, subject, head) or verdict
+    outcome = gates.post(context, subject, gates.TEST_ONLY, head, verdict)
+    context.say(f"pull request {pr}: {gates.check_name(gates.TEST_ONLY)}: {outcome}")
+    return {"outcome": outcome}
+
+
+def _runs(entries: Mapping[str, Entry], subject: Subject, round_: int) -> list[Entry]:
+    """QA's runs of this round, in this try."""
+    return [
+        entry
+        for entry in entries.values()
+        if entry.get("role") == TEST
+        and entry.get("round") == round_
+        and entry.get("try") == subject.attempt_of_person
+        and "started" in entry
+    ]
+
+
+def _paths(gh: Client, subject: Subject, before: str, head: str) -> Verdict:
+    if before == head:
+        return Verdict("pass", "QA changed nothing", "QA left the code as it was")
+    compared = comparison.compare(gh, subject.repo, before, head)
+    outside = tests.outside_tests(compared)
+    if not compared.whole:
+        return Verdict("fail", "Too many files changed", "QA changed more files than can be looked through")
+    if not outside:
+        return Verdict("pass", "QA changed tests alone", "QA changed tests and the plan of probes, and nothing else")
+    count = f"{len(outside)} {'file' if len(outside) == 1 else 'files'}"
+    listed = "\n".join(f"- {code(path)}" for path in outside[:_SHOWN])
+    return Verdict(
+        "fail",
+        "QA changed more than tests",
+        f"QA changed {count} outside of the tests, and may change tests only (R6)",
+        f"Outside of the tests, since `{before}`:\n\n{listed}",
+    )
+
+
+def _plan(gh: Client, subject: Subject, head: str) -> Verdict | None:
+    """What is wrong with the plan of probes at the head; None where nothing is."""
+    where = names.acceptance_plan(worked_on(subject))
+    try:
+        found = contents.read_file(gh, subject.repo, where, head)
+        if found is None:
+            return Verdict("fail", "No plan of probes", f"QA passed it without a plan of probes at {where}")
+        plan.read(found, where)
+    except InputError as error:
+        # Its text quotes what QA wrote.
+        return Verdict(
+            "fail",
+            "The plan of probes is wrong",
+            f"the plan of probes at {where} is not one that proves anything",
+            fenced(str(error)),
+        )
+    return None
+
+
+def worked_on(subject: Subject) -> int:
+    """The integer that the plan is named for: the task's, or for a pull request of no task its own."""
+    return subject.task or names.pull_request_number(subject.pull)
