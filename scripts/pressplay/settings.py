@@ -91,6 +91,12 @@ class Acceptance(_Model):
     timeout_minutes: int = Field(10, ge=1)
 
 
+class Lint(_Model):
+    """The lint gate."""
+
+    enabled: bool = True
+
+
 class RepositoryDefaults(_Model):
     """What a repository may set for itself; None means: not set here."""
 
@@ -104,8 +110,9 @@ class RepositoryDefaults(_Model):
     release: Literal["merged", "approved"] | None = None
     isolation: Literal["volume", "worktree"] | None = None
     runs_at_once: int | None = Field(None, ge=1)
-    deploy: Deploy = Deploy()
-    acceptance: Acceptance = Acceptance()
+    deploy: Deploy = Deploy()  # type: ignore[call-arg]
+    acceptance: Acceptance = Acceptance()  # type: ignore[call-arg]
+    lint: Lint = Lint()
 
 
 class Limits(_Model):

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pressplay import names
 from pressplay.clock import VirtualClock
+from pressplay.patch import merge
 from pressplay.sandbox.forge import forge
 from pressplay.sandbox.launcher import VirtualLauncher
 from pressplay.sandbox.session import rendered_chart
@@ -32,6 +34,21 @@ def _key(_number: int) -> str:
 
 # A new key takes a tenth of a second: the same few serve every sandbox of this process, different ones its Apps.
 forge.new_key = lambda: _key(next(_turns))
+
+
+PLAN = """probes:
+- name: it-runs
+  logs:
+    namespace: preview
+    matchLabels: {app.kubernetes.io/part-of: press-play}
+    expect:
+      lines: ["serving ${COMMIT}"]
+"""
+"""What every deployment of a virtual starter writes into its log."""
+
+
+UNLINTED = {"defaults": {"lint": {"enabled": False}}}
+"""The lint gate has scenarios of its own: elsewhere nothing is checked out and no tool is started."""
 
 
 def task(number: int, *dependencies: int, **fields: Any) -> dict[str, Any]:
@@ -92,6 +109,11 @@ def project(directory: Path, tasks: Sequence[Mapping[str, Any]]) -> Path:
     (path / ".taskmaster" / "tasks").mkdir(parents=True)
     (path / ".taskmaster" / "tasks" / "tasks.json").write_text(json.dumps({"master": {"tasks": list(tasks)}}))
     (path / "README.md").write_text("# a project\n")
+    plans = path / ".press-play" / "acceptance"
+    plans.mkdir(parents=True)
+    for one in tasks:
+        number = names.task_number(one["id"])
+        (plans / f"{number}.yaml").write_text(PLAN)
     return path
 
 
@@ -129,6 +151,7 @@ def world(
     said: list[str] = []
     clock = clock or VirtualClock()
     agents = agents or Agents()
+    options["settings"] = merge(UNLINTED, options.get("settings", {}))
     sandbox = Sandbox(
         Options(directory=directory, repo=REPO, on_commit=on_commit, say=said.append, **options),
         CHART if chart is None else chart,

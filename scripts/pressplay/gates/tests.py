@@ -140,6 +140,16 @@ def is_test(path: str) -> bool:
     )
 
 
+PLANS = ".press-play/acceptance/"
+"""Where QA's plans of probes lie: they are tests too."""
+
+
+def outside_tests(compared: Comparison) -> list[str]:
+    """The changed paths that are no tests', in order; both of a renamed file."""
+    paths = {path for one in compared.files for path in (one.path, one.before)}
+    return sorted(path for path in paths if not is_test(path) and not path.startswith(PLANS))
+
+
 Read = Callable[[str], str]
 """A file's text by its path, at one of the two commits."""
 

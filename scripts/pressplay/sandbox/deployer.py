@@ -1,4 +1,4 @@
-"""The stand-in for whoever deploys: it answers the forge's deployments, as a workflow of GitHub Actions or Argo CD would.
+"""The stand-in for whoever deploys: it answers the forge's deployments, as GitHub Actions or Argo CD would.
 
 What runs is the project's own start command at the deployment's commit (the line `web:` of its Procfile), which listens
 on $PORT and is told its commit by $COMMIT_SHA. The sandbox's cluster has a Deployment and a Pod of it in the namespace
@@ -24,6 +24,7 @@ import httpx
 from pressplay import names
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Cluster
+from pressplay.cluster.sqlite import LOG_FILE
 from pressplay.errors import PressPlayError, TryAgain
 from pressplay.sandbox import process
 from pressplay.sandbox.forge import Forge
@@ -31,8 +32,8 @@ from pressplay.settings import GitHub
 
 NAMESPACE = "preview"
 COMMIT_LABEL = "app.kubernetes.io/version"
-LOG_ANNOTATION = "press-play/log-file"
 PROCFILE = "Procfile"
+_COUNTED = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
 _FINAL = ("success", "failure", "error", "inactive")
 _AT_ONCE = 4
 _START_SECONDS = 30.0
@@ -88,7 +89,7 @@ class Deployer:
         transport: httpx.BaseTransport | None,
         wake: Callable[[], None],
     ) -> None:
-        """`login` may write to the repository; with a `transport` (virtual time) everything is done where it is asked."""
+        """`login` may write to the repository; with a `transport` (virtual time) all is done where it is asked."""
         self._forge, self._repo, self._login = forge, repo, login
         self._base = f"{github.api_url}/repos/{repo}"
         self._cluster, self._starter, self._transport, self._wake = cluster, starter, transport, wake
@@ -101,7 +102,9 @@ class Deployer:
         return bool(self._under_way)
 
     def look(self) -> None:
-        """Deploy what was asked for, take down what belongs to closed pull requests; TryAgain for a fault of the forge."""
+        """Deploy what was asked for; TryAgain where the forge does not answer as it should."""
+        if not self._forge.git_path(self._repo).exists():
+            return
         try:
             with self._client() as client:
                 for asked in self._open(client):
@@ -116,9 +119,11 @@ class Deployer:
             self._cluster.delete(kind, NAMESPACE, environment)
 
     def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for what is under way, and end all that runs."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+        for pod in self._cluster.list("Pod", NAMESPACE):
+            self._starter.stop(pod["metadata"]["name"])
 
     def _client(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self._forge.user_token(self._login)}"}
@@ -176,12 +181,12 @@ class Deployer:
         shown: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "Deployment": (
                 {"apiVersion": "apps/v1", "metadata": {**metadata, "generation": 1}, "spec": spec},
-                {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1},
+                {"observedGeneration": 1, **dict.fromkeys(_COUNTED, 1)},
             ),
             "Pod": (
                 {
                     "apiVersion": "v1",
-                    "metadata": {**metadata, "annotations": {LOG_ANNOTATION: str(running.log)}},
+                    "metadata": {**metadata, "annotations": {LOG_FILE: str(running.log)}},
                     "spec": template["spec"],
                 },
                 {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
@@ -236,10 +241,11 @@ class ProcessStarter:
 
     def _check_out(self, sha: str, tree: Path, index: Path) -> None:
         """The files of a commit, without a clone."""
+        repository = {"GIT_DIR": str(self._forge.git_path(self._repo)), "GIT_WORK_TREE": str(tree)}
         done = subprocess.run(
-            ["git", "--git-dir", str(self._forge.git_path(self._repo)), "checkout", "--quiet", "--force", sha, "--", "."],
+            ["git", "checkout", "--quiet", "--force", sha, "--", "."],
             cwd=tree,
-            env={**os.environ, "GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(index)},
+            env={**os.environ, **repository, "GIT_INDEX_FILE": str(index)},
             capture_output=True,
             text=True,
             errors="replace",

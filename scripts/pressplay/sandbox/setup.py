@@ -17,10 +17,12 @@ from pressplay.settings import Settings
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
 MAINTAINER = "maintainer"
+DEPLOYER = "deployer"
 _HARNESS_PERMISSIONS = {
     "contents": "write",
     "pull_requests": "write",
     "checks": "write",
+    "deployments": "write",
     "issues": "write",
     "actions": "write",
     "administration": "read",
@@ -40,6 +42,8 @@ def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> 
     forge.create_user(MAINTAINER)
     forge.create_repository(repo, source)
     forge.grant(repo, MAINTAINER, "admin")
+    forge.create_user(DEPLOYER)
+    forge.grant(repo, DEPLOYER, "write")
     harness = settings.github.harness_app
     apps = {harness: _app(forge, repo, harness, _HARNESS_PERMISSIONS)}
     for agent in settings.agents.values():

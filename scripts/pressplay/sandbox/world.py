@@ -31,10 +31,11 @@ from pressplay.events.listing import listing
 from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.sandbox import setup
 from pressplay.sandbox.controller import WorkflowController
+from pressplay.sandbox.deployer import COMMIT_LABEL, NAMESPACE, Deployer, ProcessStarter, Starter, VirtualStarter
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.engine.locks import waits_for_locks_alone
 from pressplay.sandbox.eventsource import EventSource, Hook, Network
-from pressplay.sandbox.forge import Forge
+from pressplay.sandbox.forge import Event, Forge
 from pressplay.sandbox.kubelet import Kubelet
 from pressplay.sandbox.launcher import Launcher
 from pressplay.sandbox.maintainer import Maintainer
@@ -42,12 +43,16 @@ from pressplay.sandbox.runner import Remote, Runner, over_http
 from pressplay.sandbox.server import Server
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.context import Context
+from pressplay.steps.deploy import environment
 from pressplay.steps.signals import never_merged
 from pressplay.steps.tasks import AWAIT_MERGE, AWAIT_VERDICT
 
 LIMITS_MAP = "press-play-limits"
 CURSOR = "press-play-sandbox"
 """The ConfigMap with the number of the newest event of the forge that was answered."""
+
+ENVIRONMENT = "preview-{pr}"
+"""Where a pull request's head is deployed here: each has a place of its own."""
 
 _POLL = 0.02
 _AGAIN_SECONDS = 5.0
@@ -68,6 +73,8 @@ class Options:
     """Called after every commit of the database."""
     say: Callable[[str], None] = lambda _line: None
     agent_environment: Mapping[str, str] = field(default_factory=dict)
+    start_command: str | None = None
+    """What starts the project where a commit has no Procfile that says so."""
     webhook_port: int = 0
     """Where, under real time, webhooks are taken; 0 takes a free port."""
 
@@ -75,8 +82,18 @@ class Options:
 class Sandbox:
     """A whole installation. Make it, `install`, `press`, then `run` until nothing but people is waited for."""
 
-    def __init__(self, options: Options, chart: Sequence[Manifest], clock: Clock, launcher: Launcher) -> None:
-        """Open the folder (made where it is not there) and take up what is in it."""
+    def __init__(
+        self,
+        options: Options,
+        chart: Sequence[Manifest],
+        clock: Clock,
+        launcher: Launcher,
+        starter: Starter | None = None,
+    ) -> None:
+        """Open the folder (made where it is not there) and take up what is in it.
+
+        `starter` starts what is deployed; by default the project itself, or nothing under virtual time.
+        """
         self.options = options
         self.clock = clock
         options.directory.mkdir(parents=True, exist_ok=True)
@@ -117,6 +134,16 @@ class Sandbox:
             {"PRESSPLAY_AGENT_LOG": str((options.directory / "agents.log").resolve()), **options.agent_environment},
         )
         self._maintainer = Maintainer(self.forge, self.settings.github, options.repo, setup.MAINTAINER, transport)
+        self._deployer = Deployer(
+            self.forge,
+            self.settings.github,
+            options.repo,
+            setup.DEPLOYER,
+            self.cluster,
+            starter or self._starter(),
+            transport,
+            self._wake.set,
+        )
         self._version = 0
         self._ends: dict[str, float] = {}
         self._running: set[str] = set()
@@ -145,6 +172,14 @@ class Sandbox:
     def _config(self, config: dict[str, Any]) -> dict[str, Any]:
         here = {
             "github": {"apiURL": f"{self.url}/api/v3", "gitURL": self.url, "webURL": self.url},
+            "defaults": {
+                "deploy": {
+                    "mode": "github-deployment",
+                    "environment": ENVIRONMENT,
+                    "commit": {"workload": {"namespace": NAMESPACE, "name": ENVIRONMENT, "label": COMMIT_LABEL}},
+                },
+                "acceptance": {"namespaces": [NAMESPACE], "hosts": ["127.0.0.1"], "loopback": True},
+            },
             # In the place of what the rendering lists.
             "repositories": {
                 **dict.fromkeys(config["repositories"]),
@@ -166,6 +201,12 @@ class Sandbox:
             raise InputError(f"no Secret {names.app_secret(app)!r} with the key of the App {app!r} in {namespace}")
         data = {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
         return AppKey(app_id=int(data["app-id"]), private_key=data["private-key"])
+
+    def _starter(self) -> Starter:
+        directory = self.options.directory / "deployments"
+        if self.clock.virtual:
+            return VirtualStarter(directory)
+        return ProcessStarter(self.forge, self.options.repo, directory, self.options.start_command)
 
     def _remote(self, app: str, repo: str) -> Remote:
         if self._server is None:
@@ -236,7 +277,7 @@ class Sandbox:
             self.controller.changed(changes)
         did |= self.controller.advance()
         for key in changes:
-            if key.kind == "Pod":
+            if key.kind == "Pod" and key.namespace == self.settings.namespace:
                 did |= self.kubelet.sync(key.namespace, key.name)
             elif key.kind == "CodeRun":
                 did |= self._sync_run(key.name)
@@ -248,10 +289,12 @@ class Sandbox:
     def _take_up(self) -> None:
         """After a kill: what an earlier process left under way."""
         self._version = self.cluster.version()
-        for pod in self.cluster.list("Pod", ""):
+        for pod in self.cluster.list("Pod", self.settings.namespace):
             self.kubelet.sync(pod["metadata"]["namespace"], pod["metadata"]["name"])
         for run in self.cluster.list("CodeRun", self.settings.controller_namespace):
             self._sync_run(run["metadata"]["name"])
+        # The threads of an earlier process that deployed something went with it.
+        self._deployer.look()
 
     def _sync_run(self, name: str) -> bool:
         if name in self._running:
@@ -311,13 +354,15 @@ class Sandbox:
             delivery = self._hook.delivery(event)
             if delivery is not None:
                 self.network.send(delivery)
-        if self.options.merge and any(event.name in Maintainer.ANSWERS for event in events):
-            try:
+        try:
+            if any(event.name in Deployer.ANSWERS for event in events):
+                self._deploy(events)
+            if self.options.merge and any(event.name in Maintainer.ANSWERS for event in events):
                 self._maintainer.merge_what_is_ready()
-            except TryAgain as error:
-                # The events stay unanswered, and the maintainer looks again when something else happens.
-                self.options.say(f"maintainer: {error}")
-                return False
+        except TryAgain as error:
+            # The events stay unanswered, and whoever answers looks again when something else happens.
+            self.options.say(f"maintainer and deployer: {error}")
+            return False
         self.cluster.apply(
             {
                 "apiVersion": "v1",
@@ -327,6 +372,15 @@ class Sandbox:
             }
         )
         return True
+
+    def _deploy(self, events: Sequence[Event]) -> None:
+        """Let the deployer deploy what was asked for, and take down what belongs to closed pull requests."""
+        for event in events:
+            if event.name == "pull_request" and event.payload["action"] == "closed":
+                settings = self.settings.repository(self.options.repo).deploy
+                self._deployer.take_down(environment(settings, event.payload["number"]))
+        if any(event.name == "deployment" for event in events):
+            self._deployer.look()
 
     def _rest(self) -> None:
         """Wait for the next thing to happen."""
@@ -342,7 +396,7 @@ class Sandbox:
 
     def only_people_are_waited_for(self) -> bool:
         """Whether nothing moves but by a person: a merge, `pressplay continue`. True also where nothing is open."""
-        if self.kubelet.busy or self._running or self._ends:
+        if self.kubelet.busy or self._running or self._ends or self._deployer.busy:
             return False
         verdicts = tasks = 0
         merges: list[waits.Wait] = []
@@ -363,7 +417,8 @@ class Sandbox:
         return verdicts <= tasks and not never_merged(self.context, merges)
 
     def close(self) -> None:
-        """Stop what runs in this process; agents under way go on and are found again."""
+        """Stop what runs in this process and what was deployed; agents under way go on and are found again."""
+        self._deployer.close()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self.kubelet.close()

@@ -118,7 +118,8 @@ def probe(inputs: Inputs, context: Context) -> Outputs:
     """Look; the proof, packed. Nothing is asked of GitHub here, and no key of an App is at hand."""
     told = json.loads(packing.unpack(inputs["target"], "parameter target"))
     plan, target = Plan.unpack(inputs["plan"], "parameter plan"), Target(**told["target"])
-    reach = Reach(**{name: tuple(value) if isinstance(value, list) else value for name, value in told["reach"].items()})
+    may = told["reach"]
+    reach = Reach(tuple(may["hosts"]), tuple(may["namespaces"]), tuple(may["networks"]), may["loopback"])
     running = Plan.from_json(told["running"], "deploy.commit") if told["running"] else None
 
     def look(what: Plan) -> Proof:
@@ -131,7 +132,9 @@ def probe(inputs: Inputs, context: Context) -> Outputs:
     if before is not None and running is not None:
         after = look(running)
         again = [replace(one, name=f"{one.name}-after") for one in after.probes]
-        proof = replace(proof, started=before.started, ended=after.ended, probes=(*before.probes, *proof.probes, *again))
+        proof = replace(
+            proof, started=before.started, ended=after.ended, probes=(*before.probes, *proof.probes, *again)
+        )
     return {"proof": proof.pack()}
 
 

@@ -93,5 +93,7 @@ def count(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping
     reached = limits.refusal(entries, subject)
     table = "\n".join(["| | used | of |", "|---|---|---|", *(f"| {n} | {u} | {m} |" for n, (u, m) in used.items())])
     counted = ", ".join(f"{u} of {m} {n}" for n, (u, m) in used.items())
-    verdict = Verdict("fail", "At a limit", reached, table) if reached else Verdict("pass", "Within limits", counted, table)
+    verdict = (
+        Verdict("fail", "At a limit", reached, table) if reached else Verdict("pass", "Within limits", counted, table)
+    )
     gates.post(context, subject, gates.LIMITS, pull.head_sha, verdict)

@@ -169,14 +169,18 @@ def _by_workflow(context: Context, subject: Subject, head: str) -> tuple[str, st
     place: Entry = {"deployment": 0, "url": given.get("url", ""), "commit": given.get("commit", "")}
     if not place["commit"]:
         template = subject.settings.deploy.workflow_template
-        return "error", f"the WorkflowTemplate {template} gave no output parameter commit: it must name what runs", place
+        return (
+            "error",
+            f"the WorkflowTemplate {template} gave no output parameter commit: it must name what runs",
+            place,
+        )
     return "deployed", "", place
 
 
 def wake(context: Context, repo: str) -> int:
     """End the waits for deployments that have ended, or took too long; how many."""
-    woken = 0
-    for workflow in waits.running(context.cluster, context.settings.namespace, {"press-play/repo": names.repo_key(repo)}):
+    woken, own = 0, {"press-play/repo": names.repo_key(repo)}
+    for workflow in waits.running(context.cluster, context.settings.namespace, own):
         for wait in waits.of(workflow):
             if wait.kind == AWAIT_DEPLOYMENT and _is_over(context, repo, wait):
                 woken += wait.wake(context.cluster, "Succeeded", {})

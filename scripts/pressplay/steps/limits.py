@@ -34,7 +34,7 @@ def triaged(runs: Iterable[Entry]) -> set[str]:
 
 def minutes(runs: Iterable[Entry]) -> int:
     """How many minutes runs took together, as far as they have ended."""
-    return sum(max(0, entry["ended"] - entry["started"]) for entry in runs if "ended" in entry) // 60
+    return sum(max(0, int(entry["ended"]) - int(entry["started"])) for entry in runs if "ended" in entry) // 60
 
 
 def refusal(entries: Mapping[str, Entry], subject: Subject) -> str:

@@ -168,9 +168,9 @@ def instructions(
 
     `role` is one of `roles()`; `round` counts from 1, `attempt` from 0. `pr` and `head` are of the pull request, where
     there is one. `kind` is what the number stands for (`names.kind_of`): where there are instructions of the role for
-    it alone (`instructions-implement.alerts.md.mustache`), these are taken. `findings`: the harness's gates refused that
-    commit, and `task/findings.md` says why. InputError for another role, or for a role
-    that works on a pull request where there is none.
+    it alone (`instructions-implement.alerts.md.mustache`), these are taken. `findings`: the harness's gates refused
+    that commit, and `task/findings.md` says why. InputError for another role, or for a role that works on a pull
+    request where there is none.
     """
     known = roles(templates_dir)
     if role not in known:

@@ -118,7 +118,8 @@ def _replace(call: Call, deployment: Row) -> None:
     """
     for older in call.s.all(
         "SELECT d.* FROM forge_deployments d WHERE d.repo_id = ? AND d.environment = ? AND d.id < ? AND NOT d.transient"
-        " AND 'success' = (SELECT state FROM forge_deployment_statuses WHERE deployment_id = d.id ORDER BY id DESC LIMIT 1)",
+        " AND 'success' = (SELECT s.state FROM forge_deployment_statuses s WHERE s.deployment_id = d.id"
+        " ORDER BY s.id DESC LIMIT 1)",
         call.repo["id"],
         deployment["environment"],
         deployment["id"],
