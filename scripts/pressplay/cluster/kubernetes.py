@@ -121,6 +121,18 @@ class KubernetesCluster:
         """See `Cluster.delete`."""
         return self._call("DELETE", kind, namespace, name) is not None
 
+    def log(self, namespace: str, pod: str, most: int) -> str:
+        """See `Cluster.log`."""
+        query = urlencode({"container": "main", "limitBytes": str(most)})
+        try:
+            found = self._send("GET", "v1", namespace, f"pods/{pod}/log?{query}", {})
+        except InputError as error:
+            # A container that never started, or whose log its node has thrown away.
+            if ": 400 " in str(error):
+                return ""
+            raise
+        return "" if found is None else found.decode(errors="replace")
+
     def set_node(
         self,
         namespace: str,
@@ -184,18 +196,26 @@ class KubernetesCluster:
         if body is not None:
             options["content"] = json.dumps(body)
             options["headers"] = dict(headers or {"Content-Type": "application/json"})
+        answer = self._send(method, version, namespace, url, options)
+        if answer is None:
+            return None
+        result: Manifest = json.loads(answer)
+        return result
+
+    def _send(self, method: str, version: str, namespace: str, url: str, options: dict[str, Any]) -> bytes | None:
+        """One request; the answer's body, None for 404."""
         with self._lock:
             return self._runner.run(self._request(method, version, namespace, url, options))
 
     async def _request(
         self, method: str, version: str, namespace: str, url: str, options: dict[str, Any]
-    ) -> Manifest | None:
+    ) -> bytes | None:
         try:
             if self._api is None:
                 self._api = await _connect()
             async with self._api.call_api(method, version=version, namespace=namespace, url=url, **options) as answer:
-                result: Manifest = answer.json()
-                return result
+                body: bytes = answer.content
+                return body
         except ServerError as error:
             code = error.response.status_code if error.response is not None else 500
             if code == 404 and "the server could not find the requested resource" not in str(error):

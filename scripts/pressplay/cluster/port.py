@@ -1,4 +1,4 @@
-"""The port to a cluster: everything that Press Play asks of Kubernetes and Argo, in eight verbs.
+"""The port to a cluster: everything that Press Play asks of Kubernetes and Argo, in a few verbs.
 
 Adapters: `cluster.kubernetes` for a real cluster, `cluster.sqlite` for the sandbox.
 """
@@ -43,6 +43,13 @@ class Cluster(Protocol):
 
     def delete(self, kind: str, namespace: str, name: str) -> bool:
         """Delete the object; False where there was none."""
+        ...
+
+    def log(self, namespace: str, pod: str, most: int) -> str:
+        """The first `most` bytes of what a Pod's container `main` printed; empty where nothing is known of it.
+
+        Whoever's code ran there wrote it (R7).
+        """
         ...
 
     def set_node(

@@ -237,6 +237,11 @@ class SqliteCluster:
             connection.execute("DELETE FROM labels WHERE kind=? AND namespace=? AND name=?", key)
             return True
 
+    def log(self, namespace: str, pod: str, most: int) -> str:
+        """See `Cluster.log`: the sandbox's kubelet keeps it in the Pod's status."""
+        status = (self.get("Pod", namespace, pod) or {}).get("status") or {}
+        return str(status.get("log", "")).encode()[:most].decode(errors="replace")
+
     def set_node(
         self,
         namespace: str,

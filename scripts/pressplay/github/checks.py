@@ -118,6 +118,12 @@ def conclusion(gh: Client, repo: str, head_sha: str, name: str) -> str | None:
     return None if found is None else found["conclusion"]
 
 
+def own_text(gh: Client, repo: str, head_sha: str, name: str) -> str:
+    """The text of the check of this client's App on a commit; empty where there is none."""
+    found = _own(gh, repo, head_sha, name)
+    return str((found or {"output": {}})["output"].get("text") or "")
+
+
 def set_check(
     gh: Client,
     repo: str,
