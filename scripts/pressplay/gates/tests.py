@@ -71,7 +71,7 @@ LANGUAGES: Mapping[str, Language] = {
         quotes='"',
         inline=re.compile(r"^\s*#\[cfg\((?:all\()?test\b"),
     ),
-    "javascript": Language(
+    "typescript": Language(
         suffixes=(".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte"),
         names=("*.test.*", "*.spec.*", "*.cy.*"),
         folders=("__tests__", "tests", "test", "e2e", "cypress"),

@@ -221,8 +221,8 @@ def _say_once(say: Callable[[str], None]) -> None:
     if not _said:
         _said.append(True)
         say(
-            "gates: no process can be kept from the network on this machine (unshare does not work here): the lint gate's "
-            "commands run without a wall"
+            "gates: no process can be kept from the network on this machine (unshare does not work here): the lint "
+            "gate's commands run without a wall"
         )
 
 

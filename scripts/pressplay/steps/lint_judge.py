@@ -29,9 +29,9 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\
 _UNREACHABLE = re.compile(
     r"could not resolve host|temporary failure in name resolution|name or service not known|network is unreachable"
     r"|--offline was specified|net\.offline|failed to download|failed to fetch|spurious network error"
-    r"|no matching package named|disabled by GOPROXY=off|dial tcp|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|cache mode is 'only-if-cached'"
-    r"|could not choose a version of cargo|is not installed for the toolchain|toolchain .{1,80} is not installed"
-    r"|cannot find implementation or library stub|library stubs not installed",
+    r"|no matching package named|disabled by GOPROXY=off|dial tcp|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH"
+    r"|cache mode is 'only-if-cached'|could not choose a version of cargo|is not installed for the toolchain"
+    r"|toolchain .{1,80} is not installed|cannot find implementation or library stub|library stubs not installed",
     re.IGNORECASE,
 )
 """What tools say where they miss packages or a toolchain, which a gate can't fetch and no agent can give."""
