@@ -217,6 +217,11 @@ def tally(full_name: str, span: str) -> str:
     return f"tally-{digest('tally', repo(full_name), length=8)}-{span}"
 
 
+def gate_run(gate: str, full_name: str, pr: int, head: str, workflow: str) -> str:
+    """The volume of one run of a gate, and the beginning of its Pods' names: `gate-lint-` and twelve digits."""
+    return f"gate-{gate}-{digest('gate', repo(full_name), pr, head, workflow, length=12)}"
+
+
 def app_secret(github_app: str) -> str:
     """The Secret with an App's key, named as the existing controller names it: `github-app-rex`."""
     return f"github-app-{slug(github_app)}"

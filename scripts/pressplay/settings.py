@@ -7,7 +7,7 @@ Unknown keys are errors (R10).
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -91,10 +91,58 @@ class Acceptance(_Model):
     timeout_minutes: int = Field(10, ge=1)
 
 
+class RequiredCheck(_Model):
+    """A check run of the project's CI that stands for the lint gate."""
+
+    name: str
+    app: str = "github-actions"
+    """The App that must have reported it: others may name theirs as they like."""
+
+
+class LintImages(_Model):
+    """The images with a language's tools; empty: the image of `pressplay` itself."""
+
+    rust: str = ""
+    python: str = ""
+    typescript: str = ""
+    go: str = ""
+
+
+class LintVolume(_Model):
+    """The volume that a checkout lies on for the minutes of a lint gate."""
+
+    size: str = "8Gi"
+    storage_class: str = ""
+
+
 class Lint(_Model):
-    """The lint gate."""
+    """The lint gate of a repository."""
 
     enabled: bool = True
+    checks: list[RequiredCheck] = []
+    """Named checks of the project's CI, whose word is taken; then nothing is run."""
+    commands: list[str] = []
+    """What is run in the place of what the files ask for."""
+    image: str = ""
+    """The image of `commands`."""
+    images: LintImages = LintImages()
+    volume: LintVolume = LintVolume()
+    timeout_minutes: int = Field(20, ge=1)
+    resources: dict[str, Any] = {}
+    """The container's resources, as Kubernetes writes them."""
+
+
+class TestPaths(_Model):
+    """Globs (as in .gitignore) of the files that QA may change, by language; empty: the built-in ones."""
+
+    __test__ = False
+    """No class of tests, whatever pytest thinks of its name."""
+    python: list[str] = []
+    rust: list[str] = []
+    typescript: list[str] = []
+    go: list[str] = []
+    other: list[str] = []
+    """Beside those of languages."""
 
 
 class RepositoryDefaults(_Model):
@@ -112,7 +160,21 @@ class RepositoryDefaults(_Model):
     runs_at_once: int | None = Field(None, ge=1)
     deploy: Deploy = Deploy()  # type: ignore[call-arg]
     acceptance: Acceptance = Acceptance()  # type: ignore[call-arg]
-    lint: Lint = Lint()
+    lint: Lint = Lint()  # type: ignore[call-arg]
+    test_paths: TestPaths = TestPaths()
+
+
+class PackageProxy(_Model):
+    """How gates reach packages. Where it is in the network the chart alone knows."""
+
+    files: dict[str, str] = {}
+    """Files for the home directory of a gate's container: path → text."""
+
+
+class Gates(_Model):
+    """What holds for the containers that run strangers' code."""
+
+    package_proxy: PackageProxy = PackageProxy()
 
 
 class Limits(_Model):
@@ -198,6 +260,7 @@ class Settings(_Model):
     repositories: dict[str, RepositoryDefaults] = {}
     defaults: RepositoryDefaults = RepositoryDefaults()  # type: ignore[call-arg]
     limits: Limits = Limits()  # type: ignore[call-arg]
+    gates: Gates = Gates()
     events: Events = Events()  # type: ignore[call-arg]
     flows: Flows = Flows()
     agents: dict[str, Agent] = {}

@@ -98,6 +98,13 @@ spec:
   resources: [cronworkflows]
   resourceNames: [reconcile]
   verbs: [get, patch]
+# A gate's volume, the Pod that runs its commands, and what that printed.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims, pods]
+  verbs: [get, list, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
 # Settings, the pause, ledgers and tallies.
 - apiGroups: [""]
   resources: [configmaps]

@@ -74,7 +74,8 @@ retryStrategy:
 A template that runs one step of the library. Its inputs travel as a JSON object of strings, each quoted by toJson: a
 value can't break out of its place. The same names are the step's inputs and the template's.
 (dict "root" $ "name" "task-look" "inputs" (list "repo" "task") "extra" (dict "workflow" "{{workflow.name}}") "outputs" (dict "state" "none"))
-`account` is another service account than the workflows' own. `outputs` gives each output its default, so that a consumer of a skipped step finds one.
+`account` is another service account than the workflows' own. `outputs` gives each output its default, so that a consumer of a
+skipped step finds one. `claim` names a volume that is mounted at /gate.
 */}}
 {{- define "press-play.step" -}}
 - name: {{ .name }}
@@ -135,6 +136,15 @@ value can't break out of its place. The same names are the step's inputs and the
       {{- toYaml .root.Values.workflows.containerSecurityContext | nindent 6 }}
     resources:
       {{- toYaml .root.Values.workflows.resources | nindent 6 }}
+    {{- if .claim }}
+    volumeMounts:
+      - name: gate
+        mountPath: /gate
+  volumes:
+    - name: gate
+      persistentVolumeClaim:
+        claimName: {{ .claim | quote }}
+    {{- end }}
   {{- if .outputs }}
   outputs:
     parameters:

@@ -173,8 +173,14 @@ class KubernetesCluster:
         """See `Cluster.logs`. Kubernetes' own `limitBytes` keeps a log's beginning, so its end is kept here."""
         query = {"container": container, "sinceSeconds": str(since_seconds), "limitBytes": str(_LONGEST_LOG)}
         url = f"pods/{quote(pod, safe='')}/log?{urlencode({k: v for k, v in query.items() if v})}"
-        with self._lock:
-            return self._runner.run(self._tail(namespace, url, limit_bytes))
+        try:
+            with self._lock:
+                return self._runner.run(self._tail(namespace, url, limit_bytes))
+        except InputError as error:
+            # A container that never started, or whose log its node has thrown away.
+            if ": 400 " in str(error):
+                return b""
+            raise
 
     def _call(
         self,
@@ -197,18 +203,26 @@ class KubernetesCluster:
         if body is not None:
             options["content"] = json.dumps(body)
             options["headers"] = dict(headers or {"Content-Type": "application/json"})
+        answer = self._send(method, version, namespace, url, options)
+        if answer is None:
+            return None
+        result: Manifest = json.loads(answer)
+        return result
+
+    def _send(self, method: str, version: str, namespace: str, url: str, options: dict[str, Any]) -> bytes | None:
+        """One request; the answer's body, None for 404."""
         with self._lock:
             return self._runner.run(self._request(method, version, namespace, url, options))
 
     async def _request(
         self, method: str, version: str, namespace: str, url: str, options: dict[str, Any]
-    ) -> Manifest | None:
+    ) -> bytes | None:
         try:
             if self._api is None:
                 self._api = await _connect()
             async with self._api.call_api(method, version=version, namespace=namespace, url=url, **options) as answer:
-                result: Manifest = answer.json()
-                return result
+                body: bytes = answer.content
+                return body
         except (ServerError, APITimeoutError, httpx.HTTPError) as error:
             _fault(error, method, namespace, url)
             return None

@@ -1,4 +1,4 @@
-"""The port to a cluster: everything that Press Play asks of Kubernetes and Argo, in nine verbs.
+"""The port to a cluster: everything that Press Play asks of Kubernetes and Argo, in a few verbs.
 
 Adapters: `cluster.kubernetes` for a real cluster, `cluster.sqlite` for the sandbox.
 """
@@ -63,6 +63,7 @@ class Cluster(Protocol):
     def logs(self, namespace: str, pod: str, container: str, since_seconds: int, limit_bytes: int) -> bytes | None:
         """What a container of a Pod wrote in the last `since_seconds`, its newest `limit_bytes`; None without the Pod.
 
-        `container`: empty for a Pod that has only one.
+        `container`: empty for a Pod that has only one. Nothing where it never started, or its node threw its log away.
+        Whoever's code ran there wrote it (R7).
         """
         ...

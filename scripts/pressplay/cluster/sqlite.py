@@ -264,7 +264,7 @@ class SqliteCluster:
             return True
 
     def logs(self, namespace: str, pod: str, container: str, since_seconds: int, limit_bytes: int) -> bytes | None:  # noqa: ARG002 - the port's signature
-        """See `Cluster.logs`: of the file that the Pod's annotation `press-play/log-file` names.
+        """See `Cluster.logs`: what the Pod's status holds of it, or the file that its annotation names.
 
         The file lies in the sandbox's folder, a relative name counts from there. Its lines have no times, so all of
         them count. InputError where the Pod names none, or one elsewhere.
@@ -272,6 +272,9 @@ class SqliteCluster:
         found = self.get("Pod", namespace, pod)
         if found is None:
             return None
+        kept = (found.get("status") or {}).get("log")
+        if kept is not None:
+            return str(kept).encode()[-limit_bytes:]
         named = (found["metadata"].get("annotations") or {}).get(LOG_FILE)
         folder = self._path.parent.resolve()
         file = (folder / str(named or "")).resolve()

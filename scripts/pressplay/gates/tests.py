@@ -71,7 +71,7 @@ LANGUAGES: Mapping[str, Language] = {
         quotes='"',
         inline=re.compile(r"^\s*#\[cfg\((?:all\()?test\b"),
     ),
-    "javascript": Language(
+    "typescript": Language(
         suffixes=(".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte"),
         names=("*.test.*", "*.spec.*", "*.cy.*"),
         folders=("__tests__", "tests", "test", "e2e", "cypress"),
@@ -138,16 +138,6 @@ def is_test(path: str) -> bool:
         any(fnmatchcase(where.name, glob) for glob in language.names)
         or any(folder in language.folders for folder in where.parts[:-1])
     )
-
-
-PLANS = ".press-play/acceptance/"
-"""Where QA's plans of probes lie: they are tests too."""
-
-
-def outside_tests(compared: Comparison) -> list[str]:
-    """The changed paths that are no tests', in order; both of a renamed file."""
-    paths = {path for one in compared.files for path in (one.path, one.before)}
-    return sorted(path for path in paths if not is_test(path) and not path.startswith(PLANS))
 
 
 Read = Callable[[str], str]

@@ -119,9 +119,11 @@ class WorkflowController:
             self._wake_at[key] = result.wake_at
 
     def _carry_out(self, manifest: Manifest) -> None:
-        # A Pod is never changed once it is there: its status is its runner's.
-        if manifest["kind"] == "Pod":
+        # A Pod is never changed once it is there: its status is its runner's. But it may be told to stop.
+        if manifest["kind"] == "Pod" and "spec" in manifest:
             self._cluster.create(manifest)
+        elif manifest["kind"] == "Pod" and self._cluster.get(*key_of(manifest)) is None:
+            pass
         else:
             self._cluster.apply(manifest)
         self._objects.pop(key_of(manifest), None)

@@ -1,14 +1,15 @@
-"""Runs the sandbox's Pods: each is one `pressplay step`, carried out in this process.
+"""Runs the sandbox's Pods: a `pressplay step` in this process, any other command as a process of its own.
 
-Under virtual time a step runs at once and alone; under real time in a thread. A Pod that this kubelet did not start
-but that says `Running` was lost with an earlier process: it is deleted, as a node's Pods are, and the engine's retry
-strategy answers that.
+Under virtual time a Pod is carried out at once and alone; under real time in a thread. A step that this kubelet did not
+start but that says `Running` was lost with an earlier process: its Pod is deleted, as a node's Pods are, and the
+engine's retry strategy answers that. Other commands outlive a process and are found again (`sandbox.container`).
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,37 +18,63 @@ from typing import Any
 
 from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
+from pressplay.sandbox import container
+from pressplay.sandbox.container import Container
 from pressplay.steps import registry
 from pressplay.steps.context import Context
 
 OUTPUTS_ANNOTATION = "press-play/outputs"
+STOP_ANNOTATION = "press-play/stop"
 _AT_ONCE = 8
+_CONTAINERS = 2
+"""Processes of their own at once: they compile."""
+_POLL = 0.02
+_DAY = 86_400.0
 _DONE = ("Succeeded", "Failed")
 _WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 
 
 class Kubelet:
-    """Takes Pods from the cluster, runs their step, writes their status."""
+    """Takes Pods from the cluster, runs them, writes their status."""
 
-    def __init__(self, cluster: Cluster, context: Context, inline: bool, wake: Callable[[], None]) -> None:
-        """`inline`: run each step where `sync` is called; otherwise in threads, which call `wake` as they end."""
+    def __init__(
+        self, cluster: Cluster, context: Context, directory: Path, inline: bool, wake: Callable[[], None]
+    ) -> None:
+        """`inline`: carry each Pod out where `sync` is called; otherwise in threads, which call `wake` as they end.
+
+        `directory` is the sandbox's: volumes and processes have their folders in it.
+        """
         self._cluster = cluster
         self._context = context
         self._wake = wake
+        self._volumes = (directory / "volumes").resolve()
+        self._processes = (directory / "gates").resolve()
         self._pool = None if inline else ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pod")
+        self._container_pool = None if inline else ThreadPoolExecutor(_CONTAINERS, thread_name_prefix="container")
         self._started: set[str] = set()
+        self._running: dict[str, Container] = {}
+        self._closed = threading.Event()
         self.last_words: dict[str, str] = {}
         """What the last step of a Workflow that failed in this process said, by the Workflow's name."""
 
     def sync(self, namespace: str, name: str) -> bool:
-        """Start the Pod if it waits, or give it up for lost; True where something was done."""
+        """Start the Pod if it waits, stop it if it is to be stopped, or give it up for lost; True where that was."""
         pod = self._cluster.get("Pod", namespace, name)
         if pod is None:
             self._started.discard(name)
+            gone = self._running.pop(name, None)
+            if gone is not None:
+                gone.kill()
+                gone.forget()
             return False
         phase = (pod.get("status") or {}).get("phase")
-        if phase in _DONE or name in self._started:
+        if name in self._running and STOP_ANNOTATION in (pod["metadata"].get("annotations") or {}):
+            self._running[name].kill()
+        if phase in _DONE or name in self._started or not self._has_claims(pod):
             return False
+        if not _is_step(pod):
+            self._start_container(pod)
+            return True
         if phase == "Running":
             self._cluster.delete("Pod", namespace, name)
             return True
@@ -59,15 +86,77 @@ class Kubelet:
             self._pool.submit(self._run_in_thread, pod)
         return True
 
+    def sync_claim(self, namespace: str, name: str) -> None:
+        """Remove the folder of a volume whose claim is gone; start the Pods that waited for one that has come."""
+        if self._cluster.get("PersistentVolumeClaim", namespace, name) is None:
+            container.remove(self._volumes / name)
+            return
+        for pod in self._cluster.list("Pod", namespace):
+            if name in _claims(pod):
+                self.sync(namespace, pod["metadata"]["name"])
+
+    def take_up(self) -> None:
+        """After a kill: Pods that an earlier process left, and volumes whose claims went meanwhile."""
+        namespace = self._context.settings.namespace
+        known = {
+            one["metadata"]["name"]
+            for kind in ("PersistentVolumeClaim", "Pod")
+            for one in self._cluster.list(kind, namespace)
+        }
+        for folder in self._volumes.iterdir() if self._volumes.is_dir() else ():
+            if folder.name.partition(".")[0] not in known:
+                container.remove(folder)
+        for pod in self._cluster.list("Pod", namespace):
+            self.sync(pod["metadata"]["namespace"], pod["metadata"]["name"])
+
     @property
     def busy(self) -> bool:
-        """Whether a step is under way."""
+        """Whether a Pod is under way."""
         return bool(self._started)
 
     def close(self) -> None:
-        """Wait for the steps under way."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        """Wait for the steps under way; processes of their own go on and are found again."""
+        self._closed.set()
+        for pool in (self._pool, self._container_pool):
+            if pool is not None:
+                pool.shutdown()
+
+    def _has_claims(self, pod: Manifest) -> bool:
+        """Whether the volumes are there; a Pod waits for them."""
+        namespace = pod["metadata"]["namespace"]
+        return all(self._cluster.get("PersistentVolumeClaim", namespace, claim) for claim in _claims(pod))
+
+    # --- other commands -----------------------------------------------------------------------------------------------
+
+    def _start_container(self, pod: Manifest) -> None:
+        name = pod["metadata"]["name"]
+        process = Container(pod, self._processes, self._volumes, self._context.say)
+        self._started.add(name)
+        self._running[name] = process
+        if self._container_pool is None:
+            self._carry_out(pod, process)
+        else:
+            self._container_pool.submit(self._carry_out, pod, process)
+
+    def _carry_out(self, pod: Manifest, process: Container) -> None:
+        metadata = pod["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        if name not in self._running:
+            return
+        if self._container_pool is not None:
+            self._cluster.set_status("Pod", namespace, name, {"phase": "Running"})
+        process.start()
+        ended = process.wait(float(pod["spec"].get("activeDeadlineSeconds") or _DAY), _POLL, self._closed.is_set)
+        if ended is None:
+            return
+        self._cluster.set_status("Pod", namespace, name, ended.status(process.log()))
+        for volume in pod["spec"].get("volumes") or ():
+            if "emptyDir" in volume:
+                container.remove(self._volumes / f"{name}.{volume['name']}")
+        self._started.discard(name)
+        self._wake()
+
+    # --- steps --------------------------------------------------------------------------------------------------------
 
     def _run_in_thread(self, pod: Manifest) -> None:
         try:
@@ -89,14 +178,19 @@ class Kubelet:
         self._started.discard(metadata["name"])
 
     def _step(self, pod: Manifest, out: Path) -> tuple[int, str]:
-        container = pod["spec"]["containers"][0]
-        command, args = container.get("command") or [], container.get("args") or []
-        if command[:2] != ["pressplay", "step"] or len(command) != 3 or args[::2] != ["--in", "--out"]:
+        found = pod["spec"]["containers"][0]
+        command, args = found.get("command") or [], found.get("args") or []
+        if len(command) != 3 or args[::2] != ["--in", "--out"]:
             raise InputError(
-                f"pod {pod['metadata']['name']}: the sandbox runs only `pressplay step NAME --in JSON --out DIR`"
+                f"pod {pod['metadata']['name']}: expected `pressplay step NAME --in JSON --out DIR` and nothing else"
             )
+        places = container.mounts(pod, self._volumes)
+        for place in places.values():
+            place.mkdir(parents=True, exist_ok=True)
         try:
-            registry.write_outputs(registry.run(command[2], registry.parse_inputs(args[1]), self._context), out)
+            given = registry.parse_inputs(args[1])
+            inputs = {name: container.localized(value, places) for name, value in given.items()}
+            registry.write_outputs(registry.run(command[2], inputs, self._context), out)
         except PressPlayError as error:
             self._context.say(f"step {command[2]}: {error}")
             self.last_words[pod["metadata"]["labels"].get(_WORKFLOW_LABEL, "")] = str(error)
@@ -105,6 +199,15 @@ class Kubelet:
             self._context.say(f"step {command[2]} died:\n{traceback.format_exc()}")
             return EXIT_FAILED, f"Error (exit code {EXIT_FAILED})"
         return 0, ""
+
+
+def _is_step(pod: Manifest) -> bool:
+    return (pod["spec"]["containers"][0].get("command") or [])[:2] == ["pressplay", "step"]
+
+
+def _claims(pod: Manifest) -> list[str]:
+    volumes = pod["spec"].get("volumes") or ()
+    return [one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one]
 
 
 def _outputs(pod: Manifest, directory: Path) -> dict[str, str]:

@@ -119,10 +119,12 @@ class Sandbox:
         to_source = httpx.WSGITransport(app=self.source.wsgi) if clock.virtual else None
         self._hook = Hook(self.source, self.webhook_url, to_source)
         self.network = Network(self._hook)
-        context = Context(self.cluster, self.settings, steps, clock, options.say)
+        # Under virtual time no port is listened on: git reads the forge's folders.
+        folder = (lambda repo: str(self.forge.git_path(repo))) if clock.virtual else None
+        context = Context(self.cluster, self.settings, steps, clock, options.say, folder)
         self.context = context
         self.controller = WorkflowController(self.cluster, clock)
-        self.kubelet = Kubelet(self.cluster, context, clock.virtual, self._wake.set)
+        self.kubelet = Kubelet(self.cluster, context, options.directory, clock.virtual, self._wake.set)
         self.runner = Runner(
             self.cluster,
             self.settings.controller_namespace,
@@ -279,6 +281,8 @@ class Sandbox:
         for key in changes:
             if key.kind == "Pod" and key.namespace == self.settings.namespace:
                 did |= self.kubelet.sync(key.namespace, key.name)
+            elif key.kind == "PersistentVolumeClaim":
+                self.kubelet.sync_claim(key.namespace, key.name)
             elif key.kind == "CodeRun":
                 did |= self._sync_run(key.name)
         did |= self._finish_virtual_runs()
@@ -289,8 +293,7 @@ class Sandbox:
     def _take_up(self) -> None:
         """After a kill: what an earlier process left under way."""
         self._version = self.cluster.version()
-        for pod in self.cluster.list("Pod", self.settings.namespace):
-            self.kubelet.sync(pod["metadata"]["namespace"], pod["metadata"]["name"])
+        self.kubelet.take_up()
         for run in self.cluster.list("CodeRun", self.settings.controller_namespace):
             self._sync_run(run["metadata"]["name"])
         # The threads of an earlier process that deployed something went with it.

@@ -13,6 +13,7 @@ from pressplay.cluster.port import Cluster
 from pressplay.errors import InputError
 from pressplay.github.access import GitHubAccess
 from pressplay.github.calls import Client
+from pressplay.github.remote import Remote
 from pressplay.settings import RepositoryDefaults, Settings
 
 Inputs = dict[str, str]
@@ -29,10 +30,19 @@ class Context:
     clock: Clock
     say: Callable[[str], None] = lambda _line: None
     """Takes a line for the log. Never text that people or agents wrote, never a token."""
+    git_folder: Callable[[str], str] | None = None
+    """Where a repository lies on this machine, where git can't reach the forge by HTTP (the sandbox's virtual time)."""
 
     def harness(self, repo: str, **permissions: str) -> Client:
         """GitHub as the harness's App, for one repository with these permissions only (R9)."""
         return self.github.installation(self.settings.github.harness_app, repo, permissions)
+
+    def remote(self, repo: str) -> Remote:
+        """Where git fetches a repository from, with a fresh token that may read it and nothing else (R9)."""
+        if self.git_folder is not None:
+            return Remote(self.git_folder(repo))
+        token = self.github.token(self.settings.github.harness_app, repo, {"contents": "read"})
+        return Remote(f"{self.settings.github.git_url}/{repo}.git", token)
 
     def ledger(self, repo: str) -> Ledger:
         """The ledgers of a repository."""

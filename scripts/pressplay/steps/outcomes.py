@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
-from pressplay.errors import InputError
 from pressplay.gates import tests
-from pressplay.github import comparison, contents, pulls, reviews
-from pressplay.github.calls import Client, Refused
+from pressplay.github import comparison, pulls, reviews
+from pressplay.github.calls import Client
 from pressplay.steps import gates, issue_texts, tasks
 from pressplay.steps import run as roles
 from pressplay.steps.answers import Answers
@@ -110,21 +109,8 @@ def _not_weaker(gh: Client, run: Run, entry: Entry, moved: Entry) -> Entry:
     """The outcome of a run that moved the head, unless it took something from the tests: `refused` then."""
     repo = run.subject.repo
     compared = comparison.compare(gh, repo, entry["head"], moved["new_head"])
-    weaker = tests.weakened(compared, _text(gh, repo, entry["head"]), _text(gh, repo, moved["new_head"]))
+    weaker = tests.weakened(compared, Files(gh, repo, entry["head"]).text, Files(gh, repo, moved["new_head"]).text)
     return {**moved, "outcome": "refused", "reason": f"it weakened tests: {weaker}"} if weaker else moved
-
-
-def _text(gh: Client, repo: str, ref: str) -> Callable[[str], str]:
-    def read(path: str) -> str:
-        try:
-            return (contents.read_file(gh, repo, path, ref) or b"").decode(errors="replace")
-        except Refused:
-            raise
-        except InputError:
-            # A link or a submodule stands there: no test does.
-            return ""
-
-    return read
 
 
 def _verdict(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:

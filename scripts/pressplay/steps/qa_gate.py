@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
-from pressplay.gates import tests
 from pressplay.gates.acceptance import plan
+from pressplay.gates.only_tests import Paths, only_tests, reason
 from pressplay.github import comparison, contents
 from pressplay.github.calls import Client
+from pressplay.github.files import Files
 from pressplay.steps import gates
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.gates import Verdict
@@ -58,18 +59,16 @@ def _paths(gh: Client, subject: Subject, before: str, head: str) -> Verdict:
     if before == head:
         return Verdict("pass", "QA changed nothing", "QA left the code as it was")
     compared = comparison.compare(gh, subject.repo, before, head)
-    outside = tests.outside_tests(compared)
-    if not compared.whole:
-        return Verdict("fail", "Too many files changed", "QA changed more files than can be looked through")
-    if not outside:
+    paths = Paths(subject.settings.test_paths.model_dump())
+    found = only_tests(compared, paths, Files(gh, subject.repo, before), Files(gh, subject.repo, head))
+    if not found:
         return Verdict("pass", "QA changed tests alone", "QA changed tests and the plan of probes, and nothing else")
-    count = f"{len(outside)} {'file' if len(outside) == 1 else 'files'}"
-    listed = "\n".join(f"- {code(path)}" for path in outside[:_SHOWN])
+    listed = "\n".join(f"- {code(one.path)}" for one in found[:_SHOWN] if one.path)
     return Verdict(
         "fail",
         "QA changed more than tests",
-        f"QA changed {count} outside of the tests, and may change tests only (R6)",
-        f"Outside of the tests, since `{before}`:\n\n{listed}",
+        f"QA may change tests alone (R6), and changed {reason(found)}",
+        f"Not of the tests, since `{before}`:\n\n{listed}",
     )
 
 

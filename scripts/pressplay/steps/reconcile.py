@@ -9,7 +9,7 @@ from __future__ import annotations
 from pressplay import names
 from pressplay.cluster import waits
 from pressplay.errors import PressPlayError, TryAgain
-from pressplay.steps import deploy, leftovers, missing, signals
+from pressplay.steps import deploy, leftovers, lint, missing, signals
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.tasks import AWAIT_VERDICT, judge, verdict_of, wake_with
 
@@ -24,6 +24,7 @@ def reconcile(_inputs: Inputs, context: Context) -> Outputs:
         try:
             woken += _wake(context, repo)
             started += missing.start(context, repo)
+            lint.orphans(context, repo)
             leftovers.clean_up(context, repo, leftovers.end_orphans(context, repo))
         except PressPlayError as error:
             # One repository's fault must not leave the others' waits asleep.
@@ -38,7 +39,8 @@ def _wake(context: Context, repo: str) -> int:
     plays = waits.running(context.cluster, context.settings.namespace, signals.labels(repo, "play"))
     verdicts = [wait for play in plays for wait in waits.of(play) if wait.kind == AWAIT_VERDICT]
     woken = signals.continued(context, repo) + sum(_verdict(context, repo, wait) for wait in verdicts)
-    return woken + signals.merged(context, repo) + deploy.wake(context, repo)
+    woken += signals.merged(context, repo) + deploy.wake(context, repo)
+    return woken + lint.wake_checks(context, repo)
 
 
 def _verdict(context: Context, repo: str, wait: waits.Wait) -> bool:

@@ -1,0 +1,242 @@
+"""Which commands lint a project, found from its files: one function a language.
+
+What there is to lint is read from the head commit. How it is linted, whether mypy is run or which npm scripts are, is
+read from the default branch, so that a pull request can't switch its own gate off. Only where the default branch has
+no project of that language yet does the pull request's own configuration count.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+ROOT = ""
+"""The directory of a project that is the whole repository."""
+_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+"""Folders that are looked into where the root holds no project; others are nobody's project."""
+_RUFF = ("ruff.toml", ".ruff.toml")
+_MYPY = ("mypy.ini", ".mypy.ini")
+_PYTHON = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile")
+_GOLANGCI = (".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json")
+_PRETTIER = re.compile(r"\.prettierrc(\..+)?|prettier\.config\..+")
+_INSTALLS = {
+    "package-lock.json": ("npm", "npm ci --ignore-scripts --no-audit --no-fund"),
+    "npm-shrinkwrap.json": ("npm", "npm ci --ignore-scripts --no-audit --no-fund"),
+    "pnpm-lock.yaml": ("pnpm", "pnpm install --frozen-lockfile --ignore-scripts"),
+    "yarn.lock": ("yarn", "yarn install --frozen-lockfile --ignore-scripts"),
+}
+"""A lock file → the program that reads it, and how that installs what it names without running anything of it."""
+_LINTS = ("lint", "lint:check")
+_FORMATS = ("format:check", "check:format", "fmt:check", "prettier:check")
+_TYPES = ("typecheck", "type-check", "check-types")
+
+
+class Files(Protocol):
+    """The files of one commit."""
+
+    def names(self, folder: str) -> frozenset[str]:
+        """What is in a folder, files and folders; empty where there is no such folder."""
+        ...
+
+    def folders(self, folder: str) -> tuple[str, ...]:
+        """The folders in a folder, sorted."""
+        ...
+
+    def read(self, path: str) -> str | None:
+        """A plain file's text; None where there is none, or it is no text, or too large to be configuration."""
+        ...
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a gate."""
+
+    label: str
+    """What people are told: our own words, or a number (R7)."""
+    line: str
+    """What the shell is given."""
+    probe: str = ""
+    """A command that ends well where the tool is there; empty: none is asked."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A command and the folder in which it runs, as the repository has it ('' for its root)."""
+
+    folder: str
+    command: Command
+
+
+def detect(head: Files, base: Files) -> dict[str, tuple[Task, ...]]:
+    """The commands by language, in the order of `LANGUAGES`; none for a language that is not there.
+
+    `head` is the commit that is linted, `base` the default branch. Projects are looked for in the root, and where
+    that holds none in its folders.
+    """
+    found = _in_folders(head, base, (ROOT,))
+    return found or _in_folders(head, base, tuple(name for name in head.folders(ROOT) if _FOLDER.fullmatch(name)))
+
+
+def _in_folders(head: Files, base: Files, folders: tuple[str, ...]) -> dict[str, tuple[Task, ...]]:
+    found = {}
+    for language, (is_there, commands) in LANGUAGES.items():
+        tasks = [
+            Task(folder, command)
+            for folder in folders
+            if is_there(head, folder)
+            for command in commands(head, base if is_there(base, folder) else head, folder)
+        ]
+        if tasks:
+            found[language] = tuple(tasks)
+    return found
+
+
+def languages_of(files: Files) -> frozenset[str]:
+    """The languages of the projects in a commit, as `detect` sees them."""
+    return frozenset(detect(files, files))
+
+
+def _path(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _toml(files: Files, path: str) -> dict[str, Any]:
+    """A TOML file's content; empty where there is none or it can't be read (the tool itself will say so)."""
+    try:
+        return tomllib.loads(files.read(path) or "")
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def _table(found: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    for name in path:
+        inner = found.get(name)
+        found = inner if isinstance(inner, Mapping) else {}
+    return found
+
+
+# --- Rust -----------------------------------------------------------------------------------------------------------
+
+
+def _is_rust(files: Files, folder: str) -> bool:
+    return "Cargo.toml" in files.names(folder)
+
+
+def _rust(_head: Files, settled: Files, folder: str) -> Iterator[Command]:
+    manifest = _toml(settled, _path(folder, "Cargo.toml"))
+    levels = (_table(manifest, "lints", "clippy"), _table(manifest, "workspace", "lints", "clippy"))
+    # A project that has settled how it stands to pedantic is held to that.
+    pedantic = "" if any("pedantic" in table for table in levels) else " -W clippy::pedantic"
+    yield Command("cargo fmt", "cargo fmt --all --check", "cargo fmt --version")
+    yield Command(
+        "cargo clippy",
+        f"cargo clippy --workspace --all-targets --all-features -- -D warnings{pedantic}",
+        "cargo clippy --version",
+    )
+
+
+# --- Python ---------------------------------------------------------------------------------------------------------
+
+
+def _is_python(files: Files, folder: str) -> bool:
+    names = files.names(folder)
+    # A script beside another language's project makes no Python project.
+    alone = not any(name in names for name in ("Cargo.toml", "package.json", "go.mod"))
+    return any(name in names for name in _PYTHON) or (alone and any(name.endswith(".py") for name in names))
+
+
+def _python(_head: Files, settled: Files, folder: str) -> Iterator[Command]:
+    names, tools = settled.names(folder), _table(_toml(settled, _path(folder, "pyproject.toml")), "tool")
+    yield Command("ruff check", "ruff check --no-cache --output-format=concise .", "ruff --version")
+    if ("ruff" in tools or any(name in names for name in _RUFF)) and "black" not in tools:
+        yield Command("ruff format", "ruff format --no-cache --check .", "ruff --version")
+    mypy = _mypy(settled, folder, tools)
+    if mypy is not None:
+        yield Command("mypy", "mypy" if mypy else "mypy .", "mypy --version")
+
+
+def _mypy(settled: Files, folder: str, tools: Mapping[str, Any]) -> bool | None:
+    """Whether mypy's configuration names what to check; None where mypy is not configured."""
+    if "mypy" in tools:
+        return any(name in _table(tools, "mypy") for name in ("files", "packages", "modules"))
+    for name in (*_MYPY, "setup.cfg"):
+        text = settled.read(_path(folder, name))
+        if text is not None and re.search(r"^\[mypy\]", text, re.MULTILINE):
+            return re.search(r"^(?:files|packages|modules)\s*=", text, re.MULTILINE) is not None
+    return None
+
+
+# --- TypeScript and JavaScript --------------------------------------------------------------------------------------
+
+
+def _is_typescript(files: Files, folder: str) -> bool:
+    return "package.json" in files.names(folder)
+
+
+def _package(files: Files, folder: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(files.read(_path(folder, "package.json")) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _typescript(head: Files, settled: Files, folder: str) -> Iterator[Command]:
+    package, names = _package(settled, folder), settled.names(folder)
+    scripts = _table(package, "scripts")
+    lock = next((name for name in _INSTALLS if name in head.names(folder)), None)
+    runner, install = _INSTALLS[lock] if lock else ("npm", "")
+    commands = []
+    for ours, choices in (("lint", _LINTS), ("format", _FORMATS), ("types", _TYPES)):
+        chosen = next((script for script in choices if script in scripts), None)
+        if chosen is not None:
+            commands.append(Command(f"{runner} run {chosen}", f"{runner} run --silent {chosen}", f"{runner} --version"))
+        elif ours == "format" and ("prettier" in package or any(_PRETTIER.fullmatch(name) for name in names)):
+            commands.append(_installed("prettier", "--check ."))
+        elif ours == "types" and "tsconfig.json" in head.names(folder):
+            commands.append(_installed("tsc", "--noEmit"))
+    if commands and install and "node_modules" not in head.names(folder):
+        yield Command(install.partition(" --")[0], install, f"{runner} --version")
+    yield from commands
+
+
+def _installed(tool: str, arguments: str) -> Command:
+    """A program that the project's own packages bring, or the image."""
+    path = 'PATH="$PWD/node_modules/.bin:$PATH"'
+    return Command(tool, f"{path} {tool} {arguments}", f"{path} {tool} --version")
+
+
+# --- Go -------------------------------------------------------------------------------------------------------------
+
+
+def _is_go(files: Files, folder: str) -> bool:
+    return "go.mod" in files.names(folder)
+
+
+def _go(_head: Files, settled: Files, folder: str) -> Iterator[Command]:
+    found = "find . -name '*.go' ! -path '*/testdata/*' ! -path './vendor/*' -exec gofmt -l {} +"
+    # gofmt ends well whatever it finds: what it lists is what is wrong.
+    yield Command("gofmt", f'listed=$({found}) && echo "$listed" && test -z "$listed"', "go version")
+    yield Command("go vet", "go vet ./...", "go version")
+    if any(name in settled.names(folder) for name in _GOLANGCI):
+        yield Command("golangci-lint", "golangci-lint run ./...", "golangci-lint --version")
+
+
+LANGUAGES: Mapping[str, tuple[Callable[[Files, str], bool], Callable[[Files, Files, str], Iterator[Command]]]] = {
+    "rust": (_is_rust, _rust),
+    "python": (_is_python, _python),
+    "typescript": (_is_typescript, _typescript),
+    "go": (_is_go, _go),
+}
+"""Language → whether a folder holds a project of it, and what lints that."""
+CUSTOM = "custom"
+"""In the place of a language: the commands that the values give."""
+
+
+def given(lines: list[str]) -> dict[str, tuple[Task, ...]]:
+    """The commands of `lint.commands`, each run in the repository's root."""
+    return {CUSTOM: tuple(Task(ROOT, Command(f"command {n}", line)) for n, line in enumerate(lines, start=1))}

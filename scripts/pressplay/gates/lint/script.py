@@ -1,0 +1,114 @@
+"""The script that a gate's container runs: one command after another, in a copy of the checkout.
+
+It is POSIX shell, since all that an image must have is a shell and the project's tools. What it comes to is its exit
+status alone, as Kubernetes records it; what it prints is for people to read. A command may run the project's code, so
+nothing that a command could have written is believed: after each one the copy is compared with the checkout, which the
+container can't write to.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pressplay.gates.lint.detect import Task
+
+MOST = 40
+"""Commands of one script: exit statuses tell which one failed."""
+LINES_SHOWN = 50_000
+"""Bytes of each command's output that are printed."""
+_FAILED, _CHANGED, _MISSING, _BROKEN = 10, 51, 60, 9
+
+_HEAD = f"""\
+# Written by Press Play for its lint gate. Exit status: 0 all is well; {_FAILED} + n: command n found something;
+# {_CHANGED}: a command changed files of the checkout; {_MISSING} + n: the tool of command n is not there;
+# {_BROKEN}: no copy was made.
+set -u
+source=$GATE_SOURCE tree=$GATE_WORK/tree logs=$GATE_WORK/logs given=${{0%/*}}/home
+number=0 failed=0 missing=0
+mkdir -p "$tree" "$logs" "$HOME" "$TMPDIR" && cp -a "$source/." "$tree/" || exit {_BROKEN}
+if [ -d "$given" ]; then cp -a "$given/." "$HOME/" || exit {_BROKEN}; fi
+follow=
+if diff --no-dereference /dev/null /dev/null >/dev/null 2>&1; then follow=--no-dereference; fi
+
+differs() {{
+  if [ -n "$follow" ]; then
+    LC_ALL=C diff -rq "$follow" "$source" "$tree" 2>&1
+  else
+    # A busybox's diff follows links, and stumbles over those that lead nowhere.
+    LC_ALL=C diff -rq "$source" "$tree" 2>/dev/null
+  fi | grep -Fv "Only in $tree"
+}}
+
+run() {{
+  number=$((number + 1))
+  echo "### $number: $2"
+  cd "$tree/$1" || exit {_CHANGED}
+  if [ -n "$3" ] && ! said=$(sh -c "$3" 2>&1 </dev/null); then
+    printf '%s\\n' "$said" | head -c {LINES_SHOWN}
+    echo "### $number: the tool is not there"
+    [ "$missing" -ne 0 ] || missing=$number
+    return 0
+  fi
+  code=0
+  sh -c "$4" </dev/null >"$logs/$number" 2>&1 || code=$?
+  head -c {LINES_SHOWN} "$logs/$number"
+  echo
+  echo "### $number: exit status $code"
+  case $code in
+    0) ;;
+    # The shell's own words for a program that is not there, or can't be run.
+    126 | 127) [ "$missing" -ne 0 ] || missing=$number ;;
+    *) [ "$failed" -ne 0 ] || failed=$number ;;
+  esac
+  changed=$(differs)
+  if [ -n "$changed" ]; then
+    printf '%s\\n' "$changed" | head -c {LINES_SHOWN}
+    echo "### $number: files of the checkout were changed"
+    exit {_CHANGED}
+  fi
+}}
+
+"""
+_END = f"""
+[ "$missing" -eq 0 ] || exit $(({_MISSING} + missing))
+[ "$failed" -eq 0 ] || exit $(({_FAILED} + failed))
+exit 0
+"""
+
+
+def script(tasks: Sequence[Task]) -> str:
+    """The script for these commands; ValueError for more than `MOST`."""
+    if len(tasks) > MOST:
+        raise ValueError(f"a gate runs at most {MOST} commands, got {len(tasks)}")
+    runs = [
+        " ".join(["run", *map(shlex.quote, (task.folder, task.command.label, task.command.probe, task.command.line))])
+        for task in tasks
+    ]
+    return _HEAD + "\n".join(runs) + "\n" + _END
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a script's exit status says."""
+
+    kind: Literal["passed", "failed", "changed", "missing", "broken"]
+    command: int = 0
+    """The first command that failed or whose tool is missing, from 1; 0 where it is about none."""
+
+
+def result(code: int, count: int) -> Result | None:
+    """What an exit status of a script of `count` commands means; None for one that is not a script's own."""
+    if code == 0:
+        return Result("passed")
+    if code == _CHANGED:
+        return Result("changed")
+    if code == _BROKEN:
+        return Result("broken")
+    if _FAILED < code <= _FAILED + count:
+        return Result("failed", code - _FAILED)
+    if _MISSING < code <= _MISSING + count:
+        return Result("missing", code - _MISSING)
+    return None

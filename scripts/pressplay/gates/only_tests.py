@@ -1,0 +1,125 @@
+"""Whether a change touches tests alone (R6): what QA may do, judged by paths, and by what the files at them are.
+
+A path is a test's by the project's own globs for its language, where the values give some, else by the conventions
+that `gates.tests` knows. A link or a submodule is none, wherever it lies: it leads elsewhere. In a Rust source file the
+module marked `#[cfg(test)]` is, so long as the program around it stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, Protocol
+
+from pathspec import GitIgnoreSpec
+
+from pressplay.gates import rust
+from pressplay.gates.tests import LANGUAGES, is_test, language_of
+from pressplay.github.comparison import Changed, Comparison
+
+OTHER = "other"
+"""The globs for files of no known language."""
+ACCEPTANCE = ".press-play/acceptance/"
+"""Where the plans of acceptance probes lie, which QA writes."""
+_ANYWHERE = frozenset({"tests", "__tests__", "testdata", "e2e", "cypress", "__snapshots__"})
+"""Folders whose files of no known language belong to tests: data, pages, recordings."""
+_AT_THE_TOP = frozenset({"test"})
+"""The same, but only at the top: further down it may be an environment of that name."""
+_PLAIN = frozenset({"100644", "100755"})
+"""Git's modes of plain files."""
+
+Why = Literal["path", "link", "submodule", "program", "unseen"]
+_TOLD: Mapping[Why, tuple[str, str]] = {
+    "path": ("file outside the tests' paths", "files outside the tests' paths"),
+    "link": ("symbolic link", "symbolic links"),
+    "submodule": ("submodule", "submodules"),
+    "program": ("source file beside its own tests", "source files beside their own tests"),
+}
+
+
+class Side(Protocol):
+    """The files of one of the two commits."""
+
+    def mode(self, path: str) -> str | None:
+        """Git's mode of a file (`100644`, `120000` …); None where there is none."""
+        ...
+
+    def text(self, path: str) -> str:
+        """A file's text; empty where there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Offence:
+    """A changed file that is no test. The path is people's text (R7)."""
+
+    path: str
+    why: Why
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Which paths are tests'. `globs`: language (or `other`) → patterns as in .gitignore; empty: the built-in ones."""
+
+    globs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @cached_property
+    def _specs(self) -> dict[str, GitIgnoreSpec]:
+        return {name: GitIgnoreSpec.from_lines(lines) for name, lines in self.globs.items() if lines}
+
+    def match(self, path: str) -> bool:
+        """Whether a file at `path` belongs to the tests."""
+        if path.startswith(ACCEPTANCE):
+            return True
+        language = language_of(path)
+        name = next((name for name, one in LANGUAGES.items() if one is language), OTHER)
+        if name in self._specs:
+            return self._specs[name].match_file(path)
+        if language is not None:
+            return is_test(path)
+        folders = path.split("/")[:-1]
+        if not folders or folders[0].startswith("."):
+            return False
+        return folders[0] in _AT_THE_TOP or not _ANYWHERE.isdisjoint(folders)
+
+
+def only_tests(compared: Comparison, paths: Paths, before: Side, after: Side) -> list[Offence]:
+    """The changed files that are no tests; empty where the change touches tests alone.
+
+    `before` and `after` give the changed files at either end of the comparison. A renamed file must be a test at both
+    its paths; a comparison that GitHub cut is an offence itself: what can't be seen can't be vouched for.
+    """
+    found = [offence for changed in compared.files if (offence := _offence(changed, paths, before, after)) is not None]
+    return found if compared.whole else [*found, Offence("", "unseen")]
+
+
+def _offence(changed: Changed, paths: Paths, before: Side, after: Side) -> Offence | None:
+    if changed.status != "removed":
+        mode = after.mode(changed.path)
+        if mode not in _PLAIN:
+            return Offence(changed.path, "submodule" if mode == "160000" else "link")
+    touched = {changed.path} if changed.status in ("added", "copied") else {changed.path, changed.before}
+    outside = sorted(path for path in touched if not paths.match(path))
+    if not outside:
+        return None
+    if changed.path != changed.before or not _holds_tests(changed.path):
+        return Offence(outside[0], "path")
+    same = rust.program(before.text(changed.path)) == rust.program(after.text(changed.path))
+    return None if same else Offence(changed.path, "program")
+
+
+def _holds_tests(path: str) -> bool:
+    """Whether files of this language hold tests beside the program."""
+    language = language_of(path)
+    return language is not None and language.inline is not None
+
+
+def reason(offences: Iterable[Offence]) -> str:
+    """What was touched beside tests, as counts and our own words: fit to be told anywhere (R7)."""
+    counted = Counter(one.why for one in offences)
+    told = [
+        f"{counted[why]} {one if counted[why] == 1 else many}" for why, (one, many) in _TOLD.items() if counted[why]
+    ]
+    return ", ".join([*told, *(["more changed files than can be looked through"] if counted["unseen"] else [])])

@@ -1,0 +1,166 @@
+"""Commits fetched by git into a bare repository, and what is done with them without a work tree or a git program.
+
+Nothing of the credentials stays: they are handed to libgit2 by a callback, and the remote has no name. A bare
+repository runs no hooks, follows no submodules and knows no filters: what is checked out are the bytes that were
+committed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import CheckoutStrategy, FileMode
+
+from pressplay.errors import InputError, TryAgain
+from pressplay.github.remote import Remote
+
+_CONNECT, _ANSWER = 10_000, 60_000
+"""Milliseconds that libgit2 waits for a connection, and for an answer."""
+_ASKED = 4
+"""How often libgit2 may ask for one connection's credentials."""
+_PLAIN = (FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
+
+
+class _Credentials(pygit2.RemoteCallbacks):
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self._token = token
+        self._asked = 0
+
+    def credentials(
+        self,
+        url: str,  # noqa: ARG002 - pygit2's signature
+        username_from_url: str | None,  # noqa: ARG002
+        allowed_types: pygit2.enums.CredentialType,  # noqa: ARG002
+    ) -> pygit2.UserPass:
+        self._asked += 1
+        if self._asked > _ASKED:
+            # libgit2 asks again and again for one that was refused.
+            raise InputError("the forge does not accept the App's token for git: does it have the permission contents?")
+        return pygit2.UserPass("x-access-token", self._token)
+
+
+class Clone:
+    """A bare repository with some commits of a remote, each without its history."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make it in `folder`, or take up what is there."""
+        self._repository = pygit2.init_repository(str(folder), bare=True)
+
+    def fetch(self, remote: Remote, commits: Sequence[str]) -> None:
+        """Bring commits here, by their ids. TryAgain where the forge does not answer; InputError where it refuses."""
+        wanted = [sha for sha in dict.fromkeys(commits) if sha not in self._repository]
+        if not wanted:
+            return
+        pygit2.settings.server_connect_timeout = _CONNECT
+        pygit2.settings.server_timeout = _ANSWER
+        origin = self._repository.remotes.create_anonymous(remote.url)
+        refspecs = [f"+{sha}:refs/press-play/{sha}" for sha in wanted]
+        try:
+            # libgit2 has no shallow fetch from a folder; there it copies nothing over a network either.
+            origin.fetch(
+                refspecs,
+                callbacks=_Credentials(remote.token),
+                depth=0 if remote.local else 1,
+                proxy=None if remote.local else True,
+            )
+        except pygit2.GitError as error:
+            told = f"git fetch from {remote.url}: {error}"
+            if any(word in str(error) for word in ("401", "403", "404", "not found", "authentication")):
+                raise InputError(told) from error
+            raise TryAgain(told) from error
+        for sha in wanted:
+            if sha not in self._repository:
+                raise InputError(f"git fetch from {remote.url}: {sha} did not come; is it a commit of this repository?")
+
+    def tree(self, sha: str) -> Tree:
+        """The files of a commit that is here."""
+        return Tree(self._repository[sha].peel(pygit2.Tree), self._repository)
+
+    def differing(self, one: str, other: str) -> list[str]:
+        """The paths of the files that differ between two commits, in either's naming, sorted."""
+        old, new = (self._repository[sha].peel(pygit2.Tree) for sha in (one, other))
+        deltas = old.diff_to_tree(new).deltas
+        return sorted({_text(path) for delta in deltas for path in (delta.old_file.raw_path, delta.new_file.raw_path)})
+
+    def check_out(self, sha: str, instead: Mapping[str, bytes | None], folder: Path) -> None:
+        """Write a commit's files into the empty `folder`, some with another content, or (None) not at all.
+
+        The tree is put together in git before anything is written, so that no link in it can lead a write elsewhere.
+        InputError where a file can't be written, a full disk among the causes.
+        """
+        index = pygit2.Index()
+        index.read_tree(self._repository[sha].peel(pygit2.Tree))
+        for path, content in instead.items():
+            _clear(index, path)
+            if content is not None:
+                index.add(pygit2.IndexEntry(path, self._repository.create_blob(content), FileMode.BLOB))
+        tree = index.write_tree(self._repository)
+        strategy = CheckoutStrategy.FORCE | CheckoutStrategy.DONT_UPDATE_INDEX | CheckoutStrategy.DONT_WRITE_INDEX
+        try:
+            self._repository.checkout_tree(  # type: ignore[no-untyped-call]
+                self._repository[tree], directory=str(folder), strategy=strategy
+            )
+        except (pygit2.GitError, OSError) as error:
+            raise InputError(f"the checkout of {sha} could not be written: {error}") from error
+
+
+class Tree:
+    """The files of one commit, by their paths (`gates.lint.detect.Files` among others)."""
+
+    LARGEST = 1_000_000
+    """Bytes of the largest file that `read` and `content` give: configuration and code, no data."""
+
+    def __init__(self, tree: pygit2.Tree, repository: pygit2.Repository) -> None:
+        self._tree = tree
+        self._repository = repository
+
+    def names(self, folder: str) -> frozenset[str]:
+        """What is in a folder; empty where there is no such folder."""
+        return frozenset(name for name, _ in self._entries(folder))
+
+    def folders(self, folder: str) -> tuple[str, ...]:
+        """The folders in a folder, sorted."""
+        return tuple(sorted(name for name, entry in self._entries(folder) if isinstance(entry, pygit2.Tree)))
+
+    def content(self, path: str) -> bytes | None:
+        """A plain file's bytes; None where there is none, it is a link, or larger than `LARGEST`."""
+        try:
+            found = self._tree[path]
+        except (KeyError, ValueError):
+            return None
+        if not isinstance(found, pygit2.Blob) or found.filemode not in _PLAIN or found.size > self.LARGEST:
+            return None
+        return found.data
+
+    def read(self, path: str) -> str | None:
+        """A plain file's text; None where there is none, or it is not UTF-8."""
+        found = self.content(path)
+        try:
+            return None if found is None else found.decode()
+        except UnicodeDecodeError:
+            return None
+
+    def _entries(self, folder: str) -> Iterator[tuple[str, pygit2.Object]]:
+        try:
+            found = self._tree[folder] if folder else self._tree
+        except KeyError:
+            return
+        if isinstance(found, pygit2.Tree):
+            for entry in found:
+                yield _text(entry.raw_name or b""), entry
+
+
+def _text(path: bytes) -> str:
+    return os.fsdecode(path)
+
+
+def _clear(index: pygit2.Index, path: str) -> None:
+    """Take a path out of an index, with what can't stand beside a file of this name."""
+    above = {path[:at] for at, letter in enumerate(path) if letter == "/"}
+    stale: Iterable[str] = [e.path for e in index if e.path == path or e.path in above or e.path.startswith(f"{path}/")]
+    for name in stale:
+        index.remove(name)

@@ -1,0 +1,52 @@
+"""The files of one commit: what kind each is, and its text."""
+
+from __future__ import annotations
+
+from pressplay.errors import InputError
+from pressplay.github import contents
+from pressplay.github.calls import Client, Refused, call
+
+_FOLDER = "040000"
+
+
+class Files:
+    """The files of one commit, asked for when they are wanted; each folder once."""
+
+    def __init__(self, gh: Client, repo: str, commit: str) -> None:
+        """`commit`: its id, or a branch."""
+        self._gh = gh
+        self._repo = repo
+        self._commit = commit
+        self._folders: dict[str, dict[str, tuple[str, str]]] = {}
+
+    def text(self, path: str) -> str:
+        """A file's text; empty where none, a link or a submodule is. Bytes that are no UTF-8 are replaced."""
+        try:
+            found = contents.read_file(self._gh, self._repo, path, self._commit)
+        except Refused:
+            raise
+        except InputError:
+            # A folder, a link or a submodule stands there.
+            return ""
+        return (found or b"").decode(errors="replace")
+
+    def mode(self, path: str) -> str | None:
+        """The mode of the file at `path` (`100644`, `100755`, `120000` a link, `160000` a submodule); None for none."""
+        folder, _, name = path.rpartition("/")
+        found = self._folder(folder).get(name)
+        return None if found is None or found[0] == _FOLDER else found[0]
+
+    def _folder(self, path: str) -> dict[str, tuple[str, str]]:
+        if path not in self._folders:
+            sha = self._commit
+            if path:
+                above, _, name = path.rpartition("/")
+                mode, sha = self._folder(above).get(name, ("", ""))
+                if mode != _FOLDER:
+                    sha = ""
+            self._folders[path] = self._entries(sha) if sha else {}
+        return self._folders[path]
+
+    def _entries(self, sha: str) -> dict[str, tuple[str, str]]:
+        found = call(self._gh, "GET", f"/repos/{self._repo}/git/trees/{sha}")
+        return {entry["path"]: (entry["mode"], entry["sha"]) for entry in found["tree"]}

@@ -1,0 +1,239 @@
+"""A Pod's container as a process of this machine: what stands in for an image, volumes and a wall.
+
+The image is not used: the programs are those that are installed here. A volume is a folder, and where the container's
+command, arguments, variables or working directory name the place at which it is mounted, they name the folder instead.
+The environment holds nothing of ours. Where Linux lets us, the process has no network and sees no other process; it is
+no wall against reading files, which it does as whoever runs the sandbox.
+
+The process outlives this one: a sandbox that was killed finds it again, or gives it up for lost.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pressplay import names
+from pressplay.cluster.port import Manifest
+from pressplay.errors import InputError
+from pressplay.sandbox.launcher import LOST, ProcessLauncher, was_started
+
+LOG_BYTES = 400_000
+_WALLS = (
+    ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),
+    ("unshare", "--map-root-user", "--net"),
+)
+"""What takes network and other processes away, the most first (util-linux)."""
+_TOOLS = {"RUSTUP_HOME": "~/.rustup", "PYENV_ROOT": "", "ASDF_DATA_DIR": "", "MISE_DATA_DIR": "", "NVM_DIR": ""}
+"""Where installers keep toolchains, which their programs on PATH must find under another HOME; '' where unset."""
+_KNOWN = frozenset(
+    {
+        "name",
+        "image",
+        "imagePullPolicy",
+        "command",
+        "args",
+        "env",
+        "workingDir",
+        "resources",
+        "securityContext",
+        "volumeMounts",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a container ended, in Kubernetes' words."""
+
+    exit_code: int
+    reason: str = ""
+
+    def status(self, log: str) -> dict[str, Any]:
+        """The Pod's status, as a kubelet writes it, with what was printed."""
+        done = {"exitCode": self.exit_code, "reason": "Error" if self.exit_code else "Completed"}
+        return {
+            "phase": "Failed" if self.exit_code or self.reason else "Succeeded",
+            "reason": self.reason or None,
+            "containerStatuses": [{"name": "main", "state": {"terminated": done}}],
+            "log": log,
+        }
+
+
+class Container:
+    """The process of one Pod. `run` may be called again by another process after a kill."""
+
+    def __init__(self, pod: Manifest, runs: Path, volumes: Path, say: Callable[[str], None]) -> None:
+        """`runs` holds a folder a Pod, `volumes` a folder a claim. InputError for what no such process can be."""
+        self._pod = pod
+        self._name: str = names.checked(pod["metadata"]["name"], "Pod")
+        self._folder = runs / self._name
+        self._container = _only_container(pod)
+        self._mounts = mounts(pod, volumes)
+        self._say = say
+        self._launcher = ProcessLauncher([*wall(say), *self._words("command"), *self._words("args")])
+
+    def _words(self, key: str) -> list[str]:
+        return [localized(word, self._mounts) for word in self._container.get(key) or ()]
+
+    def start(self) -> None:
+        """Start the process, unless it was started before."""
+        if was_started(self._folder):
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for place in self._mounts.values():
+            place.mkdir(parents=True, exist_ok=True)
+        where = Path(localized(self._container.get("workingDir") or "/", self._mounts))
+        self._launcher.start(self._folder, where, self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        ours = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        found = {"PATH": ours, "LANG": "C.UTF-8"}
+        for name, usual in _TOOLS.items():
+            where = os.environ.get(name) or str(Path(usual).expanduser())
+            if (os.environ.get(name) or usual) and Path(where).is_dir():
+                found[name] = where
+        for item in self._container.get("env") or ():
+            if "value" not in item:
+                raise InputError(f"pod {self._name}: variable {item['name']}: the sandbox knows only plain values")
+            found[item["name"]] = localized(item["value"], self._mounts)
+        return found
+
+    def ended(self) -> Ended | None:
+        """How it ended; None while it runs. One whose process is gone without a trace went with its node."""
+        code = self._launcher.ended(self._folder)
+        if code is None:
+            return None
+        return Ended(137, "NodeLost") if code == LOST else Ended(code)
+
+    def wait(self, seconds: float, poll: float, stopped: Callable[[], bool] = lambda: False) -> Ended | None:
+        """Wait for the end, killing it `seconds` after its beginning; None once `stopped` says that nobody waits."""
+        began = time.time()
+        while not stopped():
+            found = self.ended()
+            if found is not None:
+                return found
+            if time.time() >= self._began(began) + seconds:
+                self.kill()
+                return Ended(137, "DeadlineExceeded")
+            time.sleep(poll)
+        return None
+
+    def _began(self, otherwise: float) -> float:
+        """When the process began, an earlier one of ours having started it too (Unix seconds)."""
+        try:
+            return (self._folder / "started").stat().st_mtime
+        except FileNotFoundError:
+            return otherwise
+
+    def kill(self) -> None:
+        """End the process, and what it started."""
+        self._launcher.kill(self._folder)
+
+    def log(self) -> str:
+        """The beginning of what it printed."""
+        try:
+            with (self._folder / "log").open("rb") as file:
+                return file.read(LOG_BYTES).decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def forget(self) -> None:
+        """Remove what is kept of it here."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def mounts(pod: Manifest, volumes: Path) -> dict[str, Path]:
+    """The folder for each place at which the Pod's container has a volume mounted."""
+    pod_name, container = pod["metadata"]["name"], _only_container(pod)
+    sources = {}
+    for volume in pod["spec"].get("volumes") or ():
+        if "persistentVolumeClaim" in volume:
+            sources[volume["name"]] = volumes / names.checked(volume["persistentVolumeClaim"]["claimName"], "claim")
+        elif "emptyDir" in volume:
+            sources[volume["name"]] = volumes / f"{pod_name}.{volume['name']}"
+        else:
+            kinds = ", ".join(sorted(set(volume) - {"name"}))
+            raise InputError(f"pod {pod_name}: volume {volume['name']}: the sandbox does not know {kinds}")
+    return {
+        mount["mountPath"]: sources[mount["name"]] / mount.get("subPath", "")
+        for mount in container.get("volumeMounts") or ()
+    }
+
+
+def localized(text: str, places: Mapping[str, Path]) -> str:
+    """`text` with folders in the place of the paths at which they would be mounted."""
+    if not places:
+        return text
+    longest = sorted(places, key=len, reverse=True)
+    pattern = rf"(?<![\w./-])(?:{'|'.join(map(re.escape, longest))})(?![\w.-])"
+    return re.sub(pattern, lambda found: str(places[found[0]]), text)
+
+
+def remove(folder: Path) -> None:
+    """Remove a volume's folder, whatever rights its files have (Go's module cache can't be written to)."""
+
+    def open_up(function: Callable[[str], object], path: str, _error: object) -> None:
+        for one in (Path(path).parent, Path(path)):
+            if not one.is_symlink():
+                one.chmod(0o700)
+        function(path)
+
+    try:
+        shutil.rmtree(folder, onerror=open_up)
+    except FileNotFoundError:
+        return
+
+
+def wall(say: Callable[[str], None]) -> tuple[str, ...]:
+    """The command before a container's own that takes the network away; empty, and said once, where none works here."""
+    found = _wall()
+    if not found:
+        _say_once(say)
+    return found
+
+
+@functools.cache
+def _wall() -> tuple[str, ...]:
+    for candidate in _WALLS:
+        try:
+            done = subprocess.run([*candidate, "true"], capture_output=True, check=False, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if done.returncode == 0:
+            return candidate
+    return ()
+
+
+_said: list[bool] = []
+
+
+def _say_once(say: Callable[[str], None]) -> None:
+    if not _said:
+        _said.append(True)
+        say(
+            "gates: no process can be kept from the network on this machine (unshare does not work here): the lint "
+            "gate's commands run without a wall"
+        )
+
+
+def _only_container(pod: Manifest) -> Mapping[str, Any]:
+    containers = pod["spec"]["containers"]
+    name = pod["metadata"]["name"]
+    if len(containers) != 1 or pod["spec"].get("initContainers"):
+        raise InputError(f"pod {name}: the sandbox runs Pods of one container only")
+    found: Mapping[str, Any] = containers[0]
+    for key in sorted(set(found) - _KNOWN):
+        raise InputError(f"pod {name}: the sandbox does not know a container's {key}")
+    if not found.get("command"):
+        raise InputError(f"pod {name}: expected a command, since the sandbox has no image to look it up in")
+    return found

@@ -1,0 +1,3 @@
+"use strict";
+
+exports.left = (have, sold) => Math.max(0, have - sold);
