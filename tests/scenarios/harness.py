@@ -14,6 +14,7 @@ from typing import Any
 from pressplay import names
 from pressplay.clock import VirtualClock
 from pressplay.patch import merge
+from pressplay.sandbox.deployer import Starter
 from pressplay.sandbox.forge import forge
 from pressplay.sandbox.launcher import VirtualLauncher
 from pressplay.sandbox.session import rendered_chart
@@ -145,6 +146,7 @@ def world(
     on_commit: Callable[[], None] = lambda: None,
     source: Path | None = None,
     chart: Sequence[Mapping[str, Any]] | None = None,
+    starter: Starter | None = None,
     **options: Any,
 ) -> World:
     """Open (or make) a sandbox in `directory`; with `source`, its project is set up."""
@@ -157,6 +159,7 @@ def world(
         CHART if chart is None else chart,
         clock,
         VirtualLauncher(clock, agents, agents.duration),
+        starter,
     )
     if source is not None:
         sandbox.set_up_project(source)

@@ -58,6 +58,13 @@ def inputs(node: Mapping[str, Any]) -> dict[str, str]:
     return {p["name"]: str(p.get("value", "")) for p in (node.get("inputs") or {}).get("parameters") or []}
 
 
+def outputs(workflow: Manifest) -> dict[str, str]:
+    """The output parameters of a Workflow's entrypoint by name."""
+    entry = nodes(workflow).get(workflow["metadata"]["name"]) or {}
+    given = (entry.get("outputs") or {}).get("parameters") or []
+    return {one["name"]: str(one.get("value", "")) for one in given}
+
+
 def of(workflow: Manifest) -> Iterator[Wait]:
     """The waits of one Workflow."""
     metadata = workflow["metadata"]

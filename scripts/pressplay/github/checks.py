@@ -135,13 +135,16 @@ def set_check(
     summary: str,
     details_url: str,
     external_id: str,
-    text: str = "",
+    text: str | None = "",
 ) -> str:
     """Set the check `name` of this client's App on a commit (None: still under way); its address.
 
-    `summary` and `text` are Markdown; GitHub takes 65,535 characters of each. Done twice, the run that is there is left
-    alone or updated, never doubled.
+    `summary` and `text` are Markdown; GitHub takes 65,535 characters of each. `text` None leaves what the check says at
+    length. Done twice, the run that is there is left alone or updated, never doubled.
     """
+    there = _own(gh, repo, head_sha, name)
+    if text is None:
+        text = (there or {"output": {}})["output"].get("text")
     fields: dict[str, Any] = {
         "status": "in_progress" if conclusion is None else "completed",
         "details_url": details_url,
@@ -150,7 +153,6 @@ def set_check(
     }
     if conclusion is not None:
         fields["conclusion"] = conclusion
-    there = _own(gh, repo, head_sha, name)
     if there is None:
         made = call(gh, "POST", f"/repos/{repo}/check-runs", json={"name": name, "head_sha": head_sha, **fields})
     elif _says(there, fields):

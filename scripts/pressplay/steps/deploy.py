@@ -164,8 +164,7 @@ def _by_workflow(context: Context, subject: Subject, head: str) -> tuple[str, st
         return "waiting", "", {}
     if phase != "Succeeded":
         return "failed", f"the Workflow {name}, which was to deploy the commit, ended as {phase}", {}
-    outputs = (workflow.get("status") or {}).get("outputs") or {}
-    given = {one["name"]: str(one.get("value", "")) for one in outputs.get("parameters") or []}
+    given = waits.outputs(workflow)
     place: Entry = {"deployment": 0, "url": given.get("url", ""), "commit": given.get("commit", "")}
     if not place["commit"]:
         template = subject.settings.deploy.workflow_template

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from pressplay.cluster.ledger import Entry
 from pressplay.steps.context import Context, Subject
-from pressplay.steps.gates import ACCEPTANCE, has_passed, verdict_on
+from pressplay.steps.gates import ACCEPTANCE, check_name, verdict_on
 from pressplay.steps.gates import LINT as LINT_GATE
 from pressplay.steps.run import FIX, LINT, TRIAGE, Run
 
@@ -74,8 +74,8 @@ def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
 
 def _still_open(entries: Mapping[str, Entry], run: Run) -> str:
     """What the rounds did not bring about."""
-    failing = [gate for gate in (LINT_GATE, ACCEPTANCE) if not has_passed(entries, gate, run.head)]
-    said = {gate: verdict_on(entries, gate, run.head) for gate in failing}
-    if run.role == LINT or said.get(LINT_GATE):
-        return "the lint gate still fails"
-    return "the proof still fails" if said.get(ACCEPTANCE) else "QA still wants changes"
+    for gate in (LINT_GATE, ACCEPTANCE):
+        found = verdict_on(entries, gate, run.head)
+        if found is not None and found["outcome"] == "fail":
+            return f"{check_name(gate)} still fails: {found['reason']}"
+    return "QA still wants changes"

@@ -246,20 +246,6 @@ def orphans(context: Context, repo: str) -> None:
                 context.say(f"{one['metadata']['name']}: deleted, its Workflow has ended")
 
 
-def findings(context: Context, subject: Subject, head: str) -> str | None:
-    """What the gate found wrong with a commit, as Markdown for an agent; None where it did not fail there.
-
-    It is read back from the check: what tools print never goes through a ledger or a parameter (R7). Tools' words stand
-    in it as quoted text, cut and redacted when they were posted.
-    """
-    entries = context.ledger(subject.repo).entries("pr", subject.pull)
-    recorded = gates.verdict_on(entries, "lint", head)
-    if recorded is None or recorded.get("outcome") != "fail":
-        return None
-    gh = context.harness(subject.repo, checks="read")
-    return f"{recorded['reason']}.\n\n{checks.own_text(gh, subject.repo, head, gates.check_name('lint'))}"
-
-
 # --- named checks ----------------------------------------------------------------------------------------------------
 
 

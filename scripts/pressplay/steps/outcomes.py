@@ -9,6 +9,7 @@ from pressplay.cluster.ledger import Entry
 from pressplay.gates import tests
 from pressplay.github import comparison, pulls, reviews
 from pressplay.github.calls import Client
+from pressplay.github.files import Files
 from pressplay.steps import gates, issue_texts, tasks
 from pressplay.steps import run as roles
 from pressplay.steps.answers import Answers

@@ -52,6 +52,8 @@ def park(context: Context, subject: Subject, pull: pulls.Pull, reason: str, *, s
         summary=reason,
         details_url=f"{context.settings.github.web_url}/{subject.repo}/pull/{pull.number}",
         external_id=pull.head_sha,
+        # What was proven not to work stays to be seen.
+        text=None,
     )
     issues.add_labels(gh, subject.repo, pull.number, [PARKED_LABEL])
     # A push alone doesn't take back what a person stopped.

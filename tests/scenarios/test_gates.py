@@ -1,0 +1,504 @@
+"""Gates that cannot be talked round: what no agent's word, review or check can bring about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from harness import CHART, REPO, Agents, World, git, project, task, world
+
+from pressplay.errors import PressPlayError
+from pressplay.github import checks, deployments, pulls, reviews
+from pressplay.sandbox.deployer import Asked, Running, VirtualStarter
+from pressplay.sandbox.setup import MAINTAINER, secret
+from pressplay.sandbox.summary import Summary, summarize
+
+PR = 1
+LINTED = {"defaults": {"lint": {"enabled": True, "commands": ["test ! -e ugly.txt"]}}}
+Does = Callable[[Path, Mapping[str, str]], None]
+
+
+def nothing(_tree: Path, _env: Mapping[str, str]) -> None:
+    """What an agent does that does nothing more."""
+
+
+@dataclass
+class Team(Agents):
+    """Agents that do something of a test's own first; what each run was told is kept."""
+
+    does: dict[str, Does] = field(default_factory=dict)
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    def __call__(self, tree: Path, env: Mapping[str, str]) -> int:
+        role = env["PRESSPLAY_ROLE"]
+        findings = tree / "task" / "findings.md"
+        self.told.append((role, findings.read_text() if findings.exists() else ""))
+        self.does.get(role, nothing)(tree, env)
+        return super().__call__(tree, env)
+
+    def findings(self, role: str) -> list[str]:
+        return [text for one, text in self.told if one == role]
+
+
+def commit(tree: Path, path: str, text: str | None) -> None:
+    file = tree / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+    git(tree, "add", "-A")
+    git(tree, "commit", "-qm", f"{path}")
+
+
+def writes(path: str, text: str | None, *, once: bool = False) -> Does:
+    done: list[str] = []
+
+    def does(tree: Path, env: Mapping[str, str]) -> None:
+        if not (once and done) and (text is None) == (tree / path).exists():
+            done.append(env["PRESSPLAY_RUN"])
+            commit(tree, path, text)
+
+    return does
+
+
+@dataclass
+class Played:
+    """A play of one task, and what its pull request shows."""
+
+    made: World
+    summary: Summary
+    team: Team
+
+    def get(self, path: str) -> Any:
+        return self.ask("GET", path).json()
+
+    def ask(self, method: str, path: str, **fields: Any) -> httpx.Response:
+        sandbox = self.made.sandbox
+        with httpx.Client(
+            base_url=f"{sandbox.settings.github.api_url}/repos/{REPO}",
+            headers={"Authorization": f"Bearer {sandbox.forge.user_token(MAINTAINER)}"},
+            transport=httpx.WSGITransport(app=sandbox.forge.wsgi),
+        ) as client:
+            return client.request(method, path, **fields)
+
+    @property
+    def head(self) -> str:
+        return str(self.get(f"/pulls/{PR}")["head"]["sha"])
+
+    @property
+    def reason(self) -> str:
+        return str(self.summary.tasks[0].reason)
+
+    @property
+    def state(self) -> str:
+        return str(self.summary.tasks[0].state)
+
+    def check(self, gate: str, head: str = "") -> dict[str, Any]:
+        name = f"press-play/{gate}"
+        (run,) = self.get(f"/commits/{head or self.head}/check-runs?check_name={name}")["check_runs"]
+        return dict(run)
+
+    def approvals(self) -> list[str]:
+        return [one["commit_id"] for one in self.get(f"/pulls/{PR}/reviews") if one["state"] == "APPROVED"]
+
+    def can_be_merged(self) -> bool:
+        return self.ask("PUT", f"/pulls/{PR}/merge", json={"sha": self.head}).status_code == 200
+
+    def roles(self) -> list[str]:
+        return [line.split()[2] for line in self.made.starts()]
+
+    def go_on(self) -> None:
+        self.summary = self.made.go_on()
+
+    def assert_not_approved(self) -> None:
+        assert self.check("acceptance")["conclusion"] != "success"
+        assert self.approvals() == []
+        assert not self.can_be_merged()
+
+
+def played(
+    tmp_path: Path, team: Team | None = None, plan: str | None = None, merge: bool = False, **options: Any
+) -> Played:
+    """Play a backlog of one task; `plan` is the plan of probes in the repository, empty for none."""
+    team = team or Team()
+    source = project(tmp_path, [task(1)])
+    if plan is not None:
+        file = source / ".press-play" / "acceptance" / "1.yaml"
+        file.unlink()
+        if plan:
+            file.write_text(plan)
+    made = world(tmp_path / "state", team, source=source, merge=merge, **options)
+    return Played(made, made.play(), team)
+
+
+def starts(does: Callable[[Asked, Path], Running]) -> type[VirtualStarter]:
+    class Starter(VirtualStarter):
+        def start(self, asked: Asked) -> Running:
+            return does(asked, super().start(asked).log)
+
+    return Starter
+
+
+BROKEN = 'probes: [{name: works, logs: {namespace: preview, matchLabels: {app: preview-1}, expect: {lines: ["it works"]}}}]\n'
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.rule("FR10")
+def test_the_honest_path_gives_check_and_approval_that_name_the_commit_and_show_the_proof(tmp_path):
+    one = played(tmp_path)
+    assert one.state == "approved"
+    check = one.check("acceptance")
+    assert (check["conclusion"], check["app"]["slug"]) == ("success", "press-play")
+    assert one.head in check["output"]["text"]
+    assert f"serving {one.head}" in check["output"]["text"]
+    assert [one.check(gate)["conclusion"] for gate in ("test-only", "limits")] == ["success", "success"]
+    (approval,) = [r for r in one.get(f"/pulls/{PR}/reviews") if r["state"] == "APPROVED"]
+    assert (approval["user"]["login"], approval["commit_id"]) == ("qa-agent[bot]", one.head)
+    assert f"serving {one.head}" in approval["body"]
+    assert one.can_be_merged()
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.rule("FR10")
+def test_qa_claims_success_and_nothing_works_the_proof_says_what_came_back_and_rex_is_told(tmp_path):
+    one = played(tmp_path, plan=BROKEN, settings={"limits": {"rounds": 2}})
+    one.assert_not_approved()
+    assert one.state == "parked"
+    assert one.reason == (
+        "rex: 2 rounds and press-play/acceptance still fails: 1 of 3 probes did not hold "
+        f"at {one.head[:12]}: works (limits.rounds)"
+    )
+    assert "serving" in one.check("acceptance")["output"]["text"]
+    assert one.roles() == ["implement", "lint", "test", "fix", "lint", "test"]
+    (told,) = one.team.findings("fix")
+    assert "press-play/acceptance" in told
+    assert "it works" in told
+    assert one.check("limits")["conclusion"] == "failure"
+
+
+@pytest.mark.rule("R5")
+def test_what_rex_mends_after_a_failed_proof_is_proven_and_approved(tmp_path):
+    def start(asked: Asked, log: Path) -> Running:
+        tree = git(made_at / "git" / f"{REPO}.git", "ls-tree", "--name-only", asked.sha)
+        log.write_text("it works\n" if "task_1_fix_1.txt" in tree else "Traceback\n")
+        return Running("http://preview.invalid", log)
+
+    made_at = tmp_path / "state"
+    one = played(tmp_path, plan=BROKEN, starter=starts(start)(made_at / "deployments"))
+    assert one.state == "approved"
+    assert one.roles() == ["implement", "lint", "test", "fix", "lint", "test"]
+
+
+@pytest.mark.rule("R6")
+@pytest.mark.rule("FR2")
+def test_qa_that_edits_source_is_refused_told_why_and_heard_once_more(tmp_path):
+    def test(tree: Path, _env: Mapping[str, str]) -> None:
+        wrong = tree / "program.py"
+        commit(tree, "program.py", None if wrong.exists() else "x = 1\n")
+
+    one = played(tmp_path, Team(does={"test": test}))
+    assert one.state == "approved"
+    assert one.roles() == ["implement", "lint", "test", "test"]
+    first, second = one.team.findings("test")
+    assert first == ""
+    assert "QA may change tests alone (R6), and changed 1 file outside the tests' paths" in second
+    assert "`program.py`" in second
+
+
+@pytest.mark.rule("R6")
+@pytest.mark.rule("FR2")
+def test_qa_that_keeps_its_edits_of_source_is_refused_for_good(tmp_path):
+    one = played(tmp_path, Team(does={"test": writes("program.py", "x = 1\n")}))
+    one.assert_not_approved()
+    assert one.state == "parked"
+    assert one.reason == (
+        "press-play/test-only: QA may change tests alone (R6), and changed 1 file outside the tests' paths"
+    )
+    assert one.roles() == ["implement", "lint", "test", "test"]
+    assert one.check("test-only")["conclusion"] == "failure"
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize(
+    ("plan", "reason"),
+    [
+        ("", "QA passed it without a plan of probes at .press-play/acceptance/1.yaml"),
+        ("probes: []\n", "the plan of probes at .press-play/acceptance/1.yaml is not one that proves anything"),
+        (
+            "probes: [{name: x, http: {path: /, expect: {status: [200, 404, 500]}}}]\n",
+            "the plan of probes at .press-play/acceptance/1.yaml is not one that proves anything",
+        ),
+        ("probes: [{name: x, shell: rm}]\n", "is not one that proves anything"),
+    ],
+    ids=["none", "empty", "asserts nothing", "unknown"],
+)
+def test_without_a_plan_that_can_fail_there_is_no_approval_and_qa_is_told_once(tmp_path, plan, reason):
+    one = played(tmp_path, plan=plan)
+    assert reason in one.reason
+    assert one.state == "parked"
+    assert one.roles() == ["implement", "lint", "test", "test"]
+    assert reason in one.team.findings("test")[1]
+    assert one.approvals() == []
+    assert not one.can_be_merged()
+
+
+@pytest.mark.rule("R5")
+def test_a_commit_after_the_proof_voids_check_and_approval(tmp_path):
+    one = played(tmp_path)
+    proven = one.head
+    assert one.approvals() == [proven]
+    # Work stands still, so that nothing proves the new commit anew.
+    one.made.sandbox.cluster.apply(paused())
+    sha = one.get(f"/contents/README.md?ref={one.get(f'/pulls/{PR}')['head']['ref']}")["sha"]
+    one.ask(
+        "PUT",
+        "/contents/README.md",
+        json={
+            "message": "one more",
+            "content": "bW9yZQo=",
+            "sha": sha,
+            "branch": one.get(f"/pulls/{PR}")["head"]["ref"],
+        },
+    ).raise_for_status()
+    assert one.head != proven
+    one.go_on()
+    assert one.approvals() == []
+    assert one.get(f"/commits/{one.head}/check-runs?check_name=press-play/acceptance")["check_runs"] == []
+    assert not one.can_be_merged()
+
+
+def paused() -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "press-play-pause", "namespace": "press-play"},
+        "data": {"all": "true"},
+    }
+
+
+@pytest.mark.rule("R5")
+def test_where_somebody_elses_commit_runs_there_is_no_approval(tmp_path):
+    """The label says so: whoever deploys took the default branch for what was asked."""
+    other = [*CHART]
+    one = played(tmp_path, chart=other, settings={"defaults": {"deploy": {"commit": {"workload": {"label": "app"}}}}})
+    assert one.state == "parked"
+    assert one.reason == "press-play/acceptance: another commit than the head runs there, or none"
+    one.assert_not_approved()
+    # Nothing of the plan was asked of what is somebody else's.
+    assert "it-runs" not in one.check("acceptance")["output"]["text"]
+
+
+@pytest.mark.rule("R5")
+def test_a_deployment_over_the_one_that_was_asked_for_brings_no_approval(tmp_path):
+    made: list[World] = []
+
+    def start(asked: Asked, log: Path) -> Running:
+        # Somebody deploys the default branch into the same environment while ours is rolled out.
+        gh = made[0].sandbox.context.harness(REPO, deployments="write", contents="read")
+        main = gh.request("GET", f"/repos/{REPO}/git/ref/heads/main").json()["object"]["sha"]
+        if asked.sha != main:
+            deployments.request(gh, REPO, asked.environment, main, "somebody")
+        return Running("http://preview.invalid", log)
+
+    source = project(tmp_path, [task(1)])
+    team = Team()
+    made.append(
+        world(tmp_path / "state", team, source=source, merge=False, starter=starts(start)(tmp_path / "state" / "d"))
+    )
+    one = Played(made[0], made[0].play(), team)
+    assert one.reason == "press-play/acceptance: something else was deployed into preview-1 since"
+    one.assert_not_approved()
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.rule("R4")
+def test_without_a_deployment_what_qa_passed_is_parked_as_tests_only(tmp_path):
+    one = played(tmp_path, settings={"defaults": {"deploy": {"mode": "none"}}})
+    one.assert_not_approved()
+    assert one.state == "parked"
+    assert (
+        one.reason == "no deployment is set up (deploy.mode none), so that nothing can be proven: these are tests only"
+    )
+
+
+@pytest.mark.rule("R4")
+def test_a_deployment_that_fails_is_rexs_to_mend(tmp_path):
+    def start(asked: Asked, log: Path) -> Running:
+        raise PressPlayError("it ended with status 1, see its log")
+
+    one = played(tmp_path, settings={"limits": {"rounds": 1}}, starter=starts(start)(tmp_path / "state" / "d"))
+    one.assert_not_approved()
+    assert "press-play/acceptance still fails: the deployment into preview-1 failed" in one.reason
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.rule("R3")
+def test_a_deployment_that_nobody_makes_is_given_up_with_a_reason(tmp_path):
+    settings = {"defaults": {"deploy": {"request": False, "timeoutMinutes": 5}}}
+    one = played(tmp_path, settings=settings)
+    one.assert_not_approved()
+    assert one.state == "parked"
+    assert one.reason == ("press-play/acceptance: nobody deployed the commit within 5 minutes (deploy.timeoutMinutes)")
+
+
+@pytest.mark.rule("R4")
+def test_minutes_of_a_pull_request_are_bounded(tmp_path):
+    settings = {"limits": {"minutesPerPullRequest": 2}}
+    one = played(tmp_path, Team(wants_changes={1: 9}), settings=settings)
+    assert one.state == "parked"
+    assert "2 minutes of runs for this pull request (limits.minutesPerPullRequest)" in one.reason
+    assert one.roles() == ["implement", "lint", "test"]
+
+
+@pytest.mark.rule("R6")
+def test_clippy_that_weakens_tests_is_refused(tmp_path):
+    def implement(tree: Path, _env: Mapping[str, str]) -> None:
+        commit(tree, "tests/test_it.py", "def test_it():\n    assert 1 == 1\n")
+
+    def lint(tree: Path, _env: Mapping[str, str]) -> None:
+        commit(tree, "tests/test_it.py", "def test_it():\n    pass\n")
+
+    one = played(tmp_path, Team(does={"implement": implement, "lint": lint}))
+    assert one.reason == "clippy: it weakened tests: 1 assertion removed or altered"
+    assert one.check("acceptance")["conclusion"] == "action_required"
+    assert one.roles() == ["implement", "lint"]
+
+
+@pytest.mark.rule("FR10")
+def test_what_the_lint_gate_refuses_clippy_mends_in_the_next_round(tmp_path):
+    team = Team(does={"implement": writes("ugly.txt", "x\n"), "lint": nothing})
+
+    def lint(tree: Path, env: Mapping[str, str]) -> None:
+        if "findings.md" in {file.name for file in (tree / "task").iterdir()}:
+            commit(tree, "ugly.txt", None)
+
+    team.does["lint"] = lint
+    one = played(tmp_path, team, settings=LINTED)
+    assert one.state == "approved"
+    assert one.roles() == ["implement", "lint", "lint", "test"]
+    assert "test ! -e ugly.txt" in one.team.findings("lint")[1]
+    assert one.check("lint")["conclusion"] == "success"
+
+
+@pytest.mark.rule("FR10")
+@pytest.mark.rule("R4")
+def test_where_clippy_leaves_what_the_lint_gate_refuses_the_work_is_parked(tmp_path):
+    one = played(tmp_path, Team(does={"implement": writes("ugly.txt", "x\n")}), settings=LINTED)
+    assert one.state == "parked"
+    assert one.reason == "clippy: it changed nothing, though the lint gate fails"
+    assert one.roles() == ["implement", "lint", "lint"]
+    one.assert_not_approved()
+
+
+@pytest.mark.rule("FR10")
+def test_qas_own_commits_are_linted_too(tmp_path):
+    def test(tree: Path, env: Mapping[str, str]) -> None:
+        bad = tree / "tests" / "bad.py"
+        commit(tree, "tests/bad.py", None if bad.exists() else "x")
+
+    settings = {"defaults": {"lint": {"enabled": True, "commands": ["test ! -e tests/bad.py"]}}}
+    one = played(tmp_path, Team(does={"test": test}), settings=settings)
+    assert one.state == "approved"
+    assert one.roles() == ["implement", "lint", "test", "test"]
+    assert "press-play/lint" in one.team.findings("test")[1]
+    assert one.check("lint")["conclusion"] == "success"
+
+
+@pytest.mark.rule("R5")
+def test_a_review_and_a_check_forged_with_an_agents_key_let_nobody_merge(tmp_path):
+    one = played(tmp_path, plan=BROKEN, settings={"limits": {"rounds": 1}})
+    sandbox = one.made.sandbox
+    # The key that the controller puts into QA's own container.
+    qa = sandbox.github.installation("qa-agent", REPO, {"pull_requests": "write"})
+    reviews.post_review(qa, REPO, PR, one.head, "APPROVE", "Approved.")
+    assert not one.can_be_merged()
+    # And another App, which may set checks, sets one of the same name.
+    app = sandbox.forge.create_app("rogue", "rogue", {"checks": "write", "metadata": "read"}, [])
+    sandbox.forge.install("rogue", REPO)
+    sandbox.cluster.create(secret("rogue", app, sandbox.settings.controller_namespace))
+    rogue = sandbox.github.installation("rogue", REPO, {"checks": "write"})
+    checks.set_check(
+        rogue,
+        REPO,
+        "press-play/acceptance",
+        one.head,
+        conclusion="success",
+        title="Proven",
+        summary="Trust me.",
+        details_url="http://127.0.0.1",
+        external_id=one.head,
+    )
+    assert not one.can_be_merged()
+    assert pulls.pull(sandbox.context.harness(REPO, pull_requests="read"), REPO, PR).state == "open"
+
+
+def deploying(commit: str) -> dict[str, Any]:
+    """A WorkflowTemplate of a user's that deploys: it says that `commit` runs."""
+    parameters = [{"name": name} for name in ("repo", "pr", "head", "environment")]
+    outputs = [
+        {"name": "url", "valueFrom": {"expression": "'http://preview.invalid/'"}},
+        {"name": "commit", "valueFrom": {"expression": commit}},
+    ]
+    spec = {
+        "entrypoint": "deploy",
+        "arguments": {"parameters": parameters},
+        "templates": [
+            {
+                "name": "deploy",
+                "steps": [[{"name": "roll-out", "template": "roll-out"}]],
+                "outputs": {"parameters": outputs},
+            },
+            {"name": "roll-out", "suspend": {"duration": "30"}},
+        ],
+    }
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "WorkflowTemplate",
+        "metadata": {"name": "deploy-preview", "namespace": "press-play"},
+        "spec": spec,
+    }
+
+
+BY_WORKFLOW = {
+    "defaults": {
+        "deploy": {
+            "mode": "workflowTemplate",
+            "workflowTemplate": "deploy-preview",
+            "commit": {"workload": {"namespace": ""}},
+        }
+    }
+}
+
+
+@pytest.mark.rule("R5")
+def test_a_workflow_template_of_the_users_deploys_and_what_it_deployed_is_proven(tmp_path):
+    chart = [*CHART, deploying("workflow.parameters.head")]
+    plan = (
+        "probes: [{name: there, workload: {kind: Deployment, namespace: preview, name: shop, expect: {ready: true}}}]\n"
+    )
+    one = played(tmp_path, plan=plan, chart=chart, settings={**BY_WORKFLOW, "limits": {"rounds": 1}})
+    # Nothing is there that could be ready.
+    assert "press-play/acceptance still fails: 1 of 1 probes did not hold" in one.reason
+    assert "there" in one.check("acceptance")["output"]["text"]
+
+
+@pytest.mark.rule("R5")
+def test_a_workflow_template_that_says_that_another_commit_runs_brings_no_approval(tmp_path):
+    one = played(tmp_path, chart=[*CHART, deploying(f"'{'0' * 40}'")], settings=BY_WORKFLOW)
+    assert one.state == "parked"
+    assert one.reason == ("press-play/acceptance: whoever deployed says that another commit than the head runs there")
+    one.assert_not_approved()
+
+
+def test_the_proof_is_kept_for_the_commit(tmp_path):
+    one = played(tmp_path)
+    (kept,) = one.made.sandbox.cluster.list("ConfigMap", "press-play", {"press-play/proof": "acceptance"})
+    assert kept["metadata"]["labels"]["press-play/pr"] == str(PR)
+    assert json.loads(json.dumps(kept["data"]))["proof"]
+    assert summarize(one.made.sandbox).tasks[0].state == "approved"
