@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
+# What is bounded here is so that a hostile text costs time in proportion to its length, whatever it repeats.
 _NAMED = (
-    r"(?:[A-Za-z0-9_.-]*(?:token|secret|passw(?:or)?d|passwd|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)"
-    r"[A-Za-z0-9_.-]*)"
+    r"(?:token|secret|passw(?:or)?d|passwd|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)[A-Za-z0-9_.-]{0,64}"
 )
 _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
@@ -27,14 +27,14 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("Slack token", re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,}")),
     ("API key", re.compile(r"\b(?:sk|rk|pk)[-_](?:live|test|ant|proj|or)?[-_]?[A-Za-z0-9_-]{20,}")),
     ("package token", re.compile(r"\b(?:npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{40,}|glpat-[A-Za-z0-9_-]{20,})")),
-    ("JWT", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?")),
+    ("JWT", re.compile(r"\beyJ[A-Za-z0-9_-]{8,2000}+\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?")),
     ("authorization", re.compile(r"(?i)(?<=\bauthorization: )(?:basic|bearer|token)\s+\S+")),
     ("password in an address", re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)")),
     (
         "secret",
         # The value alone: what it is called tells the reader what is missing. Masked ones (***) stay as they are.
         re.compile(
-            rf"(?i)(\b{_NAMED}[\"']?\s*[:=]+>?\s*)(?:\"[^\"\n*]{{6,}}\"|'[^'\n*]{{6,}}'|[A-Za-z0-9+/_.~-]{{12,}}=*)"
+            rf"(?i)({_NAMED}[\"']?\s{{0,8}}[:=]{{1,3}}>?\s{{0,8}})(?:\"[^\"\n*]{{6,}}\"|'[^'\n*]{{6,}}'|[A-Za-z0-9+/_.~-]{{12,}}=*)"
         ),
     ),
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from jsonschema import ValidationError
 from jsonschema.exceptions import best_match
-from jsonschema.validators import validator_for
+from jsonschema.validators import extend, validator_for
 
 from pressplay.validation.report import Problem, json_path, shown
 from pressplay.validation.yamlsource import Path, Place
@@ -30,7 +31,7 @@ def check(schema: Mapping[str, Any], value: Any, place: Callable[[Path], Place])
 
     The schema's own `$schema` picks the draft; it must be self-contained (the bundled file).
     """
-    validator = validator_for(schema)(schema)
+    validator = _strict(validator_for(schema))(schema)
     found: dict[tuple[str, str], Problem] = {}
     for error in validator.iter_errors(value):
         for path, message, hint in _explain(_telling(error)):
@@ -38,6 +39,17 @@ def check(schema: Mapping[str, Any], value: Any, place: Callable[[Path], Place])
             problem = Problem(at.file, at.line, at.column, json_path(path), message, hint)
             found.setdefault((problem.path, message), problem)
     return by_place(found.values())
+
+
+@cache
+def _strict(validator: Any) -> Any:
+    """The draft's validator, with patterns as ECMA 262 has them: `$` is the text's end, not also before a newline."""
+    return extend(validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+
+
+def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$\Z", r"\\Z", pattern), instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
 def by_place(problems: Iterable[Problem]) -> list[Problem]:
@@ -56,7 +68,16 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 def _telling(error: ValidationError) -> ValidationError:
     """Of an anyOf's or oneOf's branches, the error that says most."""
+    if _alternatives(error):
+        return error
     return best_match([error]) or error if error.context else error
+
+
+def _alternatives(error: ValidationError) -> list[str]:
+    """The keys of which exactly one is wanted: of a oneOf whose branches are each `{"required": [key]}`."""
+    branches: Any = error.validator_value if error.validator == "oneOf" else []
+    keys = [branch["required"][0] for branch in branches if list(branch) == ["required"]]
+    return keys if len(keys) == len(branches) else []
 
 
 def _explain(error: ValidationError) -> Iterable[tuple[Path, str, str]]:
@@ -77,6 +98,12 @@ def _explain(error: ValidationError) -> Iterable[tuple[Path, str, str]]:
             for key in wanted:
                 if key not in came:
                     yield path, f"expected the key {shown(key)}, came none", "add it"
+        case "oneOf" if _alternatives(error):
+            # What is no map is told for its type.
+            if isinstance(came, Mapping):
+                keys = _alternatives(error)
+                there = ", ".join(shown(key) for key in keys if key in came) or "none"
+                yield path, f"expected exactly one of the keys {', '.join(map(shown, keys))}, came {there}", purpose
         case "type":
             types = [wanted] if isinstance(wanted, str) else list(wanted)
             expected = " or ".join(TYPES.get(kind, kind) for kind in types)

@@ -104,7 +104,7 @@ class _YamlReader:
         if self.count > NODES or id(node) in self.open:
             raise yaml.MarkedYAMLError(problem="aliases that unfold without end", problem_mark=node.start_mark)
         if isinstance(node, yaml.ScalarNode):
-            return self.loader.construct_object(node)
+            return self.scalar(node)
         self.open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
@@ -113,6 +113,15 @@ class _YamlReader:
             return self.mapping(node, path)
         finally:
             self.open.discard(id(node))
+
+    def scalar(self, node: yaml.ScalarNode) -> Any:
+        try:
+            return self.loader.construct_object(node)
+        except (ValueError, LookupError, AttributeError) as error:
+            # PyYAML's constructors take the text for what its tag says, and stumble: `!!int abc`, a number of miles.
+            raise yaml.MarkedYAMLError(
+                problem=f"a value that is no {node.tag.rpartition(':')[2]}", problem_mark=node.start_mark
+            ) from error
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         seen: dict[str, Place] = {}
