@@ -29,6 +29,9 @@ _KINDS = {
     "Secret": ("v1", "secrets"),
     "Pod": ("v1", "pods"),
     "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
+    "Deployment": ("apps/v1", "deployments"),
+    "StatefulSet": ("apps/v1", "statefulsets"),
+    "DaemonSet": ("apps/v1", "daemonsets"),
     "Workflow": ("argoproj.io/v1alpha1", "workflows"),
     "WorkflowTemplate": ("argoproj.io/v1alpha1", "workflowtemplates"),
     "CronWorkflow": ("argoproj.io/v1alpha1", "cronworkflows"),
@@ -36,6 +39,9 @@ _KINDS = {
     "DocsRun": ("agents.platform/v1", "docsruns"),
 }
 _PAGE = 500
+_LONGEST_LOG = 64 * 1024 * 1024
+"""Bytes of a log that are read to come to its end; a kubelet turns a log over at 10 MiB, where nobody set it higher."""
+_LOG_SECONDS = 60
 _PASSING = (408, 409, 425, 429)
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
@@ -70,6 +76,14 @@ class KubernetesCluster:
             "" if environment.get("PRESSPLAY_ARGO_AUTH") == "none" else token,
             namespace,
         )
+
+    def close(self) -> None:
+        """Close the connections and the loop that they live in."""
+        with self._lock:
+            session = getattr(self._api, "_session", None)
+            if session is not None:
+                self._runner.run(session.aclose())
+            self._runner.close()
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """See `Cluster.get`."""
@@ -163,6 +177,13 @@ class KubernetesCluster:
             raise TryAgain(f"Argo Server: {answer.status_code} {text}")
         raise InputError(f"Argo Server: PUT …/set: {answer.status_code} {text}; see argo.server in the chart's values")
 
+    def logs(self, namespace: str, pod: str, container: str, since_seconds: int, limit_bytes: int) -> bytes | None:
+        """See `Cluster.logs`. Kubernetes' own `limitBytes` keeps a log's beginning, so its end is kept here."""
+        query = {"container": container, "sinceSeconds": str(since_seconds), "limitBytes": str(_LONGEST_LOG)}
+        url = f"pods/{quote(pod, safe='')}/log?{urlencode({k: v for k, v in query.items() if v})}"
+        with self._lock:
+            return self._runner.run(self._tail(namespace, url, limit_bytes))
+
     def _call(
         self,
         method: str,
@@ -196,17 +217,42 @@ class KubernetesCluster:
             async with self._api.call_api(method, version=version, namespace=namespace, url=url, **options) as answer:
                 result: Manifest = answer.json()
                 return result
-        except ServerError as error:
-            code = error.response.status_code if error.response is not None else 500
-            if code == 404 and "the server could not find the requested resource" not in str(error):
-                return None
-            if code == 409 and method == "POST":
-                raise _ExistsError from error
-            if code in _PASSING or code >= 500:
-                raise TryAgain(f"{method} {url}: {code} {error}") from error
-            raise InputError(f"{method} {url} in namespace {namespace}: {code} {error}") from error
-        except (APITimeoutError, httpx.HTTPError) as error:
-            raise TryAgain(f"{method} {url}: {type(error).__name__}") from error
+        except (ServerError, APITimeoutError, httpx.HTTPError) as error:
+            _fault(error, method, namespace, url)
+            return None
+
+    async def _tail(self, namespace: str, url: str, most: int) -> bytes | None:
+        """The last `most` bytes of a text; None for 404. It is read in pieces, and no longer than a minute."""
+        kept = b""
+        try:
+            if self._api is None:
+                self._api = await _connect()
+            async with (
+                asyncio.timeout(_LOG_SECONDS),
+                self._api.call_api("GET", version="v1", namespace=namespace, url=url, stream=True) as answer,
+            ):
+                async for piece in answer.aiter_bytes():
+                    kept = (kept + piece)[-most:]
+        except TimeoutError as error:
+            raise TryAgain(f"GET {url}: not read within {_LOG_SECONDS} s") from error
+        except (ServerError, APITimeoutError, httpx.HTTPError) as error:
+            _fault(error, "GET", namespace, url)
+            return None
+        return kept
+
+
+def _fault(error: Exception, method: str, namespace: str, url: str) -> None:
+    """Raise what the port says of a fault; return where the server says that there is no such thing (404)."""
+    if not isinstance(error, ServerError):
+        raise TryAgain(f"{method} {url}: {type(error).__name__}") from error
+    code = error.response.status_code if error.response is not None else 500
+    if code == 404 and "the server could not find the requested resource" not in str(error):
+        return
+    if code == 409 and method == "POST":
+        raise _ExistsError from error
+    if code in _PASSING or code >= 500:
+        raise TryAgain(f"{method} {url}: {code} {error}") from error
+    raise InputError(f"{method} {url} in namespace {namespace}: {code} {error}") from error
 
 
 async def _connect() -> Any:

@@ -1,4 +1,4 @@
-"""The port to a cluster: everything that Press Play asks of Kubernetes and Argo, in eight verbs.
+"""The port to a cluster: everything that Press Play asks of Kubernetes and Argo, in nine verbs.
 
 Adapters: `cluster.kubernetes` for a real cluster, `cluster.sqlite` for the sandbox.
 """
@@ -57,5 +57,12 @@ class Cluster(Protocol):
         """End a suspended node of a Workflow with a phase and output parameters, as Argo Server's `set` does.
 
         False, and nothing changed, where the Workflow or the node is not there or no longer runs.
+        """
+        ...
+
+    def logs(self, namespace: str, pod: str, container: str, since_seconds: int, limit_bytes: int) -> bytes | None:
+        """What a container of a Pod wrote in the last `since_seconds`, its newest `limit_bytes`; None without the Pod.
+
+        `container`: empty for a Pod that has only one.
         """
         ...

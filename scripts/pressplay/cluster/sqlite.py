@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sqlite3
 import threading
 import uuid
@@ -37,6 +38,9 @@ INSERT OR IGNORE INTO versions VALUES (1, 0);
 
 _FROZEN = ("storedWorkflowTemplateSpec", "storedTemplates")
 """The parts of a Workflow's status that are written once and are large: kept in a column of their own."""
+
+LOG_FILE = "press-play/log-file"
+"""The annotation of a Pod of the sandbox that names the file in which its log stands."""
 
 SetNode = Callable[[Manifest, str, NodePhase, Mapping[str, str], str, float], dict[str, Any] | None]
 """The engine's `set_node`: (workflow, node id, phase, outputs, message, now) → the new status, or None."""
@@ -270,6 +274,29 @@ class SqliteCluster:
             found.pop("status", None)
             self._write(connection, key, found, status=status)
             return True
+
+    def logs(self, namespace: str, pod: str, container: str, since_seconds: int, limit_bytes: int) -> bytes | None:  # noqa: ARG002 - the port's signature
+        """See `Cluster.logs`: of the file that the Pod's annotation `press-play/log-file` names.
+
+        The file lies in the sandbox's folder, a relative name counts from there. Its lines have no times, so all of
+        them count. InputError where the Pod names none, or one elsewhere.
+        """
+        found = self.get("Pod", namespace, pod)
+        if found is None:
+            return None
+        named = (found["metadata"].get("annotations") or {}).get(LOG_FILE)
+        folder = self._path.parent.resolve()
+        file = (folder / str(named or "")).resolve()
+        if named is None or not file.is_relative_to(folder) or file == folder:
+            raise InputError(f"pod {pod}: expected the annotation {LOG_FILE}, a file in the sandbox's folder")
+        try:
+            with file.open("rb") as opened:
+                opened.seek(max(0, opened.seek(0, os.SEEK_END) - limit_bytes))
+                return opened.read(limit_bytes)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise InputError(f"pod {pod}: its log can't be read: {error.strerror}") from error
 
     def _born(self, manifest: Manifest) -> Manifest:
         body = {name: value for name, value in manifest.items() if name != "status"}
