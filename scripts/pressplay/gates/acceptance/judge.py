@@ -1,0 +1,231 @@
+"""What came back, compared with what was expected. Texts are matched to the letter, and what is not known counts as no.
+
+`ready` follows `kubectl rollout status` (kubernetes/kubectl, pkg/polymorphichelpers/rollout_status.go): the newest
+revision is observed and rolled out, and every replica that is wanted is there, at least one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pressplay.cluster.port import Manifest
+from pressplay.gates.acceptance.net import Answer
+from pressplay.gates.acceptance.plan import HttpExpectation, Logs, Workload
+from pressplay.gates.acceptance.proof import Check, is_secret, labelled, safe
+
+SHOWN = 300
+"""Characters of an expected or found value in a check."""
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What one pod wrote."""
+
+    pod: str
+    text: bytes
+    cut: bool
+    """Whether its beginning is missing."""
+
+
+def http(expect: HttpExpectation, answer: Answer | None) -> tuple[Check, ...]:
+    """An answer against what must come back; None: no whole answer came."""
+    wanted = " or ".join(map(str, expect.status))
+    checks = [Check("status", wanted, _none(answer) or str(answer and answer.status), _in(answer, expect.status))]
+    for name, text in expect.headers:
+        value = answer.header(name) if answer else None
+        got = _none(answer) or ("no such header" if value is None else labelled(name, value))
+        if value is not None and is_secret(name):
+            got = "(not shown)"
+        checks.append(Check(f"header {name} contains", labelled(name, text), got, value is not None and text in value))
+    return (*checks, *_body(expect, answer))
+
+
+def _none(answer: Answer | None) -> str:
+    return "" if answer else "no whole answer"
+
+
+def _in(answer: Answer | None, statuses: Sequence[int]) -> bool:
+    return answer is not None and answer.status in statuses
+
+
+def _body(expect: HttpExpectation, answer: Answer | None) -> list[Check]:
+    """The expectations of the body. Of one that is encoded, or cut, only what can be seen is known."""
+    body = answer.body if answer else b""
+    encoding = (answer.header("Content-Encoding") or "identity") if answer else "identity"
+    unseen = _none(answer)
+    if not unseen and encoding.lower() != "identity":
+        unseen = "a compressed body, which nobody asked for and the gate does not unpack"
+    beyond = unseen or ("a body longer than what is read" if answer and answer.cut else "")
+    checks = []
+    for text in expect.contains:
+        at = body.find(text.encode())
+        got = unseen or (f"at byte {at}" if at >= 0 else f"not in its {_bytes(body)}")
+        checks.append(Check("body contains", safe(text, SHOWN), got, not unseen and at >= 0))
+    for text in expect.not_contains:
+        at = body.find(text.encode())
+        got = unseen or (f"at byte {at}" if at >= 0 else beyond or f"not in its {_bytes(body)}")
+        checks.append(Check("body does not contain", safe(text, SHOWN), got, not beyond and at < 0))
+    if expect.equals is not None:
+        got = beyond or safe(_text(body), SHOWN)
+        checks.append(Check("body is", safe(expect.equals, SHOWN), got, not beyond and body == expect.equals.encode()))
+    if expect.json:
+        document, fault = (None, beyond) if beyond else _parsed(body)
+        for pointer, wanted in expect.json:
+            found = _MISSING if fault else resolve(document, pointer)
+            got = fault or ("nothing there" if found is _MISSING else _value(pointer, found))
+            ok = found is not _MISSING and same(wanted, found)
+            checks.append(Check(f"JSON at {pointer or 'its root'}", _value(pointer, wanted), got, ok))
+    return checks
+
+
+def _parsed(body: bytes) -> tuple[Any, str]:
+    """The body's JSON, or why there is none."""
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_no_constant), ""
+    except UnicodeDecodeError:
+        return None, "a body that is no UTF-8"
+    except (ValueError, RecursionError):
+        return None, "a body that is no JSON"
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _value(pointer: str, value: Any) -> str:
+    """A JSON value as it is shown; the last key of its pointer may tell that it is a secret."""
+    return labelled(pointer.rpartition("/")[2], json.dumps(value, ensure_ascii=False, sort_keys=True), SHOWN)
+
+
+def resolve(document: Any, pointer: str) -> Any:
+    """The value at a JSON pointer (RFC 6901), or a mark that equals nothing where there is none."""
+    found = document
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, dict) and key in found:
+            found = found[key]
+        elif isinstance(found, list) and key.isascii() and key.isdigit() and str(int(key)) == key:
+            index = int(key)
+            if index >= len(found):
+                return _MISSING
+            found = found[index]
+        else:
+            return _MISSING
+    return found
+
+
+def same(wanted: Any, found: Any) -> bool:
+    """Whether two JSON values are the same: 1 is 1.0, but neither is true."""
+    if isinstance(wanted, bool) or isinstance(found, bool):
+        return wanted is found
+    if isinstance(wanted, (int, float)) and isinstance(found, (int, float)):
+        return wanted == found
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return wanted.keys() == found.keys() and all(same(value, found[key]) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(found, list):
+        return len(wanted) == len(found) and all(map(same, wanted, found))
+    return type(wanted) is type(found) and bool(wanted == found)
+
+
+def logs(look: Logs, found: Sequence[Log], whole: bool) -> tuple[Check, ...]:
+    """Logs against the lines that must, and must not, stand in them; `whole`: whether these are all the pods."""
+    size = sum(len(log.text) for log in found)
+    where = f"in none of {len(found)} pods ({size} bytes)" if found else "no pod to read"
+    complete = whole and bool(found) and not any(log.cut for log in found)
+    checks = []
+    for text in look.lines:
+        pods = [log.pod for log in found if text.encode() in log.text]
+        checks.append(Check("log contains", safe(text, SHOWN), f"in {pods[0]}" if pods else where, bool(pods)))
+    for text in look.absent:
+        pods = [log.pod for log in found if text.encode() in log.text]
+        got = f"in {pods[0]}" if pods else where if complete or not found else "a log longer than what is read"
+        checks.append(Check("log does not contain", safe(text, SHOWN), got, complete and not pods))
+    return tuple(checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How far a workload is."""
+
+    ready: int
+    wanted: int
+    done: bool
+    """Whether the newest revision is out and all that is wanted is ready."""
+    words: str
+
+
+def rollout(manifest: Manifest) -> Rollout:
+    """How far a Deployment, StatefulSet, DaemonSet or Pod is, from its status."""
+    kind = manifest.get("kind", "")
+    metadata, spec, status = (manifest.get(key) or {} for key in ("metadata", "spec", "status"))
+    if kind == "Pod":
+        conditions = {one.get("type"): one.get("status") for one in status.get("conditions") or []}
+        ready = conditions.get("Ready") == "True" and not metadata.get("deletionTimestamp")
+        return Rollout(int(ready), 1, ready, f"{status.get('phase') or 'no phase'}, {'' if ready else 'not '}ready")
+    if kind == "DaemonSet":
+        wanted = _number(status, "desiredNumberScheduled")
+        ready, updated = _number(status, "numberAvailable"), _number(status, "updatedNumberScheduled")
+        rest = 0
+    else:
+        wanted = spec.get("replicas", 1)
+        wanted = 1 if wanted is None else wanted
+        available = "availableReplicas" if kind == "Deployment" else "readyReplicas"
+        ready, updated = _number(status, available), _number(status, "updatedReplicas")
+        rest = max(0, _number(status, "replicas") - wanted)
+    seen = _number(status, "observedGeneration") >= _number(metadata, "generation")
+    words = f"{ready} of {wanted} replicas ready, {updated} of the newest revision"
+    words += f", {rest} of older ones" if rest else ""
+    words += "" if seen else ", the newest one not yet observed"
+    return Rollout(ready, wanted, seen and wanted > 0 and ready >= wanted <= updated and not rest, words)
+
+
+def workload(look: Workload, manifest: Manifest | None) -> tuple[Check, ...]:
+    """A workload against the state in which it must be; None: there is none of this name."""
+    if manifest is None:
+        return (Check("workload", "there", "there is none of this name", False),)
+    checks = []
+    found = rollout(manifest)
+    metadata = manifest.get("metadata") or {}
+    if look.ready:
+        checks.append(Check("ready", "all replicas of the newest revision", found.words, found.done))
+    if look.replicas is not None:
+        checks.append(
+            Check("ready replicas", f"at least {look.replicas}", str(found.ready), found.ready >= look.replicas)
+        )
+    if look.image is not None:
+        used = images(manifest)
+        ok = any(look.image in image for image in used)
+        checks.append(Check("image contains", safe(look.image, SHOWN), safe(", ".join(used) or "none", SHOWN), ok))
+    for what, wanted, there in (
+        ("label", look.labels, metadata.get("labels") or {}),
+        ("annotation", look.annotations, metadata.get("annotations") or {}),
+    ):
+        for name, value in wanted:
+            got = labelled(name, str(there[name]), SHOWN) if name in there else "none"
+            checks.append(Check(f"{what} {name}", labelled(name, value, SHOWN), got, there.get(name) == value))
+    return tuple(checks)
+
+
+def images(manifest: Manifest) -> list[str]:
+    """The images of a workload's containers, each once."""
+    spec: Mapping[str, Any] = manifest.get("spec") or {}
+    if manifest.get("kind") != "Pod":
+        spec = (spec.get("template") or {}).get("spec") or {}
+    return list(dict.fromkeys(str(one.get("image", "")) for one in spec.get("containers") or []))
+
+
+def _number(holder: Mapping[str, Any], key: str) -> int:
+    found = holder.get(key)
+    return found if isinstance(found, int) else 0
+
+
+def _bytes(body: bytes) -> str:
+    return f"{len(body)} byte{'' if len(body) == 1 else 's'}"
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "backslashreplace")
