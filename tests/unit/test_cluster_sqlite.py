@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pressplay.clock import VirtualClock
 from pressplay.cluster import pause
 from pressplay.cluster.ledger import Ledger
-from pressplay.cluster.sqlite import Key, SqliteCluster
-from pressplay.errors import TryAgain
+from pressplay.cluster.sqlite import LOG_FILE, Key, SqliteCluster
+from pressplay.errors import InputError, TryAgain
 from pressplay.patch import merge
 from pressplay.sandbox.engine import set_node
 
@@ -156,3 +156,36 @@ def test_merge_is_rfc_7386(target, patch):
         for name, value in target.items() if isinstance(target, dict) else ():
             if name not in patch:
                 assert merged[name] == value
+
+
+def written(cluster, tmp_path, log_file: str | None, data: bytes | None = b"one\ntwo\nthree\n") -> None:
+    annotations = {} if log_file is None else {LOG_FILE: log_file}
+    metadata = {"name": "web", "namespace": "ns", "annotations": annotations}
+    cluster.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {}})
+    if data is not None:
+        (tmp_path / "logs").mkdir()
+        (tmp_path / "logs" / "web").write_bytes(data)
+
+
+def test_a_pod_s_log_is_the_file_that_it_names_and_of_a_long_one_the_end(cluster, tmp_path):
+    written(cluster, tmp_path, "logs/web")
+    assert cluster.logs("ns", "web", "", 600, 1000) == b"one\ntwo\nthree\n"
+    assert cluster.logs("ns", "web", "any", 1, 6) == b"three\n"
+    assert cluster.logs("ns", "gone", "", 600, 1000) is None
+    assert cluster.logs("other", "web", "", 600, 1000) is None
+
+
+def test_a_pod_that_wrote_nothing_yet_has_an_empty_log(cluster, tmp_path):
+    written(cluster, tmp_path, str(tmp_path / "logs" / "web"), None)
+    assert cluster.logs("ns", "web", "", 600, 1000) == b""
+
+
+@pytest.mark.rule("R8")
+@pytest.mark.parametrize(
+    "log_file", [None, "", ".", "..", "../secret", "/etc/passwd", "logs/../../secret", "logs/link"]
+)
+def test_no_log_lies_outside_of_the_sandbox_s_folder(cluster, tmp_path, log_file):
+    written(cluster, tmp_path, log_file)
+    (tmp_path / "logs" / "link").symlink_to("/etc/hostname")
+    with pytest.raises(InputError, match="a file in the sandbox's folder"):
+        cluster.logs("ns", "web", "", 600, 1000)

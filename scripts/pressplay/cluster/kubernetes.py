@@ -77,6 +77,14 @@ class KubernetesCluster:
             namespace,
         )
 
+    def close(self) -> None:
+        """Close the connections and the loop that they live in."""
+        with self._lock:
+            session = getattr(self._api, "_session", None)
+            if session is not None:
+                self._runner.run(session.aclose())
+            self._runner.close()
+
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """See `Cluster.get`."""
         return self._call("GET", kind, namespace, name)

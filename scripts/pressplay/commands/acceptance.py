@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
-from pressplay.errors import EXIT_FAILED, PressPlayError
+from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
 
 if TYPE_CHECKING:
+    from pressplay.cluster.port import Cluster
     from pressplay.gates.acceptance.plan import Plan
     from pressplay.gates.acceptance.proof import Proof
     from pressplay.gates.acceptance.reach import Address
@@ -20,7 +23,7 @@ FILE_WIDTH = 160
 
 
 @click.command("acceptance")
-@click.argument("plan_file", metavar="PLAN", type=click.File("rb"))
+@click.argument("plan_file", metavar="PLAN", type=click.Path(dir_okay=False, allow_dash=True))
 @click.option("--url", required=True, help="The deployment's address: http://localhost:8000.")
 @click.option("--commit", default="", metavar="SHA", help="What ${COMMIT} in the plan stands for: the whole id.")
 @click.option(
@@ -41,7 +44,7 @@ FILE_WIDTH = 160
 @click.pass_context
 def command(
     ctx: click.Context,
-    plan_file: BinaryIO,
+    plan_file: str,
     url: str,
     commit: str,
     hosts: tuple[str, ...],
@@ -59,19 +62,15 @@ def command(
     from pressplay.gates.acceptance import probes
     from pressplay.gates.acceptance.reach import EVERYWHERE, Reach, parse
 
-    plan = plans.read(plan_file.read(plans.LONGEST + 1), getattr(plan_file, "name", "PLAN"))
+    plan = plans.read(_bytes(plan_file, plans.LONGEST + 1), "stdin" if plan_file == "-" else plan_file)
     if commit:
         plans.whole_commit(commit)
     own = parse(url)
     reach = Reach((_host(own), *hosts), namespaces, EVERYWHERE, loopback=True)
     tried, left_out = (plan, []) if namespaces else _without_cluster(plan)
-    cluster = None
-    if namespaces:
-        from pressplay.cluster.kubernetes import KubernetesCluster
-
-        cluster = KubernetesCluster()
     target = probes.Target(url, "", commit, namespaces[0] if namespaces else "")
-    proof = probes.run(tried, target, reach, cluster, SystemClock(), say=lambda line: click.echo(line, err=True))
+    with _cluster(namespaces) as cluster:
+        proof = probes.run(tried, target, reach, cluster, SystemClock(), say=lambda line: click.echo(line, err=True))
     if as_json:
         whole = {"passed": proof.passed, "leftOut": left_out, "proof": json.loads(proof.to_json())}
         click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
@@ -79,6 +78,26 @@ def command(
         _show(proof, left_out)
     if not proof.passed:
         ctx.exit(EXIT_FAILED)
+
+
+def _bytes(file: str, most: int) -> bytes:
+    try:
+        with click.open_file(file, "rb") as opened:
+            return bytes(opened.read(most))
+    except OSError as error:
+        raise InputError(f"{file}: expected a readable file: {error.strerror}") from error
+
+
+@contextmanager
+def _cluster(namespaces: tuple[str, ...]) -> Iterator[Cluster | None]:
+    """The cluster of KUBECONFIG, where there is something to look for in it."""
+    if not namespaces:
+        yield None
+        return
+    from pressplay.cluster.kubernetes import KubernetesCluster
+
+    with closing(KubernetesCluster()) as cluster:
+        yield cluster
 
 
 def _host(own: Address) -> str:

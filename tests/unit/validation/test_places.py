@@ -81,6 +81,11 @@ def test_a_date_stays_text_and_an_empty_file_is_nothing():
         ("a: &a [*a]", "f:1:4: $: expected one YAML document"),
         ("{[1]: 2}", "f:1:2: $: expected one YAML document"),
         ("a: \x00", "f: $: expected one YAML document"),
+        ("a: !!int abc", "f:1:4: $: expected one YAML document, came something else (a value that is no int)"),
+        ("a: " + "9" * 5000, "a value that is no int"),
+        ("a: !!float x", "a value that is no float"),
+        ("a: !!bool x", "a value that is no bool"),
+        ('a: !!int ""', "a value that is no int"),
         ("[" * 1000 + "]" * 1000, "f: $: expected a YAML document, came one that is nested"),
         (
             "a: &a [x,x,x,x,x,x,x,x,x,x]\n"

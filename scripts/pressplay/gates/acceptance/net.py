@@ -161,8 +161,9 @@ def _told(seconds: float) -> Iterator[None]:
 def _cause(error: Exception) -> str:
     """The operating system's or the protocol library's words, on one line; the certificate's fault where it is one."""
     found: BaseException = error
-    while found.__cause__ is not None:
-        found = found.__cause__
+    # httpcore wraps what it met, and cuts the chain of causes.
+    while found.args and isinstance(found.args[0], BaseException):
+        found = found.args[0]
     if isinstance(found, ssl.SSLCertVerificationError):
         return f"the certificate is not valid: {found.verify_message}"
     text = (found.strerror if isinstance(found, OSError) else "") or str(found) or type(found).__name__

@@ -27,6 +27,8 @@ from pressplay.validation.yamlsource import Path, Source, load_json, load_yaml
 
 LONGEST = 64 * 1024
 """Bytes of a plan's file."""
+DEEPEST = 50
+"""Lists and maps within one another: YAML's reader takes time by their square."""
 PACKED = 32 * 1024
 """Characters of a plan as it travels through an Argo parameter."""
 COMMIT = "${COMMIT}"
@@ -193,23 +195,30 @@ def read(text: bytes, where: str) -> Plan:
     except UnicodeDecodeError as error:
         message = f"expected UTF-8, came byte {error.start}: {error.reason}"
         raise invalid(where, message, "save it as UTF-8") from error
-    aliases = list(_aliases(plain, where))
-    if aliases:
-        raise Invalid(aliases)
+    odd = list(_odd(plain, where))
+    if odd:
+        raise Invalid(odd)
     source = load_yaml(plain, where)
     if source.value is None:
         raise invalid(where, "expected a plan with probes, came an empty file", "write the key probes")
     return _checked(source, list(source.problems))
 
 
-def _aliases(text: str, where: str) -> Iterator[Problem]:
-    """Aliases, which can make much of little; what is no YAML at all is told by who reads it."""
+def _odd(text: str, where: str) -> Iterator[Problem]:
+    """What can make much work of little: aliases, and brackets in brackets. What is no YAML is told by who reads it."""
+    depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            line, column = (event.start_mark.line + 1, event.start_mark.column + 1) if event.start_mark else (0, 0)
             if isinstance(event, yaml.AliasEvent):
-                line, column = (event.start_mark.line + 1, event.start_mark.column + 1) if event.start_mark else (0, 0)
                 message = f"expected no alias, came *{event.anchor}"
                 yield Problem(where, line, column, "$", message, "write out what it stands for")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                yield Problem(
+                    where, line, column, "$", f"expected at most {DEEPEST} levels, came more", "write it flatter"
+                )
+                return
     except yaml.YAMLError:
         return
 

@@ -26,6 +26,8 @@ PACKED = 48 * 1024
 """Characters of a proof as it travels through an Argo parameter."""
 SHOWN = 60_000
 """Characters of a proof as it is shown: GitHub takes 65,535."""
+NEEDED = 80
+"""Characters that stay of what an expectation is called and of why there is nothing to compare."""
 NAMED = 10
 """Probes that a reason names before it only counts the rest."""
 
@@ -175,14 +177,17 @@ def cut(proof: Proof, limit: int) -> Proof:
     def short(text: str) -> str:
         return shortened(text, limit) if limit else ""
 
+    def kept(text: str) -> str:
+        return shortened(text, max(limit, NEEDED))
+
     probes = tuple(
         replace(
             probe,
             asked=short(probe.asked),
             came=short(probe.came),
-            fault=shortened(probe.fault, max(limit, 80)),
+            fault=kept(probe.fault),
             checks=tuple(
-                replace(check, what=shortened(check.what, 80), expected=short(check.expected), got=short(check.got))
+                replace(check, what=kept(check.what), expected=short(check.expected), got=short(check.got))
                 for check in probe.checks
             ),
         )

@@ -43,7 +43,8 @@ _METADATA = tuple(
 )
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.ip_network("::/96")
+_HIDING = (ipaddress.ip_network("::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+"""IPv4-compatible addresses (RFC 4291), and NAT64 as each network likes it (RFC 8215)."""
 
 
 class OutOfReach(InputError):
@@ -253,7 +254,9 @@ class Reach:
         if address.is_unspecified or _within(address, _THIS_NETWORK):
             return "an unspecified address"
         if isinstance(address, ipaddress.IPv6Address) and (
-            address.sixtofour is not None or address.teredo is not None or _within(address, _COMPATIBLE)
+            address.sixtofour is not None
+            or address.teredo is not None
+            or any(_within(address, network) for network in _HIDING)
         ):
             return "an address that hides another one"
         return "a reserved address" if address.is_reserved else ""
