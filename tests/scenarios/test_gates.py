@@ -145,7 +145,10 @@ def starts(does: Callable[[Asked, Path], Running]) -> type[VirtualStarter]:
     return Starter
 
 
-BROKEN = 'probes: [{name: works, logs: {namespace: preview, matchLabels: {app: preview-1}, expect: {lines: ["it works"]}}}]\n'
+BROKEN = """probes:
+- name: works
+  logs: {namespace: preview, matchLabels: {app: preview-1}, expect: {lines: [it works]}}
+"""
 
 
 @pytest.mark.rule("R5")
@@ -478,13 +481,13 @@ BY_WORKFLOW = {
 
 @pytest.mark.rule("R5")
 def test_a_workflow_template_of_the_users_deploys_and_what_it_deployed_is_proven(tmp_path):
-    chart = [*CHART, deploying("workflow.parameters.head")]
+    chart = [*CHART, deploying("'{{workflow.parameters.head}}'")]
     plan = (
         "probes: [{name: there, workload: {kind: Deployment, namespace: preview, name: shop, expect: {ready: true}}}]\n"
     )
     one = played(tmp_path, plan=plan, chart=chart, settings={**BY_WORKFLOW, "limits": {"rounds": 1}})
     # Nothing is there that could be ready.
-    assert "press-play/acceptance still fails: 1 of 1 probes did not hold" in one.reason
+    assert "press-play/acceptance still fails: 1 of 1 probe did not hold" in one.reason
     assert "there" in one.check("acceptance")["output"]["text"]
 
 

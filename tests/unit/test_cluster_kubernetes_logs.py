@@ -89,7 +89,6 @@ def test_a_pod_that_is_gone_has_no_log(server: Server):
 @pytest.mark.parametrize(
     ("code", "message", "raised"),
     [
-        (400, 'container "web" in pod "web-0" is waiting to start: ContainerCreating', InputError),
         (403, 'pods "web-0" is forbidden: User "x" cannot get resource "pods/log"', InputError),
         (429, "too many requests", TryAgain),
         (500, "Get https://10.0.0.1:10250/containerLogs: connect: refused", TryAgain),
@@ -100,6 +99,13 @@ def test_faults_are_told_apart(server: Server, code: int, message: str, raised: 
     answers["/api/v1/namespaces/shop/pods/web-0/log"] = (code, failure(code, message))
     with pytest.raises(raised, match=str(code)):
         cluster.logs("shop", "web-0", "web", 60, 1000)
+
+
+def test_a_container_that_never_started_has_written_nothing(server: Server):
+    cluster, answers, _ = server
+    said = 'container "web" in pod "web-0" is waiting to start: ContainerCreating'
+    answers["/api/v1/namespaces/shop/pods/web-0/log"] = (400, failure(400, said))
+    assert cluster.logs("shop", "web-0", "web", 60, 1000) == b""
 
 
 @pytest.mark.rule("R7")

@@ -37,10 +37,25 @@ def minutes(runs: Iterable[Entry]) -> int:
     return sum(max(0, int(entry["ended"]) - int(entry["started"])) for entry in runs if "ended" in entry) // 60
 
 
+def began(entry: Entry) -> int:
+    """When a run began; one that was refused never did, and ended at once."""
+    return int(entry.get("started") or entry.get("ended") or 0)
+
+
+def newest(entries: Mapping[str, Entry], subject: Subject) -> Entry | None:
+    """The newest run of this try. A parking follows what it parks, also within the same second."""
+
+    def when(entry: Entry) -> tuple[int, bool, int, int]:
+        parked = entry.get("outcome") == "parked"
+        return entry.get("ended") or began(entry), parked, entry.get("round", 0), entry.get("attempt", 0)
+
+    own = [e for e in entries.values() if e.get("try") == subject.attempt_of_person and "role" in e]
+    return max(own, key=when, default=None)
+
+
 def refusal(entries: Mapping[str, Entry], subject: Subject) -> str:
     """Why the newest run of this try was refused at a limit; empty where it was not."""
-    own = [e for e in entries.values() if e.get("try") == subject.attempt_of_person and "role" in e]
-    last = max(own, key=lambda entry: entry.get("ended") or entry.get("started") or 0, default={})
+    last = newest(entries, subject) or {}
     return str(last["reason"]) if last.get("outcome") == "parked" and "(limits." in last.get("reason", "") else ""
 
 

@@ -6,7 +6,7 @@ from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.github import pulls
-from pressplay.steps import approval, gates, origin, parking
+from pressplay.steps import approval, gates, limits, origin, parking
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TRIAGE, triage_key
 from pressplay.steps.tasks import is_approved
@@ -124,7 +124,7 @@ def next_round(entries: dict[str, Entry], subject: Subject) -> int:
     """
     own = [entry for entry in entries.values() if entry.get("try") == subject.attempt_of_person and "round" in entry]
     asked = max((entry.get("started", 0) for entry in own if entry["role"] in ASK_ROLES), default=0)
-    rounds = [e for e in own if e["role"] in ROUND_ROLES and _when(e) >= asked]
+    rounds = [e for e in own if e["role"] in ROUND_ROLES and limits.began(e) >= asked]
     last = max((entry["round"] for entry in rounds), default=1)
     fixed = any(e["round"] == last and e["role"] == FIX and e.get("outcome") == "done" for e in rounds)
     return last + 1 if fixed else last
@@ -143,7 +143,7 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     if pull.merged or pull.state == "closed":
         return {"outcome": "merged" if pull.merged else "closed", "link": link, "head": pull.head_sha}
     entries = context.ledger(subject.repo).entries("pr", pull.number)
-    last, parked = _last(entries, subject), parking.parked(entries, subject)
+    last, parked = limits.newest(entries, subject), parking.parked(entries, subject)
     outcome = "parked"
     if parking.stopped(entries, subject):
         outcome = "stopped"
@@ -166,12 +166,6 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
         approval.count(context, subject, pull, entries)
         origin.ended(context, subject, outcome, reason, pull.number)
     return {"outcome": outcome, "link": link, "head": pull.head_sha}
-
-
-def _last(entries: dict[str, Entry], subject: Subject) -> Entry | None:
-    """The newest run of this try."""
-    own = [e for e in entries.values() if e.get("try") == subject.attempt_of_person and "role" in e]
-    return max(own, key=_recent, default=None)
 
 
 def _passed(entries: dict[str, Entry], pull: pulls.Pull) -> bool:
@@ -208,14 +202,3 @@ def _why_not(last: Entry | None, entries: dict[str, Entry], pull: pulls.Pull) ->
         wanted = {COMMENTS: "reviewers do", TRIAGE: "a check fails"}.get(last["role"], otherwise)
         return f"round {last['round']} changed nothing though {wanted}"
     return said[0] if said else f"{last.get('agent', 'an agent')} ended with {last.get('outcome', 'no outcome')}"
-
-
-def _recent(entry: Entry) -> tuple[int, bool, int, int]:
-    """Later is greater; a parking follows what it parks, also within the same second."""
-    parked = entry.get("outcome") == "parked"
-    return entry.get("ended") or _when(entry), parked, entry.get("round", 0), entry.get("attempt", 0)
-
-
-def _when(entry: Entry) -> int:
-    """When a run began; one that was refused never did, and ended at once."""
-    return int(entry.get("started") or entry.get("ended") or 0)
