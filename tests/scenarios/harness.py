@@ -41,7 +41,7 @@ PLAN = """probes:
 - name: it-runs
   logs:
     namespace: preview
-    matchLabels: {app.kubernetes.io/part-of: press-play}
+    matchLabels: {app.kubernetes.io/version: "${COMMIT}"}
     expect:
       lines: ["serving ${COMMIT}"]
 """

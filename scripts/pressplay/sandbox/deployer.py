@@ -241,7 +241,7 @@ class ProcessStarter:
 
     def _check_out(self, sha: str, tree: Path, index: Path) -> None:
         """The files of a commit, without a clone."""
-        repository = {"GIT_DIR": str(self._forge.git_path(self._repo)), "GIT_WORK_TREE": str(tree)}
+        repository = {"GIT_DIR": str(self._forge.git_path(self._repo).resolve()), "GIT_WORK_TREE": str(tree)}
         done = subprocess.run(
             ["git", "checkout", "--quiet", "--force", sha, "--", "."],
             cwd=tree,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pressplay.errors import InputError, PressPlayError
-from pressplay.sandbox.agents import tidy
 from pressplay.sandbox.agents.worktree import WorkTree
 
 SOLUTIONS = Path(__file__).with_name("solutions")
@@ -69,6 +68,11 @@ class _Any:
     def message(self, subject: str) -> str:
         return f"{subject}\n\nTask {self.task}. {_SCRIPTED}\n"
 
+    def plain(self) -> dict[str, str]:
+        """The environment of what is started here: it learns nothing of this run."""
+        told = {**os.environ, **self.env}
+        return {k: v for k, v in told.items() if not k.startswith(("PRESSPLAY_", "GIT_", "PYTHON"))}
+
     def result(self, **fields: str) -> None:
         """Hand over through PRESSPLAY_RESULT, whole or not at all."""
         if path := self.env.get("PRESSPLAY_RESULT"):
@@ -111,24 +115,21 @@ class _Demo(_Any):
         self.result(title=f"{title} (task {self.task})", body=f"{_SCRIPTED}\n\n" + "\n".join(f"- {s}" for s in said))
 
     def lint(self) -> Iterator[str]:
-        own = {entry.name.removesuffix(".py") for entry in self.tree.path.iterdir()}
-        tidied = []
-        for name in self.tree.changed(self.env.get("PRESSPLAY_BASE", "")):
-            file = self.tree.path / name
-            if not name.endswith(tidy.SUFFIXES) or file.is_symlink():
-                continue
-            before = file.read_bytes()
-            try:
-                after = tidy.tidy(name, before.decode(), own).encode()
-            except UnicodeDecodeError:
-                continue
-            if after != before:
-                self.tree.write(name, after)
-                tidied.append(name)
+        changed = self.tree.changed(self.env.get("PRESSPLAY_BASE", ""))
+        files = [self.tree.path / one for one in changed if one.endswith(".py")]
+        before = {file: file.read_bytes() for file in files if not file.is_symlink()}
+        for command in (["check", "--fix-only", "--exit-zero"], ["format"]):
+            self.ruff(*command, *map(str, before))
+        tidied = [str(file.relative_to(self.tree.path)) for file, old in before.items() if file.read_bytes() != old]
         if tidied and self.tree.commit(self.message("Tidy the format, nothing else"), tidied):
             yield f"tidied {', '.join(tidied)}"
         else:
             yield "nothing to tidy"
+
+    def ruff(self, *arguments: str) -> None:
+        """Run ruff in the work tree; a file that it can't read it leaves as it is."""
+        command = [sys.executable, "-m", "ruff", arguments[0], "--no-cache", "--quiet", *arguments[1:]]
+        subprocess.run(command, cwd=self.tree.path, env=self.plain(), capture_output=True, check=False)
 
     def test(self) -> Iterator[str]:
         yield from self.stage("test")
@@ -146,15 +147,12 @@ class _Demo(_Any):
 
     def run_tests(self) -> tuple[bool, str]:
         """Run the project's tests as a process of its own, which learns nothing of this run."""
-        env = {
-            k: v for k, v in {**os.environ, **self.env}.items() if not k.startswith(("PRESSPLAY_", "GIT_", "PYTHON"))
-        }
         command = [sys.executable, "-S", "-B", "-m", "unittest"]
         try:
             done = subprocess.run(
                 command,
                 cwd=self.tree.path,
-                env=env,
+                env=self.plain(),
                 capture_output=True,
                 text=True,
                 errors="replace",

@@ -19,6 +19,4 @@ class Export(ShopTest):
         Stock(journal).receive("TEA", 2)
         rows = list(csv.DictReader(io.StringIO(self.shop("export"), newline="")))
         self.assertEqual([row["sku"] for row in rows], ["CUP", "TEA"])
-        self.assertEqual(
-            rows[1], {"sku": "TEA", "name": name, "price": "4.50", "minimum": "3", "quantity": "2"}
-        )
+        self.assertEqual(rows[1], {"sku": "TEA", "name": name, "price": "4.50", "minimum": "3", "quantity": "2"})

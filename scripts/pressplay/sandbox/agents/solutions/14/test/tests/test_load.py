@@ -24,7 +24,14 @@ class Load(ShopTest):
 
     def test_a_file_is_taken_in_whole_or_not_at_all(self) -> None:
         good = "TEA,Tea,4.50,3,2\n"
-        for bad in ["CUP,Cup,x,0,1\n", "CUP,Cup,1,0,-1\n", "CUP,,1,0,1\n", "tea,Tea,1,0,1\n", "CUP\n", "c p,Cup,1,0,1\n"]:
+        for bad in [
+            "CUP,Cup,x,0,1\n",
+            "CUP,Cup,1,0,-1\n",
+            "CUP,,1,0,1\n",
+            "tea,Tea,1,0,1\n",
+            "CUP\n",
+            "c p,Cup,1,0,1\n",
+        ]:
             with self.subTest(bad):
                 self.load(HEAD + good + bad, status=1)
                 self.assertIn("shop.csv", self.errors)

@@ -2,11 +2,12 @@
 
 import argparse
 
-from stockroom import money
 from stockroom.catalogue import Catalogue
 from stockroom.errors import StockroomError
 from stockroom.journal import Journal
 from stockroom.stock import Stock
+
+from stockroom import money
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
