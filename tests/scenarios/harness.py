@@ -90,6 +90,7 @@ class Agents:
             made = "# Do it\n\n## Acceptance criteria\n- it is done"
             Path(env["PRESSPLAY_RESULT"]).write_text(json.dumps({"task": made}))
         if role == "test":
+            plan(tree, number)
             changes = int(env["PRESSPLAY_ROUND"]) <= self.wants_changes.get(number, 0)
             result = {"verdict": "changes" if changes else "pass", "body": "said the test's agent"}
             Path(env["PRESSPLAY_RESULT"]).write_text(json.dumps(result))
@@ -97,6 +98,16 @@ class Agents:
 
     def duration(self, env: Mapping[str, str]) -> float:
         return self.seconds(env["PRESSPLAY_ROLE"], int(env["PRESSPLAY_TASK"]))
+
+
+def plan(tree: Path, number: int) -> None:
+    """QA's plan of probes, where the project has none for this work yet."""
+    file = tree / names.acceptance_plan(number)
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(PLAN)
+        git(tree, "add", "-A")
+        git(tree, "commit", "-qm", f"plan {number}")
 
 
 def git(cwd: Path, *args: str) -> str:

@@ -24,6 +24,11 @@ _OPTIONS_FILE = "play.json"
 @click.option(
     "--merge", type=click.Choice(["auto", "never"]), help="Whether a stand-in maintainer merges what is ready."
 )
+@click.option(
+    "--start",
+    metavar="COMMAND",
+    help="What starts the project where a commit's Procfile has no line `web:`; it listens on $PORT.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the play that was interrupted.")
 @click.option("--fresh", is_flag=True, help="Throw an earlier sandbox of this project away first.")
 @click.option(
@@ -42,6 +47,7 @@ def command(
     agent: str | None,
     parallel: int | None,
     merge: str | None,
+    start: str | None,
     resume: bool,
     fresh: bool,
     state: Path | None,
@@ -72,6 +78,7 @@ def command(
         "agent": _agent(agent) if agent else None,
         "parallel": parallel,
         "merge": merge,
+        "start": start,
         "chart": str(chart.resolve()) if chart else None,
     }
     options = {**session.DEFAULTS, **saved, **{name: value for name, value in given.items() if value is not None}}

@@ -19,7 +19,14 @@ from pressplay.sandbox.progress import Progress
 from pressplay.sandbox.summary import Summary, summarize
 from pressplay.sandbox.world import Options, Sandbox
 
-DEFAULTS: dict[str, Any] = {"project": None, "agent": None, "parallel": 4, "merge": "auto", "chart": None}
+DEFAULTS: dict[str, Any] = {
+    "project": None,
+    "agent": None,
+    "parallel": 4,
+    "merge": "auto",
+    "start": None,
+    "chart": None,
+}
 RENDERED = Path(__file__).with_name("chart.yaml")
 """The chart's defaults as Helm renders them; `make verify` keeps them true."""
 _DEMO_REPO = "acme/shop"
@@ -70,6 +77,7 @@ def play(
             merge=options["merge"] == "auto",
             say=lambda line: print(line, file=log, flush=True),
             agent_environment=_environment(),
+            start_command=options["start"],
             webhook_port=options.get("port", 0),
         ),
         rendered_chart(Path(options["chart"]) if options["chart"] else RENDERED),

@@ -13,9 +13,9 @@ from pressplay.backlog import tasks
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import alert_texts, failure, findings, issue_texts, snapshot
+from pressplay.steps import alert_texts, deploy, failure, findings, issue_texts, snapshot
 from pressplay.steps.context import Context, Subject
-from pressplay.steps.run import COMMENTS, TRIAGE
+from pressplay.steps.run import COMMENTS, TEST, TRIAGE
 from pressplay.steps.told import Told
 from pressplay.templating import prompts
 
@@ -57,6 +57,7 @@ def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping
         cause=told.cause,
         kind=names.kind_of(told.number),
         findings=bool(found),
+        proving=_proving(subject, told),
     )
     result[f"{where}/instructions.md"] = instructions.encode()
     if found:
@@ -68,6 +69,22 @@ def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping
         failed = failure.files(context, subject, subject.pr, told.cause)
         result |= {f"{where}/{name}": content for name, content in failed.items()}
     return result
+
+
+def _proving(subject: Subject, told: Told) -> dict[str, str] | None:
+    """How the commit will be proven, as QA is told it; None for other roles, or where nothing is deployed."""
+    settings, acceptance = subject.settings.deploy, subject.settings.acceptance
+    if told.role != TEST or settings.mode == "none" or subject.pr is None:
+        return None
+    seen = settings.commit.workload
+    name = seen.name.replace("{pr}", str(subject.pr))
+    return {
+        "plan": names.acceptance_plan(told.number),
+        "environment": deploy.environment(settings, subject.pr),
+        "namespaces": ", ".join(f"`{one}`" for one in acceptance.namespaces) or "no namespace",
+        "hosts": ", ".join(f"`{one}`" for one in acceptance.hosts) or "none",
+        "workload": f"{seen.kind} `{name}` in `{seen.namespace}`" if seen.namespace else "",
+    }
 
 
 def _work(context: Context, gh: Client, subject: Subject, told: Told) -> dict[str, str]:

@@ -30,11 +30,19 @@ def of(context: Context, run: Run, entry: Entry) -> Entry:
             why = _why_not_created(context, run)
             return {"outcome": "failed", "reason": f"the CodeRun could not be created: {why}"}
         context.cluster.delete("CodeRun", namespace, run.name)
-        return {"outcome": "timeout", "reason": f"not finished within {context.settings.limits.run_minutes} minutes"}
+        reason = f"not finished within {context.settings.limits.run_minutes} minutes"
+        return {"outcome": "timeout", "reason": reason, **_left(context, run)}
     if status["phase"] == "Failed":
-        return {"outcome": "failed", "reason": "the agent's run failed", "again": True}
+        return {"outcome": "failed", "reason": "the agent's run failed", "again": True, **_left(context, run)}
     gh = context.harness(run.subject.repo, **READ)
     return _JUDGES[run.role](context, gh, run, entry)
+
+
+def _left(context: Context, run: Run) -> Entry:
+    """What a run that failed may have pushed all the same: QA's gate must know."""
+    if run.role != roles.TEST:
+        return {}
+    return {"new_head": pulls.pull(context.harness(run.subject.repo, **READ), run.subject.repo, run.number).head_sha}
 
 
 def reviews_by(context: Context, gh: Client, run: Run) -> list[reviews.Review]:
@@ -125,7 +133,7 @@ def _verdict(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
         return {"outcome": "changes", "new_head": head, "review": newest.id}
     if newest is not None and newest.state == "COMMENTED":
         return {"outcome": "pass", "new_head": head, "review": newest.id}
-    return {"outcome": "failed", "reason": "QA left no verdict on the head commit", "again": True}
+    return {"outcome": "failed", "reason": "QA left no verdict on the head commit", "again": True, "new_head": head}
 
 
 _Judge = Callable[[Context, Client, Run, Entry], Entry]

@@ -16,9 +16,9 @@ from pressplay.github import comparison, contents
 from pressplay.github.calls import Client
 from pressplay.github.files import Files
 from pressplay.steps import gates
-from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
+from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.gates import Verdict
-from pressplay.steps.run import TEST
+from pressplay.steps.run import LINT, TEST
 from pressplay.validation.markdown import code, fenced
 
 _SHOWN = 50
@@ -26,16 +26,13 @@ _SHOWN = 50
 
 
 def gate(inputs: Inputs, context: Context) -> Outputs:
-    """The verdict on what QA left at `head` in this round: outcome `pass`, `fail`, `error` or `superseded`."""
+    """The verdict on what QA left at `head`: outcome `pass`, `fail`, `error` or `superseded`."""
     subject = Subject.of(inputs, context)
     pr, head = subject.pull, names.checked(inputs["head"], "head")
     entries = context.ledger(subject.repo).entries("pr", pr)
-    runs = _runs(entries, subject, number(inputs, "round") or 1)
     gh = context.harness(subject.repo, contents="read")
-    # From where QA first began in this round: what it undid of that is as if it had never been.
-    before = min(runs, key=lambda run: (run["started"], run["attempt"]))["head"] if runs else head
-    verdict = _paths(gh, subject, before, head)
-    passed = any(run.get("outcome") == "pass" and run.get("new_head") == head for run in runs)
+    verdict = _paths(gh, subject, began_at(entries, subject, head), head)
+    passed = any(run.get("outcome") == "pass" and run.get("new_head") == head for run in _runs(entries, subject, TEST))
     if verdict.outcome == "pass" and passed and subject.settings.deploy.mode != "none":
         verdict = _plan(gh, subject, head) or verdict
     outcome = gates.post(context, subject, gates.TEST_ONLY, head, verdict)
@@ -43,16 +40,38 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
     return {"outcome": outcome}
 
 
-def _runs(entries: Mapping[str, Entry], subject: Subject, round_: int) -> list[Entry]:
-    """QA's runs of this round, in this try."""
-    return [
+def began_at(entries: Mapping[str, Entry], subject: Subject, head: str) -> str:
+    """The commit at which QA began with what it left at `head`.
+
+    Its earlier runs count in, as far as the gate did not pass what they left: also a run that failed may have pushed,
+    and what a later run undid of that is as if it had never been. Clippy may have formatted it meanwhile.
+    """
+    tests, lints = _runs(entries, subject, TEST), _runs(entries, subject, LINT)
+
+    def left(at: str) -> Entry | None:
+        """The run of QA's that moved the head to `at`, where the gate has not passed that."""
+        if at != head and gates.has_passed(entries, gates.TEST_ONLY, at):
+            return None
+        return next((run for run in tests if run.get("new_head") == at != run["head"]), None)
+
+    begin, seen = head, set[str]()
+    while begin not in seen:
+        seen.add(begin)
+        run = left(begin) or next(
+            (r for r in lints if r.get("new_head") == begin != r["head"] and left(r["head"])), None
+        )
+        begin = run["head"] if run else begin
+    return begin
+
+
+def _runs(entries: Mapping[str, Entry], subject: Subject, role: str) -> list[Entry]:
+    """The runs of a role in this try, the newest first."""
+    own = [
         entry
         for entry in entries.values()
-        if entry.get("role") == TEST
-        and entry.get("round") == round_
-        and entry.get("try") == subject.attempt_of_person
-        and "started" in entry
+        if entry.get("role") == role and entry.get("try") == subject.attempt_of_person and "started" in entry
     ]
+    return sorted(own, key=lambda run: (run["started"], run["attempt"]), reverse=True)
 
 
 def _paths(gh: Client, subject: Subject, before: str, head: str) -> Verdict:

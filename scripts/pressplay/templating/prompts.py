@@ -162,6 +162,7 @@ def instructions(
     cause: str = "",
     kind: str = "task",
     findings: bool = False,
+    proving: Mapping[str, str] | None = None,
     templates_dir: Path | None = None,
 ) -> str:
     """The text of `task/instructions.md`: what this one run is asked, on which commit, and how it hands over.
@@ -169,8 +170,9 @@ def instructions(
     `role` is one of `roles()`; `round` counts from 1, `attempt` from 0. `pr` and `head` are of the pull request, where
     there is one. `kind` is what the number stands for (`names.kind_of`): where there are instructions of the role for
     it alone (`instructions-implement.alerts.md.mustache`), these are taken. `findings`: the harness's gates refused
-    that commit, and `task/findings.md` says why. InputError for another role, or for a role that works on a pull
-    request where there is none.
+    that commit, and `task/findings.md` says why. `proving` says how the commit will be proven: `plan`, the path of its
+    plan of probes, `environment`, `namespaces`, `hosts` and `workload`; None where nothing is deployed. InputError for
+    another role, or for a role that works on a pull request where there is none.
     """
     known = roles(templates_dir)
     if role not in known:
@@ -194,6 +196,7 @@ def instructions(
         "again": attempt > 0,
         "later_round": round > 1,
         "findings": findings,
+        "proving": [dict(proving)] if proving else [],
     }
     files = [_template(f"{_FIRST}{role}.{kind}.md.mustache", templates_dir)]
     if not files[0].exists():
