@@ -18,6 +18,7 @@ ORIGINALS = {
     "values.schema.json": "chart/values.schema.json",
     "values.yaml": "chart/values.yaml",
     "tasks.schema.json": "schemas/tasks.schema.json",
+    "requirements.schema.json": "schemas/requirements.schema.json",
     "coderun.schema.json": "schemas/coderun.schema.json",
     "docsrun.schema.json": "schemas/docsrun.schema.json",
 }
@@ -46,5 +47,5 @@ def text(name: str) -> str:
 
 @cache
 def schema(name: str) -> Any:
-    """A packaged schema: `values`, `tasks`, `coderun` or `docsrun`."""
+    """A packaged schema: `values`, `tasks`, `requirements`, `coderun` or `docsrun`."""
     return json.loads(text(f"{name}.schema.json"))

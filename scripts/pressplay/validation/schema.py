@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from jsonschema import ValidationError
 from jsonschema.exceptions import best_match
-from jsonschema.validators import validator_for
+from jsonschema.validators import extend, validator_for
 
 from pressplay.validation.report import Problem, json_path, shown
 from pressplay.validation.yamlsource import Path, Place
@@ -30,7 +30,7 @@ def check(schema: Mapping[str, Any], value: Any, place: Callable[[Path], Place])
 
     The schema's own `$schema` picks the draft; it must be self-contained (the bundled file).
     """
-    validator = validator_for(schema)(schema)
+    validator = extend(validator_for(schema), {"pattern": _pattern})(schema)
     found: dict[tuple[str, str], Problem] = {}
     for error in validator.iter_errors(value):
         for path, message, hint in _explain(_telling(error)):
@@ -38,6 +38,12 @@ def check(schema: Mapping[str, Any], value: Any, place: Callable[[Path], Place])
             problem = Problem(at.file, at.line, at.column, json_path(path), message, hint)
             found.setdefault((problem.path, message), problem)
     return by_place(found.values())
+
+
+def _pattern(_validator: Any, wanted: str, came: Any, _schema: Any) -> Iterator[ValidationError]:
+    """`$` as JSON Schema's regular expressions (ECMA 262) mean it: Python's also matches before a line's end."""
+    if isinstance(came, str) and not re.search(re.sub(r"\$(?=\Z|\|)", r"\\Z", wanted), came):
+        yield ValidationError(f"{came!r} does not match {wanted!r}")
 
 
 def by_place(problems: Iterable[Problem]) -> list[Problem]:
