@@ -32,7 +32,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     mode = inputs.get("mode") or "play"
     if mode not in MODES:
         raise InputError(f"parameter mode: expected one of {', '.join(MODES)}, got {mode!r}")
-    gh = context.harness(subject.repo, contents="read", pull_requests="read", administration="read")
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
     base = subject.settings.default_branch or contents.default_branch(gh, subject.repo)
     unprotected = rules.unprotected(gh, subject.repo, base, ACCEPTANCE_CHECK, context.github.app_id_of_harness())
     if unprotected and not context.settings.allow_unprotected:
