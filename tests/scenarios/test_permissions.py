@@ -1,7 +1,7 @@
 """R9: what agents ask of GitHub in the sandbox is what the table of permissions grants them, no more and no less.
 
-That the harness's rows are asked for by its steps is read off their source (tests/unit/github/test_permissions.py); that
-all rows together suffice shows every scenario, whose Apps are made of the same table.
+That the harness's rows are asked for by its steps is read off their source (tests/unit/github/test_permissions.py);
+that all rows together suffice shows every scenario, whose Apps are made of the same table.
 """
 
 from __future__ import annotations

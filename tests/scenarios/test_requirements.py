@@ -1,4 +1,4 @@
-"""FR8: what requirements.yaml asks for is in the CodeRun and the task folder; what may not be had stops play and run."""
+"""FR8: what requirements.yaml asks for is in CodeRun and task folder; what may not be had stops plays and runs."""
 
 from __future__ import annotations
 
@@ -85,9 +85,7 @@ def test_what_a_project_asks_for_reaches_coderun_task_folder_and_agent(tmp_path)
     specs = coderuns(made)
     assert (specs["rex"]["localTools"], specs["rex"]["remoteTools"]) == ("git,files", "web_search,docs_get")
     assert (specs["qa"]["localTools"], specs["qa"]["remoteTools"]) == ("", "docs_get,web_search")
-    assert required(specs["rex"])["secrets"] == [
-        {"name": "shop-database", "keys": [{"password": "DATABASE_PASSWORD"}]}
-    ]
+    assert required(specs["rex"])["secrets"] == [{"name": "shop-database", "keys": [{"password": "DATABASE_PASSWORD"}]}]
     assert [agent for agent, spec in specs.items() if "secrets" in required(spec)] == ["rex"]
     environment = required(specs["qa"])["environment"]
     assert (environment["PORT"], environment["RATE"], environment["PRESSPLAY_AGENT"]) == ("3001", "12e5", "qa")

@@ -146,8 +146,8 @@ def github_apps() -> str:
         "What each App is granted on the repositories in which it is installed, by the names of GitHub's API, and no\n"
         "more. `pressplay apps` writes the same for your values ([how](../how-to/github-apps.md)). No App is granted\n"
         "`administration`, so none can change a ruleset, nor `workflows`: what an agent pushes may not add or change\n"
-        "a file in `.github/workflows`, which GitHub refuses; a person does that. `contents: write` alone would let an\n"
-        "App merge: the ruleset on the default branch keeps all of them from it.\n"
+        "a file in `.github/workflows`, which GitHub refuses; a person does that. `contents: write` alone would let\n"
+        "an App merge: the ruleset on the default branch keeps all of them from it.\n"
     ]
     for app, need in needs.items():
         who = f"`agents.{need.agent}`, role `{settings.agents[need.agent].role}`" if need.agent else "the harness"
@@ -157,8 +157,9 @@ def github_apps() -> str:
     conditional = ", ".join(f"`{row.permission}`" for row in permissions.HARNESS if not _in_any_case(row))
     hooks = permissions.WEBHOOKS
     parts.append(
-        f"The harness's {conditional} are wanted where\n`flows.security.enabled` is true; `{hooks.permission}: {hooks.level}` "
-        "only where the EventSource makes the webhooks itself (`events.webhook.url`).\nThe agent of "
+        f"The harness's {conditional} are wanted where\n`flows.security.enabled` is true; "
+        f"`{hooks.permission}: {hooks.level}` only where the EventSource makes the webhooks itself\n"
+        "(`events.webhook.url`). The agent of "
         "`flows.comments.agent` needs what the role `comments` does besides.\n"
     )
     parts.append(
@@ -175,7 +176,9 @@ def github_apps() -> str:
 
 
 def _in_any_case(row: permissions.Row) -> bool:
-    nothing = Settings(namespace="", controller_namespace="", flows=Flows(security=SecurityFlow(enabled=False, window=1)))
+    nothing = Settings(
+        namespace="", controller_namespace="", flows=Flows(security=SecurityFlow(enabled=False, window=1))
+    )
     return row.where(nothing)
 
 

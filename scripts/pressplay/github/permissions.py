@@ -1,7 +1,7 @@
 """What each of our GitHub Apps needs on GitHub, and why: the one table of it (R9).
 
-`needed` says it for an installation's settings. Apps are made by it (`pressplay apps`), the sandbox's too, and it is the
-page docs/reference/github-apps.md. Nobody here is given `administration` or `workflows`, and nobody's token merges: that
+`needed` says it for an installation's settings. Apps are made by it (`pressplay apps`), the sandbox's too, and it is
+the page docs/reference/github-apps.md. Nobody here is given `administration` or `workflows`, and nobody merges: that
 `contents: write` could is what the ruleset on the default branch is for (R5).
 """
 
@@ -58,7 +58,11 @@ def _alerts(settings: Settings) -> bool:
 
 HARNESS = (
     Row("metadata", "read", "Every App has it: the repository, its rulesets, who may write."),
-    Row("contents", "write", "Reads backlog and files; commits each run's task folder to a branch of ours, and removes it."),
+    Row(
+        "contents",
+        "write",
+        "Reads backlog and files; commits each run's task folder to a branch of ours, and removes it.",
+    ),
     Row("pull_requests", "write", "Reads pull requests, reviews and comments; comments, answers and labels there."),
     Row("issues", "write", "Reads issues and comments; labels, and says on an issue what became of it."),
     Row("checks", "write", "Sets our checks, `press-play/acceptance` first, and asks for failed ones again."),
@@ -84,7 +88,11 @@ ROLES: Mapping[str, tuple[Row, ...]] = {
     "plan": (_METADATA, _PUSHES, _OPENS),
     "implement": (_METADATA, _PUSHES, _OPENS),
     "lint": (_METADATA, _PUSHES, _LOOKS),
-    "test": (_METADATA, _PUSHES, Row("pull_requests", "write", "Posts its review; the harness posts the approval as it.")),
+    "test": (
+        _METADATA,
+        _PUSHES,
+        Row("pull_requests", "write", "Posts its review; the harness posts the approval as it."),
+    ),
     "triage": (_METADATA, _PUSHES, _LOOKS),
     "security": (_METADATA, _PUSHES, _OPENS),
     "comments": (_METADATA, _PUSHES, Row("pull_requests", "write", "Answers reviewers in their threads.", "agent")),
@@ -94,7 +102,7 @@ ROLES: Mapping[str, tuple[Row, ...]] = {
         Row("issues", "write", "Leaves the task, or its questions, on the issue.", "agent"),
     ),
 }
-"""What an agent needs, by its role (`agents.<id>.role`); the one that answers comments needs what that takes besides."""
+"""What an agent needs, by its role (`agents.<id>.role`); who answers comments needs what that takes besides."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +132,7 @@ def needed(settings: Settings, *, makes_webhooks: bool = False) -> dict[str, Nee
     found = {harness: _needs(harness, "", rows, events)}
     for agent_id, agent in settings.agents.items():
         if agent.enabled:
-            answers = settings.flows.comments.enabled and agent_id == settings.flows.comments.agent
-            more = ROLES["comments"] if answers else ()
+            more = ROLES["comments"] if agent_id == settings.flows.comments.agent else ()
             found[agent.github_app] = _needs(agent.github_app, agent_id, [*ROLES[agent.role], *more])
     return found
 
@@ -136,7 +143,9 @@ def _needs(app: str, agent: str, rows: list[Row], events: tuple[str, ...] = ()) 
     for row in rows:
         if permissions.get(row.permission) != "write":
             permissions[row.permission] = row.level
-        why[row.permission] = " ".join(dict.fromkeys([*([why[row.permission]] if row.permission in why else []), row.why]))
+        why[row.permission] = " ".join(
+            dict.fromkeys([*([why[row.permission]] if row.permission in why else []), row.why])
+        )
     return Needs(app, agent, permissions, why, events)
 
 

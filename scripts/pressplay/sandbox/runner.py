@@ -297,9 +297,7 @@ class Runner:
             raise InputError(f"PRESSPLAY_RESULT: answers are for the role {COMMENTS}")
         if not isinstance(given, dict) or not all(isinstance(text, str) and text.strip() for text in given.values()):
             raise InputError("PRESSPLAY_RESULT: answers: expected an object of comments' ids and texts")
-        taken = snapshot.read(
-            self._github.installation(app, repo, {"contents": "read"}), repo, told["PRESSPLAY_CAUSE"]
-        )
+        taken = snapshot.read(self._github.installation(app, repo, {"contents": "read"}), repo, told["PRESSPLAY_CAUSE"])
         texts: dict[str, list[str]] = {}
         threads = {thread.id: thread for thread in taken.threads}
         for key, text in given.items():

@@ -30,9 +30,7 @@ def check(context: Context, gh: Client, subject: Subject, base: str) -> None:
         raise Invalid(problems)
 
 
-def given(
-    context: Context, gh: Client, subject: Subject, base: str, agent_id: str, agent: Agent
-) -> tuple[Given, str]:
+def given(context: Context, gh: Client, subject: Subject, base: str, agent_id: str, agent: Agent) -> tuple[Given, str]:
     """What a run of the agent is given; or nothing, and a sentence on why it may not begin."""
     where = names.requirements_file(subject.settings.docs_project_directory or "")
     try:

@@ -87,9 +87,7 @@ def _refused(context: Context, run: Run, entries: dict[str, Entry]) -> Entry:
     return {"outcome": "parked", "reason": reason} if reason else {}
 
 
-def _told(
-    context: Context, gh: Client, run: Run, entry: Entry | None, base: str, given: Given
-) -> tuple[Told, Entry]:
+def _told(context: Context, gh: Client, run: Run, entry: Entry | None, base: str, given: Given) -> tuple[Told, Entry]:
     subject = run.subject
     agent_id, agent = context.settings.agent(run.agent_id)
     branch, head = names.task_branch(run.worked_on), run.head

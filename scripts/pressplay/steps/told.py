@@ -6,7 +6,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 
@@ -37,7 +37,7 @@ class Told:
     workflow: str
     cause: str = ""
     """What an ask is about (`steps.run`); empty for the other roles."""
-    given: Given = Given()
+    given: Given = field(default_factory=Given)
     """Tools, Secrets and environment: the persona's and what the project's requirements.yaml adds."""
 
 
@@ -128,7 +128,7 @@ def task_requirements(given: Given, environment: Mapping[str, str]) -> str:
 class _Quoted(yaml.SafeDumper):
     """Writes no anchors: what is the same twice is written twice."""
 
-    def ignore_aliases(self, _data: object) -> bool:  # noqa: D102 - PyYAML's
+    def ignore_aliases(self, _data: object) -> bool:
         return True
 
 

@@ -128,9 +128,7 @@ class Requirements:
     malformed: tuple[Problem, ...]
     """What is wrong with its form. Words of these problems may be anybody's; those of `refused` are checked names."""
 
-    def refused(
-        self, agents: Mapping[str, Agent], secrets: Collection[str], only: str | None = None
-    ) -> list[Problem]:
+    def refused(self, agents: Mapping[str, Agent], secrets: Collection[str], only: str | None = None) -> list[Problem]:
         """What is asked for that nobody may have, or not these agents (`only`: not this one), by place.
 
         `secrets` are those that are listed for the repository. Disabled agents are passed over.

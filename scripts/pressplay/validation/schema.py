@@ -30,7 +30,7 @@ def check(schema: Mapping[str, Any], value: Any, place: Callable[[Path], Place])
 
     The schema's own `$schema` picks the draft; it must be self-contained (the bundled file).
     """
-    validator = extend(validator_for(schema), {"pattern": _pattern})(schema)
+    validator = extend(validator_for(schema), {"pattern": _pattern})(schema)  # type: ignore[no-untyped-call]
     found: dict[tuple[str, str], Problem] = {}
     for error in validator.iter_errors(value):
         for path, message, hint in _explain(_telling(error)):
