@@ -26,6 +26,7 @@ NAME_LIMIT = 34
 REDIRECT = "http://localhost:8977/press-play"
 """Where GitHub sends the browser with the code. Nothing needs to answer there: the code, which is worth an App's key,
 stays in the browser's address bar of whoever made the App."""
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]*")
 _CODE = re.compile(r"[A-Za-z0-9_-]{8,200}")
 
 
@@ -101,6 +102,8 @@ def convert(api_url: str, code: str, transport: httpx.BaseTransport | None = Non
             f"{_without(code, error)}. A code is good once and for an hour: delete the App on GitHub and create it "
             "again, or make a new private key in its settings"
         ) from None
+    if not _SLUG.fullmatch(answer["slug"]):
+        raise InputError(f"GitHub's answer: expected an App's slug in lower-case letters, got {answer['slug']!r}")
     return Created(
         id=answer["id"],
         slug=answer["slug"],
