@@ -31,6 +31,8 @@ _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _CHECKED = re.compile(r"[A-Za-z0-9._/-]+")
 _TASK_BRANCH = re.compile(r"feature/task-([1-9]\d{0,8})-implementation")
 _APP_FILE = "_system-prompt.md"
+APP_SECRETS = "github-app-"
+"""How the Secrets with the Apps' keys begin."""
 
 
 def digest(*parts: object, length: int) -> str:
@@ -135,8 +137,17 @@ def context_branch(run: str) -> str:
 
 def task_folder(number: int, docs_project: str = "") -> str:
     """Where the existing controller looks for a task's files in the docs repository."""
+    return f"{_taskmaster(docs_project)}/docs/task-{number}"
+
+
+def requirements_file(docs_project: str = "") -> str:
+    """Where a project says what its agents are given besides their personas' own tools."""
+    return f"{_taskmaster(docs_project)}/requirements.yaml"
+
+
+def _taskmaster(docs_project: str) -> str:
     root = f"{docs_project.strip('/')}/" if docs_project.strip("/.") else ""
-    return f"{root}.taskmaster/docs/task-{number}"
+    return f"{root}.taskmaster"
 
 
 def run_name(key: tuple[str, ...]) -> str:
@@ -224,7 +235,7 @@ def gate_run(gate: str, full_name: str, pr: int, head: str, workflow: str) -> st
 
 def app_secret(github_app: str) -> str:
     """The Secret with an App's key, named as the existing controller names it: `github-app-rex`."""
-    return f"github-app-{slug(github_app)}"
+    return f"{APP_SECRETS}{slug(github_app)}"
 
 
 def slug(text: str) -> str:

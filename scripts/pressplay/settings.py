@@ -33,6 +33,15 @@ class GitHub(_Model):
     """The App as which no agent ever runs (R5)."""
 
 
+class AgentRequirements(_Model):
+    """What a project's requirements.yaml may ask for an agent, by names in which `*` stands for any text."""
+
+    remote_tools: list[str] = ["*"]
+    local_servers: list[str] = ["*"]
+    secrets: list[str] = []
+    """Of those that are listed for the repository."""
+
+
 class Agent(_Model):
     """One persona, as far as the workflows need it."""
 
@@ -41,6 +50,7 @@ class Agent(_Model):
     model: str
     local_tools: list[str] = []
     remote_tools: list[str] = []
+    requirements: AgentRequirements = AgentRequirements()
     enabled: bool = True
 
 
@@ -158,6 +168,8 @@ class RepositoryDefaults(_Model):
     release: Literal["merged", "approved"] | None = None
     isolation: Literal["volume", "worktree"] | None = None
     runs_at_once: int | None = Field(None, ge=1)
+    secrets: list[str] | None = None
+    """The Secrets of the controller's namespace that its requirements.yaml may ask for."""
     deploy: Deploy = Deploy()  # type: ignore[call-arg]
     acceptance: Acceptance = Acceptance()  # type: ignore[call-arg]
     lint: Lint = Lint()  # type: ignore[call-arg]

@@ -23,8 +23,9 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = helm.program(ROOT)
     for folder in ("chart", "schemas", "docs/reference", "scripts/pressplay/validation/schemas"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    (tmp_path / "scripts/pressplay/sandbox").mkdir()
-    shutil.copy(ROOT / generate.RENDER, tmp_path / generate.RENDER)
+    for file in (generate.RENDER, "scripts/pressplay/github/events.json"):
+        (tmp_path / file).parent.mkdir()
+        shutil.copy(ROOT / file, tmp_path / file)
     monkeypatch.setattr(helm, "program", lambda _root: program)
     monkeypatch.chdir(tmp_path)
     return tmp_path

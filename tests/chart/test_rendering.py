@@ -21,6 +21,7 @@ from pressplay import names
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, parse
 from pressplay.templating import personas
 from pressplay.validation import helm
+from pressplay.validation import values as merging
 
 Documents = list[dict[str, Any]]
 KUBERNETES = ("1.27", "1.34", "1.37")
@@ -267,6 +268,11 @@ def test_everything_says_whose_it_is(documents: Documents, values: dict[str, Any
         assert labels.items() >= values["commonLabels"].items()
         assert all(len(value) <= names.LABEL_LIMIT for value in labels.values())
         assert document["metadata"]["namespace"] in ("press-play", values["controller"]["namespace"])
+
+
+def test_the_library_makes_the_same_settings_of_values_as_the_chart(documents: Documents, values: dict[str, Any]):
+    config = json.loads(one(documents, "ConfigMap", CONFIG_MAP)["data"][CONFIG_KEY])
+    assert merging.config(values, "press-play") == config
 
 
 def test_argo_objects_carry_the_instance_id_where_there_is_one(documents: Documents, values: dict[str, Any]):

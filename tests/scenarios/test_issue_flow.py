@@ -177,7 +177,7 @@ def test_r8_what_no_person_with_write_access_asked_for_starts_nothing(start, how
     if how == "a-triager":
         label(made, number, by=TRIAGER)
     elif how == "our-bot":
-        gh = made.sandbox.github.installation("rex", REPO, {"issues": "write"})
+        gh = made.sandbox.github.installation("issue-agent", REPO, {"issues": "write"})
         gh.request("POST", f"/repos/{REPO}/issues/{number}/labels", json={"labels": ["press-play"]})
     elif how == "a-stranger-in-words":
         with client(made, STRANGER) as gh:

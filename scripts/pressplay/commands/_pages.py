@@ -15,7 +15,10 @@ import yaml
 
 from pressplay import commands
 from pressplay.errors import InputError
+from pressplay.github import permissions
+from pressplay.settings import Flows, SecurityFlow, Settings
 from pressplay.steps.registry import STEPS
+from pressplay.validation import values
 
 RENDER = Path("scripts/pressplay/sandbox/chart.yaml")
 _TEMPLATES = Path("chart/templates/workflows")
@@ -131,6 +134,52 @@ def workflows(root: Path) -> str:
             parts.append(f"| `{template['name']}` | {shown} | {inputs} | {', '.join(outputs) or 'none'} |")
         parts.append("")
     return "\n".join(parts)
+
+
+def github_apps() -> str:
+    """docs/reference/github-apps.md: what each App may, with the chart's own values, and why."""
+    settings = Settings.model_validate(values.config(values.load([]), "press-play"))
+    needs = permissions.needed(settings)
+    parts = [
+        "# GitHub Apps\n\n<!-- Made by `make generate` from scripts/pressplay/github/permissions.py and the chart. "
+        "Change them there. -->\n\n"
+        "What each App is granted on the repositories in which it is installed, by the names of GitHub's API, and no\n"
+        "more. `pressplay apps` writes the same for your values ([how](../how-to/github-apps.md)). No App is granted\n"
+        "`administration`, so none can change a ruleset, nor `workflows`: what an agent pushes may not add or change\n"
+        "a file in `.github/workflows`, which GitHub refuses; a person does that. `contents: write` alone would let\n"
+        "an App merge: the ruleset on the default branch keeps all of them from it.\n"
+    ]
+    for app, need in needs.items():
+        who = f"`agents.{need.agent}`, role `{settings.agents[need.agent].role}`" if need.agent else "the harness"
+        parts.append(f"## `{app}`\n\n{who[0].upper()}{who[1:]}.\n\n| permission | level | why |\n|---|---|---|")
+        parts += [f"| `{name}` | {level} | {need.why[name]} |" for name, level in sorted(need.permissions.items())]
+        parts.append("")
+    conditional = ", ".join(f"`{row.permission}`" for row in permissions.HARNESS if not _in_any_case(row))
+    hooks = permissions.WEBHOOKS
+    parts.append(
+        f"The harness's {conditional} are wanted where\n`flows.security.enabled` is true; "
+        f"`{hooks.permission}: {hooks.level}` only where the EventSource makes the webhooks itself\n"
+        "(`events.webhook.url`). The agent of "
+        "`flows.comments.agent` needs what the role `comments` does besides.\n"
+    )
+    parts.append(
+        "## Events\n\nWhat the webhook of the harness's App sends, while its flow is enabled. No other App has one.\n\n"
+        "| event | for | to subscribe it needs to read |\n|---|---|---|"
+    )
+    for event in permissions.wanted_events(settings):
+        flows = dict.fromkeys(f"`{row.flow}`" for row in permissions.event_rows() if event in row.events)
+        parts.append(f"| `{event}` | {', '.join(flows)} | `{permissions.EVENT_PERMISSIONS[event]}` |")
+    scans = sorted({event for row in permissions.event_rows() if row.scans for event in row.events})
+    named = ", ".join(f"`{event}`" for event in scans)
+    parts.append(f"\nFor `security`, {named} counts only where `flows.security.scanWorkflows` names workflows.\n")
+    return "\n".join(parts)
+
+
+def _in_any_case(row: permissions.Row) -> bool:
+    nothing = Settings(
+        namespace="", controller_namespace="", flows=Flows(security=SecurityFlow(enabled=False, window=1))
+    )
+    return row.where(nothing)
 
 
 def _parameters(holder: dict[str, Any] | None) -> str:

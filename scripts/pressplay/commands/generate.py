@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import json
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+import yaml
 
 from pressplay.commands import _pages
 from pressplay.errors import PressPlayError
+from pressplay.events.rows import rows
+from pressplay.github.permissions import EVENTS_FILE
 from pressplay.templating import personas
 from pressplay.validation import helm
 from pressplay.validation.bundle import bundle
@@ -54,12 +60,39 @@ def _workflows(root: Path) -> Files:
     return {Path("docs/reference/workflows.md"): _pages.workflows(root)}
 
 
+def _events(root: Path) -> Files:
+    """What starts flows, as the chart's Sensor has it; what an App subscribes to is taken from it."""
+    always = set(rows(_manifests(root, "")))
+    with_scans = sorted(rows(_manifests(root, "flows: {security: {scanWorkflows: [scan]}}\n")))
+    found: dict[tuple[str, bool], set[str]] = {}
+    for row in with_scans:
+        _, flow, events = row
+        found.setdefault((flow, row not in always), set()).update(events)
+    listed = [{"flow": flow, "events": sorted(found[flow, scans]), "scans": scans} for flow, scans in sorted(found)]
+    return {Path("scripts/pressplay/github", EVENTS_FILE): json.dumps(listed, indent=2) + "\n"}
+
+
+def _manifests(root: Path, values: str) -> list[Any]:
+    """The chart's manifests, where a repository is listed."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "values.yaml")
+        file.write_text(values, encoding="utf-8")
+        text = helm.template(root, [file], repositories=[PLACEHOLDER])
+    return [manifest for manifest in yaml.load_all(text, yaml.CSafeLoader) if manifest]
+
+
+def _github_apps(_root: Path) -> Files:
+    return {Path("docs/reference/github-apps.md"): _pages.github_apps()}
+
+
 GENERATORS: dict[str, Callable[[Path], Files]] = {
     "values schema": _bundled,
     "packaged copies": packaged_schemas,
     "personas": _personas,
     "values reference": _reference,
     "default render": _render,
+    "GitHub's events": _events,
+    "GitHub Apps": _github_apps,
     "command line": _command_line,
     "steps": _steps,
     "workflows": _workflows,

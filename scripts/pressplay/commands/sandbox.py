@@ -127,7 +127,7 @@ def runner(namespace: str, data: Path, forge_url: str, agent: str | None) -> Non
         cluster,
         namespace,
         github,
-        lambda app, repo: over_http(github, settings.git_url, app, repo),
+        lambda app, repo, level: over_http(github, settings.git_url, app, repo, level),
         ProcessLauncher(command_line),
         data / "runs",
         clock,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from pressplay.backlog import graph
 from pressplay.backlog.tasks import from_document, tag_lists
+from pressplay.commands._installation import DEFAULT_NAMESPACE
 from pressplay.errors import EXIT_NEVER
 from pressplay.validation import packaged, values
 from pressplay.validation.report import Invalid, Problem, json_path, read_text
@@ -25,17 +27,32 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "-f", "--values", "values_files", type=_FILE, multiple=True, help="A values file; repeat it as with helm, in order."
 )
 @click.option("--tasks", type=_FILE, help="A Taskmaster tasks.json; all its tags are checked.")
+@click.option("--requirements", type=_FILE, help="A project's requirements.yaml, against the values.")
+@click.option("--repo", help="The repository whose Secrets --requirements may ask for (default: the only one listed).")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON, for programs.")
 @click.pass_context
-def command(ctx: click.Context, values_files: tuple[Path, ...], tasks: Path | None, as_json: bool) -> None:
-    """Check values files and tasks.json. Without options, check the chart's own defaults.
+def command(
+    ctx: click.Context,
+    values_files: tuple[Path, ...],
+    tasks: Path | None,
+    requirements: Path | None,
+    repo: str | None,
+    as_json: bool,
+) -> None:
+    """Check values files, tasks.json and requirements.yaml. Without options, check the chart's own defaults.
 
-    Prints every problem with its file, line, path, what was expected and what to do. Exit status 0 where there is none,
-    2 otherwise.
+    Prints every problem with its file, line, path, what was expected and what to do, and what each agent is given of a
+    requirements.yaml that is right. Exit status 0 where there is no problem, 2 otherwise.
     """
+    if repo is not None and requirements is None:
+        raise click.UsageError("--repo goes with --requirements")
     problems: list[Problem] = []
-    if values_files or tasks is None:
+    if values_files or (tasks is None and requirements is None):
         problems += _values(values_files)
+    given: dict[str, Any] = {}
+    if requirements is not None:
+        wrong, given = _requirements(requirements, () if problems else values_files, repo, whole=not problems)
+        problems += wrong
     notes: list[Problem] = []
     if tasks is not None:
         wrong, notes = _tasks(tasks)
@@ -43,7 +60,8 @@ def command(ctx: click.Context, values_files: tuple[Path, ...], tasks: Path | No
     if as_json:
         found = [{**problem.as_json(), "severity": "error"} for problem in problems]
         found += [{**note.as_json(), "severity": "warning"} for note in notes]
-        click.echo(json.dumps({"valid": not problems, "problems": found}, indent=2))
+        told = {"given": given} if requirements is not None else {}
+        click.echo(json.dumps({"valid": not problems, "problems": found, **told}, indent=2))
     else:
         for problem in [*problems, *notes][:SHOWN]:
             warning = " (warning)" if problem in notes else ""
@@ -51,7 +69,9 @@ def command(ctx: click.Context, values_files: tuple[Path, ...], tasks: Path | No
         hidden = len(problems) + len(notes) - SHOWN
         if hidden > 0:
             click.echo(f"and {hidden} more; --json lists them all", err=True)
-        checked = [*map(str, values_files), *([str(tasks)] if tasks else [])] or ["the chart's own values"]
+        _show(given)
+        files = [*values_files, *([tasks] if tasks else []), *([requirements] if requirements else [])]
+        checked = list(map(str, files)) or ["the chart's own values"]
         click.echo(f"{', '.join(checked)}: {_count(len(problems), 'error')}, {_count(len(notes), 'warning')}")
     if problems:
         ctx.exit(EXIT_NEVER)
@@ -66,6 +86,58 @@ def _values(files: tuple[Path, ...]) -> list[Problem]:
         except Invalid as error:
             problems += error.problems
     return problems or values.validate(texts)
+
+
+def _requirements(
+    file: Path, values_files: tuple[Path, ...], repo: str | None, *, whole: bool
+) -> tuple[list[Problem], dict[str, Any]]:
+    """What is wrong with a requirements.yaml, and what each enabled agent is given of one that is right.
+
+    Where the values are wrong themselves (`whole` is false), only the file's own form is checked.
+    """
+    from pressplay.settings import Settings
+    from pressplay.validation import requirements
+
+    try:
+        found = requirements.load(read_text(file), str(file))
+    except Invalid as error:
+        return error.problems, {}
+    if not whole:
+        return list(found.malformed), {}
+    merged = values.load([(str(path), read_text(path)) for path in values_files])
+    settings = Settings.model_validate(values.config(merged, DEFAULT_NAMESPACE))
+    if repo is not None:
+        secrets = settings.repository(repo).secrets
+    elif len(settings.repositories) == 1:
+        secrets = settings.repository(*settings.repositories).secrets
+    else:
+        secrets = settings.defaults.secrets
+    # What has the wrong form is told once.
+    wrong = {problem.path for problem in found.malformed}
+    refused = [problem for problem in found.refused(settings.agents, secrets or ()) if problem.path not in wrong]
+    problems = by_place([*found.malformed, *refused])
+    if problems:
+        return problems, {}
+    enabled = {name: agent for name, agent in sorted(settings.agents.items()) if agent.enabled}
+    return [], {name: found.given(name, agent).as_json() for name, agent in enabled.items()}
+
+
+def _show(given: dict[str, Any]) -> None:
+    """A line for each kind of thing that an agent is given; values of variables are left to --json."""
+    for name, has in given.items():
+        click.echo(f"{name}:")
+        variables = [
+            f"{variable} (Secret {secret['name']}, key {key})"
+            for secret in has["secrets"]
+            for keys in secret["keys"]
+            for key, variable in keys.items()
+        ]
+        for what, entries in (
+            ("local servers", has["localTools"]),
+            ("remote tools", has["remoteTools"]),
+            ("variables", [*variables, *has["environment"]]),
+        ):
+            click.echo(f"  {what + ':':<15}{', '.join(entries) or 'none'}")
 
 
 def _tasks(file: Path) -> tuple[list[Problem], list[Problem]]:

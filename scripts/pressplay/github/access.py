@@ -35,6 +35,21 @@ class AppKey:
     private_key: str = field(repr=False)
 
 
+def configuration(api_url: str, transport: httpx.BaseTransport | None = None) -> Config:
+    """How githubkit speaks with the API at this address; `transport` replaces the network (the sandbox)."""
+    # No cache: an answer from before an agent's push would be a wrong one. No retries: Argo's strategy does them.
+    return get_config(
+        base_url=api_url,
+        user_agent="press-play",
+        timeout=TIMEOUT_SECONDS,
+        transport=transport,
+        trust_env=transport is None,
+        ssl_verify=httpx.create_ssl_context() if transport is None else True,
+        http_cache=False,
+        auto_retry=False,
+    )
+
+
 @functools.lru_cache(maxsize=32)
 def _signing_key(pem: str) -> Any:
     """The key behind a PEM text; reading (and checking) one takes a hundred times as long as signing with it."""
@@ -75,17 +90,7 @@ class GitHubAccess:
         self._github = github
         self._keys = keys
         self._clock = clock
-        # No cache: an answer from before an agent's push would be a wrong one. No retries: Argo's strategy does them.
-        self._config = get_config(
-            base_url=github.api_url,
-            user_agent="press-play",
-            timeout=TIMEOUT_SECONDS,
-            transport=transport,
-            trust_env=transport is None,
-            ssl_verify=httpx.create_ssl_context() if transport is None else True,
-            http_cache=False,
-            auto_retry=False,
-        )
+        self._config = configuration(github.api_url, transport)
         self._bare: GitHub[UnauthAuthStrategy] = GitHub(config=self._config)
         self._lock = threading.RLock()
         self._installations: dict[tuple[str, str], _Installation] = {}

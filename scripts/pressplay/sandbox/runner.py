@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pygit2
 import yaml
@@ -39,7 +39,7 @@ _BODY_LIMIT = 60_000
 """Below GitHub's 65,536 characters, with room for our own marks."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FINISHED = ("Succeeded", "Failed")
-_PUSH = {"contents": "write", "pull_requests": "write"}
+_PULLS = {"pull_requests": "write"}
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TERM", "VIRTUAL_ENV", "PYTHONPATH")
 """What an agent gets of our environment: no secrets of ours, and whatever the user lets through."""
 
@@ -55,13 +55,14 @@ class Remote:
     """Whether `url` is a path on this machine: objects are shared instead of copied, and libgit2 pushes."""
 
 
-RemoteOf = Callable[[str, str], Remote]
-"""(App, repository) → Remote, with a fresh token where one is needed."""
+Level = Literal["read", "write"]
+RemoteOf = Callable[[str, str, Level], Remote]
+"""(App, repository, to clone or to push) → Remote, with a fresh token where one is needed."""
 
 
-def over_http(github: GitHubAccess, git_url: str, app: str, repo: str) -> Remote:
+def over_http(github: GitHubAccess, git_url: str, app: str, repo: str, level: Level) -> Remote:
     """A repository over git's smart HTTP, with a fresh token of the App."""
-    token = github.token(app, repo, {"contents": "write"})
+    token = github.token(app, repo, {"contents": level})
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     # In the environment, not on the command line, where anybody on the machine could read it.
     environment = {
@@ -175,9 +176,9 @@ class Runner:
     def _prepare(self, run: Manifest, folder: Path) -> dict[str, str]:
         spec = run["spec"]
         app, repo = spec["githubApp"], names.repo(spec["repositoryUrl"])
-        told = _environment(spec)
+        told = {**self._secrets(spec), **_environment(spec)}
         persona = self._persona(app)
-        remote = self._remote(app, repo)
+        remote = self._remote(app, repo, "read")
         tree = folder / "tree"
         if not (folder / "ready").exists():
             if tree.exists():
@@ -211,6 +212,18 @@ class Runner:
             "PRESSPLAY_PERSONA": str(folder / "persona.md"),
             "PRESSPLAY_RESULT": str(folder / "result.json"),
         }
+
+    def _secrets(self, spec: Mapping[str, Any]) -> dict[str, str]:
+        """The variables that the run has of Secrets' keys; where one is missing, a pod would wait for it in vain."""
+        found: dict[str, str] = {}
+        for secret in _requirements(spec).get("secrets") or []:
+            held = self._cluster.get("Secret", self._namespace, secret["name"])
+            data = (held or {}).get("data") or {}
+            for key, variable in (pair for keys in secret["keys"] for pair in keys.items()):
+                if key not in data:
+                    raise InputError(f"Secret {self._namespace}/{secret['name']}: no key {key!r}, which the run wants")
+                found[variable] = base64.b64decode(data[key]).decode()
+        return found
 
     def _persona(self, app: str) -> str:
         key = names.persona_file(app)
@@ -250,7 +263,6 @@ class Runner:
         if told.get("PRESSPLAY_ROLE") == "issue":
             self._on_issue(run, app, result)
             return
-        remote = self._remote(app, repo)
         repository = _repository(tree)
         base = repository.references.get(f"refs/remotes/origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}")
         if base is None or repository.head_is_unborn:
@@ -258,14 +270,18 @@ class Runner:
         head = repository.head.peel(pygit2.Commit).id
         ahead, _behind = repository.ahead_behind(head, base.peel(pygit2.Commit).id)
         if ahead:
+            remote = self._remote(app, repo, "write")
             _push(remote, tree, repository, str(head), branch)
             remote.pushed()
-        gh = self._github.installation(app, repo, _PUSH)
         role = told.get("PRESSPLAY_ROLE", "implement")
-        if role == "implement" and ahead and pulls.find_pull(gh, repo, branch, state="open") is None:
+        opens, judges = role == "implement" and ahead, "verdict" in result and told.get("PRESSPLAY_PR")
+        if not (opens or judges or answers):
+            return
+        gh = self._github.installation(app, repo, _PULLS)
+        if opens and pulls.find_pull(gh, repo, branch, state="open") is None:
             title = str(result.get("title") or f"Task {spec['taskId']}")[:250]
             pulls.open_pull(gh, repo, branch, told["PRESSPLAY_BASE"], title, _body(result))
-        if "verdict" in result and told.get("PRESSPLAY_PR"):
+        if judges:
             self._review(gh, repo, int(told["PRESSPLAY_PR"]), app, str(head), run, result)
         for thread, text in answers:
             self._answer(gh, repo, told, thread, text)
@@ -281,7 +297,7 @@ class Runner:
             raise InputError(f"PRESSPLAY_RESULT: answers are for the role {COMMENTS}")
         if not isinstance(given, dict) or not all(isinstance(text, str) and text.strip() for text in given.values()):
             raise InputError("PRESSPLAY_RESULT: answers: expected an object of comments' ids and texts")
-        taken = snapshot.read(self._github.installation(app, repo, _PUSH), repo, told["PRESSPLAY_CAUSE"])
+        taken = snapshot.read(self._github.installation(app, repo, {"contents": "read"}), repo, told["PRESSPLAY_CAUSE"])
         texts: dict[str, list[str]] = {}
         threads = {thread.id: thread for thread in taken.threads}
         for key, text in given.items():
@@ -325,11 +341,16 @@ def _phase(run: Manifest) -> str | None:
     return phase
 
 
-def _environment(spec: Mapping[str, Any]) -> dict[str, str]:
-    """What the run is told, from taskRequirements (base64 of YAML), as the controller reads it."""
+def _requirements(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The run's taskRequirements (base64 of YAML), as the controller reads them."""
     packed = spec.get("taskRequirements")
-    told = yaml.load(base64.b64decode(packed), Loader=_LOADER) if packed else {}  # noqa: S506 - a safe loader
-    return {name: str(value) for name, value in (told.get("environment") or {}).items()}
+    return yaml.load(base64.b64decode(packed), Loader=_LOADER) if packed else {}  # noqa: S506 - a safe loader
+
+
+def _environment(spec: Mapping[str, Any]) -> dict[str, str]:
+    """What the run is told; like the controller, nothing but texts."""
+    told = (_requirements(spec).get("environment") or {}).items()
+    return {name: value for name, value in told if isinstance(value, str)}
 
 
 def _result(path: Path) -> dict[str, Any]:

@@ -12,26 +12,13 @@ from pathlib import Path
 from pressplay import names
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
+from pressplay.github import permissions
 from pressplay.sandbox.forge import App, Forge
 from pressplay.settings import Settings
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
 MAINTAINER = "maintainer"
 DEPLOYER = "deployer"
-_HARNESS_PERMISSIONS = {
-    "contents": "write",
-    "pull_requests": "write",
-    "checks": "write",
-    "deployments": "write",
-    "issues": "write",
-    "actions": "write",
-    "administration": "read",
-    "security_events": "read",
-    "vulnerability_alerts": "read",
-    "secret_scanning_alerts": "read",
-    "metadata": "read",
-}
-_AGENT_PERMISSIONS = {"contents": "write", "pull_requests": "write", "issues": "write", "metadata": "read"}
 
 
 def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> dict[str, App]:
@@ -44,16 +31,17 @@ def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> 
     forge.grant(repo, MAINTAINER, "admin")
     forge.create_user(DEPLOYER)
     forge.grant(repo, DEPLOYER, "write")
-    harness = settings.github.harness_app
-    apps = {harness: _app(forge, repo, harness, _HARNESS_PERMISSIONS)}
-    for agent in settings.agents.values():
-        apps[agent.github_app] = _app(forge, repo, agent.github_app, _AGENT_PERMISSIONS)
+    apps = {}
+    for name, needs in permissions.needed(settings).items():
+        slug = names.slug(name)
+        apps[name] = forge.create_app(slug, name, needs.permissions, needs.events)
+        forge.install(slug, repo)
     # What the design asks of a default branch (R5): a pull request, an approval, and the harness's own check.
     forge.create_ruleset(
         repo,
         "press-play",
         required_check=ACCEPTANCE_CHECK,
-        required_check_app=names.slug(harness),
+        required_check_app=names.slug(settings.github.harness_app),
         approvals=1,
         rules=[{"type": "non_fast_forward"}, {"type": "deletion"}],
     )
@@ -78,10 +66,3 @@ def secrets(settings: Settings, apps: Mapping[str, App]) -> Iterator[Manifest]:
     for agent in settings.agents.values():
         if agent.enabled:
             yield secret(agent.github_app, apps[agent.github_app], settings.controller_namespace)
-
-
-def _app(forge: Forge, repo: str, name: str, permissions: Mapping[str, str]) -> App:
-    slug = names.slug(name)
-    app = forge.create_app(slug, name, permissions, [])
-    forge.install(slug, repo)
-    return app

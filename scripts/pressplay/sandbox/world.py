@@ -39,7 +39,7 @@ from pressplay.sandbox.forge import Event, Forge
 from pressplay.sandbox.kubelet import Kubelet
 from pressplay.sandbox.launcher import Launcher
 from pressplay.sandbox.maintainer import Maintainer
-from pressplay.sandbox.runner import Remote, Runner, over_http
+from pressplay.sandbox.runner import Level, Remote, Runner, over_http
 from pressplay.sandbox.server import Server
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.context import Context
@@ -210,11 +210,11 @@ class Sandbox:
             return VirtualStarter(directory)
         return ProcessStarter(self.forge, self.options.repo, directory, self.options.start_command)
 
-    def _remote(self, app: str, repo: str) -> Remote:
+    def _remote(self, app: str, repo: str, level: Level) -> Remote:
         if self._server is None:
             bot = self.github.login(app)
             return Remote(str(self.forge.git_path(repo)), {}, lambda: self.forge.sync(repo, bot), local=True)
-        return over_http(self.github, self.settings.github.git_url, app, repo)
+        return over_http(self.github, self.settings.github.git_url, app, repo, level)
 
     # -- pressing play ---------------------------------------------------------------------------------------------
 

@@ -81,7 +81,7 @@ def _other_commit(context: Context, subject: Subject, head: str, found: deploy.D
     if found.commit != head:
         return "whoever deployed says that another commit than the head runs there"
     if subject.settings.deploy.mode == "github-deployment":
-        newest = deployments.newest(context.harness(subject.repo, deployments="write"), subject.repo, found.environment)
+        newest = deployments.newest(context.harness(subject.repo, deployments="read"), subject.repo, found.environment)
         if newest is None or newest.id != found.deployment or newest.sha != head:
             return f"something else was deployed into {found.environment} since"
     return ""

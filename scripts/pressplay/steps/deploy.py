@@ -133,7 +133,7 @@ def collect(inputs: Inputs, context: Context) -> Outputs:
 def _on_github(context: Context, subject: Subject, head: str) -> tuple[str, str, Entry]:
     """State, reason and place of the commit's deployment, as GitHub holds it."""
     pr, settings = subject.pull, subject.settings.deploy
-    gh = context.harness(subject.repo, deployments="write")
+    gh = context.harness(subject.repo, deployments="read")
     where = environment(settings, pr)
     if settings.request:
         found = deployments.asked_for(gh, subject.repo, where, head, _asked(subject, pr))

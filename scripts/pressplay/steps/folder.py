@@ -18,6 +18,7 @@ from pressplay.steps.context import Context, Subject
 from pressplay.steps.run import COMMENTS, TEST, TRIAGE
 from pressplay.steps.told import Told
 from pressplay.templating import prompts
+from pressplay.validation import requirements
 
 TASKS_PATHS = (".taskmaster/tasks/tasks.json", "tasks/tasks.json", "tasks.json")
 """Where Taskmaster keeps its file, newest place first; looked for in the docs project's directory."""
@@ -62,6 +63,9 @@ def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping
     result[f"{where}/instructions.md"] = instructions.encode()
     if found:
         result[f"{where}/{findings.FILE}"] = found.encode()
+    if told.given.tools_file:
+        # In the place of one that the task's folder may have: tools are the project's, not a task's.
+        result[f"{where}/toolman-config.json"] = requirements.to_json(told.given.toolman_config()).encode()
     if told.role == COMMENTS:
         said = snapshot.files(gh, subject.repo, told.cause)
         result |= {f"{where}/{name}": content for name, content in said.items()}

@@ -16,7 +16,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, rules
 from pressplay.github.calls import Client
-from pressplay.steps import folder
+from pressplay.steps import folder, requirements
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
@@ -32,7 +32,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     mode = inputs.get("mode") or "play"
     if mode not in MODES:
         raise InputError(f"parameter mode: expected one of {', '.join(MODES)}, got {mode!r}")
-    gh = context.harness(subject.repo, contents="read", pull_requests="read", administration="read")
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
     base = subject.settings.default_branch or contents.default_branch(gh, subject.repo)
     unprotected = rules.unprotected(gh, subject.repo, base, ACCEPTANCE_CHECK, context.github.app_id_of_harness())
     if unprotected and not context.settings.allow_unprotected:
@@ -46,6 +46,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         name = open_play["metadata"]["name"]
         context.say(f"{name} is under way; nothing was started")
         return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
+    requirements.check(context, gh, subject, base)
     planned = left(gh, subject, folder.backlog(gh, subject, base), inputs.get("tasks", ""))
     for problem in planned.problems:
         context.say(f"task {problem.task}: left out, the backlog has a problem with it")

@@ -14,10 +14,11 @@ from pressplay.cluster.ledger import Entry
 from pressplay.errors import PressPlayError, TryAgain
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import answers, folder, limits, origin, outcomes, parking
+from pressplay.steps import answers, folder, limits, origin, outcomes, parking, requirements
 from pressplay.steps.context import Context, Inputs, Outputs
 from pressplay.steps.run import COMMENTS, TASK_ROLES, TEST, Run
 from pressplay.steps.told import Told, coderun, packed
+from pressplay.validation.requirements import Given
 
 
 def prepare(inputs: Inputs, context: Context) -> Outputs:
@@ -35,14 +36,26 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
             return {"state": "paused", "manifest": "none", "run": run.name}
         refused = _refused(context, run, entries)
         if refused:
-            context.say(f"{run.name}: {refused['outcome']}: {refused['reason']}")
-            ledger.record(run.kind, run.number, run.name, {**_identity(run), **refused, "ended": _now(context)})
-            return {"state": "over", "manifest": "none", "run": run.name}
-    told, entry = _told(context, run, entry)
+            return _over(context, run, None, refused)
+    gh = context.harness(run.subject.repo, contents="write", pull_requests="read")
+    base = run.subject.settings.default_branch or contents.default_branch(gh, run.subject.repo)
+    agent_id, agent = context.settings.agent(run.agent_id)
+    given, reason = requirements.given(context, gh, run.subject, base, agent_id, agent)
+    if reason:
+        return _over(context, run, entry, {"outcome": "parked", "reason": reason})
+    told, entry = _told(context, gh, run, entry, base, given)
     ledger.record(run.kind, run.number, run.name, entry)
     for span in limits.spans(context, run):
         ledger.count(span, run.name)
     return {"state": "go", "manifest": packed(coderun(context, run.subject, told)), "run": run.name}
+
+
+def _over(context: Context, run: Run, entry: Entry | None, why: Entry) -> Outputs:
+    """Record an outcome of a run that does not begin."""
+    context.say(f"{run.name}: {why['outcome']}: {why['reason']}")
+    entry = {**(entry or _identity(run)), **why, "ended": _now(context)}
+    context.ledger(run.subject.repo).record(run.kind, run.number, run.name, entry)
+    return {"state": "over", "manifest": "none", "run": run.name}
 
 
 def _now(context: Context) -> int:
@@ -74,11 +87,9 @@ def _refused(context: Context, run: Run, entries: dict[str, Entry]) -> Entry:
     return {"outcome": "parked", "reason": reason} if reason else {}
 
 
-def _told(context: Context, run: Run, entry: Entry | None) -> tuple[Told, Entry]:
+def _told(context: Context, gh: Client, run: Run, entry: Entry | None, base: str, given: Given) -> tuple[Told, Entry]:
     subject = run.subject
     agent_id, agent = context.settings.agent(run.agent_id)
-    gh = context.harness(subject.repo, contents="write", pull_requests="read")
-    base = subject.settings.default_branch or contents.default_branch(gh, subject.repo)
     branch, head = names.task_branch(run.worked_on), run.head
     if run.role in TASK_ROLES:
         head = head or refs.head(gh, subject.repo, base)
@@ -97,6 +108,7 @@ def _told(context: Context, run: Run, entry: Entry | None) -> tuple[Told, Entry]
         run.attempt,
         run.workflow,
         run.cause,
+        given,
     )
     folder.commit(gh, subject, told, folder.files(context, gh, subject, told))
     if entry is None:

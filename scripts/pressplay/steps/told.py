@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import yaml
 
@@ -13,6 +15,7 @@ from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
 from pressplay.settings import Agent, RepositoryDefaults
 from pressplay.steps.context import Context, Subject
+from pressplay.validation.requirements import Given
 
 WORKFLOW_ANNOTATION = "press-play/workflow"
 
@@ -34,6 +37,8 @@ class Told:
     workflow: str
     cause: str = ""
     """What an ask is about (`steps.run`); empty for the other roles."""
+    given: Given = field(default_factory=Given)
+    """Tools, Secrets and environment: the persona's and what the project's requirements.yaml adds."""
 
 
 def service(repo: str, settings: RepositoryDefaults) -> str:
@@ -79,9 +84,9 @@ def coderun(context: Context, subject: Subject, told: Told) -> Manifest:
         "workingDirectory": directory if volume else f"worktrees/task-{told.number}",
         "model": settings.model or told.agent.model,
         "githubApp": told.agent.github_app,
-        "localTools": ",".join(told.agent.local_tools),
-        "remoteTools": ",".join(told.agent.remote_tools),
-        "taskRequirements": base64.b64encode(yaml.safe_dump({"environment": environment}).encode()).decode(),
+        "localTools": ",".join(told.given.local_tools),
+        "remoteTools": ",".join(told.given.remote_tools),
+        "taskRequirements": task_requirements(told.given, environment),
         **context.settings.coderun_extra,
     }
     labels = {
@@ -106,6 +111,25 @@ def coderun(context: Context, subject: Subject, told: Told) -> Manifest:
         "spec": spec,
     }
     return manifest
+
+
+def task_requirements(given: Given, environment: Mapping[str, str]) -> str:
+    """Secrets and environment as base64 of YAML; `environment` is what the harness tells, which nothing replaces.
+
+    Every text is quoted: the controller's YAML reads numbers where Python's writes a plain text (`12e5`), and passes
+    over what is none.
+    """
+    wanted = given.task_requirements()
+    wanted["environment"] = {**given.environment, **environment}
+    text = yaml.dump(wanted, Dumper=_Quoted, default_style='"', width=math.inf, sort_keys=False)
+    return base64.b64encode(text.encode()).decode()
+
+
+class _Quoted(yaml.SafeDumper):
+    """Writes no anchors: what is the same twice is written twice."""
+
+    def ignore_aliases(self, _data: object) -> bool:
+        return True
 
 
 def packed(manifest: Manifest) -> str:

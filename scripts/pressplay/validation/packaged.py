@@ -19,6 +19,7 @@ ORIGINALS = {
     "values.yaml": "chart/values.yaml",
     "tasks.schema.json": "schemas/tasks.schema.json",
     "acceptance.schema.json": "schemas/acceptance.schema.json",
+    "requirements.schema.json": "schemas/requirements.schema.json",
     "coderun.schema.json": "schemas/coderun.schema.json",
     "docsrun.schema.json": "schemas/docsrun.schema.json",
 }
@@ -47,5 +48,5 @@ def text(name: str) -> str:
 
 @cache
 def schema(name: str) -> Any:
-    """A packaged schema: `values`, `tasks`, `acceptance`, `coderun` or `docsrun`."""
+    """A packaged schema: `values`, `tasks`, `acceptance`, `requirements`, `coderun` or `docsrun`."""
     return json.loads(text(f"{name}.schema.json"))

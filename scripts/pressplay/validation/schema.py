@@ -48,7 +48,7 @@ def _strict(validator: Any) -> Any:
 
 
 def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$\Z", r"\\Z", pattern), instance):
+    if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$(?=\Z|\|)", r"\\Z", pattern), instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 

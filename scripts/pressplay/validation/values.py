@@ -18,7 +18,6 @@ from pressplay.validation.yamlsource import Path, Place, Source, load_yaml, near
 
 DEFAULTS = "values.yaml of the chart"
 
-
 Finding = tuple[tuple[Path, ...], str, str]
 """The paths that only together are wrong, the one to change first; what is wrong; what to do."""
 
@@ -28,6 +27,18 @@ def validate(files: Sequence[tuple[str, str]]) -> list[Problem]:
 
     Of files that are no YAML only that is told: what the others come to together is then not known.
     """
+    return _checked(files)[1]
+
+
+def load(files: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The whole values that these files and the chart's defaults make; Invalid, with all of it, where one is wrong."""
+    merged, problems = _checked(files)
+    if problems:
+        raise Invalid(problems)
+    return merged
+
+
+def _checked(files: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], list[Problem]]:
     problems: list[Problem] = []
     sources: list[Source] = []
     for name, text in files:
@@ -36,7 +47,7 @@ def validate(files: Sequence[tuple[str, str]]) -> list[Problem]:
         except Invalid as error:
             problems += error.problems
     if problems:
-        return problems
+        return {}, problems
     problems = [problem for source in sources for problem in source.problems]
     maps = []
     for source in sources:
@@ -59,7 +70,7 @@ def validate(files: Sequence[tuple[str, str]]) -> list[Problem]:
         if json_path(path) not in wrong:
             at = place(path)
             problems.append(Problem(at.file, at.line, at.column, json_path(path), message, hint))
-    return by_place(problems)
+    return merged, by_place(problems)
 
 
 def merge(sources: Sequence[Source]) -> tuple[dict[str, Any], dict[Path, Place]]:
@@ -107,10 +118,42 @@ def across(values: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _namespace(values)
     yield from _agents(values)
     yield from _repositories(values)
+    yield from _secrets(values)
     yield from _extra_spec(values)
     if _map(values, "repositories") and _map(values, "events").get("enabled") is True:
         yield from _webhook(values)
         yield from _flows(values)
+
+
+def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+    """What the steps read as config.json, of whole values: as chart/templates/config/config.yaml makes it."""
+
+    def set_here(holder: Mapping[str, Any] | None) -> dict[str, Any]:
+        return {key: value for key, value in (holder or {}).items() if value != ""}
+
+    def agent(found: Mapping[str, Any]) -> dict[str, Any]:
+        tools = found.get("tools") or {}
+        known = ("enabled", "githubApp", "role", "model", "requirements")
+        return {
+            **{key: found[key] for key in known if key in found},
+            "localTools": tools.get("local") or [],
+            "remoteTools": tools.get("remote") or [],
+        }
+
+    return {
+        "namespace": namespace,
+        "controllerNamespace": values["controller"]["namespace"],
+        "instanceId": values["argo"]["instanceID"],
+        "allowUnprotected": values["allowUnprotected"],
+        "github": values["github"],
+        "repositories": {name: set_here(own) for name, own in values["repositories"].items()},
+        "defaults": set_here(values["defaults"]),
+        "events": {key: values["events"][key] for key in ("enabled", "start", "label")},
+        "flows": values["flows"],
+        "limits": {key: value for key, value in values["limits"].items() if key != "runsAtOnce"},
+        "agents": {name: agent(found) for name, found in values["agents"].items()},
+        "coderunExtra": values["coderun"]["extraSpec"],
+    }
 
 
 def _namespace(values: Mapping[str, Any]) -> Iterator[Finding]:
@@ -173,6 +216,19 @@ def _repositories(values: Mapping[str, Any]) -> Iterator[Finding]:
         if other != name:
             message = f"expected each repository once, came {shown(name)}, which is {shown(other)} to GitHub"
             yield (("repositories", name),), message, "list it once"
+
+
+def _secrets(values: Mapping[str, Any]) -> Iterator[Finding]:
+    holders: dict[Path, Mapping[str, Any]] = {("defaults",): _map(values, "defaults")}
+    repositories = _map(values, "repositories")
+    holders |= {("repositories", name): _map(repositories, name) for name in repositories}
+    for where, holder in holders.items():
+        listed = holder.get("secrets")
+        for index, name in enumerate(listed if isinstance(listed, list) else []):
+            if isinstance(name, str) and name.startswith(names.APP_SECRETS):
+                message = f"expected a Secret of the project's, came {shown(name)}, which holds an App's key"
+                hint = "take it out: who holds it acts as another agent (R5, R6)"
+                yield ((*where, "secrets", index),), message, hint
 
 
 def _extra_spec(values: Mapping[str, Any]) -> Iterator[Finding]:

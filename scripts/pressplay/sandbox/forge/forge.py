@@ -243,17 +243,7 @@ class Forge:
         with self._store.session(write=True) as session:
             row = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
             if row is None:
-                number = session.insert(
-                    "forge_apps",
-                    slug=slug,
-                    name=name,
-                    client_id=f"Iv23li{names.digest('app', slug, length=14)}",
-                    private_key=key,
-                    permissions=dict(permissions),
-                    events=list(events),
-                    created_at=session.now,
-                )
-                _user(session, f"{slug}[bot]", kind="Bot", app_id=number)
+                number = add_app(session, slug, name, permissions, events, key)
             else:
                 number = row["id"]
                 session.run(
@@ -404,6 +394,24 @@ class Forge:
         with self._store.session(write=False) as session:
             rows = session.all("SELECT * FROM forge_events WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
         return [Event(r["seq"], r["name"], r["delivery"], json.loads(r["payload"]), r["time"]) for r in rows]
+
+
+def add_app(
+    session: Session, slug: str, name: str, permissions: Mapping[str, str], events: Sequence[str], private_key: str
+) -> int:
+    """A new App with its bot; its number."""
+    number = session.insert(
+        "forge_apps",
+        slug=slug,
+        name=name,
+        client_id=f"Iv23li{names.digest('app', slug, length=14)}",
+        private_key=private_key,
+        permissions=dict(permissions),
+        events=list(events),
+        created_at=session.now,
+    )
+    _user(session, f"{slug}[bot]", kind="Bot", app_id=number)
+    return number
 
 
 def _check_rule(session: Session, name: str, app: str | None) -> JSON:

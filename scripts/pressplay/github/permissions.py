@@ -1,0 +1,184 @@
+"""What each of our GitHub Apps needs on GitHub, and why: the one table of it (R9).
+
+`needed` says it for an installation's settings. Apps are made by it (`pressplay apps`), the sandbox's too, and it is
+the page docs/reference/github-apps.md. Nobody here is given `administration` or `workflows`, and nobody merges: that
+`contents: write` could is what the ruleset on the default branch is for (R5).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+from pressplay.settings import Settings
+
+Level = Literal["read", "write"]
+AskedBy = Literal["steps", "agent", "eventsource"]
+
+EVENTS_FILE = "events.json"
+EVENT_PERMISSIONS = {
+    "check_run": "checks",
+    "code_scanning_alert": "security_events",
+    "dependabot_alert": "vulnerability_alerts",
+    "deployment_status": "deployments",
+    "issue_comment": "issues",
+    "issues": "issues",
+    "pull_request": "pull_requests",
+    "pull_request_review": "pull_requests",
+    "pull_request_review_comment": "pull_requests",
+    "push": "contents",
+    "secret_scanning_alert": "secret_scanning_alerts",
+    "workflow_run": "actions",
+}
+"""Event → what an App must be able to read, to subscribe to it.
+
+Source: https://docs.github.com/webhooks/webhook-events-and-payloads, "Availability" and what an App needs, each event.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One permission, under the name by which GitHub's API knows it."""
+
+    permission: str
+    level: Level
+    why: str
+    asked_by: AskedBy = "steps"
+    """Who asks for it: our steps, the agent in its container, or the EventSource of Argo Events."""
+    where: Callable[[Settings], bool] = lambda _settings: True
+    """In which installations."""
+
+
+def _alerts(settings: Settings) -> bool:
+    return settings.flows.security.enabled
+
+
+HARNESS = (
+    Row("metadata", "read", "Every App has it: the repository, its rulesets, who may write."),
+    Row(
+        "contents",
+        "write",
+        "Reads backlog and files; commits each run's task folder to a branch of ours, and removes it.",
+    ),
+    Row("pull_requests", "write", "Reads pull requests, reviews and comments; comments, answers and labels there."),
+    Row("issues", "write", "Reads issues and comments; labels, and says on an issue what became of it."),
+    Row("checks", "write", "Sets our checks, `press-play/acceptance` first, and asks for failed ones again."),
+    Row("actions", "write", "Reads failed jobs and their logs; runs failed jobs again."),
+    Row("deployments", "write", "Asks for a deployment of a commit, and watches it."),
+    Row("security_events", "read", "Reads code scanning's alerts.", where=_alerts),
+    Row("vulnerability_alerts", "read", "Reads Dependabot's alerts.", where=_alerts),
+    Row("secret_scanning_alerts", "read", "Reads secret scanning's alerts.", where=_alerts),
+)
+WEBHOOKS = Row(
+    "repository_hooks",
+    "write",
+    "The EventSource makes the repositories' webhooks itself (`events.webhook.url`).",
+    "eventsource",
+)
+
+_METADATA = Row("metadata", "read", "Every App has it.", "agent")
+_PUSHES = Row("contents", "write", "Clones, and pushes its commits to the branch that it works on.", "agent")
+_OPENS = Row("pull_requests", "write", "Opens its pull request.", "agent")
+_LOOKS = Row("pull_requests", "read", "Finds the pull request that it works on.", "agent")
+
+ROLES: Mapping[str, tuple[Row, ...]] = {
+    "plan": (_METADATA, _PUSHES, _OPENS),
+    "implement": (_METADATA, _PUSHES, _OPENS),
+    "lint": (_METADATA, _PUSHES, _LOOKS),
+    "test": (
+        _METADATA,
+        _PUSHES,
+        Row("pull_requests", "write", "Posts its review; the harness posts the approval as it."),
+    ),
+    "triage": (_METADATA, _PUSHES, _LOOKS),
+    "security": (_METADATA, _PUSHES, _OPENS),
+    "comments": (_METADATA, _PUSHES, Row("pull_requests", "write", "Answers reviewers in their threads.", "agent")),
+    "issue": (
+        _METADATA,
+        Row("contents", "read", "Clones, to know what the issue is about.", "agent"),
+        Row("issues", "write", "Leaves the task, or its questions, on the issue.", "agent"),
+    ),
+}
+"""What an agent needs, by its role (`agents.<id>.role`); who answers comments needs what that takes besides."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one App needs."""
+
+    app: str
+    """Its name, as the settings have it (`githubApp`, `github.harnessApp`)."""
+    agent: str
+    """The agent's id; empty for the harness's App."""
+    permissions: Mapping[str, Level]
+    why: Mapping[str, str]
+    """A sentence for each permission."""
+    events: tuple[str, ...] = ()
+    """GitHub's names of the events that its webhook is to send; of the harness's App only."""
+
+
+def needed(settings: Settings, *, makes_webhooks: bool = False) -> dict[str, Needs]:
+    """What the harness's App and each enabled agent's needs, by the Apps' names, the harness's first.
+
+    `makes_webhooks`: whether the EventSource makes the repositories' webhooks as the harness's App
+    (`events.webhook.url`, which the settings do not know); that App then has none of its own, and no events.
+    """
+    harness = settings.github.harness_app
+    rows = [row for row in HARNESS if row.where(settings)] + ([WEBHOOKS] if makes_webhooks else [])
+    events = () if makes_webhooks else wanted_events(settings)
+    found = {harness: _needs(harness, "", rows, events)}
+    for agent_id, agent in settings.agents.items():
+        if agent.enabled:
+            more = ROLES["comments"] if agent_id == settings.flows.comments.agent else ()
+            found[agent.github_app] = _needs(agent.github_app, agent_id, [*ROLES[agent.role], *more])
+    return found
+
+
+def _needs(app: str, agent: str, rows: list[Row], events: tuple[str, ...] = ()) -> Needs:
+    permissions: dict[str, Level] = {}
+    why: dict[str, str] = {}
+    for row in rows:
+        if permissions.get(row.permission) != "write":
+            permissions[row.permission] = row.level
+        why[row.permission] = " ".join(
+            dict.fromkeys([*([why[row.permission]] if row.permission in why else []), row.why])
+        )
+    return Needs(app, agent, permissions, why, events)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """What of GitHub's events starts a flow; read off the chart's Sensor by `pressplay generate`."""
+
+    flow: str
+    events: tuple[str, ...]
+    scans: bool
+    """Whether it is there only where workflows that scan are named (`flows.security.scanWorkflows`)."""
+
+
+@cache
+def event_rows() -> tuple[EventRow, ...]:
+    """What the chart's Sensor listens to, flow by flow."""
+    text = resources.files("pressplay.github").joinpath(EVENTS_FILE).read_text(encoding="utf-8")
+    return tuple(EventRow(row["flow"], tuple(row["events"]), row["scans"]) for row in json.loads(text))
+
+
+def wanted_events(settings: Settings) -> tuple[str, ...]:
+    """The events that the EventSource of an installation wants, sorted; none where events are off."""
+    if not settings.events.enabled:
+        return ()
+    flows = settings.flows
+    enabled = {
+        "pull-request": flows.pull_request.enabled,
+        "comments": flows.comments.enabled,
+        "triage": flows.triage.enabled,
+        "security": flows.security.enabled,
+        "issue": flows.issue.enabled,
+    }
+    rows = [row for row in event_rows() if enabled.get(row.flow, True)]
+    scans = bool(flows.security.scan_workflows)
+    return tuple(sorted({event for row in rows if scans or not row.scans for event in row.events}))
