@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,6 +122,9 @@ def project(directory: Path, tasks: Sequence[Mapping[str, Any]]) -> Path:
     (path / ".taskmaster" / "tasks").mkdir(parents=True)
     (path / ".taskmaster" / "tasks" / "tasks.json").write_text(json.dumps({"master": {"tasks": list(tasks)}}))
     (path / "README.md").write_text("# a project\n")
+    # Under virtual time nothing is started: there a stand-in writes the same line.
+    serve = f"{sys.executable} -m http.server $PORT --bind 127.0.0.1"
+    (path / "Procfile").write_text(f"web: echo serving $COMMIT_SHA; exec {serve}\n")
     plans = path / ".press-play" / "acceptance"
     plans.mkdir(parents=True)
     for one in tasks:

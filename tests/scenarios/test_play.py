@@ -109,23 +109,6 @@ def test_succeeded_alone_means_nothing(tmp_path):
     assert "QA left no verdict" in summary.tasks[0].reason
 
 
-@pytest.mark.rule("R5")
-def test_the_check_is_the_harness_own_and_the_approval_is_qas_both_on_the_head(tmp_path):
-    made, _summary = played(tmp_path, [task(1)], merge=False)
-    gh = made.sandbox.context.harness("acme/shop", checks="read", pull_requests="read")
-    head = gh.request("GET", "/repos/acme/shop/pulls/1").json()["head"]["sha"]
-    (check,) = gh.request("GET", f"/repos/acme/shop/commits/{head}/check-runs").json()["check_runs"]
-    assert (check["name"], check["conclusion"], check["app"]["slug"]) == (
-        "press-play/acceptance",
-        "success",
-        "press-play",
-    )
-    assert "QA's review alone" in check["output"]["summary"]
-    approvals = [r for r in gh.request("GET", "/repos/acme/shop/pulls/1/reviews").json() if r["state"] == "APPROVED"]
-    assert [(r["user"]["login"], r["commit_id"]) for r in approvals] == [("qa-agent[bot]", head)]
-    assert head in approvals[0]["body"]
-
-
 @pytest.mark.rule("R3")
 def test_waiting_for_a_merge_holds_no_pod_and_a_person_merging_later_releases_the_rest(tmp_path):
     made, summary = played(tmp_path, [task(1), task(2, 1)], merge=False)
