@@ -17,7 +17,7 @@ from pressplay import names
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
-from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
+from pressplay.errors import EXIT_FAILED, InputError, PressPlayError, TryAgain
 from pressplay.gates.lint import configuration, detect
 from pressplay.gates.lint.plan import Plan, packed
 from pressplay.gates.lint.script import MOST, script
@@ -72,7 +72,8 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         return {"state": "checks"}
     workflow = names.checked(inputs["workflow"], "workflow")
     name = names.gate_run("lint", subject.repo, pr, head, workflow)
-    context.cluster.create(_claim(context, subject, name, workflow, lint))
+    if not context.cluster.create(_claim(context, subject, name, workflow, lint)) and _is_gone(context, name):
+        raise TryAgain(f"{name}: the volume of an earlier run of this gate is still being deleted")
     seconds = 60 * lint.timeout_minutes
     return {
         "state": "run",
@@ -191,6 +192,10 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     """
     subject, head = Subject.of(inputs, context), _head(inputs)
     name, attempt = names.checked(inputs["name"], "name"), number(inputs, "attempt")
+    if _is_gone(context, name):
+        # An earlier run of this step came as far as that.
+        recorded = gates.verdict_on(context.ledger(subject.repo).entries("pr", number_of(subject)), "lint", head)
+        return {"outcome": str(recorded["outcome"]) if recorded else gates.SUPERSEDED}
     if attempt is None:
         given_up = Verdict("error", "Could not be carried out", "the gate could not be carried out; see its Workflow")
         return _conclude(context, subject, head, given_up, name)
@@ -222,11 +227,17 @@ def _conclude(context: Context, subject: Subject, head: str, found: Verdict, nam
 
 
 def clean_up(context: Context, name: str) -> None:
-    """Delete the Pods and the volume of a run of the gate."""
+    """Delete the volume and the Pods of a run of the gate; the volume first, whose absence says that it was concluded."""
     namespace = context.settings.namespace
+    context.cluster.delete("PersistentVolumeClaim", namespace, name)
     for pod in context.cluster.list("Pod", namespace, {RUN_LABEL: name}):
         context.cluster.delete("Pod", namespace, pod["metadata"]["name"])
-    context.cluster.delete("PersistentVolumeClaim", namespace, name)
+
+
+def _is_gone(context: Context, name: str) -> bool:
+    """Whether a run's volume is gone, or will be once its Pods are."""
+    found = context.cluster.get("PersistentVolumeClaim", context.settings.namespace, name)
+    return found is None or "deletionTimestamp" in found["metadata"]
 
 
 def orphans(context: Context, repo: str) -> None:

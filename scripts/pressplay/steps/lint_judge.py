@@ -90,7 +90,9 @@ def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
         return Found("error", "its container could not be made; see the gate's Workflow")
     if seen.state == "waiting":
         return Found("error", f"its container did not start{why}")
-    if seen.reason == "DeadlineExceeded" or seen.state == "running":
+    if seen.state == "running":
+        return Found("error", "its container was not seen to end; see the gate's Workflow", log)
+    if seen.reason == "DeadlineExceeded":
         return Found("error", "its commands took longer than lint.timeoutMinutes allows", log)
     if seen.reason == "OOMKilled":
         return Found("error", "its commands needed more memory than lint.resources allows", log)
