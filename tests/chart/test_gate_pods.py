@@ -1,4 +1,4 @@
-"""The Pod that a gate's resource template makes: what Argo makes of its manifest is a Pod that Kubernetes takes, walled in."""
+"""The Pod that a gate's resource template makes: as Argo fills it in Kubernetes takes it, and it is walled in."""
 
 from __future__ import annotations
 

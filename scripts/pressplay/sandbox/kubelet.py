@@ -19,7 +19,7 @@ from typing import Any
 from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
 from pressplay.sandbox import container
-from pressplay.sandbox.container import Container
+from pressplay.sandbox.container import Container, Ended
 from pressplay.steps import registry
 from pressplay.steps.context import Context
 
@@ -66,6 +66,8 @@ class Kubelet:
             if gone is not None:
                 gone.kill()
                 gone.forget()
+                for claim in gone.claims:
+                    self.sync_claim(namespace, claim)
             return False
         phase = (pod.get("status") or {}).get("phase")
         if name in self._running and STOP_ANNOTATION in (pod["metadata"].get("annotations") or {}):
@@ -89,10 +91,12 @@ class Kubelet:
     def sync_claim(self, namespace: str, name: str) -> None:
         """Remove the folder of a volume whose claim is gone; start the Pods that waited for one that has come."""
         if self._cluster.get("PersistentVolumeClaim", namespace, name) is None:
-            container.remove(self._volumes / name)
+            # As in a cluster, a volume outlives its claim as long as a Pod has it.
+            if not any(name in process.claims for process in self._running.values()):
+                container.remove(self._volumes / name)
             return
         for pod in self._cluster.list("Pod", namespace):
-            if name in _claims(pod):
+            if name in container.claims(pod):
                 self.sync(namespace, pod["metadata"]["name"])
 
     def take_up(self) -> None:
@@ -121,7 +125,7 @@ class Kubelet:
     def _has_claims(self, pod: Manifest) -> bool:
         """Whether the volumes are there; a Pod waits for them."""
         namespace = pod["metadata"]["namespace"]
-        return all(self._cluster.get("PersistentVolumeClaim", namespace, claim) for claim in _claims(pod))
+        return all(self._cluster.get("PersistentVolumeClaim", namespace, claim) for claim in container.claims(pod))
 
     # --- other commands -----------------------------------------------------------------------------------------------
 
@@ -142,8 +146,12 @@ class Kubelet:
             return
         if self._container_pool is not None:
             self._cluster.set_status("Pod", namespace, name, {"phase": "Running"})
-        process.start()
-        ended = process.wait(float(pod["spec"].get("activeDeadlineSeconds") or _DAY), _POLL, self._closed.is_set)
+        try:
+            process.start()
+            ended = process.wait(float(pod["spec"].get("activeDeadlineSeconds") or _DAY), _POLL, self._closed.is_set)
+        except OSError:
+            self._context.say(f"pod {name} could not be started:\n{traceback.format_exc()}")
+            ended = Ended(128, "StartError")
         if ended is None:
             return
         self._cluster.set_status("Pod", namespace, name, ended.status(process.log()))
@@ -200,11 +208,6 @@ class Kubelet:
 
 def _is_step(pod: Manifest) -> bool:
     return (pod["spec"]["containers"][0].get("command") or [])[:2] == ["pressplay", "step"]
-
-
-def _claims(pod: Manifest) -> list[str]:
-    volumes = pod["spec"].get("volumes") or ()
-    return [one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one]
 
 
 def _outputs(pod: Manifest, directory: Path) -> dict[str, str]:

@@ -37,6 +37,7 @@ RUN_LABEL = "press-play/gate-run"
 """On the volume and the Pods of one run of a gate: its name."""
 FLOW = {**PART_OF, "press-play/flow": "gate"}
 NONE = "none"
+_MINUTE = 60
 _PATIENCE = 900
 """Seconds that a container may wait for its node and its image, beside those that its commands may take."""
 _LISTED = 50
@@ -74,7 +75,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     name = names.gate_run("lint", subject.repo, pr, head, workflow)
     if not context.cluster.create(_claim(context, subject, name, workflow, lint)) and _is_gone(context, name):
         raise TryAgain(f"{name}: the volume of an earlier run of this gate is still being deleted")
-    seconds = 60 * lint.timeout_minutes
+    seconds = int(_MINUTE * lint.timeout_minutes)
     return {
         "state": "run",
         "name": name,
@@ -123,7 +124,11 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
 
     subject, head, into = Subject.of(inputs, context), _head(inputs), Path(inputs["into"])
     lint = subject.settings.lint
-    gh = context.harness(subject.repo, contents="read")
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
+    images = {**lint.images.model_dump(), detect.CUSTOM: lint.image}
+    if pulls.pull(gh, subject.repo, number_of(subject)).head_sha != head:
+        # A commit that was pushed away may be gone altogether; the verdict will find that it is the head no more.
+        return {"plan": Plan().packed(), **dict.fromkeys(images, NONE)}
     base = refs.head(gh, subject.repo, subject.settings.default_branch or contents.default_branch(gh, subject.repo))
     # Whatever an attempt that was killed left.
     for part in ("git", "source", "script"):
@@ -154,7 +159,6 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         silenced=silenced,
         problem=f"more than {MOST} commands were found: name them in lint.commands" if too_many else "",
     )
-    images = {**lint.images.model_dump(), detect.CUSTOM: lint.image}
     runs = {} if too_many else tasks
     return {
         "plan": made.packed(),
@@ -227,7 +231,7 @@ def _conclude(context: Context, subject: Subject, head: str, found: Verdict, nam
 
 
 def clean_up(context: Context, name: str) -> None:
-    """Delete the volume and the Pods of a run of the gate; the volume first, whose absence says that it was concluded."""
+    """Delete the volume and the Pods of a run of the gate; the volume first: its absence says that it was concluded."""
     namespace = context.settings.namespace
     context.cluster.delete("PersistentVolumeClaim", namespace, name)
     for pod in context.cluster.list("Pod", namespace, {RUN_LABEL: name}):
@@ -333,7 +337,7 @@ def wake_checks(context: Context, repo: str) -> int:
         for wait in waits.of(workflow):
             if wait.kind != AWAIT_CHECKS:
                 continue
-            overdue = context.clock.now() - wait.since > 60 * lint.timeout_minutes
+            overdue = context.clock.now() - wait.since > _MINUTE * lint.timeout_minutes
             if overdue or not _under_way(context, repo, wait.key, lint):
                 woken += wait.wake(context.cluster, "Succeeded", {})
     return woken

@@ -151,11 +151,11 @@ def verdict_of(plan: Plan, found: Mapping[str, Found]) -> Verdict:
 def _clauses(reasons: list[str], plan: Plan) -> str:
     """The reasons, and what else a reader should know."""
     notes = (
-        (len(plan.taken), "linters' configuration file", "counted as the default branch has it"),
-        (len(plan.own), "file", "that decides what checks find changed"),
-        (plan.silenced, "mark", "that silences a linter came in"),
+        (len(plan.taken), "linters' files taken from the default branch"),
+        (len(plan.own), "changed files that decide what checks find"),
+        (plan.silenced, "new marks that silence a linter"),
     )
-    return "; ".join([*reasons, *(f"{_counted(count, what)} {done}" for count, what, done in notes if count)])
+    return "; ".join([*reasons, *(f"{what}: {count}" for count, what in notes if count)])
 
 
 def _counted(count: int, what: str) -> str:
