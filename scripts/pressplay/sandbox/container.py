@@ -149,10 +149,6 @@ class Container:
         except FileNotFoundError:
             return ""
 
-    def forget(self) -> None:
-        """Remove what is kept of it here."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
 
 def claims(pod: Manifest) -> list[str]:
     """The names of the volumes that a Pod has of its namespace."""
@@ -185,6 +181,12 @@ def localized(text: str, places: Mapping[str, Path]) -> str:
     longest = sorted(places, key=len, reverse=True)
     pattern = rf"(?<![\w./-])(?:{'|'.join(map(re.escape, longest))})(?![\w.-])"
     return re.sub(pattern, lambda found: str(places[found[0]]), text)
+
+
+def end(folder: Path) -> None:
+    """End the process of a Pod that is gone, if it runs, and remove what is kept of it in its folder."""
+    ProcessLauncher([]).kill(folder)
+    remove(folder)
 
 
 def remove(folder: Path) -> None:

@@ -63,11 +63,10 @@ class Kubelet:
         if pod is None:
             self._started.discard(name)
             gone = self._running.pop(name, None)
-            if gone is not None:
-                gone.kill()
-                gone.forget()
-                for claim in gone.claims:
-                    self.sync_claim(namespace, claim)
+            if (self._processes / name).is_dir():
+                container.end(self._processes / name)
+            for claim in gone.claims if gone is not None else ():
+                self.sync_claim(namespace, claim)
             return False
         phase = (pod.get("status") or {}).get("phase")
         if name in self._running and STOP_ANNOTATION in (pod["metadata"].get("annotations") or {}):
@@ -100,15 +99,18 @@ class Kubelet:
                 self.sync(namespace, pod["metadata"]["name"])
 
     def take_up(self) -> None:
-        """After a kill: Pods that an earlier process left, and volumes whose claims went meanwhile."""
+        """After a kill: Pods that an earlier process left, and processes and volumes of those that went meanwhile."""
+        pods = {pod["metadata"]["name"]: pod["metadata"]["namespace"] for pod in self._cluster.list("Pod", "")}
         claims = {claim["metadata"]["name"] for claim in self._cluster.list("PersistentVolumeClaim", "")}
+        for folder in self._processes.iterdir() if self._processes.is_dir() else ():
+            if folder.name not in pods:
+                container.end(folder)
         for folder in self._volumes.iterdir() if self._volumes.is_dir() else ():
-            if folder.name.partition(".")[0] not in claims | {
-                p["metadata"]["name"] for p in self._cluster.list("Pod", "")
-            }:
+            # An emptyDir is named for its Pod and itself.
+            if folder.name.partition(".")[0] not in claims | pods.keys():
                 container.remove(folder)
-        for pod in self._cluster.list("Pod", ""):
-            self.sync(pod["metadata"]["namespace"], pod["metadata"]["name"])
+        for name, namespace in pods.items():
+            self.sync(namespace, name)
 
     @property
     def busy(self) -> bool:

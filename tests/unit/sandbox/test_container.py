@@ -213,13 +213,25 @@ def test_a_pod_waits_for_its_volume_and_the_folder_goes_with_the_claim(machine):
     assert (folder / "work" / "file").read_text() == "here\n"
     machine.cluster.delete("PersistentVolumeClaim", NAMESPACE, "claim")
     machine.kubelet.sync_claim(NAMESPACE, "claim")
+    # It outlives its claim as long as a Pod has it.
+    assert folder.exists()
+    machine.cluster.delete("Pod", NAMESPACE, "gate-lint-x-custom-0")
+    machine.kubelet.sync(NAMESPACE, "gate-lint-x-custom-0")
     assert not folder.exists()
+    assert list((machine.folder / "gates").iterdir()) == []
 
 
-def test_folders_without_a_claim_go_when_the_sandbox_is_taken_up(machine):
+@pytest.mark.rule("R3")
+def test_processes_and_folders_of_what_is_gone_go_when_the_sandbox_is_taken_up(machine):
+    name = machine.start(pod("sleep 3475"))
+    until(lambda: not gone("sleep 3475"))
+    machine.kubelet.close()
+    machine.cluster.delete("Pod", NAMESPACE, name)
+    machine.kubelet = machine.another()
+    machine.kubelet.take_up()
+    until(lambda: gone("sleep 3475"))
+    assert list((machine.folder / "gates").iterdir()) == []
     (machine.folder / "volumes" / "old" / "x").mkdir(parents=True)
-    machine.cluster.create(CLAIM)
-    (machine.folder / "volumes" / "claim").mkdir()
     machine.kubelet.take_up()
     assert [path.name for path in (machine.folder / "volumes").iterdir()] == ["claim"]
 
