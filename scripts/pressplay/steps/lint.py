@@ -148,7 +148,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     for language, found in tasks.items():
         if not too_many:
             (into / "script" / f"{language}.sh").write_text(script(found))
-    _home(into / "script" / "home", context.settings.gates.package_proxy.files)
+    _home(into / "script" / "home", context.settings.gate_pods.package_proxy.files)
     made = Plan(
         commands={
             language: [(one.command.label, f"{one.folder}: {one.command.line}".removeprefix(": ")) for one in found]
@@ -174,7 +174,7 @@ def _home(folder: Path, files: Mapping[str, str]) -> None:
     for path, text in files.items():
         where = folder / path
         if not where.resolve().is_relative_to(folder.resolve()):
-            raise InputError(f"gates.packageProxy.files {path!r}: expected a path below the home directory")
+            raise InputError(f"gatePods.packageProxy.files {path!r}: expected a path below the home directory")
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_text(text)
 

@@ -105,7 +105,11 @@ def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
     if found.kind == "changed":
         return Found("failed", "a command changed files of the checkout while it was being judged", log)
     if found.kind == "broken":
-        return Found("error", "the checkout could not be copied; is lint.volume.size too small?", log)
+        return Found(
+            "error",
+            "the checkout could not be copied; is lint.volume.size too small, or has the image no cp, diff, grep or head?",
+            log,
+        )
     if found.kind == "missing":
         return Found(
             "error",
@@ -117,7 +121,7 @@ def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
         return Found(
             "error",
             f"{named} needs packages or a toolchain that it can't reach; put them into the image (lint.images), or "
-            "give gates a package proxy (gates.packageProxy)",
+            "give gates a package proxy (gatePods.packageProxy)",
             log,
         )
     return Found("failed", f"{named} found what must be mended", log)

@@ -92,7 +92,7 @@ def test_what_only_a_network_could_give_is_no_finding(line):
     first = "### 1: cargo fmt\nit says: dial tcp\n### 1: exit status 0\n"
     log = f"{first}### 2: cargo clippy\n{line}\n### 2: exit status 1\n"
     found = judge(Seen("ended", 12), LABELS, log)
-    assert (found.kind, "gates.packageProxy" in found.reason) == ("error", True)
+    assert (found.kind, "gatePods.packageProxy" in found.reason) == ("error", True)
     # Said by another command than the one that failed, it explains nothing.
     assert judge(Seen("ended", 11), LABELS, log.replace("dial tcp", "fine")).kind == "failed"
 
