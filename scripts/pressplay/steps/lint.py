@@ -40,8 +40,8 @@ NONE = "none"
 _MINUTE = 60
 _PATIENCE = 900
 """Seconds that a container may wait for its node and its image, beside those that its commands may take."""
-_LISTED = 50
-"""Paths of configuration files that a verdict names."""
+_LISTED, _LONGEST = 50, 200
+"""Paths of configuration files that a verdict names, and how much of each."""
 _GOOD = frozenset({"success", "neutral", "skipped"})
 """Conclusions with which GitHub takes a required check for passed."""
 _BAD = frozenset({"failure", "timed_out"})
@@ -145,17 +145,19 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     clone.check_out(head, {one.path: one.content for one in taken}, into / "source")
     shutil.rmtree(into / "git")
     too_many = [language for language, found in tasks.items() if len(found) > MOST]
-    for language, found in tasks.items():
-        if not too_many:
-            (into / "script" / f"{language}.sh").write_text(script(found))
+    for language, found in tasks.items() if not too_many else ():
+        (into / "script" / f"{language}.sh").write_text(script(found))
+        for attempt in range(number(inputs, "attempts") or 1):
+            # Made by a kubelet, it might belong to somebody else than the container.
+            (into / "work" / f"{language}-{attempt}").mkdir(parents=True, exist_ok=True)
     _home(into / "script" / "home", context.settings.gate_pods.package_proxy.files)
     made = Plan(
         commands={
             language: [(one.command.label, f"{one.folder}: {one.command.line}".removeprefix(": ")) for one in found]
             for language, found in tasks.items()
         },
-        taken=[one.path for one in taken][:_LISTED],
-        own=[path for path in paths if configuration.is_told(path)][:_LISTED],
+        taken=_listed(one.path for one in taken),
+        own=_listed(path for path in paths if configuration.is_told(path)),
         silenced=silenced,
         problem=f"more than {MOST} commands were found: name them in lint.commands" if too_many else "",
     )
@@ -168,6 +170,11 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
 
 OWN_IMAGE = "pressplay"
 """Stands for the image of the steps themselves, which the template knows."""
+
+
+def _listed(paths: Iterable[str]) -> list[str]:
+    """Some of the paths, so that a plan stays small enough for a parameter."""
+    return [path[:_LONGEST] for path, _ in zip(paths, range(_LISTED), strict=False)]
 
 
 def _home(folder: Path, files: Mapping[str, str]) -> None:
@@ -332,10 +339,10 @@ def wake_checks(context: Context, repo: str) -> int:
     if not lint.checks:
         return 0
     woken = 0
-    labels = {**PART_OF, "press-play/repo": names.repo_key(repo)}
-    for workflow in waits.running(context.cluster, context.settings.namespace, labels):
+    # Whatever flow it is in, and whoever submitted that.
+    for workflow in waits.running(context.cluster, context.settings.namespace, PART_OF):
         for wait in waits.of(workflow):
-            if wait.kind != AWAIT_CHECKS:
+            if wait.kind != AWAIT_CHECKS or wait.key["repo"] != repo:
                 continue
             overdue = context.clock.now() - wait.since > _MINUTE * lint.timeout_minutes
             if overdue or not _under_way(context, repo, wait.key, lint):

@@ -107,7 +107,7 @@ def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
     if found.kind == "broken":
         return Found(
             "error",
-            "the checkout could not be copied; is lint.volume.size too small, or has the image no cp, diff, grep or head?",
+            "the checkout could not be copied; is lint.volume.size too small, or are cp, diff, grep or head missing?",
             log,
         )
     if found.kind == "missing":
