@@ -1,4 +1,5 @@
-# The image that the workflows' steps run: the command pressplay and nothing else.
+# The image that the workflows' steps run: the command pressplay, and ruff, so that it serves as the lint gate's image for
+# Python projects too.
 #   docker build -t press-play/pressplay:0.1.0 .
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /src

@@ -183,7 +183,7 @@ class PackageProxy(_Model):
     """Files for the home directory of a gate's container: path → text."""
 
 
-class Gates(_Model):
+class GatePods(_Model):
     """What holds for the containers that run strangers' code."""
 
     package_proxy: PackageProxy = PackageProxy()
@@ -272,7 +272,7 @@ class Settings(_Model):
     repositories: dict[str, RepositoryDefaults] = {}
     defaults: RepositoryDefaults = RepositoryDefaults()  # type: ignore[call-arg]
     limits: Limits = Limits()  # type: ignore[call-arg]
-    gates: Gates = Gates()
+    gate_pods: GatePods = GatePods()
     events: Events = Events()  # type: ignore[call-arg]
     flows: Flows = Flows()
     agents: dict[str, Agent] = {}

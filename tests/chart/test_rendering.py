@@ -17,7 +17,7 @@ from charts import DEFAULTS, ROOT, VALUES, one, render
 from hera.events import models as events_models
 from hera.workflows import models
 
-from pressplay import names
+from pressplay import names, patch
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, parse
 from pressplay.templating import personas
 from pressplay.validation import helm
@@ -32,6 +32,7 @@ ARGO = {
 }
 EVENTS = {"EventSource": events_models.EventSource, "Sensor": events_models.Sensor}
 CORE = ("configmap-v1", "service-v1", "serviceaccount-v1", "role-rbac-v1", "rolebinding-rbac-v1", "job-batch-v1")
+CORE += ("networkpolicy-networking-v1",)
 EXTERNAL_SECRET = json.loads((Path(__file__).parent / "schemas/externalsecret.json").read_text())
 EVENT_BUS = json.loads((Path(__file__).parent / "schemas/eventbus.json").read_text())
 LONG_INTEGERS = {"maxPayloadSize", "appID", "installationID"}
@@ -173,7 +174,8 @@ def test_the_steps_can_read_their_settings(documents: Documents, values: dict[st
     assert settings.flows.model_dump(by_alias=True) == values["flows"]
     assert settings.repositories.keys() == values["repositories"].keys()
     for name, own in values["repositories"].items():
-        wanted = {key: value for key, value in {**values["defaults"], **own}.items() if value != ""}
+        merged = patch.merge(values["defaults"], own)
+        wanted = {key: value for key, value in merged.items() if value != ""}
         assert settings.repository(name).model_dump(by_alias=True, exclude_none=True) == wanted
     assert settings.agents.keys() == values["agents"].keys()
     for key, agent in values["agents"].items():
@@ -257,7 +259,8 @@ def test_each_role_is_bound_to_one_of_our_accounts(documents: Documents, values:
     account = values["serviceAccount"]["name"] or "press-play"
     assert {s["name"] for s in subjects} <= {account, "press-play-agents", "press-play-sensor"}
     used = set(re.findall(r"serviceAccountName: (\S+)", yaml.safe_dump_all(documents)))
-    assert used <= {account, "press-play-agents", "press-play-sensor", "press-play-eventsource"}
+    # The last one is bound to nothing at all.
+    assert used <= {account, "press-play-agents", "press-play-sensor", "press-play-eventsource", "press-play-gate"}
 
 
 def test_everything_says_whose_it_is(documents: Documents, values: dict[str, Any]):

@@ -110,10 +110,13 @@ class World:
             self.objects[key] = merge(self.objects[key], {"status": {"phase": environment.get("END", "Succeeded")}})
             return
         code = int(environment.get("CODE", "0"))
-        wanted = json.loads(self.objects[key]["metadata"]["annotations"]["press-play/outputs"])
+        annotations = self.objects[key]["metadata"].get("annotations") or {}
+        wanted = json.loads(annotations.get("press-play/outputs", "[]"))
         files = {item["name"]: environment.get(f"FILE {item['path']}", environment.get("OUT")) for item in wanted}
         outputs = {name: text for name, text in files.items() if text is not None}
         status = {"phase": "Failed" if code else "Succeeded", "exitCode": code, "outputs": outputs}
+        # As a kubelet tells it, for Pods that are none of the engine's.
+        status["containerStatuses"] = [{"name": "main", "state": {"terminated": {"exitCode": code}}}]
         self.objects[key] = merge(self.objects[key], {"status": status})
 
     # --- the loop ---

@@ -22,7 +22,7 @@ ACCOUNT = "pp-e2e-conformance"
 
 
 def rights() -> list[dict[str, Any]]:
-    """What the cases' pods do: report, and apply CodeRuns."""
+    """What the cases' pods do: report, and apply CodeRuns and Pods."""
     metadata = {"name": ACCOUNT, "namespace": NAMESPACE}
     group = "rbac.authorization.k8s.io"
     rules = [
@@ -32,6 +32,7 @@ def rights() -> list[dict[str, Any]]:
             "resources": ["coderuns"],
             "verbs": ["get", "list", "watch", "create", "patch", "delete"],
         },
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "create", "patch"]},
     ]
     subjects = [{"kind": "ServiceAccount", "name": "default", "namespace": NAMESPACE}]
     reference = {"apiGroup": group, "kind": "Role", "name": ACCOUNT}

@@ -157,3 +157,13 @@ def test_a_number_of_nothing_is_refused(number):
 def test_only_issues_and_pull_requests_have_a_number_on_github():
     with pytest.raises(InputError, match="stands for an issue"):
         names.plain_number(12)
+
+
+def test_a_gates_run_is_named_for_what_it_judges_and_its_pods_fit():
+    given = ("lint", "acme/shop", 7, "0123456789" * 4, "task-0a1b2c3d-1-12")
+    name = names.gate_run(*given)
+    assert name == names.gate_run(*given)
+    assert re.fullmatch(r"gate-lint-[0-9a-f]{12}", name)
+    others = [("acme/shop", 8, *given[3:]), ("acme/shop", 7, "1" * 40, given[4]), (*given[1:4], "task-0a1b2c3d-2-12")]
+    assert len({name, *(names.gate_run("lint", *other) for other in others)}) == 4
+    assert len(f"{name}-typescript-2") <= names.LABEL_LIMIT

@@ -9,7 +9,7 @@ account's rights, without secrets, and (by its label `press-play/walled`) withou
 read-only and works in a copy. Takes the root; the rest are inputs of the template.
 */}}
 {{- define "press-play.gatePod" -}}
-{{- $proxy := .Values.gates.packageProxy -}}
+{{- $proxy := .Values.gatePods.packageProxy -}}
 apiVersion: v1
 kind: Pod
 metadata:
@@ -94,13 +94,13 @@ GOCACHE: /gate/work/home/.cache/go-build
 GOTOOLCHAIN: local
 LANG: C.UTF-8
 CI: "true"
-{{- if not .Values.gates.packageProxy.to }}
+{{- if not .Values.gatePods.packageProxy.to }}
 CARGO_NET_OFFLINE: "true"
 GOPROXY: "off"
 PIP_NO_INDEX: "1"
 NPM_CONFIG_OFFLINE: "true"
 {{- end }}
-{{- with .Values.gates.packageProxy.env }}
+{{- with .Values.gatePods.packageProxy.env }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}

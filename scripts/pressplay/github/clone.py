@@ -8,6 +8,7 @@ committed.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from pressplay.github.remote import Remote
 
 _CONNECT, _ANSWER = 10_000, 60_000
 """Milliseconds that libgit2 waits for a connection, and for an answer."""
+_REFUSED = re.compile(r"status code: (?:401|403|404)\b|not found|does not exist|authentication")
+"""libgit2's words for what another attempt would meet again."""
 _ASKED = 4
 """How often libgit2 may ask for one connection's credentials."""
 _PLAIN = (FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
@@ -69,7 +72,7 @@ class Clone:
             )
         except pygit2.GitError as error:
             told = f"git fetch from {remote.url}: {error}"
-            if any(word in str(error) for word in ("401", "403", "404", "not found", "authentication")):
+            if _REFUSED.search(str(error)):
                 raise InputError(told) from error
             raise TryAgain(told) from error
         for sha in wanted:
@@ -89,11 +92,14 @@ class Clone:
     def check_out(self, sha: str, instead: Mapping[str, bytes | None], folder: Path) -> None:
         """Write a commit's files into the empty `folder`, some with another content, or (None) not at all.
 
+        Submodules are left out: what they name is no part of the commit.
         The tree is put together in git before anything is written, so that no link in it can lead a write elsewhere.
         InputError where a file can't be written, a full disk among the causes.
         """
         index = pygit2.Index()
         index.read_tree(self._repository[sha].peel(pygit2.Tree))
+        for path in [entry.path for entry in index if entry.mode == FileMode.COMMIT]:
+            index.remove(path)
         for path, content in instead.items():
             _clear(index, path)
             if content is not None:

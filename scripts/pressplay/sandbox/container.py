@@ -28,6 +28,7 @@ from pressplay.errors import InputError
 from pressplay.sandbox.launcher import LOST, ProcessLauncher, was_started
 
 LOG_BYTES = 400_000
+_TRIES, _POLL = 10, 0.02
 _WALLS = (
     ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),
     ("unshare", "--map-root-user", "--net"),
@@ -79,6 +80,7 @@ class Container:
         self._folder = runs / self._name
         self._container = _only_container(pod)
         self._mounts = mounts(pod, volumes)
+        self.claims = claims(pod)
         self._say = say
         self._launcher = ProcessLauncher([*wall(say), *self._words("command"), *self._words("args")])
 
@@ -147,9 +149,11 @@ class Container:
         except FileNotFoundError:
             return ""
 
-    def forget(self) -> None:
-        """Remove what is kept of it here."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+
+def claims(pod: Manifest) -> list[str]:
+    """The names of the volumes that a Pod has of its namespace."""
+    volumes = pod["spec"].get("volumes") or ()
+    return [one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one]
 
 
 def mounts(pod: Manifest, volumes: Path) -> dict[str, Path]:
@@ -179,8 +183,17 @@ def localized(text: str, places: Mapping[str, Path]) -> str:
     return re.sub(pattern, lambda found: str(places[found[0]]), text)
 
 
+def end(folder: Path) -> None:
+    """End the process of a Pod that is gone, if it runs, and remove what is kept of it in its folder."""
+    ProcessLauncher([]).kill(folder)
+    remove(folder)
+
+
 def remove(folder: Path) -> None:
-    """Remove a volume's folder, whatever rights its files have (Go's module cache can't be written to)."""
+    """Remove a volume's folder, whatever rights its files have (Go's module cache can't be written to).
+
+    What can't be removed stays for the next time that the sandbox is taken up.
+    """
 
     def open_up(function: Callable[[str], object], path: str, _error: object) -> None:
         for one in (Path(path).parent, Path(path)):
@@ -188,10 +201,16 @@ def remove(folder: Path) -> None:
                 one.chmod(0o700)
         function(path)
 
-    try:
-        shutil.rmtree(folder, onerror=open_up)
-    except FileNotFoundError:
-        return
+    for _ in range(_TRIES):
+        try:
+            shutil.rmtree(folder, onerror=open_up)
+        except FileNotFoundError:
+            return
+        except OSError:
+            # A process that was just killed may still be leaving something.
+            time.sleep(_POLL)
+        else:
+            return
 
 
 def wall(say: Callable[[str], None]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from typing import Any
 from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
 from pressplay.sandbox import container
-from pressplay.sandbox.container import Container
+from pressplay.sandbox.container import Container, Ended
 from pressplay.steps import registry
 from pressplay.steps.context import Context
 
@@ -63,9 +63,10 @@ class Kubelet:
         if pod is None:
             self._started.discard(name)
             gone = self._running.pop(name, None)
-            if gone is not None:
-                gone.kill()
-                gone.forget()
+            if (self._processes / name).is_dir():
+                container.end(self._processes / name)
+            for claim in gone.claims if gone is not None else ():
+                self.sync_claim(namespace, claim)
             return False
         phase = (pod.get("status") or {}).get("phase")
         if name in self._running and STOP_ANNOTATION in (pod["metadata"].get("annotations") or {}):
@@ -89,25 +90,30 @@ class Kubelet:
     def sync_claim(self, namespace: str, name: str) -> None:
         """Remove the folder of a volume whose claim is gone; start the Pods that waited for one that has come."""
         if self._cluster.get("PersistentVolumeClaim", namespace, name) is None:
-            container.remove(self._volumes / name)
+            # As in a cluster, a volume outlives its claim as long as a Pod has it.
+            if not any(name in process.claims for process in self._running.values()):
+                container.remove(self._volumes / name)
             return
         for pod in self._cluster.list("Pod", namespace):
-            if name in _claims(pod):
+            if name in container.claims(pod):
                 self.sync(namespace, pod["metadata"]["name"])
 
     def take_up(self) -> None:
-        """After a kill: Pods that an earlier process left, and volumes whose claims went meanwhile."""
+        """After a kill: Pods that an earlier process left, and processes and volumes of those that went meanwhile."""
         namespace = self._context.settings.namespace
-        known = {
-            one["metadata"]["name"]
-            for kind in ("PersistentVolumeClaim", "Pod")
-            for one in self._cluster.list(kind, namespace)
-        }
+        pods, claims = (
+            {one["metadata"]["name"] for one in self._cluster.list(kind, namespace)}
+            for kind in ("Pod", "PersistentVolumeClaim")
+        )
+        for folder in self._processes.iterdir() if self._processes.is_dir() else ():
+            if folder.name not in pods:
+                container.end(folder)
         for folder in self._volumes.iterdir() if self._volumes.is_dir() else ():
-            if folder.name.partition(".")[0] not in known:
+            # An emptyDir is named for its Pod and itself.
+            if folder.name.partition(".")[0] not in claims | pods:
                 container.remove(folder)
-        for pod in self._cluster.list("Pod", namespace):
-            self.sync(pod["metadata"]["namespace"], pod["metadata"]["name"])
+        for name in sorted(pods):
+            self.sync(namespace, name)
 
     @property
     def busy(self) -> bool:
@@ -124,7 +130,7 @@ class Kubelet:
     def _has_claims(self, pod: Manifest) -> bool:
         """Whether the volumes are there; a Pod waits for them."""
         namespace = pod["metadata"]["namespace"]
-        return all(self._cluster.get("PersistentVolumeClaim", namespace, claim) for claim in _claims(pod))
+        return all(self._cluster.get("PersistentVolumeClaim", namespace, claim) for claim in container.claims(pod))
 
     # --- other commands -----------------------------------------------------------------------------------------------
 
@@ -145,8 +151,12 @@ class Kubelet:
             return
         if self._container_pool is not None:
             self._cluster.set_status("Pod", namespace, name, {"phase": "Running"})
-        process.start()
-        ended = process.wait(float(pod["spec"].get("activeDeadlineSeconds") or _DAY), _POLL, self._closed.is_set)
+        try:
+            process.start()
+            ended = process.wait(float(pod["spec"].get("activeDeadlineSeconds") or _DAY), _POLL, self._closed.is_set)
+        except OSError:
+            self._context.say(f"pod {name} could not be started:\n{traceback.format_exc()}")
+            ended = Ended(128, "StartError")
         if ended is None:
             return
         self._cluster.set_status("Pod", namespace, name, ended.status(process.log()))
@@ -203,11 +213,6 @@ class Kubelet:
 
 def _is_step(pod: Manifest) -> bool:
     return (pod["spec"]["containers"][0].get("command") or [])[:2] == ["pressplay", "step"]
-
-
-def _claims(pod: Manifest) -> list[str]:
-    volumes = pod["spec"].get("volumes") or ()
-    return [one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one]
 
 
 def _outputs(pod: Manifest, directory: Path) -> dict[str, str]:

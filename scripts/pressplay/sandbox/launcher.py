@@ -6,7 +6,7 @@ Both leave the same files in the run's folder: `started` (before the agent does 
 
 from __future__ import annotations
 
-import os
+import contextlib
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -56,14 +56,16 @@ class ProcessLauncher:
         """See `Launcher.start`."""
         if was_started(run):
             return
-        subprocess.Popen(
-            [sys.executable, "-I", "-S", process.__file__, str(run), *self._command],
-            cwd=worktree,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        _keepers.append(
+            subprocess.Popen(
+                [sys.executable, "-I", "-S", process.__file__, str(run), *self._command],
+                cwd=worktree,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         )
 
     def ended(self, run: Path) -> int | None:
@@ -164,10 +166,16 @@ def _log_start(environment: Mapping[str, str]) -> None:
             file.write(f"{line}\n")
 
 
+_keepers: list[subprocess.Popen[bytes]] = []
+"""The keepers that this process started and has not seen the end of."""
+
+
 def _reap() -> None:
-    """Take the exit statuses of ended keepers from the system, so that none stays a zombie that looks alive."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
+    """Take the exit statuses of ended keepers from the system, so that none stays a zombie that looks alive.
+
+    Of keepers alone: what another thread waits for (git, a tool) is that thread's.
+    """
+    for keeper in list(_keepers):
+        if keeper.poll() is not None:
+            with contextlib.suppress(ValueError):
+                _keepers.remove(keeper)

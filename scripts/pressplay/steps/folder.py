@@ -44,7 +44,7 @@ def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping
     made = _work(context, gh, subject, told)
     own = {name: contents.read_file(gh, subject.repo, f"{where}/{name}", told.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
-    found = findings.text(context, subject, told)
+    found = findings.text(context, subject, told.role, told.head)
     instructions = prompts.instructions(
         told.role,
         repo=subject.repo,

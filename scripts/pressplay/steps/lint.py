@@ -17,7 +17,7 @@ from pressplay import names
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
-from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
+from pressplay.errors import EXIT_FAILED, InputError, PressPlayError, TryAgain
 from pressplay.gates.lint import configuration, detect
 from pressplay.gates.lint.plan import Plan, packed
 from pressplay.gates.lint.script import MOST, script
@@ -37,10 +37,11 @@ RUN_LABEL = "press-play/gate-run"
 FLOW = {**PART_OF, "press-play/flow": "gate"}
 NONE = "none"
 _DAY = 86_400
+_MINUTE = 60
 _PATIENCE = 900
 """Seconds that a container may wait for its node and its image, beside those that its commands may take."""
-_LISTED = 50
-"""Paths of configuration files that a verdict names."""
+_LISTED, _LONGEST = 50, 200
+"""Paths of configuration files that a verdict names, and how much of each."""
 _GOOD = frozenset({"success", "neutral", "skipped"})
 """Conclusions with which GitHub takes a required check for passed."""
 _BAD = frozenset({"failure", "timed_out"})
@@ -72,8 +73,9 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         return {"state": "checks"}
     workflow = names.checked(inputs["workflow"], "workflow")
     name = names.gate_run("lint", subject.repo, pr, head, workflow)
-    context.cluster.create(_claim(context, subject, name, workflow, lint))
-    seconds = 60 * lint.timeout_minutes
+    if not context.cluster.create(_claim(context, subject, name, workflow, lint)) and _is_gone(context, name):
+        raise TryAgain(f"{name}: the volume of an earlier run of this gate is still being deleted")
+    seconds = int(_MINUTE * lint.timeout_minutes)
     return {
         "state": "run",
         "name": name,
@@ -122,7 +124,11 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
 
     subject, head, into = Subject.of(inputs, context), _head(inputs), Path(inputs["into"])
     lint = subject.settings.lint
-    gh = context.harness(subject.repo, contents="read")
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
+    images = {**lint.images.model_dump(), detect.CUSTOM: lint.image}
+    if pulls.pull(gh, subject.repo, subject.pull).head_sha != head:
+        # A commit that was pushed away may be gone altogether; the verdict will find that it is the head no more.
+        return {"plan": Plan().packed(), **dict.fromkeys(images, NONE)}
     base = refs.head(gh, subject.repo, subject.settings.default_branch or contents.default_branch(gh, subject.repo))
     # Whatever an attempt that was killed left.
     for part in ("git", "source", "script"):
@@ -139,21 +145,22 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     clone.check_out(head, {one.path: one.content for one in taken}, into / "source")
     shutil.rmtree(into / "git")
     too_many = [language for language, found in tasks.items() if len(found) > MOST]
-    for language, found in tasks.items():
-        if not too_many:
-            (into / "script" / f"{language}.sh").write_text(script(found))
-    _home(into / "script" / "home", context.settings.gates.package_proxy.files)
+    for language, found in tasks.items() if not too_many else ():
+        (into / "script" / f"{language}.sh").write_text(script(found))
+        for attempt in range(number(inputs, "attempts") or 1):
+            # Made by a kubelet, it might belong to somebody else than the container.
+            (into / "work" / f"{language}-{attempt}").mkdir(parents=True, exist_ok=True)
+    _home(into / "script" / "home", context.settings.gate_pods.package_proxy.files)
     made = Plan(
         commands={
             language: [(one.command.label, f"{one.folder}: {one.command.line}".removeprefix(": ")) for one in found]
             for language, found in tasks.items()
         },
-        taken=[one.path for one in taken][:_LISTED],
-        own=[path for path in paths if configuration.is_told(path)][:_LISTED],
+        taken=_listed(one.path for one in taken),
+        own=_listed(path for path in paths if configuration.is_told(path)),
         silenced=silenced,
         problem=f"more than {MOST} commands were found: name them in lint.commands" if too_many else "",
     )
-    images = {**lint.images.model_dump(), detect.CUSTOM: lint.image}
     runs = {} if too_many else tasks
     return {
         "plan": made.packed(),
@@ -165,11 +172,16 @@ OWN_IMAGE = "pressplay"
 """Stands for the image of the steps themselves, which the template knows."""
 
 
+def _listed(paths: Iterable[str]) -> list[str]:
+    """Some of the paths, so that a plan stays small enough for a parameter."""
+    return [path[:_LONGEST] for path, _ in zip(paths, range(_LISTED), strict=False)]
+
+
 def _home(folder: Path, files: Mapping[str, str]) -> None:
     for path, text in files.items():
         where = folder / path
         if not where.resolve().is_relative_to(folder.resolve()):
-            raise InputError(f"gates.packageProxy.files {path!r}: expected a path below the home directory")
+            raise InputError(f"gatePods.packageProxy.files {path!r}: expected a path below the home directory")
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_text(text)
 
@@ -191,6 +203,10 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     """
     subject, head = Subject.of(inputs, context), _head(inputs)
     name, attempt = names.checked(inputs["name"], "name"), number(inputs, "attempt")
+    if _is_gone(context, name):
+        # An earlier run of this step came as far as that.
+        recorded = gates.verdict_on(context.ledger(subject.repo).entries("pr", subject.pull), "lint", head)
+        return {"outcome": str(recorded["outcome"]) if recorded else gates.SUPERSEDED}
     if attempt is None:
         given_up = Verdict("error", "Could not be carried out", "the gate could not be carried out; see its Workflow")
         return _conclude(context, subject, head, given_up, name)
@@ -224,11 +240,17 @@ def _conclude(context: Context, subject: Subject, head: str, found: Verdict, nam
 
 
 def clean_up(context: Context, name: str) -> None:
-    """Delete the Pods and the volume of a run of the gate."""
+    """Delete the volume and the Pods of a run of the gate; the volume first: its absence says that it was concluded."""
     namespace = context.settings.namespace
+    context.cluster.delete("PersistentVolumeClaim", namespace, name)
     for pod in context.cluster.list("Pod", namespace, {RUN_LABEL: name}):
         context.cluster.delete("Pod", namespace, pod["metadata"]["name"])
-    context.cluster.delete("PersistentVolumeClaim", namespace, name)
+
+
+def _is_gone(context: Context, name: str) -> bool:
+    """Whether a run's volume is gone, or will be once its Pods are."""
+    found = context.cluster.get("PersistentVolumeClaim", context.settings.namespace, name)
+    return found is None or "deletionTimestamp" in found["metadata"]
 
 
 def orphans(context: Context, repo: str) -> None:
@@ -305,12 +327,12 @@ def wake_checks(context: Context, repo: str) -> int:
     if not lint.checks:
         return 0
     woken = 0
-    labels = {**PART_OF, "press-play/repo": names.repo_key(repo)}
-    for workflow in waits.running(context.cluster, context.settings.namespace, labels):
+    # Whatever flow it is in, and whoever submitted that.
+    for workflow in waits.running(context.cluster, context.settings.namespace, PART_OF):
         for wait in waits.of(workflow):
-            if wait.kind != AWAIT_CHECKS:
+            if wait.kind != AWAIT_CHECKS or wait.key["repo"] != repo:
                 continue
-            overdue = context.clock.now() - wait.since > 60 * lint.timeout_minutes
+            overdue = context.clock.now() - wait.since > _MINUTE * lint.timeout_minutes
             if overdue or not _under_way(context, repo, wait.key, lint):
                 woken += wait.wake(context.cluster, "Succeeded", {})
     return woken

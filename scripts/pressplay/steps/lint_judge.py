@@ -90,7 +90,9 @@ def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
         return Found("error", "its container could not be made; see the gate's Workflow")
     if seen.state == "waiting":
         return Found("error", f"its container did not start{why}")
-    if seen.reason == "DeadlineExceeded" or seen.state == "running":
+    if seen.state == "running":
+        return Found("error", "its container was not seen to end; see the gate's Workflow", log)
+    if seen.reason == "DeadlineExceeded":
         return Found("error", "its commands took longer than lint.timeoutMinutes allows", log)
     if seen.reason == "OOMKilled":
         return Found("error", "its commands needed more memory than lint.resources allows", log)
@@ -103,7 +105,11 @@ def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
     if found.kind == "changed":
         return Found("failed", "a command changed files of the checkout while it was being judged", log)
     if found.kind == "broken":
-        return Found("error", "the checkout could not be copied; is lint.volume.size too small?", log)
+        return Found(
+            "error",
+            "the checkout could not be copied; is lint.volume.size too small, or are cp, diff, grep or head missing?",
+            log,
+        )
     if found.kind == "missing":
         return Found(
             "error",
@@ -115,7 +121,7 @@ def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
         return Found(
             "error",
             f"{named} needs packages or a toolchain that it can't reach; put them into the image (lint.images), or "
-            "give gates a package proxy (gates.packageProxy)",
+            "give gates a package proxy (gatePods.packageProxy)",
             log,
         )
     return Found("failed", f"{named} found what must be mended", log)
@@ -149,11 +155,11 @@ def verdict_of(plan: Plan, found: Mapping[str, Found]) -> Verdict:
 def _clauses(reasons: list[str], plan: Plan) -> str:
     """The reasons, and what else a reader should know."""
     notes = (
-        (len(plan.taken), "linters' configuration file", "counted as the default branch has it"),
-        (len(plan.own), "file", "that decides what checks find changed"),
-        (plan.silenced, "mark", "that silences a linter came in"),
+        (len(plan.taken), "linters' files taken from the default branch"),
+        (len(plan.own), "changed files that decide what checks find"),
+        (plan.silenced, "new marks that silence a linter"),
     )
-    return "; ".join([*reasons, *(f"{_counted(count, what)} {done}" for count, what, done in notes if count)])
+    return "; ".join([*reasons, *(f"{what}: {count}" for count, what in notes if count)])
 
 
 def _counted(count: int, what: str) -> str:

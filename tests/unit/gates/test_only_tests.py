@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pressplay.gates import rust
-from pressplay.gates.only_tests import Offence, Paths, only_tests, reason
+from pressplay.gates.only_tests import OTHER, Offence, Paths, only_tests, reason
+from pressplay.gates.tests import LANGUAGES
 from pressplay.github.comparison import MOST_FILES, Changed, Comparison
+from pressplay.settings import TestPaths
 
 pytestmark = pytest.mark.rule("R6")
 
@@ -215,3 +217,8 @@ def test_a_test_module_is_found_between_whatever_program(above, inside, below):
 def test_two_programs_are_taken_for_one_only_where_they_differ_in_blanks(one, other):
     if rust.program(one) == rust.program(other):
         assert "".join(one.split()) == "".join(other.split())
+
+
+def test_the_values_know_the_languages_that_the_gate_knows():
+    assert set(TestPaths.model_fields) == {*LANGUAGES, OTHER}
+    assert Paths(TestPaths().model_dump()).match("tests/test_cart.py")

@@ -28,6 +28,7 @@ _HEAD = f"""\
 set -u
 source=$GATE_SOURCE tree=$GATE_WORK/tree logs=$GATE_WORK/logs given=${{0%/*}}/home
 number=0 failed=0 missing=0
+for program in cp diff grep head; do command -v "$program" >/dev/null || exit {_BROKEN}; done
 mkdir -p "$tree" "$logs" "$HOME" "$TMPDIR" && cp -a "$source/." "$tree/" || exit {_BROKEN}
 if [ -d "$given" ]; then cp -a "$given/." "$HOME/" || exit {_BROKEN}; fi
 follow=

@@ -1,0 +1,447 @@
+"""The lint gate as the chart has it, on real small projects with the real tools of this machine (issue 5, shown 2)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pygit2
+import pytest
+from harness import REPO, World, project, world
+
+from pressplay.cluster import waits
+from pressplay.github import checks, contents, pulls, refs
+from pressplay.sandbox.container import Container, Ended, wall
+from pressplay.sandbox.forge import Fault
+from pressplay.sandbox.forge.ci import Job
+from pressplay.sandbox.setup import MAINTAINER
+from pressplay.sandbox.world import Sandbox
+from pressplay.steps import gates, leftovers, lint, registry
+from pressplay.steps.context import Subject
+
+DATA = Path(__file__).parents[1] / "data" / "lint"
+CHECK = "press-play/lint"
+TOOLS = {
+    "rust": (["cargo", "clippy", "--version"], ["cargo", "fmt", "--version"]),
+    "python": (["ruff", "--version"],),
+    "go": (["go", "version"],),
+    "typescript": (["npm", "--version"],),
+}
+
+
+def missing(language: str) -> str:
+    """What of a language's tools is not on this machine."""
+    for command in TOOLS[language]:
+        program = shutil.which(command[0]) or shutil.which(command[0], path=str(Path(registry.__file__).parents[3]))
+        if language == "python" or (
+            program and subprocess.run(command, capture_output=True, check=False).returncode == 0
+        ):
+            continue
+        return " ".join(command[:2])
+    return ""
+
+
+def files_of(folder: str) -> dict[str, bytes]:
+    root = DATA / folder
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@dataclass
+class Gate:
+    """A sandbox, pull requests in it, and the gate run on them."""
+
+    made: World
+    count: int = 0
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self.made.sandbox
+
+    def base(self, files: Mapping[str, bytes]) -> None:
+        """Put files on the default branch."""
+        gh = self.sandbox.github.installation("rex", REPO, {"contents": "write"})
+        main = contents.default_branch(gh, REPO)
+        sha = refs.commit_files(gh, REPO, "press", files, "Base", refs.head(gh, REPO, main))
+        git = pygit2.Repository(str(self.sandbox.forge.git_path(REPO)))
+        git.references[f"refs/heads/{main}"].set_target(sha)
+        self.sandbox.forge.sync(REPO, MAINTAINER)
+
+    def pull(self, files: Mapping[str, bytes]) -> pulls.Pull:
+        """Open a pull request of Rex's with these files."""
+        self.count += 1
+        gh = self.sandbox.github.installation("rex", REPO, {"contents": "write", "pull_requests": "write"})
+        main = contents.default_branch(gh, REPO)
+        refs.commit_files(gh, REPO, f"work-{self.count}", files, "Work", refs.head(gh, REPO, main))
+        return pulls.open_pull(gh, REPO, f"work-{self.count}", main, "Work", "Please.")
+
+    def start(self, pull: pulls.Pull, head: str = "") -> str:
+        self.count += 1
+        name = f"gate-{self.count}"
+        parameters = {"repo": REPO, "pr": str(pull.number), "head": head or pull.head_sha}
+        self.sandbox.submit("gate-lint", name, parameters)
+        return name
+
+    def workflow(self, name: str) -> dict[str, Any]:
+        return self.sandbox.cluster.get("Workflow", "press-play", name) or {}
+
+    def finish(self, name: str) -> str:
+        """Run to the Workflow's end; its outcome."""
+        self.sandbox.run(lambda: waits.phase(self.workflow(name)) in waits.FINISHED)
+        nodes = waits.nodes(self.workflow(name))
+        assert waits.phase(self.workflow(name)) == "Succeeded", [n.get("message") for n in nodes.values()]
+        lint_node = next(node for node in nodes.values() if node["displayName"] == "lint")
+        return str(lint_node["outputs"]["parameters"][0]["value"])
+
+    def run(self, files: Mapping[str, bytes]) -> tuple[str, pulls.Pull]:
+        pull = self.pull(files)
+        return self.finish(self.start(pull)), pull
+
+    def entry(self, pull: pulls.Pull) -> dict[str, Any]:
+        entries = self.sandbox.context.ledger(REPO).entries("pr", pull.number)
+        return gates.verdict_on(entries, "lint", pull.head_sha) or {}
+
+    def text(self, pull: pulls.Pull) -> str:
+        return checks.own_text(self.sandbox.context.harness(REPO, checks="read"), REPO, pull.head_sha, CHECK)
+
+    def nothing_is_left(self) -> bool:
+        found = [
+            *self.sandbox.cluster.list("PersistentVolumeClaim", ""),
+            *self.sandbox.cluster.list("Pod", "", lint.FLOW),
+        ]
+        self.sandbox.step()
+        volumes, processes = (self.sandbox.options.directory / name for name in ("volumes", "gates"))
+        return not found and not [
+            path for folder in (volumes, processes) if folder.exists() for path in folder.iterdir()
+        ]
+
+
+def gate(folder: Path, **defaults: Any) -> Gate:
+    settings = {"defaults": {"lint": defaults}} if defaults else {}
+    return Gate(world(folder / "state", source=project(folder, []), settings=settings, merge=False))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    """One sandbox for all that asks nothing special of it."""
+    made = gate(tmp_path_factory.mktemp("lint"))
+    yield made
+    made.sandbox.close()
+
+
+@pytest.fixture
+def own(tmp_path):
+    made: list[Gate] = []
+
+    def make(**defaults: Any) -> Gate:
+        made.append(gate(tmp_path, **defaults))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.sandbox.close()
+
+
+@pytest.mark.rule("FR10")
+@pytest.mark.parametrize("language", ["rust", "python", "go", "typescript"])
+@pytest.mark.parametrize("state", ["clean", "dirty"])
+def test_a_project_is_linted_by_its_own_tools(shared, language, state):
+    if missing(language):
+        pytest.skip(f"{missing(language)} is not on this machine")
+    outcome, pull = shared.run(files_of(f"{language}/{state}"))
+    gh = shared.sandbox.context.harness(REPO, checks="read")
+    if state == "clean":
+        assert (outcome, checks.conclusion(gh, REPO, pull.head_sha, CHECK)) == ("pass", "success")
+        assert "passed" in shared.entry(pull)["reason"]
+        return
+    assert (outcome, checks.conclusion(gh, REPO, pull.head_sha, CHECK)) == ("fail", "failure")
+    words = {"rust": "needless_return", "python": "F401", "go": "self-assignment", "typescript": "SyntaxError"}
+    assert words[language] in shared.text(pull)
+    # What an agent is told: our reason, and the tools' words as a quotation.
+    subject = Subject.of({"repo": REPO, "pr": str(pull.number)}, shared.sandbox.context)
+    told = findings.text(shared.sandbox.context, subject, "lint", pull.head_sha)
+    assert shared.entry(pull)["reason"] in told
+    assert words[language] in told
+    assert shared.nothing_is_left()
+
+
+def test_a_repository_with_nothing_to_lint_passes_and_says_so(shared):
+    outcome, pull = shared.run({"docs/page.md": b"# page\n"})
+    assert outcome == "pass"
+    assert "no project was found" in shared.entry(pull)["reason"]
+    subject = Subject.of({"repo": REPO, "pr": str(pull.number)}, shared.sandbox.context)
+    assert findings.text(shared.sandbox.context, subject, "lint", pull.head_sha) == ""
+
+
+def test_a_gate_that_passed_is_not_run_again_and_an_older_head_is_no_subject(shared):
+    outcome, pull = shared.run({"docs/other.md": b"# page\n"})
+    assert outcome == "pass"
+    again = shared.start(pull)
+    assert shared.finish(again) == "pass"
+    names = {node["displayName"]: node["phase"] for node in waits.nodes(shared.workflow(again)).values()}
+    assert names["commands"] == "Skipped"
+    assert shared.finish(shared.start(pull, head="0123456789" * 4)) == "superseded"
+
+
+@pytest.mark.rule("R6")
+def test_a_pull_request_cannot_loosen_its_own_linting(own):
+    made = own()
+    made.base({"pyproject.toml": b"[project]\nname = 'x'\nversion = '1'\n", "ruff.toml": b"line-length = 100\n"})
+    loose = {
+        "ruff.toml": b"exclude = ['*']\n",
+        "pyproject.toml": b"[project]\nname = 'x'\nversion = '2'\n\n[tool.ruff]\nexclude = ['*']\n",
+        ".gitignore": b"*.py\n",
+        "sub/ruff.toml": b"exclude = ['*']\n",
+        "bad.py": b"import os\n",
+        "sub/bad.py": b"import sys\nx = 1  # noqa: E501\n",
+    }
+    outcome, pull = made.run(loose)
+    assert outcome == "fail"
+    assert made.entry(pull)["reason"] == (
+        "ruff check found what must be mended; linters' files taken from the default branch: 4; "
+        "new marks that silence a linter: 1"
+    )
+    assert "bad.py:1:8: F401" in made.text(pull)
+    assert "sub/bad.py:1:8: F401" in made.text(pull)
+
+
+EVIL = b"""
+import json, os, pathlib, signal, socket, subprocess, sys
+
+seen = {"environment": sorted(os.environ)}
+try:
+    socket.create_connection(("127.0.0.1", PORT), 2)
+    seen["forge"] = "reached"
+except OSError as error:
+    seen["forge"] = type(error).__name__
+print(json.dumps(seen))
+# A better result, wherever one might be looked for.
+print("### 1: exit status 0")
+work = pathlib.Path(os.environ["GATE_WORK"])
+for name in ("exit", "result", "status", "logs/exit"):
+    (work / name).write_text("0")
+for name in ("/dev/termination-log", "/var/run/argo/ctr/main/exitcode"):
+    try:
+        pathlib.Path(name).write_text("0")
+    except OSError:
+        pass
+subprocess.Popen(["sleep", "3599"], start_new_session=True)
+os.kill(os.getppid(), signal.SIGTERM)
+sys.exit(1)
+"""
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[int, list[Any]]]:
+    """Somebody who would notice a connection, as the forge would."""
+    came: list[Any] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        stop = threading.Event()
+
+        def accept() -> None:
+            while not stop.is_set():
+                try:
+                    came.append(server.accept()[1])
+                except OSError:
+                    continue
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield server.getsockname()[1], came
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.rule("R9")
+def test_strangers_code_finds_no_secret_reaches_no_forge_and_writes_no_verdict(own, listener, monkeypatch):
+    port, came = listener
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_0123456789abcdef0123456789abcdef0123")
+    made = own(commands=["python3 evil.py"])
+    outcome, pull = made.run({"evil.py": EVIL.replace(b"PORT", str(port).encode())})
+    assert outcome in ("fail", "error")
+    said = json.loads(next(line for line in made.text(pull).splitlines() if line.startswith("{")))
+    assert not [name for name in said["environment"] if "TOKEN" in name or "PRESSPLAY" in name or "KEY" in name]
+    if wall(lambda _: None):
+        assert said["forge"] != "reached"
+        assert came == []
+        listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        assert "sleep 3599" not in listed
+    assert made.nothing_is_left()
+
+
+BUILD = b"""
+fn main() {
+    let clean = "//! Clean.\\n";
+    std::fs::write("src/lib.rs", clean).unwrap();
+    println!("cargo::rustc-env=CLIPPY_ARGS=");
+    for (name, _) in std::env::vars() {
+        assert!(!name.contains("TOKEN"), "a token");
+    }
+}
+"""
+
+
+@pytest.mark.rule("R5")
+def test_a_build_script_that_mends_the_code_before_it_is_judged_is_found_out(shared):
+    if missing("rust"):
+        pytest.skip(f"{missing('rust')} is not on this machine")
+    outcome, pull = shared.run({**files_of("rust/dirty"), "build.rs": BUILD})
+    assert outcome == "fail"
+    assert (
+        "changed files of the checkout" in shared.entry(pull)["reason"]
+        or "cargo clippy" in shared.entry(pull)["reason"]
+    )
+
+
+def test_a_tool_that_is_not_on_this_machine_is_an_error_with_a_way_out(own):
+    made = own(commands=["no-such-linter --all"])
+    outcome, pull = made.run({"a.txt": b"a"})
+    assert outcome == "error"
+    reason = made.entry(pull)["reason"]
+    assert "command 1 can't be run: its tool is not there" in reason
+    assert "lint.commands" in reason
+    assert "lint.enabled" in reason
+    gh = made.sandbox.context.harness(REPO, checks="read")
+    assert checks.conclusion(gh, REPO, pull.head_sha, CHECK) == "action_required"
+
+
+@pytest.mark.rule("R4")
+def test_a_command_without_end_is_ended(own, monkeypatch):
+    monkeypatch.setattr(lint, "_MINUTE", 0.1)
+    made = own(commands=["sleep 3598"], timeoutMinutes=10)
+    outcome, pull = made.run({"a.txt": b"a"})
+    assert outcome == "error"
+    assert "lint.timeoutMinutes" in made.entry(pull)["reason"]
+
+
+@pytest.mark.rule("R3")
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_container_that_goes_with_its_node_is_run_again_and_given_up_at_last(own, monkeypatch, times):
+    lost: list[str] = []
+    ended = Container.ended
+
+    def lose(self: Container) -> Ended | None:
+        if len(lost) < times and self._name not in lost:
+            lost.append(self._name)
+        return Ended(137, "NodeLost") if self._name in lost else ended(self)
+
+    monkeypatch.setattr(Container, "ended", lose)
+    made = own(commands=["true"])
+    outcome, _ = made.run({"a.txt": b"a"})
+    assert [name[-1] for name in lost] == ["0", "1", "2"][:times]
+    assert outcome == ("pass" if times == 1 else "error")
+    assert made.nothing_is_left()
+
+
+@pytest.mark.rule("R3")
+def test_a_verdict_step_that_is_run_again_changes_nothing(own):
+    made = own(commands=["false"])
+    pull = made.pull({"a.txt": b"a"})
+    name = made.start(pull)
+    assert made.finish(name) == "fail"
+    inputs = {
+        "repo": REPO,
+        "pr": str(pull.number),
+        "head": pull.head_sha,
+        "attempt": "0",
+        "attempts": "3",
+        "plan": "none",
+    }
+    run = next(
+        parameter["value"]
+        for node in waits.nodes(made.workflow(name)).values()
+        for parameter in (node.get("inputs") or {}).get("parameters") or ()
+        if parameter["name"] == "name"
+    )
+    assert registry.run("gate-lint-verdict", {**inputs, "name": run}, made.sandbox.context) == {"outcome": "fail"}
+    assert made.entry(pull)["outcome"] == "fail"
+
+
+@pytest.mark.rule("R3")
+def test_what_an_ended_workflow_left_is_cleaned_up(own):
+    made = own(commands=["true"])
+    pull = made.pull({"a.txt": b"a"})
+    inputs = {"repo": REPO, "pr": str(pull.number), "head": pull.head_sha, "try": "1"}
+    registry.run("gate-lint-plan", {**inputs, "workflow": "gone"}, made.sandbox.context)
+    assert len(made.sandbox.cluster.list("PersistentVolumeClaim", "")) == 1
+    lint.orphans(made.sandbox.context, REPO)
+    assert made.sandbox.cluster.list("PersistentVolumeClaim", "") == []
+    assert leftovers.end_orphans(made.sandbox.context, REPO) == {}
+
+
+@pytest.mark.rule("R2")
+@pytest.mark.parametrize("path", [r"/pulls/\d+$", r"/git/ref/heads/main", r"/check-runs$", r"/access_tokens$"])
+def test_a_fault_of_the_forge_costs_time_and_no_verdict(own, path):
+    made = own(commands=["true"])
+    pull = made.pull({"a.txt": b"a"})
+    made.sandbox.forge.faults.append(Fault(path=path, status=502, times=2))
+    assert made.finish(made.start(pull)) == "pass"
+
+
+@pytest.mark.rule("R3")
+def test_a_checkout_that_cannot_be_made_ends_in_a_verdict(own):
+    made = own(commands=["true"])
+    pull = made.pull({"a.txt": b"a"})
+    made.sandbox.forge.faults.append(Fault("GET", r"/git/ref/heads/main", status=422, times=1))
+    assert made.finish(made.start(pull)) == "error"
+    assert "could not be carried out" in made.entry(pull)["reason"]
+    assert made.nothing_is_left()
+
+
+# --- named checks ----------------------------------------------------------------------------------------------------
+
+CI = [{"name": "lint"}]
+URL = "http://forge.test"
+
+
+def test_named_checks_of_the_projects_ci_are_waited_for_without_a_pod(own):
+    made = own(checks=CI)
+    pull = made.pull({"a.txt": b"a"})
+    run = made.sandbox.forge.report_ci(REPO, pull.head_sha, jobs=(Job("lint", None),))
+    name = made.start(pull)
+    made.sandbox.run(lambda: any(w.kind == lint.AWAIT_CHECKS for w in waits.of(made.workflow(name))))
+    made.sandbox.forge.finish_ci(run, (Job("lint", "success"),))
+    assert made.finish(name) == "pass"
+    assert made.entry(pull)["reason"] == "the check lint of the project's CI passed"
+    assert made.sandbox.cluster.list("PersistentVolumeClaim", "") == []
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "outcome"),
+    [
+        ("success", "pass"),
+        ("neutral", "pass"),
+        ("skipped", "pass"),
+        ("failure", "fail"),
+        ("timed_out", "fail"),
+        ("cancelled", "error"),
+    ],
+)
+def test_a_named_checks_conclusion_is_taken_as_github_takes_it(own, conclusion, outcome):
+    made = own(checks=CI)
+    pull = made.pull({"a.txt": b"a"})
+    made.sandbox.forge.report_ci(REPO, pull.head_sha, jobs=(Job("lint", conclusion), Job("other", "failure")))
+    assert made.finish(made.start(pull)) == outcome
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.rule("R4")
+def test_a_check_of_that_name_by_another_app_is_not_it_and_the_wait_ends(own):
+    made = own(checks=CI, timeoutMinutes=3)
+    pull = made.pull({"a.txt": b"a"})
+    gh = made.sandbox.context.harness(REPO, checks="write")
+    checks.set_check(
+        gh, REPO, "lint", pull.head_sha, conclusion="success", title="t", summary="s", details_url=URL, external_id="x"
+    )
+    before = made.sandbox.clock.now()
+    assert made.finish(made.start(pull)) == "error"
+    assert 180 <= made.sandbox.clock.now() - before <= 400
+    assert "did not end within 3 minutes" in made.entry(pull)["reason"]

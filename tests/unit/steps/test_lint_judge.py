@@ -1,0 +1,152 @@
+"""What Kubernetes records of a gate's Pod, made into a verdict: its exit status decides, its words are quoted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pressplay.gates.lint.plan import Plan
+from pressplay.gates.lint.script import result
+from pressplay.steps.lint_judge import Found, Seen, judge, look, quoted, verdict_of
+
+LABELS = ["cargo fmt", "cargo clippy"]
+PLAN = Plan(commands={"rust": [("cargo fmt", "cargo fmt"), ("cargo clippy", "web: cargo clippy")]})
+
+
+def pod(phase: str, reason: str = "", conditions: tuple[dict[str, Any], ...] = (), **state: Any) -> dict[str, Any]:
+    status: dict[str, Any] = {"phase": phase, "conditions": list(conditions)}
+    if reason:
+        status["reason"] = reason
+    if state:
+        status["containerStatuses"] = [{"name": "main", "state": state}]
+    return {"kind": "Pod", "metadata": {"name": "x"}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("found", "seen"),
+    [
+        (None, Seen("missing")),
+        ({"metadata": {}}, Seen("waiting")),
+        (pod("Pending", waiting={"reason": "ImagePullBackOff"}), Seen("waiting", reason="ImagePullBackOff")),
+        (pod("Running", running={}), Seen("running")),
+        (pod("Succeeded", terminated={"exitCode": 0, "reason": "Completed"}), Seen("ended", 0, "Completed")),
+        (pod("Failed", terminated={"exitCode": 12, "reason": "Error"}), Seen("ended", 12, "Error")),
+        (pod("Failed", terminated={"exitCode": 137, "reason": "OOMKilled"}), Seen("ended", 137, "OOMKilled")),
+        (pod("Failed", "DeadlineExceeded"), Seen("ended", None, "DeadlineExceeded")),
+        (pod("Failed", "Evicted"), Seen("ended", None, "Evicted", lost=True)),
+        (
+            pod("Failed", "", ({"type": "DisruptionTarget", "status": "True"},), terminated={"exitCode": 143}),
+            Seen("ended", 143, "", lost=True),
+        ),
+        (pod("Failed", "{{=x}} words"), Seen("ended")),
+    ],
+)
+def test_a_pods_end_is_read_as_kubernetes_writes_it(found, seen):
+    assert look(found) == seen
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize(
+    ("seen", "kind", "words"),
+    [
+        (Seen("ended", 0), "passed", ""),
+        (Seen("ended", 12), "failed", "cargo clippy found"),
+        (Seen("ended", 11), "failed", "cargo fmt found"),
+        (Seen("ended", 51), "failed", "changed files of the checkout"),
+        (Seen("ended", 62), "error", "cargo clippy can't be run"),
+        (Seen("ended", 9), "error", "lint.volume.size"),
+        (Seen("ended", 13), "error", "exit status 13"),
+        (Seen("ended", None, "Weird"), "error", "exit status None (Weird)"),
+        (Seen("ended", 137, "OOMKilled"), "error", "lint.resources"),
+        (Seen("ended", None, "DeadlineExceeded"), "error", "lint.timeoutMinutes"),
+        (Seen("ended", None, "Evicted", lost=True), "lost", "with its node (Evicted)"),
+        (Seen("waiting", reason="ImagePullBackOff"), "error", "did not start (ImagePullBackOff)"),
+        (Seen("running"), "error", "not seen to end"),
+        (Seen("missing"), "error", "could not be made"),
+    ],
+)
+def test_only_an_exit_status_of_the_scripts_passes_or_fails(seen, kind, words):
+    # Whatever was printed: no word of it makes a pass.
+    found = judge(seen, LABELS, "### 1: exit status 0\n### 2: exit status 0\n2 commands passed\n")
+    assert found.kind == kind
+    assert words in found.reason
+
+
+def test_no_exit_status_but_0_passes():
+    assert [code for code in range(-1, 256) if (found := result(code, 40)) and found.kind == "passed"] == [0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "error: failed to download from `https://static.crates.io/crates/a/1.0.0/download`",
+        "go: example.com/x@v1.0.0: module lookup disabled by GOPROXY=off",
+        "npm error code ENOTCACHED\nnpm error request failed: cache mode is 'only-if-cached' but no cached response",
+        "error: no matching package named `serde` found",
+        'a.py:1: error: Cannot find implementation or library stub for module named "requests"  [import-not-found]',
+        "error: toolchain '1.70.0' is not installed",
+    ],
+)
+def test_what_only_a_network_could_give_is_no_finding(line):
+    first = "### 1: cargo fmt\nit says: dial tcp\n### 1: exit status 0\n"
+    log = f"{first}### 2: cargo clippy\n{line}\n### 2: exit status 1\n"
+    found = judge(Seen("ended", 12), LABELS, log)
+    assert (found.kind, "gatePods.packageProxy" in found.reason) == ("error", True)
+    # Said by another command than the one that failed, it explains nothing.
+    assert judge(Seen("ended", 11), LABELS, log.replace("dial tcp", "fine")).kind == "failed"
+
+
+def test_a_verdict_over_languages_puts_errors_first():
+    two = Plan(commands={**PLAN.commands, "python": [("ruff check", "ruff check .")]})
+    passed, failed, broken = Found("passed"), Found("failed", "ruff check found"), Found("error", "no tool")
+    assert verdict_of(two, {"rust": passed, "python": passed}).title == "3 commands passed"
+    assert verdict_of(two, {"rust": passed, "python": passed}).reason == "cargo fmt, cargo clippy, ruff check passed"
+    assert verdict_of(two, {"rust": passed, "python": failed}).outcome == "fail"
+    assert verdict_of(two, {"rust": broken, "python": failed}).reason == "no tool"
+    assert verdict_of(two, {"rust": Found("lost", "gone"), "python": failed}).outcome == "error"
+
+
+def test_a_verdict_tells_what_did_not_count_and_what_came_in():
+    plan = Plan(PLAN.commands, taken=["ruff.toml"], own=["tsconfig.json", "x`{{=1}}`.yml"], silenced=1)
+    verdict = verdict_of(plan, {"rust": Found("passed")})
+    assert verdict.reason == (
+        "cargo fmt, cargo clippy passed; linters' files taken from the default branch: 1; "
+        "changed files that decide what checks find: 2; new marks that silence a linter: 1"
+    )
+    assert "- `ruff.toml`" in verdict.details
+    assert "- ``x`{{=1}}`.yml``" in verdict.details
+    assert "{{" not in verdict.reason
+
+
+def test_nothing_to_lint_passes_and_says_so_and_too_much_is_an_error():
+    assert verdict_of(Plan(), {}).title == "Nothing to lint"
+    assert verdict_of(Plan(), {}).outcome == "pass"
+    assert verdict_of(Plan(problem="too many"), {}).outcome == "error"
+
+
+@pytest.mark.rule("R7")
+@pytest.mark.rule("R9")
+def test_what_was_printed_is_quoted_cut_and_without_secrets():
+    log = "\x1b[31mred\x1b[0m\r\n```` fence\x00\nGITHUB_TOKEN=ghs_0123456789abcdef0123456789abcdef0123\n@somebody <b>\n"
+    text = quoted(log, 10_000)
+    assert text.splitlines()[0] == "`````text"
+    assert text.splitlines()[-1] == "`````"
+    assert "\x1b" not in text
+    assert "\x00" not in text
+    assert "ghs_" not in text
+    assert "red\n" in text
+    long = quoted("x" * 5000 + "\n" + "y\n" * 5000, 1000)
+    assert len(long) < 1100
+    assert long.endswith("… (cut)\n````")
+    verdict = verdict_of(PLAN, {"rust": Found("failed", "found", "z\n" * 200_000)})
+    assert len(verdict.details) < 65_000
+
+
+def test_a_plan_survives_its_journey():
+    plan = Plan(PLAN.commands, ["a {{b}}"], ["c"], 3, "")
+    packed = plan.packed()
+    assert "{" not in packed
+    again = Plan.unpacked(packed)
+    assert (again.taken, again.own, again.silenced) == (["a {{b}}"], ["c"], 3)
+    assert [tuple(one) for one in again.commands["rust"]] == PLAN.commands["rust"]
