@@ -242,7 +242,7 @@ def test_qa_that_keeps_its_edits_of_source_is_refused_for_good(tmp_path):
     ids=["none", "empty", "asserts nothing", "unknown"],
 )
 def test_without_a_plan_that_can_fail_there_is_no_approval_and_qa_is_told_once(tmp_path, plan, reason):
-    one = played(tmp_path, plan=plan)
+    one = played(tmp_path, Team(plans=False), plan)
     assert reason in one.reason
     assert one.state == "parked"
     assert one.roles() == ["implement", "lint", "test", "test"]

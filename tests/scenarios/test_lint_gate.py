@@ -23,7 +23,7 @@ from pressplay.sandbox.forge import Fault
 from pressplay.sandbox.forge.ci import Job
 from pressplay.sandbox.setup import MAINTAINER
 from pressplay.sandbox.world import Sandbox
-from pressplay.steps import gates, leftovers, lint, registry
+from pressplay.steps import findings, gates, leftovers, lint, registry
 from pressplay.steps.context import Subject
 
 DATA = Path(__file__).parents[1] / "data" / "lint"
@@ -123,7 +123,7 @@ class Gate:
 
 
 def gate(folder: Path, **defaults: Any) -> Gate:
-    settings = {"defaults": {"lint": defaults}} if defaults else {}
+    settings = {"defaults": {"lint": {"enabled": True, **defaults}}}
     return Gate(world(folder / "state", source=project(folder, []), settings=settings, merge=False))
 
 

@@ -220,14 +220,10 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
 
 
 def _found(context: Context, name: str, language: str, attempt: int, made: Plan) -> Found:
-    pod = f"{name}-{language}-{attempt}"
-    return judge(
-        look(context.cluster.get("Pod", context.settings.namespace, pod)),
-        [label for label, _ in made.commands[language]],
-        (context.cluster.logs(context.settings.namespace, pod, "main", _DAY, LOG_BYTES) or b"").decode(
-            errors="replace"
-        ),
-    )
+    pod, namespace = f"{name}-{language}-{attempt}", context.settings.namespace
+    printed = context.cluster.logs(namespace, pod, "main", _DAY, LOG_BYTES) or b""
+    labels = [label for label, _ in made.commands[language]]
+    return judge(look(context.cluster.get("Pod", namespace, pod)), labels, printed.decode(errors="replace"))
 
 
 LOG_BYTES = 400_000

@@ -54,7 +54,7 @@ CLIPPY = "cargo clippy --workspace --all-targets --all-features -- -D warnings"
             {"Cargo.toml": CARGO + "[lints.clippy]\npedantic = 'warn'\n"},
             {"rust": ["cargo fmt --all --check", CLIPPY]},
         ),
-        ({"pyproject.toml": "[project]\n"}, {"python": ["ruff check --no-cache --output-format=concise ."]}),
+        ({"pyproject.toml": "[project]\n"}, {"python": ["ruff check --no-cache --output-format=concise --isolated ."]}),
         (
             {"pyproject.toml": RUFF + "[tool.mypy]\nstrict = true\n"},
             {
@@ -88,7 +88,7 @@ CLIPPY = "cargo clippy --workspace --all-targets --all-features -- -D warnings"
                 ]
             },
         ),
-        ({"script.py": ""}, {"python": ["ruff check --no-cache --output-format=concise ."]}),
+        ({"script.py": ""}, {"python": ["ruff check --no-cache --output-format=concise --isolated ."]}),
         ({"README.md": "", "docs/conf.txt": ""}, {}),
         # package.json that holds commit hooks alone, a script beside a project of another language.
         ({"Cargo.toml": CARGO, "package.json": "{}", "build.py": ""}, ["rust"]),

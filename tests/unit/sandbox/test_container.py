@@ -20,6 +20,7 @@ from pressplay.sandbox import container
 from pressplay.sandbox.container import Container, localized, wall
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.kubelet import STOP_ANNOTATION, Kubelet
+from pressplay.settings import Settings
 from pressplay.steps.context import Context
 
 NAMESPACE = "press-play"
@@ -68,7 +69,8 @@ class Machine:
         self.kubelet = self.another()
 
     def another(self) -> Kubelet:
-        context = Context(self.cluster, cast(Any, None), cast(Any, None), SystemClock(), self.said.append)
+        settings = Settings(namespace=NAMESPACE, controller_namespace="agents")
+        context = Context(self.cluster, settings, cast(Any, None), SystemClock(), self.said.append)
         return Kubelet(self.cluster, context, self.folder, inline=False, wake=lambda: None)
 
     def start(self, manifest: dict[str, Any]) -> str:

@@ -151,8 +151,11 @@ def _is_python(files: Files, folder: str) -> bool:
 
 def _python(_head: Files, settled: Files, folder: str) -> Iterator[Command]:
     names, tools = settled.names(folder), _table(_toml(settled, _path(folder, "pyproject.toml")), "tool")
-    yield Command("ruff check", "ruff check --no-cache --output-format=concise .", "ruff --version")
-    if ("ruff" in tools or any(name in names for name in _RUFF)) and "black" not in tools:
+    configured = "ruff" in tools or any(name in names for name in _RUFF)
+    # What configures nothing is held to ruff's own rules, not to those of a folder that the checkout happens to lie in.
+    alone = "" if configured else " --isolated"
+    yield Command("ruff check", f"ruff check --no-cache --output-format=concise{alone} .", "ruff --version")
+    if configured and "black" not in tools:
         yield Command("ruff format", "ruff format --no-cache --check .", "ruff --version")
     mypy = _mypy(settled, folder, tools)
     if mypy is not None:
