@@ -75,9 +75,6 @@ class Starter(Protocol):
 class Deployer:
     """Answers deployments; what it does may be killed anywhere and done again."""
 
-    ANSWERS = frozenset({"deployment", "pull_request"})
-    """The events after which it looks: one was asked for, or a pull request was closed."""
-
     def __init__(
         self,
         forge: Forge,

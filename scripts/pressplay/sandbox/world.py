@@ -147,6 +147,8 @@ class Sandbox:
             self._wake.set,
         )
         self._version = 0
+        # Of an earlier process: the threads that deployed something went with it.
+        self._to_deploy = True
         self._ends: dict[str, float] = {}
         self._running: set[str] = set()
         self._pool = None if clock.virtual else ThreadPoolExecutor(32, thread_name_prefix="run")
@@ -287,6 +289,7 @@ class Sandbox:
                 did |= self._sync_run(key.name)
         did |= self._finish_virtual_runs()
         did |= self._answer_events()
+        did |= self._deploy()
         did |= self.network.deliver()
         return did or bool(changes)
 
@@ -296,8 +299,6 @@ class Sandbox:
         self.kubelet.take_up()
         for run in self.cluster.list("CodeRun", self.settings.controller_namespace):
             self._sync_run(run["metadata"]["name"])
-        # The threads of an earlier process that deployed something went with it.
-        self._deployer.look()
 
     def _sync_run(self, name: str) -> bool:
         if name in self._running:
@@ -353,18 +354,17 @@ class Sandbox:
         events = self.forge.events(after)
         if not events:
             return False
+        self._tell_deployer(events)
         for event in events:
             delivery = self._hook.delivery(event)
             if delivery is not None:
                 self.network.send(delivery)
         try:
-            if any(event.name in Deployer.ANSWERS for event in events):
-                self._deploy(events)
             if self.options.merge and any(event.name in Maintainer.ANSWERS for event in events):
                 self._maintainer.merge_what_is_ready()
         except TryAgain as error:
             # The events stay unanswered, and whoever answers looks again when something else happens.
-            self.options.say(f"maintainer and deployer: {error}")
+            self.options.say(f"maintainer: {error}")
             return False
         self.cluster.apply(
             {
@@ -376,14 +376,24 @@ class Sandbox:
         )
         return True
 
-    def _deploy(self, events: Sequence[Event]) -> None:
-        """Let the deployer deploy what was asked for, and take down what belongs to closed pull requests."""
+    def _tell_deployer(self, events: Sequence[Event]) -> None:
+        """What was asked for is to be deployed; what belongs to closed pull requests is taken down."""
         for event in events:
             if event.name == "pull_request" and event.payload["action"] == "closed":
                 settings = self.settings.repository(self.options.repo).deploy
                 self._deployer.take_down(environment(settings, event.payload["number"]))
-        if any(event.name == "deployment" for event in events):
+        self._to_deploy |= any(event.name == "deployment" for event in events)
+
+    def _deploy(self) -> bool:
+        if not self._to_deploy:
+            return False
+        try:
             self._deployer.look()
+        except TryAgain as error:
+            self.options.say(f"deployer: {error}")
+            return False
+        self._to_deploy = False
+        return True
 
     def _rest(self) -> None:
         """Wait for the next thing to happen."""
