@@ -96,8 +96,6 @@ class Acceptance(_Model):
     """Hosts beside those services that they may ask: exact, or `*.suffix`."""
     networks: list[str] = []
     """Networks in which these hosts may lie; without, they must lie at public addresses."""
-    loopback: bool = False
-    """Whether a deployment on this machine may be asked; the sandbox alone sets it."""
     timeout_minutes: int = Field(10, ge=1)
 
 

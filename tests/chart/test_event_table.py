@@ -80,10 +80,12 @@ def _explained(mode: str, event: str, payload: Mapping[str, Any]) -> Explanation
     return explain(_sensors(mode), webhook.as_sensor_sees(event, "72d3162e-cc78-11e3-81ab-4c9367dc0958", payload), NOW)
 
 
+SUBJECTS = {"deployment_status": "deployment"}
 UNCHANGED: dict[str, tuple[str, str]] = {
     "code_scanning_alert/created.payload.json": ("security", "security"),
     "code_scanning_alert/reopened.payload.json": ("security", "security"),
     "dependabot_alert/created.payload.json": ("security", "security"),
+    "deployment_status/payload.json": ("signal", "signal"),
     "issues/opened.payload.json": ("", "issue"),
     "issues/opened.with-empty-body.payload.json": ("", "issue"),
     "pull_request/closed.payload.json": ("signal", "signal"),
@@ -133,6 +135,8 @@ def _number(event: str, payload: Mapping[str, Any]) -> int | None:
         return int(payload["issue"]["number"])
     if event in ("check_run", "workflow_run") and payload[event]["pull_requests"]:
         return int(payload[event]["pull_requests"][0]["number"])
+    if event == "deployment_status":
+        return int(payload["deployment"]["id"])
     return int(payload["pull_request"]["number"]) if "pull_request" in payload else None
 
 
@@ -145,9 +149,9 @@ def _names_what_it_is_about(found: Explanation, event: str, payload: Mapping[str
     parameters: dict[str, str] = {"repo": repo}
     if number is not None and flow != "security":
         parts.insert(0, number)
-        parameters["issue" if flow == "issue" else "pr"] = str(number)
+        parameters[SUBJECTS.get(event, "issue" if flow == "issue" else "pr")] = str(number)
     if flow == "signal":
-        parameters["what"] = "closed" if event == "pull_request" else "pushed"
+        parameters["what"] = {"pull_request": "closed", "push": "pushed", "deployment_status": "deployed"}[event]
         parts.insert(0, parameters["what"])
     else:
         parameters["until"] = str(names.window_until(window, WINDOWS[flow]))
@@ -162,7 +166,7 @@ def _names_what_it_is_about(found: Explanation, event: str, payload: Mapping[str
         "press-play/flow": flow,
         "press-play/repo": names.repo_key(repo),
     }
-    for subject in ("pr", "issue"):
+    for subject in ("pr", "issue", "deployment"):
         if subject in parameters:
             labels[f"press-play/{subject}"] = str(number)
     assert metadata["labels"] == labels

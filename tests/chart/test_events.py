@@ -202,10 +202,12 @@ def test_whoever_is_not_asked_for_by_label_waits_under_label_and_not_under_all(t
         "comments-said-labelled", "comments-said-ours", "comments-said-command",
         "comments-line-labelled", "comments-line-ours", "comments-review-labelled", "comments-review-ours",
         "triage-check", "triage-workflow", "security-alert", "issue-label", "signal-closed", "signal-pushed",
+        "signal-deployed",
     }  # fmt: skip
     assert by_mode["all"].keys() == {
         "pull-request", "comments-said", "comments-line", "comments-review", "triage-check", "triage-workflow",
         "security-alert", "issue-opened", "issue-label", "signal-closed", "signal-pushed",
+        "signal-deployed",
     }  # fmt: skip
     (label,) = data(by_mode["label"]["pull-request-labelled"], 'body.pull_request.labels.#(name=="a.b/c").name')
     assert label["value"] == [r"^a\.b/c$"]
@@ -231,7 +233,7 @@ def test_names_of_checks_and_workflows_mean_themselves():
 
 @pytest.mark.rule("R7")
 def test_nothing_travels_but_the_repository_numbers_and_constants(sensor: dict[str, Any]):
-    number = re.compile(r"\{\{ (\(index \.Input\.[a-z_.]+ 0\)|\.Input\.[a-z_.]+)\.number \| int64 \}\}")
+    number = re.compile(r"\{\{ (\(index \.Input\.[a-z_.]+ 0\)|\.Input\.[a-z_.]+)\.(?:number|id) \| int64 \}\}")
     until = re.compile(rf"\{{\{{ add \(mul \(div \({re.escape(NOW)}\) (\d+)\) \1\) \d+ \}}\}}")
     for _, trigger in pairs(sensor):
         workflow = trigger["template"]["k8s"]["source"]["resource"]
@@ -239,16 +241,16 @@ def test_nothing_travels_but_the_repository_numbers_and_constants(sensor: dict[s
         for index, parameter in enumerate(workflow["spec"]["arguments"]["parameters"]):
             template = made.pop(f"spec.arguments.parameters.{index}.value", None)
             if template is None:
-                assert parameter["value"] in ("push", "closed", "pushed")
+                assert parameter["value"] in ("push", "closed", "pushed", "deployed")
             elif parameter["name"] == "repo":
                 assert template == "{{ .Input.body.repository.full_name }}"
             elif parameter["name"] == "until":
                 assert until.fullmatch(template)
             else:
-                assert parameter["name"] in ("pr", "issue")
+                assert parameter["name"] in ("pr", "issue", "deployment")
                 assert number.fullmatch(template)
         assert made.pop("metadata.labels.press-play/repo") == '{{ replace "/" "." .Input.body.repository.full_name }}'
-        for subject in ("pr", "issue"):
+        for subject in ("pr", "issue", "deployment"):
             assert number.fullmatch(made.pop(f"metadata.labels.press-play/{subject}", "{{ .Input.x.number | int64 }}"))
         assert made.keys() == {"metadata.name"}
 
@@ -280,7 +282,7 @@ def test_a_workflow_is_patched_so_that_the_same_name_again_changes_nothing(senso
 
 def number_of(event: dict[str, Any], template: str) -> int | None:
     """Put the number 1234567 where this template looks for it, as GitHub would; None where it looks for none."""
-    found = re.search(r"\{\{ (?:\(index )?\.Input\.([a-z_.]+?)(?: 0\))?\.number \| int64 \}\}", template)
+    found = re.search(r"\{\{ (?:\(index )?\.Input\.([a-z_.]+?)(?: 0\))?\.(number|id) \| int64 \}\}", template)
     if found is None:
         return None
     path = found[1].split(".")
@@ -288,7 +290,7 @@ def number_of(event: dict[str, Any], template: str) -> int | None:
     for key in path[:-1]:
         inside = inside.setdefault(key, {})
     # Go's JSON makes floats of numbers, and would print this one as 1.234567e+06.
-    subject = {"number": 1_234_567}
+    subject = {found[2]: 1_234_567}
     inside[path[-1]] = [subject] if "(index" in template else subject
     return 1_234_567
 

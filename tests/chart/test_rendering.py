@@ -257,10 +257,11 @@ def test_each_role_is_bound_to_one_of_our_accounts(documents: Documents, values:
     subjects = [subject for d in documents if d["kind"] == "RoleBinding" for subject in d["subjects"]]
     assert {s["namespace"] for s in subjects} == {"press-play"}
     account = values["serviceAccount"]["name"] or "press-play"
-    assert {s["name"] for s in subjects} <= {account, "press-play-agents", "press-play-sensor"}
+    assert {s["name"] for s in subjects} <= {account, "press-play-agents", "press-play-sensor", "press-play-acceptance"}
     used = set(re.findall(r"serviceAccountName: (\S+)", yaml.safe_dump_all(documents)))
-    # The last one is bound to nothing at all.
-    assert used <= {account, "press-play-agents", "press-play-sensor", "press-play-eventsource", "press-play-gate"}
+    # The last two are bound to nothing at all.
+    unbound = {"press-play-eventsource", "press-play-gate"}
+    assert used <= {account, "press-play-agents", "press-play-sensor", "press-play-acceptance", *unbound}
 
 
 def test_everything_says_whose_it_is(documents: Documents, values: dict[str, Any]):
@@ -270,7 +271,9 @@ def test_everything_says_whose_it_is(documents: Documents, values: dict[str, Any
         assert labels["helm.sh/chart"].startswith("press-play-")
         assert labels.items() >= values["commonLabels"].items()
         assert all(len(value) <= names.LABEL_LIMIT for value in labels.values())
-        assert document["metadata"]["namespace"] in ("press-play", values["controller"]["namespace"])
+        # Where probes may look they are given the right to, and nothing else is made.
+        elsewhere = values["defaults"]["acceptance"]["namespaces"] if document["kind"].startswith("Role") else []
+        assert document["metadata"]["namespace"] in ("press-play", values["controller"]["namespace"], *elsewhere)
 
 
 def test_the_library_makes_the_same_settings_of_values_as_the_chart(documents: Documents, values: dict[str, Any]):

@@ -42,6 +42,7 @@ from pressplay.sandbox.maintainer import Maintainer
 from pressplay.sandbox.runner import Level, Remote, Runner, over_http
 from pressplay.sandbox.server import Server
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
+from pressplay.steps.acceptance import LOOPBACK
 from pressplay.steps.context import Context
 from pressplay.steps.deploy import environment
 from pressplay.steps.signals import never_merged
@@ -182,7 +183,7 @@ class Sandbox:
                     "environment": ENVIRONMENT,
                     "commit": {"workload": {"namespace": NAMESPACE, "name": ENVIRONMENT, "label": COMMIT_LABEL}},
                 },
-                "acceptance": {"namespaces": [NAMESPACE], "hosts": ["127.0.0.1"], "loopback": True},
+                "acceptance": {"namespaces": [NAMESPACE], "hosts": [LOOPBACK]},
             },
             # In the place of what the rendering lists.
             "repositories": {

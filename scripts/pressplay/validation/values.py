@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from pressplay import names
+from pressplay import names, patch
 from pressplay.validation import packaged
 from pressplay.validation.report import Invalid, Problem, json_path, shown
 from pressplay.validation.schema import by_place, check
@@ -119,6 +119,7 @@ def across(values: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _agents(values)
     yield from _repositories(values)
     yield from _secrets(values)
+    yield from _deployments(values)
     yield from _extra_spec(values)
     if _map(values, "repositories") and _map(values, "events").get("enabled") is True:
         yield from _webhook(values)
@@ -148,6 +149,7 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         "github": values["github"],
         "repositories": {name: set_here(own) for name, own in values["repositories"].items()},
         "defaults": set_here(values["defaults"]),
+        "gatePods": {"packageProxy": {"files": values["gatePods"]["packageProxy"]["files"]}},
         "events": {key: values["events"][key] for key in ("enabled", "start", "label")},
         "flows": values["flows"],
         "limits": {key: value for key, value in values["limits"].items() if key != "runsAtOnce"},
@@ -229,6 +231,25 @@ def _secrets(values: Mapping[str, Any]) -> Iterator[Finding]:
                 message = f"expected a Secret of the project's, came {shown(name)}, which holds an App's key"
                 hint = "take it out: who holds it acts as another agent (R5, R6)"
                 yield ((*where, "secrets", index),), message, hint
+
+
+def _deployments(values: Mapping[str, Any]) -> Iterator[Finding]:
+    defaults, repositories = _map(values, "defaults"), _map(values, "repositories")
+    holders: dict[Path, Any] = {("defaults",): defaults}
+    holders |= {("repositories", name): patch.merge(defaults, _map(repositories, name)) for name in repositories}
+    for where, settings in holders.items():
+        deploy = _map(settings, "deploy")
+        workload = _map(_map(deploy, "commit"), "workload")
+        if deploy.get("mode") == "workflowTemplate" and not deploy.get("workflowTemplate"):
+            message = "expected the name of the WorkflowTemplate that deploys, came none"
+            yield ((*where, "deploy", "workflowTemplate"),), message, "name it, or choose another deploy.mode"
+        namespace, place = workload.get("namespace"), (*where, "deploy", "commit", "workload")
+        if namespace and not workload.get("name"):
+            message = f"expected the name of the workload in {shown(namespace)} that carries the commit, came none"
+            yield ((*place, "name"),), message, "name it, or leave the namespace empty"
+        if namespace and namespace not in (_map(settings, "acceptance").get("namespaces") or []):
+            message = f"expected one of acceptance.namespaces, came {shown(namespace)}"
+            yield ((*place, "namespace"),), message, "list it there: elsewhere nothing may be looked at"
 
 
 def _extra_spec(values: Mapping[str, Any]) -> Iterator[Finding]:
