@@ -9,6 +9,9 @@ import os
 import sys
 from pathlib import Path
 
+from preview import plan
+
+from pressplay import names
 from pressplay.sandbox.agents import log_start, run
 from pressplay.sandbox.agents.worktree import WorkTree
 
@@ -17,6 +20,8 @@ MADE = "# Do it\n\n## Acceptance criteria\n- it is done\n"
 
 
 def notes() -> int:
+    if os.environ["PRESSPLAY_ROLE"] == "test":
+        plan_probes()
     code = run(Path.cwd(), os.environ)
     if code == 0 and os.environ["PRESSPLAY_ROLE"] == "implement":
         text = Path("task/task.md").read_bytes().decode()
@@ -41,9 +46,18 @@ def events() -> int:
     elif role == "fix":
         commit("fix", "as QA wants it")
     elif role == "test":
+        plan_probes()
         verdict = "pass" if Path("fix.txt").exists() else "changes"
         hand_over(verdict=verdict, body="Looked at it.")
     return 0
+
+
+def plan_probes() -> None:
+    """QA's plan: without it nothing is approved."""
+    where = names.acceptance_plan(int(os.environ["PRESSPLAY_TASK"]))
+    tree = WorkTree(Path.cwd(), os.environ, os.environ["PRESSPLAY_AGENT"])
+    tree.write(where, plan(os.environ["PRESSPLAY_PR"]).encode())
+    tree.commit("Plan the probes", [where])
 
 
 def commit(what: str, text: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from cluster import CHART, CONTROLLER, get, helm, image, kubectl, listed, run, until
+from preview import DEPLOYED, has_storage, previews
 from services import PRESSPLAY, Person, forge, runner, starts
 
 from pressplay.backlog import tasks
@@ -28,6 +29,8 @@ FINISHED = ("Succeeded", "Failed", "Error")
 HOSTILE = "'quotes' \"double\" `ticks` $(rm -rf /) {{workflow.uid}} {{=1+1}} {{=bad(}} {{ nope \\ <b>&amp; é"
 BODY = f"yaml: [a, {{b: c}}]\n- item\n---\n!!python/object:os.system 'x'\n\ttab\n{HOSTILE}"
 BRANCH = 'people/it\'s-"$(rm)"-{{workflow.uid}}-{{=1+1}}-{{'
+LINT = "test ! -e ugly.txt"
+"""What the lint gate runs, where the cluster has volumes for it."""
 LIMIT = 1500
 """Seconds for anything to come about; a play of four tasks takes ten minutes on two cores."""
 
@@ -116,12 +119,17 @@ def install(
     for part in ("forge", "runner"):
         (directory / part).mkdir(parents=True)
     with (
+        previews(NAMESPACE),
         forge(directory / "forge", project, REPO, NAMESPACE, merge) as addresses,
         runner(directory / "runner", addresses["url"], **environment),
     ):
         kubectl("apply", "-f", str(directory / "forge" / "secrets.json"))
         values = {
             "repositories": {REPO: {}},
+            "defaults": {
+                **DEPLOYED,
+                "lint": {"enabled": has_storage(), "commands": [LINT], "volume": {"size": "16Mi"}},
+            },
             "image": image(),
             "controller": {"namespace": CONTROLLER},
             "secrets": {"mode": "existing"},
