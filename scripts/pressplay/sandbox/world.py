@@ -35,10 +35,11 @@ from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.engine.locks import waits_for_locks_alone
 from pressplay.sandbox.eventsource import EventSource, Hook, Network
 from pressplay.sandbox.forge import Forge
+from pressplay.sandbox.gitwork import Remote
 from pressplay.sandbox.kubelet import Kubelet
 from pressplay.sandbox.launcher import Launcher
 from pressplay.sandbox.maintainer import Maintainer
-from pressplay.sandbox.runner import Remote, Runner, over_http
+from pressplay.sandbox.runner import RUN_KINDS, Runner, over_http
 from pressplay.sandbox.server import Server
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.context import Context
@@ -240,7 +241,7 @@ class Sandbox:
         for key in changes:
             if key.kind == "Pod":
                 did |= self.kubelet.sync(key.namespace, key.name)
-            elif key.kind == "CodeRun":
+            elif key.kind in RUN_KINDS:
                 did |= self._sync_run(key.name)
         did |= self._finish_virtual_runs()
         did |= self._answer_events()
@@ -252,12 +253,13 @@ class Sandbox:
         self._version = self.cluster.version()
         for pod in self.cluster.list("Pod", ""):
             self.kubelet.sync(pod["metadata"]["namespace"], pod["metadata"]["name"])
-        for run in self.cluster.list("CodeRun", self.settings.controller_namespace):
-            self._sync_run(run["metadata"]["name"])
+        for kind in RUN_KINDS:
+            for run in self.cluster.list(kind, self.settings.controller_namespace):
+                self._sync_run(run["metadata"]["name"])
 
     def _sync_run(self, name: str) -> bool:
         if name in self._running:
-            if self.cluster.get("CodeRun", self.settings.controller_namespace, name) is None:
+            if self.runner.find(name) is None:
                 self.runner.finish(name)
             return False
         if self._pool is not None:

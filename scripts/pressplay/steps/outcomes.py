@@ -8,9 +8,9 @@ from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.gates import tests
-from pressplay.github import comparison, contents, pulls, reviews
+from pressplay.github import comparison, contents, pulls, refs, reviews
 from pressplay.github.calls import Client, Refused
-from pressplay.steps import issue_texts, tasks
+from pressplay.steps import documents_pull, issue_texts, tasks
 from pressplay.steps import run as roles
 from pressplay.steps.answers import Answers
 from pressplay.steps.context import Context
@@ -23,13 +23,14 @@ READ = {"contents": "read", "pull_requests": "read"}
 def of(context: Context, run: Run, entry: Entry) -> Entry:
     """What the ledger's entry of an ended (or never created) run gains: outcome, reason, new_head, pr, again."""
     namespace = context.settings.controller_namespace
-    found = context.cluster.get("CodeRun", namespace, run.name)
+    found = context.cluster.get(run.resource, namespace, run.name)
     status = (found or {}).get("status") or {}
     if status.get("phase") not in ("Succeeded", "Failed"):
         if found is None:
             why = _why_not_created(context, run)
-            return {"outcome": "failed", "reason": f"the CodeRun could not be created: {why}"}
-        context.cluster.delete("CodeRun", namespace, run.name)
+            return {"outcome": "failed", "reason": f"the {run.resource} could not be created: {why}"}
+        context.cluster.delete(run.resource, namespace, run.name)
+        refs.delete_branch(context.harness(run.subject.repo, contents="write"), run.subject.repo, run.context_branch)
         return {"outcome": "timeout", "reason": f"not finished within {context.settings.limits.run_minutes} minutes"}
     if status["phase"] == "Failed":
         return {"outcome": "failed", "reason": "the agent's run failed", "again": True}
@@ -138,4 +139,5 @@ _JUDGES: Mapping[str, _Judge] = {
     roles.FIX: _moved,
     roles.COMMENTS: _answered,
     roles.TRIAGE: _repaired,
+    roles.PLAN: documents_pull.judged,
 }

@@ -10,13 +10,12 @@ import re
 
 from pressplay import names
 from pressplay.backlog import graph, workflow
-from pressplay.backlog.tasks import Backlog
 from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
-from pressplay.github import contents, pulls, rules
+from pressplay.github import contents, refs, rules
 from pressplay.github.calls import Client
-from pressplay.steps import folder
+from pressplay.steps import documents, folder
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
@@ -46,7 +45,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         name = open_play["metadata"]["name"]
         context.say(f"{name} is under way; nothing was started")
         return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
-    planned = left(gh, subject, folder.backlog(gh, subject, base), inputs.get("tasks", ""))
+    planned = folder.left(gh, subject, folder.backlog(gh, subject, base), inputs.get("tasks", ""))
     for problem in planned.problems:
         context.say(f"task {problem.task}: left out, the backlog has a problem with it")
     name = names.play(subject.repo, subject.tag, _next_number(plays))
@@ -56,6 +55,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
             context.cluster.create(manifest)
         _nudge_reconcile(context, name)
     _report(context, planned, name, mode)
+    _report_documents(context, gh, subject, planned, base)
     return {
         "play": name,
         "tasks": str(len(planned.playable)),
@@ -94,15 +94,6 @@ def _next_number(plays: list[Manifest]) -> int:
     return max((int(found[1]) for found in numbers if found), default=0) + 1
 
 
-def left(gh: Client, subject: Subject, backlog: Backlog, only: str = "") -> graph.Plan:
-    """The plan of what is left: tasks whose pull request is merged are done; `only` (ids, with commas) narrows it."""
-    merged = pulls.merged_branches(gh, subject.repo)
-    done = [task.id for task in backlog.tasks if names.task_branch(task.number) in merged]
-    wanted = [part.strip() for part in only.split(",") if part.strip() not in ("", "none")]
-    parallelism = subject.settings.parallelism or graph.DEFAULT_PARALLELISM
-    return graph.plan(backlog, parallelism=parallelism, only=wanted or None, done=done)
-
-
 def _manifests(context: Context, subject: Subject, planned: graph.Plan, name: str) -> list[Manifest]:
     return workflow.play_manifests(
         planned,
@@ -129,3 +120,14 @@ def _report(context: Context, planned: graph.Plan, name: str, mode: str) -> None
         f"limits: rounds {limits.rounds}, attempts {limits.attempts}, minutes of a run {limits.run_minutes}, "
         f"runs of a play {limits.runs_per_play}, of a day {limits.runs_per_repository_and_day}"
     )
+
+
+def _report_documents(context: Context, gh: Client, subject: Subject, planned: graph.Plan, base: str) -> None:
+    """Say which tasks have no documents of their own, and how to have them written; nothing is started for that."""
+    tasks = [playable.task for playable in planned.playable]
+    lacking = documents.lacking(gh, subject, refs.head(gh, subject.repo, base), tasks)
+    if lacking:
+        context.say(
+            f"without documents of their own: {', '.join(str(task.number) for task in lacking)}; what is missing is "
+            f"made from tasks.json by template. To have Morgan write it first: {documents.command(context, subject)}"
+        )

@@ -1,4 +1,4 @@
-"""One run of an agent: prepared (limits, ledger, context, CodeRun) and collected (what GitHub holds afterwards).
+"""One run of an agent: prepared (limits, ledger, context, CodeRun or DocsRun) and collected (what GitHub holds then).
 
 `prepare` outputs state: `go`, `paused` (wait for `pressplay continue`), or `over` (an outcome stands in the ledger).
 `collect` outputs outcome: `done`; for the role test `pass` or `changes`; `nothing` (asked for changes, none made; for
@@ -11,12 +11,22 @@ from __future__ import annotations
 
 from pressplay import names
 from pressplay.cluster.ledger import Entry
+from pressplay.cluster.port import Manifest
 from pressplay.errors import PressPlayError, TryAgain
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import answers, folder, limits, origin, outcomes, parking
+from pressplay.steps import (
+    answers,
+    documents_flow,
+    documents_request,
+    folder,
+    limits,
+    origin,
+    outcomes,
+    parking,
+)
 from pressplay.steps.context import Context, Inputs, Outputs
-from pressplay.steps.run import COMMENTS, TASK_ROLES, TEST, Run
+from pressplay.steps.run import COMMENTS, PLAN, TASK_ROLES, TEST, Run
 from pressplay.steps.told import Told, coderun, packed
 
 
@@ -38,11 +48,11 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
             context.say(f"{run.name}: {refused['outcome']}: {refused['reason']}")
             ledger.record(run.kind, run.number, run.name, {**_identity(run), **refused, "ended": _now(context)})
             return {"state": "over", "manifest": "none", "run": run.name}
-    told, entry = _told(context, run, entry)
+    manifest, entry = _planned(context, run, entry) if run.role == PLAN else _told(context, run, entry)
     ledger.record(run.kind, run.number, run.name, entry)
     for span in limits.spans(context, run):
         ledger.count(span, run.name)
-    return {"state": "go", "manifest": packed(coderun(context, run.subject, told)), "run": run.name}
+    return {"state": "go", "manifest": packed(manifest), "run": run.name}
 
 
 def _now(context: Context) -> int:
@@ -74,7 +84,13 @@ def _refused(context: Context, run: Run, entries: dict[str, Entry]) -> Entry:
     return {"outcome": "parked", "reason": reason} if reason else {}
 
 
-def _told(context: Context, run: Run, entry: Entry | None) -> tuple[Told, Entry]:
+def _planned(context: Context, run: Run, entry: Entry | None) -> tuple[Manifest, Entry]:
+    """The DocsRun of a run that writes documents; what it is asked is the same for as long as it stands."""
+    asked = entry or {**_identity(run), **documents_flow.asked(context, run), "started": _now(context), "play": ""}
+    return documents_request.told(context, run, asked)
+
+
+def _told(context: Context, run: Run, entry: Entry | None) -> tuple[Manifest, Entry]:
     subject = run.subject
     agent_id, agent = context.settings.agent(run.agent_id)
     gh = context.harness(subject.repo, contents="write", pull_requests="read")
@@ -108,7 +124,7 @@ def _told(context: Context, run: Run, entry: Entry | None) -> tuple[Told, Entry]
             "newest_review": _newest_review(context, gh, run) if run.role == TEST else 0,
             **(answers.newest(gh, subject.repo, run.number) if run.role == COMMENTS else {}),
         }
-    return told, entry
+    return coderun(context, subject, told), entry
 
 
 def _newest_review(context: Context, gh: Client, run: Run) -> int:
@@ -132,7 +148,7 @@ def collect(inputs: Inputs, context: Context) -> Outputs:
         came = {"outcome": "stopped", "reason": parking.STOPPED} if stopped else outcomes.of(context, run, entry)
         entry = {**entry, **came, "ended": _now(context)}
         ledger.record(run.kind, run.number, run.name, entry)
-        if run.kind == "task" and entry.get("pr"):
+        if run.kind == "task" and run.role != PLAN and entry.get("pr"):
             ledger.record("task", run.number, "pr", {"pr": entry["pr"]})
             ledger.record("pr", entry["pr"], "task", {"task": run.number, "tag": run.subject.tag})
             origin.opened(context, run.subject, entry["pr"])
