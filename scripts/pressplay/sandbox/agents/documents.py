@@ -19,7 +19,7 @@ def write(project: Path, scripted: str) -> Iterator[str]:
     PressPlayError where there is no request.
     """
     ours = project / ".taskmaster" / REQUEST_FOLDER
-    (found,) = list(ours.glob("run-*/request.json")) or [None]
+    found = next(ours.glob("run-*/request.json"), None)
     if found is None:
         raise PressPlayError(f"{ours}: expected the request of this run; it is not there")
     request = json.loads(found.read_text(encoding="utf-8"))
