@@ -30,7 +30,7 @@ def repository_of(url: str) -> str:
     found = urlsplit(url)
     if found.scheme not in ("http", "https") or found.path.endswith(".git"):
         raise InputError(f"repositoryUrl {url!r}: expected an address that can be cloned, https://HOST/OWNER/NAME")
-    return names.repo(found.path.strip("/"))
+    return names.repo("/".join(found.path.strip("/").split("/")[-2:]))
 
 
 def project_of(tree: Path, directory: str) -> Path:
