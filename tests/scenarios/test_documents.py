@@ -16,7 +16,7 @@ from test_hostile import CANARY, TEXTS, marked, untouched_by_canaries
 from pressplay import names
 from pressplay.cluster import pause, waits
 from pressplay.sandbox import agents as scripted
-from pressplay.sandbox.forge import Job
+from pressplay.sandbox.forge import Fault, Job
 from pressplay.sandbox.setup import MAINTAINER
 from pressplay.validation import packaged
 
@@ -178,6 +178,8 @@ def test_where_nothing_lacks_documents_it_ends_at_once_and_says_so(tmp_path, sta
     assert outputs(found) | {"link": ""} == {"state": "nothing", "outcome": "none", "pr": "none", "link": ""}
     assert (runs(made), pulls(made)) == ([], [])
     assert any("no task that is to be done lacks documents" in line for line in made.said)
+    assert made.play().state == "merged"
+    assert not any("without documents of their own" in line for line in made.said)
 
 
 @pytest.mark.rule("R6")
@@ -223,6 +225,12 @@ def test_what_was_forgotten_is_said_and_asked_for_the_next_time(tmp_path, start)
     (source / "plan").mkdir()
     (source / ".taskmaster").rename(source / "plan/.taskmaster")
     made = start(source, team, settings={"defaults": {"docsProjectDirectory": "plan/"}})
+    # Pressing play says what lacks documents, and starts nothing for it.
+    made.sandbox.press(mode="show")
+    minutes(made, 1)
+    (hint,) = [line for line in made.said if line.startswith("without documents of their own: 1, 2; ")]
+    assert hint.endswith("argo submit -n press-play --from workflowtemplate/docsrun-template -p repo=acme/shop")
+    assert made.starts() == []
     submit(made)
     assert waits.phase(go(made)) == "Failed"
     assert "documents are missing, or empty, for tasks 2" in comments(made, 1)[0]
@@ -285,6 +293,36 @@ def test_a_lost_waiter_and_a_second_submit_are_one_run(tmp_path, start):
         run["metadata"]["labels"]
     )
     assert workflow(made)["metadata"]["labels"]["press-play/task"] == run["metadata"]["labels"]["press-play/task"]
+
+
+CALLS = {
+    "tree": ("GET", r"/git/trees/"),
+    "new-tree": ("POST", r"/git/trees$"),
+    "commit": ("POST", r"/git/commits$"),
+    "branch": ("POST", r"/git/refs$"),
+    "move": ("PATCH", r"/git/refs/"),
+    "open": ("POST", r"/pulls$"),
+    "compare": ("GET", r"/compare/"),
+    "retarget": ("PATCH", r"/pulls/\d+$"),
+    "files": ("GET", r"/pulls/\d+/files$"),
+    "label": ("POST", r"/labels$"),
+    "check": ("POST", r"/check-runs$"),
+    "comment": ("POST", r"/comments$"),
+}
+
+
+@pytest.mark.rule("R3")
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 502, "after": True}], ids=["refused", "lost-answer"])
+def test_a_fault_at_each_call_to_github_costs_time_and_nothing_else(tmp_path, start, fault):
+    made = start(project(tmp_path, [task(1)]))
+    faults = [Fault(method=method, path=path, **fault) for method, path in CALLS.values()]
+    made.sandbox.forge.faults.extend(faults)
+    submit(made)
+    found = go(made)
+    assert {name: one.times for name, one in zip(CALLS, faults, strict=True) if one.times} == {}
+    assert outputs(found)["outcome"] == "done", made.said
+    assert len(made.starts()) == len(pulls(made)) == len(comments(made, 1)) == 1
+    assert changed(made, 1) == expected(1)
 
 
 @pytest.mark.rule("R4")
