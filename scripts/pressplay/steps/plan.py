@@ -14,7 +14,6 @@ from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
 from pressplay.github import contents, refs, rules
-from pressplay.github.calls import Client
 from pressplay.steps import documents, folder
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
@@ -49,13 +48,19 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     for problem in planned.problems:
         context.say(f"task {problem.task}: left out, the backlog has a problem with it")
     name = names.play(subject.repo, subject.tag, _next_number(plays))
+    tasks = [playable.task for playable in planned.playable]
+    lacking = documents.lacking(gh, subject, refs.head(gh, subject.repo, base), tasks)
     if mode == "play":
         # A WorkflowTemplate that an earlier, killed call left is the same one: the name is a function of the play.
         for manifest in _manifests(context, subject, planned, name):
             context.cluster.create(manifest)
         _nudge_reconcile(context, name)
     _report(context, planned, name, mode)
-    _report_documents(context, gh, subject, planned, base)
+    if lacking:
+        context.say(
+            f"without documents of their own: {', '.join(str(task.number) for task in lacking)}; what is missing is "
+            f"made from tasks.json by template. To have Morgan write it first: {documents.command(context, subject)}"
+        )
     return {
         "play": name,
         "tasks": str(len(planned.playable)),
@@ -120,14 +125,3 @@ def _report(context: Context, planned: graph.Plan, name: str, mode: str) -> None
         f"limits: rounds {limits.rounds}, attempts {limits.attempts}, minutes of a run {limits.run_minutes}, "
         f"runs of a play {limits.runs_per_play}, of a day {limits.runs_per_repository_and_day}"
     )
-
-
-def _report_documents(context: Context, gh: Client, subject: Subject, planned: graph.Plan, base: str) -> None:
-    """Say which tasks have no documents of their own, and how to have them written; nothing is started for that."""
-    tasks = [playable.task for playable in planned.playable]
-    lacking = documents.lacking(gh, subject, refs.head(gh, subject.repo, base), tasks)
-    if lacking:
-        context.say(
-            f"without documents of their own: {', '.join(str(task.number) for task in lacking)}; what is missing is "
-            f"made from tasks.json by template. To have Morgan write it first: {documents.command(context, subject)}"
-        )
