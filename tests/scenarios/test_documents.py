@@ -304,7 +304,6 @@ CALLS = {
     "open": ("POST", r"/pulls$"),
     "compare": ("GET", r"/compare/"),
     "retarget": ("PATCH", r"/pulls/\d+$"),
-    "files": ("GET", r"/pulls/\d+/files$"),
     "label": ("POST", r"/labels$"),
     "check": ("POST", r"/check-runs$"),
     "comment": ("POST", r"/comments$"),

@@ -28,8 +28,6 @@ LABEL = "press-play/documents"
 _WRITE = {"contents": "write", "pull_requests": "write", "checks": "write", "issues": "write"}
 _MADE = ("task.txt", "task.xml")
 """What the controller's script makes of tasks.json in each task's folder: copies, and no documents."""
-_MOST_FILES = 3000
-"""GitHub names no more files than these of a pull request."""
 _SHOWN = 10
 _REWRITE = "close it, and start the flow `docsrun-template` again to have the documents written anew"
 _WAYS = f"push a commit that takes those files out of it, or {_REWRITE}"
@@ -136,7 +134,8 @@ def _is_for_the_run(path: str, root: str) -> bool:
 def _conclude(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, about: Entry) -> _Verdict:
     """Judge a head, and say so: check, label, comment, ledger. The ledger comes last: all is done then, or repeated."""
     subject = replace(subject, task=None, pr=pull.number, play="", attempt_of_person=1)
-    verdict = _verdict(gh, subject, pull, about["tasks"])
+    base = subject.settings.default_branch or contents.default_branch(gh, subject.repo)
+    verdict = _verdict(gh, subject, pull.head_sha, base, about["tasks"])
     where = f"{documents.folder_of(subject)}/"
     reason = verdict.reason(where)
     issues.add_labels(gh, subject.repo, pull.number, [LABEL])
@@ -161,12 +160,14 @@ def _conclude(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, 
     return verdict
 
 
-def _verdict(gh: Client, subject: Subject, pull: pulls.Pull, tasks: Sequence[int]) -> _Verdict:
+def _verdict(gh: Client, subject: Subject, head: str, base: str, tasks: Sequence[int]) -> _Verdict:
+    """What a commit changes since it left the default branch: of that commit, whatever the pull request is by now."""
     where = documents.folder_of(subject)
-    changed = pulls.changed_files(gh, subject.repo, pull.number)
+    compared = comparison.compare(gh, subject.repo, base, head)
+    changed = sorted({path for file in compared.files for path in (file.path, file.before)})
     outside = tuple(path for path in changed if not path.startswith(f"{where}/"))
-    there = trees.files(gh, subject.repo, pull.head_sha, where)
-    odd = len(changed) >= _MOST_FILES or any(path in there and not there[path].regular for path in changed)
+    there = trees.files(gh, subject.repo, head, where)
+    odd = not compared.whole or any(path in there and not there[path].regular for path in changed)
     lacking = tuple(number for number in tasks if not documents.complete(gh, subject, there, number))
     return _Verdict(outside, lacking, odd)
 

@@ -201,7 +201,7 @@ def opened(github_world: GitHubWorld, files: dict[str, bytes], branch: str = "do
 
 def judge(github_world: GitHubWorld, context: Context, pull: pulls.Pull) -> str:
     gh, at = github_world.client("press-play"), subject(context)
-    verdict = documents_pull._verdict(gh, at, pull, [1])
+    verdict = documents_pull._verdict(gh, at, pull.head_sha, "main", [1])
     return f"{verdict.outcome}: {verdict.reason('docs/')}"
 
 
@@ -227,6 +227,28 @@ def test_a_link_among_documents_is_refused(github_world, context):
     link(github_world, pull.head_ref, pull.head_sha, ".taskmaster/docs/architecture.md")
     pull = pulls.pull(github_world.client("rex"), REPO, pull.number)
     assert judge(github_world, context, pull).startswith("refused: it has links in docs/")
+
+
+@pytest.mark.rule("R5")
+def test_it_is_the_commit_that_is_judged_against_the_default_branch_whatever_its_pull_request_shows(
+    github_world, context
+):
+    pull = opened(github_world, {**DOCS, CRITERIA: b"- it is", "src/app.py": b"x"})
+    # For a moment the branch, and what the pull request is against, look harmless.
+    github_world.branch(pull.head_ref, {**DOCS, CRITERIA: b"- it is"})
+    github_world.branch("harmless", {"src/app.py": b"x"})
+    pulls.retarget(github_world.client("rex"), REPO, pull.number, "harmless")
+    assert judge(github_world, context, pull).startswith("refused: it changes 1 files outside of docs/")
+
+
+@pytest.mark.rule("R6")
+def test_a_file_that_was_moved_out_of_the_source_is_outside(github_world, context):
+    gh = github_world.client("rex")
+    head = github_world.branch("docs/auto-gen-1", {**DOCS, CRITERIA: b"print('shop')\n"})
+    blobs = {"src/app.py": None}
+    refs.commit_blobs(gh, REPO, "docs/auto-gen-1", head, blobs, "Move it")
+    pull = pulls.open_pull(gh, REPO, "docs/auto-gen-1", "main", "docs", "")
+    assert judge(github_world, context, pull).startswith("refused: it changes 1 files outside of docs/")
 
 
 @pytest.mark.rule("R8")
