@@ -21,6 +21,8 @@ WINDOW_GRACE = 10
 """Seconds after the end of its window in which what was sent within it may still arrive."""
 SIGNAL_WINDOW = 10
 """The window in seconds of the flow `signal`, which is not for values: a merge is answered soon."""
+REQUEST_FOLDER = "press-play"
+"""In Taskmaster's folder on a run's own branch: what Morgan is asked."""
 HIGHEST_PLAIN_ID = 99_999_999
 """Task, issue and PR numbers up to this one are told apart by the first of nine digits."""
 

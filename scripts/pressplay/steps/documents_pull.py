@@ -19,7 +19,7 @@ from pressplay.github import checks, comparison, contents, issues, pulls, refs, 
 from pressplay.github.calls import Client, Refused
 from pressplay.steps import documents, parking
 from pressplay.steps.context import Context, Subject
-from pressplay.steps.documents_request import REQUEST_FOLDER, TASKS_FILE
+from pressplay.steps.documents_request import TASKS_FILE
 from pressplay.steps.run import Run
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
 from pressplay.validation.markdown import code
@@ -128,7 +128,7 @@ def _tidied(gh: Client, subject: Subject, pull: pulls.Pull, base: str) -> pulls.
 
 def _is_for_the_run(path: str, root: str) -> bool:
     made = path.startswith(f"{root}/docs/") and path.rpartition("/")[2] in _MADE
-    return made or path == f"{root}/{TASKS_FILE}" or path.startswith(f"{root}/{REQUEST_FOLDER}/")
+    return made or path == f"{root}/{TASKS_FILE}" or path.startswith(f"{root}/{names.REQUEST_FOLDER}/")
 
 
 def _conclude(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, about: Entry) -> _Verdict:

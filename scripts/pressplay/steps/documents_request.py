@@ -35,9 +35,7 @@ from pressplay.templating import prompts
 ATTEMPT_ANNOTATION = "press-play/attempt"
 TASKS_FILE = "tasks/tasks.json"
 """In Taskmaster's folder: where the controller's script looks for tasks, and nowhere else."""
-REQUEST_FOLDER = "press-play"
-"""In Taskmaster's folder: what is ours there."""
-VOLUME = re.compile(rf"docs-workspace.*-taskmaster-{REQUEST_FOLDER}-(?P<run>run-[0-9a-f]{{12}})")
+VOLUME = re.compile(rf"docs-workspace.*-taskmaster-{names.REQUEST_FOLDER}-(?P<run>run-[0-9a-f]{{12}})")
 """The volume of a run's own, as all known versions of the controller make its name of the working directory."""
 
 
@@ -62,7 +60,7 @@ def files(
 ) -> Mapping[str, bytes]:
     """What the context commit writes, by path; InputError where a task is not in the backlog at `commit` any more."""
     root = names.taskmaster_folder(subject.settings.docs_project_directory or "")
-    own = f"{root}/{REQUEST_FOLDER}"
+    own = f"{root}/{names.REQUEST_FOLDER}"
     path, content = folder.backlog_file(gh, subject, commit)
     known = {task.number: task for task in tasks.read(content, f"{subject.repo}@{commit}:{path}", subject.tag).tasks}
     gone = [number for number in numbers if number not in known]
@@ -92,8 +90,8 @@ def _stub(run: Run, number: int) -> dict[str, object]:
     return {
         "id": number,
         "title": f"Task {number}",
-        "description": f"Read .taskmaster/{REQUEST_FOLDER}/request.md first: it says what is asked.",
-        "details": f"The text of this task is in .taskmaster/{REQUEST_FOLDER}/{run.name}/task-{number}.json",
+        "description": f"Read .taskmaster/{names.REQUEST_FOLDER}/request.md first: it says what is asked.",
+        "details": f"The text of this task is in .taskmaster/{names.REQUEST_FOLDER}/{run.name}/task-{number}.json",
         "testStrategy": "",
         "priority": "medium",
         "dependencies": [],
@@ -135,7 +133,7 @@ def docsrun(context: Context, run: Run) -> Manifest:
         },
         "spec": {
             "repositoryUrl": f"{context.settings.github.git_url}/{subject.repo}",
-            "workingDirectory": f"{root}/{REQUEST_FOLDER}/{run.name}/../../..",
+            "workingDirectory": f"{root}/{names.REQUEST_FOLDER}/{run.name}/../../..",
             "sourceBranch": run.context_branch,
             "githubApp": agent.github_app,
             "model": settings.model or agent.model,

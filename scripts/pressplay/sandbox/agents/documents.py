@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from pressplay import names
 from pressplay.backlog import tasks
 from pressplay.errors import PressPlayError
-from pressplay.steps.documents_request import REQUEST_FOLDER
 from pressplay.templating import prompts
 
 
@@ -18,7 +18,7 @@ def write(project: Path, scripted: str) -> Iterator[str]:
     Like a real Morgan it leaves the files in the work tree and commits nothing, and leaves alone what is there.
     PressPlayError where there is no request.
     """
-    ours = project / ".taskmaster" / REQUEST_FOLDER
+    ours = project / ".taskmaster" / names.REQUEST_FOLDER
     found = next(ours.glob("run-*/request.json"), None)
     if found is None:
         raise PressPlayError(f"{ours}: expected the request of this run; it is not there")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pressplay.errors import InputError, PressPlayError
-from pressplay.sandbox.agents import documents, tidy
+from pressplay.sandbox.agents import tidy
 from pressplay.sandbox.agents.worktree import WorkTree
 
 SOLUTIONS = Path(__file__).with_name("solutions")
@@ -48,6 +48,8 @@ def perform(worktree: Path, env: Mapping[str, str]) -> Iterator[str]:
     if kind not in ("demo", "notes"):
         raise InputError(f"PRESSPLAY_SCRIPT {kind!r}: expected demo or notes")
     if env.get("PRESSPLAY_ROLE") == "plan":
+        from pressplay.sandbox.agents import documents
+
         yield from documents.write(worktree, _SCRIPTED)
         return
     script: Script = _Demo(worktree, env) if kind == "demo" else _Notes(worktree, env)
