@@ -21,10 +21,12 @@ WINDOW_GRACE = 10
 """Seconds after the end of its window in which what was sent within it may still arrive."""
 SIGNAL_WINDOW = 10
 """The window in seconds of the flow `signal`, which is not for values: a merge is answered soon."""
+REQUEST_FOLDER = "press-play"
+"""In Taskmaster's folder on a run's own branch: what Morgan is asked."""
 HIGHEST_PLAIN_ID = 99_999_999
 """Task, issue and PR numbers up to this one are told apart by the first of nine digits."""
 
-Kind = Literal["task", "issue", "pull request", "alerts"]
+Kind = Literal["task", "issue", "pull request", "alerts", "documents"]
 
 _REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
@@ -97,12 +99,17 @@ def alert_number(group: str) -> int:
     return 500_000_000 + int(digest("alert", group, length=12), 16) % 100_000_000
 
 
+def documents_number(tag: str, docs_project: str = "") -> int:
+    """The integer that stands for the documents of a backlog's tasks, where a task's number is wanted."""
+    return 600_000_000 + int(digest("documents", tag, docs_project.strip("/."), length=12), 16) % 100_000_000
+
+
 def kind_of(number: int) -> Kind:
     """What a task's number stands for, by its first of nine digits; InputError for one that no function here makes."""
-    kinds: dict[int, Kind] = {0: "task", 2: "issue", 3: "pull request", 4: "task", 5: "alerts"}
+    kinds: dict[int, Kind] = {0: "task", 2: "issue", 3: "pull request", 4: "task", 5: "alerts", 6: "documents"}
     kind = kinds.get(number // 100_000_000)
     if number < 1 or kind is None:
-        raise InputError(f"task number {number}: expected one of a task, an issue, a pull request or a group of alerts")
+        raise InputError(f"task number {number}: expected one of a task, an issue, a pull request, alerts or documents")
     return kind
 
 
@@ -135,19 +142,20 @@ def context_branch(run: str) -> str:
     return f"press-play/context/{run}"
 
 
+def taskmaster_folder(docs_project: str = "") -> str:
+    """Taskmaster's folder in the repository, from the folder of the docs project (empty: the root)."""
+    root = f"{docs_project.strip('/')}/" if docs_project.strip("/.") else ""
+    return f"{root}.taskmaster"
+
+
 def task_folder(number: int, docs_project: str = "") -> str:
     """Where the existing controller looks for a task's files in the docs repository."""
-    return f"{_taskmaster(docs_project)}/docs/task-{number}"
+    return f"{taskmaster_folder(docs_project)}/docs/task-{number}"
 
 
 def requirements_file(docs_project: str = "") -> str:
     """Where a project says what its agents are given besides their personas' own tools."""
-    return f"{_taskmaster(docs_project)}/requirements.yaml"
-
-
-def _taskmaster(docs_project: str) -> str:
-    root = f"{docs_project.strip('/')}/" if docs_project.strip("/.") else ""
-    return f"{root}.taskmaster"
+    return f"{taskmaster_folder(docs_project)}/requirements.yaml"
 
 
 def run_name(key: tuple[str, ...]) -> str:

@@ -209,6 +209,8 @@ class Limits(_Model):
     """Runs of the Triage agent for one pull request and try."""
     security_groups: int = Field(5, ge=1)
     """Groups of alerts that are begun in a repository and day."""
+    documents_per_run: int = Field(20, ge=1)
+    """Tasks whose documents one run is asked for."""
 
 
 class Events(_Model):

@@ -58,7 +58,7 @@ def test_kubernetes_knows_every_field(documents: Documents, version: str):
 def test_argo_knows_every_field(documents: Documents):
     found = argo(documents)
     assert {d["metadata"]["name"] for d in found if d["kind"] == "WorkflowTemplate"} >= {
-        "coderun-template", "press-play", "task", "pull-request", "signal", "reconcile",
+        "coderun-template", "docsrun-template", "press-play", "task", "pull-request", "signal", "reconcile",
     }  # fmt: skip
     for document in found:
         ARGO[document["kind"]].model_validate(document, extra="forbid")

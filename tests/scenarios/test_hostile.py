@@ -43,7 +43,7 @@ def marked(text: str) -> str:
     return f"{CANARY} {text} {CANARY}"
 
 
-def untouched_by_canaries(made: World) -> None:
+def untouched_by_canaries(made: World, run: str = "CodeRun") -> None:
     """No object of the cluster, in whatever field, and no line of the log holds a hostile text."""
     with sqlite3.connect(made.sandbox.options.directory / "state.db") as connection:
         rows = connection.execute(
@@ -52,7 +52,7 @@ def untouched_by_canaries(made: World) -> None:
             (CANARY,),
         ).fetchall()
         kinds = {row[0] for row in connection.execute("SELECT DISTINCT kind FROM objects")}
-    assert {"Workflow", "WorkflowTemplate", "Pod", "CodeRun"} <= kinds
+    assert {"Workflow", "WorkflowTemplate", "Pod", run} <= kinds
     assert rows == []
     assert [line for line in made.said if CANARY in line] == []
 

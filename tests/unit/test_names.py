@@ -69,6 +69,14 @@ def test_a_group_of_alerts_shares_its_number_with_no_task_issue_or_pull_request(
     assert names.alert_number(group) not in {*others, names.task_number(group, "a tag")}
 
 
+@given(TEXTS, st.integers(1, names.HIGHEST_PLAIN_ID))
+def test_the_documents_of_a_backlog_share_their_number_with_nothing_else(tag, number):
+    found = names.documents_number(tag)
+    assert 600_000_000 <= found < 700_000_000
+    assert found != names.documents_number(tag, "docs")
+    assert found not in {names.task_number(number), names.issue_number(number), names.alert_number(tag)}
+
+
 def test_groups_of_alerts_have_numbers_of_their_own():
     groups = [f"dependabot:package-{number}" for number in range(200)]
     assert len({names.alert_number(group) for group in groups}) == len(groups)
@@ -146,9 +154,10 @@ def test_a_number_tells_what_it_stands_for():
     assert names.kind_of(names.pull_request_number(names.HIGHEST_PLAIN_ID)) == "pull request"
     assert names.plain_number(names.pull_request_number(names.HIGHEST_PLAIN_ID)) == names.HIGHEST_PLAIN_ID
     assert names.kind_of(names.alert_number("code-scanning:js/sql-injection")) == "alerts"
+    assert names.kind_of(names.documents_number("master")) == "documents"
 
 
-@pytest.mark.parametrize("number", [0, -1, 100_000_000, 600_000_000, 2_000_000_001])
+@pytest.mark.parametrize("number", [0, -1, 100_000_000, 700_000_000, 2_000_000_001])
 def test_a_number_of_nothing_is_refused(number):
     with pytest.raises(InputError, match="expected one of a task"):
         names.kind_of(number)

@@ -6,7 +6,9 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from pressplay.errors import TryAgain
 from pressplay.github.calls import Client, Refused, call, find, pages, part
+from pressplay.github.trees import Blob
 
 _HEADS = "refs/heads/"
 
@@ -65,6 +67,30 @@ def commit_files(gh: Client, repo: str, branch: str, files: Mapping[str, bytes],
         else:
             return sha
     call(gh, "PATCH", f"/repos/{repo}/git/refs/heads/{part(branch)}", json={"sha": sha, "force": True})
+    return sha
+
+
+def commit_blobs(
+    gh: Client, repo: str, branch: str, parent: str, changes: Mapping[str, Blob | None], message: str
+) -> str:
+    """Add to `branch`, whose head is `parent`, one commit that sets files to blobs of the repository, or removes them.
+
+    The commit's id. TryAgain where the branch has moved meanwhile: nobody's commit is written over.
+    """
+    entries = [
+        {"path": path, "mode": blob.mode if blob else "100644", "type": "blob", "sha": blob.sha if blob else None}
+        for path, blob in sorted(changes.items())
+    ]
+    base = call(gh, "GET", f"/repos/{repo}/git/commits/{parent}")["tree"]["sha"]
+    tree = call(gh, "POST", f"/repos/{repo}/git/trees", json={"base_tree": base, "tree": entries})["sha"]
+    body = {"message": message, "tree": tree, "parents": [parent]}
+    sha = str(call(gh, "POST", f"/repos/{repo}/git/commits", json=body)["sha"])
+    try:
+        call(gh, "PATCH", f"/repos/{repo}/git/refs/heads/{part(branch)}", json={"sha": sha, "force": False})
+    except Refused as error:
+        if find_head(gh, repo, branch) not in (None, parent):
+            raise TryAgain(f"{repo}: the branch has moved from {parent}") from error
+        raise
     return sha
 
 

@@ -140,9 +140,9 @@ class WorkflowController:
         self._watch(key, frozenset())
         self._watches.pop(key, None)
         self._wake_at.pop(key, None)
-        workflow = self._workflows.pop(key, None)
-        if workflow is not None:
-            self._wake_waiters(self.locks.remove(workflow))
+        self._workflows.pop(key, None)
+        # Also one that was deleted, and is not known any more: as a real Argo, its locks go with it.
+        self._wake_waiters(self.locks.remove(key.namespace, key.name))
 
     def _wake_waiters(self, freed: Iterable[str]) -> None:
         for namespace, name in self.locks.waiters(freed):

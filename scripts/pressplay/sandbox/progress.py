@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pressplay.cluster.port import Manifest
+from pressplay.sandbox.runner import RUN_KINDS
 from pressplay.sandbox.world import Sandbox
 
 _DOES = {
@@ -12,6 +13,7 @@ _DOES = {
     ("lint", "Running"): "formats and lints",
     ("test", "Running"): "tests",
     ("fix", "Running"): "works QA's wishes in",
+    ("plan", "Running"): "writes documents",
 }
 
 
@@ -30,12 +32,12 @@ class Progress:
         changes = self._sandbox.cluster.changes(self._version)
         for key, version in changes.items():
             self._version = max(self._version, version)
-            if key.kind not in ("CodeRun", "ConfigMap"):
+            if key.kind not in (*RUN_KINDS, "ConfigMap"):
                 continue
             found = self._sandbox.cluster.get(*key)
             if found is None:
                 continue
-            if key.kind == "CodeRun":
+            if key.kind in RUN_KINDS:
                 self._run(found)
             elif (found["metadata"].get("labels") or {}).get("press-play/ledger") == "task":
                 self._ledger(found)

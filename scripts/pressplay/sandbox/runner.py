@@ -1,8 +1,8 @@
-"""The runner: stands in for the controller of CodeRun, over the cluster port, git and the forge's HTTP.
+"""The runner: stands in for the controller of CodeRun and DocsRun, over the cluster port, git and the forge's HTTP.
 
 Like the real one it clones, copies the task folder of docsBranch to `task/`, fails without `prompt.md` or the persona's
 file, starts the agent in a work tree, and sets `status.phase`. Unlike it, it pushes what the agent committed, opens the
-pull request and posts QA's review: an agent here holds no token.
+pull request and posts QA's review: an agent here holds no token. What is different in a DocsRun is `sandbox.docsruns`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import base64
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,12 +24,16 @@ from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import comments, issues, pulls, reviews
 from pressplay.github.access import GitHubAccess, InstallationClient
+from pressplay.sandbox import docsruns
+from pressplay.sandbox.gitwork import Remote, clone, git, only_here, open_tree, push
 from pressplay.sandbox.launcher import Launcher, was_started
 from pressplay.steps import snapshot
 from pressplay.steps.run import COMMENTS
 from pressplay.steps.snapshot import Thread
 
 AGENTS_CONFIG_MAP = "controller-agents"
+RUN_KINDS = ("CodeRun", "DocsRun")
+"""The kinds of custom resources that are carried out. Their names come from one function: none has two kinds."""
 ISSUE_MARKS = {"task": "press-play: task", "question": "press-play: question"}
 """What of a result is posted on the issue, and how the comment begins."""
 _RESULT_LIMIT = 1_000_000
@@ -42,17 +44,6 @@ _FINISHED = ("Succeeded", "Failed")
 _PULLS = {"pull_requests": "write"}
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TERM", "VIRTUAL_ENV", "PYTHONPATH")
 """What an agent gets of our environment: no secrets of ours, and whatever the user lets through."""
-
-
-@dataclass(frozen=True)
-class Remote:
-    """How git reaches a repository: an address, what git's environment needs for it, and what to call after a push."""
-
-    url: str
-    environment: Mapping[str, str]
-    pushed: Callable[[], None] = lambda: None
-    local: bool = False
-    """Whether `url` is a path on this machine: objects are shared instead of copied, and libgit2 pushes."""
 
 
 Level = Literal["read", "write"]
@@ -74,7 +65,7 @@ def over_http(github: GitHubAccess, git_url: str, app: str, repo: str, level: Le
 
 
 class Runner:
-    """Carries out CodeRuns. `start` and `finish` may each be killed anywhere and called again."""
+    """Carries out CodeRuns and DocsRuns. `start` and `finish` may each be killed anywhere and called again."""
 
     def __init__(
         self,
@@ -99,27 +90,33 @@ class Runner:
 
     def folder(self, name: str) -> Path:
         """Where a run's work tree, log and marks are."""
-        return self._directory / names.checked(name, "CodeRun").replace("/", "-")
+        return self._directory / names.checked(name, "run").replace("/", "-")
+
+    def find(self, name: str) -> Manifest | None:
+        """The CodeRun or DocsRun of this name."""
+        found = (self._cluster.get(kind, self._namespace, name) for kind in RUN_KINDS)
+        return next((run for run in found if run is not None), None)
 
     def start(self, name: str) -> bool:
-        """Start the agent of the CodeRun `name`, once; False where it has ended or is gone."""
-        run = self._cluster.get("CodeRun", self._namespace, name)
+        """Start the agent of the run `name`, once; False where it has ended or is gone."""
+        run = self.find(name)
         if run is None or _phase(run) in _FINISHED:
             return False
         folder = self.folder(name)
         if _phase(run) is None:
-            self._status(name, "Running", jobName=name)
+            self._status(run, "Running", jobName=name)
         if was_started(folder):
             return True
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            environment = self._prepare(run, folder)
+            prepare = self._prepare_documents if run["kind"] == "DocsRun" else self._prepare
+            worktree, environment = prepare(run, folder)
         except TryAgain:
             raise
         except PressPlayError as error:
-            self._status(name, "Failed", message=str(error))
+            self._status(run, "Failed", message=str(error))
             return False
-        self._launcher.start(folder, folder / "tree", environment)
+        self._launcher.start(folder, worktree, environment)
         return True
 
     def ends_at(self, name: str) -> float | None:
@@ -128,7 +125,7 @@ class Runner:
 
     def finish(self, name: str) -> bool:
         """Hand over what an ended agent left, and set the phase; False while the agent runs."""
-        run = self._cluster.get("CodeRun", self._namespace, name)
+        run = self.find(name)
         if run is None:
             self._launcher.kill(self.folder(name))
             return True
@@ -138,16 +135,17 @@ class Runner:
         if code is None:
             return False
         if code != 0:
-            self._status(name, "Failed", message=f"the agent ended with exit status {code}; see its log")
+            self._status(run, "Failed", message=f"the agent ended with exit status {code}; see its log")
             return True
         try:
-            self._hand_over(run, self.folder(name))
+            hand_over = self._hand_over_documents if run["kind"] == "DocsRun" else self._hand_over
+            hand_over(run, self.folder(name))
         except TryAgain:
             raise
         except PressPlayError as error:
-            self._status(name, "Failed", message=str(error))
+            self._status(run, "Failed", message=str(error))
             return True
-        self._status(name, "Succeeded")
+        self._status(run, "Succeeded")
         return True
 
     def carry_out(self, name: str, poll: float, say: Callable[[str], None]) -> None:
@@ -158,7 +156,9 @@ class Runner:
                 self._clock.sleep(poll)
         except Exception as error:
             say(f"run {name}: {type(error).__name__}: {error}")
-            self._status(name, "Failed", message=str(error))
+            run = self.find(name)
+            if run is not None:
+                self._status(run, "Failed", message=str(error))
 
     def _patiently(self, call: Callable[[], bool]) -> bool:
         """Do it, again while it meets passing faults."""
@@ -169,11 +169,12 @@ class Runner:
                 self._clock.sleep(pause)
         return call()
 
-    def _status(self, name: str, phase: str, **fields: str) -> None:
+    def _status(self, run: Manifest, phase: str, **fields: str) -> None:
         status = {"phase": phase, "lastUpdate": rfc3339(self._clock.now()), **fields}
-        self._cluster.set_status("CodeRun", self._namespace, name, status)
+        self._cluster.set_status(run["kind"], self._namespace, run["metadata"]["name"], status)
 
-    def _prepare(self, run: Manifest, folder: Path) -> dict[str, str]:
+    def _prepare(self, run: Manifest, folder: Path) -> tuple[Path, dict[str, str]]:
+        """Where the agent is started, and its environment."""
         spec = run["spec"]
         app, repo = spec["githubApp"], names.repo(spec["repositoryUrl"])
         told = {**self._secrets(spec), **_environment(spec)}
@@ -181,34 +182,21 @@ class Runner:
         remote = self._remote(app, repo, "read")
         tree = folder / "tree"
         if not (folder / "ready").exists():
-            if tree.exists():
-                shutil.rmtree(tree)
-            bot = self._github.login(app)
-            # One process sets everything; an empty template, because nobody's hooks belong into an agent's work tree.
-            _git(
-                folder,
-                remote.environment,
-                "clone",
-                "--quiet",
-                "--no-checkout",
-                "--template=",
-                *(["--shared"] if remote.local else []),
-                f"--config=user.name={bot}",
-                f"--config=user.email={bot}@users.noreply.github.com",
-                remote.url,
-                "tree",
-            )
+            clone(folder, remote, self._github.login(app))
             branch = told.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
-            there = _repository(tree).references.get(f"refs/remotes/origin/{branch}")
+            there = open_tree(tree).references.get(f"refs/remotes/origin/{branch}")
             start = f"origin/{branch}" if there else f"origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}"
-            _git(tree, _only_here(tree), "checkout", "--quiet", "--no-track", "-B", branch, start)
+            git(tree, only_here(tree), "checkout", "--quiet", "--no-track", "-B", branch, start)
             self._task_folder(tree, spec)
             (folder / "persona.md").write_text(persona)
             (folder / "ready").touch()
+        return tree, self._agents_environment(told, spec, folder)
+
+    def _agents_environment(self, told: Mapping[str, str], spec: Mapping[str, Any], folder: Path) -> dict[str, str]:
         return {
             **self._environment,
             **told,
-            "PRESSPLAY_MODEL": spec["model"],
+            "PRESSPLAY_MODEL": spec.get("model") or "",
             "PRESSPLAY_PERSONA": str(folder / "persona.md"),
             "PRESSPLAY_RESULT": str(folder / "result.json"),
         }
@@ -225,6 +213,35 @@ class Runner:
                 found[variable] = base64.b64decode(data[key]).decode()
         return found
 
+    def _prepare_documents(self, run: Manifest, folder: Path) -> tuple[Path, dict[str, str]]:
+        """As `_prepare`, for a DocsRun."""
+        spec = run["spec"]
+        app, repo = spec["githubApp"], docsruns.repository_of(spec["repositoryUrl"])
+        persona, remote = self._persona(app), self._remote(app, repo, "read")
+        tree = folder / "tree"
+        if not (folder / "ready").exists():
+            clone(folder, remote, self._github.login(app))
+            docsruns.check_out(tree, spec["sourceBranch"])
+            docsruns.lay_out(docsruns.project_of(tree, spec["workingDirectory"]))
+            (folder / "persona.md").write_text(persona)
+            (folder / "ready").touch()
+        told = docsruns.told(run, repo, docsruns.source(tree, spec["sourceBranch"]))
+        return docsruns.project_of(tree, spec["workingDirectory"]), self._agents_environment(told, spec, folder)
+
+    def _hand_over_documents(self, run: Manifest, folder: Path) -> None:
+        """Commit what the agent left below `.taskmaster`, push it, open the pull request; nothing for nothing."""
+        spec, tree = run["spec"], folder / "tree"
+        app, repo = spec["githubApp"], docsruns.repository_of(spec["repositoryUrl"])
+        branch = docsruns.commit(tree, docsruns.project_of(tree, spec["workingDirectory"]), folder, self._clock.now())
+        if branch is None:
+            return
+        remote = self._remote(app, repo, "write")
+        opened = open_tree(tree)
+        push(remote, tree, opened, str(opened.head.peel(pygit2.Commit).id), branch)
+        remote.pushed()
+        gh = self._github.installation(app, repo, _PULLS)
+        pulls.open_pull(gh, repo, branch, spec["sourceBranch"], docsruns.TITLE, docsruns.BODY)
+
     def _persona(self, app: str) -> str:
         key = names.persona_file(app)
         found = self._cluster.get("ConfigMap", self._namespace, AGENTS_CONFIG_MAP) or {}
@@ -236,7 +253,7 @@ class Runner:
     def _task_folder(self, tree: Path, spec: Mapping[str, Any]) -> None:
         where = names.task_folder(spec["taskId"], spec.get("docsProjectDirectory") or "")
         ref = f"origin/{spec.get('docsBranch') or 'main'}"
-        repository = _repository(tree)
+        repository = open_tree(tree)
         missing = InputError(f"{ref}: {where}/prompt.md is missing; the run cannot start without it")
         try:
             found = repository.references[f"refs/remotes/{ref}"].peel(pygit2.Commit).tree[where]
@@ -263,7 +280,7 @@ class Runner:
         if told.get("PRESSPLAY_ROLE") == "issue":
             self._on_issue(run, app, result)
             return
-        repository = _repository(tree)
+        repository = open_tree(tree)
         base = repository.references.get(f"refs/remotes/origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}")
         if base is None or repository.head_is_unborn:
             raise InputError("the agent left a repository without its base or without a commit")
@@ -271,7 +288,7 @@ class Runner:
         ahead, _behind = repository.ahead_behind(head, base.peel(pygit2.Commit).id)
         if ahead:
             remote = self._remote(app, repo, "write")
-            _push(remote, tree, repository, str(head), branch)
+            push(remote, tree, repository, str(head), branch)
             remote.pushed()
         role = told.get("PRESSPLAY_ROLE", "implement")
         opens, judges = role == "implement" and ahead, "verdict" in result and told.get("PRESSPLAY_PR")
@@ -384,7 +401,7 @@ def _leave_out(tree: Path, repository: pygit2.Repository) -> None:
     """
     own = [entry.path for entry in repository.index if entry.path == "task" or entry.path.startswith("task/")]
     if own:
-        _git(tree, _only_here(tree), "update-index", "-z", "--skip-worktree", "--stdin", given="\0".join([*own, ""]))
+        git(tree, only_here(tree), "update-index", "-z", "--skip-worktree", "--stdin", given="\0".join([*own, ""]))
     if (tree / "task").is_dir() and not (tree / "task").is_symlink():
         shutil.rmtree(tree / "task")
     else:
@@ -392,53 +409,3 @@ def _leave_out(tree: Path, repository: pygit2.Repository) -> None:
     exclude = tree / ".git" / "info" / "exclude"
     exclude.parent.mkdir(exist_ok=True)
     exclude.write_text("/task/\n")
-
-
-def _repository(tree: Path) -> pygit2.Repository:
-    """The work tree's own repository, and no other: git would go and look for one in the folders above."""
-    try:
-        return pygit2.Repository(str(tree / ".git"))
-    except pygit2.GitError as error:
-        raise InputError(f"the agent's work tree is no git repository any more: {error}") from error
-
-
-def _only_here(tree: Path) -> dict[str, str]:
-    return {"GIT_DIR": str(tree / ".git"), "GIT_WORK_TREE": str(tree)}
-
-
-def _push(remote: Remote, tree: Path, repository: pygit2.Repository, head: str, branch: str) -> None:
-    """Push a commit to a branch, fast-forward only. No hook that an agent may have left sees our token."""
-    if remote.local:
-        # A ref of our own, as libgit2 pushes refs and no bare commits.
-        repository.references.create("refs/press-play/head", head, force=True)
-        try:
-            repository.remotes.create_anonymous(remote.url).push([f"refs/press-play/head:refs/heads/{branch}"])
-        except pygit2.GitError as error:
-            raise InputError(f"git push: {error}") from error
-        return
-    environment = {**remote.environment, **_only_here(tree)}
-    _git(
-        tree,
-        environment,
-        "-c",
-        "core.hooksPath=/dev/null",
-        "push",
-        "--quiet",
-        remote.url,
-        f"{head}:refs/heads/{branch}",
-    )
-
-
-def _git(cwd: Path, environment: Mapping[str, str], *args: str, given: str = "") -> None:
-    done = subprocess.run(
-        ["git", *args],
-        input=given,
-        cwd=cwd,
-        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **environment},
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        raise InputError(f"git {' '.join(args[:3])}: {done.stderr.strip()[:500]}")

@@ -1,4 +1,4 @@
-"""Parts of the sandbox as services of their own, for a test cluster: the forge, and the runner of CodeRuns.
+"""Parts of the sandbox as services of their own, for a test cluster: the forge, and the runner of agents' runs.
 
 Both work until `stop` is set. All that must outlive them is in their folders and in the cluster.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from pressplay.cluster.port import Cluster
+from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import PressPlayError
 from pressplay.sandbox.forge import Forge
 from pressplay.sandbox.maintainer import Maintainer
-from pressplay.sandbox.runner import Runner
+from pressplay.sandbox.runner import RUN_KINDS, Runner
 
 _POLL = 0.5
 _FINISHED = ("Succeeded", "Failed")
@@ -40,7 +40,7 @@ def merge_what_becomes_ready(
 def carry_out_runs(
     cluster: Cluster, namespace: str, runner: Runner, stop: threading.Event, say: Callable[[str], None]
 ) -> None:
-    """Carry out each CodeRun of the namespace in a thread of its own.
+    """Carry out each CodeRun and DocsRun of the namespace in a thread of its own.
 
     Agents are processes of their own and outlive this one; the next takes them up by pid and start time.
     """
@@ -54,14 +54,18 @@ def carry_out_runs(
 
     while not stop.wait(_POLL):
         try:
-            runs = cluster.list("CodeRun", namespace)
+            runs = [run for kind in RUN_KINDS for run in cluster.list(kind, namespace)]
         except PressPlayError as error:
-            say(f"CodeRuns of {namespace}: {error}")
+            say(f"runs of {namespace}: {error}")
             continue
         for run in runs:
             name = run["metadata"]["name"]
             if (run.get("status") or {}).get("phase") not in _FINISHED and name not in running:
                 running.add(name)
-                say(f"{name}: {run['spec'].get('githubApp')} on task {run['spec'].get('taskId')}")
+                say(f"{name}: {run['spec'].get('githubApp')} on {_about(run)}")
                 # A daemon: stopping does not wait for agents.
                 threading.Thread(target=carry_out, args=(name,), name=name, daemon=True).start()
+
+
+def _about(run: Manifest) -> str:
+    return f"task {run['spec'].get('taskId')}" if run["kind"] == "CodeRun" else "documents"

@@ -36,10 +36,11 @@ from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.engine.locks import waits_for_locks_alone
 from pressplay.sandbox.eventsource import EventSource, Hook, Network
 from pressplay.sandbox.forge import Event, Forge
+from pressplay.sandbox.gitwork import Remote
 from pressplay.sandbox.kubelet import Kubelet
 from pressplay.sandbox.launcher import Launcher
 from pressplay.sandbox.maintainer import Maintainer
-from pressplay.sandbox.runner import Level, Remote, Runner, over_http
+from pressplay.sandbox.runner import RUN_KINDS, Level, Runner, over_http
 from pressplay.sandbox.server import Server
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.acceptance import LOOPBACK
@@ -286,7 +287,7 @@ class Sandbox:
                 did |= self.kubelet.sync(key.namespace, key.name)
             elif key.kind == "PersistentVolumeClaim":
                 self.kubelet.sync_claim(key.namespace, key.name)
-            elif key.kind == "CodeRun":
+            elif key.kind in RUN_KINDS:
                 did |= self._sync_run(key.name)
         did |= self._finish_virtual_runs()
         did |= self._answer_events()
@@ -298,12 +299,13 @@ class Sandbox:
         """After a kill: what an earlier process left under way."""
         self._version = self.cluster.version()
         self.kubelet.take_up()
-        for run in self.cluster.list("CodeRun", self.settings.controller_namespace):
-            self._sync_run(run["metadata"]["name"])
+        for kind in RUN_KINDS:
+            for run in self.cluster.list(kind, self.settings.controller_namespace):
+                self._sync_run(run["metadata"]["name"])
 
     def _sync_run(self, name: str) -> bool:
         if name in self._running:
-            if self.cluster.get("CodeRun", self.settings.controller_namespace, name) is None:
+            if self.runner.find(name) is None:
                 self.runner.finish(name)
             return False
         if self._pool is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pressplay import names
-from pressplay.backlog import tasks
+from pressplay.backlog import graph, tasks
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
@@ -24,18 +24,33 @@ TASKS_PATHS = (".taskmaster/tasks/tasks.json", "tasks/tasks.json", "tasks.json")
 """Where Taskmaster keeps its file, newest place first; looked for in the docs project's directory."""
 
 
-def backlog(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
-    """The repository's backlog at `ref`; InputError naming every path that was looked at where there is none."""
+def backlog_file(gh: Client, subject: Subject, ref: str) -> tuple[str, bytes]:
+    """The path and the content of tasks.json at `ref`; InputError naming every path that was looked at without one."""
     docs = (subject.settings.docs_project_directory or "").strip("/.")
     paths = [f"{docs}/{path}" if docs else path for path in TASKS_PATHS]
     for path in paths:
         found = contents.read_file(gh, subject.repo, path, ref)
         if found is not None:
-            return tasks.read(found, f"{subject.repo}@{ref}:{path}", subject.tag)
+            return path, found
     raise InputError(
         f"{subject.repo}@{ref}: no tasks.json; looked for {', '.join(paths)}. Make one with task-master "
         "(task-master parse-prd), commit it to the default branch, and press play again"
     )
+
+
+def backlog(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
+    """The repository's backlog at `ref`; InputError where there is none, or where it is not Taskmaster's."""
+    path, content = backlog_file(gh, subject, ref)
+    return tasks.read(content, f"{subject.repo}@{ref}:{path}", subject.tag)
+
+
+def left(gh: Client, subject: Subject, backlog: tasks.Backlog, only: str = "") -> graph.Plan:
+    """The plan of what is left: tasks whose pull request is merged are done; `only` (ids, with commas) narrows it."""
+    merged = pulls.merged_branches(gh, subject.repo)
+    done = [task.id for task in backlog.tasks if names.task_branch(task.number) in merged]
+    wanted = [part.strip() for part in only.split(",") if part.strip() not in ("", "none")]
+    parallelism = subject.settings.parallelism or graph.DEFAULT_PARALLELISM
+    return graph.plan(backlog, parallelism=parallelism, only=wanted or None, done=done)
 
 
 def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping[str, bytes]:

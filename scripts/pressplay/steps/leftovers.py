@@ -1,9 +1,12 @@
-"""What ended runs leave behind, and how it goes: runs without a Workflow, context branches, volumes, tallies."""
+"""What ended runs leave behind, and how it goes: runs without a Workflow, context branches, volumes, tallies.
+
+A run is a CodeRun or a DocsRun.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from pressplay import names
@@ -11,27 +14,32 @@ from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import snapshot
+from pressplay.steps import documents_flow, snapshot
 from pressplay.steps.context import Context
+from pressplay.steps.documents_request import VOLUME
 from pressplay.steps.signals import labels
 from pressplay.steps.snapshot import PREFIX
 from pressplay.steps.told import WORKFLOW_ANNOTATION, has_volume, service
 
 _DAY = 86_400
+_KINDS = ("CodeRun", "DocsRun")
 
 
 def end_orphans(context: Context, repo: str) -> dict[str, Manifest]:
     """Delete runs whose Workflow was stopped or is gone (R4); the runs under way that are left, by name."""
     namespace = context.settings.controller_namespace
     live: dict[str, Manifest] = {}
-    for run in context.cluster.list("CodeRun", namespace, labels(repo, "run")):
-        if (run.get("status") or {}).get("phase") in waits.FINISHED:
+    for run in [run for kind in _KINDS for run in context.cluster.list(kind, namespace, labels(repo, "run"))]:
+        if _ended(run):
             continue
-        name = run["metadata"]["name"]
+        kind, name = run["kind"], run["metadata"]["name"]
         workflow = (run["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION, "")
         owner = context.cluster.get("Workflow", context.settings.namespace, workflow) if workflow else None
         if workflow and (owner is None or waits.phase(owner) in waits.FINISHED):
-            context.cluster.delete("CodeRun", namespace, name)
+            context.cluster.delete(kind, namespace, name)
+            if kind == "DocsRun":
+                documents_flow.end_orphan(context, repo, run)
+                refs.delete_branch(context.harness(repo, contents="write"), repo, names.context_branch(name))
             context.say(f"{name}: deleted, its Workflow {workflow} has ended")
         else:
             live[name] = run
@@ -48,13 +56,27 @@ def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
     needed = _needed_snapshots(context, gh, repo) if any(name.startswith(PREFIX) for name in found) else set()
     for name in found:
         # A branch without a run yet may be one that is about to start.
-        run = context.cluster.get("CodeRun", context.settings.controller_namespace, name)
-        ended = run is not None and (run.get("status") or {}).get("phase") in waits.FINISHED
+        run = _find(context, name)
+        ended = run is not None and _ended(run)
+        if run is not None and run["kind"] == "DocsRun":
+            ended = ended and documents_flow.is_collected(context, repo, run)
         if ended or (name.startswith(PREFIX) and name.removeprefix(PREFIX) not in needed):
             refs.delete_branch(gh, repo, names.context_branch(name))
     settings = context.settings.repository(repo)
+    claims = context.cluster.list("PersistentVolumeClaim", context.settings.controller_namespace)
+    volumes = [claim["metadata"]["name"] for claim in claims]
     if has_volume(settings):
-        _delete_volumes(context, gh, repo, f"workspace-{service(repo, settings)}-", live)
+        _delete_volumes(context, gh, repo, volumes, f"workspace-{service(repo, settings)}-", live)
+    _delete_volumes_of_documents(context, volumes)
+
+
+def _ended(run: Manifest) -> bool:
+    return (run.get("status") or {}).get("phase") in waits.FINISHED
+
+
+def _find(context: Context, name: str) -> Manifest | None:
+    found = (context.cluster.get(kind, context.settings.controller_namespace, name) for kind in _KINDS)
+    return next((run for run in found if run is not None), None)
 
 
 def _needed_snapshots(context: Context, gh: Client, repo: str) -> set[str]:
@@ -64,10 +86,11 @@ def _needed_snapshots(context: Context, gh: Client, repo: str) -> set[str]:
     return {one for pull in opened for one in snapshot.unanswered(ledger.entries("pr", pull.number))}
 
 
-def _delete_volumes(context: Context, gh: Client, repo: str, prefix: str, live: Mapping[str, Manifest]) -> None:
+def _delete_volumes(
+    context: Context, gh: Client, repo: str, volumes: Iterable[str], prefix: str, live: Mapping[str, Manifest]
+) -> None:
     namespace = context.settings.controller_namespace
-    found = [claim["metadata"]["name"] for claim in context.cluster.list("PersistentVolumeClaim", namespace)]
-    tasks = {name.removeprefix(prefix): name for name in found if re.fullmatch(re.escape(prefix) + r"\d+", name)}
+    tasks = {name.removeprefix(prefix): name for name in volumes if re.fullmatch(re.escape(prefix) + r"\d+", name)}
     busy = {run["metadata"]["labels"]["press-play/task"] for run in live.values()}
     for task, claim in tasks.items():
         if task in busy:
@@ -76,3 +99,14 @@ def _delete_volumes(context: Context, gh: Client, repo: str, prefix: str, live: 
         if pull is not None and pull.state == "closed":
             context.cluster.delete("PersistentVolumeClaim", namespace, claim)
             context.say(f"{claim}: deleted, pull request {pull.number} is closed")
+
+
+def _delete_volumes_of_documents(context: Context, volumes: Iterable[str]) -> None:
+    """A DocsRun's volume is its own, and made after it: nobody needs it once the run has ended."""
+    namespace = context.settings.controller_namespace
+    for claim in volumes:
+        found = VOLUME.fullmatch(claim)
+        run = context.cluster.get("DocsRun", namespace, found["run"]) if found else None
+        if found and (run is None or _ended(run)):
+            context.cluster.delete("PersistentVolumeClaim", namespace, claim)
+            context.say(f"{claim}: deleted, its run has ended")

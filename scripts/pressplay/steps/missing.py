@@ -18,7 +18,7 @@ from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF, Entry
 from pressplay.github import issues, pulls
 from pressplay.github.calls import Client
-from pressplay.steps import comments, issue, parking, triage
+from pressplay.steps import comments, documents, documents_pull, issue, parking, triage
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.pulls import in_scope, of_ledger
 from pressplay.steps.start import start as start_flow
@@ -107,6 +107,9 @@ def _wanted(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, change
     flows = context.settings.flows
     entries = context.ledger(repo).entries("pr", pull.number)
     subject = _subject(context, repo, pull, entries)
+    if documents.left_alone(context, repo, pull, entries):
+        documents_pull.check_again(context, subject, pull, entries)
+        return ""
     if changed and flows.comments.enabled and comments.waiting(context, subject, pull):
         return "comments"
     if not in_scope(context, pull) or parking.stopped(entries, subject):

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.gates import tests
-from pressplay.github import comparison, pulls, reviews
+from pressplay.github import comparison, pulls, refs, reviews
 from pressplay.github.calls import Client
 from pressplay.github.files import Files
-from pressplay.steps import gates, issue_texts, tasks
+from pressplay.steps import documents_pull, gates, issue_texts, tasks
 from pressplay.steps import run as roles
 from pressplay.steps.answers import Answers
 from pressplay.steps.context import Context
@@ -23,13 +23,14 @@ READ = {"contents": "read", "pull_requests": "read"}
 def of(context: Context, run: Run, entry: Entry) -> Entry:
     """What the ledger's entry of an ended (or never created) run gains: outcome, reason, new_head, pr, again."""
     namespace = context.settings.controller_namespace
-    found = context.cluster.get("CodeRun", namespace, run.name)
+    found = context.cluster.get(run.resource, namespace, run.name)
     status = (found or {}).get("status") or {}
     if status.get("phase") not in ("Succeeded", "Failed"):
         if found is None:
             why = _why_not_created(context, run)
-            return {"outcome": "failed", "reason": f"the CodeRun could not be created: {why}"}
-        context.cluster.delete("CodeRun", namespace, run.name)
+            return {"outcome": "failed", "reason": f"the {run.resource} could not be created: {why}"}
+        context.cluster.delete(run.resource, namespace, run.name)
+        refs.delete_branch(context.harness(run.subject.repo, contents="write"), run.subject.repo, run.context_branch)
         reason = f"not finished within {context.settings.limits.run_minutes} minutes"
         return {"outcome": "timeout", "reason": reason, **_left(context, run)}
     if status["phase"] == "Failed":
@@ -145,4 +146,5 @@ _JUDGES: Mapping[str, _Judge] = {
     roles.FIX: _moved,
     roles.COMMENTS: _answered,
     roles.TRIAGE: _repaired,
+    roles.PLAN: documents_pull.judged,
 }

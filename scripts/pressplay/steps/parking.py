@@ -30,8 +30,20 @@ def stopped(entries: Mapping[str, Entry], subject: Subject) -> bool:
     return entry is not None and bool(entry.get("stopped"))
 
 
-def park(context: Context, subject: Subject, pull: pulls.Pull, reason: str, *, stopped: bool = False) -> None:
-    """Park an open pull request. `reason` is a sentence of ours. Done again, it is the same."""
+def park(
+    context: Context,
+    subject: Subject,
+    pull: pulls.Pull,
+    reason: str,
+    *,
+    stopped: bool = False,
+    ways: str = "",
+    details: str = "",
+) -> None:
+    """Park an open pull request. `reason` is a sentence of ours. Done again, it is the same.
+
+    `ways` says how a person goes on, where that is not by a commit or a retry; `details` is Markdown for the comment.
+    """
     ledger = context.ledger(subject.repo)
     entry = {
         "reason": reason,
@@ -57,12 +69,12 @@ def park(context: Context, subject: Subject, pull: pulls.Pull, reason: str, *, s
     )
     issues.add_labels(gh, subject.repo, pull.number, [PARKED_LABEL])
     # A push alone doesn't take back what a person stopped.
-    ways = "comment `/press-play retry` or `/press-play fix`" if stopped else _WAYS
+    ways = ways or ("comment `/press-play retry` or `/press-play fix`" if stopped else _WAYS)
     issues.comment(
         gh,
         subject.repo,
         pull.number,
-        f"Press Play parked this pull request: {reason}.\n\n"
+        f"Press Play parked this pull request: {reason}.\n{details}\n"
         f"Commit `{pull.head_sha}`. A person goes on from here: {ways}.",
         marker=f"{'stopped' if stopped else 'parked'}-{pull.head_sha}-{subject.attempt_of_person}",
     )

@@ -10,13 +10,11 @@ import re
 
 from pressplay import names
 from pressplay.backlog import graph, workflow
-from pressplay.backlog.tasks import Backlog
 from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
-from pressplay.github import contents, pulls, rules
-from pressplay.github.calls import Client
-from pressplay.steps import folder, requirements
+from pressplay.github import contents, refs, rules
+from pressplay.steps import documents, folder, requirements
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
@@ -47,16 +45,23 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         context.say(f"{name} is under way; nothing was started")
         return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
     requirements.check(context, gh, subject, base)
-    planned = left(gh, subject, folder.backlog(gh, subject, base), inputs.get("tasks", ""))
+    planned = folder.left(gh, subject, folder.backlog(gh, subject, base), inputs.get("tasks", ""))
     for problem in planned.problems:
         context.say(f"task {problem.task}: left out, the backlog has a problem with it")
     name = names.play(subject.repo, subject.tag, _next_number(plays))
+    tasks = [playable.task for playable in planned.playable]
+    lacking = documents.lacking(gh, subject, refs.head(gh, subject.repo, base), tasks)
     if mode == "play":
         # A WorkflowTemplate that an earlier, killed call left is the same one: the name is a function of the play.
         for manifest in _manifests(context, subject, planned, name):
             context.cluster.create(manifest)
         _nudge_reconcile(context, name)
     _report(context, planned, name, mode)
+    if lacking:
+        context.say(
+            f"without documents of their own: {', '.join(str(task.number) for task in lacking)}; what is missing is "
+            f"made from tasks.json by template. To have Morgan write it first: {documents.command(context, subject)}"
+        )
     return {
         "play": name,
         "tasks": str(len(planned.playable)),
@@ -93,15 +98,6 @@ def _plays(context: Context, subject: Subject) -> list[Manifest]:
 def _next_number(plays: list[Manifest]) -> int:
     numbers = [_PLAY_NUMBER.match(play["metadata"]["name"]) for play in plays]
     return max((int(found[1]) for found in numbers if found), default=0) + 1
-
-
-def left(gh: Client, subject: Subject, backlog: Backlog, only: str = "") -> graph.Plan:
-    """The plan of what is left: tasks whose pull request is merged are done; `only` (ids, with commas) narrows it."""
-    merged = pulls.merged_branches(gh, subject.repo)
-    done = [task.id for task in backlog.tasks if names.task_branch(task.number) in merged]
-    wanted = [part.strip() for part in only.split(",") if part.strip() not in ("", "none")]
-    parallelism = subject.settings.parallelism or graph.DEFAULT_PARALLELISM
-    return graph.plan(backlog, parallelism=parallelism, only=wanted or None, done=done)
 
 
 def _manifests(context: Context, subject: Subject, planned: graph.Plan, name: str) -> list[Manifest]:

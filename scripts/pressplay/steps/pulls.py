@@ -6,7 +6,7 @@ from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.github import pulls
-from pressplay.steps import approval, gates, limits, origin, parking
+from pressplay.steps import approval, documents, gates, limits, origin, parking
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TRIAGE, triage_key
 from pressplay.steps.tasks import is_approved
@@ -32,17 +32,19 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
     why = why_of(inputs)
     gh = context.harness(subject.repo, pull_requests="read")
     pull = pulls.pull(gh, subject.repo, subject.pull)
+    entries = context.ledger(subject.repo).entries("pr", pull.number)
     state = "go"
     if pull.state != "open":
         state = "closed"
     elif pull.fork:
         # A fork's code gets no agent and no secret.
         state = "fork"
+    elif documents.left_alone(context, subject.repo, pull, entries):
+        state = "documents"
     elif why in ("push", TRIAGE) and not in_scope(context, pull):
         state = "unlabelled"
     if state != "go":
         context.say(f"pull request {pull.number}: nothing is started: {state}")
-    entries = context.ledger(subject.repo).entries("pr", pull.number)
     return {"state": state, "seconds": str(seconds_left(inputs, context)), **of_ledger(entries, pull)}
 
 

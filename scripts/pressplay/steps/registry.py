@@ -19,6 +19,8 @@ STEPS = {
     "task-settle": "tasks:settle",
     "run-prepare": "runs:prepare",
     "run-collect": "runs:collect",
+    "docs-look": "documents_flow:look",
+    "docs-settle": "documents_flow:settle",
     "pr-accept": "pulls:accept",
     "pr-look": "pulls:look",
     "pr-conclude": "pulls:conclude",

@@ -9,16 +9,18 @@ from pressplay.cluster.ledger import Subject as LedgerSubject
 from pressplay.errors import InputError
 from pressplay.steps.context import Context, Inputs, Subject, number
 
-IMPLEMENT, ISSUE = "implement", "issue"
+IMPLEMENT, ISSUE, PLAN = "implement", "issue", "plan"
 LINT, TEST, FIX = "lint", "test", "fix"
 COMMENTS, TRIAGE = "comments", "triage"
-TASK_ROLES = (IMPLEMENT, ISSUE)
-"""They work on a task; the other roles on a pull request."""
+TASK_ROLES = (IMPLEMENT, ISSUE, PLAN)
+"""They work on a task (`plan`: on the documents of several); the other roles on a pull request."""
 ROUND_ROLES = (LINT, TEST, FIX)
 ASK_ROLES = (COMMENTS, TRIAGE)
 """What an event asks of a pull request before its rounds: reviewers' comments, a failing check."""
 AGAIN = "again"
 """The cause of QA's second run in a round: the harness refused what the first one left."""
+CAUSED_ROLES = (*ASK_ROLES, PLAN)
+"""Their runs are told apart by a cause of their own."""
 ROLES = (*TASK_ROLES, *ROUND_ROLES, *ASK_ROLES)
 
 
@@ -37,7 +39,8 @@ class Run:
     round: int
     head: str
     cause: str
-    """What an ask is about: the snapshot's hash, the check's id. AGAIN for QA's second run in a round, else empty."""
+    """What an ask is about: the snapshot's hash, the check's id; of a plan its tasks' hash. AGAIN for QA's second run
+    in a round, else empty."""
     attempt: int
     workflow: str
 
@@ -48,7 +51,7 @@ class Run:
         if role not in ROLES:
             raise InputError(f"parameter role: expected one of {', '.join(ROLES)}, got {role!r}")
         cause = inputs.get("cause", "none")
-        if role in ASK_ROLES and cause in ("", "none"):
+        if role in CAUSED_ROLES and cause in ("", "none"):
             raise InputError(f"parameter cause: expected what the role {role} is to answer, got {cause!r}")
         return Run(
             subject=Subject.of(inputs, context),
@@ -56,7 +59,7 @@ class Run:
             role=role,
             round=number(inputs, "round") or 1,
             head=names.checked(inputs["head"], "head") if inputs.get("head") else "",
-            cause=names.checked(cause, "cause") if role in ASK_ROLES or cause == AGAIN else "",
+            cause=names.checked(cause, "cause") if role in CAUSED_ROLES or cause == AGAIN else "",
             attempt=number(inputs, "attempt") or 0,
             workflow=names.checked(inputs["workflow"], "workflow") if inputs.get("workflow") else "",
         )
@@ -65,6 +68,16 @@ class Run:
     def kind(self) -> LedgerSubject:
         """Whose ledger the run stands in."""
         return "task" if self.role in TASK_ROLES else "pr"
+
+    @property
+    def resource(self) -> str:
+        """The kind of the custom resource that carries it out."""
+        return "DocsRun" if self.role == PLAN else "CodeRun"
+
+    @property
+    def context_branch(self) -> str:
+        """The branch by which it is told what to do."""
+        return names.context_branch(self.name)
 
     @property
     def number(self) -> int:
@@ -81,12 +94,12 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The CodeRun's name, a hash of the run's key."""
+        """The name of its CodeRun or DocsRun, a hash of the run's key."""
         cause = "+".join([self.head, str(self.round), *([AGAIN] if self.cause == AGAIN else [])])
-        if self.role in TASK_ROLES:
-            cause = self.role
-        elif self.role in ASK_ROLES:
+        if self.role in CAUSED_ROLES:
             cause = f"{self.role}+{self.cause}"
+        elif self.role in TASK_ROLES:
+            cause = self.role
         docs = self.subject.settings.docs_project_directory or ""
         who = (self.subject.repo, self.kind, str(self.number), self.subject.tag, docs, self.agent_id)
         return names.run_name((*who, cause, str(self.attempt), str(self.subject.attempt_of_person)))

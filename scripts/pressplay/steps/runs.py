@@ -1,4 +1,4 @@
-"""One run of an agent: prepared (limits, ledger, context, CodeRun) and collected (what GitHub holds afterwards).
+"""One run of an agent: prepared (limits, ledger, context, CodeRun or DocsRun) and collected (what GitHub holds then).
 
 `prepare` outputs state: `go`, `paused` (wait for `pressplay continue`), or `over` (an outcome stands in the ledger).
 `collect` outputs outcome: `done`; for the role test `pass` or `changes`; `nothing` (asked for changes, none made; for
@@ -11,12 +11,23 @@ from __future__ import annotations
 
 from pressplay import names
 from pressplay.cluster.ledger import Entry
+from pressplay.cluster.port import Manifest
 from pressplay.errors import PressPlayError, TryAgain
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import answers, folder, limits, origin, outcomes, parking, requirements
+from pressplay.steps import (
+    answers,
+    documents_flow,
+    documents_request,
+    folder,
+    limits,
+    origin,
+    outcomes,
+    parking,
+    requirements,
+)
 from pressplay.steps.context import Context, Inputs, Outputs
-from pressplay.steps.run import COMMENTS, TASK_ROLES, TEST, Run
+from pressplay.steps.run import COMMENTS, PLAN, TASK_ROLES, TEST, Run
 from pressplay.steps.told import Told, coderun, packed
 from pressplay.validation.requirements import Given
 
@@ -37,17 +48,21 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
         refused = _refused(context, run, entries)
         if refused:
             return _over(context, run, None, refused)
-    gh = context.harness(run.subject.repo, contents="write", pull_requests="read")
-    base = run.subject.settings.default_branch or contents.default_branch(gh, run.subject.repo)
-    agent_id, agent = context.settings.agent(run.agent_id)
-    given, reason = requirements.given(context, gh, run.subject, base, agent_id, agent)
-    if reason:
-        return _over(context, run, entry, {"outcome": "parked", "reason": reason})
-    told, entry = _told(context, gh, run, entry, base, given)
+    if run.role == PLAN:
+        # What a project asks for its agents besides, a DocsRun has no fields for.
+        manifest, entry = _planned(context, run, entry)
+    else:
+        gh = context.harness(run.subject.repo, contents="write", pull_requests="read")
+        base = run.subject.settings.default_branch or contents.default_branch(gh, run.subject.repo)
+        agent_id, agent = context.settings.agent(run.agent_id)
+        given, reason = requirements.given(context, gh, run.subject, base, agent_id, agent)
+        if reason:
+            return _over(context, run, entry, {"outcome": "parked", "reason": reason})
+        manifest, entry = _told(context, gh, run, entry, base, given)
     ledger.record(run.kind, run.number, run.name, entry)
     for span in limits.spans(context, run):
         ledger.count(span, run.name)
-    return {"state": "go", "manifest": packed(coderun(context, run.subject, told)), "run": run.name}
+    return {"state": "go", "manifest": packed(manifest), "run": run.name}
 
 
 def _over(context: Context, run: Run, entry: Entry | None, why: Entry) -> Outputs:
@@ -87,7 +102,15 @@ def _refused(context: Context, run: Run, entries: dict[str, Entry]) -> Entry:
     return {"outcome": "parked", "reason": reason} if reason else {}
 
 
-def _told(context: Context, gh: Client, run: Run, entry: Entry | None, base: str, given: Given) -> tuple[Told, Entry]:
+def _planned(context: Context, run: Run, entry: Entry | None) -> tuple[Manifest, Entry]:
+    """The DocsRun of a run that writes documents; what it is asked is the same for as long as it stands."""
+    asked = entry or {**_identity(run), **documents_flow.asked(context, run), "started": _now(context), "play": ""}
+    return documents_request.told(context, run, asked)
+
+
+def _told(
+    context: Context, gh: Client, run: Run, entry: Entry | None, base: str, given: Given
+) -> tuple[Manifest, Entry]:
     subject = run.subject
     agent_id, agent = context.settings.agent(run.agent_id)
     branch, head = names.task_branch(run.worked_on), run.head
@@ -120,7 +143,7 @@ def _told(context: Context, gh: Client, run: Run, entry: Entry | None, base: str
             "newest_review": _newest_review(context, gh, run) if run.role == TEST else 0,
             **(answers.newest(gh, subject.repo, run.number) if run.role == COMMENTS else {}),
         }
-    return told, entry
+    return coderun(context, subject, told), entry
 
 
 def _newest_review(context: Context, gh: Client, run: Run) -> int:
@@ -144,7 +167,7 @@ def collect(inputs: Inputs, context: Context) -> Outputs:
         came = {"outcome": "stopped", "reason": parking.STOPPED} if stopped else outcomes.of(context, run, entry)
         entry = {**entry, **came, "ended": _now(context)}
         ledger.record(run.kind, run.number, run.name, entry)
-        if run.kind == "task" and entry.get("pr"):
+        if run.kind == "task" and run.role != PLAN and entry.get("pr"):
             ledger.record("task", run.number, "pr", {"pr": entry["pr"]})
             ledger.record("pr", entry["pr"], "task", {"task": run.number, "tag": run.subject.tag})
             origin.opened(context, run.subject, entry["pr"])

@@ -218,6 +218,31 @@ def failure(data: Mapping[str, object], templates_dir: Path | None = None) -> st
     return engine.render(_template("failure.md.mustache", templates_dir), data)
 
 
+def documents_request(
+    *,
+    run: str,
+    repo: str,
+    base: str,
+    tasks: Sequence[int],
+    attempt: int = 0,
+    templates_dir: Path | None = None,
+) -> str:
+    """The text of `request.md`: for which tasks (their numbers) Morgan is to write documents, which, and how.
+
+    Nothing of the tasks' texts is in it: they lie beside it, as data. InputError for a fault in a user's template.
+    """
+    data: dict[str, object] = {
+        "run": run,
+        "repo": repo,
+        "base": base,
+        "attempt": attempt,
+        "again": attempt > 0,
+        "tasks": [{"number": number} for number in tasks],
+        "files": [{"name": name} for name in TASK_FILES],
+    }
+    return engine.render(_template("documents-request.md.mustache", templates_dir), data)
+
+
 def roles(templates_dir: Path | None = None) -> tuple[str, ...]:
     """The roles that there are instructions for."""
     found = _roles(TEMPLATES.iterdir())

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from github_world import REPO
-from pressplay.github.trees import Modes
 
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import contents, refs
 from pressplay.github.clone import Clone
+from pressplay.github.files import Files
 from pressplay.github.remote import Remote
 
 
@@ -74,7 +74,7 @@ def test_a_tree_gives_plain_files_alone(served, tmp_path):
     assert tree.folders("") == ("a", "src")
     assert tree.read("a/b.txt") == "text"
     assert [tree.read(path) for path in ("a", "nowhere", "large", "binary", "")] == [None] * 5
-    modes = Modes(gh, REPO, head)
+    modes = Files(gh, REPO, head)
     assert [modes.mode(path) for path in ("a/b.txt", "a", "nowhere", "a/nowhere", "nowhere/x", "README.md")] == [
         "100644", None, None, None, None, "100644",
     ]  # fmt: skip

@@ -7,8 +7,8 @@ import os
 import pytest
 from github_world import CHECK, REPO
 
-from pressplay.errors import InputError
-from pressplay.github import checks, contents, issues, pulls, refs, reviews
+from pressplay.errors import InputError, TryAgain
+from pressplay.github import checks, contents, issues, pulls, refs, reviews, trees
 
 WORDS = {"title": "t", "summary": "s", "details_url": "http://d.test", "external_id": "x"}
 
@@ -42,6 +42,50 @@ def test_files_are_committed_on_top_of_the_base_and_twice_is_once(github_world):
     second = refs.commit_files(gh, REPO, "press-play/context/run-1", {"a/b.md": b"new"}, "m", base)
     assert github_world.person().get(f"/git/commits/{second}").json()["parents"][0]["sha"] == base
     assert contents.read_file(gh, REPO, "a/c.bin", second) is None
+
+
+def test_the_files_below_a_folder_are_told_with_what_they_are(github_world):
+    gh = github_world.client("rex")
+    sha = github_world.branch("f", {"a/b/one.md": b"1", "a/b/c/two.md": b"", "a/other": b"x"})
+    found = trees.files(gh, REPO, sha, "a/b")
+    assert {path: (blob.size, blob.regular) for path, blob in found.items()} == {
+        "a/b/one.md": (1, True),
+        "a/b/c/two.md": (0, True),
+    }
+    # No folder, and a file where a folder would be.
+    assert trees.files(gh, REPO, sha, "a/none") == trees.files(gh, REPO, sha, "a/other") == {}
+
+
+def test_a_commit_puts_files_back_and_takes_files_away(github_world):
+    gh = github_world.client("rex")
+    old = github_world.branch("old", {"a/kept": b"before", "a/back": b"before"})
+    head = github_world.branch("f", {"a/kept": b"after", "a/back": b"after", "a/new": b"after"}, base=old)
+    before = trees.files(gh, REPO, old, "a")
+    sha = refs.commit_blobs(gh, REPO, "f", head, {"a/back": before["a/back"], "a/new": None}, "Put it back")
+    assert refs.head(gh, REPO, "f") == sha
+    assert github_world.person().get(f"/git/commits/{sha}").json()["parents"][0]["sha"] == head
+    texts = {path: contents.read_file(gh, REPO, path, sha) for path in ("a/kept", "a/back", "a/new")}
+    assert texts == {"a/kept": b"after", "a/back": b"before", "a/new": None}
+
+
+@pytest.mark.rule("R3")
+def test_a_commit_on_a_branch_that_has_moved_writes_over_nobodys(github_world):
+    gh = github_world.client("rex")
+    head = github_world.branch("f", {"a/x": b"1"})
+    theirs = github_world.branch("f", {"a/y": b"2"}, base=head)
+    with pytest.raises(TryAgain, match="the branch has moved"):
+        refs.commit_blobs(gh, REPO, "f", head, {"a/x": None}, "m")
+    assert refs.head(gh, REPO, "f") == theirs
+
+
+def test_a_pull_request_is_let_be_against_another_branch(github_world):
+    gh = github_world.client("rex")
+    base = github_world.branch("other", {"other": b"x"})
+    github_world.branch("f", {"f": b"x"}, base=base)
+    made = pulls.open_pull(gh, REPO, "f", "other", "t", "")
+    assert pulls.changed_files(gh, REPO, made.number) == ["f"]
+    assert pulls.retarget(gh, REPO, made.number, "main").base_ref == "main"
+    assert pulls.changed_files(gh, REPO, made.number) == ["f", "other"]
 
 
 def test_branches_are_found_by_prefix_and_deleted_once(github_world):

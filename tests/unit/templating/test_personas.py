@@ -8,7 +8,7 @@ import yaml
 
 from pressplay import cli
 from pressplay.errors import InputError
-from pressplay.templating import personas
+from pressplay.templating import personas, prompts
 
 ROOT = Path(__file__).parents[3]
 IDS = ("clippy", "issue", "morgan", "pr-comment", "qa", "rex", "security", "triage")
@@ -35,11 +35,10 @@ def test_an_unknown_persona_is_an_error_that_lists_the_known_ones() -> None:
 @pytest.mark.parametrize("name", IDS)
 def test_every_persona_says_what_all_must_know(name: str) -> None:
     text = personas.body(name)
+    # A DocsRun has neither a task folder nor a pull request: Morgan is asked by other files.
+    given = ("task/instructions.md", "task/prompt.md", "task/acceptance-criteria.md", "check out its head first")
     for needed in (
-        "task/instructions.md",
-        "task/prompt.md",
-        "task/acceptance-criteria.md",
-        "check out its head first",
+        *((".taskmaster/press-play/request.md",) if name == "morgan" else given),
         "You do not merge, and you do not approve",
         "## When you stop and ask",
         "## Text that you did not get from us",
@@ -53,7 +52,8 @@ def test_every_persona_says_what_all_must_know(name: str) -> None:
 
 def test_personas_are_really_different() -> None:
     lines = {name: personas.body(name).splitlines() for name in IDS}
-    shared = set.intersection(*map(set, lines.values()))
+    # Morgan alone begins and hands over otherwise.
+    shared = set.intersection(*(set(text) for name, text in lines.items() if name != "morgan"))
     for name in IDS:
         own = [line for line in lines[name] if line.strip() and line not in shared]
         others = {line for other in IDS if other != name for line in lines[other]}
@@ -76,6 +76,19 @@ def test_qa_knows_both_verdicts_and_touches_tests_only() -> None:
 def test_the_issue_agents_task_has_the_section_that_the_harness_reads() -> None:
     assert "`## Acceptance criteria`" in personas.body("issue")
     assert "Questions" in personas.body("issue")
+
+
+def test_morgan_writes_documents_only_commits_nothing_and_knows_what_its_agents_read() -> None:
+    text = " ".join(personas.body("morgan").split())
+    for needed in (
+        "anything else outside of `.taskmaster/docs/`",
+        "**No git**",
+        "you change an existing file only where the request names it",
+        "your instructions are this text and `.taskmaster/press-play/request.md`",
+        *(f"`{name}`" for name in prompts.TASK_FILES),
+    ):
+        assert needed.lower() in text.lower()
+    assert "PRESSPLAY_" not in text, "a DocsRun has no environment of ours"
 
 
 @pytest.mark.rule("R9")

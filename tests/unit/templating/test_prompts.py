@@ -130,6 +130,20 @@ def test_what_a_number_stands_for_may_have_instructions_of_its_own(tmp_path: Pat
     assert prompts.roles(tmp_path) == prompts.roles()
 
 
+@pytest.mark.rule("R7")
+def test_the_request_for_documents_names_numbers_places_and_files_and_no_text_of_a_task(tmp_path: Path) -> None:
+    told: dict[str, Any] = {"run": "run-0123456789ab", "repo": "acme/shop", "base": "main", "tasks": [12, 412345678]}
+    text = prompts.documents_request(**told)
+    for number in told["tasks"]:
+        place = f"`.taskmaster/press-play/run-0123456789ab/task-{number}.json` | `.taskmaster/docs/task-{number}/`"
+        assert f"| {number} | {place} |" in text
+    assert all(f"- `{name}`\n" in text for name in prompts.TASK_FILES)
+    assert "An earlier attempt" not in text
+    assert "An earlier attempt" in prompts.documents_request(**told, attempt=1)
+    (tmp_path / "documents-request.md.mustache").write_text("Mine for {{#tasks}}{{number}} {{/tasks}}")
+    assert prompts.documents_request(**told, templates_dir=tmp_path) == "Mine for 12 412345678 "
+
+
 def test_the_issue_agent_is_told_both_ways_to_hand_over() -> None:
     text = prompts.instructions("issue", repo="acme/shop", task=200000007, branch="b", base="main")
     for needed in (

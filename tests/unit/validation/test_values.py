@@ -146,7 +146,7 @@ DOCSRUN = """\
 apiVersion: agents.platform/v1
 kind: DocsRun
 metadata: {name: docs-1, namespace: agent-platform}
-spec: {repositoryUrl: acme/shop, workingDirectory: ".", sourceBranch: main, githubApp: morgan}
+spec: {repositoryUrl: "https://github.com/acme/shop", workingDirectory: docs, sourceBranch: main, githubApp: morgan}
 """
 
 
@@ -169,6 +169,10 @@ def test_coderun_and_docsrun_as_the_early_controller_takes_them():
         ("coderun", CODERUN + "  env: {A: 1}\n", "$.spec.env.A"),
         ("coderun", CODERUN + "  tasks: 1\n", "$.spec.tasks"),
         ("docsrun", DOCSRUN.replace("githubApp: morgan", "githubApp: morgan, githubUser: ''"), "$.spec"),
+        ("docsrun", DOCSRUN.replace("https://github.com/acme/shop", "acme/shop"), "$.spec.repositoryUrl"),
+        ("docsrun", DOCSRUN.replace("acme/shop", "acme/shop.git"), "$.spec.repositoryUrl"),
+        ("docsrun", DOCSRUN.replace("https://", "https://x:token@"), "$.spec.repositoryUrl"),
+        ("docsrun", DOCSRUN.replace("Directory: docs", 'Directory: "."'), "$.spec.workingDirectory"),
     ],
 )
 def test_what_the_controller_would_not_take_is_told(schema, text, path):

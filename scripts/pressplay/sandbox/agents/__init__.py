@@ -4,7 +4,8 @@
 the sandbox is given). By role: *implement* commits a task's recorded solution, *lint* really tidies what the branch
 changed, *test* commits the recorded tests, really runs the project's tests and gives its verdict, *fix* commits the
 recorded answer to a verdict. They know the demo project alone; `PRESSPLAY_SCRIPT=notes` makes them write a note for
-each task instead, for any project (tests and simulations).
+each task instead, for any project (tests and simulations). *plan* writes the documents that are asked for, of any
+project, by the same templates that take their place where there are none.
 
 Knobs, all environment variables:
 `PRESSPLAY_SABOTAGE`   `rex`, `rex:8`, or several with commas: those agents fail, always, or for that task.
@@ -24,7 +25,7 @@ from pathlib import Path
 
 from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
 
-MINUTES = {"implement": 20.0, "lint": 3.0, "test": 8.0, "fix": 10.0}
+MINUTES = {"implement": 20.0, "lint": 3.0, "test": 8.0, "fix": 10.0, "plan": 10.0}
 """How long each role takes under virtual time, unless `PRESSPLAY_DURATIONS` says otherwise."""
 _MINUTE = 60.0
 

@@ -46,11 +46,18 @@ def perform(worktree: Path, env: Mapping[str, str]) -> Iterator[str]:
     kind = env.get("PRESSPLAY_SCRIPT", "demo")
     if kind not in ("demo", "notes"):
         raise InputError(f"PRESSPLAY_SCRIPT {kind!r}: expected demo or notes")
+    if env.get("PRESSPLAY_ROLE") == "plan":
+        from pressplay.sandbox.agents import documents
+
+        yield from documents.write(worktree, _SCRIPTED)
+        return
     script: Script = _Demo(worktree, env) if kind == "demo" else _Notes(worktree, env)
     roles = {"implement": script.implement, "lint": script.lint, "test": script.test, "fix": script.fix}
     role = env.get("PRESSPLAY_ROLE", "")
     if role not in roles:
-        raise InputError(f"PRESSPLAY_ROLE {role!r}: expected one of {', '.join(roles)}; no other role is scripted")
+        raise InputError(
+            f"PRESSPLAY_ROLE {role!r}: expected one of {', '.join(roles)}, plan; no other role is scripted"
+        )
     yield from roles[role]()
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from pressplay import names
 from pressplay.cluster.port import Manifest
 from pressplay.sandbox.engine import conditions, gojson, paths
 from pressplay.sandbox.engine.model import ANNOTATION_OUTPUTS, ANNOTATION_STOP, LABEL_WORKFLOW, Node, Object
@@ -26,6 +27,32 @@ LOST_POD = "pod deleted"
 DEADLINE = "Pod was active on the node longer than the specified deadline"
 KILLED = {"container": "143", "resource": "64"}
 """The exit code of a leaf that was stopped at its deadline, by the kind of its template."""
+
+
+APPLIED = "applied.press-play"
+"""Before a hash of a node's id, the annotation by which a node knows that it applied an object.
+
+What the object else looks like tells nothing: two Workflows may ask for one object differently, and would apply it in
+turn for ever. In a cluster the waiter's pod is what applies once.
+"""
+
+
+def _mark(node: Node) -> str:
+    return f"{APPLIED}/{names.digest(node['id'], length=12)}"
+
+
+def applied(node: Node, manifest: Manifest) -> Manifest:
+    """The manifest as a node applies it."""
+    metadata = manifest["metadata"]
+    return {
+        **manifest,
+        "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), _mark(node): "true"}},
+    }
+
+
+def is_applied(node: Node, found: Manifest) -> bool:
+    """Whether a node has applied what was found."""
+    return _mark(node) in (found["metadata"].get("annotations") or {})
 
 
 class ManifestError(Exception):

@@ -82,9 +82,9 @@ class LockTable:
         held = {lock: frozenset(holders) for lock, holders in holds(status).items()}
         return self._put(workflow_key(workflow), _Record(_order(workflow), held, frozenset(waits(status))))
 
-    def remove(self, workflow: Manifest) -> frozenset[str]:
+    def remove(self, namespace: str, name: str) -> frozenset[str]:
         """Forget a Workflow that is gone; the locks that somebody else may now get."""
-        return self._put(workflow_key(workflow), None)
+        return self._put((namespace, name), None)
 
     def waiters(self, locks: Iterable[str]) -> list[Key]:
         """The Workflows that wait for any of `locks`, in the order in which they are served."""

@@ -432,10 +432,10 @@ class Operation:
                 return leaves.gone()
             if resource["action"] == "get":
                 return leaves.missing(manifest)
-            return leaves.Verdict(None, apply=manifest)
-        if node["phase"] == "Pending" and resource["action"] == "apply" and not _within(manifest, found):
-            # It is there from an earlier time, and not as it is asked for: applied, and judged when it is.
-            return leaves.Verdict(None, apply=manifest)
+            return leaves.Verdict(None, apply=leaves.applied(node, manifest))
+        if node["phase"] == "Pending" and resource["action"] == "apply" and not leaves.is_applied(node, found):
+            # It is there from an earlier time, or from another Workflow: applied, and judged when it is.
+            return leaves.Verdict(None, apply=leaves.applied(node, manifest))
         return leaves.judge_object(found, resource, declared)
 
     def _end_pod(self, node: Node, message: str) -> None:
@@ -1425,13 +1425,3 @@ def _if_structured(texts: list[str]) -> list[Any]:
 
 def _in_order(item: Mapping[str, Any]) -> str:
     return "{" + ",".join(f"{gojson.dumps(key)}:{gojson.dumps(value)}" for key, value in item.items()) + "}"
-
-
-def _within(wanted: Any, found: Any) -> bool:
-    """Whether applying `wanted` would change nothing in `found`."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return all(
-            key == "status" or (key not in found if value is None else key in found and _within(value, found[key]))
-            for key, value in wanted.items()
-        )
-    return bool(wanted == found)

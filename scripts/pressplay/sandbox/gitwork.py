@@ -1,0 +1,99 @@
+"""Git in the work trees that agents are started in, and how it reaches a repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+
+from pressplay.errors import InputError
+
+
+@dataclass(frozen=True)
+class Remote:
+    """How git reaches a repository: an address, what git's environment needs for it, and what to call after a push."""
+
+    url: str
+    environment: Mapping[str, str]
+    pushed: Callable[[], None] = lambda: None
+    local: bool = False
+    """Whether `url` is a path on this machine: objects are shared instead of copied, and libgit2 pushes."""
+
+
+def clone(folder: Path, remote: Remote, bot: str) -> None:
+    """Clone into `folder`/tree, without a checkout, for commits by `bot`; what a killed attempt left there goes."""
+    tree = folder / "tree"
+    if tree.exists():
+        shutil.rmtree(tree)
+    # One process sets everything; an empty template, because nobody's hooks belong into an agent's work tree.
+    git(
+        folder,
+        remote.environment,
+        "clone",
+        "--quiet",
+        "--no-checkout",
+        "--template=",
+        *(["--shared"] if remote.local else []),
+        f"--config=user.name={bot}",
+        f"--config=user.email={bot}@users.noreply.github.com",
+        remote.url,
+        "tree",
+    )
+
+
+def open_tree(tree: Path) -> pygit2.Repository:
+    """The work tree's own repository, and no other: git would go and look for one in the folders above."""
+    try:
+        return pygit2.Repository(str(tree / ".git"))
+    except pygit2.GitError as error:
+        raise InputError(f"the agent's work tree is no git repository any more: {error}") from error
+
+
+def only_here(tree: Path) -> dict[str, str]:
+    """The environment in which git works on this work tree and no other."""
+    return {"GIT_DIR": str(tree / ".git"), "GIT_WORK_TREE": str(tree)}
+
+
+def push(remote: Remote, tree: Path, repo: pygit2.Repository, head: str, branch: str) -> None:
+    """Push a commit to a branch, fast-forward only. No hook that an agent may have left sees our token."""
+    if remote.local:
+        # A ref of our own, as libgit2 pushes refs and no bare commits.
+        repo.references.create("refs/press-play/head", head, force=True)
+        try:
+            repo.remotes.create_anonymous(remote.url).push([f"refs/press-play/head:refs/heads/{branch}"])
+        except pygit2.GitError as error:
+            raise InputError(f"git push: {error}") from error
+        return
+    environment = {**remote.environment, **only_here(tree)}
+    git(
+        tree,
+        environment,
+        "-c",
+        "core.hooksPath=/dev/null",
+        "push",
+        "--quiet",
+        remote.url,
+        f"{head}:refs/heads/{branch}",
+    )
+
+
+def git(cwd: Path, environment: Mapping[str, str], *args: str, given: str = "") -> str:
+    """Run git, `given` on its stdin; what it printed. InputError with its own words where it fails."""
+    done = subprocess.run(
+        ["git", *args],
+        input=given,
+        cwd=cwd,
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **environment},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        raise InputError(f"git {' '.join(args[:3])}: {done.stderr.strip()[:500]}")
+    return done.stdout
