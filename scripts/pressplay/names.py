@@ -202,6 +202,15 @@ def tally(full_name: str, span: str) -> str:
     return f"tally-{digest('tally', repo(full_name), length=8)}-{span}"
 
 
+RATE_LIMITS = "press-play-rate-limits"
+"""The ConfigMap with which all processes of an installation keep to GitHub's rate limits."""
+
+
+def rate_limit(api_url: str, app: str, account: str = "") -> str:
+    """The key in RATE_LIMITS of an App's limits at a forge, or (with `account`) of its installation's there."""
+    return ".".join([slug(app), *([account] if account else []), digest(api_url, length=8)])
+
+
 def app_secret(github_app: str) -> str:
     """The Secret with an App's key, named as the existing controller names it: `github-app-rex`."""
     return f"github-app-{slug(github_app)}"
