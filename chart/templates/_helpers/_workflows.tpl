@@ -81,6 +81,7 @@ value can't break out of its place. The same names are the step's inputs and the
     backoff:
       duration: {{ .root.Values.workflows.retries.backoff | quote }}
       factor: "2"
+      cap: {{ .root.Values.workflows.retries.cap | quote }}
       maxDuration: {{ .root.Values.workflows.retries.maxDuration | quote }}
   container:
     name: main
