@@ -222,7 +222,18 @@ def _when(entry: Entry) -> int:
 
 
 def approve(context: Context, subject: Subject, pull: pulls.Pull, link: str) -> None:
-    """Set the check as the harness's App and post QA's approving review as QA's App, both naming the commit."""
+    """Post QA's approving review as QA's App and set the check as the harness's, both naming the commit.
+
+    The check comes last: where it stands nothing of this is missing, and where GitHub refuses the review it does not.
+    """
+    qa = context.settings.agent("qa")[1].github_app
+    as_qa = context.github.installation(qa, subject.repo, {"pull_requests": "write"})
+    login = context.github.login(qa)
+    posted = reviews.reviews(as_qa, subject.repo, pull.number)
+    if not any(r.author == login and r.state == "APPROVED" and r.commit_id == pull.head_sha for r in posted):
+        body = f"Approved for commit `{pull.head_sha}`. {_NO_GATE}"
+        reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", body)
+    parking.clear(context, subject, pull.number)
     gh = context.harness(subject.repo, checks="write", pull_requests="read", issues="write")
     checks.set_check(
         gh,
@@ -235,11 +246,3 @@ def approve(context: Context, subject: Subject, pull: pulls.Pull, link: str) -> 
         details_url=link,
         external_id=pull.head_sha,
     )
-    parking.clear(context, subject, pull.number)
-    qa = context.settings.agent("qa")[1].github_app
-    as_qa = context.github.installation(qa, subject.repo, {"pull_requests": "write"})
-    login = context.github.login(qa)
-    posted = reviews.reviews(as_qa, subject.repo, pull.number)
-    if not any(r.author == login and r.state == "APPROVED" and r.commit_id == pull.head_sha for r in posted):
-        body = f"Approved for commit `{pull.head_sha}`. {_NO_GATE}"
-        reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", body)
