@@ -98,7 +98,7 @@ spec:
   resources: [cronworkflows]
   resourceNames: [reconcile]
   verbs: [get, patch]
-# Settings, the pause, ledgers and tallies.
+# Settings, the pause, ledgers, tallies, and what all know of GitHub's rate limits.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, create, patch, update, delete]
