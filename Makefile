@@ -102,6 +102,10 @@ e2e: $(DEV) tools ## On a real cluster (KUBECONFIG), with a real Argo; not part 
 kill: $(DEV) ## The long kill test: two tasks and a send-back, killed at every commit point in turn
 	PRESSPLAY_KILL=full $(RUN_PYTEST) --timeout 0 tests/scenarios/test_kill.py tests/bench/test_kill_demo.py
 
+.PHONY: faults
+faults: $(DEV) ## Every fault of GitHub's at every call of a play and of a flow of comments
+	PRESSPLAY_FAULTS=full $(RUN_PYTEST) --timeout 0 tests/scenarios/test_github_faults.py
+
 .PHONY: bench
 bench: $(DEV) ## Figures: plans of 10,000 tasks, makespans under virtual time
 	$(BIN)/python -m pytest --timeout 0 -s --deselect tests/bench/test_kill_demo.py $(PYTEST) tests/bench

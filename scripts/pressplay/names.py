@@ -241,6 +241,15 @@ def gate_run(gate: str, full_name: str, pr: int, head: str, workflow: str) -> st
     return f"gate-{gate}-{digest('gate', repo(full_name), pr, head, workflow, length=12)}"
 
 
+RATE_LIMITS = "press-play-rate-limits"
+"""The ConfigMap with which all processes of an installation keep to GitHub's rate limits."""
+
+
+def rate_limit(api_url: str, app: str, account: str = "") -> str:
+    """The key in RATE_LIMITS of an App's limits at a forge, or (with `account`) of its installation's there."""
+    return ".".join([slug(app), *([account] if account else []), digest(api_url, length=8)])
+
+
 def app_secret(github_app: str) -> str:
     """The Secret with an App's key, named as the existing controller names it: `github-app-rex`."""
     return f"{APP_SECRETS}{slug(github_app)}"

@@ -18,6 +18,8 @@ from hera.events import models as events_models
 from hera.workflows import models
 
 from pressplay import names, patch
+from pressplay.github.limits import LONGEST_SECONDS
+from pressplay.sandbox.engine.conditions import duration
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, parse
 from pressplay.templating import personas
 from pressplay.validation import helm
@@ -53,6 +55,19 @@ def test_kubernetes_knows_every_field(documents: Documents, version: str):
     assert core(documents)
     for document in core(documents):
         kubernetes_validate.validate(document, version, strict=True)
+
+
+@pytest.mark.rule("R3")
+def test_the_tries_of_a_step_outlast_the_hour_of_a_rate_limit():
+    """As Argo reckons (processNodeRetries): duration times factor to the number of tries, no more than the cap."""
+    _, documents = render(DEFAULTS)
+    (step,) = one(documents, "WorkflowTemplate", "reconcile")["spec"]["templates"]
+    retry, backoff = step["retryStrategy"], step["retryStrategy"]["backoff"]
+    first, cap, most = (duration(backoff[key]) for key in ("duration", "cap", "maxDuration"))
+    waits = [min(first * int(backoff["factor"]) ** n, cap) for n in range(int(retry["limit"]))]
+    a_minute_a_try = 60 * len(waits)
+    assert sum(waits) >= LONGEST_SECONDS + 60
+    assert sum(waits) + a_minute_a_try <= most
 
 
 def test_argo_knows_every_field(documents: Documents):

@@ -141,6 +141,19 @@ def test_apps_with_spaces_and_capitals_make_legal_keys(app):
     assert DNS.fullmatch(names.app_secret(app))
 
 
+@pytest.mark.parametrize("app", ["Rex", "Clippy Agent", "my_app"])
+@pytest.mark.parametrize("account", ["", "acme", "A-9"])
+def test_a_rate_limits_key_is_legal_and_tells_app_account_and_forge_apart(app, account):
+    key = names.rate_limit("https://api.github.com", app, account)
+    assert re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", key)
+    others = [
+        names.rate_limit("https://ghes.example.com/api/v3", app, account),
+        names.rate_limit("https://api.github.com", "other", account),
+        names.rate_limit("https://api.github.com", app, "other"),
+    ]
+    assert key not in others
+
+
 def test_the_room_for_a_coderuns_name_is_the_controllers_arithmetic():
     # 44 - 14 (agent-platform) - 2 digits - 1 digit
     assert names.coderun_room("agent-platform") == 27

@@ -105,7 +105,7 @@ spec:
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
-# Settings, the pause, ledgers and tallies.
+# Settings, the pause, ledgers, tallies, and what all know of GitHub's rate limits.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, create, patch, update, delete]

@@ -67,6 +67,7 @@ retryStrategy:
   backoff:
     duration: {{ .Values.workflows.retries.backoff | quote }}
     factor: "2"
+    cap: {{ .Values.workflows.retries.cap | quote }}
     maxDuration: {{ .Values.workflows.retries.maxDuration | quote }}
 {{- end }}
 
@@ -105,6 +106,7 @@ skipped step finds one. `claim` names a volume that is mounted at /gate.
     backoff:
       duration: {{ .root.Values.workflows.retries.backoff | quote }}
       factor: "2"
+      cap: {{ .root.Values.workflows.retries.cap | quote }}
       maxDuration: {{ .root.Values.workflows.retries.maxDuration | quote }}
   container:
     name: main

@@ -5,19 +5,22 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 import jwt
-from githubkit import GitHub, TokenAuthStrategy, UnauthAuthStrategy
 from githubkit.config import Config, get_config
 from jwt.algorithms import RSAAlgorithm
 
 from pressplay import names, settings
 from pressplay.clock import Clock, parse_rfc3339
 from pressplay.errors import InputError
-from pressplay.github.calls import call, find
+from pressplay.github.calls import Refused, call
+from pressplay.github.client import AppClient, AppKeyStrategy, InstallationToken
+from pressplay.github.client import InstallationClient as InstallationClient
+from pressplay.github.limits import Breaker
+from pressplay.github.wire import Answers, Network, Wire
 
 TIMEOUT_SECONDS = 30.0
 TOKEN_MARGIN_SECONDS = 300
@@ -25,6 +28,9 @@ TOKEN_MARGIN_SECONDS = 300
 JWT_SECONDS = 540
 """How long an App's own JWT holds; GitHub takes ten minutes at most."""
 CLOCK_SKEW_SECONDS = 60
+_LEVELS = ("read", "write", "admin")
+_UNKNOWN_APP = "Integration not found"
+"""GitHub's words, with a 404, where no App has the id that a JWT names."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +62,14 @@ def _signing_key(pem: str) -> Any:
     return RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(pem)
 
 
-class InstallationClient(GitHub[TokenAuthStrategy]):
-    """githubkit's client with a token of one installation, which knows whose it is."""
-
-    def __init__(self, token: str, config: Config, app_id: int, login: str) -> None:
-        super().__init__(TokenAuthStrategy(token), config=config)
-        self.app_id = app_id
-        self.login = login
-        """The bot as which this client acts: `<slug>[bot]`."""
-
-    def __repr__(self) -> str:
-        return f"InstallationClient({self.login})"
-
-
 @dataclass(frozen=True)
 class _Installation:
     id: int
     app_id: int
     login: str
+
+
+_Key = tuple[str, str, frozenset[tuple[str, str]]]
 
 
 class GitHubAccess:
@@ -85,35 +81,62 @@ class GitHubAccess:
         keys: Callable[[str], AppKey],
         clock: Clock,
         transport: httpx.BaseTransport | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
-        """`keys` gives an App's key by its name (`githubApp`); `transport` replaces the network (the sandbox)."""
+        """`keys` gives an App's key by its name (`githubApp`); `transport` replaces the network (the sandbox).
+
+        `breaker` holds calls back at a rate limit; by default one of this object's own, which no other process knows.
+        """
         self._github = github
         self._keys = keys
         self._clock = clock
-        self._config = configuration(github.api_url, transport)
-        self._bare: GitHub[UnauthAuthStrategy] = GitHub(config=self._config)
+        self._network = transport or Network(TIMEOUT_SECONDS)
+        api = httpx.URL(github.api_url)
+        self._wire = Wire(self._network, api, clock, breaker or Breaker(clock), Answers(), app="", limits=("", ""))
+        # None of githubkit's cache and retries: `wire` asks each time, and Argo's strategy tries again.
+        self._config = get_config(
+            base_url=github.api_url,
+            user_agent="press-play",
+            timeout=TIMEOUT_SECONDS,
+            http_cache=False,
+            auto_retry=False,
+        )
         self._lock = threading.RLock()
+        self._apps: dict[tuple[str, str], AppClient] = {}
         self._installations: dict[tuple[str, str], _Installation] = {}
         self._logins: dict[str, str] = {}
-        self._clients: dict[tuple[str, str, frozenset[tuple[str, str]]], tuple[float, InstallationClient]] = {}
+        self._clients: dict[_Key, tuple[float, InstallationClient]] = {}
+
+    def close(self) -> None:
+        """Close the connections, once nothing more is asked."""
+        if isinstance(self._network, Network):
+            self._network.end()
 
     def installation(self, app: str, repo: str, permissions: Mapping[str, str]) -> InstallationClient:
-        """A client as `app` for one repository with these permissions and no more.
+        """A client as `app` for one repository with these permissions and no more. Its token is renewed as it must be.
 
-        InputError where the App is not installed there, lacks a permission or its key is wrong; TryAgain for a
-        passing fault.
+        InputError where the App is not installed there, is suspended, lacks a permission or its key is wrong; TryAgain
+        for a passing fault.
         """
         key = (app, names.repo(repo), frozenset(permissions.items()))
         with self._lock:
             ends, client = self._clients.get(key, (0.0, None))
             if client is None or ends - TOKEN_MARGIN_SECONDS <= self._clock.now():
-                ends, client = self._mint(app, repo, permissions)
-                self._clients[key] = (ends, client)
+                client = self._renewed(key)
             return client
 
     def token(self, app: str, repo: str, permissions: Mapping[str, str]) -> str:
         """The token of `installation`, for git."""
         return self.installation(app, repo, permissions).auth.token
+
+    def as_app(self, app: str, account: str = "") -> AppClient:
+        """A client as the App itself, by its key; `account` is whose installation the calls are about, if any's."""
+        with self._lock:
+            if (app, account) not in self._apps:
+                config = self._wired(app, account, None)
+                strategy = AppKeyStrategy(functools.partial(self._jwt, app))
+                self._apps[app, account] = AppClient(strategy, config, app)
+            return self._apps[app, account]
 
     def app_id(self, app: str) -> int:
         """The App's number, as rulesets and checks name it."""
@@ -127,46 +150,128 @@ class GitHubAccess:
         """The bot as which an App acts, asked with its key; where that is not at hand, `names.bot` tells it."""
         with self._lock:
             if app not in self._logins:
-                found = call(self._bare, "GET", "/app", headers=self._jwt(app))
-                self._logins[app] = f"{found['slug']}[bot]"
+                self._logins[app] = f"{self._ask(app, '', 'GET', '/app')['slug']}[bot]"
             return self._logins[app]
 
-    def _jwt(self, app: str) -> dict[str, str]:
-        # githubkit's own App authentication reads the system's clock; ours is injected.
-        key, now = self._keys(app), int(self._clock.now())
-        claims = {"iss": str(key.app_id), "iat": now - CLOCK_SKEW_SECONDS, "exp": now + JWT_SECONDS}
+    def _wired(self, app: str, account: str, whose: _Key | None) -> Config:
+        """githubkit's configuration for one client: what limits hold it back, and whose answers it may give again."""
+        of_app = names.rate_limit(self._github.api_url, app)
+        of_installation = names.rate_limit(self._github.api_url, app, account) if account else of_app
+        wire = replace(self._wire, app=app, limits=(of_app, of_installation), whose=whose)
+        return replace(self._config, transport=wire)
+
+    # -- tokens --------------------------------------------------------------------------------------------------------
+
+    def _renewed(self, key: _Key, refused: str | None = None) -> InstallationClient:
+        """The client with a new token; with the one that it has where that is not the `refused` one."""
+        with self._lock:
+            _, client = self._clients.get(key, (0.0, None))
+            if client is not None and refused not in (None, client.auth.token):
+                return client
+            app, repo, permissions = key
+            token, ends, installed = self._mint(app, repo, dict(permissions))
+            if client is None:
+                strategy = InstallationToken(token, functools.partial(self._renewed, key))
+                config = self._wired(app, repo.partition("/")[0], key)
+                client = InstallationClient(strategy, config, app, installed.app_id, installed.login, dict(permissions))
+            client.auth.token = token
+            self._clients[key] = (ends, client)
+            return client
+
+    def _mint(self, app: str, repo: str, permissions: dict[str, str]) -> tuple[str, float, _Installation]:
+        installed = self._installed(app, repo)
+        owner, _, name = repo.partition("/")
+        body = {"repositories": [name], "permissions": permissions}
         try:
-            token = jwt.encode(claims, _signing_key(key.private_key), algorithm="RS256")
-        except (ValueError, TypeError, jwt.PyJWTError) as error:
-            raise InputError(
-                f"App {app!r}: its private key is not an RSA key in PEM; put the key that GitHub gave into the "
-                f"Secret {names.app_secret(app)}, key private-key"
-            ) from error
-        return {"Authorization": f"Bearer {token}"}
+            answer = self._ask(app, owner, "POST", f"/app/installations/{installed.id}/access_tokens", body)
+        except Refused as error:
+            del self._installations[app, repo]
+            if error.status == httpx.codes.NOT_FOUND and self._installed(app, repo).id != installed.id:
+                # It was installed anew since.
+                return self._mint(app, repo, permissions)
+            raise self._not_minted(app, repo, permissions, error) from error
+        return answer["token"], parse_rfc3339(answer["expires_at"]), installed
 
     def _installed(self, app: str, repo: str) -> _Installation:
         if (app, repo) not in self._installations:
-            found = find(self._bare, f"/repos/{repo}/installation", headers=self._jwt(app))
-            if found is None:
-                raise InputError(
-                    f"App {app!r} is not installed on {repo} (GET /repos/{repo}/installation: 404): install it there, "
-                    "or take the repository out of the chart's values"
-                )
+            found = self._look_up(app, repo)
+            if found.get("suspended_at"):
+                raise _suspended(app, repo, found["html_url"])
             login = f"{found['app_slug']}[bot]"
             self._installations[app, repo] = _Installation(found["id"], found["app_id"], login)
             self._logins[app] = login
         return self._installations[app, repo]
 
-    def _mint(self, app: str, repo: str, permissions: Mapping[str, str]) -> tuple[float, InstallationClient]:
-        installed = self._installed(app, repo)
-        body = {"repositories": [repo.partition("/")[2]], "permissions": dict(permissions)}
-        path = f"/app/installations/{installed.id}/access_tokens"
+    def _look_up(self, app: str, repo: str) -> dict[str, Any]:
+        path = f"/repos/{repo}/installation"
         try:
-            answer = call(self._bare, "POST", path, json=body, headers=self._jwt(app))
-        except InputError as error:
-            # The App may have been installed anew since, under another number.
-            self._installations.pop((app, repo), None)
-            wanted = ", ".join(f"{name}: {level}" for name, level in sorted(permissions.items()))
-            raise InputError(f"App {app!r} on {repo} must have the permissions {wanted}: {error}") from error
-        client = InstallationClient(answer["token"], self._config, installed.app_id, installed.login)
-        return parse_rfc3339(answer["expires_at"]), client
+            found: dict[str, Any] = self._ask(app, repo.partition("/")[0], "GET", path)
+        except Refused as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            raise InputError(
+                f"App {app!r} is not installed on {repo} (GET {path}: 404): install it there, "
+                "or take the repository out of the chart's values"
+            ) from error
+        return found
+
+    def _ask(self, app: str, account: str, method: str, path: str, json: Any = None) -> Any:
+        """A call as the App itself; InputError that says what to do where GitHub does not take its key."""
+        try:
+            return call(self.as_app(app, account), method, path, json=json)
+        except Refused as error:
+            if error.status != httpx.codes.UNAUTHORIZED and _UNKNOWN_APP not in str(error):
+                raise
+            raise InputError(
+                f"App {app!r}, app-id {self.app_id(app)}: {error}. The Secret {names.app_secret(app)} must hold the "
+                "App's id (app-id) and a private key that the App still has (private-key); if both are right, "
+                "the clock here is off by more than a minute"
+            ) from error
+
+    def _jwt(self, app: str) -> str:
+        key, now = self._keys(app), int(self._clock.now())
+        claims = {"iss": str(key.app_id), "iat": now - CLOCK_SKEW_SECONDS, "exp": now + JWT_SECONDS}
+        try:
+            return jwt.encode(claims, _signing_key(key.private_key), algorithm="RS256")
+        except (ValueError, TypeError, jwt.PyJWTError) as error:
+            raise InputError(
+                f"App {app!r}: its private key is not an RSA key in PEM; put the key that GitHub gave into the "
+                f"Secret {names.app_secret(app)}, key private-key"
+            ) from error
+
+    # -- why there is no token -----------------------------------------------------------------------------------------
+
+    def _not_minted(self, app: str, repo: str, permissions: Mapping[str, str], error: Refused) -> InputError:
+        """What a person can do about a token that GitHub refuses."""
+        wanted = _listed(permissions)
+        if "suspended" in str(error):
+            return _suspended(app, repo, "the account's settings")
+        try:
+            found = self._look_up(app, repo)
+            own = self._ask(app, "", "GET", "/app")["permissions"]
+        except InputError as worse:
+            return worse
+        lacks = _lacking(permissions, found["permissions"])
+        if not lacks:
+            return InputError(f"App {app!r} on {repo} must have the permissions {wanted}: {error}")
+        never = _lacking(lacks, own)
+        todo = f"give the App {_listed(never)} in its settings, then have" if never else "have"
+        return InputError(
+            f"App {app!r} on {repo} must have the permissions {wanted}, and lacks {_listed(lacks)}: {todo} an owner of "
+            f"{repo.partition('/')[0]} accept that ({found['html_url']})"
+        )
+
+
+def _suspended(app: str, repo: str, where: str) -> InputError:
+    return InputError(
+        f"App {app!r} is suspended on {repo}: an owner of {repo.partition('/')[0]} must unsuspend it ({where})"
+    )
+
+
+def _lacking(wanted: Mapping[str, str], have: Mapping[str, str]) -> dict[str, str]:
+    """The wanted permissions that are not granted, or not at that level."""
+    return {name: level for name, level in wanted.items() if have.get(name) not in _LEVELS[_LEVELS.index(level) :]}
+
+
+def _listed(permissions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}: {level}" for name, level in sorted(permissions.items()))

@@ -9,9 +9,10 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 from githubkit import GitHub, TokenAuthStrategy
-from githubkit.exception import RequestError, RequestFailed, RequestTimeout
+from githubkit.exception import GraphQLFailed, RequestError, RequestFailed, RequestTimeout
 
-from pressplay.errors import InputError, TryAgain
+from pressplay.errors import InputError, PressPlayError, TryAgain
+from pressplay.github.client import AppClient, InstallationClient
 
 Client = GitHub[TokenAuthStrategy]
 API_VERSION = "2022-11-28"
@@ -43,8 +44,8 @@ def call(
 ) -> Any:
     """The answer's JSON (None where there is no body).
 
-    TryAgain for a timeout, a broken connection or answer, a 5xx, 409 or 429 and any rate limit. Refused for the
-    rest, naming method, path and what is missing.
+    TryAgain for a timeout, a broken connection or answer, a 5xx, 409 or 429; RateLimited, a TryAgain, for any rate
+    limit. Refused for the rest, naming method, path, as whom, and what is missing.
     """
     return _json(_send(gh, method, path, json, params, headers), method, path)
 
@@ -76,7 +77,7 @@ def tail(gh: GitHub[Any], path: str, most: int) -> bytes | None:
                 return None
             if response.is_error:
                 response.read()
-                raise _failure(response, "GET", path)
+                raise _failure(gh, response, "GET", path)
             for piece in response.iter_bytes():
                 kept = (kept + piece)[-most:]
     except httpx.HTTPError as error:
@@ -99,6 +100,24 @@ def pages(
         query = dict(parse_qsl(urlsplit(response.links["next"]["url"]).query))
 
 
+def graphql(gh: GitHub[Any], query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The data that a GraphQL query gives. Faults as those of `call`; an error that GitHub gives no type passes."""
+    what = "POST graphql"
+    try:
+        return gh.graphql.request(query, dict(variables))
+    except RequestFailed as error:
+        raise _failure(gh, error.response.raw_response, *what.split()) from error
+    except RequestError as error:
+        raise _unanswered(error, what) from error
+    except GraphQLFailed as error:
+        kinds = sorted({one.type or "" for one in error.response.errors or []})
+        if "" in kinds:
+            raise TryAgain(f"{what}: GitHub could not answer") from error
+        raise InputError(f"{what}: GitHub refused: {', '.join(kinds)}") from error
+    except ValueError as error:
+        raise TryAgain(f"{what}: GitHub's answer broke off") from error
+
+
 def _send(
     gh: GitHub[Any],
     method: str,
@@ -117,12 +136,20 @@ def _send(
             headers={"X-GitHub-Api-Version": API_VERSION, **(headers or {})},
         )
     except RequestFailed as error:
-        raise _failure(error.response.raw_response, method, path) from error
-    except RequestTimeout as error:
-        raise TryAgain(f"{method} {path}: GitHub did not answer in time") from error
+        raise _failure(gh, error.response.raw_response, method, path) from error
     except RequestError as error:
-        raise TryAgain(f"{method} {path}: no answer from GitHub ({type(error.exc).__name__})") from error
+        raise _unanswered(error, f"{method} {path}") from error
     return response.raw_response
+
+
+def _unanswered(error: RequestError[Any], what: str) -> PressPlayError:
+    """What it means that the call `what` got no answer."""
+    if isinstance(error.exc, PressPlayError):
+        # Not sent: a rate limit holds it back, or there is no token for it.
+        return error.exc
+    if isinstance(error, RequestTimeout):
+        return TryAgain(f"{what}: GitHub did not answer in time")
+    return TryAgain(f"{what}: no answer from GitHub ({type(error.exc).__name__})")
 
 
 def _json(response: httpx.Response, method: str, path: str) -> Any:
@@ -134,26 +161,23 @@ def _json(response: httpx.Response, method: str, path: str) -> Any:
         raise TryAgain(f"{method} {path}: GitHub's answer broke off") from error
 
 
-def _failure(response: httpx.Response, method: str, path: str) -> Exception:
+def _failure(gh: GitHub[Any], response: httpx.Response, method: str, path: str) -> PressPlayError:
     status = response.status_code
     said = _said(response)
     where = f"{method} {path}: GitHub answered {status} ({said})"
-    if status >= 500 or status in (httpx.codes.CONFLICT, httpx.codes.REQUEST_TIMEOUT):
+    if status >= 500 or status in (httpx.codes.CONFLICT, httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS):
         return TryAgain(where)
-    limited = response.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in response.headers
-    if status == httpx.codes.TOO_MANY_REQUESTS or (
-        status == httpx.codes.FORBIDDEN and (limited or "rate limit" in said.lower())
-    ):
-        wait = response.headers.get("retry-after")
-        return TryAgain(f"{where}; rate limit{f', again in {wait} s' if wait else ''}")
+    who = gh.who if isinstance(gh, AppClient | InstallationClient) else "somebody"
     if status == httpx.codes.UNAUTHORIZED:
-        return Refused(f"{where}: the App's key or token is not accepted", status)
+        return Refused(f"{where} to {who}: the App's key or token is not accepted", status)
+    if status == httpx.codes.FORBIDDEN and "suspended" in said.lower():
+        return Refused(f"{where} to {who}: an owner of the account must unsuspend the installation", status)
     if status == httpx.codes.FORBIDDEN:
         needed = response.headers.get("x-accepted-github-permissions")
         missing = f"; the App needs one of the permissions: {needed}" if needed else ""
-        return Refused(f"{where}{missing}", status)
+        return Refused(f"{where} to {who}{missing}", status)
     if status == httpx.codes.NOT_FOUND:
-        return Refused(f"{where}: there is none, or the App is not installed there or may not see it", status)
+        return Refused(f"{where} to {who}: there is none, or the App is not installed there or may not see it", status)
     return Refused(where, status)
 
 

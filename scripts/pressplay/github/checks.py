@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -102,6 +103,16 @@ def ask_again(gh: Client, repo: str, number: int) -> None:
     Source: GitHub's REST reference, "Rerequest a check run": 403 for a check run of another App.
     """
     call(gh, "POST", f"/repos/{repo}/check-runs/{number}/rerequest")
+
+
+def newest_conclusion(found: Iterable[Check], app_id: int, name: str) -> str | None:
+    """How an App's newest run of a check ended, among the checks of a commit; None where it has not, or is not there.
+
+    Another App can name a check as it likes (R5).
+    """
+    own = [check for check in found if check.app_id == app_id and check.name == name]
+    newest = max(own, key=lambda check: check.id, default=None)
+    return None if newest is None else newest.conclusion
 
 
 def _own(gh: Client, repo: str, sha: str, name: str) -> dict[str, Any] | None:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from githubkit.exception import GraphQLFailed, PrimaryRateLimitExceeded, RequestError, RequestFailed
 
 from pressplay.clock import parse_rfc3339
-from pressplay.errors import InputError, TryAgain
+from pressplay.errors import InputError
 from pressplay.github.access import InstallationClient
-from pressplay.github.calls import Client, call, pages
+from pressplay.github.calls import Client, Refused, call, graphql, pages
 
 _RESOLVED = """
 query ($owner: String!, $name: String!, $number: Int!, $after: String) {
@@ -81,9 +80,12 @@ def resolved(gh: Client, repo: str, number: int) -> set[int]:
     variables: dict[str, Any] = {"owner": owner, "name": name, "number": number}
     found: set[int] = set()
     while True:
-        answer = _ask(gh, _RESOLVED, variables)
-        if answer is None:
-            return found
+        try:
+            answer = graphql(gh, _RESOLVED, variables)
+        except Refused as error:
+            if error.status == httpx.codes.NOT_FOUND:
+                return found
+            raise
         threads = answer["repository"]["pullRequest"]["reviewThreads"]
         for thread in threads["nodes"]:
             if thread["isResolved"]:
@@ -91,24 +93,6 @@ def resolved(gh: Client, repo: str, number: int) -> set[int]:
         if not threads["pageInfo"]["hasNextPage"]:
             return found
         variables["after"] = threads["pageInfo"]["endCursor"]
-
-
-def _ask(gh: Client, query: str, variables: dict[str, Any]) -> dict[str, Any] | None:
-    try:
-        return gh.graphql.request(query, variables)
-    except RequestFailed as error:
-        status = error.response.status_code
-        if status == httpx.codes.NOT_FOUND:
-            return None
-        if status == httpx.codes.UNAUTHORIZED:
-            raise InputError(f"GraphQL: GitHub answered {status}") from error
-        # 403 and 429 are rate limits here: permissions are told in the answer's `errors`.
-        raise TryAgain(f"GraphQL: GitHub answered {status}") from error
-    except (RequestError, PrimaryRateLimitExceeded) as error:
-        raise TryAgain(f"GraphQL: no answer from GitHub ({type(error).__name__})") from error
-    except GraphQLFailed as error:
-        kinds = sorted({one.type or "unknown" for one in error.response.errors or []})
-        raise InputError(f"GraphQL: GitHub refused: {', '.join(kinds)}") from error
 
 
 def reply(gh: Client, repo: str, number: int, root: int, body: str, marker: str) -> None:

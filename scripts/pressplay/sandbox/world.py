@@ -25,10 +25,12 @@ from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.pause import AWAIT_CONTINUE
 from pressplay.cluster.port import Manifest
+from pressplay.cluster.rate_limits import RateLimits
 from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.errors import InputError, TryAgain
 from pressplay.events.listing import listing
 from pressplay.github.access import AppKey, GitHubAccess
+from pressplay.github.limits import Breaker
 from pressplay.sandbox import setup
 from pressplay.sandbox.controller import WorkflowController
 from pressplay.sandbox.deployer import COMMIT_LABEL, NAMESPACE, Deployer, ProcessStarter, Starter, VirtualStarter
@@ -110,8 +112,11 @@ class Sandbox:
         transport = httpx.WSGITransport(app=self.forge.wsgi) if clock.virtual else None
         beside, where_agents_run = self.settings.namespace, self.settings.controller_namespace
         # Steps have the keys that lie beside the release, agents those where they run: never each other's (R5).
-        steps = GitHubAccess(self.settings.github, partial(self._key, beside), clock, transport)
-        self.github = GitHubAccess(self.settings.github, partial(self._key, where_agents_run), clock, transport)
+        breaker = Breaker(clock, RateLimits(self.cluster, self.settings.namespace))
+        steps = GitHubAccess(self.settings.github, partial(self._key, beside), clock, transport, breaker)
+        self.github = GitHubAccess(
+            self.settings.github, partial(self._key, where_agents_run), clock, transport, breaker
+        )
         events = list(listing(chart, options.repo))
         self.source = EventSource(self.cluster, events, clock, options.say)
         self._source_server = (
@@ -439,6 +444,8 @@ class Sandbox:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self.kubelet.close()
         self._hook.close()
+        for github in (self.context.github, self.github):
+            github.close()
         for server in (self._source_server, self._server):
             if server is not None:
                 server.close()

@@ -38,24 +38,24 @@ def _missing(subject: Subject, entries: Mapping[str, Entry], head: str) -> Itera
 
 
 def give(context: Context, subject: Subject, pull: pulls.Pull) -> str:
-    """Set the check and post the approving review on the head, once; why that can't be, or nothing.
+    """Post the approving review and set the check on the head, once; why that can't be, or nothing.
 
-    `missing` has said nothing before this.
+    `missing` has said nothing before this. The check comes last: where it stands nothing of this is missing, and where
+    GitHub refuses the review it does not.
     """
     proof = acceptance.kept(context, subject.repo, pull.number, pull.head_sha)
     if proof is None or not proof.passed or proof.commit != pull.head_sha:
         return "the proof of this commit is gone"
     shown = markdown(proof)
-    gates.show(
-        context, subject.repo, pull, gates.ACCEPTANCE, Verdict("pass", "Proven on this commit", summary(proof), shown)
-    )
-    parking.clear(context, subject, pull.number)
     qa = context.settings.agent("qa")[1].github_app
     as_qa = context.github.installation(qa, subject.repo, {"pull_requests": "write"})
     login = context.github.login(qa)
     posted = reviews.reviews(as_qa, subject.repo, pull.number)
     if not any(r.author == login and r.state == "APPROVED" and r.commit_id == pull.head_sha for r in posted):
         reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(proof, shown))
+    parking.clear(context, subject, pull.number)
+    verdict = Verdict("pass", "Proven on this commit", summary(proof), shown)
+    gates.show(context, subject.repo, pull, gates.ACCEPTANCE, verdict)
     return ""
 
 

@@ -10,8 +10,10 @@ from pressplay import names
 from pressplay.clock import SystemClock
 from pressplay.cluster.kubernetes import KubernetesCluster
 from pressplay.cluster.port import Cluster
+from pressplay.cluster.rate_limits import RateLimits
 from pressplay.errors import InputError
 from pressplay.github.access import AppKey, GitHubAccess
+from pressplay.github.limits import Breaker
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.context import Context
 
@@ -24,7 +26,8 @@ def context() -> Context:
     cluster = KubernetesCluster.from_environment(namespace)
     settings = read_settings(cluster, namespace)
     clock = SystemClock()
-    github = GitHubAccess(settings.github, lambda app: app_key(cluster, namespace, app), clock)
+    breaker = Breaker(clock, RateLimits(cluster, namespace))
+    github = GitHubAccess(settings.github, lambda app: app_key(cluster, namespace, app), clock, breaker=breaker)
     return Context(cluster, settings, github, clock, lambda line: print(line, file=sys.stderr, flush=True))
 
 

@@ -1,9 +1,11 @@
 """Start what a lost event should have started (R2), from what GitHub and the ledgers hold.
 
 A pull request is looked at when it changed, and in turn with the others when it did not (a check's end changes no pull
-request): `_AT_ONCE` of them each time. What was seen when stands in a ConfigMap for each repository. What was there
-before that ConfigMap is left alone where everything starts without being asked (`events.start: all`): an installation
-must not begin with all that a repository ever left open.
+request): `_AT_ONCE` of them each time. One of which nothing is under way and nothing changes rests, twice as long after
+each look and `_LONGEST_REST` at most: each look is two calls to GitHub, which grants some 5,000 an hour.
+What was seen when stands in a ConfigMap for each repository. What was there before that ConfigMap is left alone where
+everything starts without being asked (`events.start: all`): an installation must not begin with all that a repository
+ever left open.
 """
 
 from __future__ import annotations
@@ -16,15 +18,17 @@ from pressplay import names
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF, Entry
-from pressplay.github import issues, pulls
+from pressplay.github import checks, issues, pulls
 from pressplay.github.calls import Client
 from pressplay.steps import comments, documents, documents_pull, issue, parking, triage
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.pulls import in_scope, of_ledger
 from pressplay.steps.start import start as start_flow
-from pressplay.steps.tasks import is_approved
+from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
 _AT_ONCE = 30
+_FIRST_REST, _LONGEST_REST = 60, 900
+"""Seconds for which a pull request is left alone after a look that found nothing new; the second: the most."""
 _SWEEP_SECONDS = 3600
 """How often everything is looked at that did not change: alerts, and issues whose flow was started in vain."""
 _OVERLAP_SECONDS = 120
@@ -66,25 +70,36 @@ def _pulls(context: Context, gh: Client, repo: str, seen: _Seen) -> int:
         found = [pull for pull in found if parse_rfc3339(pull.updated_at) >= seen.since]
     seen.pulls = {str(pull.number): seen.pulls.get(str(pull.number), {}) for pull in found}
 
-    def turn(pull: pulls.Pull) -> tuple[bool, float]:
+    def changed(pull: pulls.Pull) -> bool:
         before = seen.pulls[str(pull.number)]
-        return before.get("updated") == pull.updated_at, before.get("looked", 0)
+        return before.get("updated") != pull.updated_at or before.get("seen") != pull.head_sha
+
+    def looked(pull: pulls.Pull) -> float:
+        return float(seen.pulls[str(pull.number)].get("looked", 0))
+
+    def rests(pull: pulls.Pull) -> bool:
+        rest = seen.pulls[str(pull.number)].get("rest", 0)
+        # The cron's minutes are no exact ones.
+        return not changed(pull) and context.clock.now() - looked(pull) < rest - _SETTLED_SECONDS
 
     busy = _under_way(context, repo)
     started = 0
-    for pull in sorted(found, key=turn)[:_AT_ONCE]:
+    due = [pull for pull in found if not rests(pull)]
+    for pull in sorted(due, key=lambda pull: (not changed(pull), looked(pull)))[:_AT_ONCE]:
         task = names.task_of_branch(pull.head_ref)
         if ("pr", pull.number) in busy or ("task", task) in busy:
             continue
         before = seen.pulls[str(pull.number)]
-        wanted = _wanted(context, gh, repo, pull, changed=before.get("updated") != pull.updated_at)
-        if not wanted:
-            now = context.clock.now()
-            # GitHub counts in seconds: what is said in the very one of this look must not pass for seen.
-            settled = parse_rfc3339(pull.updated_at) < now - _SETTLED_SECONDS
-            before.update(updated=pull.updated_at if settled else "", looked=now)
-        else:
-            started += _start_for(context, repo, pull, wanted, before)
+        found_now = _look(context, gh, repo, pull, changed=before.get("updated") != pull.updated_at)
+        if found_now.wanted:
+            started += _start_for(context, repo, pull, found_now.wanted, before)
+            continue
+        quiet = not changed(pull) and not found_now.goes_on
+        rest = min(max(2 * before.get("rest", 0), _FIRST_REST), _LONGEST_REST) if quiet else 0
+        now = context.clock.now()
+        # GitHub counts in seconds: what is said in the very one of this look must not pass for seen.
+        settled = parse_rfc3339(pull.updated_at) < now - _SETTLED_SECONDS
+        before.update(updated=pull.updated_at if settled else "", seen=pull.head_sha, looked=now, rest=rest)
     return started
 
 
@@ -102,23 +117,34 @@ def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
     return busy
 
 
-def _wanted(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool) -> str:
-    """The flow that this pull request lacks, or nothing. People come first; what they say changes a pull request."""
+@dataclass(frozen=True)
+class _Found:
+    """What a look at a pull request found: the flow that it lacks, if any, and whether a check of it goes on."""
+
+    wanted: str = ""
+    goes_on: bool = False
+
+
+def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool) -> _Found:
+    """People come first; what they say changes a pull request."""
     flows = context.settings.flows
     entries = context.ledger(repo).entries("pr", pull.number)
     subject = _subject(context, repo, pull, entries)
     if documents.left_alone(context, repo, pull, entries):
         documents_pull.check_again(context, subject, pull, entries)
-        return ""
+        return _Found()
     if changed and flows.comments.enabled and comments.waiting(context, subject, pull):
-        return "comments"
+        return _Found("comments")
     if not in_scope(context, pull) or parking.stopped(entries, subject):
-        return ""
-    if flows.triage.enabled and triage.untriaged(context, subject, pull, entries):
-        return "triage"
-    if flows.pull_request.enabled and _may_go_on(entries, subject, pull) and not is_approved(gh, repo, pull):
-        return "pull-request"
-    return ""
+        return _Found()
+    there = checks.checks(gh, repo, pull.head_sha)
+    goes_on = any(check.status != "completed" for check in there)
+    if flows.triage.enabled and triage.untriaged(context, subject, pull, entries, there):
+        return _Found("triage")
+    approved = checks.newest_conclusion(there, context.github.app_id_of_harness(), ACCEPTANCE_CHECK) == "success"
+    if flows.pull_request.enabled and _may_go_on(entries, subject, pull) and not approved:
+        return _Found("pull-request")
+    return _Found(goes_on=goes_on)
 
 
 def _subject(context: Context, repo: str, pull: pulls.Pull, entries: dict[str, Entry]) -> Subject:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pressplay import names
 from pressplay.cluster import waits
-from pressplay.errors import PressPlayError, TryAgain
+from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.steps import deploy, leftovers, lint, missing, signals
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.tasks import AWAIT_VERDICT, judge, verdict_of, wake_with
@@ -19,7 +19,8 @@ _SAID = 300
 
 def reconcile(_inputs: Inputs, context: Context) -> Outputs:
     """Compare every wait and run with GitHub and the cluster; wake, expire, start and clean up what was missed."""
-    woken, started, faults = 0, 0, 0
+    woken, started = 0, 0
+    faults: list[PressPlayError] = []
     for repo in context.settings.repositories:
         try:
             woken += _wake(context, repo)
@@ -28,10 +29,13 @@ def reconcile(_inputs: Inputs, context: Context) -> Outputs:
             leftovers.clean_up(context, repo, leftovers.end_orphans(context, repo))
         except PressPlayError as error:
             # One repository's fault must not leave the others' waits asleep.
-            faults += 1
+            faults.append(error)
             context.say(f"{repo}: {type(error).__name__}: {' '.join(str(error).split())[:_SAID]}")
     if faults:
-        raise TryAgain(f"{faults} of {len(context.settings.repositories)} repositories could not be compared")
+        # What lasts is for the next minute to find mended: trying again at ever longer intervals would slow the others.
+        lasting = all(isinstance(fault, InputError) for fault in faults)
+        many = f"{len(faults)} of {len(context.settings.repositories)} repositories could not be compared"
+        raise (InputError if lasting else TryAgain)(many)
     return {"woken": str(woken), "started": str(started)}
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from pressplay.errors import InputError
+from pressplay.errors import InputError, PressPlayError
+from pressplay.steps import faults
 from pressplay.steps.context import Context, Inputs, Outputs
 
 STEPS = {
@@ -62,7 +63,11 @@ def run(name: str, inputs: Inputs, context: Context) -> Outputs:
     step = cast(
         Callable[[Inputs, Context], Outputs], getattr(importlib.import_module(f"{__package__}.{module}"), function)
     )
-    outputs = step(inputs, context)
+    try:
+        outputs = step(inputs, context)
+    except PressPlayError as error:
+        faults.note(context, name, inputs, error)
+        raise
     for output, value in outputs.items():
         if not _SAFE_OUTPUT.fullmatch(value):
             raise InputError(f"step {name}, output {output}: text that people wrote may not leave a step (R7)")

@@ -109,8 +109,15 @@ def merged(context: Context, repo: str) -> int:
     merges = [wait for play in plays for wait in waits.of(play) if wait.kind == AWAIT_MERGE]
     if not merges:
         return 0
-    gh = context.harness(repo, pull_requests="read", contents="read")
-    still_open = pulls.open_branches(gh, repo)
+    try:
+        gh = context.harness(repo, pull_requests="read", contents="read")
+        still_open = pulls.open_branches(gh, repo)
+    except InputError as error:
+        # The App may be let in again; but no wait is for ever (R3).
+        for wait in merges:
+            if _too_old(context, wait):
+                wait.wake(context.cluster, "Failed", {}, f"{_unmerged(context)}, as far as GitHub tells: {error}")
+        raise
     hopeless = {wait.node_id for wait in never_merged(context, merges)}
     woken = 0
     for wait in merges:
@@ -119,11 +126,18 @@ def merged(context: Context, repo: str) -> int:
             woken += wait.wake(context.cluster, "Failed", {}, f"task {wait.key['task']} ended without a merge")
             continue
         if branch in still_open:
-            days = context.settings.limits.wait_days
-            if context.clock.now() - wait.since > days * _DAY:
-                woken += wait.wake(context.cluster, "Failed", {}, f"nobody merged it within {days} days")
+            if _too_old(context, wait):
+                woken += wait.wake(context.cluster, "Failed", {}, _unmerged(context))
             continue
         pull = pulls.find_pull(gh, repo, branch)
         if pull is not None and pull.state != "open":
             woken += _end(context, wait, pull)
     return woken
+
+
+def _too_old(context: Context, wait: waits.Wait) -> bool:
+    return context.clock.now() - wait.since > context.settings.limits.wait_days * _DAY
+
+
+def _unmerged(context: Context) -> str:
+    return f"nobody merged it within {context.settings.limits.wait_days} days"

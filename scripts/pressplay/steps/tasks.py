@@ -14,7 +14,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
 from pressplay.github import checks, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import origin, start
+from pressplay.steps import faults, origin, start
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 
 ACCEPTANCE_CHECK = "press-play/acceptance"
@@ -140,31 +140,46 @@ def is_approved(gh: Client, repo: str, pull: pulls.Pull) -> bool:
 
 
 def judge(context: Context, subject: Subject, status: str = "") -> Entry:
-    """The verdict that the truth gives: merged and approved by GitHub, the rest by the newest run's outcome."""
+    """The verdict that the truth gives: merged and approved by GitHub, the rest by the newest run's outcome.
+
+    Where GitHub will not tell (the App is gone, or may not see it), the task has failed, for that reason: a play must
+    not wait for what nobody will ever say.
+    """
+    try:
+        return _judge(context, subject, status)
+    except InputError as error:
+        why = _why(context, subject, None)
+        return _verdict(context, subject, None, "failed", "; ".join(part for part in (why, str(error)) if part))
+
+
+def _judge(context: Context, subject: Subject, status: str) -> Entry:
     gh = context.harness(subject.repo, pull_requests="read", checks="read")
     pull = find_pull(context, gh, subject)
-    if pull is None:
-        return _verdict(context, subject, None, "failed", _why(context, subject, None) or _unfinished(status))
-    if pull.merged:
+    if pull is not None and pull.merged:
         return _verdict(context, subject, pull, "merged", "")
-    if pull.state == "closed":
+    if pull is not None and pull.state == "closed":
         return _verdict(context, subject, pull, "failed", f"pull request #{pull.number} was closed without a merge")
-    if is_approved(gh, subject.repo, pull):
+    if pull is not None and is_approved(gh, subject.repo, pull):
         return _verdict(context, subject, pull, "approved", "")
-    return _verdict(context, subject, pull, "parked", _why(context, subject, pull) or _unfinished(status))
+    reason = _why(context, subject, pull) or _unfinished(context, subject, pull, status)
+    return _verdict(context, subject, pull, "failed" if pull is None else "parked", reason)
 
 
-def _unfinished(status: str) -> str:
-    return f"its Workflow ended {status or 'early'} before a verdict was reached; the Workflow's nodes say why"
+def _unfinished(context: Context, subject: Subject, pull: pulls.Pull | None, status: str) -> str:
+    said = faults.passing(_entries(context, subject, pull), subject)
+    early = f"its Workflow ended {status or 'early'} before a verdict was reached"
+    return f"{early}{said or '; the nodes of the Workflow say why'}"
+
+
+def _entries(context: Context, subject: Subject, pull: pulls.Pull | None) -> dict[str, Entry]:
+    """The ledger that tells: the pull request's, where there is one."""
+    ledger = context.ledger(subject.repo)
+    return ledger.entries("task", task_of(subject)) if pull is None else ledger.entries("pr", pull.number)
 
 
 def _why(context: Context, subject: Subject, pull: pulls.Pull | None) -> str:
     """The reason in the ledger's newest entry that has one."""
-    ledger = context.ledger(subject.repo)
-    entries = ledger.entries("task", task_of(subject))
-    found: list[dict[str, Any]] = [*entries.values()]
-    if pull is not None:
-        found = [*ledger.entries("pr", pull.number).values()]
+    found = _entries(context, subject, pull).values()
     own = (0, subject.attempt_of_person)
     with_reason = [entry for entry in found if entry.get("reason") and entry.get("try", 0) in own]
     newest = max(with_reason, key=lambda entry: (entry.get("ended", 0), entry.get("attempt", 0)), default=None)

@@ -69,8 +69,17 @@ class Failed:
 # -- what is there to do -----------------------------------------------------------------------------------------------
 
 
-def untriaged(context: Context, subject: Subject, pull: pulls.Pull, entries: dict[str, Entry]) -> list[Failed]:
-    """The failed checks of the head that nothing was done about in this try; none while a person is waited for."""
+def untriaged(
+    context: Context,
+    subject: Subject,
+    pull: pulls.Pull,
+    entries: dict[str, Entry],
+    there: Sequence[checks.Check] | None = None,
+) -> list[Failed]:
+    """The failed checks of the head that nothing was done about in this try; none while a person is waited for.
+
+    `there` are the head's checks, where the caller has just asked for them.
+    """
     parked = parking.parked(entries, subject)
     if pull.state != "open" or pull.fork or (parked and (parked.get("stopped") or parked.get("head") == pull.head_sha)):
         return []
@@ -78,7 +87,7 @@ def untriaged(context: Context, subject: Subject, pull: pulls.Pull, entries: dic
     own, ignored = names.slug(context.settings.github.harness_app), context.settings.flows.triage.ignore_checks
     found = [
         check
-        for check in checks.checks(gh, subject.repo, pull.head_sha)
+        for check in (checks.checks(gh, subject.repo, pull.head_sha) if there is None else there)
         if check.conclusion in FAILED and not check.name.startswith(_OWN) and check.app != own
     ]
     runs = {run.suite: run for run in actions.runs_of_commit(gh, subject.repo, pull.head_sha)}

@@ -47,12 +47,16 @@ def test_tokens_are_nowhere_in_the_database(github_world):
         ("expired", {"expires": 0}),
         ("too long", {"expires": 700}),
         ("from the future", {"issued": 120}),
-        ("of nobody", {"iss": "99"}),
         ("without an end", {"exp": "soon"}),
     ],
 )
 def test_an_apps_jwt_must_be_right(github_world, what, made):
     assert http(github_world, app_jwt(github_world, **made), "/app").status_code == 401
+
+
+def test_a_jwt_of_no_app_is_told_as_github_tells_it(github_world):
+    answer = http(github_world, app_jwt(github_world, iss="99"), "/app")
+    assert (answer.status_code, answer.json()["message"]) == (404, "Integration not found")
 
 
 def test_an_apps_jwt_must_be_signed_by_its_key(github_world):

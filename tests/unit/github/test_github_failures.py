@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from github_world import CHECK, REPO
 
 from pressplay.errors import InputError, TryAgain
-from pressplay.github import checks, contents, issues, pulls, refs, reviews
+from pressplay.github import checks, comments, contents, issues, pulls, refs, reviews
 from pressplay.github.calls import call
 from pressplay.sandbox.forge import Fault
 
@@ -18,9 +20,6 @@ from pressplay.sandbox.forge import Fault
         Fault(status=500),
         Fault(status=502),
         Fault(status=503, headers={"Retry-After": "3"}),
-        Fault(status=429, headers={"Retry-After": "60"}, message="slow down"),
-        Fault(status=403, message="You have exceeded a secondary rate limit. Please wait."),
-        Fault(status=403, headers={"X-RateLimit-Remaining": "0"}, message="API rate limit exceeded"),
         Fault(status=409, message="Conflict"),
         Fault(timeout=httpx.ReadTimeout("late")),
         Fault(timeout=httpx.ConnectError("refused")),
@@ -39,15 +38,38 @@ def test_a_passing_fault_is_try_again_once_and_then_it_works(github_world, fault
 @pytest.mark.parametrize("status", [401, 403, 404, 422])
 def test_a_lasting_fault_is_an_input_error_that_names_method_and_path(github_world, status):
     gh = github_world.client("rex")
-    github_world.forge.faults.append(Fault(status=status, message="No"))
+    github_world.forge.faults.append(Fault(path=f"/repos/{REPO}$", times=2, status=status, message="No"))
     with pytest.raises(InputError, match=f"GET /repos/{REPO}: GitHub answered {status}") as caught:
         contents.default_branch(gh, REPO)
     assert caught.value.exit_code == 2
 
 
 def test_a_missing_permission_is_named(github_world):
-    with pytest.raises(InputError, match="needs one of the permissions: pull_requests=read"):
+    told = r"to the App 'rex' with contents: read; the App needs one of the permissions: pull_requests=read"
+    with pytest.raises(InputError, match=told):
         pulls.pull(github_world.client("rex", contents="read"), REPO, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(status=502), TryAgain),
+        (Fault(timeout=httpx.ReadTimeout("late")), TryAgain),
+        (Fault(truncate=25), TryAgain),
+        (Fault(status=429, headers={"Retry-After": "9"}), TryAgain),
+        (Fault(status=403, message="No"), InputError),
+        (Fault(times=2, status=401, message="No"), InputError),
+    ],
+    ids=lambda value: str(getattr(value, "status", value)),
+)
+def test_graphql_fails_as_everything_else_does(github_world, fault, error):
+    pull, gh = github_world.pull(), github_world.client("rex")
+    fault = replace(fault, path="graphql")
+    github_world.forge.faults.append(fault)
+    with pytest.raises(error, match=r"POST /?(api/)?graphql"):
+        comments.resolved(gh, REPO, pull.number)
+    github_world.clock.sleep(10)
+    assert comments.resolved(gh, REPO, pull.number) == set()
 
 
 @pytest.mark.rule("R7")

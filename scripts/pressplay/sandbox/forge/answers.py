@@ -252,6 +252,7 @@ def _app(s: Session, row: Row) -> JSON:
 def installation(s: Session, row: Row) -> JSON:
     """An Installation."""
     app_row, owner = s.app(row["app_id"]), s.user(row["owner_id"])
+    suspended = s.one("SELECT at FROM forge_suspended WHERE installation_id = ?", row["id"])
     url = f"{s.api}/app/installations/{row['id']}"
     return {
         "id": row["id"],
@@ -270,8 +271,8 @@ def installation(s: Session, row: Row) -> JSON:
         "created_at": when(row["created_at"]),
         "updated_at": when(row["created_at"]),
         "single_file_name": None,
-        "suspended_by": None,
-        "suspended_at": None,
+        "suspended_by": user(s, owner) if suspended else None,
+        "suspended_at": when(suspended["at"]) if suspended else None,
     }
 
 

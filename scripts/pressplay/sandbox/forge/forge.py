@@ -279,6 +279,34 @@ class Forge:
             )
             return int(row["id"])
 
+    def suspend(self, slug: str, full_name: str, *, suspended: bool = True) -> None:
+        """Suspend an App's installation, as an owner of the account does, or take that back."""
+        number = self.install(slug, full_name)
+        with self._store.session(write=True) as session:
+            if suspended:
+                session.run("INSERT OR IGNORE INTO forge_suspended VALUES (?, ?)", number, session.now)
+            else:
+                session.run("DELETE FROM forge_suspended WHERE installation_id = ?", number)
+
+    def uninstall(self, slug: str, full_name: str) -> None:
+        """Take an App off a repository, and its tokens back."""
+        number = self.install(slug, full_name)
+        with self._store.session(write=True) as session:
+            repo = _repo(session, full_name)
+            session.run(
+                "DELETE FROM forge_installation_repos WHERE installation_id = ? AND repo_id = ?", number, repo["id"]
+            )
+        self.revoke_tokens(slug)
+
+    def revoke_tokens(self, slug: str) -> None:
+        """Take all of an App's installation tokens back before their hour is over."""
+        with self._store.session(write=True) as session:
+            session.run(
+                "DELETE FROM forge_tokens WHERE installation_id IN (SELECT i.id FROM forge_installations i"
+                " JOIN forge_apps a ON a.id = i.app_id WHERE a.slug = ?)",
+                slug,
+            )
+
     def git_path(self, full_name: str) -> Path:
         """Where a repository's bare git directory is; who changes its refs there calls `sync` after."""
         return self._store.git_path(full_name)

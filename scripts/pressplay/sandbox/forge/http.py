@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass
 class Fault:
-    """What goes wrong, for tests: the next `times` requests of this method whose path matches.
+    """What goes wrong, for tests: of the requests of this method whose path matches, `times` after the first `skip`.
 
     `status` answers so instead of asking the endpoint; `timeout` raises as a client's timeout does (in-process only);
     `truncate` does what was asked, then cuts the answer to so many bytes; `after` does what was asked, then answers
@@ -49,6 +49,7 @@ class Fault:
     method: str = ".*"
     path: str = ".*"
     times: int = 1
+    skip: int = 0
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     message: str = "Server Error"
@@ -274,6 +275,9 @@ class Web:
         with self._lock:
             for fault in self.faults:
                 if fault.times > 0 and re.fullmatch(fault.method, method) and re.search(fault.path, path):
+                    if fault.skip > 0:
+                        fault.skip -= 1
+                        continue
                     fault.times -= 1
                     return fault
         return None
@@ -444,6 +448,7 @@ def authenticate(session: Session, header: str) -> Actor:
     installation = session.one("SELECT * FROM forge_installations WHERE id = ?", row["installation_id"])
     if installation is None:
         raise ApiError(401, "Bad credentials")
+    refuse_suspended(session, installation)
     bot = session.one("SELECT * FROM forge_users WHERE app_id = ?", installation["app_id"])
     return Actor(
         bot,
@@ -453,6 +458,12 @@ def authenticate(session: Session, header: str) -> Actor:
         json.loads(row["permissions"]),
         digest,
     )
+
+
+def refuse_suspended(session: Session, installation: Row) -> None:
+    """403 where the account's owner suspended the installation."""
+    if session.one("SELECT 1 FROM forge_suspended WHERE installation_id = ?", installation["id"]) is not None:
+        raise ApiError(403, "This installation has been suspended")
 
 
 def token_hash(token: str) -> str:
@@ -467,7 +478,7 @@ def _app(session: Session, token: str) -> Actor:
         number = int(issuer) if issuer.isdecimal() else None
         app = session.one("SELECT * FROM forge_apps WHERE client_id = ? OR id = ?", issuer, number)
         if app is None:
-            raise ApiError(401, "Integration not found")
+            raise ApiError(404, "Integration not found")
         jwt.decode(token, public_key(app["private_key"]), ["RS256"], options={"verify_exp": False, "verify_iat": False})
         issued, expires = float(claims["iat"]), float(claims["exp"])
     except (jwt.PyJWTError, KeyError, TypeError, ValueError):

@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS forge_installations (
   UNIQUE (app_id, owner_id));
 CREATE TABLE IF NOT EXISTS forge_installation_repos (
   installation_id INTEGER NOT NULL, repo_id INTEGER NOT NULL, PRIMARY KEY (installation_id, repo_id));
+CREATE TABLE IF NOT EXISTS forge_suspended (installation_id INTEGER PRIMARY KEY, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS forge_tokens (
   hash TEXT PRIMARY KEY, installation_id INTEGER, user_id INTEGER, repo_ids TEXT, permissions TEXT, expires_at REAL);
 CREATE INDEX IF NOT EXISTS forge_tokens_expiry ON forge_tokens (expires_at);

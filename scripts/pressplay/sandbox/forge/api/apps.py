@@ -7,7 +7,7 @@ import secrets
 
 from pressplay.sandbox.forge import answers
 from pressplay.sandbox.forge.errors import ApiError
-from pressplay.sandbox.forge.http import Answer, Call, permitted_repo, route, token_hash
+from pressplay.sandbox.forge.http import Answer, Call, permitted_repo, refuse_suspended, route, token_hash
 from pressplay.sandbox.forge.meter import RESOURCES
 from pressplay.sandbox.forge.store import JSON, LEVELS, Row, at_least
 
@@ -63,6 +63,7 @@ def create_token(call: Call) -> Answer:
     """A token for an installation, narrowed to repositories and permissions where those are given."""
     s = call.s
     row = _own_installation(call)
+    refuse_suspended(s, row)
     installed = s.all(
         "SELECT r.* FROM forge_installation_repos i JOIN forge_repos r ON r.id = i.repo_id WHERE i.installation_id = ?"
         " ORDER BY r.id",

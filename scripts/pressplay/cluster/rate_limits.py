@@ -1,0 +1,31 @@
+"""GitHub's rate limits as all processes of an installation know them: a ConfigMap.
+
+It implements `pressplay.github.limits.Shared`, which knows of no cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pressplay import names
+from pressplay.cluster.ledger import PART_OF
+from pressplay.cluster.port import Cluster
+
+
+@dataclass(frozen=True)
+class RateLimits:
+    """The ConfigMap in the release's `namespace`; each key is written by a merge of that key alone."""
+
+    cluster: Cluster
+    namespace: str
+
+    def read(self) -> Mapping[str, str]:
+        """All that is there; nothing, where no limit was ever met."""
+        found = self.cluster.get("ConfigMap", self.namespace, names.RATE_LIMITS) or {}
+        return found.get("data") or {}
+
+    def write(self, key: str, text: str) -> None:
+        """Put a key's text in the place of what is there."""
+        metadata = {"name": names.RATE_LIMITS, "namespace": self.namespace, "labels": dict(PART_OF)}
+        self.cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {key: text}})

@@ -1,0 +1,127 @@
+"""`reconcile` each minute costs GitHub little where nothing changes, and still sees what no event told (R2)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from harness import REPO, World, project, reconciled, task, world
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.github import pulls, refs
+from pressplay.sandbox.eventsource import Network
+from pressplay.sandbox.forge.ci import Job
+
+MINUTE = 60.0
+TASKS = 6
+
+
+class Deaf(Network):
+    """Nothing arrives."""
+
+    def send(self, _delivery) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def approved(tmp_path_factory) -> Iterator[World]:
+    """Approved pull requests that nobody merges, an hour later; and no events. Each test changes another one."""
+    folder = tmp_path_factory.mktemp("approved")
+    made = world(folder / "state", source=project(folder, [task(n + 1) for n in range(TASKS)]), merge=False)
+    assert {result.state for result in made.play().tasks} == {"approved"}
+    made.sandbox.network = Deaf(made.sandbox._hook)
+    after(made, 60)
+    yield made
+    made.sandbox.close()
+
+
+def after(made: World, minutes: float) -> list[str]:
+    """Let time pass; the paths that GitHub was asked for meanwhile."""
+    asked: list[str] = []
+    forge, end = made.sandbox.forge, made.sandbox.clock.now() + minutes * MINUTE
+    whole = forge._web._fault
+    forge._web._fault = lambda method, path: (asked.append(path), whole(method, path))[1]
+    made.sandbox.run(lambda: made.sandbox.clock.now() >= end and not made.sandbox.kubelet.busy)
+    forge._web._fault = whole
+    return asked
+
+
+def head(made: World, number: int) -> str:
+    return pulls.pull(made.sandbox.context.harness(REPO, pull_requests="read"), REPO, number).head_sha
+
+
+def triaged(made: World, number: int) -> bool:
+    flows = made.sandbox.cluster.list("Workflow", "press-play", {"press-play/flow": "triage"})
+    return any(flow["metadata"]["labels"]["press-play/pr"] == str(number) for flow in flows)
+
+
+def test_pull_requests_that_do_not_change_are_looked_at_ever_more_seldom(approved):
+    asked = after(approved, 30)
+    looks = [path for path in asked if "/check-runs" in path]
+    # Two or three looks at each in half an hour, two calls each; and four calls a minute whatever there is.
+    assert 2 * TASKS <= len(looks) <= 3 * TASKS
+    assert len(asked) <= 32 * 4 + 2 * len(looks) + 5
+
+
+@pytest.mark.rule("R2")
+def test_a_failure_that_no_event_told_is_found_within_a_quarter_of_an_hour(approved):
+    approved.sandbox.forge.report_ci(REPO, head(approved, 3), jobs=(Job("test", "failure", "##[error]exit code 1"),))
+    after(approved, 16)
+    assert triaged(approved, 3)
+    assert not triaged(approved, 4)
+
+
+@pytest.mark.rule("R2")
+def test_where_a_check_goes_on_its_end_is_found_within_two_minutes(approved):
+    run = approved.sandbox.forge.report_ci(REPO, head(approved, 2), jobs=(Job("test", None),))
+    after(approved, 16)
+    approved.sandbox.forge.finish_ci(run, (Job("test", "failure", "##[error]exit code 1"),))
+    after(approved, 2)
+    assert triaged(approved, 2)
+
+
+@pytest.mark.rule("R2")
+def test_a_push_that_no_event_told_is_found_by_the_next_minute(approved):
+    before = len(approved.starts())
+    gh = approved.sandbox.github.installation("clippy-agent", REPO, {"contents": "write"})
+    refs.commit_files(gh, REPO, names.task_branch(5), {"mine.txt": b"x"}, "Mine", head(approved, 5))
+    after(approved, 4)
+    assert len(approved.starts()) > before
+
+
+@pytest.mark.rule("R3")
+def test_a_repository_that_is_refused_for_good_does_not_slow_the_others(tmp_path):
+    """A passing fault is tried again at longer and longer intervals; what lasts is left to the next minute."""
+    source = project(tmp_path, [task(1)])
+    made = world(tmp_path / "state", source=source, merge=False, settings={"repositories": {"acme/gone": {}}})
+    made.play()
+    sandbox = made.sandbox
+    after(made, 10)
+    found = sandbox.cluster.list("Workflow", "press-play", {"press-play/flow": "reconcile"})
+    ended = [one for one in found if waits.phase(one) in waits.FINISHED]
+    assert {waits.phase(one) for one in ended} == {"Failed"}
+    moments = sorted(int(one["metadata"]["name"].rpartition("-")[2]) for one in ended)
+    assert {b - a for a, b in itertools.pairwise(moments)} == {60}
+    assert any("App 'press-play' is not installed on acme/gone" in line for line in made.said)
+    # The other one is looked after: its pull request, merged by a person, ends the play's wait.
+    sandbox._maintainer.merge_what_is_ready()
+    after(made, 2)
+    assert [waits.phase(play) for play in sandbox.plays()] == ["Succeeded"]
+    sandbox.close()
+
+
+@pytest.mark.rule("R3")
+def test_no_wait_for_a_merge_outlives_its_age_though_github_tells_nothing(tmp_path):
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1)]), merge=False, chart=reconciled("0 */6 * * *"))
+    made.play()
+    made.sandbox.forge.uninstall("press-play", REPO)
+    after(made, 13 * 24 * 60)
+    (play,) = made.sandbox.plays()
+    assert waits.phase(play) == "Running"
+    after(made, 2 * 24 * 60)
+    (play,) = made.sandbox.plays()
+    assert waits.phase(play) == "Failed"
+    told = [node.get("message", "") for node in waits.nodes(play).values()]
+    assert any("nobody merged it within 14 days, as far as GitHub tells: App 'press-play'" in text for text in told)
+    made.sandbox.close()
