@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pressplay.clock import Clock, rfc3339
-from pressplay.cluster.port import Manifest, NodePhase
+from pressplay.cluster import rbac
+from pressplay.cluster.port import Account, Manifest, NodePhase
 from pressplay.errors import InputError, TryAgain
 from pressplay.patch import merge
 
@@ -39,6 +40,9 @@ INSERT OR IGNORE INTO versions VALUES (1, 0);
 
 _FROZEN = ("storedWorkflowTemplateSpec", "storedTemplates")
 """The parts of a Workflow's status that are written once and are large: kept in a column of their own."""
+
+API_VERSION = "v1.34.0"
+"""Of Kubernetes' API, as the objects here are written."""
 
 LOG_FILE = "press-play/log-file"
 """The annotation of a Pod of the sandbox that names the file in which its log stands."""
@@ -288,6 +292,15 @@ class SqliteCluster:
             return b""
         except OSError as error:
             raise InputError(f"pod {pod}: its log can't be read: {error.strerror}") from error
+
+    def server_version(self) -> str:
+        """See `Cluster.server_version`: that of the API whose objects these are."""
+        return API_VERSION
+
+    def may(self, account: Account, verb: str, resource: str, namespace: str, name: str = "") -> bool:
+        """See `Cluster.may`: by the namespace's own Roles and bindings, the only ones that there are here."""
+        roles = {role["metadata"]["name"]: role for role in self.list("Role", namespace)}
+        return rbac.allowed(self.list("RoleBinding", namespace), roles, account, verb, resource, name)
 
     def _born(self, manifest: Manifest) -> Manifest:
         body = {name: value for name, value in manifest.items() if name != "status"}

@@ -150,8 +150,30 @@ class GitHubAccess:
         """The bot as which an App acts, asked with its key; where that is not at hand, `names.bot` tells it."""
         with self._lock:
             if app not in self._logins:
-                self._logins[app] = f"{self._ask(app, '', 'GET', '/app')['slug']}[bot]"
+                self._logins[app] = f"{self.itself(app)['slug']}[bot]"
             return self._logins[app]
+
+    def itself(self, app: str) -> dict[str, Any]:
+        """What GitHub says of the App (`GET /app`): its slug, permissions, events. Faults as those of `installation`."""
+        found: dict[str, Any] = self._ask(app, "", "GET", "/app")
+        return found
+
+    def installation_of(self, app: str, repo: str) -> dict[str, Any]:
+        """The App's installation on a repository as GitHub has it now, also where it is suspended.
+
+        InputError where there is none, or the App's key is wrong; TryAgain for a passing fault.
+        """
+        path = f"/repos/{names.repo(repo)}/installation"
+        try:
+            found: dict[str, Any] = self._ask(app, repo.partition("/")[0], "GET", path)
+        except Refused as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            raise InputError(
+                f"App {app!r} is not installed on {repo} (GET {path}: 404): install it there, "
+                "or take the repository out of the chart's values"
+            ) from error
+        return found
 
     def _wired(self, app: str, account: str, whose: _Key | None) -> Config:
         """githubkit's configuration for one client: what limits hold it back, and whose answers it may give again."""
@@ -194,26 +216,13 @@ class GitHubAccess:
 
     def _installed(self, app: str, repo: str) -> _Installation:
         if (app, repo) not in self._installations:
-            found = self._look_up(app, repo)
+            found = self.installation_of(app, repo)
             if found.get("suspended_at"):
                 raise _suspended(app, repo, found["html_url"])
             login = f"{found['app_slug']}[bot]"
             self._installations[app, repo] = _Installation(found["id"], found["app_id"], login)
             self._logins[app] = login
         return self._installations[app, repo]
-
-    def _look_up(self, app: str, repo: str) -> dict[str, Any]:
-        path = f"/repos/{repo}/installation"
-        try:
-            found: dict[str, Any] = self._ask(app, repo.partition("/")[0], "GET", path)
-        except Refused as error:
-            if error.status != httpx.codes.NOT_FOUND:
-                raise
-            raise InputError(
-                f"App {app!r} is not installed on {repo} (GET {path}: 404): install it there, "
-                "or take the repository out of the chart's values"
-            ) from error
-        return found
 
     def _ask(self, app: str, account: str, method: str, path: str, json: Any = None) -> Any:
         """A call as the App itself; InputError that says what to do where GitHub does not take its key."""
@@ -247,14 +256,14 @@ class GitHubAccess:
         if "suspended" in str(error):
             return _suspended(app, repo, "the account's settings")
         try:
-            found = self._look_up(app, repo)
-            own = self._ask(app, "", "GET", "/app")["permissions"]
+            found = self.installation_of(app, repo)
+            own = self.itself(app)["permissions"]
         except InputError as worse:
             return worse
-        lacks = _lacking(permissions, found["permissions"])
+        lacks = lacking(permissions, found["permissions"])
         if not lacks:
             return InputError(f"App {app!r} on {repo} must have the permissions {wanted}: {error}")
-        never = _lacking(lacks, own)
+        never = lacking(lacks, own)
         todo = f"give the App {_listed(never)} in its settings, then have" if never else "have"
         return InputError(
             f"App {app!r} on {repo} must have the permissions {wanted}, and lacks {_listed(lacks)}: {todo} an owner of "
@@ -268,7 +277,7 @@ def _suspended(app: str, repo: str, where: str) -> InputError:
     )
 
 
-def _lacking(wanted: Mapping[str, str], have: Mapping[str, str]) -> dict[str, str]:
+def lacking(wanted: Mapping[str, str], have: Mapping[str, str]) -> dict[str, str]:
     """The wanted permissions that are not granted, or not at that level."""
     return {name: level for name, level in wanted.items() if have.get(name) not in _LEVELS[_LEVELS.index(level) :]}
 
