@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -51,7 +53,15 @@ _LONGEST_LOG = 64 * 1024 * 1024
 """Bytes of a log that are read to come to its end; a kubelet turns a log over at 10 MiB, where nobody set it higher."""
 _LOG_SECONDS = 60
 _PASSING = (408, 409, 425, 429)
+_IN_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _MERGE = {"Content-Type": "application/merge-patch+json"}
+
+
+def configured() -> bool:
+    """Whether anything names a cluster: KUBECONFIG, the file that is taken without it, or the pod that this runs in."""
+    named = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    files = [*named.split(os.pathsep), *([] if os.environ.get("KUBECONFIG") else [str(_IN_POD)])]
+    return any(Path(file).is_file() for file in files)
 
 
 class KubernetesCluster:
@@ -301,4 +311,3 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
     return value
-

@@ -57,8 +57,11 @@ def configuration(api_url: str, transport: httpx.BaseTransport | None = None) ->
 
 
 @functools.lru_cache(maxsize=32)
-def _signing_key(pem: str) -> Any:
-    """The key behind a PEM text; reading (and checking) one takes a hundred times as long as signing with it."""
+def signing_key(pem: str) -> Any:
+    """The RSA key behind a PEM text; ValueError, TypeError or jwt.PyJWTError where it is none.
+
+    Reading (and checking) one takes a hundred times as long as signing with it.
+    """
     return RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(pem)
 
 
@@ -154,7 +157,7 @@ class GitHubAccess:
             return self._logins[app]
 
     def itself(self, app: str) -> dict[str, Any]:
-        """What GitHub says of the App (`GET /app`): its slug, permissions, events. Faults as those of `installation`."""
+        """What GitHub says of the App: its slug, permissions, events. Faults as those of `installation`."""
         found: dict[str, Any] = self._ask(app, "", "GET", "/app")
         return found
 
@@ -241,7 +244,7 @@ class GitHubAccess:
         key, now = self._keys(app), int(self._clock.now())
         claims = {"iss": str(key.app_id), "iat": now - CLOCK_SKEW_SECONDS, "exp": now + JWT_SECONDS}
         try:
-            return jwt.encode(claims, _signing_key(key.private_key), algorithm="RS256")
+            return jwt.encode(claims, signing_key(key.private_key), algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError) as error:
             raise InputError(
                 f"App {app!r}: its private key is not an RSA key in PEM; put the key that GitHub gave into the "
