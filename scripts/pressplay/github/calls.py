@@ -99,6 +99,14 @@ def pages(
         query = dict(parse_qsl(urlsplit(response.links["next"]["url"]).query))
 
 
+def page(
+    gh: GitHub[Any], path: str, number: int, size: int = PAGE, params: Mapping[str, str | int] | None = None
+) -> tuple[list[dict[str, Any]], bool]:
+    """One page of a list that counts its pages, and whether another one follows. Faults as those of `call`."""
+    response = _send(gh, "GET", path, None, {**(params or {}), "per_page": size, "page": number}, None)
+    return _json(response, "GET", path) or [], "next" in response.links
+
+
 def _send(
     gh: GitHub[Any],
     method: str,

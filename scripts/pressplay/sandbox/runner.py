@@ -24,12 +24,12 @@ from pressplay import names
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import InputError, PressPlayError, TryAgain
-from pressplay.github import comments, issues, pulls, reviews
+from pressplay.github import comments, issues, pulls, reviews, snapshots
 from pressplay.github.access import GitHubAccess, InstallationClient
+from pressplay.github.conversation import Thread
 from pressplay.sandbox.launcher import Launcher, was_started
 from pressplay.steps import snapshot
 from pressplay.steps.run import COMMENTS
-from pressplay.steps.snapshot import Thread
 
 AGENTS_CONFIG_MAP = "controller-agents"
 ISSUE_MARKS = {"task": "press-play: task", "question": "press-play: question"}
@@ -281,7 +281,7 @@ class Runner:
             raise InputError(f"PRESSPLAY_RESULT: answers are for the role {COMMENTS}")
         if not isinstance(given, dict) or not all(isinstance(text, str) and text.strip() for text in given.values()):
             raise InputError("PRESSPLAY_RESULT: answers: expected an object of comments' ids and texts")
-        taken = snapshot.read(self._github.installation(app, repo, _PUSH), repo, told["PRESSPLAY_CAUSE"])
+        taken = snapshots.read(self._github.installation(app, repo, _PUSH), repo, told["PRESSPLAY_CAUSE"])
         texts: dict[str, list[str]] = {}
         threads = {thread.id: thread for thread in taken.threads}
         for key, text in given.items():
