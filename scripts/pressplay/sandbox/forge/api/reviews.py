@@ -91,9 +91,7 @@ def _submitted(call: Call, pull: Row, review_id: int, reviewer: Row) -> JSON:
     row = call.s.row("SELECT * FROM forge_reviews WHERE id = ?", review_id)
     shown = answers.review(call.s, call.repo, row, pull["number"])
     if row["state"] != "PENDING":
-        call.s.run(
-            "DELETE FROM forge_review_requests WHERE issue_id = ? AND user_id = ?", pull["id"], reviewer["id"]
-        )
+        call.s.run("DELETE FROM forge_review_requests WHERE issue_id = ? AND user_id = ?", pull["id"], reviewer["id"])
         events.review_event(call.s, "submitted", call.repo, pull, shown, reviewer)
     return shown
 
