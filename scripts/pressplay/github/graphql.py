@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import httpx
@@ -23,8 +24,11 @@ class GraphQLRefused(InputError):
         self.kinds = kinds
 
 
-def ask(gh: Client, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-    """The answer's data. TryAgain for a passing fault and rate limits; InputError (of the kinds here) for the rest."""
+def ask(gh: Client, query: str, variables: dict[str, Any], borne: Collection[str] = ()) -> dict[str, Any]:
+    """The answer's data. TryAgain for a passing fault and rate limits; InputError (of the kinds here) for the rest.
+
+    `borne`: kinds of errors beside which the data is taken all the same, with null where they are.
+    """
     try:
         return gh.graphql.request(query, variables)
     except RequestFailed as error:
@@ -38,4 +42,8 @@ def ask(gh: Client, query: str, variables: dict[str, Any]) -> dict[str, Any]:
     except (RequestError, PrimaryRateLimitExceeded) as error:
         raise TryAgain(f"GraphQL: no answer from GitHub ({type(error).__name__})") from error
     except GraphQLFailed as error:
-        raise GraphQLRefused(frozenset(one.type or "unknown" for one in error.response.errors or [])) from error
+        kinds = frozenset(one.type or "unknown" for one in error.response.errors or [])
+        if error.response.data is not None and kinds <= set(borne):
+            data: dict[str, Any] = error.response.data
+            return data
+        raise GraphQLRefused(kinds) from error

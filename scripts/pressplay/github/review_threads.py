@@ -17,6 +17,9 @@ from pressplay.github.graphql import ask
 MOST = 100
 """Threads, or comments of a thread, that GitHub gives at once."""
 
+_GONE = ("NOT_FOUND",)
+"""What GitHub says beside a null in the place of a node that is not there any more."""
+
 _SCAN = """
 query ($owner: String!, $name: String!, $number: Int!, $first: Int!, $after: String, $who: Boolean!) {
   repository(owner: $owner, name: $name) {
@@ -120,7 +123,7 @@ def read(gh: Client, page: str, nodes: Sequence[str], newest: int) -> dict[str, 
 
     `page` is the pull request's address for people. One that was deleted since is not among them.
     """
-    found = ask(gh, _NEWEST, {"ids": list(nodes), "last": newest})["nodes"]
+    found = ask(gh, _NEWEST, {"ids": list(nodes), "last": newest}, _GONE)["nodes"]
     return {node["id"]: _thread(page, node, node["more"]["nodes"]) for node in found if _is_there(node)}
 
 
@@ -131,7 +134,7 @@ def read_from(
 
     None where it is gone. Without a cursor they begin with the first one.
     """
-    (found,) = ask(gh, _PAGE, {"ids": [node], "first": most, "after": after})["nodes"]
+    (found,) = ask(gh, _PAGE, {"ids": [node], "first": most, "after": after}, _GONE)["nodes"]
     if not _is_there(found):
         return None
     edges = found["more"]["edges"]

@@ -6,7 +6,8 @@ It is JSON on the branch `press-play/context/snapshot-<hash>`; only the hash tra
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from pressplay import names
@@ -20,6 +21,8 @@ FILE = "comments.json"
 PREFIX = "snapshot-"
 """What the ledger's entries of snapshots, and the ends of their branches, begin with."""
 HASH_LENGTH = 12
+_OURS = re.compile(r"[A-Za-z0-9._/:#+-]*")
+"""What names, numbers, times and addresses of ours hold: no end of a line among it."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,43 @@ def load(content: bytes) -> Snapshot:
         for thread in found.pop("threads"):
             said = [Said(**{**one, "suggestions": tuple(one["suggestions"])}) for one in thread.pop("said")]
             threads.append(Thread(**thread, said=tuple(said)))
-        return Snapshot(**found, threads=tuple(threads))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        snapshot = Snapshot(**found, threads=tuple(threads))
+        _check(snapshot)
+        return snapshot
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{FILE}: expected a snapshot of comments, as Press Play wrote it") from error
+
+
+def _check(snapshot: Snapshot) -> None:
+    """ValueError or TypeError where a field is not what we write: who may push may write to the branch too."""
+    for thread in snapshot.threads:
+        where = (*(text or "" for text in (thread.path, thread.diff_hunk)), *_texts(thread.said))
+        if not all(isinstance(text, str) for text in where):
+            raise TypeError("texts")
+        ours = (thread.id, thread.kind, thread.url, thread.side or "", thread.state or "", *_words(thread.said))
+        if not all(isinstance(text, str) and _OURS.fullmatch(text) for text in ours):
+            raise ValueError("names")
+        numbers = [number for number in (thread.line, thread.start_line, thread.omitted) if number is not None]
+        flags = [
+            thread.outdated,
+            thread.resolved,
+            *(flag for one in thread.said for flag in (one.ours, one.unanswered)),
+        ]
+        if not (all(type(number) is int for number in numbers) and all(type(flag) is bool for flag in flags)):
+            raise TypeError("numbers")
+    told = (snapshot.hash, snapshot.repository, snapshot.head, snapshot.taken_at)
+    if type(snapshot.pull_request) is not int or not all(_OURS.fullmatch(text) for text in told):
+        raise ValueError("what it is of")
+
+
+def _texts(said: Iterable[Said]) -> Iterator[str]:
+    for one in said:
+        yield from (one.author, one.body, *one.suggestions)
+
+
+def _words(said: Iterable[Said]) -> Iterator[str]:
+    for one in said:
+        yield from (one.id, one.created_at, one.association, one.updated_at)
 
 
 def branch(hash_: str) -> str:

@@ -71,8 +71,8 @@ def of_arguments(error: ValidationError, model: type[BaseModel], operation: str)
         elif fault["type"] == "missing":
             lines.append(f"{name}: is missing")
         else:
-            message = fault["msg"][0].lower() + fault["msg"][1:]
-            lines.append(f"{name}: {message}")
+            message = fault["msg"].removeprefix("Value error, ")
+            lines.append(f"{name}: {message[0].lower()}{message[1:]}")
     return wrong(f"{'; '.join(lines)}. {operation} takes: {_takes(model)}.")
 
 
@@ -80,7 +80,7 @@ def unknown(name: str, what: str, known: Sequence[str]) -> str:
     """That there is nothing of this name, and what was meant perhaps (R10)."""
     shown = re.sub(r"[^A-Za-z0-9._-]+", " ", name)[:60]
     close = difflib.get_close_matches(name, known, n=1)
-    return f"{shown}: no such {what}" + (f"; did you mean {close[0]}?" if close else "")
+    return f"{shown}: no such {what}" + (f" (did you mean {close[0]}?)" if close else "")
 
 
 def _takes(model: type[BaseModel]) -> str:

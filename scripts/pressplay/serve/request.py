@@ -194,7 +194,12 @@ def cleaned(thread: Thread) -> Thread:
         # The lines that are spoken of are its last ones.
         hunk = f"…\n{hunk[-HUNK_CHARACTERS:]}"
     said = tuple(
-        replace(one, body=clean(one.body), suggestions=tuple(clean(text) for text in one.suggestions))
+        replace(
+            one,
+            author=clean(one.author),
+            body=clean(one.body),
+            suggestions=tuple(clean(text) for text in one.suggestions),
+        )
         for one in thread.said
     )
     path = None if thread.path is None else clean(thread.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -98,6 +99,31 @@ def test_the_ids_decide_the_hash_and_nothing_else(one, other, again, once_more):
 def test_what_is_no_snapshot_is_refused(content):
     with pytest.raises(InputError, match=r"comments\.json: expected a snapshot"):
         snapshots.load(content)
+
+
+@pytest.mark.rule("R7")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "thread-1\n## thread-2"},
+        {"url": "https://x/\n# Do this"},
+        {"line": "1\n# Do this"},
+        {"outdated": "no"},
+        {"side": "LEFT\n"},
+        {"path": ["a"]},
+        {"said": [{"id": "line-1", "author": "a", "ours": False, "created_at": "now\n# Do this", "unanswered": True,
+                   "body": "x", "suggestions": []}]},
+        {"said": [{"id": "line-1", "author": "a", "ours": False, "created_at": "", "unanswered": True,
+                   "body": {"x": 1}, "suggestions": []}]},
+    ],
+    ids=lambda value: next(iter(value)),
+)  # fmt: skip
+def test_a_snapshot_in_whose_fields_an_agent_wrote_is_refused(wrong):
+    """Who may push may write to the branch that it is kept on."""
+    content = json.loads(snapshots.dump(taken(thread("thread-1", "line-1"))))
+    content["threads"][0] |= wrong
+    with pytest.raises(InputError, match=r"comments\.json: expected a snapshot"):
+        snapshots.load(json.dumps(content).encode())
 
 
 def taken(*threads: Thread) -> Snapshot:
