@@ -51,6 +51,7 @@ _GITHUB = "https://api.github.com"
     type=click.Path(dir_okay=False, path_type=Path),
     help=f"The token that callers send; made where it is not there. Or the variable {_TOKEN}.",
 )
+@click.option("--calls-per-minute", type=click.IntRange(1), default=120, show_default=True, help="Of one caller.")
 @click.option("--config", "config_file", type=_FILE, help="In the chart's pod: its serve.json.")
 @click.option("--settings", "settings_file", type=_FILE, help="In the chart's pod: the installation's config.json.")
 @click.option(
@@ -69,6 +70,7 @@ def command(
     app_key: Path | None,
     people: str,
     token_file: Path | None,
+    calls_per_minute: int,
     config_file: Path | None,
     settings_file: Path | None,
     key_folder: Path | None,
@@ -97,8 +99,9 @@ def command(
         everyone = what.people == "everyone"
         return Source(what.settings, github, what.app, SystemClock(), everyone=everyone, count=count)
 
+    limits = Limits(calls_per_minute=calls_per_minute, burst=max(40, calls_per_minute // 3))  # type: ignore[call-arg]
     if stdio:
-        run.over_stdio(source(lambda _what, _outcome: None), Limits())  # type: ignore[call-arg]
+        run.over_stdio(source(lambda _what, _outcome: None), limits)
         return
     if what.config is not None:
         config, authenticator = what.config, _accounts(what.config)
@@ -106,7 +109,7 @@ def command(
         from pressplay.serve.config import Config
 
         host, port = _address(listen)
-        config = Config(host=host, port=port, app=what.app, people=what.people)  # type: ignore[arg-type]
+        config = Config(host=host, port=port, app=what.app, people=what.people, limits=limits)  # type: ignore[arg-type]
         token_file = token_file or (sandbox / "serve-token" if sandbox is not None else None)
         authenticator = _static(token_file)
     run.over_http(source, authenticator, config, what.ready, _tell)

@@ -1,0 +1,280 @@
+"""`pressplay serve` as it is used: its own process, the official client over stdio and HTTP, a forge on the network."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import httpx2
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+
+from pressplay.clock import SystemClock
+from pressplay.sandbox.forge import Forge
+
+pytestmark = pytest.mark.rule("FR9")
+REPO = "acme/shop"
+PRESSPLAY = [sys.executable, "-c", "import pressplay.cli as c; c.run()"]
+TOOLS = ["list_comments", "get_comment", "get_snapshot", "list_reviews"]
+MEBIBYTE = 1024 * 1024
+
+
+class Hub:
+    """A forge that answers on the network, with a pull request and an App that may read it and no more."""
+
+    def __init__(self, folder: Path) -> None:
+        source = folder / "source"
+        source.mkdir()
+        (source / "README.md").write_text("# Shop\n")
+        self.forge = Forge(folder / "state.db", folder / "git", SystemClock(), "http://127.0.0.1")
+        self.forge.create_repository(REPO, source)
+        self.forge.create_user("maintainer")
+        self.forge.grant(REPO, "maintainer", "admin")
+        app = self.forge.create_app(
+            "reader", "Reader", {"pull_requests": "read", "contents": "read", "metadata": "read"}, []
+        )
+        self.forge.install("reader", REPO)
+        self.server = self.forge.serve("127.0.0.1", 0)
+        self.key = folder / "reader.pem"
+        self.key.write_text(app.private_key)
+        self.person = httpx.Client(
+            base_url=f"{self.server.url}/api/v3/repos/{REPO}",
+            headers={"Authorization": f"Bearer {self.forge.user_token('maintainer')}"},
+        )
+        head = self.person.get("/git/ref/heads/main").json()["object"]["sha"]
+        self._post("/git/refs", ref="refs/heads/work", sha=head)
+        content = {"message": "work", "content": "eA==", "branch": "work"}
+        self.head = self.person.put("/contents/work.txt", json=content).json()["commit"]["sha"]
+        self.number = self._post("/pulls", title="Work", head="work", base="main")["number"]
+        self.options = [
+            *("--repo", REPO, "--github-url", f"{self.server.url}/api/v3"),
+            *("--app", "reader", "--app-id", str(app.id), "--app-key", str(self.key)),
+        ]
+
+    def _post(self, address: str, **fields: Any) -> dict[str, Any]:
+        answer = self.person.post(address, json=fields)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def says(self, body: str) -> int:
+        return self._post(f"/issues/{self.number}/comments", body=body)["id"]
+
+    def on_line(self, body: str) -> int:
+        fields = {"body": body, "commit_id": self.head, "path": "work.txt", "line": 1}
+        return self._post(f"/pulls/{self.number}/comments", **fields)["id"]
+
+    def pour(self, each: int, size: int) -> None:
+        """So many comments, threads and reviews at once, of so many characters each."""
+        at, body = time.time(), "x" * size
+        common = {"issue_id": 1, "user_id": 2, "body": body}
+        lines = {
+            **{"path": "work.txt", "line": 1, "side": "RIGHT", "commit_id": self.head, "original_commit_id": self.head},
+            **{"diff_hunk": "@@ -0,0 +1 @@\n+x", "created_at": at, "updated_at": at},
+        }
+        with self.forge._store.session(write=True) as session:
+            who = session.row("SELECT id FROM forge_users WHERE login = 'maintainer'")["id"]
+            issue = session.row("SELECT id FROM forge_issues WHERE number = ?", self.number)["id"]
+            common |= {"user_id": who, "issue_id": issue}
+            for _ in range(each):
+                session.insert("forge_comments", **common, created_at=at, updated_at=at)
+                session.insert("forge_review_comments", **common, **lines)
+                session.insert("forge_reviews", **common, state="COMMENTED", commit_id=self.head, submitted_at=at)
+
+    def close(self) -> None:
+        self.person.close()
+        self.server.close()
+        self.forge.close()
+
+
+@pytest.fixture
+def hub(tmp_path):
+    made = Hub(tmp_path)
+    yield made
+    made.close()
+
+
+@contextlib.contextmanager
+def serving(hub: Hub, folder: Path, *options: str):
+    """The server's process, its address and its token."""
+    token = folder / "token"
+    process = subprocess.Popen(
+        [*PRESSPLAY, "serve", *hub.options, "--listen", "127.0.0.1:0", "--token-file", str(token), *options],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    lines: list[str] = []
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            lines.append(line)
+            if found := re.search(r"serving: MCP at (http://\S+)/mcp", line):
+                break
+        else:
+            raise AssertionError("".join(lines))
+        rest = threading.Thread(target=lambda: lines.extend(process.stderr or []))
+        rest.start()
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            with contextlib.suppress(httpx.HTTPError):
+                httpx.get(f"{found[1]}/healthz")
+                break
+        yield process, found[1], token.read_text().strip(), lines
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(20)
+        rest.join(20)
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+async def each_tool(client: Client, hub: Hub, thread: int) -> None:
+    """List the tools, and call each, with an error each too."""
+    assert [tool.name for tool in (await client.list_tools()).tools] == TOOLS
+    of_pull = {"repo": REPO, "pull_request": hub.number}
+    called = {
+        "list_comments": (of_pull, "### comment-1, by maintainer"),
+        "get_comment": ({**of_pull, "id": f"thread-{thread}"}, "> why?"),
+        "list_reviews": (of_pull, f"head `{hub.head}`"),
+    }
+    for name, (arguments, words) in called.items():
+        answer = await client.call_tool(name, arguments)
+        assert not answer.is_error
+        assert words in answer.content[0].text
+    missing = await client.call_tool("get_snapshot", {"repo": REPO, "id": "0123456789ab"})
+    assert missing.is_error
+    assert "no snapshot 0123456789ab" in missing.content[0].text
+    wrong = await client.call_tool("list_comments", {"repo": REPO, "pull_request": hub.number, "limit": 1000})
+    assert wrong.is_error
+    assert "less than or equal to 100" in wrong.content[0].text
+
+
+def test_the_official_client_lists_and_calls_each_tool_over_stdio_and_over_http(hub, tmp_path):
+    hub.says("hello")
+    thread = hub.on_line("why?")
+    by_stdio = StdioServerParameters(command=PRESSPLAY[0], args=[*PRESSPLAY[1:], "serve", "--stdio", *hub.options])
+
+    async def over_stdio():
+        async with Client(by_stdio) as client:
+            await each_tool(client, hub, thread)
+
+    anyio.run(over_stdio)
+    with serving(hub, tmp_path) as (_, url, token, lines):
+
+        async def over_http(mode):
+            http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"})
+            transport = streamable_http_client(f"{url}/mcp", http_client=http)
+            async with http, Client(transport, mode=mode) as client:
+                await each_tool(client, hub, thread)
+
+        anyio.run(over_http, "auto")
+        anyio.run(over_http, "legacy")
+        nobody = httpx.get(f"{url}/v1/repos/{REPO}/pulls/{hub.number}/comments")
+        assert nobody.status_code == 401
+        rebound = httpx.get(f"{url}/v1/x", headers={"Authorization": f"Bearer {token}", "Host": "evil.example"})
+        assert rebound.status_code == 421
+        told = httpx.get(f"{url}/metrics").text
+    assert 'pressplay_serve_requests_total{operation="list_comments",outcome="ok",surface="mcp"} 2.0' in told
+    log = "".join(lines)
+    # R9: whatever the server said, it was no token, no key and nobody's words.
+    for secret in (token, "PRIVATE KEY", "ghs_", "why?", "hello"):
+        assert secret not in log
+    events = [json.loads(line) for line in lines if line.startswith("{")]
+    assert {event["event"] for event in events} == {"serving", "call"}
+
+
+@pytest.mark.rule("R4")
+def test_three_thousand_comments_are_paged_through_in_bounded_memory(hub, tmp_path):
+    """Twelve million characters go through a process that grows by a few megabytes."""
+    each, size = 1000, 4_000
+    hub.pour(each, size)
+    with serving(hub, tmp_path, "--calls-per-minute", "100000") as (process, url, token, _):
+        path = f"{url}/v1/repos/{REPO}/pulls/{hub.number}/comments"
+        with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+            seen: list[str] = []
+            cursor, before = None, 0
+            while True:
+                query = {"limit": "100"} | ({"cursor": cursor} if cursor else {})
+                answer = client.get(path, params=query)
+                assert answer.status_code == 200, answer.text
+                page = answer.json()
+                seen += [one["id"] for thread in page["threads"] for one in thread["said"]]
+                # After a few pages all that is loaded once is loaded.
+                if len(seen) > 50 and not before:
+                    before = peak(process.pid)
+                cursor = page["next_cursor"]
+                if cursor is None:
+                    break
+            assert len(seen) == len(set(seen)) == 3 * each
+            grown = peak(process.pid) - before
+    assert grown < 8 * MEBIBYTE, f"the server grew by {grown / MEBIBYTE:.1f} MiB"
+
+
+def peak(pid: int) -> int:
+    """The most memory that a process ever had, in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+
+
+@pytest.mark.rule("R3")
+def test_told_to_stop_it_answers_what_it_took_and_ends_well(hub, tmp_path, monkeypatch):
+    hub.says("hello")
+    answer, entered = hub.forge._web._answer, threading.Event()
+
+    def slow(method, path, environ):
+        if path.endswith("/comments"):
+            entered.set()
+            time.sleep(1.5)
+        return answer(method, path, environ)
+
+    monkeypatch.setattr(hub.forge._web, "_answer", slow)
+    with serving(hub, tmp_path) as (process, url, token, lines):
+        got: list[httpx.Response] = []
+        path = f"{url}/v1/repos/{REPO}/pulls/{hub.number}/comments"
+        asking = threading.Thread(
+            target=lambda: got.append(httpx.get(path, headers={"Authorization": f"Bearer {token}"}, timeout=30))
+        )
+        asking.start()
+        assert entered.wait(20)
+        process.send_signal(signal.SIGTERM)
+        asking.join(30)
+        assert process.wait(20) == 0
+    assert got[0].status_code == 200
+    assert [thread["id"] for thread in got[0].json()["threads"]] == ["comment-1"]
+    assert [json.loads(line)["event"] for line in lines if line.startswith("{")] == [
+        "serving", "stopping", "call", "stopped",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "--repo, --app-id, --app-key: missing; give a running sandbox's folder (--sandbox DIR)"),
+        (["--repo", "shop", "--app-id", "1", "--app-key", "KEY"], "expected owner/name"),
+        (["--repo", REPO, "--app-id", "1", "--app-key", "KEY"], "callers must send a token: give --token-file FILE"),
+        (["--repo", REPO, "--app-id", "1", "--app-key", "KEY", "--token-file", "KEY"], "others may read it"),
+        (["--sandbox", "."], "no sandbox here (no state.db)"),
+        (["--config", "KEY"], "expected --settings and --key-folder beside it"),
+    ],
+)
+@pytest.mark.rule("R10")
+def test_what_is_missing_is_said_before_anything_is_served(tmp_path, monkeypatch, capsys, options, words):
+    from pressplay.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PRESSPLAY_SERVE_TOKEN", raising=False)
+    (tmp_path / "KEY").write_text("no key")
+    (tmp_path / "KEY").chmod(0o644)
+    assert main(["serve", "--listen", "127.0.0.1:0", *options]) == 2
+    assert words in capsys.readouterr().err
