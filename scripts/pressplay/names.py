@@ -24,6 +24,9 @@ SIGNAL_WINDOW = 10
 HIGHEST_PLAIN_ID = 99_999_999
 """Task, issue and PR numbers up to this one are told apart by the first of nine digits."""
 
+SERVED_TOOLS = ("list_comments", "get_comment", "get_snapshot", "list_reviews")
+"""The tools of `pressplay serve`."""
+
 Kind = Literal["task", "issue", "pull request", "alerts"]
 
 _REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
@@ -126,6 +129,11 @@ def task_of_branch(branch: str) -> int | None:
     """The task's number that a branch is named for; None for any other branch."""
     found = _TASK_BRANCH.fullmatch(branch)
     return int(found[1]) if found else None
+
+
+def proxied_tool(server: str, tool: str) -> str:
+    """A tool's name as a proxy of tools (toolman) gives it to agents: after the server's name, `-` as `_`."""
+    return f"{server}_{tool}".replace("-", "_")
 
 
 def context_branch(run: str) -> str:

@@ -191,18 +191,20 @@ def test_mcp_is_posts_only_and_a_body_beyond_the_limit_is_not_read(app):
     assert large.status_code == 413
 
 
-def test_a_proxy_of_tools_that_never_says_hello_may_call(app, served):
-    """Some post each call by itself, as MCP's stateless servers allow."""
-    call = {
-        "jsonrpc": "2.0",
-        "id": 7,
-        "method": "tools/call",
-        "params": {"name": "list_reviews", "arguments": {"repo": REPO, "pull_request": served.number}},
-    }
+def test_a_proxy_of_tools_may_send_single_messages_without_a_session(app, served):
+    """As toolman does: an old protocol, no session, no `initialized`, the answer as JSON or as one event."""
+    hello = {**HELLO, "params": {**HELLO["params"], "protocolVersion": "2024-11-05"}}
+    listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}}
+    arguments = {"repo": REPO, "pull_request": served.number}
+    call = {**listing, "method": "tools/call", "params": {"name": "list_reviews", "arguments": arguments}}
     headers = {**GOOD, "Accept": "application/json,text/event-stream"}
-    (answer,) = app.ask(("POST", "/mcp", {"headers": headers, "json": call}))
-    assert answer.status_code == 200
-    assert answer.json()["result"]["content"][0]["text"].startswith("# Reviews of acme/shop#")
+    asked = [("POST", "/mcp", {"headers": headers, "json": message}) for message in (hello, listing, call)]
+    greeted, listed, called = app.ask(*asked)
+    assert greeted.json()["result"]["protocolVersion"] == "2024-11-05"
+    assert "mcp-session-id" not in greeted.headers
+    tools = listed.json()["result"]["tools"]
+    assert [(tool["name"], tool["inputSchema"]["type"]) for tool in tools][0] == ("list_comments", "object")
+    assert called.json()["result"]["content"][0]["text"].startswith("# Reviews of acme/shop#")
 
 
 @pytest.mark.rule("R4")

@@ -12,6 +12,7 @@ from github_world import REPO
 from mcp import Client
 from test_serve_single import taken
 
+from pressplay import names
 from pressplay.github import snapshots
 from pressplay.serve import tools
 from pressplay.serve.config import Limits
@@ -164,7 +165,7 @@ def test_what_nobody_foresaw_is_told_without_its_words(served, monkeypatch, capl
 
 
 def test_the_tools_and_the_addresses_are_the_same_table():
-    assert [operation.name for operation in OPERATIONS] == NAMES
+    assert [operation.name for operation in OPERATIONS] == NAMES == list(names.SERVED_TOOLS)
     for operation in OPERATIONS:
         named = set(re.findall(r"{(\w+)}", operation.address)) - {"owner", "name"}
         assert named <= set(operation.arguments.model_fields)
