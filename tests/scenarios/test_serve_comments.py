@@ -2,98 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import anyio
 import httpx
 import httpx2
 import pytest
+from hub import PRESSPLAY, REPO, Hub, serving
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from pressplay.clock import SystemClock
-from pressplay.sandbox.forge import Forge
-
 pytestmark = pytest.mark.rule("FR9")
-REPO = "acme/shop"
-PRESSPLAY = [sys.executable, "-c", "import pressplay.cli as c; c.run()"]
 TOOLS = ["list_comments", "get_comment", "get_snapshot", "list_reviews"]
 MEBIBYTE = 1024 * 1024
-
-
-class Hub:
-    """A forge that answers on the network, with a pull request and an App that may read it and no more."""
-
-    def __init__(self, folder: Path) -> None:
-        source = folder / "source"
-        source.mkdir()
-        (source / "README.md").write_text("# Shop\n")
-        self.forge = Forge(folder / "state.db", folder / "git", SystemClock(), "http://127.0.0.1")
-        self.forge.create_repository(REPO, source)
-        self.forge.create_user("maintainer")
-        self.forge.grant(REPO, "maintainer", "admin")
-        app = self.forge.create_app(
-            "reader", "Reader", {"pull_requests": "read", "contents": "read", "metadata": "read"}, []
-        )
-        self.forge.install("reader", REPO)
-        self.server = self.forge.serve("127.0.0.1", 0)
-        self.key = folder / "reader.pem"
-        self.key.write_text(app.private_key)
-        self.person = httpx.Client(
-            base_url=f"{self.server.url}/api/v3/repos/{REPO}",
-            headers={"Authorization": f"Bearer {self.forge.user_token('maintainer')}"},
-        )
-        head = self.person.get("/git/ref/heads/main").json()["object"]["sha"]
-        self._post("/git/refs", ref="refs/heads/work", sha=head)
-        content = {"message": "work", "content": "eA==", "branch": "work"}
-        self.head = self.person.put("/contents/work.txt", json=content).json()["commit"]["sha"]
-        self.number = self._post("/pulls", title="Work", head="work", base="main")["number"]
-        self.options = [
-            *("--repo", REPO, "--github-url", f"{self.server.url}/api/v3"),
-            *("--app", "reader", "--app-id", str(app.id), "--app-key", str(self.key)),
-        ]
-
-    def _post(self, address: str, **fields: Any) -> dict[str, Any]:
-        answer = self.person.post(address, json=fields)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def says(self, body: str) -> int:
-        return self._post(f"/issues/{self.number}/comments", body=body)["id"]
-
-    def on_line(self, body: str) -> int:
-        fields = {"body": body, "commit_id": self.head, "path": "work.txt", "line": 1}
-        return self._post(f"/pulls/{self.number}/comments", **fields)["id"]
-
-    def pour(self, size: int, comments: int, others: int) -> None:
-        """So many comments, and threads and reviews, at once; of so many characters of four bytes each."""
-        at = time.time()
-        with self.forge._store.session(write=True) as session:
-            who = session.row("SELECT id FROM forge_users WHERE login = 'maintainer'")["id"]
-            issue = session.row("SELECT id FROM forge_issues WHERE number = ?", self.number)["id"]
-            common = {"user_id": who, "issue_id": issue, "body": "\U0001f600" * size}
-            times = {"created_at": at, "updated_at": at}
-            place = {"path": "work.txt", "line": 1, "side": "RIGHT", "diff_hunk": "@@ -0,0 +1 @@\n+x"}
-            commits = {"commit_id": self.head, "original_commit_id": self.head}
-            for _ in range(comments):
-                session.insert("forge_comments", **common, **times)
-            for _ in range(others):
-                session.insert("forge_review_comments", **common, **times, **place, **commits)
-                session.insert("forge_reviews", **common, state="COMMENTED", commit_id=self.head, submitted_at=at)
-
-    def close(self) -> None:
-        self.person.close()
-        self.server.close()
-        self.forge.close()
 
 
 @pytest.fixture
@@ -101,41 +27,6 @@ def hub(tmp_path):
     made = Hub(tmp_path)
     yield made
     made.close()
-
-
-@contextlib.contextmanager
-def serving(hub: Hub, folder: Path, *options: str):
-    """The server's process, its address and its token."""
-    token = folder / "token"
-    process = subprocess.Popen(
-        [*PRESSPLAY, "serve", *hub.options, "--listen", "127.0.0.1:0", "--token-file", str(token), *options],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    lines: list[str] = []
-    try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            lines.append(line)
-            if found := re.search(r"serving: MCP at (http://\S+)/mcp", line):
-                break
-        else:
-            raise AssertionError("".join(lines))
-        rest = threading.Thread(target=lambda: lines.extend(process.stderr or []))
-        rest.start()
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            with contextlib.suppress(httpx.HTTPError):
-                httpx.get(f"{found[1]}/healthz")
-                break
-        yield process, found[1], token.read_text().strip(), lines
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(20)
-        rest.join(20)
-        if process.stderr is not None:
-            process.stderr.close()
 
 
 async def each_tool(client: Client, hub: Hub, thread: int) -> None:
@@ -169,10 +60,10 @@ def test_the_official_client_lists_and_calls_each_tool_over_stdio_and_over_http(
             await each_tool(client, hub, thread)
 
     anyio.run(over_stdio)
-    with serving(hub, tmp_path) as (_, url, token, lines):
+    with serving(*hub.options, *hub.listening) as (_, url, lines):
 
         async def over_http(mode):
-            http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"})
+            http = httpx2.AsyncClient(headers=hub.headers)
             transport = streamable_http_client(f"{url}/mcp", http_client=http)
             async with http, Client(transport, mode=mode) as client:
                 await each_tool(client, hub, thread)
@@ -181,13 +72,13 @@ def test_the_official_client_lists_and_calls_each_tool_over_stdio_and_over_http(
         anyio.run(over_http, "legacy")
         nobody = httpx.get(f"{url}/v1/repos/{REPO}/pulls/{hub.number}/comments")
         assert nobody.status_code == 401
-        rebound = httpx.get(f"{url}/v1/x", headers={"Authorization": f"Bearer {token}", "Host": "evil.example"})
+        rebound = httpx.get(f"{url}/v1/x", headers={**hub.headers, "Host": "evil.example"})
         assert rebound.status_code == 421
         told = httpx.get(f"{url}/metrics").text
     assert 'pressplay_serve_requests_total{operation="list_comments",outcome="ok",surface="mcp"} 2.0' in told
     log = "".join(lines)
     # R9: whatever the server said, it was no token, no key and nobody's words.
-    for secret in (token, "PRIVATE KEY", "ghs_", "why?", "hello"):
+    for secret in (hub.headers["Authorization"].split()[1], "PRIVATE KEY", "ghs_", "why?", "hello"):
         assert secret not in log
     events = [json.loads(line) for line in lines if line.startswith("{")]
     assert {event["event"] for event in events} == {"serving", "call"}
@@ -198,9 +89,9 @@ def test_three_thousand_comments_take_no_more_memory_than_three_hundred(hub, tmp
     """What the server holds depends on a page, not on how many follow: here some twenty-four megabytes of text."""
     size = 2_000
     hub.pour(size, comments=100, others=100)
-    with serving(hub, tmp_path, "--calls-per-minute", "100000") as (process, url, token, _):
+    with serving(*hub.options, *hub.listening, "--calls-per-minute", "100000") as (process, url, _):
         path = f"{url}/v1/repos/{REPO}/pulls/{hub.number}/comments"
-        with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+        with httpx.Client(headers=hub.headers, timeout=60) as client:
             assert len(set(all_of_it(client, path))) == 300
             before = peak(process.pid)
             hub.pour(size, comments=2600, others=50)
@@ -242,12 +133,10 @@ def test_told_to_stop_it_answers_what_it_took_and_ends_well(hub, tmp_path, monke
         return answer(method, path, environ)
 
     monkeypatch.setattr(hub.forge._web, "_answer", slow)
-    with serving(hub, tmp_path) as (process, url, token, lines):
+    with serving(*hub.options, *hub.listening) as (process, url, lines):
         got: list[httpx.Response] = []
         path = f"{url}/v1/repos/{REPO}/pulls/{hub.number}/comments"
-        asking = threading.Thread(
-            target=lambda: got.append(httpx.get(path, headers={"Authorization": f"Bearer {token}"}, timeout=30))
-        )
+        asking = threading.Thread(target=lambda: got.append(httpx.get(path, headers=hub.headers, timeout=30)))
         asking.start()
         assert entered.wait(20)
         process.send_signal(signal.SIGTERM)

@@ -35,7 +35,7 @@ class ServiceAccount:
 class TokenReviewer:
     """Asks the API server. Safe to share between threads."""
 
-    def __init__(self, url: str, folder: Path = FOLDER) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         """`folder` has this pod's own `token`, which is read anew each time (it changes hourly), and `ca.crt`."""
         self._url = url.rstrip("/") + _PATH
         self._token = folder / "token"
@@ -51,7 +51,7 @@ class TokenReviewer:
                 "ServiceAccounts' tokens can be reviewed in a pod only, with its own token mounted "
                 "(KUBERNETES_SERVICE_HOST is not set, or there is no token)"
             )
-        return cls(f"https://{f'[{host}]' if ':' in host else host}:{port}")
+        return cls(f"https://{f'[{host}]' if ':' in host else host}:{port}", FOLDER)
 
     def review(self, token: str, audiences: list[str]) -> ServiceAccount | None:
         """The ServiceAccount that a token stands for; None for a token that is not good, or nobody's of that kind.

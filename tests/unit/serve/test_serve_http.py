@@ -203,7 +203,7 @@ def test_a_proxy_of_tools_may_send_single_messages_without_a_session(app, served
     assert greeted.json()["result"]["protocolVersion"] == "2024-11-05"
     assert "mcp-session-id" not in greeted.headers
     tools = listed.json()["result"]["tools"]
-    assert [(tool["name"], tool["inputSchema"]["type"]) for tool in tools][0] == ("list_comments", "object")
+    assert (tools[0]["name"], tools[0]["inputSchema"]["type"]) == ("list_comments", "object")
     assert called.json()["result"]["content"][0]["text"].startswith("# Reviews of acme/shop#")
 
 
