@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -113,6 +114,14 @@ def all_of_it(client: httpx.Client, path: str) -> list[str]:
         if page["next_cursor"] is None:
             return seen
         query["cursor"] = page["next_cursor"]
+
+
+def test_without_its_libraries_it_says_how_to_get_them(monkeypatch, capsys):
+    from pressplay.cli import main
+
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    assert main(["serve", "--stdio"]) == 2
+    assert "pip install 'pressplay[serve]'" in capsys.readouterr().err
 
 
 def peak(pid: int) -> int:

@@ -30,7 +30,7 @@ query ($owner: String!, $name: String!, $number: Int!, $first: Int!, $after: Str
           cursor
           node {
             id isResolved path
-            root: comments(first: 1) { nodes { fullDatabaseId } }
+            root: comments(first: 1) { totalCount nodes { fullDatabaseId } }
             newest: comments(last: 100) @include(if: $who) { nodes { updatedAt author { __typename login } } }
           }
         }
@@ -83,6 +83,8 @@ class Found:
     """The comment that began it."""
     path: str = field(repr=False)
     resolved: bool
+    comments: int
+    """How many there are in it."""
     authors: frozenset[str]
     """Who spoke in it (of more than a hundred comments: in the newest), in lower case; empty unless asked for."""
     updated_at: float
@@ -113,6 +115,7 @@ def _found(edge: dict[str, Any]) -> Found:
         root=int(node["root"]["nodes"][0]["fullDatabaseId"]),
         path=node["path"],
         resolved=node["isResolved"],
+        comments=node["root"]["totalCount"],
         authors=frozenset(_login(one["author"]).lower() for one in newest),
         updated_at=max((parse_rfc3339(one["updatedAt"]) for one in newest), default=0.0),
     )

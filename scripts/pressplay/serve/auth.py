@@ -28,7 +28,7 @@ GOOD_SECONDS = 60.0
 BAD_SECONDS = 10.0
 KNOWN = 1000
 FAILURES_PER_MINUTE = 30
-"""Bad tokens of one address; more are not looked at."""
+"""Tokens of one address that were not good; no further unknown one is looked at."""
 TOKEN_LENGTH = 16
 """Characters that a static token has at least."""
 _LARGEST = 8192
@@ -69,23 +69,18 @@ class Authenticator:
 
         May ask the API server: call it in a thread.
         """
-        wait = self._failures.empty(address)
-        if wait:
-            raise later("too_many_failures", 429, "Too many wrong tokens came from this address.", wait)
         scheme, _, token = header.partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             raise self._refused("no token came")
         if len(token) > _LARGEST or not token.isascii():
-            self._failures.take(address)
             raise self._refused("the token is none")
         # Digests under a key of this process: comparing them tells nothing about the token.
         digest = self._digest(token)
         if self._static and hmac.compare_digest(digest, self._static):
             return LOCAL
-        account = self._account(digest, token)
+        account = self._account(digest, token, address)
         if account is None:
-            self._failures.take(address)
             raise self._refused("the token is not good (any more)")
         if not any(one.namespace == account.namespace and one.name in ("", account.name) for one in self._accounts):
             raise Problem(
@@ -96,13 +91,17 @@ class Authenticator:
             )
         return str(account)
 
-    def _account(self, digest: bytes, token: str) -> ServiceAccount | None:
+    def _account(self, digest: bytes, token: str, address: str) -> ServiceAccount | None:
         if self._reviewer is None or not _JWT.fullmatch(token):
             return None
         with self._lock:
             until, known = self._known.get(digest, (0.0, None))
         if until > self._now():
             return known
+        # Only new tokens cost the API server something; who has a good one is not kept out by others at its address.
+        wait = self._failures.empty(address)
+        if wait:
+            raise later("too_many_failures", 429, "Too many wrong tokens came from this address.", wait)
         try:
             found = self._reviewer.review(token, self._audiences)
         except TryAgain as error:
@@ -112,6 +111,8 @@ class Authenticator:
             raise Problem(
                 "unavailable", 503, "This server is not set up to look at tokens; whoever runs Press Play must mend it."
             ) from error
+        if found is None:
+            self._failures.take(address)
         with self._lock:
             self._known[digest] = (self._now() + (BAD_SECONDS if found is None else GOOD_SECONDS), found)
             self._known.move_to_end(digest)

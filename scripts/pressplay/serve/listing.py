@@ -23,9 +23,10 @@ from pressplay.serve.cursors import Cursor, Mark
 from pressplay.serve.problems import of_github
 from pressplay.serve.request import PAGE, PAGE_CHARACTERS, Request, SpentError, size_of
 
-READ_AT_ONCE = 5
-"""Threads whose texts are asked for at once."""
-NEWEST = 20
+READ_AT_ONCE = 40
+"""Comments in threads whose texts are asked for at once: of GitHub's longest, some ten megabytes."""
+THREADS_AT_ONCE = 20
+NEWEST = 10
 """Comments of a thread that a list shows beside the first one; `get_comment` shows all."""
 
 
@@ -151,13 +152,15 @@ def _threads(request: Request, asked: ListComments, mark: Mark) -> Iterator[Scan
     while True:
         found, after = request.threads(after, who=who)
         waiting: list[review_threads.Found] = []
-        wanted = 0
+        wanted: list[int] = []
         for one in found:
+            if _wants_thread(asked, one):
+                size = min(one.comments, NEWEST + 1)
+                if len(wanted) == THREADS_AT_ONCE or sum(wanted) + size > READ_AT_ONCE:
+                    yield from _read(request, asked, waiting)
+                    waiting, wanted = [], []
+                wanted.append(size)
             waiting.append(one)
-            wanted += _wants_thread(asked, one)
-            if wanted == READ_AT_ONCE:
-                yield from _read(request, asked, waiting)
-                waiting, wanted = [], 0
         yield from _read(request, asked, waiting)
         if after is None:
             return

@@ -148,8 +148,8 @@ def test_a_long_thread_shows_its_beginning_and_its_newest_and_is_had_whole_page_
         diff_hunk="@@", created_at=at, updated_at=at, in_reply_to=root,
     )  # fmt: skip
     (thread,) = served.list().threads
-    assert [one.id for one in thread.said] == [f"line-{root}", *(f"line-{root + n}" for n in range(111, 131))]
-    assert thread.omitted == 110
+    assert [one.id for one in thread.said] == [f"line-{root}", *(f"line-{root + n}" for n in range(121, 131))]
+    assert thread.omitted == 120
     seen, cursor = [], None
     while True:
         page = served.get(f"thread-{root}", limit=30, cursor=cursor)
@@ -158,6 +158,20 @@ def test_a_long_thread_shows_its_beginning_and_its_newest_and_is_had_whole_page_
         if cursor is None:
             break
     assert seen == [f"line-{root + n}" for n in range(131)]
+
+
+@pytest.mark.rule("R4")
+def test_short_threads_are_read_many_at_once_long_ones_a_few(served):
+    served.threads(100)
+    served.calls.clear()
+    assert len(served.list(kind="thread", limit=100).threads) == 100
+    assert served.calls.count(("thread", "ok")) == 100 // listing.THREADS_AT_ONCE
+    for root in range(1, 11):
+        for _ in range(listing.NEWEST):
+            served.answers(root, "x")
+    served.calls.clear()
+    assert len(served.list(kind="thread", limit=10).threads) == 10
+    assert served.calls.count(("thread", "ok")) == 4
 
 
 @pytest.mark.rule("R4")
