@@ -56,6 +56,8 @@ CREATE TABLE IF NOT EXISTS forge_comments (
   created_at REAL NOT NULL, updated_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS forge_comments_issue ON forge_comments (issue_id);
 CREATE INDEX IF NOT EXISTS forge_comments_updated ON forge_comments (updated_at);
+CREATE TABLE IF NOT EXISTS forge_review_requests (
+  issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL, PRIMARY KEY (issue_id, user_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS forge_reviews (
   id INTEGER PRIMARY KEY AUTOINCREMENT, issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL, state TEXT NOT NULL,
   body TEXT NOT NULL, commit_id TEXT NOT NULL, submitted_at REAL);
