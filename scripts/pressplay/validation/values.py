@@ -259,13 +259,13 @@ def _serve(values: Mapping[str, Any]) -> Iterator[Finding]:
     if not (serve.get("enabled") and _map(values, "repositories")):
         return
     app = serve.get("githubApp")
-    for other in (_map(values, "github").get("harnessApp"), _map(agents, "qa").get("githubApp")):
-        if app and isinstance(app, str) and isinstance(other, str) and app != other:
-            if names.app_secret(app) == names.app_secret(other):
-                message = (
-                    f"expected an App with a Secret of its own, came {shown(app)}; that of {shown(other)} is the same"
-                )
-                yield (("serve", "githubApp"),), message, "write the name as it is written there, or use another App"
+    others = (_map(values, "github").get("harnessApp"), _map(agents, "qa").get("githubApp"))
+    for other in others if app and isinstance(app, str) else ():
+        if isinstance(other, str) and app != other and names.app_secret(app) == names.app_secret(other):
+            message = (
+                f"expected an App with a Secret of its own, came {shown(app)}, whose Secret is that of {shown(other)}"
+            )
+            yield (("serve", "githubApp"),), message, "write the name as it is written there, or use another App"
     listed = _map(serve, "toolman").get("agents")
     for index, agent in enumerate(listed if isinstance(listed, list) else []):
         if agent not in agents:
