@@ -258,9 +258,9 @@ def _serve(values: Mapping[str, Any]) -> Iterator[Finding]:
     serve, agents = _map(values, "serve"), _map(values, "agents")
     if not (serve.get("enabled") and _map(values, "repositories")):
         return
-    app = serve.get("githubApp")
+    app = str(serve.get("githubApp") or "")
     others = (_map(values, "github").get("harnessApp"), _map(agents, "qa").get("githubApp"))
-    for other in others if app and isinstance(app, str) else ():
+    for other in others if app else ():
         if isinstance(other, str) and app != other and names.app_secret(app) == names.app_secret(other):
             message = (
                 f"expected an App with a Secret of its own, came {shown(app)}, whose Secret is that of {shown(other)}"
