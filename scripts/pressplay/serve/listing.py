@@ -20,7 +20,6 @@ from pressplay.serve import cursors
 from pressplay.serve.answers import Page
 from pressplay.serve.arguments import ListComments
 from pressplay.serve.cursors import Cursor, Mark
-from pressplay.serve.problems import of_github
 from pressplay.serve.request import PAGE, PAGE_CHARACTERS, Request, SpentError, size_of
 
 READ_AT_ONCE = 40
@@ -95,7 +94,7 @@ def _gather(request: Request, asked: ListComments, sources: Sequence[Scan], begu
         # What was read is not lost; who asks for the rest meets the fault, if it is still there.
         if threads and isinstance(error, TryAgain):
             return answer(more=True)
-        raise of_github(error, request.repo) from error
+        raise request.fault(error) from error
 
 
 def _reviews(request: Request, asked: ListComments, mark: Mark) -> Iterator[Scanned]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Sequence
 
@@ -11,10 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from pressplay.errors import PressPlayError, TryAgain
 from pressplay.github.calls import Refused
+from pressplay.github.limits import RateLimited
 
 AGAIN_SECONDS = 30
 """After which a fault of GitHub's is worth another call, where GitHub doesn't say."""
-_WAIT = re.compile(r"again in (\d{1,5}) s")
 
 
 class Problem(PressPlayError):
@@ -43,13 +44,12 @@ def later(code: str, status: int, message: str, seconds: int) -> Problem:
     return Problem(code, status, f"{message} Wait {seconds} s, then call again with the same arguments.", seconds)
 
 
-def of_github(error: PressPlayError, repo: str) -> Problem:
-    """What a fault on the way to GitHub is for the caller, who can't mend the installation."""
+def of_github(error: PressPlayError, repo: str, now: float) -> Problem:
+    """What a fault on the way to GitHub is, at this time, for the caller, who can't mend the installation."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, TryAgain):
-        told = _WAIT.search(str(error))
-        seconds = min(int(told[1]), 3600) if told else AGAIN_SECONDS
+        seconds = max(1, math.ceil(error.until - now)) if isinstance(error, RateLimited) else AGAIN_SECONDS
         return later("github_unavailable", 503, f"GitHub gives no answer now ({error}).", seconds)
     if isinstance(error, Refused) and error.status == httpx.codes.NOT_FOUND:
         return missing(f"GitHub shows no such thing in {repo} ({error}). Check the number or id.")

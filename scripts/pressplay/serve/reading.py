@@ -15,7 +15,7 @@ from pressplay.serve import cursors, listing
 from pressplay.serve.answers import Page, Reviewer, Reviews
 from pressplay.serve.arguments import GetComment, GetSnapshot, ListComments, ListReviews
 from pressplay.serve.cursors import Cursor, Mark
-from pressplay.serve.problems import Problem, missing, of_github, wrong
+from pressplay.serve.problems import Problem, missing, wrong
 from pressplay.serve.request import (
     PAGE,
     PAGE_CHARACTERS,
@@ -60,7 +60,7 @@ def get_comment(source: Source, asked: GetComment) -> Page:
     try:
         shown, left_out = request.shown(_one(request, kind, int(digits)))
     except PressPlayError as error:
-        raise of_github(error, request.repo) from error
+        raise request.fault(error) from error
     if shown is None:
         raise _hidden(asked.id, request.repo)
     return Page(request.repo, request.number, rfc3339(source.clock.now()), (shown,), left_out)
@@ -120,7 +120,7 @@ def _node(request: Request, root: int) -> str:
                 "a great many. Go through them by list_comments with kind thread, or with its path.",
             ) from error
         except PressPlayError as error:
-            raise of_github(error, request.repo) from error
+            raise request.fault(error) from error
         for one in found:
             if one.root == root:
                 return one.node
@@ -146,7 +146,7 @@ def _thread(request: Request, root: int, asked: GetComment) -> Page:
     except PressPlayError as error:
         if isinstance(error, GraphQLRefused) and error.kinds == {"INVALID_CURSOR_ARGUMENTS"}:
             raise cursors.stale() from error
-        raise of_github(error, request.repo) from error
+        raise request.fault(error) from error
 
 
 def _part(request: Request, begun: Cursor, id_: str, thread: Thread, marks: tuple[str, ...], more: bool) -> Page:
@@ -199,7 +199,7 @@ def _snapshot(request: Request, hash_: str) -> snapshots.Snapshot:
     try:
         found = request.ask("snapshot", lambda gh: snapshots.find(gh, repo, hash_, SNAPSHOT_BYTES), must=True)
     except (TryAgain, Refused) as error:
-        raise of_github(error, repo) from error
+        raise request.fault(error) from error
     except InputError as error:
         raise Problem(
             "not_a_snapshot", 422, f"id: snapshot {hash_} of {repo} cannot be read: {error}. Use list_comments."
@@ -231,7 +231,7 @@ def list_reviews(source: Source, asked: ListReviews) -> Reviews:
             complete = False
             break
         except PressPlayError as error:
-            raise of_github(error, request.repo) from error
+            raise request.fault(error) from error
         for review in found:
             before = newest.get(review.author)
             if before is None and len(newest) >= REVIEWERS:

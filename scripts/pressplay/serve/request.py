@@ -15,7 +15,7 @@ from pressplay.github.access import GitHubAccess
 from pressplay.github.calls import Client, Refused
 from pressplay.github.conversation import Said, Thread
 from pressplay.serve.answers import clean
-from pressplay.serve.problems import missing, of_github
+from pressplay.serve.problems import Problem, missing, of_github
 from pressplay.settings import Settings
 
 T = TypeVar("T")
@@ -126,12 +126,16 @@ class Request:
         finally:
             self.source.count(what, outcome)
 
+    def fault(self, error: PressPlayError) -> Problem:
+        """What a fault on the way to GitHub is for the caller."""
+        return of_github(error, self.repo, self.source.clock.now())
+
     def certain(self, what: str, ask: Callable[[Client], T]) -> T:
         """One call that is made in any case, and whose faults are told the caller as Problems."""
         try:
             return self.ask(what, ask, must=True)
         except PressPlayError as error:
-            raise of_github(error, self.repo) from error
+            raise self.fault(error) from error
 
     def pull(self) -> pulls.Pull:
         """The pull request; Problem where there is none."""
@@ -143,9 +147,9 @@ class Request:
                     f"pull_request: {self.repo} has no pull request {self.number} (issues have numbers of their own). "
                     "Check the number; an agent's own is in PRESSPLAY_PR."
                 ) from error
-            raise of_github(error, self.repo) from error
+            raise self.fault(error) from error
         except PressPlayError as error:
-            raise of_github(error, self.repo) from error
+            raise self.fault(error) from error
 
     def reviews(self, at: int) -> tuple[list[reviews.Review], bool]:
         """A page of reviews, and whether another one follows."""

@@ -107,7 +107,7 @@ def _run(operation: Operation, source: Source, asked: Any) -> Page | Reviews:
     try:
         return operation.run(source, asked)
     except PressPlayError as error:
-        raise of_github(error, asked.repo) from error
+        raise of_github(error, asked.repo, source.clock.now()) from error
 
 
 def named(name: str) -> Operation | None:
