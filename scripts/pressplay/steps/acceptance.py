@@ -66,6 +66,8 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
             "seconds": subject.settings.acceptance.timeout_minutes * 60,
         }
         return {"outcome": READY, "plan": plan.pack(), "target": packing.pack(json.dumps(told))}
+    except Refused:
+        raise
     except InputError:
         reason = f"the plan of probes at {where} is not one that proves anything"
         return _end(context, subject, head, Verdict("fail", "The plan of probes is wrong", reason))
