@@ -21,6 +21,7 @@ from pressplay.gates.acceptance.probes import Target
 from pressplay.gates.acceptance.proof import Proof, markdown, reason
 from pressplay.gates.acceptance.reach import Reach
 from pressplay.github import contents, deployments
+from pressplay.github.calls import Refused
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps import deploy, gates
 from pressplay.steps.context import Context, Inputs, Outputs, Subject

@@ -36,12 +36,13 @@ def list_activities(call: Call) -> list[JSON]:
         raise ApiError(422, "Invalid request.\n\nThe activity_type is not valid")
     if wanted["ref"] and not wanted["ref"].startswith("refs/"):
         wanted["ref"] = f"refs/heads/{wanted['ref']}"
-    newest = "ASC" if call.query.get("direction") == "asc" else "DESC"
     everything = call.s.all(
         "SELECT a.*, u.login FROM forge_activities a JOIN forge_users u ON u.id = a.user_id"
-        f" WHERE a.repo_id = ? ORDER BY a.id {newest}",
+        " WHERE a.repo_id = ? ORDER BY a.id DESC",
         call.repo["id"],
     )
+    if call.query.get("direction") == "asc":
+        everything.reverse()
     rows = [row for row in everything if all(value in (None, row[key]) for key, value in wanted.items())]
     return [
         {
