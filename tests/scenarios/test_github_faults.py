@@ -377,8 +377,8 @@ def refused(flow: Flow, state: Path, at: int, kind: str) -> Life:
 READABLE = re.compile(
     # Where an agent's own calls are refused its run fails, and what it should have left is not there. A file that is
     # not there is nothing that a fault could be told from.
-    r"GitHub answered 4\d\d|App '|the agent's run failed|no pull request is open|QA left no verdict|no tasks\.json;|"
-    r"is gone"
+    r"GitHub answered 4\d\d|App '|the agent's run failed|no pull request is open|QA left no verdict|no tasks\.json;"
+    r"|the branch press-play/context/\S+ is gone"
 )
 
 
