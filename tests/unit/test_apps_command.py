@@ -118,6 +118,7 @@ def test_from_the_manifests_to_tokens_that_may_what_is_needed_and_no_more(forge,
         assert access.installation(app, REPO, need.permissions).login == f"{app}[bot]"
         with pytest.raises(InputError, match="must have the permissions workflows: write"):
             access.installation(app, REPO, {"workflows": "write"})
+    access.close()
     # Nothing half written is left.
     assert not list(Path("github-apps").glob(".*"))
 
