@@ -1,12 +1,12 @@
-# The image that the workflows' steps run: the command pressplay, and ruff, so that it serves as the lint gate's image for
-# Python projects too.
+# The image that the workflows' steps run, and `pressplay serve`: the command pressplay, and ruff, so that it serves as the
+# lint gate's image for Python projects too.
 #   docker build -t press-play/pressplay:0.1.0 .
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /src
 COPY pyproject.toml requirements.lock README.md ./
 COPY scripts ./scripts
 RUN python -m venv /opt/pressplay \
- && /opt/pressplay/bin/pip install --no-cache-dir -c requirements.lock .
+ && /opt/pressplay/bin/pip install --no-cache-dir -c requirements.lock ".[serve]"
 
 FROM python:3.11.14-slim-bookworm
 COPY --from=build /opt/pressplay /opt/pressplay

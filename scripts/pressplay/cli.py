@@ -26,6 +26,7 @@ COMMANDS = {
     "apps": "Write the manifests of the GitHub Apps, and fetch their keys.",
     "package": "Validate, generate, lint and package the chart.",
     "generate": "Write, or verify, the files that are generated and committed.",
+    "serve": "Serve comments of pull requests over MCP and HTTP.",
     "sandbox": "Run one part of the sandbox by itself: the forge, the runner.",
     "step": "Run one step of a workflow (called by the WorkflowTemplates).",
 }

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pressplay.errors import InputError
 
@@ -25,6 +26,9 @@ REQUEST_FOLDER = "press-play"
 """In Taskmaster's folder on a run's own branch: what Morgan is asked."""
 HIGHEST_PLAIN_ID = 99_999_999
 """Task, issue and PR numbers up to this one are told apart by the first of nine digits."""
+
+SERVED_TOOLS = ("list_comments", "get_comment", "get_snapshot", "list_reviews")
+"""The tools of `pressplay serve`."""
 
 Kind = Literal["task", "issue", "pull request", "alerts", "documents"]
 
@@ -135,6 +139,20 @@ def task_of_branch(branch: str) -> int | None:
     """The task's number that a branch is named for; None for any other branch."""
     found = _TASK_BRANCH.fullmatch(branch)
     return int(found[1]) if found else None
+
+
+def proxied_tool(server: str, tool: str) -> str:
+    """A tool's name as a proxy of tools (toolman) gives it to agents: after the server's name, `-` as `_`."""
+    return f"{server}_{tool}".replace("-", "_")
+
+
+def served_tools(agent: str, values: Mapping[str, Any]) -> list[str]:
+    """The tools of `pressplay serve` that the chart's values give to an agent: none where no proxy knows it."""
+    serve = values.get("serve") or {}
+    proxy = serve.get("toolman") or {}
+    if not (serve.get("enabled") and values.get("repositories") and proxy.get("server") and agent in proxy["agents"]):
+        return []
+    return [proxied_tool(proxy["server"], tool) for tool in SERVED_TOOLS]
 
 
 def context_branch(run: str) -> str:

@@ -291,6 +291,11 @@ class Settings(_Model):
         everywhere, here = (one.model_dump(exclude_none=True, exclude_unset=True) for one in (self.defaults, own))
         return RepositoryDefaults.model_validate(patch.merge(everywhere, here))
 
+    def is_ours(self, login: str) -> bool:
+        """Whether a login is that of one of our Apps."""
+        apps = [self.github.harness_app, *(agent.github_app for agent in self.agents.values())]
+        return login.lower() in {names.bot(app) for app in apps}
+
     def agent(self, name: str) -> tuple[str, Agent]:
         """The persona with this id or `githubApp`, as (id, persona); InputError if there is none or it is disabled."""
         for key, agent in self.agents.items():

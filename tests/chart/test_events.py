@@ -62,7 +62,7 @@ def templates(trigger: dict[str, Any]) -> dict[str, str]:
 def test_nothing_of_it_is_there_without_repositories_or_where_it_is_switched_off():
     for found in (DEFAULTS, "02-merge-beside-others"):
         documents = render(found)[1]
-        assert {d["kind"] for d in documents}.isdisjoint({"EventBus", "EventSource", "Sensor", "Service"})
+        assert {d["kind"] for d in documents}.isdisjoint({"EventBus", "EventSource", "Sensor"})
         assert not any("eventsource" in d["metadata"]["name"] or "webhook" in d["metadata"]["name"] for d in documents)
 
 

@@ -33,8 +33,12 @@ ARGO = {
     "CronWorkflow": models.CronWorkflow,
 }
 EVENTS = {"EventSource": events_models.EventSource, "Sensor": events_models.Sensor}
-CORE = ("configmap-v1", "service-v1", "serviceaccount-v1", "role-rbac-v1", "rolebinding-rbac-v1", "job-batch-v1")
-CORE += ("networkpolicy-networking-v1",)
+CORE = (
+    *("configmap-v1", "service-v1", "serviceaccount-v1", "role-rbac-v1", "rolebinding-rbac-v1", "job-batch-v1"),
+    *("clusterrole-rbac-v1", "clusterrolebinding-rbac-v1", "deployment-apps-v1", "networkpolicy-networking-v1"),
+    "poddisruptionbudget-policy-v1",
+)
+CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding")
 EXTERNAL_SECRET = json.loads((Path(__file__).parent / "schemas/externalsecret.json").read_text())
 EVENT_BUS = json.loads((Path(__file__).parent / "schemas/eventbus.json").read_text())
 LONG_INTEGERS = {"maxPayloadSize", "appID", "installationID"}
@@ -255,28 +259,34 @@ def test_our_pods_may_read_the_keys_of_two_apps_and_no_other_secret(documents: D
     ]
     wanted = [names.app_secret(values["github"]["harnessApp"]), names.app_secret(values["agents"]["qa"]["githubApp"])]
     assert [(place, rule["resourceNames"], rule["verbs"]) for place, rule in rules] == [("press-play", wanted, ["get"])]
-    assert not any(d["kind"].startswith("ClusterRole") for d in documents)
+    for role in (d for d in documents if d["kind"] == "ClusterRole"):
+        assert role["metadata"]["name"] == "press-play-press-play-serve"
+        assert role["rules"] == [
+            {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]}
+        ]
     assert not any(
         "*" in rule[key]
         for d in documents
-        if d["kind"] == "Role"
+        if d["kind"] in ("Role", "ClusterRole")
         for rule in d["rules"]
         for key in ("apiGroups", "resources", "verbs")
     )
 
 
 def test_each_role_is_bound_to_one_of_our_accounts(documents: Documents, values: dict[str, Any]):
-    roles = {(d["metadata"]["namespace"], d["metadata"]["name"]) for d in documents if d["kind"] == "Role"}
-    bound = {(d["metadata"]["namespace"], d["roleRef"]["name"]) for d in documents if d["kind"] == "RoleBinding"}
-    assert roles == bound
-    subjects = [subject for d in documents if d["kind"] == "RoleBinding" for subject in d["subjects"]]
+    kinds = {"Role": "RoleBinding", "ClusterRole": "ClusterRoleBinding"}
+    roles = {(d["metadata"].get("namespace"), d["metadata"]["name"]) for d in documents if d["kind"] in kinds}
+    bindings = [d for d in documents if d["kind"] in kinds.values()]
+    assert roles == {(d["metadata"].get("namespace"), d["roleRef"]["name"]) for d in bindings}
+    assert all(kinds[d["roleRef"]["kind"]] == d["kind"] for d in bindings)
+    subjects = [subject for d in bindings for subject in d["subjects"]]
     assert {s["namespace"] for s in subjects} == {"press-play"}
     account = values["serviceAccount"]["name"] or "press-play"
-    assert {s["name"] for s in subjects} <= {account, "press-play-agents", "press-play-sensor", "press-play-acceptance"}
+    bound = {f"press-play-{name}" for name in ("agents", "sensor", "acceptance", "serve")} | {account}
+    assert {s["name"] for s in subjects} <= bound
     used = set(re.findall(r"serviceAccountName: (\S+)", yaml.safe_dump_all(documents)))
-    # The last two are bound to nothing at all.
-    unbound = {"press-play-eventsource", "press-play-gate"}
-    assert used <= {account, "press-play-agents", "press-play-sensor", "press-play-acceptance", *unbound}
+    # These two are bound to nothing at all.
+    assert used <= bound | {"press-play-eventsource", "press-play-gate"}
 
 
 def test_everything_says_whose_it_is(documents: Documents, values: dict[str, Any]):
@@ -286,6 +296,11 @@ def test_everything_says_whose_it_is(documents: Documents, values: dict[str, Any
         assert labels["helm.sh/chart"].startswith("press-play-")
         assert labels.items() >= values["commonLabels"].items()
         assert all(len(value) <= names.LABEL_LIMIT for value in labels.values())
+        if document["kind"] in CLUSTER_WIDE:
+            assert "namespace" not in document["metadata"]
+            # Another installation's has another name.
+            assert document["metadata"]["name"].startswith("press-play-press-play")
+            continue
         # Where probes may look they are given the right to, and nothing else is made.
         elsewhere = values["defaults"]["acceptance"]["namespaces"] if document["kind"].startswith("Role") else []
         assert document["metadata"]["namespace"] in ("press-play", values["controller"]["namespace"], *elsewhere)
@@ -307,7 +322,7 @@ def test_argo_objects_carry_the_instance_id_where_there_is_one(documents: Docume
 
 
 def test_all_installed_documents_have_different_names(documents: Documents):
-    keys = [(d["kind"], d["metadata"]["namespace"], d["metadata"]["name"]) for d in documents]
+    keys = [(d["kind"], d["metadata"].get("namespace"), d["metadata"]["name"]) for d in documents]
     assert len(keys) == len(set(keys))
 
 

@@ -71,8 +71,8 @@ def test_the_schema_knows_each_key_of_the_values_and_no_other():
         }
 
     # Kubernetes' own types have more fields than our defaults use; agents and repositories are maps by name.
-    free = ("workflows.podSecurityContext.", "workflows.containerSecurityContext.", "workflows.resources.")
-    free += ("defaults.lint.resources.",)
+    contexts = ("workflows.podSecurityContext.", "workflows.containerSecurityContext.")
+    free = (*contexts, "workflows.resources.", "serve.resources.", "defaults.lint.resources.")
     known = {key for key in keys(schema) if not key.startswith(free)} - {"global"}
     set_here = {key for key in held(defaults) if not key.startswith((*free, "agents."))}
     assert known == set_here

@@ -36,6 +36,8 @@ def values(**more: Any) -> str:
         "image": image(),
         "controller": {"namespace": CONTROLLER},
         "secrets": {"mode": "existing"},
+        # No App's key is here: its pod would not become ready, and helm would wait for it.
+        "serve": {"enabled": False},
         **more,
     }
     return yaml.safe_dump(told)

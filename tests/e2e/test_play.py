@@ -140,6 +140,8 @@ def install(
                     "auth": os.environ.get("PRESSPLAY_E2E_ARGO_AUTH", "serviceAccount"),
                 }
             },
+            # test_serve.py has it.
+            "serve": {"enabled": False},
             **(settings or {}),
         }
         helm(*("install", RELEASE, str(CHART), "-n", NAMESPACE, "-f", "-", "--wait"), input=yaml.safe_dump(values))

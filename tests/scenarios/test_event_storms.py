@@ -16,7 +16,7 @@ from test_comments import Rex, changes_and_answers
 
 from pressplay.cluster import waits
 from pressplay.events.webhook import Delivery
-from pressplay.github import refs
+from pressplay.github import refs, snapshots
 from pressplay.sandbox.eventsource import Network
 from pressplay.sandbox.setup import MAINTAINER
 from pressplay.steps import snapshot
@@ -246,7 +246,7 @@ def test_a_storm_makes_no_more_workflows_than_windows_and_leaves_nothing_unanswe
     for number in heads:
         entries = made.sandbox.context.ledger(REPO).entries("pr", number)
         assert not snapshot.unanswered(entries)
-        taken = {one for name, entry in entries.items() if name.startswith(snapshot.PREFIX) for one in entry["ids"]}
+        taken = {one for name, entry in entries.items() if name.startswith(snapshots.PREFIX) for one in entry["ids"]}
         assert len(taken) == COMMENTS
         head = person(made).get(f"pulls/{number}").json()["head"]["sha"]
         runs = person(made).get(f"commits/{head}/check-runs", params={"check_name": "press-play/acceptance"}).json()
@@ -342,7 +342,7 @@ def test_snapshots_that_nobody_needs_any_more_go(tmp_path):
     made = world(tmp_path / "state", Rex(), source=project(tmp_path, [task(1)]), merge=False)
     made.sandbox.press()
     quiet(made)
-    needed, left = snapshot.branch("0123456789ab"), snapshot.branch("ba9876543210")
+    needed, left = snapshots.branch("0123456789ab"), snapshots.branch("ba9876543210")
     for branch in (needed, left):
         commit(made, branch, "comments.json", refs.head(contents(made), REPO, "main"))
     entry = {"ids": ["comment-1"], "head": "", "try": 1, "workflow": "", "answered": False}

@@ -13,7 +13,7 @@ import pytest
 from harness import CHART, REPO, Agents, World, git, project, task, world
 
 from pressplay.errors import PressPlayError
-from pressplay.github import checks, deployments, pulls, reviews
+from pressplay.github import checks, deployments, pulls, refs, reviews
 from pressplay.sandbox.deployer import Asked, Running, VirtualStarter
 from pressplay.sandbox.setup import MAINTAINER, secret
 from pressplay.sandbox.summary import Summary, summarize
@@ -33,6 +33,7 @@ class Team(Agents):
 
     does: dict[str, Does] = field(default_factory=dict)
     told: list[tuple[str, str]] = field(default_factory=list)
+    made: World | None = None
 
     def __call__(self, tree: Path, env: Mapping[str, str]) -> int:
         role = env["PRESSPLAY_ROLE"]
@@ -133,7 +134,7 @@ def played(
         file.unlink()
         if plan:
             file.write_text(plan)
-    made = world(tmp_path / "state", team, source=source, merge=merge, **options)
+    made = team.made = world(tmp_path / "state", team, source=source, merge=merge, **options)
     return Played(made, made.play(), team)
 
 
@@ -212,6 +213,34 @@ def test_qa_that_edits_source_is_refused_told_why_and_heard_once_more(tmp_path):
     assert first == ""
     assert "QA may change tests alone (R6), and changed 1 file outside the tests' paths" in second
     assert "`program.py`" in second
+
+
+@pytest.mark.rule("R6")
+@pytest.mark.parametrize("sneaks", [False, True], ids=["qa-tests", "qa-edits-too"])
+def test_what_a_person_pushes_while_qa_works_is_not_qas(tmp_path, sneaks):
+    """Who pushed, GitHub tells; the author that a commit names is whoever its maker wrote."""
+    team = Team()
+
+    def push(app: str, path: str, env: Mapping[str, str]) -> None:
+        assert team.made is not None
+        gh = team.made.sandbox.github.installation(app, REPO, {"contents": "write"})
+        branch = env["PRESSPLAY_BRANCH"]
+        refs.commit_files(gh, REPO, branch, {path: b"mine\n"}, "My own", refs.head(gh, REPO, branch))
+
+    def test(tree: Path, env: Mapping[str, str]) -> None:
+        if not (tree / "pushed.txt").exists():
+            if sneaks:
+                push("qa-agent", "program.py", env)
+            push("clippy-agent", "pushed.txt", env)
+
+    team.does["test"] = test
+    one = played(tmp_path, team)
+    if sneaks:
+        assert "changed 1 file outside the tests' paths" in one.reason
+        assert "program.py" in one.check("test-only")["output"]["text"]
+        assert "pushed.txt" not in one.check("test-only")["output"]["text"]
+    else:
+        assert one.state == "approved", one.reason
 
 
 @pytest.mark.rule("R6")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from harness import project, task
 
@@ -24,6 +25,24 @@ PUSH = {
 def send(url: str, payload: Path, secret: Path) -> subprocess.CompletedProcess[str]:
     arguments = ["event", "send", str(payload), "--event", "push", "--url", url, "--secret-file", str(secret)]
     return subprocess.run([*PRESSPLAY, *arguments], capture_output=True, text=True, check=False, timeout=60)
+
+
+def asked_for_comments(state: Path) -> str:
+    """What `pressplay serve` of this sandbox answers for a pull request that is not there; by its own token alone."""
+    served = subprocess.Popen(
+        [*PRESSPLAY, "serve", "--sandbox", str(state), "--listen", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert served.stderr is not None
+        url = next(found[1] for line in served.stderr if (found := re.search(r"HTTP at (\S+)/v1", line)))
+        token = (state / "serve-token").read_text().strip()
+        address, headers = f"{url}/v1/repos/local/project/pulls/1/comments", {"Authorization": f"Bearer {token}"}
+        with httpx.Client(transport=httpx.HTTPTransport(retries=5)) as client:
+            assert client.get(address).status_code == 401
+            return client.get(address, headers=headers, timeout=30).text
+    finally:
+        served.send_signal(signal.SIGTERM)
+        served.communicate(timeout=60)
 
 
 @pytest.mark.rule("R2")
@@ -48,6 +67,7 @@ def test_a_sandbox_that_serves_takes_what_is_signed_refuses_the_rest_and_ends_wh
         refused = send(url, payload, tmp_path / "other")
         assert refused.returncode != 0
         assert "400" in refused.stdout + refused.stderr
+        assert "local/project has no pull request 1" in asked_for_comments(state)
     finally:
         served.send_signal(signal.SIGTERM)
         served.communicate(timeout=60)

@@ -11,7 +11,7 @@ Takes (dict "root" $ "index" KEY). Prompts are data: nothing here may pass them 
 {{- $file := include "press-play.personaFile" $agent.githubApp -}}
 {{- $_ := set $data $file (include "press-play.persona" (dict "root" $root "id" $id "agent" $agent)) -}}
 {{- $entry := pick $agent "githubApp" "role" "description" "model" -}}
-{{- $_ := set $entry "tools" (include "press-play.tools" $agent | fromJson) -}}
+{{- $_ := set $entry "tools" (include "press-play.toolsOf" (dict "root" $root "id" $id "agent" $agent) | fromJson) -}}
 {{- $_ := set $entry "systemPrompt" $file -}}
 {{- $_ := set $index $id $entry -}}
 {{- end -}}
@@ -26,9 +26,16 @@ Takes (dict "root" $ "index" KEY). Prompts are data: nothing here may pass them 
 {{- dict "local" ($tools.local | default list) "remote" ($tools.remote | default list) | toJson -}}
 {{- end }}
 
+{{/* The same, with the tools of our own server where its proxy has them. Takes (dict "root" $ "id" ID "agent" AGENT). */}}
+{{- define "press-play.toolsOf" -}}
+{{- $tools := include "press-play.tools" .agent | fromJson -}}
+{{- $served := include "press-play.serveTools" (dict "root" .root "id" .id) | fromJsonArray -}}
+{{- dict "local" $tools.local "remote" (concat $tools.remote $served | uniq) | toJson -}}
+{{- end }}
+
 {{/* An agent's system prompt with its front matter. Takes (dict "root" $ "id" ID "agent" AGENT). */}}
 {{- define "press-play.persona" -}}
-{{- $tools := include "press-play.tools" .agent | fromJson -}}
+{{- $tools := include "press-play.toolsOf" . | fromJson -}}
 {{- $carried := .root.Files.Get (printf "agents/%s.md" .id) -}}
 ---
 name: {{ .agent.githubApp | toRawJson }}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from pressplay.clock import SystemClock
-from pressplay.cluster.port import Cluster
 from pressplay.errors import InputError
+
+if TYPE_CHECKING:
+    from pressplay.cluster.kubernetes import KubernetesCluster
+    from pressplay.cluster.sqlite import SqliteCluster
 
 DEFAULT_NAMESPACE = "press-play"
 
@@ -22,7 +26,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 class Installation:
     """A cluster port and the namespace of an installation in it."""
 
-    cluster: Cluster
+    cluster: KubernetesCluster | SqliteCluster
     namespace: str
 
     def check(self, repo: str | None) -> None:
@@ -44,7 +48,9 @@ def installation_options(command: Decorated) -> Decorated:
     )
 
     def called(*args: Any, state: Path | None, namespace: str, **options: Any) -> Any:
-        return command(*args, installation=open_installation(state, namespace), **options)
+        installation = open_installation(state, namespace)
+        with closing(installation.cluster):
+            return command(*args, installation=installation, **options)
 
     called.__doc__ = command.__doc__
     called.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]

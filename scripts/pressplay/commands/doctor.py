@@ -41,7 +41,9 @@ class Ports:
     "-f", "--values", "values_files", type=_FILE, multiple=True, help="A values file; repeat it as with helm, in order."
 )
 @click.option("--namespace", "-n", default=DEFAULT_NAMESPACE, show_default=True, help="Where the chart is installed.")
-@click.option("--repo", "repos", multiple=True, help="Only this repository (owner/name) on GitHub; by default all listed.")
+@click.option(
+    "--repo", "repos", multiple=True, help="Only this repository (owner/name) on GitHub; by default all listed."
+)
 @click.option(
     "--app-keys",
     type=_FOLDER,
@@ -73,7 +75,9 @@ def command(
     from pressplay.doctor.examine import groups
 
     ports = ctx.obj if isinstance(ctx.obj, Ports) else None
-    subject = _subject(ports, values_files, namespace, repos, app_keys, no_cluster=no_cluster or offline, offline=offline)
+    subject = _subject(
+        ports, values_files, namespace, repos, app_keys, no_cluster=no_cluster or offline, offline=offline
+    )
     found: list[Result] = []
     try:
         for group in groups(subject):
@@ -124,12 +128,12 @@ def _subject(
     files = [(str(file), read_text(file)) for file in values_files]
     cluster, why_not = (None, "it is left out (--no-cluster, --offline)") if no_cluster else _cluster(ports)
     if cluster is None and not files:
-        raise InputError(f"nothing to look at: no values file was given (-f values.yaml), and of the cluster: {why_not}")
+        raise InputError(
+            f"nothing to look at: no values file was given (-f values.yaml), and of the cluster: {why_not}"
+        )
     no_github = "it is left out (--offline)" if offline else ""
     if cluster is None and app_keys is None and not offline:
-        no_github = (
-            "without a cluster no key of an App is at hand: give those that `pressplay apps exchange` wrote (--app-keys)"
-        )
+        no_github = "without a cluster no key of an App is at hand: give those that `pressplay apps exchange` wrote (--app-keys)"
     return Subject(
         namespace,
         ports.clock if ports is not None else SystemClock(),

@@ -116,7 +116,9 @@ def deployer(subject: Subject) -> Iterator[Result]:
 
 def _outputs(spec: Mapping[str, Any]) -> set[str]:
     """The output parameters of a WorkflowTemplate's entrypoint."""
-    entry: Mapping[str, Any] = next((one for one in spec.get("templates") or [] if one.get("name") == spec.get("entrypoint")), {})
+    entry: Mapping[str, Any] = next(
+        (one for one in spec.get("templates") or [] if one.get("name") == spec.get("entrypoint")), {}
+    )
     return {one["name"] for one in (entry.get("outputs") or {}).get("parameters") or []}
 
 

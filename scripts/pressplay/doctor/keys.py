@@ -26,7 +26,9 @@ def read(folder: Path) -> dict[str, AppKey]:
         if file.name.endswith((SECRETS, ENTRIES)):
             for slug, data in _held(file):
                 if fault := faults_of_key(data):
-                    raise InputError(f"{file}: the key of the App {slug} {fault}; fetch it anew: pressplay apps exchange")
+                    raise InputError(
+                        f"{file}: the key of the App {slug} {fault}; fetch it anew: pressplay apps exchange"
+                    )
                 found[slug] = AppKey(int(data["app-id"].decode().strip()), data["private-key"].decode())
     if not found:
         raise InputError(

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 from githubkit import GitHub, TokenAuthStrategy
-from githubkit.exception import GraphQLFailed, RequestError, RequestFailed, RequestTimeout
+from githubkit.exception import RequestError, RequestFailed, RequestTimeout
 
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github.client import AppClient, InstallationClient
@@ -77,7 +77,7 @@ def tail(gh: GitHub[Any], path: str, most: int) -> bytes | None:
                 return None
             if response.is_error:
                 response.read()
-                raise _failure(gh, response, "GET", path)
+                raise failure(gh, response, "GET", path)
             for piece in response.iter_bytes():
                 kept = (kept + piece)[-most:]
     except httpx.HTTPError as error:
@@ -100,22 +100,12 @@ def pages(
         query = dict(parse_qsl(urlsplit(response.links["next"]["url"]).query))
 
 
-def graphql(gh: GitHub[Any], query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The data that a GraphQL query gives. Faults as those of `call`; an error that GitHub gives no type passes."""
-    what = "POST graphql"
-    try:
-        return gh.graphql.request(query, dict(variables))
-    except RequestFailed as error:
-        raise _failure(gh, error.response.raw_response, *what.split()) from error
-    except RequestError as error:
-        raise _unanswered(error, what) from error
-    except GraphQLFailed as error:
-        kinds = sorted({one.type or "" for one in error.response.errors or []})
-        if "" in kinds:
-            raise TryAgain(f"{what}: GitHub could not answer") from error
-        raise InputError(f"{what}: GitHub refused: {', '.join(kinds)}") from error
-    except ValueError as error:
-        raise TryAgain(f"{what}: GitHub's answer broke off") from error
+def page(
+    gh: GitHub[Any], path: str, number: int, size: int = PAGE, params: Mapping[str, str | int] | None = None
+) -> tuple[list[dict[str, Any]], bool]:
+    """One page of a list that counts its pages, and whether another one follows. Faults as those of `call`."""
+    response = _send(gh, "GET", path, None, {**(params or {}), "per_page": size, "page": number}, None)
+    return _json(response, "GET", path) or [], "next" in response.links
 
 
 def _send(
@@ -136,13 +126,13 @@ def _send(
             headers={"X-GitHub-Api-Version": API_VERSION, **(headers or {})},
         )
     except RequestFailed as error:
-        raise _failure(gh, error.response.raw_response, method, path) from error
+        raise failure(gh, error.response.raw_response, method, path) from error
     except RequestError as error:
-        raise _unanswered(error, f"{method} {path}") from error
+        raise unanswered(error, f"{method} {path}") from error
     return response.raw_response
 
 
-def _unanswered(error: RequestError[Any], what: str) -> PressPlayError:
+def unanswered(error: RequestError[Any], what: str) -> PressPlayError:
     """What it means that the call `what` got no answer."""
     if isinstance(error.exc, PressPlayError):
         # Not sent: a rate limit holds it back, or there is no token for it.
@@ -161,7 +151,8 @@ def _json(response: httpx.Response, method: str, path: str) -> Any:
         raise TryAgain(f"{method} {path}: GitHub's answer broke off") from error
 
 
-def _failure(gh: GitHub[Any], response: httpx.Response, method: str, path: str) -> PressPlayError:
+def failure(gh: GitHub[Any], response: httpx.Response, method: str, path: str) -> PressPlayError:
+    """What it means that GitHub answered with an error."""
     status = response.status_code
     said = _said(response)
     where = f"{method} {path}: GitHub answered {status} ({said})"

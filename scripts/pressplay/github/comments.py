@@ -7,23 +7,12 @@ from typing import Any
 
 import httpx
 
-from pressplay.clock import parse_rfc3339
+from pressplay.clock import parse_rfc3339, rfc3339
 from pressplay.errors import InputError
+from pressplay.github import review_threads
 from pressplay.github.access import InstallationClient
-from pressplay.github.calls import Client, Refused, call, graphql, pages
-
-_RESOLVED = """
-query ($owner: String!, $name: String!, $number: Int!, $after: String) {
-  repository(owner: $owner, name: $name) {
-    pullRequest(number: $number) {
-      reviewThreads(first: 100, after: $after) {
-        pageInfo { hasNextPage endCursor }
-        nodes { isResolved comments(first: 1) { nodes { databaseId } } }
-      }
-    }
-  }
-}
-"""
+from pressplay.github.calls import Client, Refused, call, find, pages
+from pressplay.github.conversation import Said, Thread, spoken
 
 
 @dataclass(frozen=True)
@@ -44,6 +33,30 @@ class LineComment:
     hunk: str = field(repr=False)
     body: str = field(repr=False)
     """Text of people's or agents', as path and hunk are: never logged, never a parameter (R7)."""
+    association: str = ""
+    """What its author is to the repository: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, NONE …"""
+    updated_at: float = 0.0
+
+    def said(self) -> Said:
+        """What was said, in the one form of it."""
+        created, updated = rfc3339(self.created_at), rfc3339(self.updated_at)
+        return spoken(f"line-{self.id}", self.author, self.association, created, updated, self.body)
+
+    def thread(self, page: str, said: tuple[Said, ...], *, resolved: bool = False) -> Thread:
+        """The thread that this comment began, or what of it was `said`, on a pull request with the address `page`."""
+        return Thread(
+            id=f"thread-{self.root}",
+            kind="thread",
+            url=f"{page}#discussion_r{self.root}",
+            said=said,
+            path=self.path,
+            line=self.line,
+            start_line=self.start_line,
+            side=self.side,
+            outdated=self.outdated,
+            resolved=resolved,
+            diff_hunk=self.hunk,
+        )
 
 
 def line_comments(gh: Client, repo: str, number: int) -> list[LineComment]:
@@ -68,7 +81,17 @@ def _line_comment(found: dict[str, Any]) -> LineComment:
         outdated=not of_file and not found.get("line"),
         hunk=found.get("diff_hunk") or "",
         body=found["body"] or "",
+        association=found.get("author_association") or "",
+        updated_at=parse_rfc3339(found.get("updated_at") or found["created_at"]),
     )
+
+
+def find_line_comment(gh: Client, repo: str, number: int, comment_id: int) -> LineComment | None:
+    """One comment on lines of a pull request, or None where it has none of this number."""
+    found = find(gh, f"/repos/{repo}/pulls/comments/{comment_id}")
+    if found is None or found["pull_request_url"].rpartition("/")[2] != str(number):
+        return None
+    return _line_comment(found)
 
 
 def resolved(gh: Client, repo: str, number: int) -> set[int]:
@@ -76,23 +99,18 @@ def resolved(gh: Client, repo: str, number: int) -> set[int]:
 
     A forge without GraphQL knows of none. TryAgain for a passing fault, InputError for what stays.
     """
-    owner, _, name = repo.partition("/")
-    variables: dict[str, Any] = {"owner": owner, "name": name, "number": number}
     found: set[int] = set()
+    after: str | None = None
     while True:
         try:
-            answer = graphql(gh, _RESOLVED, variables)
+            threads, after = review_threads.scan(gh, repo, number, after)
         except Refused as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return found
             raise
-        threads = answer["repository"]["pullRequest"]["reviewThreads"]
-        for thread in threads["nodes"]:
-            if thread["isResolved"]:
-                found |= {comment["databaseId"] for comment in thread["comments"]["nodes"]}
-        if not threads["pageInfo"]["hasNextPage"]:
+        found |= {thread.root for thread in threads if thread.resolved}
+        if after is None:
             return found
-        variables["after"] = threads["pageInfo"]["endCursor"]
 
 
 def reply(gh: Client, repo: str, number: int, root: int, body: str, marker: str) -> None:

@@ -14,10 +14,10 @@ def default_branch(gh: Client, repo: str) -> str:
     return str(call(gh, "GET", f"/repos/{repo}")["default_branch"])
 
 
-def read_file(gh: Client, repo: str, path: str, ref: str) -> bytes | None:
-    """A file's bytes at a branch or commit, or None where there is none. Any size up to GitHub's 100 MB.
+def read_file(gh: Client, repo: str, path: str, ref: str, most: int | None = None) -> bytes | None:
+    """A file's bytes at a branch or commit, or None where there is none. Any size up to `most`, or GitHub's 100 MB.
 
-    InputError where `path` is a folder, a submodule or a symbolic link.
+    InputError where `path` is a folder, a submodule or a symbolic link, or is larger.
     """
     found = find(gh, f"/repos/{repo}/contents/{part(path.strip('/'))}?ref={part(ref)}")
     if found is None:
@@ -25,6 +25,8 @@ def read_file(gh: Client, repo: str, path: str, ref: str) -> bytes | None:
     kind = found.get("type") if isinstance(found, dict) else "dir"
     if kind != "file":
         raise InputError(f"{repo}: {path} at {ref}: expected a file, found a {kind}")
+    if most is not None and found["size"] > most:
+        raise InputError(f"{repo}: {path} at {ref}: expected at most {most} bytes, found {found['size']}")
     if found.get("encoding") == "base64":
         try:
             data = base64.b64decode(found["content"])

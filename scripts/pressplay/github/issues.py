@@ -10,7 +10,8 @@ from typing import Any
 from pressplay.clock import parse_rfc3339, rfc3339
 from pressplay.errors import InputError
 from pressplay.github.access import InstallationClient
-from pressplay.github.calls import Client, Refused, call, pages, part
+from pressplay.github.calls import Client, Refused, call, find, page, pages, part
+from pressplay.github.conversation import Said, Thread, spoken
 
 _MARKER = re.compile(r"[A-Za-z0-9._/-]+")
 _GHOST = {"login": "ghost", "type": "User"}
@@ -41,6 +42,15 @@ class Comment:
     created_at: str
     body: str = field(repr=False)
     """Text of people's or agents': never logged, never a parameter (R7)."""
+    updated_at: str = ""
+
+    def said(self) -> Said:
+        """What was said, in the one form of it."""
+        return spoken(f"comment-{self.id}", self.author, self.association, self.created_at, self.updated_at, self.body)
+
+    def thread(self, page: str, said: Said) -> Thread:
+        """The comment in the conversation of a pull request with the address `page`."""
+        return Thread(id=said.id, kind="comment", url=f"{page}#issuecomment-{self.id}", said=(said,))
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,26 @@ def comments(gh: Client, repo: str, number: int) -> list[Comment]:
     return [_comment(found) for found in pages(gh, f"/repos/{repo}/issues/{number}/comments")]
 
 
+def comments_page(
+    gh: Client, repo: str, number: int, at: int, size: int, since: str | None = None
+) -> tuple[list[Comment], bool]:
+    """One page of the comments of an issue, by ascending id, and whether another one follows.
+
+    `since` (RFC 3339): only what was written or edited then or later.
+    """
+    path = f"/repos/{repo}/issues/{number}/comments"
+    found, more = page(gh, path, at, size, {"since": since} if since else None)
+    return [_comment(item) for item in found], more
+
+
+def find_comment(gh: Client, repo: str, number: int, comment_id: int) -> Comment | None:
+    """One comment of an issue, or None where it has none of this number."""
+    found = find(gh, f"/repos/{repo}/issues/comments/{comment_id}")
+    if found is None or found["issue_url"].rpartition("/")[2] != str(number):
+        return None
+    return _comment(found)
+
+
 def _comment(found: dict[str, Any]) -> Comment:
     return Comment(
         id=found["id"],
@@ -99,6 +129,7 @@ def _comment(found: dict[str, Any]) -> Comment:
         association=found["author_association"],
         created_at=found["created_at"],
         body=found["body"] or "",
+        updated_at=found["updated_at"],
     )
 
 

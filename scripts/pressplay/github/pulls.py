@@ -36,6 +36,9 @@ class Pull:
     """Times as GitHub writes them (RFC 3339, UTC)."""
     merge_commit_sha: str
     """The commit that merged it; empty while it is not merged."""
+    requested_reviewers: tuple[str, ...]
+    """Logins of whom a review was asked that is not there yet."""
+    requested_teams: tuple[str, ...]
 
 
 def _pull(found: dict[str, Any]) -> Pull:
@@ -64,6 +67,8 @@ def _pull(found: dict[str, Any]) -> Pull:
         closed_at=found["closed_at"],
         merged_at=found["merged_at"],
         merge_commit_sha=(found.get("merge_commit_sha") or "") if merged else "",
+        requested_reviewers=tuple(one["login"] for one in found.get("requested_reviewers") or []),
+        requested_teams=tuple(one["slug"] for one in found.get("requested_teams") or []),
     )
 
 

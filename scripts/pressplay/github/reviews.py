@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pressplay.clock import parse_rfc3339
-from pressplay.github.calls import Client, call, pages
+from pressplay.clock import parse_rfc3339, rfc3339
+from pressplay.github.calls import Client, call, find, page, pages
+from pressplay.github.conversation import Said, Thread, spoken
+
+ASKING = ("CHANGES_REQUESTED", "COMMENTED")
+"""The states of reviews that may ask for something."""
 
 Event = Literal["APPROVE", "REQUEST_CHANGES", "COMMENT"]
 
@@ -23,6 +28,18 @@ class Review:
     submitted_at: float
     body: str = field(repr=False)
     """Text of people's or agents': never logged, never a parameter (R7)."""
+    association: str = ""
+    """What its author is to the repository: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, NONE …"""
+
+    def said(self) -> Said:
+        """What was said, in the one form of it."""
+        at = rfc3339(self.submitted_at)
+        return spoken(f"review-{self.id}", self.author, self.association, at, at, self.body)
+
+    def thread(self, page: str, said: Said) -> Thread:
+        """The review as a whole, on a pull request with the address `page`."""
+        url = f"{page}#pullrequestreview-{self.id}"
+        return Thread(id=said.id, kind="review", url=url, said=(said,), state=self.state)
 
 
 def _review(found: dict[str, Any]) -> Review:
@@ -33,6 +50,7 @@ def _review(found: dict[str, Any]) -> Review:
         commit_id=found["commit_id"] or "",
         submitted_at=parse_rfc3339(found["submitted_at"]) if found.get("submitted_at") else 0.0,
         body=found["body"] or "",
+        association=found.get("author_association") or "",
     )
 
 
@@ -40,6 +58,18 @@ def reviews(gh: Client, repo: str, number: int) -> list[Review]:
     """A pull request's submitted reviews, oldest first."""
     found = pages(gh, f"/repos/{repo}/pulls/{number}/reviews")
     return sorted((_review(item) for item in found if item["state"] != "PENDING"), key=lambda review: review.id)
+
+
+def reviews_page(gh: Client, repo: str, number: int, at: int, size: int) -> tuple[list[Review], bool]:
+    """One page of a pull request's submitted reviews, in GitHub's order, and whether another one follows."""
+    found, more = page(gh, f"/repos/{repo}/pulls/{number}/reviews", at, size)
+    return [_review(item) for item in found if item["state"] != "PENDING"], more
+
+
+def find_review(gh: Client, repo: str, number: int, review_id: int) -> Review | None:
+    """One review of a pull request, or None where there is none of this number."""
+    found = find(gh, f"/repos/{repo}/pulls/{number}/reviews/{review_id}")
+    return None if found is None or found["state"] == "PENDING" else _review(found)
 
 
 def newest_review_of(gh: Client, repo: str, number: int, author: str, commit: str | None = None) -> Review | None:
@@ -50,6 +80,17 @@ def newest_review_of(gh: Client, repo: str, number: int, author: str, commit: st
         if review.author.lower() == author.lower() and commit in (None, review.commit_id)
     ]
     return own[-1] if own else None
+
+
+def withdrawn(found: Iterable[Review]) -> set[int]:
+    """The reviews, oldest first, whose author approved later or was dismissed later: they ask for nothing any more."""
+    earlier: dict[str, list[int]] = {}
+    gone: set[int] = set()
+    for review in found:
+        if review.state in ("APPROVED", "DISMISSED"):
+            gone |= set(earlier.pop(review.author, []))
+        earlier.setdefault(review.author, []).append(review.id)
+    return gone
 
 
 def post_review(gh: Client, repo: str, number: int, commit: str, event: Event, body: str) -> Review:

@@ -22,14 +22,14 @@ from pressplay import names
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import InputError, PressPlayError, TryAgain
-from pressplay.github import comments, issues, pulls, reviews
+from pressplay.github import comments, issues, pulls, reviews, snapshots
 from pressplay.github.access import GitHubAccess, InstallationClient
+from pressplay.github.conversation import Thread
 from pressplay.sandbox import docsruns
 from pressplay.sandbox.gitwork import Remote, clone, git, only_here, open_tree, push
 from pressplay.sandbox.launcher import Launcher, was_started
 from pressplay.steps import snapshot
 from pressplay.steps.run import COMMENTS
-from pressplay.steps.snapshot import Thread
 
 AGENTS_CONFIG_MAP = "controller-agents"
 RUN_KINDS = ("CodeRun", "DocsRun")
@@ -314,7 +314,8 @@ class Runner:
             raise InputError(f"PRESSPLAY_RESULT: answers are for the role {COMMENTS}")
         if not isinstance(given, dict) or not all(isinstance(text, str) and text.strip() for text in given.values()):
             raise InputError("PRESSPLAY_RESULT: answers: expected an object of comments' ids and texts")
-        taken = snapshot.read(self._github.installation(app, repo, {"contents": "read"}), repo, told["PRESSPLAY_CAUSE"])
+        reader = self._github.installation(app, repo, {"contents": "read"})
+        taken = snapshots.read(reader, repo, told["PRESSPLAY_CAUSE"])
         texts: dict[str, list[str]] = {}
         threads = {thread.id: thread for thread in taken.threads}
         for key, text in given.items():

@@ -21,6 +21,7 @@ from pressplay.gates.acceptance.probes import Target
 from pressplay.gates.acceptance.proof import Proof, markdown, reason
 from pressplay.gates.acceptance.reach import Reach
 from pressplay.github import contents, deployments
+from pressplay.github.calls import Refused
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps import deploy, gates
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
@@ -66,6 +67,8 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
             "seconds": subject.settings.acceptance.timeout_minutes * 60,
         }
         return {"outcome": READY, "plan": plan.pack(), "target": packing.pack(json.dumps(told))}
+    except Refused:
+        raise
     except InputError:
         reason = f"the plan of probes at {where} is not one that proves anything"
         return _end(context, subject, head, Verdict("fail", "The plan of probes is wrong", reason))

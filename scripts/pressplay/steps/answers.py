@@ -8,9 +8,9 @@ from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.github import comments, issues
 from pressplay.github.calls import Client
+from pressplay.github.conversation import Thread
 from pressplay.steps import snapshot
 from pressplay.steps.context import Context
-from pressplay.steps.snapshot import Thread
 
 NEWEST = ("newest_comment", "newest_line")
 """What an entry of the ledger holds of the moment before a run: the newest comments' ids."""

@@ -12,15 +12,16 @@ from pressplay.clock import rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
-from pressplay.github import comments, contents, issues, pulls, refs
+from pressplay.github import comments, contents, issues, pulls, refs, snapshots
 from pressplay.github.calls import Client
-from pressplay.steps import commands, parking, snapshot
+from pressplay.github.conversation import Thread
+from pressplay.github.snapshots import PREFIX, Snapshot
+from pressplay.steps import commands, parking
 from pressplay.steps.answers import NEWEST, Answers
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.pulls import in_scope
 from pressplay.steps.run import COMMENTS
 from pressplay.steps.said import FIX, RETRY, Heard, hear, narrowed
-from pressplay.steps.snapshot import PREFIX, Snapshot, Thread
 
 _WRITE = {"contents": "write", "pull_requests": "write", "issues": "write"}
 
@@ -111,10 +112,10 @@ def _take(
     entries = ledger.entries("pr", pull.number)
     ids = sorted(one for thread in threads for one in thread.waiting())
     again = 0
-    while _over(entries, snapshot.hash_of(ids, again)):
+    while _over(entries, snapshots.hash_of(ids, again)):
         again += 1
     taken = Snapshot(
-        hash=snapshot.hash_of(ids, again),
+        hash=snapshots.hash_of(ids, again),
         repository=subject.repo,
         pull_request=pull.number,
         head=pull.head_sha,
@@ -130,12 +131,12 @@ def _take(
     }
     # The ledger before the branch: `reconcile` deletes branches that no ledger knows.
     ledger.record("pr", pull.number, f"{PREFIX}{taken.hash}", entry)
-    snapshot.keep(gh, taken, subject.settings.default_branch or contents.default_branch(gh, subject.repo))
+    snapshots.keep(gh, taken, subject.settings.default_branch or contents.default_branch(gh, subject.repo))
     for hash_, dropped in _snapshots(entries).items():
         if hash_ != taken.hash and not dropped.get("answered") and set(dropped["ids"]) <= set(ids):
             # All of it is in this one now.
             ledger.record("pr", pull.number, f"{PREFIX}{hash_}", {**dropped, "answered": True, "by": taken.hash})
-            refs.delete_branch(gh, subject.repo, snapshot.branch(hash_))
+            refs.delete_branch(gh, subject.repo, snapshots.branch(hash_))
     context.say(f"pull request {pull.number}: snapshot {taken.hash} of {len(ids)} comments")
     return taken.hash
 
@@ -177,9 +178,9 @@ def answer(inputs: Inputs, context: Context) -> Outputs:
             return {"state": "superseded"}
         if pull.state == "open":
             text = _text(context, subject, entry, run, stopped=stopped)
-            _answer(context, gh, subject, snapshot.read(gh, subject.repo, hash_), run, text)
+            _answer(context, gh, subject, snapshots.read(gh, subject.repo, hash_), run, text)
         ledger.record("pr", number, f"{PREFIX}{hash_}", {**entry, "answered": True})
-    refs.delete_branch(gh, subject.repo, snapshot.branch(hash_))
+    refs.delete_branch(gh, subject.repo, snapshots.branch(hash_))
     if "outcome" not in run and not stopped and pull.state == "open":
         raise InputError(f"pull request {number}: the work on snapshot {hash_} broke off; the nodes before say why")
     return {"state": "answered"}

@@ -14,11 +14,11 @@ from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
+from pressplay.github.snapshots import PREFIX
 from pressplay.steps import documents_flow, snapshot
 from pressplay.steps.context import Context
 from pressplay.steps.documents_request import VOLUME
 from pressplay.steps.signals import labels
-from pressplay.steps.snapshot import PREFIX
 from pressplay.steps.told import WORKFLOW_ANNOTATION, has_volume, service
 
 _DAY = 86_400

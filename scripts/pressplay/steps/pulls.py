@@ -61,8 +61,7 @@ def in_scope(context: Context, pull: pulls.Pull) -> bool:
 
 def is_ours(context: Context, login: str) -> bool:
     """Whether a login is one of our Apps'."""
-    apps = [context.settings.github.harness_app, *(agent.github_app for agent in context.settings.agents.values())]
-    return login.lower() in {names.bot(app) for app in apps}
+    return context.settings.is_ours(login)
 
 
 def of_ledger(entries: dict[str, Entry], pull: pulls.Pull) -> Outputs:

@@ -12,8 +12,8 @@ from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import plan
 from pressplay.gates.only_tests import Paths, only_tests, reason
-from pressplay.github import comparison, contents
-from pressplay.github.calls import Client
+from pressplay.github import comparison, contents, pulls, pushes
+from pressplay.github.calls import Client, Refused
 from pressplay.github.files import Files
 from pressplay.steps import gates
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
@@ -31,7 +31,7 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
     pr, head = subject.pull, names.checked(inputs["head"], "head")
     entries = context.ledger(subject.repo).entries("pr", pr)
     gh = context.harness(subject.repo, contents="read")
-    verdict = _paths(gh, subject, began_at(entries, subject, head), head)
+    verdict = _paths(context, subject, began_at(entries, subject, head), head)
     passed = any(run.get("outcome") == "pass" and run.get("new_head") == head for run in _runs(entries, subject, TEST))
     if verdict.outcome == "pass" and passed and subject.settings.deploy.mode != "none":
         verdict = _plan(gh, subject, head) or verdict
@@ -74,12 +74,16 @@ def _runs(entries: Mapping[str, Entry], subject: Subject, role: str) -> list[Ent
     return sorted(own, key=lambda run: (run["started"], run["attempt"]), reverse=True)
 
 
-def _paths(gh: Client, subject: Subject, before: str, head: str) -> Verdict:
+def _paths(context: Context, subject: Subject, before: str, head: str) -> Verdict:
     if before == head:
         return Verdict("pass", "QA changed nothing", "QA left the code as it was")
+    gh = context.harness(subject.repo, contents="read")
     compared = comparison.compare(gh, subject.repo, before, head)
     paths = Paths(subject.settings.test_paths.model_dump())
     found = only_tests(compared, paths, Files(gh, subject.repo, before), Files(gh, subject.repo, head))
+    if found and compared.whole:
+        pushed = _pushed_by_qa(context, subject, before, head)
+        found = [one for one in found if pushed is None or one.path in pushed]
     if not found:
         return Verdict("pass", "QA changed tests alone", "QA changed tests and the plan of probes, and nothing else")
     listed = "\n".join(f"- {code(one.path)}" for one in found[:_SHOWN] if one.path)
@@ -91,6 +95,34 @@ def _paths(gh: Client, subject: Subject, before: str, head: str) -> Verdict:
     )
 
 
+def _pushed_by_qa(context: Context, subject: Subject, before: str, head: str) -> set[str] | None:
+    """The paths that QA's own pushes touched; None where that can't be told, so that all that changed counts as QA's.
+
+    Somebody else may have pushed meanwhile. Who did, GitHub knows: the author that a commit names is anybody's choice.
+    """
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
+    branch = pulls.pull(gh, subject.repo, subject.pull).head_ref
+    try:
+        moves = pushes.between(gh, subject.repo, branch, before, head)
+    except Refused:
+        # An old GitHub Enterprise Server keeps no such record.
+        return None
+    if moves is None:
+        return None
+    login = names.bot(context.settings.agent("qa")[1].github_app)
+    touched = set[str]()
+    for move in moves:
+        # Of an account that is gone nobody can say that it was another.
+        if move.login.lower() not in (login, ""):
+            continue
+        compared = comparison.compare(gh, subject.repo, move.before, move.after)
+        if not compared.whole or compared.merge_base != move.before:
+            # A forced push may undo what others did, which no comparison shows.
+            return None
+        touched |= {path for changed in compared.files for path in (changed.path, changed.before)}
+    return touched
+
+
 def _plan(gh: Client, subject: Subject, head: str) -> Verdict | None:
     """What is wrong with the plan of probes at the head; None where nothing is."""
     where = names.acceptance_plan(worked_on(subject))
@@ -99,6 +131,8 @@ def _plan(gh: Client, subject: Subject, head: str) -> Verdict | None:
         if found is None:
             return Verdict("fail", "No plan of probes", f"QA passed it without a plan of probes at {where}")
         plan.read(found, where)
+    except Refused:
+        raise
     except InputError as error:
         # Its text quotes what QA wrote.
         return Verdict(

@@ -10,12 +10,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pressplay.clock import rfc3339
 from pressplay.github import comments, issues, people, pulls, reviews
 from pressplay.github.calls import Client
+from pressplay.github.conversation import Said, Thread, suggestions
 from pressplay.steps.context import Context
 from pressplay.steps.pulls import is_ours
-from pressplay.steps.snapshot import Said, Thread, suggestions
 
 FIX, STOP, RETRY, STATUS = "fix", "stop", "retry", "status"
 COMMANDS = (FIX, STOP, RETRY, STATUS)
@@ -75,20 +74,21 @@ class _Listener:
         commands = sorted(self._commands, key=lambda one: (one.created_at, int(one.id.rpartition("-")[2])))
         return Heard(tuple(threads), tuple(commands), self._left_out)
 
-    def _said(self, id_: str, author: str, created_at: str, body: str) -> Said | None:
+    def _heard(self, said: Said) -> Said | None:
         """A comment as it goes into a thread; None for a stranger's, and for a command without more."""
-        ours = is_ours(self._context, author)
-        if not ours and not self._may_write(author):
+        ours = is_ours(self._context, said.author)
+        if not ours and not self._may_write(said.author):
             self._left_out += 1
             return None
+        body = said.body
         command = None if ours else command_of(body)
         if command is not None:
-            self._commands.append(Command(id_, command, created_at))
+            self._commands.append(Command(said.id, command, said.created_at))
             # What follows an order to work is said to whom works; the rest of the others' is for nobody.
             body = "\n".join(body.splitlines()[1:]) if command in (FIX, RETRY) else ""
         if not body.strip():
             return None
-        return Said(id_, author, ours, created_at, not ours, body, suggestions(body))
+        return replace(said, ours=ours, unanswered=not ours, body=body, suggestions=suggestions(body))
 
     def _may_write(self, login: str) -> bool:
         if login.endswith("[bot]"):
@@ -100,25 +100,21 @@ class _Listener:
     def _conversation(self) -> list[Thread]:
         threads = []
         for found in issues.comments(self._gh, self._repo, self._pull.number):
-            name = f"comment-{found.id}"
-            said = self._said(name, found.author, found.created_at, found.body)
+            said = self._heard(found.said())
             if said is not None and said.unanswered:
-                threads.append(Thread(name, "comment", f"{self._page}#issuecomment-{found.id}", (said,)))
+                threads.append(found.thread(self._page, said))
         return threads
 
     def _reviews(self) -> list[Thread]:
         threads = []
         found = reviews.reviews(self._gh, self._repo, self._pull.number)
-        # Who approves after asking for changes, or has them dismissed, asks for nothing any more. Oldest first.
-        withdrew = {one.author: one.id for one in found if one.state in ("APPROVED", "DISMISSED")}
+        withdrew = reviews.withdrawn(found)
         for review in found:
-            withdrawn = withdrew.get(review.author, 0) > review.id
-            if review.state not in ("CHANGES_REQUESTED", "COMMENTED") or withdrawn or not review.body.strip():
+            if review.state not in reviews.ASKING or review.id in withdrew or not review.body.strip():
                 continue
-            name = f"review-{review.id}"
-            said = self._said(name, review.author, rfc3339(review.submitted_at), review.body)
+            said = self._heard(review.said())
             if said is not None and said.unanswered:
-                threads.append(Thread(name, "review", f"{self._page}#pullrequestreview-{review.id}", (said,)))
+                threads.append(review.thread(self._page, said))
         return threads
 
     def _lines(self) -> list[Thread]:
@@ -131,25 +127,10 @@ class _Listener:
         for one in found:
             of_root.setdefault(one.root, []).append(one)
         for root, members in sorted(of_root.items()):
-            said = [self._said(f"line-{one.id}", one.author, rfc3339(one.created_at), one.body) for one in members]
+            said = [self._heard(one.said()) for one in members]
             kept = tuple(one for one in said if one is not None)
-            if root in resolved or not any(one.unanswered for one in kept):
-                continue
-            first = members[0]
-            threads.append(
-                Thread(
-                    id=f"thread-{root}",
-                    kind="thread",
-                    url=f"{self._page}#discussion_r{root}",
-                    said=kept,
-                    path=first.path,
-                    line=first.line,
-                    start_line=first.start_line,
-                    side=first.side,
-                    outdated=first.outdated,
-                    diff_hunk=first.hunk,
-                )
-            )
+            if root not in resolved and any(one.unanswered for one in kept):
+                threads.append(members[0].thread(self._page, kept))
         return threads
 
 

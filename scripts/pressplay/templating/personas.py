@@ -7,10 +7,11 @@ chart carries in `chart/agents/`; `render` shows a persona as an agent will find
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pressplay import names
 from pressplay.errors import InputError
 from pressplay.templating import engine
 
@@ -48,12 +49,12 @@ def render(name: str, values: Mapping[str, Any]) -> str:
     agents: Mapping[str, Any] = values["agents"]
     for agent, settings in agents.items():
         if name in (agent, settings["githubApp"]):
-            return _file(agent, settings)
+            return _file(agent, settings, names.served_tools(agent, values))
     listed = ", ".join(f"{agent} ({settings['githubApp']})" for agent, settings in sorted(agents.items()))
     raise InputError(f"no agent has the id or githubApp {name!r}: expected one of {listed}")
 
 
-def _file(agent: str, settings: Mapping[str, Any]) -> str:
+def _file(agent: str, settings: Mapping[str, Any], served: Sequence[str]) -> str:
     prompt = settings.get("systemPrompt") or (body(agent) if agent in known() else "")
     if not prompt.strip():
         raise InputError(f"agents.{agent}.systemPrompt: expected a system prompt; the chart brings none for this id")
@@ -61,7 +62,7 @@ def _file(agent: str, settings: Mapping[str, Any]) -> str:
     front = {
         "name": settings["githubApp"],
         "description": settings["description"],
-        "tools": ", ".join([*(tools.get("local") or []), *(tools.get("remote") or [])]),
+        "tools": ", ".join([*(tools.get("local") or []), *dict.fromkeys([*(tools.get("remote") or []), *served])]),
         "model": settings["model"],
     }
     lines = ["---", *(f"{key}: {_json(value)}" for key, value in front.items()), "---", "", prompt.strip()]

@@ -120,6 +120,7 @@ def across(values: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _repositories(values)
     yield from _secrets(values)
     yield from _deployments(values)
+    yield from _serve(values)
     yield from _extra_spec(values)
     if _map(values, "repositories") and _map(values, "events").get("enabled") is True:
         yield from _webhook(values)
@@ -132,13 +133,14 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     def set_here(holder: Mapping[str, Any] | None) -> dict[str, Any]:
         return {key: value for key, value in (holder or {}).items() if value != ""}
 
-    def agent(found: Mapping[str, Any]) -> dict[str, Any]:
+    def agent(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
         tools = found.get("tools") or {}
         known = ("enabled", "githubApp", "role", "model", "requirements")
+        remote = dict.fromkeys([*(tools.get("remote") or []), *names.served_tools(name, values)])
         return {
             **{key: found[key] for key in known if key in found},
             "localTools": tools.get("local") or [],
-            "remoteTools": tools.get("remote") or [],
+            "remoteTools": list(remote),
         }
 
     return {
@@ -153,7 +155,7 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         "events": {key: values["events"][key] for key in ("enabled", "start", "label")},
         "flows": values["flows"],
         "limits": {key: value for key, value in values["limits"].items() if key != "runsAtOnce"},
-        "agents": {name: agent(found) for name, found in values["agents"].items()},
+        "agents": {name: agent(name, found) for name, found in values["agents"].items()},
         "coderunExtra": values["coderun"]["extraSpec"],
     }
 
@@ -250,6 +252,28 @@ def _deployments(values: Mapping[str, Any]) -> Iterator[Finding]:
         if namespace and namespace not in (_map(settings, "acceptance").get("namespaces") or []):
             message = f"expected one of acceptance.namespaces, came {shown(namespace)}"
             yield ((*place, "namespace"),), message, "list it there: elsewhere nothing may be looked at"
+
+
+def _serve(values: Mapping[str, Any]) -> Iterator[Finding]:
+    serve, agents = _map(values, "serve"), _map(values, "agents")
+    if not (serve.get("enabled") and _map(values, "repositories")):
+        return
+    app = str(serve.get("githubApp") or "")
+    others = (_map(values, "github").get("harnessApp"), _map(agents, "qa").get("githubApp"))
+    for other in others if app else ():
+        if isinstance(other, str) and app != other and names.app_secret(app) == names.app_secret(other):
+            message = (
+                f"expected an App with a Secret of its own, came {shown(app)}, whose Secret is that of {shown(other)}"
+            )
+            yield (("serve", "githubApp"),), message, "write the name as it is written there, or use another App"
+    listed = _map(serve, "toolman").get("agents")
+    for index, agent in enumerate(listed if isinstance(listed, list) else []):
+        if agent not in agents:
+            yield (
+                (("serve", "toolman", "agents", index),),
+                f"expected an agent's id, came {shown(agent)}",
+                "take it out",
+            )
 
 
 def _extra_spec(values: Mapping[str, Any]) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ import pytest
 import pressplay
 from pressplay.github import alerts, permissions
 from pressplay.github.permissions import EVENT_PERMISSIONS, HARNESS, ROLES, needed
+from pressplay.serve import request
 from pressplay.settings import Agent, Flow, Flows, SecurityFlow, Settings, TriageFlow
 from pressplay.validation import values
 
@@ -26,7 +27,7 @@ def asked(method: str) -> Iterator[Mapping[str, str]]:
     """The permissions of every call of `.harness` or `.installation`, read off the sources; the sandbox's apart."""
     for path in sorted(ROOT.rglob("*.py")):
         inside = path.relative_to(ROOT)
-        if inside.parts[0] in ("sandbox", "github") or path.name == "context.py":
+        if inside.parts[0] in ("sandbox", "github", "serve") or path.name == "context.py":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
@@ -76,6 +77,15 @@ def test_the_harness_is_granted_what_its_steps_ask_for_and_nothing_else():
     assert wanted - table == set(), "not granted: add a row to github/permissions.py"
     assert table - wanted == set(), "granted, but no step asks for it: take the row out of github/permissions.py"
     assert {(row.permission, row.level) for row in HARNESS} == table
+
+
+@pytest.mark.rule("R9")
+def test_the_server_of_comments_reads_what_the_harness_may():
+    """It has the harness's App unless it is given one of its own."""
+    held = {row.permission for row in HARNESS}
+    wanted = strongest(iter((request.READ, request.READ_FILES)))
+    assert wanted == {("pull_requests", "read"), ("contents", "read")}
+    assert held >= {name for name, _ in wanted}
 
 
 @pytest.mark.rule("R9")

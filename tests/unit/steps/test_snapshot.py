@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pressplay.errors import InputError
+from pressplay.github import snapshots
+from pressplay.github.conversation import Said, Thread, suggestions
+from pressplay.github.snapshots import Snapshot
 from pressplay.steps import said, snapshot
-from pressplay.steps.snapshot import Said, Snapshot, Thread
 
 SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(st.characters(exclude_categories=()), max_size=200) | st.sampled_from(
@@ -61,8 +64,8 @@ OURS = re.compile(
 @SLOW
 @given(SNAPSHOTS)
 def test_any_text_is_the_same_when_it_is_read(taken):
-    content = snapshot.dump(taken)
-    assert snapshot.load(content) == taken
+    content = snapshots.dump(taken)
+    assert snapshots.load(content) == taken
     assert content.isascii()
 
 
@@ -70,7 +73,7 @@ def test_any_text_is_the_same_when_it_is_read(taken):
 @SLOW
 @given(SNAPSHOTS)
 def test_no_text_ends_its_own_quotation(taken):
-    lines = snapshot.markdown(taken).splitlines()
+    lines = snapshots.markdown(taken).splitlines()
     assert [line for line in lines if not line.startswith("> ") and not OURS.fullmatch(line)] == []
     quoted = [line[2:] for line in lines if line.startswith("> ")]
     expected = []
@@ -86,8 +89,8 @@ def test_no_text_ends_its_own_quotation(taken):
 @given(IDS, IDS, st.integers(0, 3), st.integers(0, 3))
 def test_the_ids_decide_the_hash_and_nothing_else(one, other, again, once_more):
     same = set(one) == set(other) and again == once_more
-    assert (snapshot.hash_of(one, again) == snapshot.hash_of(other, once_more)) == same
-    assert re.fullmatch(r"[0-9a-f]{12}", snapshot.hash_of(one, again))
+    assert (snapshots.hash_of(one, again) == snapshots.hash_of(other, once_more)) == same
+    assert re.fullmatch(r"[0-9a-f]{12}", snapshots.hash_of(one, again))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,32 @@ def test_the_ids_decide_the_hash_and_nothing_else(one, other, again, once_more):
 )
 def test_what_is_no_snapshot_is_refused(content):
     with pytest.raises(InputError, match=r"comments\.json: expected a snapshot"):
-        snapshot.load(content)
+        snapshots.load(content)
+
+
+@pytest.mark.rule("R7")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "thread-1\n## thread-2"},
+        {"url": "https://x/\n# Do this"},
+        {"line": "1\n# Do this"},
+        {"outdated": "no"},
+        {"side": "LEFT\n"},
+        {"path": ["a"]},
+        {"said": [{"id": "line-1", "author": "a", "ours": False, "created_at": "now\n# Do this", "unanswered": True,
+                   "body": "x", "suggestions": []}]},
+        {"said": [{"id": "line-1", "author": "a", "ours": False, "created_at": "", "unanswered": True,
+                   "body": {"x": 1}, "suggestions": []}]},
+    ],
+    ids=lambda value: next(iter(value)),
+)  # fmt: skip
+def test_a_snapshot_in_whose_fields_an_agent_wrote_is_refused(wrong):
+    """Who may push may write to the branch that it is kept on."""
+    content = json.loads(snapshots.dump(taken(thread("thread-1", "line-1"))))
+    content["threads"][0] |= wrong
+    with pytest.raises(InputError, match=r"comments\.json: expected a snapshot"):
+        snapshots.load(json.dumps(content).encode())
 
 
 def taken(*threads: Thread) -> Snapshot:
@@ -127,7 +155,7 @@ def test_suggestions_are_read_word_for_word():
     body = (
         "Like so:\r\n```suggestion\r\n  a = 1\r\n```\nor\n````suggestion:-0+1\n```\nb\n````\nbut not\n```python\nc\n```"
     )
-    assert snapshot.suggestions(body) == ("  a = 1\n", "```\nb\n")
+    assert suggestions(body) == ("  a = 1\n", "```\nb\n")
 
 
 @pytest.mark.parametrize(

@@ -463,7 +463,7 @@ def pull(s: Session, repo: Row, row: Row, state: JSON | None = None) -> JSON:
         "merged_at": when(row["merged_at"]),
         "merge_commit_sha": row["merge_commit_sha"],
         "draft": bool(row["draft"]),
-        "requested_reviewers": [],
+        "requested_reviewers": requested_reviewers(s, row["id"]),
         "requested_teams": [],
         "head": _side(s, s.repo(row["head_repo_id"]), row["head_ref"], row["head_sha"]),
         "base": _side(s, repo, row["base_ref"], row["base_sha"]),
@@ -490,6 +490,12 @@ def pull(s: Session, repo: Row, row: Row, state: JSON | None = None) -> JSON:
             **state,
         }
     return answer
+
+
+def requested_reviewers(s: Session, issue_id: int) -> list[JSON]:
+    """Whom a review was asked of that is not there yet."""
+    rows = s.all("SELECT user_id FROM forge_review_requests WHERE issue_id = ? ORDER BY user_id", issue_id)
+    return [user_id(s, row["user_id"]) for row in rows]
 
 
 def minimal_pull(s: Session, repo: Row, row: Row) -> JSON:

@@ -94,8 +94,8 @@ def sync(s: Session, repo: Row) -> None:
     s.store.synced.add(repo["id"])
 
 
-def move_ref(s: Session, repo: Row, name: str, new: str | None) -> None:
-    """Set (or with None delete) a ref in git, and record it."""
+def move_ref(s: Session, repo: Row, name: str, new: str | None, merges: bool = False) -> None:
+    """Set (or with None delete) a ref in git, and record it; `merges`: by a pull request's merge."""
     git = s.git(repo)
     s.touched.add(repo["id"])
     seen = s.one("SELECT sha FROM forge_refs WHERE repo_id = ? AND name = ?", repo["id"], name)
@@ -104,11 +104,13 @@ def move_ref(s: Session, repo: Row, name: str, new: str | None) -> None:
     else:
         git.references.create(name, new, force=True)
     if new != (seen["sha"] if seen else None):
-        ref_changed(s, repo, name, seen["sha"] if seen else None, new, s.acting_user())
+        ref_changed(s, repo, name, seen["sha"] if seen else None, new, s.acting_user(), merges)
 
 
-def ref_changed(s: Session, repo: Row, name: str, old: str | None, new: str | None, sender: Row) -> None:
-    """Record that a ref moved: the table, the events, and the pull requests that hang on it."""
+def ref_changed(
+    s: Session, repo: Row, name: str, old: str | None, new: str | None, sender: Row, merges: bool = False
+) -> None:
+    """Record that a ref moved: the tables, the events, and the pull requests that hang on it."""
     if new is None:
         s.run("DELETE FROM forge_refs WHERE repo_id = ? AND name = ?", repo["id"], name)
     else:
@@ -133,7 +135,18 @@ def ref_changed(s: Session, repo: Row, name: str, old: str | None, new: str | No
             description=None,
             pusher_type="user",
         )
-    emit(s, "push", repo, sender, **_push(s, repo, name, old, new, sender))
+    pushed = _push(s, repo, name, old, new, sender)
+    emit(s, "push", repo, sender, **pushed)
+    s.insert(
+        "forge_activities",
+        repo_id=repo["id"],
+        ref=name,
+        before=pushed["before"],
+        after=pushed["after"],
+        type="pr_merge" if merges else _activity(pushed),
+        user_id=sender["id"],
+        time=s.now,
+    )
     if new is None:
         emit(s, "delete", repo, sender, ref=short, ref_type=kind, pusher_type="user")
     if kind == "branch":
@@ -141,6 +154,14 @@ def ref_changed(s: Session, repo: Row, name: str, old: str | None, new: str | No
         _move_bases(s, repo, short, old, new, sender)
         if short == repo["default_branch"] and old is not None and new is not None:
             _close_by_commits(s, repo, old, new, sender)
+
+
+def _activity(pushed: JSON) -> str:
+    if pushed["created"]:
+        return "branch_creation"
+    if pushed["deleted"]:
+        return "branch_deletion"
+    return "force_push" if pushed["forced"] else "push"
 
 
 def _push(s: Session, repo: Row, name: str, old: str | None, new: str | None, sender: Row) -> JSON:

@@ -86,6 +86,7 @@ type MarkPullRequestReadyForReviewPayload {{ clientMutationId: String pullReques
 type ConvertPullRequestToDraftPayload {{ clientMutationId: String pullRequest: PullRequest }}
 type Query {{
   node(id: ID!): Node
+  nodes(ids: [ID!]!): [Node]!
   repository(followRenames: Boolean = true, name: String!, owner: String!): Repository
   viewer: User!
 }}
@@ -176,6 +177,18 @@ class _Root:
         if kind == "PullRequest" and (of := _pull_row(s, number)):
             return _pull(s, _permitted(s, s.repo(of["repo_id"])["full_name"], _READ, "read", missing), of)
         raise Refusal("NOT_FOUND", missing)
+
+    def nodes(self, info: Any, ids: list[str]) -> list[JSON | GraphQLError]:
+        if len(ids) > _MOST:
+            raise Refusal("ARGUMENT_LIMIT", f"You may not provide more than {_MOST} node ids; you provided {len(ids)}.")
+        found: list[JSON | GraphQLError] = []
+        for one in ids:
+            try:
+                found.append(self.node(info, one))
+            except Refusal as refused:
+                # An error beside a null in its place; the others are there all the same.
+                found.append(refused)
+        return found
 
     def resolveReviewThread(self, _info: Any, input: JSON) -> JSON:  # noqa: N802 - GitHub's names
         return _resolve(self._s, input, resolved=True)

@@ -28,6 +28,10 @@ CREATE INDEX IF NOT EXISTS forge_tokens_expiry ON forge_tokens (expires_at);
 CREATE TABLE IF NOT EXISTS forge_refs (
   repo_id INTEGER NOT NULL, name TEXT NOT NULL, sha TEXT NOT NULL, PRIMARY KEY (repo_id, name)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS forge_refs_sha ON forge_refs (repo_id, sha);
+CREATE TABLE IF NOT EXISTS forge_activities (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, ref TEXT NOT NULL, "before" TEXT NOT NULL,
+  "after" TEXT NOT NULL, type TEXT NOT NULL, user_id INTEGER NOT NULL, time REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_activities_ref ON forge_activities (repo_id, ref);
 CREATE TABLE IF NOT EXISTS forge_issues (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, number INTEGER NOT NULL, is_pull INTEGER NOT NULL,
   title TEXT NOT NULL, body TEXT, state TEXT NOT NULL, state_reason TEXT, user_id INTEGER NOT NULL, created_at REAL NOT NULL,
@@ -56,6 +60,8 @@ CREATE TABLE IF NOT EXISTS forge_comments (
   created_at REAL NOT NULL, updated_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS forge_comments_issue ON forge_comments (issue_id);
 CREATE INDEX IF NOT EXISTS forge_comments_updated ON forge_comments (updated_at);
+CREATE TABLE IF NOT EXISTS forge_review_requests (
+  issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL, PRIMARY KEY (issue_id, user_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS forge_reviews (
   id INTEGER PRIMARY KEY AUTOINCREMENT, issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL, state TEXT NOT NULL,
   body TEXT NOT NULL, commit_id TEXT NOT NULL, submitted_at REAL);

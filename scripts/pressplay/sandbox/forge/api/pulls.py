@@ -275,7 +275,7 @@ def merge(call: Call) -> JSON:
     sha = str(made)
     # First the pull request, then the branch: the move of the branch would find it merged by somebody's push.
     events.merged(s, repo, row, sha, who)
-    events.move_ref(s, repo, f"refs/heads/{row['base_ref']}", sha)
+    events.move_ref(s, repo, f"refs/heads/{row['base_ref']}", sha, merges=True)
     return {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
 
 

@@ -46,6 +46,40 @@ def update_repo(call: Call) -> JSON:
     return answers.repository(call.s, call.repo)
 
 
+_ACTIVITIES = ("push", "force_push", "branch_creation", "branch_deletion", "pr_merge", "merge_queue_merge")
+
+
+@route("GET", "/repos/<owner>/<name>/activity", contents="read")
+def list_activities(call: Call) -> list[JSON]:
+    """Who moved which branch, the newest first, by cursor."""
+    wanted = {"type": call.query.get("activity_type"), "login": call.query.get("actor"), "ref": call.query.get("ref")}
+    if wanted["type"] not in (None, *_ACTIVITIES):
+        raise ApiError(422, "Invalid request.\n\nThe activity_type is not valid")
+    if wanted["ref"] and not wanted["ref"].startswith("refs/"):
+        wanted["ref"] = f"refs/heads/{wanted['ref']}"
+    everything = call.s.all(
+        "SELECT a.*, u.login FROM forge_activities a JOIN forge_users u ON u.id = a.user_id"
+        " WHERE a.repo_id = ? ORDER BY a.id DESC",
+        call.repo["id"],
+    )
+    if call.query.get("direction") == "asc":
+        everything.reverse()
+    rows = [row for row in everything if all(value in (None, row[key]) for key, value in wanted.items())]
+    return [
+        {
+            "id": row["id"],
+            "node_id": answers.node_id("PSH", row["id"]),
+            "before": row["before"],
+            "after": row["after"],
+            "ref": row["ref"],
+            "timestamp": answers.when(row["time"]),
+            "activity_type": row["type"],
+            "actor": answers.user(call.s, call.s.user(row["user_id"])),
+        }
+        for row in call.cursor(rows, everything)
+    ]
+
+
 def _protected(call: Call, branch: str) -> bool:
     return bool(rules.on_branch(call.s, call.repo, branch))
 

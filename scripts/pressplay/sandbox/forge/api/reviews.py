@@ -9,7 +9,7 @@ from pressplay.sandbox.forge.api.issues import comment_order
 from pressplay.sandbox.forge.api.pulls import pull_of
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import Answer, Call, route
-from pressplay.sandbox.forge.store import JSON, Row
+from pressplay.sandbox.forge.store import JSON, ROLES, Row, at_least
 
 _STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 _REPO = "/repos/<owner>/<name>"
@@ -91,6 +91,7 @@ def _submitted(call: Call, pull: Row, review_id: int, reviewer: Row) -> JSON:
     row = call.s.row("SELECT * FROM forge_reviews WHERE id = ?", review_id)
     shown = answers.review(call.s, call.repo, row, pull["number"])
     if row["state"] != "PENDING":
+        call.s.run("DELETE FROM forge_review_requests WHERE issue_id = ? AND user_id = ?", pull["id"], reviewer["id"])
         events.review_event(call.s, "submitted", call.repo, pull, shown, reviewer)
     return shown
 
@@ -114,6 +115,47 @@ def submit_review(call: Call) -> JSON:
     for comment in drafted:
         _written(call, pull, comment["id"], announce=True)
     return _submitted(call, pull, row["id"], reviewer)
+
+
+@route("GET", f"{_PULL}/requested_reviewers", pull_requests="read")
+def list_requested(call: Call) -> JSON:
+    """Whom a review was asked of that is not there yet."""
+    return {"users": answers.requested_reviewers(call.s, pull_of(call)["id"]), "teams": []}
+
+
+@route("POST", f"{_PULL}/requested_reviewers", pull_requests="write")
+def request_reviewers(call: Call) -> Answer:
+    """Ask people for their review."""
+    return Answer(201, _ask(call, "review_requested"))
+
+
+@route("DELETE", f"{_PULL}/requested_reviewers", pull_requests="write")
+def remove_requested(call: Call) -> JSON:
+    """Ask them no longer."""
+    return _ask(call, "review_request_removed")
+
+
+def _ask(call: Call, action: str) -> JSON:
+    s, pull = call.s, pull_of(call)
+    if call.get("team_reviewers", list, []):
+        raise ApiError(422, "Could not resolve to a node with the global id of a team.")
+    for login in call.get("reviewers", list, []):
+        asked = s.one("SELECT * FROM forge_users WHERE login = ?", str(login))
+        if asked is None or not at_least(s.role(call.repo, asked), "read", ROLES) or asked["app_id"] is not None:
+            raise ApiError(
+                422,
+                "Reviews may only be requested from collaborators. One or more of the users or teams you specified is "
+                f"not a collaborator of the {call.repo['full_name']} repository.",
+            )
+        if asked["id"] == pull["user_id"]:
+            raise ApiError(422, "Review cannot be requested from pull request author.")
+        if action == "review_requested":
+            s.run("INSERT OR IGNORE INTO forge_review_requests VALUES (?, ?)", pull["id"], asked["id"])
+        else:
+            s.run("DELETE FROM forge_review_requests WHERE issue_id = ? AND user_id = ?", pull["id"], asked["id"])
+        shown = answers.user(s, asked)
+        events.pull_event(s, action, call.repo, pull["id"], s.acting_user(), requested_reviewer=shown)
+    return answers.pull(s, call.repo, events.pull_row(s, pull["id"]))
 
 
 @route("PUT", f"{_PULL}/reviews/<int:review>/dismissals", pull_requests="write")

@@ -1,0 +1,45 @@
+"""One GraphQL request, its failures told apart as `calls` does it for REST."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from githubkit.exception import GraphQLFailed, RequestError, RequestFailed
+
+from pressplay.errors import InputError, TryAgain
+from pressplay.github.calls import Client, failure, unanswered
+
+_CALL = ("POST", "graphql")
+
+
+class GraphQLRefused(InputError):
+    """GitHub answered with errors; `kinds` are their types."""
+
+    def __init__(self, kinds: frozenset[str]) -> None:
+        super().__init__(f"{' '.join(_CALL)}: GitHub refused: {', '.join(sorted(kinds))}")
+        self.kinds = kinds
+
+
+def ask(gh: Client, query: str, variables: Mapping[str, Any], borne: Collection[str] = ()) -> dict[str, Any]:
+    """The answer's data. Faults as those of `calls.call`; an error without a type passes, GraphQLRefused for others.
+
+    `borne`: kinds of errors beside which the data is taken all the same, with null where they are.
+    """
+    what = " ".join(_CALL)
+    try:
+        return gh.graphql.request(query, dict(variables))
+    except RequestFailed as error:
+        raise failure(gh, error.response.raw_response, *_CALL) from error
+    except RequestError as error:
+        raise unanswered(error, what) from error
+    except GraphQLFailed as error:
+        kinds = frozenset(one.type or "" for one in error.response.errors or [])
+        if error.response.data is not None and kinds <= set(borne):
+            data: dict[str, Any] = error.response.data
+            return data
+        if "" in kinds:
+            raise TryAgain(f"{what}: GitHub could not answer") from error
+        raise GraphQLRefused(kinds) from error
+    except ValueError as error:
+        raise TryAgain(f"{what}: GitHub's answer broke off") from error

@@ -1,0 +1,44 @@
+"""Who moved a branch, as GitHub saw it: a commit's own author is whoever it claims to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pressplay.github.calls import Client, pages
+
+
+@dataclass(frozen=True)
+class Push:
+    """One move of a branch, by a push or a merge."""
+
+    before: str
+    after: str
+    login: str
+    """Who did it; an App's is its bot's (`qa-agent[bot]`), empty for an account that is gone."""
+
+
+def newest(gh: Client, repo: str, branch: str) -> Iterator[Push]:
+    """The moves of a branch, the newest first, asked for page by page. Faults as those of `calls.call`.
+
+    https://docs.github.com/en/rest/repos/repos#list-repository-activities
+    """
+    for found in pages(gh, f"/repos/{repo}/activity", {"ref": f"refs/heads/{branch}"}):
+        yield Push(found["before"], found["after"], (found["actor"] or {}).get("login", ""))
+
+
+def between(gh: Client, repo: str, branch: str, before: str, after: str) -> list[Push] | None:
+    """The moves that led from `before` to `after`, the newest first; None where GitHub does not tell all of them."""
+    found: list[Push] = []
+    at = after
+    for push in newest(gh, repo, branch):
+        if push.after != at:
+            if found:
+                return None
+            # What came since is none of it.
+            continue
+        found.append(push)
+        at = push.before
+        if at == before:
+            return found
+    return None

@@ -1,0 +1,115 @@
+"""Answering one call, whichever way it came: arguments, limits, the work in a thread, metrics, the log."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from pydantic import ValidationError
+
+from pressplay.errors import PressPlayError
+from pressplay.serve import log
+from pressplay.serve.answers import Page, Reviews
+from pressplay.serve.config import Limits
+from pressplay.serve.limits import Buckets
+from pressplay.serve.metrics import Metrics
+from pressplay.serve.operations import OPERATIONS, Operation
+from pressplay.serve.problems import Problem, later, of_arguments, of_github
+from pressplay.serve.request import Source
+
+WAITING_EACH = 4
+"""Calls that may wait for each one that is worked on."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as text, and as what it is."""
+
+    text: str
+    media_type: str
+
+
+class Service:
+    """Answers the operations for callers. Make it where an event loop runs."""
+
+    def __init__(self, source: Source, limits: Limits, metrics: Metrics) -> None:
+        """Read from `source`, within `limits`."""
+        self.source = source
+        self.metrics = metrics
+        self._limits = limits
+        self._calls = Buckets(limits.calls_per_minute, limits.burst, time.monotonic)
+        self._threads = anyio.CapacityLimiter(limits.at_once)
+
+    async def answer(self, operation: Operation, given: Mapping[str, Any], caller: str, surface: str) -> Answer:
+        """What `operation` answers; Problem where it doesn't."""
+        begun = time.monotonic()
+        outcome = "failed"
+        self.metrics.in_flight.inc()
+        try:
+            answer = await self._answer(operation, given, caller)
+            outcome = "ok"
+            return answer
+        except Problem as problem:
+            outcome = problem.code
+            raise
+        except Exception as error:
+            log.fault("failed", error, operation=operation.name)
+            raise Problem(
+                "failed",
+                500,
+                "The server failed; the fault is in its log. Call again once; if it fails again, go on without it and "
+                "tell whoever runs Press Play.",
+            ) from error
+        finally:
+            took = time.monotonic() - begun
+            self.metrics.in_flight.dec()
+            self.metrics.requests.labels(surface, operation.name, outcome).inc()
+            self.metrics.seconds.labels(surface, operation.name).observe(took)
+            log.say(
+                "call", surface=surface, operation=operation.name, outcome=outcome, ms=round(took * 1000), caller=caller
+            )
+
+    async def _answer(self, operation: Operation, given: Mapping[str, Any], caller: str) -> Answer:
+        wait = self._calls.take(caller)
+        if wait:
+            message = f"Too many calls: {self._limits.calls_per_minute} a minute are allowed."
+            raise later("too_many_calls", 429, message, wait)
+        try:
+            asked = operation.arguments.model_validate(given)
+        except ValidationError as error:
+            raise of_arguments(error, operation.arguments, operation.name) from error
+        if self._threads.statistics().tasks_waiting >= WAITING_EACH * self._limits.at_once:
+            raise later("busy", 503, "The server has as much to do as it can.", 5)
+        try:
+            with anyio.fail_after(self._limits.seconds):
+                found = await anyio.to_thread.run_sync(
+                    partial(_run, operation, self.source, asked),
+                    # A call to GitHub ends by its own time limit; its answer is not waited for.
+                    abandon_on_cancel=True,
+                    limiter=self._threads,
+                )
+        except TimeoutError as error:
+            message = f"It took longer than {self._limits.seconds} s; a smaller limit may help."
+            raise later("timeout", 504, message, 10) from error
+        if asked.format == "markdown":
+            return Answer(found.markdown(), "text/markdown; charset=utf-8")
+        text = json.dumps(found.json(), ensure_ascii=False, separators=(",", ":"))
+        return Answer(text, "application/json")
+
+
+def _run(operation: Operation, source: Source, asked: Any) -> Page | Reviews:
+    try:
+        return operation.run(source, asked)
+    except PressPlayError as error:
+        raise of_github(error, asked.repo, source.clock.now()) from error
+
+
+def named(name: str) -> Operation | None:
+    """The operation of a name."""
+    return next((operation for operation in OPERATIONS if operation.name == name), None)

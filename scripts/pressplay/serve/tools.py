@@ -1,0 +1,74 @@
+"""The operations as tools of MCP.
+
+The SDK's low-level `Server` is used: its `MCPServer` makes a tool's arguments from a function's signature, drops those
+that it does not know (R10) and says what is wrong in its own words; here HTTP and MCP share one model and one wording.
+Source: modelcontextprotocol.io, specification 2025-11-25 and 2026-07-28, Tools.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+
+from pressplay import __version__
+from pressplay.serve.arguments import schema
+from pressplay.serve.auth import LOCAL
+from pressplay.serve.operations import INSTRUCTIONS, OPERATIONS
+from pressplay.serve.problems import Problem, missing, unknown
+from pressplay.serve.service import Service, named
+
+CALLER = "pressplay.caller"
+"""Where the scope of a request says who calls."""
+
+
+def server(service: Service) -> Server[Any]:
+    """The MCP server that answers by `service`."""
+
+    async def list_tools(
+        _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=_TOOLS)
+
+    async def call_tool(
+        context: ServerRequestContext[Any], params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        try:
+            operation = named(params.name)
+            if operation is None:
+                known = [one.name for one in OPERATIONS]
+                raise missing(f"{unknown(params.name, 'tool', known)}. The tools are {', '.join(known)}.")
+            answer = await service.answer(operation, params.arguments or {}, _caller(context), "mcp")
+        except Problem as problem:
+            return types.CallToolResult(content=[types.TextContent(text=str(problem))], is_error=True)
+        return types.CallToolResult(content=[types.TextContent(text=answer.text)])
+
+    return Server(
+        "press-play",
+        version=__version__,
+        title="Press Play: comments of pull requests",
+        instructions=INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+_TOOLS = [
+    types.Tool(
+        name=one.name,
+        title=one.title,
+        description=one.description,
+        input_schema=schema(one.arguments),
+        annotations=types.ToolAnnotations(
+            title=one.title, read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+        ),
+    )
+    for one in OPERATIONS
+]
+
+
+def _caller(context: ServerRequestContext[Any]) -> str:
+    """Who calls, as the gate in front found out; without a request there is but whoever started this process."""
+    return LOCAL if context.request is None else str(context.request.scope[CALLER])

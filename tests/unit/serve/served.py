@@ -1,0 +1,128 @@
+"""A pull request full of comments, and a source that reads it: what the tests of `pressplay serve` begin with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+from github_world import REPO, GitHubWorld
+
+from pressplay.github import pulls
+from pressplay.serve import reading
+from pressplay.serve.answers import Page
+from pressplay.serve.arguments import GetComment, GetSnapshot, ListComments, ListReviews
+from pressplay.serve.request import Source
+from pressplay.settings import Agent, GitHub, RepositoryDefaults, Settings
+
+FILE = "task-1-implementation.txt"
+WEB = "http://forge.test"
+SETTINGS = Settings(
+    namespace="press-play",
+    controller_namespace="agent-platform",
+    github=GitHub(apiURL=f"{WEB}/api/v3", gitURL=WEB, webURL=WEB),
+    repositories={REPO: RepositoryDefaults()},
+    agents={"rex": Agent(github_app="rex", role="implement", model="m")},
+)
+
+
+@dataclass
+class Served:
+    """A world with a pull request, read as the App press-play."""
+
+    world: GitHubWorld
+    pull: pulls.Pull
+    source: Source
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    """What was asked of GitHub, and how it ended."""
+
+    @property
+    def number(self) -> int:
+        return self.pull.number
+
+    def person(self, login: str = "maintainer") -> httpx.Client:
+        return self.world.person(login)
+
+    def everyone(self) -> Source:
+        return replace(self.source, everyone=True)
+
+    def stranger(self, login: str = "mallory") -> httpx.Client:
+        """Somebody who may read and comment, and no more."""
+        self.world.forge.create_user(login)
+        self.world.forge.grant(REPO, login, "read")
+        return self.world.person(login)
+
+    def says(self, body: str, login: str = "maintainer") -> int:
+        return made(self.person(login).post(f"/issues/{self.number}/comments", json={"body": body}))
+
+    def on_line(self, body: str, login: str = "maintainer", path: str = FILE) -> int:
+        fields = {"body": body, "commit_id": self.pull.head_sha, "path": path, "line": 1}
+        return made(self.person(login).post(f"/pulls/{self.number}/comments", json=fields))
+
+    def answers(self, root: int, body: str, login: str = "maintainer") -> int:
+        path = f"/pulls/{self.number}/comments/{root}/replies"
+        return made(self.person(login).post(path, json={"body": body}))
+
+    def reviews(self, body: str, event: str = "COMMENT", login: str = "maintainer") -> int:
+        fields = {"body": body, "event": event}
+        return made(self.person(login).post(f"/pulls/{self.number}/reviews", json=fields))
+
+    def resolve(self, root: int) -> None:
+        with self.world.forge._store.session(write=True) as session:
+            session.insert("forge_resolved", comment_id=root, user_id=1, at=session.now)
+
+    def pour(self, table: str, number: int, body: str = "x", **columns: Any) -> None:
+        """Many rows at once, as if they had been written one after another by the maintainer."""
+        with self.world.forge._store.session(write=True) as session:
+            issue = session.row("SELECT id FROM forge_issues WHERE number = ?", self.number)["id"]
+            who = session.row("SELECT id FROM forge_users WHERE login = 'maintainer'")["id"]
+            for _ in range(number):
+                session.insert(table, issue_id=issue, user_id=who, body=body, **columns)
+
+    def comments(self, number: int, body: str = "x") -> None:
+        at = self.world.clock.now()
+        self.pour("forge_comments", number, body, created_at=at, updated_at=at)
+
+    def threads(self, number: int, body: str = "x", path: str = FILE) -> None:
+        at, sha = self.world.clock.now(), self.pull.head_sha
+        self.pour(
+            "forge_review_comments", number, body, path=path, line=1, side="RIGHT", commit_id=sha,
+            original_commit_id=sha, diff_hunk="@@ -0,0 +1 @@\n+x", created_at=at, updated_at=at,
+        )  # fmt: skip
+
+    def many_reviews(self, number: int, body: str = "x") -> None:
+        at = self.world.clock.now()
+        self.pour("forge_reviews", number, body, state="COMMENTED", commit_id=self.pull.head_sha, submitted_at=at)
+
+    def list(self, source: Source | None = None, **asked: Any) -> Page:
+        return reading.list_comments(source or self.source, ListComments(repo=REPO, pull_request=self.number, **asked))
+
+    def all(self, source: Source | None = None, **asked: Any) -> list[str]:
+        """The ids of what is said in all pages."""
+        found: list[str] = []
+        cursor = None
+        while True:
+            page = self.list(source, cursor=cursor, **asked)
+            found += ids(page)
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
+
+    def get(self, id_: str, **asked: Any) -> Page:
+        return reading.get_comment(self.source, GetComment(repo=REPO, pull_request=self.number, id=id_, **asked))
+
+    def snapshot(self, id_: str, **asked: Any) -> Page:
+        return reading.get_snapshot(self.source, GetSnapshot(repo=REPO, id=id_, **asked))
+
+    def reviewers(self) -> dict[str, Any]:
+        asked = ListReviews(repo=REPO, pull_request=self.number)
+        return reading.list_reviews(self.source, asked).json()
+
+
+def made(answer: httpx.Response) -> int:
+    assert answer.is_success, answer.text
+    return int(answer.json()["id"])
+
+
+def ids(page: Page) -> list[str]:
+    return [one.id for thread in page.threads for one in thread.said]
