@@ -9,7 +9,7 @@ import base64
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.doctor.examine import groups
 from pressplay.doctor.results import Result
 from pressplay.doctor.subject import Subject
+from pressplay.github.access import AppKey
+from pressplay.names import APP_SECRETS
 from pressplay.patch import merge
 from pressplay.sandbox.deployer import COMMIT_LABEL
 from pressplay.sandbox.engine import set_node
@@ -171,6 +173,7 @@ def make(folder: Path) -> float:
     for manifest in PODS:
         metadata = manifest["metadata"]
         sandbox.cluster.set_status(manifest["kind"], metadata["namespace"], metadata["name"], {"readyReplicas": 1})
+    sandbox.cluster.set_status("Deployment", OWN, "press-play-serve", {"readyReplicas": 1})
     ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
     sandbox.cluster.set_status("Pod", ARGO, "argo-server-0", ready)
     for kind, types in CONDITIONS.items():
@@ -200,6 +203,7 @@ class Copy:
     values: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(VALUES)))
     options: dict[str, Any] = field(default_factory=dict)
     """More for the Subject."""
+    closing: ExitStack = field(default_factory=ExitStack)
 
     def subject(self) -> Subject:
         given: dict[str, Any] = {
@@ -208,7 +212,7 @@ class Copy:
             "transport": httpx.WSGITransport(app=self.forge.wsgi),
             "argo": ArgoServer("https://argo-server.argo:2746", token="t", transport=Silent()),
         }
-        return Subject(OWN, self.clock, **{**given, **self.options})
+        return Subject(**{"namespace": OWN, "clock": self.clock, **given, **self.options})
 
     def examine(self) -> list[Result]:
         subject = self.subject()
@@ -224,7 +228,8 @@ class Copy:
         metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
         found = self.cluster.get(kind, namespace, name)
         assert found is not None, f"{kind} {namespace}/{name}"
-        self.cluster.apply({"apiVersion": found["apiVersion"], "kind": kind, **merge({"metadata": metadata}, patch)})
+        metadata = {**patch.get("metadata", {}), **metadata}
+        self.cluster.apply({**patch, "apiVersion": found["apiVersion"], "kind": kind, "metadata": metadata})
 
     def status(self, kind: str, namespace: str, name: str, **status: Any) -> None:
         assert self.cluster.set_status(kind, namespace, name, status)
@@ -257,6 +262,40 @@ class Copy:
         found = self.cluster.get("Secret", namespace, name)
         assert found is not None
         return base64.b64decode(found["data"][key])
+
+    def keys(self) -> dict[str, AppKey]:
+        """The Apps' keys by their slugs, as files would hold them."""
+        found = {}
+        for namespace in (AGENTS, OWN):
+            for secret in self.cluster.list("Secret", namespace):
+                name = secret["metadata"]["name"]
+                if name.startswith(APP_SECRETS):
+                    key = self.held(namespace, name, "private-key").decode()
+                    found[name.removeprefix(APP_SECRETS)] = AppKey(int(self.held(namespace, name, "app-id")), key)
+        return found
+
+    def image(self, kind: str, namespace: str, name: str, image: str) -> None:
+        containers = [{"name": "main", "image": image}]
+        self.change(kind, namespace, name, {"spec": {"template": {"spec": {"containers": containers}}}})
+
+    def stuck(self, reason: str) -> None:
+        """A pod that waits for its image."""
+        self.add(thing("Pod", OWN, "plan-1", spec={}))
+        waiting = {"image": "registry.test/pressplay:1", "state": {"waiting": {"reason": reason}}}
+        self.status("Pod", OWN, "plan-1", containerStatuses=[waiting])
+
+    def number(self, app: str) -> int:
+        """The number of an agent's App."""
+        return int(self.held(AGENTS, f"github-app-{app}", "app-id"))
+
+    def without_webhook(self) -> None:
+        with self.forge._store.session(write=True) as session:
+            session.run("DELETE FROM forge_hooks")
+
+    def used(self, calls: int) -> None:
+        """So many of the hour's calls are made, whoever asks."""
+        count = self.forge._store.meter.add
+        self.forge._store.meter.add = lambda key, resource, now, number: calls + count(key, resource, now, number)  # type: ignore[method-assign]
 
     def ruleset(self, **changed: Any) -> None:
         """The ruleset of a healthy installation, with something else in it."""
@@ -296,8 +335,7 @@ def copied(healthy: Path, folder: Path, now: float) -> Iterator[Copy]:
     database = folder / "state" / "state.db"
     cluster = SqliteCluster(database, clock, set_node)
     forge = Forge(database, folder / "state" / "git", clock, URL)
-    try:
-        yield Copy(folder, cluster, forge, clock)
-    finally:
-        cluster.close()
-        forge.close()
+    with ExitStack() as closing:
+        closing.callback(forge.close)
+        closing.callback(cluster.close)
+        yield Copy(folder, cluster, forge, clock, closing=closing)

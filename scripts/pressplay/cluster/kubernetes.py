@@ -22,7 +22,7 @@ from kr8s.asyncio import api as kr8s_api
 
 from pressplay.cluster import rbac
 from pressplay.cluster.argo_server import ArgoServer, words
-from pressplay.cluster.port import Account, Forbidden, Manifest, NoCluster, NodePhase
+from pressplay.cluster.port import Account, Forbidden, Labels, Manifest, NoCluster, NodePhase, NoSuchKind
 from pressplay.errors import InputError, TryAgain
 
 _KINDS = {
@@ -94,10 +94,11 @@ class KubernetesCluster:
         """See `Cluster.get`."""
         return self._call("GET", kind, namespace, name)
 
-    def list(self, kind: str, namespace: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
+    def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """See `Cluster.list`; in pages, so that a large namespace does not come in one answer."""
         api_version = _KINDS[kind][0] if kind in _KINDS else ""
-        selector = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
+        wanted = (labels or {}).items()
+        selector = ",".join(f"!{name}" if value is None else f"{name}={value}" for name, value in wanted)
         found: list[Manifest] = []
         token = ""
         while True:
@@ -195,14 +196,15 @@ class KubernetesCluster:
     def may(self, account: Account, verb: str, resource: str, namespace: str, name: str = "") -> bool:
         """See `Cluster.may`: a SubjectAccessReview, which the server answers and keeps nothing of."""
         group, plural, sub = rbac.parts(resource)
-        wanted = {"verb": verb, "group": group, "resource": plural, "subresource": sub, "name": name}
+        wanted = {"verb": verb, "group": group, "resource": plural, "subresource": sub}
+        wanted |= {"namespace": namespace, "name": name}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",
             "spec": {
                 "user": rbac.user(account),
                 "groups": rbac.groups(account),
-                "resourceAttributes": {"namespace": namespace, **{k: v for k, v in wanted.items() if v}},
+                "resourceAttributes": {key: value for key, value in wanted.items() if value},
             },
         }
         options = {"content": json.dumps(body), "headers": {"Content-Type": "application/json"}}
@@ -285,7 +287,7 @@ def _fault(error: Exception, method: str, namespace: str, url: str) -> None:
         raise _ExistsError from error
     if code in _PASSING or code >= 500:
         raise TryAgain(f"{method} {url}: {code} {error}") from error
-    refused = Forbidden if code in (401, 403) else InputError
+    refused = Forbidden if code in (401, 403) else NoSuchKind if code == 404 else InputError
     where = f" in namespace {namespace}" if namespace else ""
     raise refused(f"{method} {url or 'version'}{where}: {code} {error}") from error
 

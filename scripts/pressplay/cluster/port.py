@@ -13,11 +13,18 @@ from pressplay.errors import InputError
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON has it."""
 
+Labels = Mapping[str, str | None]
+"""What labels objects must have; None: must not have it, with any value."""
+
 NodePhase = Literal["Succeeded", "Failed"]
 
 
 class Forbidden(InputError):
     """Whoever asks may not: the server answered 401 or 403."""
+
+
+class NoSuchKind(InputError):
+    """The API server serves no objects of this kind: its definition is not there."""
 
 
 class NoCluster(InputError):
@@ -44,7 +51,7 @@ class Cluster(Protocol):
         """The object, or None where there is none."""
         ...
 
-    def list(self, kind: str, namespace: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
+    def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """All objects of a kind in a namespace that carry all of `labels`, by name."""
         ...
 
@@ -92,8 +99,8 @@ class Cluster(Protocol):
         ...
 
     def may(self, account: Account, verb: str, resource: str, namespace: str, name: str = "") -> bool:
-        """Whether the account may do this to a resource (`secrets`, `pods/log`, `workflows.argoproj.io`) in a namespace.
+        """Whether an account may do this to a resource (`secrets`, `pods/log`, `workflows.argoproj.io`).
 
-        `name`: to the one of this name; empty: to any.
+        `namespace`: empty for what belongs to none; `name`: the one of this name, empty for any.
         """
         ...

@@ -29,14 +29,18 @@ def parts(resource: str) -> tuple[str, str, str]:
 
 
 def allowed(
-    bindings: Iterable[Manifest], roles: Mapping[str, Manifest], account: Account, verb: str, resource: str, name: str
+    bindings: Iterable[Manifest], roles: Iterable[Manifest], account: Account, verb: str, resource: str, name: str
 ) -> bool:
-    """Whether any of a namespace's `bindings` gives the account a Role (by name) that allows this."""
+    """Whether any of the `bindings` gives the account one of the `roles` that allows this.
+
+    Both are those of a namespace and of the cluster.
+    """
+    rules = {(role["kind"], role["metadata"]["name"]): role.get("rules") or [] for role in roles}
     return any(
         _allows(rule, verb, resource, name)
         for binding in bindings
         if any(_is(subject, account) for subject in binding.get("subjects") or [])
-        for rule in (roles.get(binding["roleRef"]["name"]) or {}).get("rules") or []
+        for rule in rules.get((binding["roleRef"].get("kind", "Role"), binding["roleRef"]["name"]), [])
     )
 
 

@@ -28,7 +28,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @dataclass(frozen=True)
 class Ports:
-    """What is asked, in the place of the cluster in KUBECONFIG and of the network (tests and the sandbox hand it in)."""
+    """What is asked in the place of the cluster in KUBECONFIG and of the network (tests hand it in)."""
 
     cluster: Cluster
     clock: Clock
@@ -65,8 +65,8 @@ def command(
 ) -> None:
     """Look at everything that an installation needs, and say what to do about what is wrong. Nothing is changed.
 
-    Looks at the values (-f), at the cluster in KUBECONFIG, and at GitHub as each of the Apps. It goes by the settings of
-    the release that is installed there; values files are compared with them. Before an installation it goes by the
+    Looks at the values (-f), at the cluster in KUBECONFIG, and at GitHub as each of the Apps. It goes by the settings
+    of the release that is installed there; values files are compared with them. Before an installation it goes by the
     values alone.
 
     A line a check: `ok`; `wrong`, with what to do; `note`, to know; `not looked at`, with why. Exit status 0 where
@@ -133,7 +133,9 @@ def _subject(
         )
     no_github = "it is left out (--offline)" if offline else ""
     if cluster is None and app_keys is None and not offline:
-        no_github = "without a cluster no key of an App is at hand: give those that `pressplay apps exchange` wrote (--app-keys)"
+        no_github = (
+            "without a cluster no key of an App is at hand; --app-keys takes those that pressplay apps exchange wrote"
+        )
     return Subject(
         namespace,
         ports.clock if ports is not None else SystemClock(),

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from pressplay.clock import parse_rfc3339
+from pressplay.clock import parse_rfc3339, rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.argo_server import ArgoServer, Unreachable
+from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
 from pressplay.doctor import release
 from pressplay.doctor.results import NotLookedAt, Result, check, not_looked_at, ok, wrong
@@ -105,14 +106,13 @@ def _instance_id(subject: Subject, namespace: str, name: str) -> str | None:
 
 @check("Workflows")
 def taken_up(subject: Subject) -> Iterator[Result]:
-    """Whether what was created is worked on: a Workflow that no controller looks at has no phase."""
+    """Whether what was created is worked on: one that no controller looks at has no phase."""
     subject.need_release()
     now = subject.clock.now()
     left = [
         workflow["metadata"]["name"]
-        for workflow in subject.listed("Workflow", subject.namespace, {"app.kubernetes.io/part-of": "press-play"})
-        if not (workflow.get("status") or {}).get("phase")
-        and now - parse_rfc3339(workflow["metadata"]["creationTimestamp"]) > PATIENCE
+        for workflow in subject.listed("Workflow", subject.namespace, {**PART_OF, waits.PHASE_LABEL: None})
+        if now - parse_rfc3339(workflow["metadata"]["creationTimestamp"]) > PATIENCE
     ]
     if left:
         yield wrong(
@@ -157,7 +157,7 @@ def reconcile(subject: Subject) -> Iterator[Result]:
         last = status.get("lastScheduledTime") or "never"
         yield wrong(
             "reconcile",
-            f"it was last scheduled {last}, by its schedule it is due since {datetime.fromtimestamp(due, UTC):%Y-%m-%dT%H:%M:%SZ}",
+            f"it was last scheduled {last}, by its schedule it is due since {rfc3339(due)}",
             f"see that the workflow controller runs, then: {nudge}",
         )
     else:
@@ -287,7 +287,7 @@ def _auth_mode(pod: Manifest, auth: str, where: str) -> Iterator[Result]:
         other = "serviceAccount" if "client" in modes else "none"
         yield wrong(
             "Argo Server",
-            f"{where} has the auth mode {', '.join(modes)}, our steps come with argo.server.auth {auth}: it refuses them",
+            f"{where} has the auth mode {', '.join(modes)}: it refuses our steps (argo.server.auth {auth})",
             f"let it run with --auth-mode {wanted}, or set argo.server.auth to {other}",
         )
     else:

@@ -47,7 +47,9 @@ def served(subject: Subject, plural: str, version: str) -> Manifest | None:
 @check("CodeRun and DocsRun")
 def runs(subject: Subject) -> Iterator[Result]:
     """Whether both are served, with each field that we send, as we send it."""
-    for kind, sent in (("CodeRun", coderun), ("DocsRun", docsrun)):
+    morgan = subject.settings.agents.get("morgan")
+    kinds = {"CodeRun": coderun, **({"DocsRun": docsrun} if morgan and morgan.enabled else {})}
+    for kind, sent in kinds.items():
         plural = f"{kind.lower()}s.agents.platform"
         version = served(subject, plural, "v1")
         if version is None:

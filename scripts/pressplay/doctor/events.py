@@ -102,8 +102,8 @@ def secret(subject: Subject) -> Iterator[Result]:
         yield wrong(
             "webhook's Secret",
             f"the Secret {name} in {subject.namespace} {missing}: every event is refused",
-            f'kubectl -n {subject.namespace} create secret generic {name} --from-literal={key}="$(openssl rand -hex 32)", '
-            "and the same text into the webhook on GitHub",
+            f"kubectl -n {subject.namespace} create secret generic {name} "
+            f'--from-literal={key}="$(openssl rand -hex 32)", and the same text into the webhook on GitHub',
         )
     elif data[key] != data[key].strip():
         yield wrong(

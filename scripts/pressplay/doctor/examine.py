@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pressplay.doctor import (
     argo,
+    comments,
     definitions,
     events,
     gates,
@@ -28,11 +29,10 @@ VALUES = (
     values.limits,
     values.protection,
     values.deployments,
-    values.drift,
 )
 CLUSTER = (
-    release.api_server,
     release.release,
+    values.drift,
     release.namespaces,
     definitions.runs,
     definitions.argo,
@@ -60,6 +60,7 @@ CLUSTER = (
     events.both,
     events.bus,
     events.secret,
+    comments.server,
     release.pulled,
     release.pause,
 )
@@ -97,13 +98,15 @@ def groups(subject: Subject) -> Iterator[Group]:
 
     InputError for a repository that was asked for and is not listed.
     """
+    # First: whether settings are the release's, or only the values', hangs on it.
+    alive = [] if subject.no_cluster else list(release.api_server.results(subject))
     for repo in subject.repos:
         subject.settings.repository(repo)
     yield Group("values", lambda: _each(VALUES, subject))
-    if subject.no_cluster:
-        yield Group("cluster", lambda: iter([not_looked_at("cluster", subject.no_cluster)]))
+    if alive:
+        yield Group(f"cluster, namespace {subject.namespace}", lambda: _cluster(subject, alive))
     else:
-        yield Group(f"cluster, namespace {subject.namespace}", lambda: _cluster(subject))
+        yield Group("cluster", lambda: iter([not_looked_at("cluster", subject.no_cluster)]))
     if subject.no_github:
         yield Group("GitHub", lambda: iter([not_looked_at("GitHub", subject.no_github)]))
         return
@@ -118,12 +121,11 @@ def groups(subject: Subject) -> Iterator[Group]:
         yield Group(f"GitHub, {repo}", lambda repo=repo: _each(REPOSITORY, subject, repo))  # type: ignore[misc]
 
 
-def _cluster(subject: Subject) -> Iterator[Result]:
-    first, *rest = CLUSTER
-    yield from first.results(subject)
-    # One line is enough where nothing can be asked.
+def _cluster(subject: Subject, alive: list[Result]) -> Iterator[Result]:
+    yield from alive
+    # That line is enough where nothing can be asked.
     if not subject.no_cluster:
-        yield from _each(tuple(rest), subject)
+        yield from _each(CLUSTER, subject)
 
 
 def _github(subject: Subject) -> Iterator[Result]:

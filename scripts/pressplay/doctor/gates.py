@@ -15,8 +15,8 @@ GATE = "press-play-gate"
 WALLED = {"press-play/walled": "true"}
 """The label of the lint gate's pods."""
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-_PARAMETERS, _OUTPUTS = {"repo", "pr", "head", "environment"}, {"url", "commit"}
-"""What a WorkflowTemplate that deploys is given, and gives (`deploy.workflowTemplate`)."""
+_OUTPUTS = {"url", "commit"}
+"""What a WorkflowTemplate that deploys must give (`deploy.workflowTemplate`)."""
 
 
 @check("wall of the gates")
@@ -107,8 +107,9 @@ def deployer(subject: Subject) -> Iterator[Result]:
         if lacks:
             yield wrong(
                 "deploy.workflowTemplate",
-                f"the entrypoint of {template} has no output parameter {' and '.join(lacks)}, so that nothing can be proven",
-                f"give {template} the outputs url and commit (docs/how-to/gates.md); it is given {', '.join(sorted(_PARAMETERS))}",
+                f"the entrypoint of {template} has no output parameter {' and '.join(lacks)}: nothing can be proven",
+                f"give {template} the outputs url and commit (docs/how-to/gates.md); it is given repo, pr, head and "
+                "environment",
             )
         else:
             yield ok("deploy.workflowTemplate", f"{template} in {subject.namespace}")

@@ -55,7 +55,8 @@ def api(subject: Subject) -> Iterator[Result]:
         yield wrong(
             "GitHub's API",
             f"{url}/meta answers {answer.status_code}",
-            "correct github.apiURL: https://api.github.com, or https://HOST/api/v3 of an Enterprise Server; on 5xx run it again",
+            "correct github.apiURL (https://api.github.com, or https://HOST/api/v3 of an Enterprise Server), or run it "
+            "again where the fault is GitHub's",
         )
         return
     yield from _clock(subject, answer)
@@ -81,7 +82,7 @@ def _clock(subject: Subject, answer: httpx.Response) -> Iterator[Result]:
     if subject.clock_wrong:
         yield wrong(
             "clock",
-            f"this machine's is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} GitHub's, which takes 60 at most",
+            f"this machine's is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} GitHub's, which takes 60",
             "set it by NTP (timedatectl set-ntp true), and look at the nodes' clocks, too",
         )
     else:
@@ -162,7 +163,7 @@ def _permissions(about: str, need: Needs, have: Mapping[str, str]) -> Iterator[R
     if dangerous:
         yield wrong(
             about,
-            f"has {listed({one: have[one] for one in dangerous})}: with that it could change what keeps it from merging (R5)",
+            f"has {listed({one: have[one] for one in dangerous})}: it could change what keeps it from merging (R5)",
             f"take it away in the App's settings, Permissions & events: none of ours needs it ({_PAGE})",
         )
     more = {

@@ -20,7 +20,7 @@ SECRETS, ENTRIES = ".secret.yaml", ".store.json"
 
 
 def read(folder: Path) -> dict[str, AppKey]:
-    """The keys in a folder, by the Apps' slugs. InputError, naming the file, for none at all or one that is no key's."""
+    """The keys in a folder, by the Apps' slugs. InputError, naming the file, for none at all or what is no key."""
     found: dict[str, AppKey] = {}
     for file in sorted(folder.iterdir()):
         if file.name.endswith((SECRETS, ENTRIES)):

@@ -137,7 +137,7 @@ def namespaces(subject: Subject) -> Iterator[Result]:
     if settings.namespace == settings.controller_namespace:
         yield wrong(
             "namespaces",
-            f"the release is in the controller's namespace {settings.namespace}: agents could read the harness's key (R5)",
+            f"the release is in the controller's own, {settings.namespace}: agents could read the harness's key (R5)",
             "install it into another namespace",
         )
     elif not missing:
@@ -176,7 +176,9 @@ def semaphores(subject: Subject) -> Iterator[Result]:
 def personas(subject: Subject) -> Iterator[Result]:
     """Whether the controller finds each enabled agent's persona, and it is the one that was installed."""
     settings = subject.settings
-    where, name = settings.controller_namespace, AGENTS_MAP
+    whole = bool(subject.files) and not subject.problems
+    where = settings.controller_namespace
+    name = str(subject.values["agentsConfigMap"]["name"]) if whole else AGENTS_MAP
     do = _UPGRADE.format(subject.namespace)
     found = subject.find("ConfigMap", where, name)
     if found is None:
@@ -204,7 +206,7 @@ def personas(subject: Subject) -> Iterator[Result]:
 
 
 def _personas(subject: Subject) -> dict[str, str]:
-    """Each persona's key and its text, as far as it is known: from the values, or the copy that `merge` is made from."""
+    """Each persona's key and its text, as far as it is known: from the values, or the copy that `merge` writes."""
     settings = subject.settings
     enabled = {key: agent for key, agent in settings.agents.items() if agent.enabled}
     source = subject.find("ConfigMap", subject.namespace, SOURCE)
@@ -233,7 +235,8 @@ def pulled(subject: Subject) -> Iterator[Result]:
         yield wrong(
             "images of pods",
             f"the image {name} can't be pulled ({why})",
-            "set image.repository and image.tag to one that your nodes reach, image.pullSecrets where it wants a log-in",
+            "set image.repository and image.tag to one that your nodes reach, and image.pullSecrets where that wants "
+            "a log-in",
         )
     if not stuck:
         yield ok("images of pods", f"no pod in {subject.namespace} waits for its image")

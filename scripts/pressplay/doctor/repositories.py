@@ -21,8 +21,6 @@ from pressplay.steps.context import Subject as Work
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
 RULESET = "docs/how-to/install.md, The ruleset"
-_WRITERS = (2, 4)
-"""GitHub's numbers of the repository roles maintain and write."""
 
 
 @check("Apps")
@@ -43,8 +41,8 @@ def apps(subject: Subject, repo: str) -> Iterator[Result]:
             yield wrong(
                 f"App {name}",
                 str(error).partition(" (GET")[0],
-                f"install it: {subject.settings.github.web_url}/apps/{names.slug(name)}/installations/new; or take {repo} out of "
-                "repositories in the values",
+                f"install it: {subject.settings.github.web_url}/apps/{names.slug(name)}/installations/new; or take "
+                f"{repo} out of repositories in the values",
             )
             continue
         owner = repo.partition("/")[0]
@@ -134,10 +132,10 @@ def ruleset(subject: Subject, repo: str) -> Iterator[Result]:
 
 
 def _weak(subject: Subject, repo: str, base: str) -> Iterator[tuple[str, str]]:
-    settings, harness = subject.settings, subject.harness
+    harness = subject.harness
     found = _protection(subject, harness, repo, base)
     number = subject.key(harness).app_id
-    edit = f"{settings.github.web_url}/{repo}/settings/rules ({RULESET})"
+    edit = f"{_settings(subject, repo)} ({RULESET})"
     if not (found.checks or found.pull_request):
         yield (
             f"no ruleset protects {base}: an agent with write access could merge (classic branch protection does not "
@@ -174,16 +172,10 @@ def _weak(subject: Subject, repo: str, base: str) -> Iterator[tuple[str, str]]:
             f"{', '.join(past)} may bypass the ruleset on {base}, and so merge",
             f"take it out of the ruleset's bypass list: {edit}",
         )
-    writers = [number for kind, number in found.bypass_actors or () if kind == "RepositoryRole" and number in _WRITERS]
-    if writers:
-        yield (
-            f"everybody who may write may bypass the ruleset on {base}",
-            f"take the roles write and maintain out of its bypass list: {edit}",
-        )
 
 
 def _past(subject: Subject, repo: str, base: str) -> Iterator[str]:
-    """Our Apps that may pass the rulesets by: each asks for itself, since GitHub tells others only to administrators."""
+    """Our Apps that may pass the rulesets by: each asks for itself, for GitHub tells of others to administrators."""
     for name in needs(subject):
         if subject.reaches(name, repo):
             try:
@@ -202,14 +194,19 @@ def _protection(subject: Subject, app: str, repo: str, base: str) -> Protection:
 
 @check("bypass list")
 def bypass(subject: Subject, repo: str) -> Iterator[Result]:
-    """Who else may pass the ruleset by is told to administrators alone."""
+    """Which people and roles may pass the ruleset by: told to administrators, and none of our Apps is one."""
     found = _protection(subject, subject.harness, repo, _base(subject, repo))
-    if found.checks and found.bypass_actors is None:
+    if found.checks:
         yield not_looked_at(
             "bypass list",
-            "GitHub tells people and roles on it to administrators alone",
-            f"see that neither write nor maintain is there: {subject.settings.github.web_url}/{repo}/settings/rules",
+            "which people and roles may bypass the ruleset, GitHub tells administrators alone",
+            f"look once as one that neither write nor maintain is among them: {_settings(subject, repo)}",
         )
+
+
+def _settings(subject: Subject, repo: str) -> str:
+    """Where a person sees the rulesets."""
+    return f"{subject.settings.github.web_url}/{repo}/settings/rules"
 
 
 @check("auto-merge")
@@ -221,8 +218,8 @@ def auto_merge(subject: Subject, repo: str) -> Iterator[Result]:
     if call(gh, "GET", f"/repos/{repo}").get("allow_auto_merge"):
         yield note(
             "auto-merge",
-            "it is allowed: whoever may write can have a pull request merged as soon as our check and QA's approval are "
-            "there, and no person looks",
+            "it is allowed: whoever may write can have a pull request merged as soon as our check and QA's approval "
+            "are there, and no person looks",
             "switch Allow auto-merge off in the repository's settings, or require one more approval than QA's",
         )
     else:
@@ -302,7 +299,7 @@ def actions(subject: Subject, repo: str) -> Iterator[Result]:
         yield note(
             "GitHub Actions",
             "no workflow is active here: something else must answer the deployments that the harness asks for",
-            "see that Actions are enabled and a workflow runs on: deployment; nothing is to be done where Argo CD answers",
+            "see that Actions are enabled and a workflow runs on: deployment; where Argo CD answers, nothing is to do",
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pressplay.errors import InputError, TryAgain
+from pressplay.github.limits import RateLimited
 
 State = Literal["ok", "wrong", "note", "not looked at"]
 """`wrong` is what breaks or weakens something; `note` is advice; `not looked at` says why, and is no fault."""
@@ -73,10 +74,12 @@ class Check:
                 yield _plain(result)
         except NotLookedAt as error:
             yield _plain(not_looked_at(self.name, str(error), error.do))
+        except RateLimited as error:
+            yield _plain(not_looked_at(self.name, str(error), "wait until then (docs/how-to/install.md)"))
         except TryAgain as error:
             yield _plain(wrong(self.name, f"no answer: {error}", AGAIN))
         except InputError as error:
-            yield _plain(wrong(self.name, str(error), "see what was refused, and mend it"))
+            yield _plain(wrong(self.name, str(error), "docs/how-to/troubleshoot.md has the message, and what to do"))
         except Exception as error:
             # What a check did not foresee (an object in an odd form) must not keep the others from being made.
             what = f"this check broke off ({type(error).__name__}: {error})"

@@ -74,8 +74,8 @@ def agents(subject: Subject) -> Iterator[Result]:
     if may:
         yield wrong(
             "agents and the harness's key",
-            f"{', '.join(f'{there}:{name}' for name in may)} may read the Secret {secret} in {subject.namespace}: agents "
-            "that run so could approve their own work (R5)",
+            f"{', '.join(f'{there}:{name}' for name in may)} may read the Secret {secret} in {subject.namespace}: "
+            "agents that run so could approve their own work (R5)",
             f"take the right away: kubectl -n {subject.namespace} get rolebindings,clusterrolebindings -o wide",
         )
     else:

@@ -37,8 +37,8 @@ def app_secrets(subject: Subject) -> Iterator[Result]:
             yield wrong(
                 f"Secret {name}",
                 f"in {namespace} {fault}",
-                f"put the App's number under app-id, and the file that GitHub gave under private-key: kubectl -n {namespace} "
-                f"edit secret {name}, or its entry in your store",
+                "put the App's number under app-id, and the file that GitHub gave under private-key: "
+                f"kubectl -n {namespace} edit secret {name}, or its entry in your store",
             )
         else:
             whole += 1

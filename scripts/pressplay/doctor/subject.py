@@ -13,7 +13,7 @@ import jwt
 from pressplay import names
 from pressplay.clock import Clock
 from pressplay.cluster.argo_server import ArgoServer
-from pressplay.cluster.port import Account, Cluster, Forbidden, Manifest
+from pressplay.cluster.port import Account, Cluster, Forbidden, Labels, Manifest, NoSuchKind
 from pressplay.cluster.rate_limits import RateLimits
 from pressplay.doctor.results import NotLookedAt
 from pressplay.errors import InputError, PressPlayError
@@ -164,9 +164,9 @@ class Subject:
         cluster = self.cluster
         return self._asked(kind, namespace, (kind, namespace, name), lambda: cluster.get(kind, namespace, name))
 
-    def listed(self, kind: str, namespace: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
+    def listed(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """All objects of a kind in a namespace (empty: in all) with these labels."""
-        cluster, key = self.cluster, (kind, namespace, tuple(sorted((labels or {}).items())))
+        cluster, key = self.cluster, (kind, namespace, tuple((labels or {}).items()))
         return self._asked(kind, namespace, key, lambda: cluster.list(kind, namespace, labels))
 
     def may(self, account: Account, verb: str, resource: str, namespace: str, name: str = "") -> bool:
@@ -194,6 +194,8 @@ class Subject:
                     f"you may not read {kind}s {f'in {namespace}' if namespace else 'of the cluster'}",
                     f"run it as somebody who may: kubectl auth can-i get {kind.lower()}s {where}",
                 ) from error
+            except NoSuchKind as error:
+                raise NotLookedAt(f"the API server serves no {kind}s, see the definitions") from error
 
         return self.once(key, asked)
 

@@ -155,7 +155,7 @@ def _limits(settings: Settings) -> Iterator[Result]:
         if minutes < bounds.run_minutes:
             yield note(
                 "limits",
-                f"{key} is {minutes}: one run may take {bounds.run_minutes} (limits.runMinutes), and no other starts then",
+                f"{key} is {minutes}: one run may take {bounds.run_minutes} (limits.runMinutes), and is the last then",
                 f"raise {key}, or lower limits.runMinutes",
             )
     if bounds.runs_per_task < bounds.attempts:

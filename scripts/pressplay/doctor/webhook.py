@@ -95,8 +95,6 @@ def _judged(
         faults.append(
             (f"leads to {hook.url}, the EventSource listens on {endpoint}", f"set its URL's path to {endpoint}")
         )
-    if hook.content_type != "json":
-        faults.append((f"sends {hook.content_type}", "set its content type to application/json"))
     if not hook.signed:
         faults.append(
             (
@@ -104,13 +102,17 @@ def _judged(
                 "set the text of the webhook's Secret as its secret",
             )
         )
-    missing = sorted(set(wanted_events(subject.settings)) - set(subscribed) - ({"*"} & set(subscribed)))
-    if missing and "*" not in subscribed:
+    missing = [] if "*" in subscribed else sorted(set(wanted_events(subject.settings)) - set(subscribed))
+    if missing:
         faults.append(
             (f"does not send {', '.join(missing)}", "subscribe to them: the App's settings, Permissions & events")
         )
     for fault, do in faults:
         yield wrong(name, f"{where} {fault}", f"{do} ({_PAGE})")
+    if hook.content_type != "json":
+        yield note(
+            name, f"{where} sends forms, which are larger and taken too", "set its content type to application/json"
+        )
     if not hook.checks_certificate:
         yield note(
             name, f"{where} does not check the certificate: others may read what it sends", "enable SSL verification"
@@ -143,7 +145,9 @@ def _remedy(status: int) -> str:
             f"then restart the EventSource's pod ({_PAGE})"
         )
     if status in (404, 405):
-        return "404: let the address lead to press-play-eventsource-svc with its path kept (docs/how-to/events.md, The way in)"
+        return (
+            "404: let the address lead to press-play-eventsource-svc, its path kept (docs/how-to/events.md, The way in)"
+        )
     return (
         "see that GitHub reaches the address (DNS, TLS, Ingress), and that press-play-eventsource-svc has a ready pod"
     )
