@@ -803,7 +803,7 @@ def test_programs_read_json(copy: Copy, capsys: pytest.CaptureFixture[str]):
 def test_values_alone_are_looked_at_offline_and_before_an_installation(copy: Copy, capsys: pytest.CaptureFixture[str]):
     status, out, _ = doctor(copy, capsys, "--offline")
     assert status == 0
-    assert "not looked at cluster: it is left out (--no-cluster, --offline)" in out
+    assert "not looked at cluster: it is left out (--offline)" in out
     assert "not looked at GitHub: it is left out (--offline)" in out
     copy.remove("ConfigMap", OWN, "press-play-config")
     status, out, _ = doctor(copy, capsys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,9 +29,10 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @dataclass(frozen=True)
 class Ports:
-    """What is asked in the place of the cluster in KUBECONFIG and of the network (tests hand it in)."""
+    """What is asked: by default the cluster in KUBECONFIG and the network; tests hand in others."""
 
-    cluster: Cluster
+    cluster: Cluster | None
+    """None: nothing names one."""
     clock: Clock
     transport: httpx.BaseTransport | None = None
     argo: ArgoServer | None = None
@@ -74,20 +76,17 @@ def command(
     """
     from pressplay.doctor.examine import groups
 
-    ports = ctx.obj if isinstance(ctx.obj, Ports) else None
-    subject = _subject(
-        ports, values_files, namespace, repos, app_keys, no_cluster=no_cluster or offline, offline=offline
-    )
     found: list[Result] = []
-    try:
+    with ExitStack() as closing:
+        ports = ctx.obj if isinstance(ctx.obj, Ports) else _ports(closing, ask_cluster=not (no_cluster or offline))
+        subject = _subject(ports, values_files, namespace, repos, app_keys, no_cluster=no_cluster, offline=offline)
+        closing.callback(subject.close)
         for group in groups(subject):
             click.echo(f"Looking at {group.name} …", err=True)
             results = list(group.results())
             found += results
             if not as_json:
                 _show(group.name, results)
-    finally:
-        subject.close()
     wrong = sum(result.state == "wrong" for result in found)
     if as_json:
         click.echo(json.dumps({"checks": [result.as_json() for result in found], "wrong": wrong}, indent=2))
@@ -108,8 +107,20 @@ def _show(group: str, results: list[Result]) -> None:
     click.echo()
 
 
+def _ports(closing: ExitStack, *, ask_cluster: bool) -> Ports:
+    """The cluster in KUBECONFIG, where it names one and it is to be asked, the network, the time."""
+    from pressplay.clock import SystemClock
+    from pressplay.cluster.argo_server import ArgoServer
+    from pressplay.cluster.kubernetes import KubernetesCluster, configured
+
+    cluster = KubernetesCluster.from_environment() if ask_cluster and configured() else None
+    if cluster is not None:
+        closing.callback(cluster.close)
+    return Ports(cluster, SystemClock(), argo=ArgoServer.from_environment())
+
+
 def _subject(
-    ports: Ports | None,
+    ports: Ports,
     values_files: tuple[Path, ...],
     namespace: str,
     repos: tuple[str, ...],
@@ -119,43 +130,32 @@ def _subject(
     offline: bool,
 ) -> Subject:
     """What is to be looked at; InputError where there is nothing, or it could not begin."""
-    from pressplay.clock import SystemClock
-    from pressplay.cluster.argo_server import ArgoServer
     from pressplay.doctor import keys
     from pressplay.doctor.subject import Subject
     from pressplay.validation.report import read_text
 
     files = [(str(file), read_text(file)) for file in values_files]
-    cluster, why_not = (None, "it is left out (--no-cluster, --offline)") if no_cluster else _cluster(ports)
-    if cluster is None and not files:
+    why_not = "KUBECONFIG names none" if ports.cluster is None else ""
+    if no_cluster or offline:
+        why_not = f"it is left out ({'--offline' if offline else '--no-cluster'})"
+    if why_not and not files:
         raise InputError(
             f"nothing to look at: no values file was given (-f values.yaml), and of the cluster: {why_not}"
         )
     no_github = "it is left out (--offline)" if offline else ""
-    if cluster is None and app_keys is None and not offline:
+    if why_not and app_keys is None and not offline:
         no_github = (
             "without a cluster no key of an App is at hand; --app-keys takes those that pressplay apps exchange wrote"
         )
     return Subject(
         namespace,
-        ports.clock if ports is not None else SystemClock(),
+        ports.clock,
         files=files,
-        cluster=cluster,
+        cluster=None if why_not else ports.cluster,
         no_cluster=why_not,
         no_github=no_github,
         repos=repos,
         keys=keys.read(app_keys) if app_keys is not None else None,
-        argo=ports.argo if ports is not None else ArgoServer.from_environment(),
-        transport=ports.transport if ports is not None else None,
+        argo=ports.argo,
+        transport=ports.transport,
     )
-
-
-def _cluster(ports: Ports | None) -> tuple[Cluster | None, str]:
-    """The cluster that is to be asked, or why there is none."""
-    if ports is not None:
-        return ports.cluster, ""
-    from pressplay.cluster.kubernetes import KubernetesCluster, configured
-
-    if not configured():
-        return None, "KUBECONFIG names none"
-    return KubernetesCluster.from_environment(), ""
