@@ -392,9 +392,15 @@ FAULTS = [
     Planted("an Argo Server of another mode", auth_mode, "Argo Server", "argo.server.auth"),
     Planted(
         "an Argo Server that refuses",
-        lambda c: argo_says(c, lambda _: httpx.Response(403, json={"message": "no"})),
+        lambda c: argo_says(c, lambda _: httpx.Response(401, json={"message": "token not valid for running mode"})),
         "Argo Server",
         "--auth-mode client",
+    ),
+    Planted(
+        "an Argo Server that lets nobody read",
+        lambda c: argo_says(c, lambda _: httpx.Response(403, json={"message": "no"})),
+        "Argo Server",
+        "press-play:press-play its Role",
     ),
     Planted(
         "an Argo Server of unknown authority", lambda c: argo_says(c, untrusted), "Argo Server", "argo.server.caSecret"
@@ -643,6 +649,9 @@ def test_what_the_argo_server_says_where_it_can_be_reached(copy: Copy):
     argo_says(copy, answer)
     assert "takes the token" in line(copy, "Argo Server").message
     assert (asked[0].method, asked[0].url.path) == ("GET", f"/api/v1/workflows/{OWN}")
+    argo_says(copy, lambda _: httpx.Response(200, json={"items": []}), token="")
+    unseen = line(copy, "Argo Server")
+    assert (unseen.state, "who brings no token" in unseen.message) == ("not looked at", True)
     argo_says(copy, answer, token="")
     unseen = line(copy, "Argo Server")
     assert (unseen.state, "kubectl -n press-play create token press-play" in unseen.do) == ("not looked at", True)
@@ -830,10 +839,20 @@ def test_keys_from_files_do_where_there_is_no_cluster(copy: Copy, capsys: pytest
     status, out, _ = doctor(copy, capsys, "--no-cluster", "--app-keys", str(folder))
     assert status == 0, out
     assert "ok            App rex:" in out
-    assert "not looked at App: App morgan: --app-keys has no key of the App morgan" in out
+    assert "not looked at App morgan: --app-keys has no key of the App morgan" in out
     (folder / "rex.store.json").write_text('{"app_id": "7", "private_key": "secret-text"}')
     status, out, err = doctor(copy, capsys, "--no-cluster", "--app-keys", str(folder))
     assert (status, "has a private-key that is no RSA key in PEM" in err, "secret-text" in err) == (2, True, False)
+
+
+def test_without_any_settings_it_could_not_begin(copy: Copy, capsys: pytest.CaptureFixture[str]):
+    cluster = Closed(copy.folder / "state" / "state.db", copy.clock, set_node)
+    cluster.kinds = frozenset({"ConfigMap"})
+    copy.closing.callback(cluster.close)
+    assert main(["doctor"], obj=Ports(cluster, copy.clock)) == 2
+    said = capsys.readouterr()
+    assert "not looked at release: you may not read objects of the kind ConfigMap in press-play" in said.out
+    assert "there are no settings to go by" in said.err
 
 
 @pytest.mark.rule("R10")

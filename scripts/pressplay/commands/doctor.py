@@ -87,6 +87,7 @@ def command(
             found += results
             if not as_json:
                 _show(group.name, results)
+        blind = subject.without_settings
     wrong = sum(result.state == "wrong" for result in found)
     if as_json:
         click.echo(json.dumps({"checks": [result.as_json() for result in found], "wrong": wrong}, indent=2))
@@ -95,6 +96,8 @@ def command(
         click.echo(", ".join(f"{count} {state}" for state, count in counts))
     if wrong:
         ctx.exit(EXIT_FAILED)
+    if blind:
+        raise InputError(blind)
 
 
 def _show(group: str, results: list[Result]) -> None:

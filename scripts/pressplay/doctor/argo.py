@@ -13,7 +13,7 @@ import yaml
 
 from pressplay.clock import parse_rfc3339, rfc3339
 from pressplay.cluster import waits
-from pressplay.cluster.argo_server import ArgoServer, Unreachable
+from pressplay.cluster.argo_server import ArgoServer, Unreachable, words
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
 from pressplay.doctor import release
@@ -194,6 +194,7 @@ def server(subject: Subject) -> Iterator[Result]:
 
     From outside of the cluster its address leads nowhere: then its Service, its pods and their auth mode are looked at.
     """
+    subject.need_release()
     variables = release.environment(subject)
     auth = variables.get("PRESSPLAY_ARGO_AUTH", {}).get("value") or "serviceAccount"
     url = variables.get("PRESSPLAY_ARGO_URL", {}).get("value") or ""
@@ -211,13 +212,25 @@ def server(subject: Subject) -> Iterator[Result]:
             return
         yield from _from_outside(subject, url, auth, str(error))
         return
-    if answer.is_success:
+    if answer.is_success and not argo.token and auth != "none":
+        yield not_looked_at(
+            "Argo Server",
+            f"{argo.url} answers who brings no token; whether it takes our steps' is not known",
+            f"PRESSPLAY_ARGO_TOKEN=$({_ACCOUNT.format(subject.namespace, account)}) pressplay doctor",
+        )
+    elif answer.is_success:
         yield ok("Argo Server", f"{argo.url} answers and {'takes the token' if argo.token else 'wants no token'}")
-    elif answer.status_code in (401, 403) and argo.token:
+    elif answer.status_code == 401 and argo.token:
         yield wrong(
             "Argo Server",
-            f"{argo.url} does not take the token ({answer.status_code}): waits would end only by reconcile",
+            f"{argo.url} does not take the token ({words(answer) or 401}): waits would end only by reconcile",
             "let it run with --auth-mode client, or set argo.server.auth to none where its only mode is server",
+        )
+    elif answer.status_code == 403 and argo.token:
+        yield wrong(
+            "Argo Server",
+            f"{argo.url} takes the token, whose account may not read Workflows ({words(answer) or 403})",
+            f"give {subject.namespace}:{account} its Role again (helm upgrade), or take its token in the place of this one",
         )
     elif answer.status_code in (401, 403) and auth == "none":
         yield wrong(

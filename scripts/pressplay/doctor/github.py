@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from pressplay import names
-from pressplay.doctor.results import NotLookedAt, Result, check, note, ok, wrong
+from pressplay.doctor.results import NotLookedAt, Result, check, not_looked_at, note, ok, wrong
 from pressplay.doctor.subject import Subject
 from pressplay.errors import InputError
 from pressplay.github.access import CLOCK_SKEW_SECONDS, TIMEOUT_SECONDS, lacking
@@ -121,10 +121,12 @@ def app(subject: Subject, name: str) -> Iterator[Result]:
         subject.key(name)
         found = itself(subject, name)
     except NotLookedAt as error:
-        raise NotLookedAt(f"{about}: {error}", error.do) from error
+        yield not_looked_at(about, str(error), error.do)
+        return
     except InputError as error:
         if subject.clock_wrong:
-            raise NotLookedAt(f"{about}: its key can't be tried with this clock, see there") from error
+            yield not_looked_at(about, "its key can't be tried with this clock, see there")
+            return
         yield wrong(
             about,
             f"GitHub does not take its key: {error}",

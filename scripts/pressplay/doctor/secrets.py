@@ -139,6 +139,7 @@ def argo_ca(subject: Subject) -> Iterator[Result]:
     """The certificate by which the steps know the Argo Server, where the values name one."""
     from pressplay.doctor.argo import authority
 
+    subject.need_release()
     reference = authority(subject)
     if reference is None:
         return

@@ -128,7 +128,19 @@ class Subject:
             return found
         if self.files:
             return self.from_values
-        raise NotLookedAt("there are no settings to go by: no release was found, and no values file was given")
+        raise NotLookedAt(
+            "there are no settings to go by: those of a release could not be read, and no values file was given",
+            "give the values files: -f values.yaml",
+        )
+
+    @property
+    def without_settings(self) -> str:
+        """Why there are no settings to go by, so that hardly anything could be looked at; empty where there are."""
+        try:
+            _ = self.settings
+        except NotLookedAt as error:
+            return str(error)
+        return ""
 
     @property
     def release(self) -> Settings:
@@ -191,11 +203,11 @@ class Subject:
             except Forbidden as error:
                 where = f"-n {namespace}" if namespace else "-A"
                 raise NotLookedAt(
-                    f"you may not read {kind}s {f'in {namespace}' if namespace else 'of the cluster'}",
-                    f"run it as somebody who may: kubectl auth can-i get {kind.lower()}s {where}",
+                    f"you may not read objects of the kind {kind}{f' in {namespace}' if namespace else ''}",
+                    f"run it as somebody who may: kubectl auth can-i get {kind.lower()} {where}",
                 ) from error
             except NoSuchKind as error:
-                raise NotLookedAt(f"the API server serves no {kind}s, see the definitions") from error
+                raise NotLookedAt(f"the API server does not know the kind {kind}, see the definitions") from error
 
         return self.once(key, asked)
 
