@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pressplay.errors import InputError
 
@@ -134,6 +135,15 @@ def task_of_branch(branch: str) -> int | None:
 def proxied_tool(server: str, tool: str) -> str:
     """A tool's name as a proxy of tools (toolman) gives it to agents: after the server's name, `-` as `_`."""
     return f"{server}_{tool}".replace("-", "_")
+
+
+def served_tools(agent: str, values: Mapping[str, Any]) -> list[str]:
+    """The tools of `pressplay serve` that the values give to an agent: none where its proxy does not know it."""
+    serve = values.get("serve") or {}
+    proxy = serve.get("toolman") or {}
+    if not (serve.get("enabled") and values.get("repositories") and proxy.get("server") and agent in proxy["agents"]):
+        return []
+    return [proxied_tool(proxy["server"], tool) for tool in SERVED_TOOLS]
 
 
 def context_branch(run: str) -> str:

@@ -66,7 +66,7 @@ app.kubernetes.io/component: serve
 {{- end }}
 
 {{/*
-The names under which an agent is given the server's tools: those that its proxy of tools gives them (names.proxied_tool). As JSON; none
+The names under which an agent is given the server's tools: those that its proxy of tools gives them (names.served_tools). As JSON; none
 where the proxy does not know the server. Takes (dict "root" $ "id" ID).
 */}}
 {{- define "press-play.serveTools" -}}

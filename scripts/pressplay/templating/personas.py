@@ -49,19 +49,9 @@ def render(name: str, values: Mapping[str, Any]) -> str:
     agents: Mapping[str, Any] = values["agents"]
     for agent, settings in agents.items():
         if name in (agent, settings["githubApp"]):
-            return _file(agent, settings, _served(agent, values))
+            return _file(agent, settings, names.served_tools(agent, values))
     listed = ", ".join(f"{agent} ({settings['githubApp']})" for agent, settings in sorted(agents.items()))
     raise InputError(f"no agent has the id or githubApp {name!r}: expected one of {listed}")
-
-
-def _served(agent: str, values: Mapping[str, Any]) -> list[str]:
-    """The tools of `pressplay serve`, where the proxy of tools knows it and the agent is given them."""
-    serve = values.get("serve") or {}
-    if not (serve.get("enabled") and values.get("repositories") and serve["toolman"]["server"]):
-        return []
-    if agent not in serve["toolman"]["agents"]:
-        return []
-    return [names.proxied_tool(serve["toolman"]["server"], tool) for tool in names.SERVED_TOOLS]
 
 
 def _file(agent: str, settings: Mapping[str, Any], served: Sequence[str]) -> str:
