@@ -35,8 +35,6 @@ KNOWN = 2000
 """People, and threads' nodes, that are remembered."""
 KNOWN_SECONDS = 300.0
 """For how long it counts who may write."""
-READ = {"pull_requests": "read"}
-READ_FILES = {"contents": "read"}
 
 
 class SpentError(Exception):
@@ -89,16 +87,13 @@ class Source:
 
 
 class Request:
-    """The calls of one request about one pull request (or, with number 0, a repository)."""
+    """The calls of one request about one pull request (or, with number 0, the files of a repository)."""
 
-    def __init__(
-        self, source: Source, repo: str, number: int, permissions: dict[str, str] = READ, calls: int = CALLS
-    ) -> None:
-        """At most `calls` to GitHub, with these permissions."""
+    def __init__(self, source: Source, repo: str, number: int, calls: int = CALLS) -> None:
+        """At most `calls` to GitHub."""
         self.source, self.repo, self.number = source, repo, number
         self.page = f"{source.settings.github.web_url}/{repo}/pull/{number}"
         """The pull request's address for people."""
-        self._permissions = permissions
         self._calls, self._share = calls, calls
         self._until = source.clock.now() + SECONDS
 
@@ -114,7 +109,7 @@ class Request:
         self._calls -= 1
         outcome = "failed"
         try:
-            found = ask(self.source.github.installation(self.source.app, self.repo, self._permissions))
+            found = ask(self._client())
             outcome = "ok"
             return found
         except TryAgain:
@@ -125,6 +120,12 @@ class Request:
             raise
         finally:
             self.source.count(what, outcome)
+
+    def _client(self) -> Client:
+        """GitHub, to read no more than it takes (R9)."""
+        if self.number:
+            return self.source.github.installation(self.source.app, self.repo, {"pull_requests": "read"})
+        return self.source.github.installation(self.source.app, self.repo, {"contents": "read"})
 
     def certain(self, what: str, ask: Callable[[Client], T]) -> T:
         """One call that is made in any case, and whose faults are told the caller as Problems."""
