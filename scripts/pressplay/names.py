@@ -138,7 +138,7 @@ def proxied_tool(server: str, tool: str) -> str:
 
 
 def served_tools(agent: str, values: Mapping[str, Any]) -> list[str]:
-    """The tools of `pressplay serve` that the values give to an agent: none where its proxy does not know it."""
+    """The tools of `pressplay serve` that the chart's values give to an agent: none where no proxy knows it."""
     serve = values.get("serve") or {}
     proxy = serve.get("toolman") or {}
     if not (serve.get("enabled") and values.get("repositories") and proxy.get("server") and agent in proxy["agents"]):
