@@ -19,6 +19,8 @@ from pressplay.serve.problems import Problem, missing, of_github, wrong
 from pressplay.serve.request import (
     PAGE,
     PAGE_CHARACTERS,
+    READ,
+    READ_FILES,
     Request,
     Source,
     SpentError,
@@ -48,7 +50,7 @@ def list_comments(source: Source, asked: ListComments) -> Page:
 
 def get_comment(source: Source, asked: GetComment) -> Page:
     """One comment or review, or a part of a thread."""
-    request = Request(source, _listed(source, asked.repo), asked.pull_request, CALLS_FOR_ONE)
+    request = Request(source, _listed(source, asked.repo), asked.pull_request, READ, CALLS_FOR_ONE)
     kind, _, digits = asked.id.partition("-")
     if kind == "thread":
         return _thread(request, int(digits), asked)
@@ -174,7 +176,7 @@ def _part(request: Request, begun: Cursor, id_: str, thread: Thread, marks: tupl
 
 def get_snapshot(source: Source, asked: GetSnapshot) -> Page:
     """A part of a snapshot."""
-    request = Request(source, _listed(source, asked.repo), 0)
+    request = Request(source, _listed(source, asked.repo), 0, READ_FILES)
     taken = _snapshot(request, asked.id)
     question = cursors.question(request.repo, asked.id)
     begun = cursors.read(asked.cursor, question, 1) if asked.cursor else Cursor(question, 0, (0, 0), taken.taken_at)

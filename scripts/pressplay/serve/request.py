@@ -35,6 +35,8 @@ KNOWN = 2000
 """People, and threads' nodes, that are remembered."""
 KNOWN_SECONDS = 300.0
 """For how long it counts who may write."""
+READ = {"pull_requests": "read"}
+READ_FILES = {"contents": "read"}
 
 
 class SpentError(Exception):
@@ -87,13 +89,16 @@ class Source:
 
 
 class Request:
-    """The calls of one request about one pull request (or, with number 0, the files of a repository)."""
+    """The calls of one request about one pull request (or, with number 0, a repository)."""
 
-    def __init__(self, source: Source, repo: str, number: int, calls: int = CALLS) -> None:
-        """At most `calls` to GitHub."""
+    def __init__(
+        self, source: Source, repo: str, number: int, permissions: dict[str, str] = READ, calls: int = CALLS
+    ) -> None:
+        """At most `calls` to GitHub, with these permissions."""
         self.source, self.repo, self.number = source, repo, number
         self.page = f"{source.settings.github.web_url}/{repo}/pull/{number}"
         """The pull request's address for people."""
+        self._permissions = permissions
         self._calls, self._share = calls, calls
         self._until = source.clock.now() + SECONDS
 
@@ -109,7 +114,7 @@ class Request:
         self._calls -= 1
         outcome = "failed"
         try:
-            found = ask(self._client())
+            found = ask(self.source.github.installation(self.source.app, self.repo, self._permissions))
             outcome = "ok"
             return found
         except TryAgain:
@@ -120,12 +125,6 @@ class Request:
             raise
         finally:
             self.source.count(what, outcome)
-
-    def _client(self) -> Client:
-        """GitHub, to read no more than it takes (R9)."""
-        if self.number:
-            return self.source.github.installation(self.source.app, self.repo, {"pull_requests": "read"})
-        return self.source.github.installation(self.source.app, self.repo, {"contents": "read"})
 
     def certain(self, what: str, ask: Callable[[Client], T]) -> T:
         """One call that is made in any case, and whose faults are told the caller as Problems."""
