@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -38,8 +38,11 @@ class Answer:
 class Service:
     """Answers the operations for callers. Make it where an event loop runs."""
 
-    def __init__(self, source: Source, limits: Limits, metrics: Metrics) -> None:
-        """Read from `source`, within `limits`."""
+    def __init__(
+        self, source: Source, limits: Limits, metrics: Metrics, tidy: Callable[[], object] = lambda: None
+    ) -> None:
+        """Read from `source`, within `limits`; `tidy` is called after each call."""
+        self._tidy = tidy
         self.source = source
         self.metrics = metrics
         self._limits = limits
@@ -89,7 +92,7 @@ class Service:
         try:
             with anyio.fail_after(self._limits.seconds):
                 found = await anyio.to_thread.run_sync(
-                    partial(_run, operation, self.source, asked),
+                    partial(self._run, operation, asked),
                     # A call to GitHub ends by its own time limit; its answer is not waited for.
                     abandon_on_cancel=True,
                     limiter=self._threads,
@@ -102,12 +105,13 @@ class Service:
         text = json.dumps(found.json(), ensure_ascii=False, separators=(",", ":"))
         return Answer(text, "application/json")
 
-
-def _run(operation: Operation, source: Source, asked: Any) -> Page | Reviews:
-    try:
-        return operation.run(source, asked)
-    except PressPlayError as error:
-        raise of_github(error, asked.repo, source.clock.now()) from error
+    def _run(self, operation: Operation, asked: Any) -> Page | Reviews:
+        try:
+            return operation.run(self.source, asked)
+        except PressPlayError as error:
+            raise of_github(error, asked.repo, self.source.clock.now()) from error
+        finally:
+            self._tidy()
 
 
 def named(name: str) -> Operation | None:
