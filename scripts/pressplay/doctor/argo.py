@@ -230,7 +230,7 @@ def server(subject: Subject) -> Iterator[Result]:
         yield wrong(
             "Argo Server",
             f"{argo.url} takes the token, whose account may not read Workflows ({words(answer) or 403})",
-            f"give {subject.namespace}:{account} its Role again (helm upgrade), or take its token in the place of this one",
+            f"give {subject.namespace}:{account} its Role again (helm upgrade), or take its token in place of this one",
         )
     elif answer.status_code in (401, 403) and auth == "none":
         yield wrong(
