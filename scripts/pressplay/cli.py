@@ -22,6 +22,7 @@ COMMANDS = {
     "pause": "Stop new runs from starting.",
     "continue": "Let runs start again.",
     "event": "Show what GitHub's webhooks start, and send recorded ones.",
+    "doctor": "Look at values, cluster and GitHub, and say what to do about what is wrong.",
     "apps": "Write the manifests of the GitHub Apps, and fetch their keys.",
     "package": "Validate, generate, lint and package the chart.",
     "generate": "Write, or verify, the files that are generated and committed.",

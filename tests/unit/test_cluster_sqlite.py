@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pressplay.clock import VirtualClock
 from pressplay.cluster import pause
 from pressplay.cluster.ledger import Ledger
+from pressplay.cluster.port import Account
 from pressplay.cluster.sqlite import LOG_FILE, Key, SqliteCluster
 from pressplay.errors import InputError, TryAgain
 from pressplay.patch import merge
@@ -50,6 +51,9 @@ def test_lists_by_labels(cluster):
     for name, label in (("a", "1"), ("b", "2"), ("c", "1")):
         cluster.create(config(name, {}, l=label, all="yes"))
     assert [c["metadata"]["name"] for c in cluster.list("ConfigMap", "ns", {"l": "1", "all": "yes"})] == ["a", "c"]
+    assert [c["metadata"]["name"] for c in cluster.list("ConfigMap", "ns", {"all": "yes", "l": None})] == []
+    cluster.create(config("d", {}, all="yes"))
+    assert [c["metadata"]["name"] for c in cluster.list("ConfigMap", "ns", {"all": "yes", "l": None})] == ["d"]
     assert cluster.list("ConfigMap", "other") == []
 
 
@@ -189,3 +193,40 @@ def test_no_log_lies_outside_of_the_sandbox_s_folder(cluster, tmp_path, log_file
     (tmp_path / "logs" / "link").symlink_to("/etc/hostname")
     with pytest.raises(InputError, match="a file in the sandbox's folder"):
         cluster.logs("ns", "web", "", 600, 1000)
+
+
+def rbac(kind: str, namespace: str, name: str, **rest: object) -> dict:
+    return {"kind": kind, "metadata": {"name": name, "namespace": namespace}, **rest}
+
+
+def test_what_an_account_may_is_what_roles_and_bindings_give_it(cluster):
+    rules = [
+        {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a"], "verbs": ["get", "list"]},
+        {"apiGroups": ["argoproj.io"], "resources": ["*"], "verbs": ["*"]},
+    ]
+    cluster.create(rbac("Role", "ns", "reader", rules=rules))
+    who = {"kind": "ServiceAccount", "name": "me", "namespace": "here"}
+    cluster.create(rbac("RoleBinding", "ns", "b", roleRef={"kind": "Role", "name": "reader"}, subjects=[who]))
+    me = Account("here", "me")
+    assert cluster.may(me, "get", "pods", "ns")
+    assert cluster.may(me, "get", "pods/log", "ns")
+    assert cluster.may(me, "update", "workflows.argoproj.io", "ns")
+    assert cluster.may(me, "get", "secrets", "ns", "a")
+    for refused in (
+        *(("list", "pods", "ns"), ("get", "pods/exec", "ns"), ("get", "pods", "other"), ("get", "secrets", "ns")),
+        *(("get", "secrets", "ns", "b"), ("get", "deployments.apps", "ns")),
+    ):
+        assert not cluster.may(me, *refused), refused
+    assert not cluster.may(Account("there", "me"), "get", "pods", "ns")
+
+
+def test_groups_and_the_clusters_roles_count_too(cluster):
+    rules = [{"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]}]
+    cluster.create(rbac("ClusterRole", "", "reviewer", rules=rules))
+    group = {"kind": "Group", "name": "system:serviceaccounts:here"}
+    role = {"kind": "ClusterRole", "name": "reviewer"}
+    cluster.create(rbac("ClusterRoleBinding", "", "b", roleRef=role, subjects=[group]))
+    assert cluster.may(Account("here", "any"), "create", "tokenreviews.authentication.k8s.io", "")
+    assert cluster.may(Account("here", "any"), "create", "tokenreviews.authentication.k8s.io", "ns")
+    assert not cluster.may(Account("there", "any"), "create", "tokenreviews.authentication.k8s.io", "")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import ssl
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,9 @@ import httpx
 from kr8s import APITimeoutError, ServerError
 from kr8s.asyncio import api as kr8s_api
 
-from pressplay.cluster.port import Manifest, NodePhase
+from pressplay.cluster import rbac
+from pressplay.cluster.argo_server import ArgoServer, words
+from pressplay.cluster.port import Account, Forbidden, Labels, Manifest, NoCluster, NodePhase, NoSuchKind
 from pressplay.errors import InputError, TryAgain
 
 _KINDS = {
@@ -29,53 +30,57 @@ _KINDS = {
     "Secret": ("v1", "secrets"),
     "Pod": ("v1", "pods"),
     "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
+    "Namespace": ("v1", "namespaces"),
+    "Service": ("v1", "services"),
+    "ServiceAccount": ("v1", "serviceaccounts"),
     "Deployment": ("apps/v1", "deployments"),
     "StatefulSet": ("apps/v1", "statefulsets"),
     "DaemonSet": ("apps/v1", "daemonsets"),
     "Workflow": ("argoproj.io/v1alpha1", "workflows"),
     "WorkflowTemplate": ("argoproj.io/v1alpha1", "workflowtemplates"),
     "CronWorkflow": ("argoproj.io/v1alpha1", "cronworkflows"),
+    "EventBus": ("argoproj.io/v1alpha1", "eventbus"),
+    "EventSource": ("argoproj.io/v1alpha1", "eventsources"),
+    "Sensor": ("argoproj.io/v1alpha1", "sensors"),
     "CodeRun": ("agents.platform/v1", "coderuns"),
     "DocsRun": ("agents.platform/v1", "docsruns"),
+    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
+    "StorageClass": ("storage.k8s.io/v1", "storageclasses"),
+    "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions"),
 }
 _PAGE = 500
 _LONGEST_LOG = 64 * 1024 * 1024
 """Bytes of a log that are read to come to its end; a kubelet turns a log over at 10 MiB, where nobody set it higher."""
 _LOG_SECONDS = 60
 _PASSING = (408, 409, 425, 429)
+_IN_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _MERGE = {"Content-Type": "application/merge-patch+json"}
-_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+def configured() -> bool:
+    """Whether anything names a cluster: KUBECONFIG, the file that is taken without it, or the pod that this runs in."""
+    named = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    files = [*named.split(os.pathsep), *([] if os.environ.get("KUBECONFIG") else [str(_IN_POD)])]
+    return any(Path(file).is_file() for file in files)
 
 
 class KubernetesCluster:
     """See `pressplay.cluster.port.Cluster`. One call at a time; safe to share between threads."""
 
-    def __init__(
-        self, argo_url: str = "", argo_ca: str | None = None, argo_token: str | None = None, namespace: str = ""
-    ) -> None:
+    def __init__(self, argo: ArgoServer | None = None) -> None:
         """Speak to the cluster of KUBECONFIG, or of the ServiceAccount where this runs in a pod.
 
-        `argo_url`: the Argo Server's address (needed only to end waits); `argo_ca`: its CA's certificates as PEM;
-        `argo_token`: a bearer token, by default the ServiceAccount's; empty: none (the server's auth mode `server`
-        refuses a request that carries one).
+        `argo`: the Argo Server, needed only to end waits.
         """
         self._lock = threading.Lock()
         self._runner = asyncio.Runner()
         self._api: Any = None
-        self._argo_url, self._argo_ca, self._argo_token = argo_url.rstrip("/"), argo_ca, argo_token
-        self._namespace = namespace
+        self._argo = argo
 
     @classmethod
-    def from_environment(cls, namespace: str) -> KubernetesCluster:
-        """Configured by PRESSPLAY_ARGO_URL, _CA (PEM), _TOKEN and _AUTH (`none`: send no token)."""
-        environment = os.environ
-        token = environment.get("PRESSPLAY_ARGO_TOKEN") or None
-        return cls(
-            environment.get("PRESSPLAY_ARGO_URL", ""),
-            environment.get("PRESSPLAY_ARGO_CA") or None,
-            "" if environment.get("PRESSPLAY_ARGO_AUTH") == "none" else token,
-            namespace,
-        )
+    def from_environment(cls) -> KubernetesCluster:
+        """With the Argo Server that the environment names (`ArgoServer.from_environment`)."""
+        return cls(ArgoServer.from_environment())
 
     def close(self) -> None:
         """Close the connections and the loop that they live in."""
@@ -89,10 +94,11 @@ class KubernetesCluster:
         """See `Cluster.get`."""
         return self._call("GET", kind, namespace, name)
 
-    def list(self, kind: str, namespace: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
+    def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """See `Cluster.list`; in pages, so that a large namespace does not come in one answer."""
         api_version = _KINDS[kind][0] if kind in _KINDS else ""
-        selector = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
+        wanted = (labels or {}).items()
+        selector = ",".join(f"!{name}" if value is None else f"{name}={value}" for name, value in wanted)
         found: list[Manifest] = []
         token = ""
         while True:
@@ -145,7 +151,7 @@ class KubernetesCluster:
         message: str = "",
     ) -> bool:
         """See `Cluster.set_node`."""
-        if not self._argo_url:
+        if self._argo is None:
             raise InputError(
                 "no address of the Argo Server: set argo.server.url in the chart's values, or PRESSPLAY_ARGO_URL (and "
                 "_TOKEN, _CA) where you call pressplay yourself; what waits is also woken by reconcile within minutes"
@@ -158,18 +164,10 @@ class KubernetesCluster:
             "message": message,
             "outputParameters": json.dumps(dict(outputs)) if outputs else "",
         }
-        token = self._argo_token
-        if token is None:
-            token = _TOKEN.read_text().strip() if _TOKEN.exists() else ""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        url = f"{self._argo_url}/api/v1/workflows/{quote(namespace)}/{quote(workflow)}/set"
-        try:
-            answer = httpx.put(url, json=body, headers=headers, verify=_context(self._argo_ca), timeout=30.0)
-        except httpx.HTTPError as error:
-            raise TryAgain(f"Argo Server {self._argo_url}: {type(error).__name__}") from error
+        answer = self._argo.call("PUT", f"/api/v1/workflows/{quote(namespace)}/{quote(workflow)}/set", body)
         if answer.is_success:
             return True
-        text = _message(answer)
+        text = words(answer)
         # Argo answers 500, "set only targets suspend nodes: no suspend nodes matching …", for a wait that has ended.
         if answer.status_code == 404 or "no suspend nodes matching" in text:
             return False
@@ -189,6 +187,29 @@ class KubernetesCluster:
             if ": 400 " in str(error):
                 return b""
             raise
+
+    def server_version(self) -> str:
+        """See `Cluster.server_version`."""
+        answer = self._send("GET", "", "", "", {"base": "/version"})
+        return str(json.loads(answer or b"{}").get("gitVersion", ""))
+
+    def may(self, account: Account, verb: str, resource: str, namespace: str, name: str = "") -> bool:
+        """See `Cluster.may`: a SubjectAccessReview, which the server answers and keeps nothing of."""
+        group, plural, sub = rbac.parts(resource)
+        wanted = {"verb": verb, "group": group, "resource": plural, "subresource": sub}
+        wanted |= {"namespace": namespace, "name": name}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {
+                "user": rbac.user(account),
+                "groups": rbac.groups(account),
+                "resourceAttributes": {key: value for key, value in wanted.items() if value},
+            },
+        }
+        options = {"content": json.dumps(body), "headers": {"Content-Type": "application/json"}}
+        answer = self._send("POST", "authorization.k8s.io/v1", "", "subjectaccessreviews", options)
+        return bool(json.loads(answer or b"{}").get("status", {}).get("allowed"))
 
     def _call(
         self,
@@ -266,14 +287,16 @@ def _fault(error: Exception, method: str, namespace: str, url: str) -> None:
         raise _ExistsError from error
     if code in _PASSING or code >= 500:
         raise TryAgain(f"{method} {url}: {code} {error}") from error
-    raise InputError(f"{method} {url} in namespace {namespace}: {code} {error}") from error
+    refused = Forbidden if code in (401, 403) else NoSuchKind if code == 404 else InputError
+    where = f" in namespace {namespace}" if namespace else ""
+    raise refused(f"{method} {url or 'version'}{where}: {code} {error}") from error
 
 
 async def _connect() -> Any:
     try:
         return await kr8s_api()
     except (ValueError, OSError) as error:
-        raise InputError(
+        raise NoCluster(
             f"no cluster to speak to ({error}): set KUBECONFIG, or give a sandbox's folder where there is --state"
         ) from error
 
@@ -290,14 +313,3 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
     return value
-
-
-def _context(ca: str | None) -> ssl.SSLContext | bool:
-    return ssl.create_default_context(cadata=ca) if ca else True
-
-
-def _message(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json().get("message", ""))
-    except ValueError:
-        return answer.text[:200]

@@ -6,16 +6,42 @@ Adapters: `cluster.kubernetes` for a real cluster, `cluster.sqlite` for the sand
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
+
+from pressplay.errors import InputError
 
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON has it."""
 
+Labels = Mapping[str, str | None]
+"""What labels objects must have; None: must not have it, with any value."""
+
 NodePhase = Literal["Succeeded", "Failed"]
+
+
+class Forbidden(InputError):
+    """Whoever asks may not: the server answered 401 or 403."""
+
+
+class NoSuchKind(InputError):
+    """The API server serves no objects of this kind: its definition is not there."""
+
+
+class NoCluster(InputError):
+    """There is no cluster to ask: no configuration names one."""
+
+
+class Account(NamedTuple):
+    """A ServiceAccount."""
+
+    namespace: str
+    name: str
 
 
 class Cluster(Protocol):
     """What a step may ask of a cluster. Kinds are named by `kind` alone (`ConfigMap`, `Workflow`, `CodeRun` …).
+
+    What belongs to no namespace (`Namespace`, `StorageClass` …) has an empty one; a list over an empty one is of all.
 
     Every method raises TryAgain for a passing fault (a conflict, a 429, a 5xx, no answer) and InputError for what
     stays wrong (Forbidden, Invalid, an unknown kind), with the server's own words.
@@ -25,7 +51,7 @@ class Cluster(Protocol):
         """The object, or None where there is none."""
         ...
 
-    def list(self, kind: str, namespace: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
+    def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """All objects of a kind in a namespace that carry all of `labels`, by name."""
         ...
 
@@ -65,5 +91,16 @@ class Cluster(Protocol):
 
         `container`: empty for a Pod that has only one. Nothing where it never started, or its node threw its log away.
         Whoever's code ran there wrote it (R7).
+        """
+        ...
+
+    def server_version(self) -> str:
+        """The version of the API server: `v1.34.4`."""
+        ...
+
+    def may(self, account: Account, verb: str, resource: str, namespace: str, name: str = "") -> bool:
+        """Whether an account may do this to a resource (`secrets`, `pods/log`, `workflows.argoproj.io`).
+
+        `namespace`: empty for what belongs to none; `name`: the one of this name, empty for any.
         """
         ...

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pressplay.clock import Clock, rfc3339
-from pressplay.cluster.port import Manifest, NodePhase
+from pressplay.cluster import rbac
+from pressplay.cluster.port import Account, Labels, Manifest, NodePhase
 from pressplay.errors import InputError, TryAgain
 from pressplay.patch import merge
 
@@ -39,6 +40,9 @@ INSERT OR IGNORE INTO versions VALUES (1, 0);
 
 _FROZEN = ("storedWorkflowTemplateSpec", "storedTemplates")
 """The parts of a Workflow's status that are written once and are large: kept in a column of their own."""
+
+API_VERSION = "v1.34.0"
+"""Of Kubernetes' API, as the objects here are written."""
 
 LOG_FILE = "press-play/log-file"
 """The annotation of a Pod of the sandbox that names the file in which its log stands."""
@@ -154,17 +158,21 @@ class SqliteCluster:
         ).fetchone()
         return None if row is None else _loaded(*row)
 
-    def list(self, kind: str, namespace: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
+    def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """See `Cluster.list`. An empty `namespace` means all of them."""
         where, values = ["kind=?", "body IS NOT NULL"], [kind]
         if namespace:
             where.append("namespace=?")
             values.append(namespace)
         for label, value in (labels or {}).items():
-            where.append(
-                "(namespace, name) IN (SELECT namespace, name FROM labels WHERE kind=? AND label=? AND value=?)"
-            )
-            values += [kind, label, value]
+            if value is None:
+                where.append("(namespace, name) NOT IN (SELECT namespace, name FROM labels WHERE kind=? AND label=?)")
+                values += [kind, label]
+            else:
+                where.append(
+                    "(namespace, name) IN (SELECT namespace, name FROM labels WHERE kind=? AND label=? AND value=?)"
+                )
+                values += [kind, label, value]
         query = (
             f"SELECT version, body, status, frozen FROM objects WHERE {' AND '.join(where)} ORDER BY namespace, name"  # noqa: S608 - values are bound
         )
@@ -288,6 +296,18 @@ class SqliteCluster:
             return b""
         except OSError as error:
             raise InputError(f"pod {pod}: its log can't be read: {error.strerror}") from error
+
+    def server_version(self) -> str:
+        """See `Cluster.server_version`: that of the API whose objects these are."""
+        return API_VERSION
+
+    def may(self, account: Account, verb: str, resource: str, namespace: str, name: str = "") -> bool:
+        """See `Cluster.may`: by the Roles and bindings that are there."""
+        roles, bindings = self.list("ClusterRole", ""), self.list("ClusterRoleBinding", "")
+        if namespace:
+            roles += self.list("Role", namespace)
+            bindings += self.list("RoleBinding", namespace)
+        return rbac.allowed(bindings, roles, account, verb, resource, name)
 
     def _born(self, manifest: Manifest) -> Manifest:
         body = {name: value for name, value in manifest.items() if name != "status"}

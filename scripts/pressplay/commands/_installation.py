@@ -62,7 +62,7 @@ def open_installation(state: Path | None, namespace: str) -> Installation:
     if state is None:
         from pressplay.cluster.kubernetes import KubernetesCluster
 
-        return Installation(KubernetesCluster.from_environment(namespace), namespace)
+        return Installation(KubernetesCluster.from_environment(), namespace)
     database = state / "state.db"
     if not database.exists():
         raise InputError(f"{state}: no sandbox here (no state.db); give --state the folder that `pressplay play` named")

@@ -115,7 +115,7 @@ def runner(namespace: str, data: Path, forge_url: str, agent: str | None) -> Non
 
     data.mkdir(parents=True, exist_ok=True)
     address = forge_url.rstrip("/")
-    cluster, clock = KubernetesCluster(namespace=namespace), SystemClock()
+    cluster, clock = KubernetesCluster(), SystemClock()
     settings = GitHub(apiURL=f"{address}/api/v3", gitURL=address, webURL=address)
     github = GitHubAccess(settings, lambda app: app_key(cluster, namespace, app), clock)
     environment = {"PRESSPLAY_AGENT_LOG": str((data / "agents.log").resolve())}

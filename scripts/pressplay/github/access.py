@@ -57,8 +57,11 @@ def configuration(api_url: str, transport: httpx.BaseTransport | None = None) ->
 
 
 @functools.lru_cache(maxsize=32)
-def _signing_key(pem: str) -> Any:
-    """The key behind a PEM text; reading (and checking) one takes a hundred times as long as signing with it."""
+def signing_key(pem: str) -> Any:
+    """The RSA key behind a PEM text; ValueError, TypeError or jwt.PyJWTError where it is none.
+
+    Reading (and checking) one takes a hundred times as long as signing with it.
+    """
     return RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(pem)
 
 
@@ -150,8 +153,30 @@ class GitHubAccess:
         """The bot as which an App acts, asked with its key; where that is not at hand, `names.bot` tells it."""
         with self._lock:
             if app not in self._logins:
-                self._logins[app] = f"{self._ask(app, '', 'GET', '/app')['slug']}[bot]"
+                self._logins[app] = f"{self.itself(app)['slug']}[bot]"
             return self._logins[app]
+
+    def itself(self, app: str) -> dict[str, Any]:
+        """What GitHub says of the App: its slug, permissions, events. Faults as those of `installation`."""
+        found: dict[str, Any] = self._ask(app, "", "GET", "/app")
+        return found
+
+    def installation_of(self, app: str, repo: str) -> dict[str, Any]:
+        """The App's installation on a repository as GitHub has it now, also where it is suspended.
+
+        InputError where there is none, or the App's key is wrong; TryAgain for a passing fault.
+        """
+        path = f"/repos/{names.repo(repo)}/installation"
+        try:
+            found: dict[str, Any] = self._ask(app, repo.partition("/")[0], "GET", path)
+        except Refused as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            raise InputError(
+                f"App {app!r} is not installed on {repo} (GET {path}: 404): install it there, "
+                "or take the repository out of the chart's values"
+            ) from error
+        return found
 
     def _wired(self, app: str, account: str, whose: _Key | None) -> Config:
         """githubkit's configuration for one client: what limits hold it back, and whose answers it may give again."""
@@ -194,26 +219,13 @@ class GitHubAccess:
 
     def _installed(self, app: str, repo: str) -> _Installation:
         if (app, repo) not in self._installations:
-            found = self._look_up(app, repo)
+            found = self.installation_of(app, repo)
             if found.get("suspended_at"):
                 raise _suspended(app, repo, found["html_url"])
             login = f"{found['app_slug']}[bot]"
             self._installations[app, repo] = _Installation(found["id"], found["app_id"], login)
             self._logins[app] = login
         return self._installations[app, repo]
-
-    def _look_up(self, app: str, repo: str) -> dict[str, Any]:
-        path = f"/repos/{repo}/installation"
-        try:
-            found: dict[str, Any] = self._ask(app, repo.partition("/")[0], "GET", path)
-        except Refused as error:
-            if error.status != httpx.codes.NOT_FOUND:
-                raise
-            raise InputError(
-                f"App {app!r} is not installed on {repo} (GET {path}: 404): install it there, "
-                "or take the repository out of the chart's values"
-            ) from error
-        return found
 
     def _ask(self, app: str, account: str, method: str, path: str, json: Any = None) -> Any:
         """A call as the App itself; InputError that says what to do where GitHub does not take its key."""
@@ -232,7 +244,7 @@ class GitHubAccess:
         key, now = self._keys(app), int(self._clock.now())
         claims = {"iss": str(key.app_id), "iat": now - CLOCK_SKEW_SECONDS, "exp": now + JWT_SECONDS}
         try:
-            return jwt.encode(claims, _signing_key(key.private_key), algorithm="RS256")
+            return jwt.encode(claims, signing_key(key.private_key), algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError) as error:
             raise InputError(
                 f"App {app!r}: its private key is not an RSA key in PEM; put the key that GitHub gave into the "
@@ -247,14 +259,14 @@ class GitHubAccess:
         if "suspended" in str(error):
             return _suspended(app, repo, "the account's settings")
         try:
-            found = self._look_up(app, repo)
-            own = self._ask(app, "", "GET", "/app")["permissions"]
+            found = self.installation_of(app, repo)
+            own = self.itself(app)["permissions"]
         except InputError as worse:
             return worse
-        lacks = _lacking(permissions, found["permissions"])
+        lacks = lacking(permissions, found["permissions"])
         if not lacks:
             return InputError(f"App {app!r} on {repo} must have the permissions {wanted}: {error}")
-        never = _lacking(lacks, own)
+        never = lacking(lacks, own)
         todo = f"give the App {_listed(never)} in its settings, then have" if never else "have"
         return InputError(
             f"App {app!r} on {repo} must have the permissions {wanted}, and lacks {_listed(lacks)}: {todo} an owner of "
@@ -268,7 +280,7 @@ def _suspended(app: str, repo: str, where: str) -> InputError:
     )
 
 
-def _lacking(wanted: Mapping[str, str], have: Mapping[str, str]) -> dict[str, str]:
+def lacking(wanted: Mapping[str, str], have: Mapping[str, str]) -> dict[str, str]:
     """The wanted permissions that are not granted, or not at that level."""
     return {name: level for name, level in wanted.items() if have.get(name) not in _LEVELS[_LEVELS.index(level) :]}
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+from urllib.parse import quote
 
-from pressplay.github.calls import Client, call, pages
+from pressplay.github.calls import Client, call, find, pages
 
 FAILED = ("failure", "error")
 REPLACED = "inactive"
@@ -82,3 +83,8 @@ def status(gh: Client, repo: str, deployment: int) -> Status:
     """The newest status of a deployment; `pending` where nobody has said anything yet."""
     found = next(iter(pages(gh, f"/repos/{repo}/deployments/{deployment}/statuses")), None)
     return Status("pending", "") if found is None else Status(found["state"], found.get("environment_url") or "")
+
+
+def has_environment(gh: Client, repo: str, name: str) -> bool:
+    """Whether a repository has the environment; wants `actions: read`."""
+    return find(gh, f"/repos/{repo}/environments/{quote(name, safe='')}") is not None

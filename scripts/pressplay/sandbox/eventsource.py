@@ -112,10 +112,20 @@ class EventSource:
 class Hook:
     """The forge's side of the webhook: posts what happened, signed, once."""
 
-    def __init__(self, source: EventSource, url: str, transport: httpx.BaseTransport | None) -> None:
-        """`url` is the endpoint's address; `transport` reaches it in-process under virtual time."""
+    def __init__(
+        self,
+        source: EventSource,
+        url: str,
+        transport: httpx.BaseTransport | None,
+        answered: Callable[[Delivery, int], None] = lambda _delivery, _status: None,
+    ) -> None:
+        """`url` is the endpoint's address; `transport` reaches it in-process under virtual time.
+
+        `answered` is told each delivery and the status that came back, 0 where nobody answered.
+        """
         self._source = source
         self._url = url
+        self._answered = answered
         self._client = httpx.Client(transport=transport, timeout=10.0)
 
     def delivery(self, event: Event) -> Delivery | None:
@@ -128,9 +138,11 @@ class Hook:
         """Deliver; the status, 0 where nobody answered. Like GitHub it does not try again (R2)."""
         headers = delivery.headers(self._source.secret())
         try:
-            return self._client.post(self._url, content=delivery.body, headers=headers).status_code
+            status = self._client.post(self._url, content=delivery.body, headers=headers).status_code
         except httpx.HTTPError:
-            return 0
+            status = 0
+        self._answered(delivery, status)
+        return status
 
     def close(self) -> None:
         """Close the connection."""

@@ -29,6 +29,7 @@ from pressplay.cluster.rate_limits import RateLimits
 from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.errors import InputError, TryAgain
 from pressplay.events.listing import listing
+from pressplay.events.webhook import Delivery
 from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.github.limits import Breaker
 from pressplay.sandbox import setup
@@ -124,7 +125,7 @@ class Sandbox:
         )
         self.webhook_url = f"{self._source_server.url if self._source_server else self.url}{self.source.endpoint}"
         to_source = httpx.WSGITransport(app=self.source.wsgi) if clock.virtual else None
-        self._hook = Hook(self.source, self.webhook_url, to_source)
+        self._hook = Hook(self.source, self.webhook_url, to_source, self._delivered)
         self.network = Network(self._hook)
         # Under virtual time no port is listened on: git reads the forge's folders.
         folder = (lambda repo: str(self.forge.git_path(repo))) if clock.virtual else None
@@ -203,8 +204,14 @@ class Sandbox:
     def set_up_project(self, source: Path | None) -> None:
         """Make the forge's side: the repository with what is in `source`, the Apps, the maintainer, the ruleset."""
         apps = setup.set_up(self.forge, self.settings, self.options.repo, source)
+        self.forge.set_webhook(names.slug(self.settings.github.harness_app), self.webhook_url)
         for secret in setup.secrets(self.settings, apps):
             self.cluster.create(secret)
+
+    def _delivered(self, delivery: Delivery, status: int) -> None:
+        """Let the forge tell of it, as GitHub does."""
+        harness = names.slug(self.settings.github.harness_app)
+        self.forge.delivered(harness, delivery.event, status, delivery.delivery_id)
 
     def _key(self, namespace: str, app: str) -> AppKey:
         found = self.cluster.get("Secret", namespace, names.app_secret(app))

@@ -23,7 +23,7 @@ def context() -> Context:
     namespace = os.environ.get("PRESSPLAY_NAMESPACE", "")
     if not namespace:
         raise InputError("PRESSPLAY_NAMESPACE is not set: expected the namespace that the chart is installed in")
-    cluster = KubernetesCluster.from_environment(namespace)
+    cluster = KubernetesCluster.from_environment()
     settings = read_settings(cluster, namespace)
     clock = SystemClock()
     breaker = Breaker(clock, RateLimits(cluster, namespace))

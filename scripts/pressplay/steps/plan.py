@@ -44,7 +44,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         name = open_play["metadata"]["name"]
         context.say(f"{name} is under way; nothing was started")
         return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
-    requirements.check(context, gh, subject, base)
+    requirements.check(context.settings.agents, gh, subject, base)
     planned = folder.left(gh, subject, folder.backlog(gh, subject, base), inputs.get("tasks", ""))
     for problem in planned.problems:
         context.say(f"task {problem.task}: left out, the backlog has a problem with it")

@@ -5,6 +5,8 @@ What it asks for is checked against the settings before a play begins, and again
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pressplay import names
 from pressplay.errors import InputError
 from pressplay.github import contents
@@ -20,12 +22,12 @@ TOLD_AT_ONCE = 3
 """Problems that the reason of a run which may not begin has; `pressplay validate` says them all."""
 
 
-def check(context: Context, gh: Client, subject: Subject, base: str) -> None:
+def check(agents: Mapping[str, Agent], gh: Client, subject: Subject, base: str) -> None:
     """Invalid, with everything that is wrong, where the file asks for what it may not have; none is none wrong."""
     found = _read(gh, subject, base)
     if found is None:
         return
-    problems = [*found.malformed, *_refused(context, subject, found, None)]
+    problems = [*found.malformed, *_refused(agents, subject, found, None)]
     if problems:
         raise Invalid(problems)
 
@@ -45,7 +47,7 @@ def given(context: Context, gh: Client, subject: Subject, base: str, agent_id: s
         if found.malformed:
             # Unknown keys and wrong values are anybody's words (R7): only where they stand is told.
             return Given(), _reason(where, [], [problem.line for problem in found.malformed])
-        refused = _refused(context, subject, found, agent_id)
+        refused = _refused(context.settings.agents, subject, found, agent_id)
         if refused:
             return Given(), _reason(where, refused, [])
     return requirements.given(found, agent_id, agent), ""
@@ -57,8 +59,8 @@ def _read(gh: Client, subject: Subject, base: str) -> Requirements | None:
     return None if content is None else requirements.load(content, f"{subject.repo}@{base}:{path}")
 
 
-def _refused(context: Context, subject: Subject, found: Requirements, only: str | None) -> list[Problem]:
-    return found.refused(context.settings.agents, subject.settings.secrets or (), only)
+def _refused(agents: Mapping[str, Agent], subject: Subject, found: Requirements, only: str | None) -> list[Problem]:
+    return found.refused(agents, subject.settings.secrets or (), only)
 
 
 def _reason(where: str, refused: list[Problem], lines: list[int]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def known() -> tuple[str, ...]:
     return tuple(sorted(file.name.removesuffix(_ENDING) for file in SOURCES.glob(f"*{_ENDING}")))
 
 
+@cache
 def body(agent: str) -> str:
     """The system prompt of a persona that we bring along, without front matter; InputError for another id."""
     if agent not in known():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pressplay import names, patch
@@ -57,7 +58,7 @@ def _checked(files: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], list[Pro
             problems.append(Problem(at.file, at.line, at.column, "$", message, "write it as key: value"))
         elif source.value is not None:
             maps.append(source)
-    merged, places = merge([load_yaml(packaged.text("values.yaml"), DEFAULTS), *maps])
+    merged, places = merge([_defaults(), *maps])
 
     def place(path: Path) -> Place:
         return nearest(places, path) or Place(DEFAULTS, 0, 0)
@@ -342,7 +343,13 @@ LONGEST_NUMBER = 999_999_999
 
 def _carried() -> Collection[str]:
     """The ids whose prompts the chart carries: those of its default values."""
-    return _map(load_yaml(packaged.text("values.yaml"), DEFAULTS).value, "agents").keys()
+    return _map(_defaults().value, "agents").keys()
+
+
+@cache
+def _defaults() -> Source:
+    """The chart's own values; nobody changes what is read here."""
+    return load_yaml(packaged.text("values.yaml"), DEFAULTS)
 
 
 def _map(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from github_world import AGENT, CHECK, REPO, URL
+from github_world import AGENT, CHECK, HARNESS, REPO, URL
 from githubkit import GitHub, TokenAuthStrategy
 from githubkit.exception import RequestFailed
 from pydantic import ValidationError
 
-from pressplay.github import checks, contents, issues, pulls, refs, reviews
+from pressplay.github import checks, contents, deployments, hooks, issues, pulls, refs, reviews
+from pressplay.github.calls import Refused
 from pressplay.sandbox.forge import Annotation, Job
 
 OWNER, NAME = REPO.split("/")
@@ -62,6 +63,8 @@ def scene(github_world):
     assert person.post(f"/statuses/{pull.head_sha}", json={"state": "success", "context": "ci"}).is_success
     deployment = person.post("/deployments", json={"ref": pull.head_sha, "environment": "preview"})
     assert person.post(f"/deployments/{deployment.json()['id']}/statuses", json={"state": "success"}).is_success
+    config = {"url": "https://hooks.test/github", "content_type": "json", "secret": "hush"}
+    assert person.post("/hooks", json={"config": config, "events": ["push"]}).status_code == 201
     failed = Job("build", "failure", "boom\n", [Annotation("src/app.py", 1, "broken")])
     world.forge.create_alert(REPO, "code-scanning", rule="py/sql-injection", path="src/app.py")
     world.forge.create_alert(REPO, "dependabot", package="requests")
@@ -155,6 +158,11 @@ READS = {
     "rate limit": lambda r, p: r.rate_limit.get(),
     "deployments": lambda r, p: r.repos.list_deployments(OWNER, NAME),
     "deployment": lambda r, p: r.repos.get_deployment(OWNER, NAME, 1),
+    "environments": lambda r, p: r.repos.get_all_environments(OWNER, NAME),
+    "environment": lambda r, p: r.repos.get_environment(OWNER, NAME, "preview"),
+    "webhooks": lambda r, p: r.repos.list_webhooks(OWNER, NAME),
+    "webhook": lambda r, p: r.repos.get_webhook(OWNER, NAME, 1),
+    "meta": lambda r, p: r.meta.get(),
     "deployment statuses": lambda r, p: r.repos.list_deployment_statuses(OWNER, NAME, 1),
 }
 
@@ -212,6 +220,11 @@ def test_answers_to_writes_are_valid_for_githubkits_models(scene):
         OWNER, NAME, "new.txt", message="m", content="aGVq", branch="w"
     ).parsed_data
     assert written.commit.sha == rest.git.get_ref(OWNER, NAME, "heads/w").parsed_data.object_.sha
+    assert rest.repos.create_or_update_environment(OWNER, NAME, "a/b").parsed_data.name == "a/b"
+    hook = rest.repos.update_webhook(OWNER, NAME, 1, active=False, config={"content_type": "form"}).parsed_data
+    assert (hook.active, hook.config.content_type, hook.config.secret) == (False, "form", "********")
+    changed = rest.repos.update(OWNER, NAME, allow_auto_merge=True).parsed_data
+    assert (changed.allow_auto_merge, changed.archived) == (True, False)
 
 
 def test_an_installations_answers_are_valid_for_githubkits_models(scene):
@@ -308,3 +321,60 @@ def test_a_forks_pull_request_is_known_as_one(github_world):
     pull = pulls.pull(github_world.client("press-play"), REPO, opened.json()["number"])
     assert (pull.fork, pull.head_repo, pull.head_sha) == (True, "stranger/shop", added.json()["commit"]["sha"])
     assert pulls.find_pull(github_world.client("press-play"), REPO, "main") is None
+
+
+def test_an_apps_webhook_and_what_it_delivered_are_told_to_the_app_alone(github_world):
+    world = github_world
+    app = world.access.as_app("press-play")
+    assert hooks.of_app(app) is None
+    world.forge.set_webhook("press-play", "https://hooks.test/github")
+    for status in (200, 400, 0):
+        world.forge.delivered("press-play", "push", status)
+        world.clock.sleep(1)
+    hook = hooks.of_app(app)
+    assert (hook.url, hook.content_type, hook.signed, hook.checks_certificate) == (
+        *("https://hooks.test/github", "json", True, True),
+    )
+    found = hooks.deliveries(app, hook, 2)
+    assert [(one.status_code, one.taken) for one in found] == [(502, False), (400, False)]
+    assert found[0].at == found[1].at + 1
+    assert app.rest.apps.get_webhook_config_for_app().parsed_data.secret == "********"
+    assert app.rest.apps.list_webhook_deliveries(per_page=1).parsed_data[0].status == "failed to connect to host"
+    assert app.rest.apps.update_webhook_config_for_app(insecure_ssl="1").parsed_data.url == hook.url
+    assert not hooks.of_app(app).checks_certificate
+    assert world.person().get("http://forge.test/api/v3/app/hook/config").status_code == 401
+
+
+def test_a_repositorys_webhooks_are_its_administrators_and_of_apps_that_may(github_world):
+    world = github_world
+    config = {"url": "https://hooks.test/github", "content_type": "json"}
+    assert world.person().post("/hooks", json={"config": config, "events": ["push"]}).status_code == 201
+    with pytest.raises(Refused, match="repository_hooks"):
+        hooks.of_repository(world.client("press-play"), REPO)
+    world.forge.create_app("press-play", "Press-Play", {**HARNESS, "repository_hooks": "write"}, ["pull_request"])
+    gh = world.client("press-play", repository_hooks="read")
+    [hook] = hooks.of_repository(gh, REPO)
+    assert (hook.active, hook.events, hook.signed) == (True, ("push",), False)
+    assert hooks.deliveries(gh, hook, 5) == []
+    for wrong in ({"config": {"url": "no"}}, {"config": {**config, "content_type": "xml"}}):
+        assert world.person().post("/hooks", json=wrong).status_code == 422
+
+
+def test_an_archived_repository_is_read_only(github_world):
+    person = github_world.person()
+    assert person.patch("", json={"archived": True}).json()["archived"] is True
+    refused = person.post("/issues", json={"title": "T"})
+    assert (refused.status_code, refused.json()["message"]) == (403, "Repository was archived so is read-only.")
+    assert person.get("").json()["archived"] is True
+    assert person.patch("", json={"archived": False}).is_success
+    assert person.post("/issues", json={"title": "T"}).status_code == 201
+    assert person.patch("", json={"name": "other"}).status_code == 422
+
+
+def test_an_environment_is_there_once_something_was_deployed_into_it(github_world):
+    github_world.forge.create_app("press-play", "Press-Play", {**HARNESS, "actions": "read"}, ["pull_request"])
+    gh = github_world.client("press-play", actions="read")
+    assert not deployments.has_environment(gh, REPO, "preview/1")
+    person = github_world.person()
+    assert person.post("/deployments", json={"ref": "main", "environment": "preview/1"}).status_code == 201
+    assert deployments.has_environment(gh, REPO, "preview/1")

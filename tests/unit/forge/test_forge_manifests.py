@@ -8,6 +8,10 @@ import httpx
 import pytest
 from github_world import URL
 
+from pressplay import settings
+from pressplay.github import hooks
+from pressplay.github.access import AppKey, GitHubAccess
+
 GOOD = {
     "name": "Octo App",
     "url": "https://www.example.com",
@@ -35,7 +39,7 @@ def code(answer):
     return answer.headers["location"].partition("code=")[2].partition("&")[0]
 
 
-def test_an_app_is_made_and_its_code_exchanged_once(web):
+def test_an_app_is_made_and_its_code_exchanged_once(web, github_world):
     answer = new(web, GOOD, state="abc")
     assert answer.headers["location"] == f"https://example.com/redirect?code={code(answer)}&state=abc"
     made = web.post(f"/api/v3/app-manifests/{code(answer)}/conversions")
@@ -47,6 +51,13 @@ def test_an_app_is_made_and_its_code_exchanged_once(web):
     assert found["pem"].startswith("-----BEGIN RSA PRIVATE KEY-----")
     assert found["webhook_secret"]
     assert web.post(f"/api/v3/app-manifests/{code(answer)}/conversions").status_code == 404
+    access = GitHubAccess(
+        settings.GitHub(apiURL=f"{URL}/api/v3"),
+        lambda _app: AppKey(found["id"], found["pem"]),
+        github_world.clock,
+        httpx.WSGITransport(github_world.forge.wsgi),
+    )
+    assert hooks.of_app(access.as_app("octo-app")).url == GOOD["hook_attributes"]["url"]
 
 
 def test_a_code_expires_after_an_hour(web, github_world):

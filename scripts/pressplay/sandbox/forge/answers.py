@@ -206,10 +206,18 @@ def _repository(s: Session, repo: Row) -> JSON:
         "created_at": when(repo["created_at"]),
         "updated_at": when(repo["pushed_at"]),
         "permissions": _permissions(s, repo),
+        **repo_settings(s, repo),
     }
     if repo["parent_id"] is not None:
         answer["parent"] = answer["source"] = repository(s, s.repo(repo["parent_id"]))
     return answer
+
+
+def repo_settings(s: Session, repo: Row) -> JSON:
+    """What of a repository's settings is not as at its beginning."""
+    row = s.one("SELECT fields FROM forge_repo_settings WHERE repo_id = ?", repo["id"])
+    found: JSON = json.loads(row["fields"]) if row is not None else {}
+    return found
 
 
 def _permissions(s: Session, repo: Row) -> JSON:

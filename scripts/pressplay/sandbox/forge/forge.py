@@ -16,7 +16,7 @@ import pygit2
 from pressplay import names
 from pressplay.clock import Clock
 from pressplay.errors import InputError
-from pressplay.sandbox.forge import alerts, ci, gitdata, smart
+from pressplay.sandbox.forge import alerts, ci, gitdata, hooks, smart
 from pressplay.sandbox.forge import events as events_
 from pressplay.sandbox.forge.api.rulesets import save
 from pressplay.sandbox.forge.ci import Job, Rerun
@@ -256,13 +256,26 @@ class Forge:
             row = session.app(number)
             return App(row["id"], row["slug"], row["client_id"], row["private_key"])
 
+    def set_webhook(self, slug: str, url: str, *, secret: bool = True, **config: str) -> None:
+        """Set an App's webhook, as its owner does in its settings. `config`: `content_type`, `insecure_ssl`.
+
+        What this forge posts, and where, is said by who carries it (`sandbox.eventsource`), not by this.
+        """
+        with self._store.session(write=True) as session:
+            number = _app(session, slug)["id"]
+            hooks.of_app(session, number, {"url": url, "content_type": "json", **config}, secret=secret)
+
+    def delivered(self, slug: str, event: str, status_code: int, guid: str = "", action: str | None = None) -> None:
+        """Note that an App's webhook was delivered, and what came back; 0 for no answer."""
+        with self._store.session(write=False) as session:
+            hook = session.one("SELECT * FROM forge_hooks WHERE app_id = ?", _app(session, slug)["id"])
+            if hook is not None:
+                hooks.note(session, hook["id"], event, status_code, guid, action)
+
     def install(self, slug: str, full_name: str) -> int:
         """Make sure that an App is installed on a repository; the installation's id."""
         with self._store.session(write=True) as session:
-            app = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
-            if app is None:
-                raise InputError(f"App {slug!r}: there is none; create_app comes first")
-            repo = _repo(session, full_name)
+            app, repo = _app(session, slug), _repo(session, full_name)
             session.run(
                 "INSERT OR IGNORE INTO forge_installations (app_id, owner_id, created_at) VALUES (?, ?, ?)",
                 app["id"],
@@ -445,10 +458,7 @@ def add_app(
 def _check_rule(session: Session, name: str, app: str | None) -> JSON:
     check: JSON = {"context": name}
     if app is not None:
-        row = session.one("SELECT id FROM forge_apps WHERE slug = ?", app)
-        if row is None:
-            raise InputError(f"App {app!r}: there is none; create_app comes first")
-        check["integration_id"] = row["id"]
+        check["integration_id"] = _app(session, app)["id"]
     return {
         "type": "required_status_checks",
         "parameters": {"strict_required_status_checks_policy": False, "required_status_checks": [check]},
@@ -483,6 +493,13 @@ def _user(session: Session, login: str, kind: str = "User", app_id: int | None =
     if session.one("SELECT 1 FROM forge_users WHERE login = ?", login) is None:
         session.insert("forge_users", login=login, type=kind, app_id=app_id, created_at=session.now)
     return session.row("SELECT * FROM forge_users WHERE login = ?", login)
+
+
+def _app(session: Session, slug: str) -> Row:
+    row = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
+    if row is None:
+        raise InputError(f"App {slug!r}: there is none; create_app comes first")
+    return row
 
 
 def _repo(session: Session, full_name: str) -> Row:

@@ -22,6 +22,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Map, Rule
 
 from pressplay.clock import parse_rfc3339
+from pressplay.sandbox.forge.answers import repo_settings
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.store import JSON, LEVELS, ROLES, Actor, Row, Session, Store, at_least
 
@@ -71,6 +72,8 @@ class Endpoint:
     role: str
     auth: Auth
     write: bool
+    archived: bool
+    """Whether it may change an archived repository."""
 
 
 ROUTES = Map(strict_slashes=False, merge_slashes=False)
@@ -83,6 +86,7 @@ def route(
     *,
     role: str = "",
     auth: Auth = "repo",
+    archived: bool = False,
     **needs: str,
 ) -> Callable[[Handler], Handler]:
     """Register an endpoint: any one of `needs` (permission="read"|"write") lets an App in, `role` a user."""
@@ -91,7 +95,7 @@ def route(
         default = "admin"
 
     def register(handle: Handler) -> Handler:
-        endpoint = Endpoint(handle, tuple(needs.items()), role or default, auth, method != "GET")
+        endpoint = Endpoint(handle, tuple(needs.items()), role or default, auth, method != "GET", archived)
         ROUTES.add(Rule(rule, methods=[method], endpoint=endpoint))
         return handle
 
@@ -333,6 +337,8 @@ class Web:
             repo = permitted_repo(session, f"{args['owner']}/{args['name']}", endpoint.needs, endpoint.role)
             if repo["id"] not in self.store.synced:
                 raise NeedsSync(repo["full_name"])
+            if endpoint.write and not endpoint.archived and repo_settings(session, repo).get("archived"):
+                raise ApiError(403, "Repository was archived so is read-only.")
         elif endpoint.auth == "user" and session.actor.user is None:
             raise ApiError(403, "Resource not accessible by integration")
         scheme, host = (

@@ -127,6 +127,15 @@ CREATE TABLE IF NOT EXISTS forge_deployments (
 CREATE TABLE IF NOT EXISTS forge_deployment_statuses (
   id INTEGER PRIMARY KEY AUTOINCREMENT, deployment_id INTEGER NOT NULL, user_id INTEGER NOT NULL, state TEXT NOT NULL,
   description TEXT NOT NULL, environment_url TEXT NOT NULL, log_url TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS forge_environments (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, name TEXT NOT NULL, created_at REAL NOT NULL,
+  UNIQUE (repo_id, name));
+CREATE TABLE IF NOT EXISTS forge_repo_settings (repo_id INTEGER PRIMARY KEY, fields TEXT NOT NULL);
+-- An App's webhook or a repository's. Its secret is not kept, only whether it has one.
+CREATE TABLE IF NOT EXISTS forge_hooks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, app_id INTEGER UNIQUE, repo_id INTEGER, url TEXT NOT NULL, content_type TEXT NOT NULL,
+  insecure_ssl TEXT NOT NULL, secret INTEGER NOT NULL, active INTEGER NOT NULL, events TEXT NOT NULL, created_at REAL NOT NULL,
+  updated_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS forge_events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, delivery TEXT NOT NULL, payload TEXT NOT NULL,
   time REAL NOT NULL);

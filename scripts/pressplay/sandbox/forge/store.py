@@ -7,6 +7,7 @@ import json
 import secrets
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ Row = sqlite3.Row
 
 ROLES = ("read", "triage", "write", "maintain", "admin")
 LEVELS = ("read", "write", "admin")
+DELIVERIES = 250
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Store:
         self.web_url = web_url.rstrip("/")
         self.on_commit: Callable[[], None] | None = None
         self.meter = Meter()
+        self.deliveries: deque[tuple[int, JSON]] = deque(maxlen=DELIVERIES)
+        """What was delivered by a webhook (its id), oldest first. Of this process: GitHub forgets them, too."""
         self.secret = secrets.token_bytes(32)
         """Signs addresses that are good for a minute; another process's are refused, as expired ones are."""
         self.synced: set[int] = set()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 from pressplay.sandbox.forge import answers
 from pressplay.sandbox.forge.errors import ApiError
@@ -160,6 +162,13 @@ def rate_limit(call: Call) -> JSON:
             "resource": resource,
         }
     return {"resources": {**rates, "search": rates["core"]}, "rate": rates["core"]}
+
+
+@route("GET", "/meta", auth="none")
+def meta(call: Call) -> Answer:
+    """What the server says of itself, and by its clock."""
+    date = format_datetime(datetime.fromtimestamp(int(call.s.now), UTC), usegmt=True)
+    return Answer(200, {"verifiable_password_authentication": False}, {"Date": date})
 
 
 @route("GET", "/repos/<owner>/<name>/collaborators/<login>/permission", metadata="read")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 from pressplay.sandbox.forge import answers, events, gitdata
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import Answer, Call, route
-from pressplay.sandbox.forge.store import JSON, Row
+from pressplay.sandbox.forge.store import JSON, Row, Session
 
 _REPO = "/repos/<owner>/<name>"
 
@@ -31,6 +32,7 @@ def create_deployment(call: Call) -> Answer:
         transient=int(call.get("transient_environment", bool, False)),
         created_at=s.now,
     )
+    environment(s, call.repo, call.get("environment", str, "production"))
     shown = _deployment(call, _deployment_row(call, number))
     more = {"action": "created", "deployment": shown, "workflow": None, "workflow_run": None}
     events.emit(s, "deployment", call.repo, s.acting_user(), **more)
@@ -165,3 +167,47 @@ def list_deployment_statuses(call: Call) -> list[JSON]:
         "SELECT * FROM forge_deployment_statuses WHERE deployment_id = ? ORDER BY id DESC", deployment["id"]
     )
     return [_deployment_status(call, deployment, row) for row in call.page(rows)]
+
+
+def environment(s: Session, repo: Row, name: str) -> Row:
+    """Make sure of an environment: GitHub makes one that a deployment names."""
+    s.run(
+        "INSERT OR IGNORE INTO forge_environments (repo_id, name, created_at) VALUES (?, ?, ?)", repo["id"], name, s.now
+    )
+    return s.row("SELECT * FROM forge_environments WHERE repo_id = ? AND name = ?", repo["id"], name)
+
+
+def _environment(call: Call, row: Row) -> JSON:
+    path = quote(row["name"], safe="")
+    return {
+        "id": row["id"],
+        "node_id": answers.node_id("Environment", row["id"]),
+        "name": row["name"],
+        "url": f"{answers.repo_url(call.s, call.repo)}/environments/{path}",
+        "html_url": f"{answers.repo_page(call.s, call.repo)}/deployments/activity_log?environments_filter={path}",
+        "created_at": answers.when(row["created_at"]),
+        "updated_at": answers.when(row["created_at"]),
+        "protection_rules": [],
+        "deployment_branch_policy": None,
+    }
+
+
+@route("GET", f"{_REPO}/environments", actions="read")
+def list_environments(call: Call) -> JSON:
+    """The repository's environments."""
+    rows, total = call.rows("SELECT * FROM forge_environments WHERE repo_id = ? ORDER BY id", call.repo["id"])
+    return {"total_count": total, "environments": [_environment(call, row) for row in rows]}
+
+
+@route("GET", f"{_REPO}/environments/<path:environment>", actions="read")
+def get_environment(call: Call) -> JSON:
+    """One environment by its name."""
+    name = call.args["environment"]
+    sql = "SELECT * FROM forge_environments WHERE repo_id = ? AND name = ?"
+    return _environment(call, call.s.found(sql, call.repo["id"], name))
+
+
+@route("PUT", f"{_REPO}/environments/<path:environment>", administration="write")
+def put_environment(call: Call) -> JSON:
+    """Make sure of an environment; rules of its own it has none here."""
+    return _environment(call, environment(call.s, call.repo, call.args["environment"]))

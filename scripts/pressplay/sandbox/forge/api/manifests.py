@@ -12,7 +12,7 @@ import secrets
 from typing import Any
 from urllib.parse import urlencode
 
-from pressplay.sandbox.forge import answers
+from pressplay.sandbox.forge import answers, hooks
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import Answer, Call, route, token_hash
 from pressplay.sandbox.forge.store import JSON, LEVELS, Session, at_least
@@ -112,7 +112,7 @@ def _create(s: Session, manifest: JSON) -> int:
     slug = re.sub(r"[^a-z0-9]+", "-", manifest["name"].lower()).strip("-")
     if s.one("SELECT 1 FROM forge_apps WHERE slug = ?", slug) is not None:
         raise invalid("App", "name", "name is already taken")
-    return forge.add_app(
+    number = forge.add_app(
         s,
         slug,
         manifest["name"],
@@ -120,3 +120,7 @@ def _create(s: Session, manifest: JSON) -> int:
         manifest.get("default_events") or [],
         forge.new_key(),
     )
+    hook = manifest.get("hook_attributes") or {}
+    if hook.get("url"):
+        hooks.of_app(s, number, {"url": hook["url"], "content_type": "json"}, secret=True)
+    return number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +23,26 @@ BLOB_LIMIT = 100 * 1024 * 1024
 @route("GET", "/repos/<owner>/<name>", metadata="read")
 def get_repo(call: Call) -> JSON:
     """The repository."""
+    return answers.repository(call.s, call.repo)
+
+
+_SETTINGS = ("allow_auto_merge", "archived", "has_issues")
+"""What of a repository can be changed here."""
+
+
+@route("PATCH", "/repos/<owner>/<name>", archived=True, administration="write")
+def update_repo(call: Call) -> JSON:
+    """Change a repository's settings; what is not given stays. 422 for what this forge does not know."""
+    unknown = sorted(call.fields.keys() - set(_SETTINGS))
+    if unknown:
+        raise ApiError(422, f"Invalid request.\n\nThis forge changes {', '.join(_SETTINGS)}, not {unknown[0]}")
+    fields = {**answers.repo_settings(call.s, call.repo), **{name: call.need(name, bool) for name in call.fields}}
+    call.s.run(
+        "INSERT INTO forge_repo_settings VALUES (?1, ?2) ON CONFLICT (repo_id) DO UPDATE SET fields = ?2",
+        call.repo["id"],
+        json.dumps(fields),
+    )
+    call.s.forget("repo-json", call.repo["id"])
     return answers.repository(call.s, call.repo)
 
 

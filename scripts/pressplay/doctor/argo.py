@@ -1,0 +1,359 @@
+"""Argo Workflows: who takes our Workflows up, the Argo Server through which waits end, and `reconcile`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from pressplay.clock import parse_rfc3339, rfc3339
+from pressplay.cluster import waits
+from pressplay.cluster.argo_server import ArgoServer, Unreachable, words
+from pressplay.cluster.ledger import PART_OF
+from pressplay.cluster.port import Manifest
+from pressplay.doctor import release
+from pressplay.doctor.results import NotLookedAt, Result, check, not_looked_at, ok, wrong
+from pressplay.doctor.subject import Subject
+
+OLDEST = (4, 1)
+"""The oldest Argo Workflows that the chart is made for (docs/how-to/install.md)."""
+CONTROLLER = "workflow-controller"
+CONFIG = "workflow-controller-configmap"
+RECONCILE = "reconcile"
+PATIENCE = 300.0
+"""Seconds for which a Workflow may lie untouched, and `reconcile` be late."""
+_VERSION = re.compile(r"v?(\d+)\.(\d+)")
+_ACCOUNT = "kubectl -n {0} create token {1}"
+
+
+@dataclass(frozen=True)
+class Controller:
+    """A workflow controller that runs in the cluster."""
+
+    namespace: str
+    version: str
+    instance_id: str | None
+    """None where its configuration can't be read."""
+    watches: str
+    """The one namespace that it watches; empty: all."""
+
+
+@check("workflow controller")
+def controller(subject: Subject) -> Iterator[Result]:
+    """Whether one is there that takes up what the release creates, and of which version."""
+    settings = subject.settings
+    found = list(_controllers(subject))
+    if not found:
+        raise NotLookedAt(
+            f"no Deployment of the cluster runs {CONTROLLER}; it may run elsewhere",
+            "see that Argo Workflows 4.1 is installed: kubectl get deployments -A | grep workflow-controller",
+        )
+    ours = [
+        one
+        for one in found
+        if one.watches in ("", settings.namespace) and one.instance_id in (None, settings.instance_id)
+    ]
+    if not ours:
+        there = "; ".join(
+            f"{one.namespace} (instance id {one.instance_id or 'none'}, watches {one.watches or 'all namespaces'})"
+            for one in found
+        )
+        yield wrong(
+            "workflow controller",
+            f"none takes up Workflows in {settings.namespace} with the instance id {settings.instance_id or 'none'}: "
+            f"there is {there}",
+            "set argo.instanceID to that of the controller that is to run them, or let it watch the namespace",
+        )
+        return
+    old = [one for one in ours if len(_numbers(one.version)) > 0 and _numbers(one.version) < OLDEST]
+    if old:
+        yield wrong(
+            "workflow controller",
+            f"Argo Workflows {old[0].version} in {old[0].namespace} is too old",
+            "upgrade Argo Workflows to 4.1",
+        )
+    else:
+        yield ok("workflow controller", f"Argo Workflows {ours[0].version} in {ours[0].namespace}")
+
+
+def _controllers(subject: Subject) -> Iterator[Controller]:
+    for deployment in subject.listed("Deployment", ""):
+        for container in _containers(deployment["spec"]["template"]):
+            words = [*(container.get("command") or []), *(container.get("args") or [])]
+            if not (CONTROLLER in container.get("image", "") or any(word.endswith(CONTROLLER) for word in words)):
+                continue
+            namespace = deployment["metadata"]["namespace"]
+            managed = _option(words, "--managed-namespace") or (namespace if "--namespaced" in words else "")
+            config = _option(words, "--configmap") or CONFIG
+            version = container.get("image", "").rpartition(":")[2]
+            yield Controller(namespace, version, _instance_id(subject, namespace, config), managed)
+
+
+def _instance_id(subject: Subject, namespace: str, name: str) -> str | None:
+    """What a controller's configuration says; it is in a key of its own, or in the one key `config`."""
+    try:
+        data = (subject.find("ConfigMap", namespace, name) or {}).get("data") or {}
+        whole = yaml.safe_load(data.get("config", "")) or {}
+    except (NotLookedAt, yaml.YAMLError):
+        return None
+    return str(data.get("instanceID") or (whole.get("instanceID") if isinstance(whole, dict) else "") or "")
+
+
+@check("Workflows")
+def taken_up(subject: Subject) -> Iterator[Result]:
+    """Whether what was created is worked on: one that no controller looks at has no phase."""
+    subject.need_release()
+    now = subject.clock.now()
+    left = [
+        workflow["metadata"]["name"]
+        for workflow in subject.listed("Workflow", subject.namespace, {**PART_OF, waits.PHASE_LABEL: None})
+        if now - parse_rfc3339(workflow["metadata"]["creationTimestamp"]) > PATIENCE
+    ]
+    if left:
+        yield wrong(
+            "Workflows",
+            f"{len(left)} of {subject.namespace} were taken up by nobody: {', '.join(left[:3])}",
+            "see that the workflow controller runs, watches this namespace, and has the instance id of argo.instanceID",
+        )
+    else:
+        yield ok("Workflows", f"none of {subject.namespace} lies untouched")
+
+
+@check("reconcile")
+def reconcile(subject: Subject) -> Iterator[Result]:
+    """Whether it runs as it is scheduled: it is what makes up for lost events."""
+    subject.need_release()
+    namespace = subject.namespace
+    found = subject.find("CronWorkflow", namespace, RECONCILE)
+    if found is None:
+        yield wrong(
+            "reconcile",
+            f"no CronWorkflow {RECONCILE} in {namespace}",
+            f"helm upgrade --install press-play CHART -n {namespace}",
+        )
+        return
+    status: Mapping[str, Any] = found.get("status") or {}
+    refused = [
+        f"{one.get('type')}: {one.get('message', '')}"
+        for one in status.get("conditions") or []
+        if one.get("type") in ("SpecError", "SubmissionError") and one.get("status") == "True"
+    ]
+    due = _due(found)
+    nudge = f"kubectl -n {namespace} annotate cronworkflow {RECONCILE} press-play/nudged-by=doctor --overwrite"
+    if found["spec"].get("suspend"):
+        yield wrong(
+            "reconcile",
+            "it is suspended, so that lost events stay lost",
+            f"argo cron resume {RECONCILE} -n {namespace}",
+        )
+    elif refused:
+        yield wrong("reconcile", f"Argo refuses it: {'; '.join(refused)}", f"mend what it names, then: {nudge}")
+    elif subject.clock.now() - due > PATIENCE:
+        last = status.get("lastScheduledTime") or "never"
+        yield wrong(
+            "reconcile",
+            f"it was last scheduled {last}, by its schedule it is due since {rfc3339(due)}",
+            f"see that the workflow controller runs, then: {nudge}",
+        )
+    else:
+        yield from _newest_run(subject, status)
+
+
+def _newest_run(subject: Subject, status: Mapping[str, Any]) -> Iterator[Result]:
+    labels = {"press-play/flow": RECONCILE}
+    ended = [one for one in subject.listed("Workflow", subject.namespace, labels) if waits.phase(one) in waits.FINISHED]
+    newest = max(ended, key=lambda one: str(one["metadata"].get("creationTimestamp")), default=None)
+    if newest is not None and waits.phase(newest) != "Succeeded":
+        name = newest["metadata"]["name"]
+        yield wrong(
+            "reconcile",
+            f"its newest run {name} is {waits.phase(newest)}: {(newest.get('status') or {}).get('message', '')}",
+            f"see why: argo logs {name} -n {subject.namespace}",
+        )
+    else:
+        yield ok("reconcile", f"last scheduled {status.get('lastScheduledTime') or 'not yet'}")
+
+
+def _due(cron: Manifest) -> float:
+    """When it is next to be scheduled after it was last (or made, or changed its mind)."""
+    from cronsim import CronSim
+
+    last = parse_rfc3339((cron.get("status") or {}).get("lastScheduledTime") or cron["metadata"]["creationTimestamp"])
+    moment = datetime.fromtimestamp(last, UTC)
+    return min(float(next(CronSim(schedule, moment)).timestamp()) for schedule in cron["spec"]["schedules"])
+
+
+@check("Argo Server")
+def server(subject: Subject) -> Iterator[Result]:
+    """Whether it answers, and takes the token of our steps: through it waits end.
+
+    From outside of the cluster its address leads nowhere: then its Service, its pods and their auth mode are looked at.
+    """
+    subject.need_release()
+    variables = release.environment(subject)
+    auth = variables.get("PRESSPLAY_ARGO_AUTH", {}).get("value") or "serviceAccount"
+    url = variables.get("PRESSPLAY_ARGO_URL", {}).get("value") or ""
+    argo = subject.argo or ArgoServer(url, _ca(subject), "" if auth == "none" else None)
+    account = _account(subject)
+    try:
+        answer = argo.call("GET", f"/api/v1/workflows/{subject.namespace}?listOptions.limit=1&fields=metadata")
+    except Unreachable as error:
+        if error.untrusted:
+            yield wrong(
+                "Argo Server",
+                f"{argo.url}: its certificate is signed by nobody that the steps trust",
+                "set argo.server.caSecret to a Secret with the certificate of its authority",
+            )
+            return
+        yield from _from_outside(subject, url, auth, str(error))
+        return
+    if answer.is_success and not argo.token and auth != "none":
+        yield not_looked_at(
+            "Argo Server",
+            f"{argo.url} answers who brings no token; whether it takes our steps' is not known",
+            f"PRESSPLAY_ARGO_TOKEN=$({_ACCOUNT.format(subject.namespace, account)}) pressplay doctor",
+        )
+    elif answer.is_success:
+        yield ok("Argo Server", f"{argo.url} answers and {'takes the token' if argo.token else 'wants no token'}")
+    elif answer.status_code == 401 and argo.token:
+        yield wrong(
+            "Argo Server",
+            f"{argo.url} does not take the token ({words(answer) or 401}): waits would end only by reconcile",
+            "let it run with --auth-mode client, or set argo.server.auth to none where its only mode is server",
+        )
+    elif answer.status_code == 403 and argo.token:
+        yield wrong(
+            "Argo Server",
+            f"{argo.url} takes the token, whose account may not read Workflows ({words(answer) or 403})",
+            f"give {subject.namespace}:{account} its Role again (helm upgrade), or take its token in place of this one",
+        )
+    elif answer.status_code in (401, 403) and auth == "none":
+        yield wrong(
+            "Argo Server",
+            f"{argo.url} wants a token ({answer.status_code}), and argo.server.auth is none",
+            "set argo.server.auth to serviceAccount",
+        )
+    elif answer.status_code in (401, 403):
+        yield not_looked_at(
+            "Argo Server",
+            f"{argo.url} answers and wants a token; none is at hand here",
+            f"PRESSPLAY_ARGO_TOKEN=$({_ACCOUNT.format(subject.namespace, account)}) pressplay doctor",
+        )
+    else:
+        yield wrong(
+            "Argo Server",
+            f"{argo.url} answers {answer.status_code}",
+            "correct argo.server.url, or see its log",
+        )
+
+
+def _from_outside(subject: Subject, url: str, auth: str, why: str) -> Iterator[Result]:
+    """What Kubernetes tells of the server behind an address within the cluster."""
+    from_here = "set PRESSPLAY_ARGO_URL to an address that leads to it (kubectl port-forward), or run doctor in a pod"
+    place = _service(url)
+    if place is None:
+        yield not_looked_at("Argo Server", f"it can't be reached from here: {why}", from_here)
+        return
+    namespace, name = place
+    service = subject.find("Service", namespace, name)
+    if service is None:
+        yield wrong(
+            "Argo Server",
+            f"no Service {name} in {namespace}, where argo.server.url ({url}) leads",
+            "correct argo.server.url: kubectl get services -A | grep argo-server",
+        )
+        return
+    port = urlsplit(url).port or (443 if url.startswith("https") else 80)
+    if port not in [one.get("port") for one in service["spec"].get("ports") or []]:
+        yield wrong(
+            "Argo Server",
+            f"the Service {name} in {namespace} has no port {port}",
+            f"correct argo.server.url: kubectl -n {namespace} get service {name}",
+        )
+        return
+    selector = service["spec"].get("selector")
+    pods = subject.listed("Pod", namespace, selector) if selector else []
+    if not selector:
+        yield not_looked_at(
+            "Argo Server", f"it can't be reached from here, and its Service names no pods: {why}", from_here
+        )
+    elif not any(_ready(pod) for pod in pods):
+        yield wrong(
+            "Argo Server",
+            f"no pod behind the Service {name} in {namespace} is ready",
+            f"kubectl -n {namespace} get pods, and see why",
+        )
+    else:
+        yield from _auth_mode(next(pod for pod in pods if _ready(pod)), auth, f"{name} in {namespace}")
+
+
+def _auth_mode(pod: Manifest, auth: str, where: str) -> Iterator[Result]:
+    words = [word for one in _containers(pod) for word in [*(one.get("command") or []), *(one.get("args") or [])]]
+    modes = _options(words, "--auth-mode") or ["client"]
+    wanted = "server" if auth == "none" else "client"
+    if wanted not in modes:
+        other = "serviceAccount" if "client" in modes else "none"
+        yield wrong(
+            "Argo Server",
+            f"{where} has the auth mode {', '.join(modes)}: it refuses our steps (argo.server.auth {auth})",
+            f"let it run with --auth-mode {wanted}, or set argo.server.auth to {other}",
+        )
+    else:
+        yield ok("Argo Server", f"{where} is ready, its auth mode is {', '.join(modes)} (it was not called from here)")
+
+
+def authority(subject: Subject) -> tuple[str, str] | None:
+    """The Secret and the key with the certificate of the Argo Server's authority; None where the release names none."""
+    reference = release.environment(subject).get("PRESSPLAY_ARGO_CA", {}).get("valueFrom", {}).get("secretKeyRef")
+    return (reference["name"], reference["key"]) if reference else None
+
+
+def _ca(subject: Subject) -> str | None:
+    reference = authority(subject)
+    data = subject.data(subject.namespace, reference[0]) if reference else None
+    found = (data or {}).get(reference[1], b"").decode("utf-8", "replace") if reference else ""
+    return found if "BEGIN CERTIFICATE" in found else None
+
+
+def _account(subject: Subject) -> str:
+    from pressplay.doctor.rights import account
+
+    return account(subject).name
+
+
+def _service(url: str) -> tuple[str, str] | None:
+    """(namespace, name) of the Service that an address names: `name.namespace`, with or without `.svc…`."""
+    parts = (urlsplit(url).hostname or "").split(".")
+    if len(parts) == 2 or (len(parts) > 2 and parts[2] == "svc"):
+        return parts[1], parts[0]
+    return None
+
+
+def _containers(holder: Manifest) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (holder.get("spec") or {}).get("containers") or []
+    return found
+
+
+def _ready(pod: Manifest) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+
+
+def _option(words: list[str], name: str) -> str:
+    return next(iter(_options(words, name)), "")
+
+
+def _options(words: list[str], name: str) -> list[str]:
+    """The values of a flag: `--flag value` or `--flag=value`."""
+    after = [words[at + 1] for at, word in enumerate(words[:-1]) if word == name]
+    return [*after, *(word.partition("=")[2] for word in words if word.startswith(f"{name}="))]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = _VERSION.match(version)
+    return (int(found[1]), int(found[2])) if found else ()
