@@ -185,18 +185,30 @@ def test_an_unfinished_play_is_shown_not_doubled_and_show_starts_nothing(tmp_pat
 
 
 @pytest.mark.rule("R2")
-def test_each_play_makes_argo_look_again_at_reconcile(tmp_path):
+def test_a_run_makes_argo_look_again_at_a_reconcile_that_was_never_scheduled(tmp_path):
     """On a real Argo it is passed over where Helm made it before its WorkflowTemplate, until it changes."""
-    made = world(tmp_path / "state", source=project(tmp_path, [task(1)]))
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1)]), chart=reconciled("0 0 1 1 *"))
 
-    def seen():
-        return made.sandbox.cluster.get("CronWorkflow", "press-play", "reconcile")["metadata"].get("annotations")
+    def nudged():
+        found = made.sandbox.cluster.get("CronWorkflow", "press-play", "reconcile")
+        return (found["metadata"].get("annotations") or {}).get("press-play/nudged-by")
 
-    before = seen()
     made.play(mode="show")
-    assert seen() == before
-    summary = made.play()
-    assert seen()["press-play/nudged-by"] == summary.play
+    assert nudged() is None
+    made.play()
+    assert nudged().startswith("run-")
+
+
+@pytest.mark.rule("R2")
+def test_a_reconcile_that_runs_is_let_alone_by_runs(tmp_path):
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1)]))
+    cluster, clock = made.sandbox.cluster, made.sandbox.clock
+    clock.sleep(61)
+    made.sandbox.run(lambda: bool(cluster.list("Workflow", "press-play", {"press-play/flow": "reconcile"})))
+    made.play()
+    found = made.sandbox.cluster.get("CronWorkflow", "press-play", "reconcile")
+    assert found["status"]["lastScheduledTime"]
+    assert "press-play/nudged-by" not in (found["metadata"].get("annotations") or {})
 
 
 @pytest.mark.rule("FR7")

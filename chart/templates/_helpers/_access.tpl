@@ -93,7 +93,7 @@ spec:
 - apiGroups: [argoproj.io]
   resources: [workflows, workflowtemplates]
   verbs: [get, list, create, patch, update, delete]
-# Argo passes over a CronWorkflow that Helm made before its WorkflowTemplate, until it changes: each play sees to that.
+# Argo passes over a CronWorkflow that Helm made before its WorkflowTemplate, until it changes: the first run sees to that.
 - apiGroups: [argoproj.io]
   resources: [cronworkflows]
   resourceNames: [reconcile]

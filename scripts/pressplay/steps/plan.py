@@ -19,8 +19,6 @@ from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
 MODES = ("play", "show")
-RECONCILE = "reconcile"
-NUDGED = "press-play/nudged-by"
 _PLAY_NUMBER = re.compile(r"play-[0-9a-f]{8}-(\d+)")
 
 
@@ -55,7 +53,6 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         # A WorkflowTemplate that an earlier, killed call left is the same one: the name is a function of the play.
         for manifest in _manifests(context, subject, planned, name):
             context.cluster.create(manifest)
-        _nudge_reconcile(context, name)
     _report(context, planned, name, mode)
     if lacking:
         context.say(
@@ -69,18 +66,6 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         "started": "true" if mode == "play" and planned.playable else "false",
         "link": _link(context, subject),
     }
-
-
-def _nudge_reconcile(context: Context, play: str) -> None:
-    """Make Argo look at the CronWorkflow `reconcile` again.
-
-    Helm creates it before the WorkflowTemplate that it refers to; Argo (seen on 4.1.2) then calls it invalid and does
-    not schedule it before it changes, or 20 minutes have passed.
-    """
-    identity = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow"}
-    metadata = {"name": RECONCILE, "namespace": context.settings.namespace}
-    if context.cluster.get("CronWorkflow", context.settings.namespace, RECONCILE) is not None:
-        context.cluster.apply({**identity, "metadata": {**metadata, "annotations": {NUDGED: play}}})
 
 
 def _link(context: Context, subject: Subject) -> str:

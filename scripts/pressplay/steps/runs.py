@@ -31,6 +31,8 @@ from pressplay.steps.run import COMMENTS, PLAN, TASK_ROLES, TEST, Run
 from pressplay.steps.told import Told, coderun, packed
 from pressplay.validation.requirements import Given
 
+RECONCILE = "reconcile"
+NUDGED = "press-play/nudged-by"
 
 def prepare(inputs: Inputs, context: Context) -> Outputs:
     """Everything before the agent starts; kills anywhere in it are mended by running it again."""
@@ -62,7 +64,22 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
     ledger.record(run.kind, run.number, run.name, entry)
     for span in limits.spans(context, run):
         ledger.count(span, run.name)
+    _see_to_reconcile(context, run)
     return {"state": "go", "manifest": packed(manifest), "run": run.name}
+
+
+def _see_to_reconcile(context: Context, run: Run) -> None:
+    """Make Argo look at the CronWorkflow `reconcile` again where it was never scheduled: what a run leaves, it clears.
+
+    Helm creates it before the WorkflowTemplate that it refers to; Argo (seen on 4.1.2) then calls it invalid and does
+    not schedule it before it changes, or 20 minutes have passed.
+    """
+    found = context.cluster.get("CronWorkflow", context.settings.namespace, RECONCILE)
+    if found is None or (found.get("status") or {}).get("lastScheduledTime"):
+        return
+    identity = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow"}
+    metadata = {"name": RECONCILE, "namespace": context.settings.namespace, "annotations": {NUDGED: run.name}}
+    context.cluster.apply({**identity, "metadata": metadata})
 
 
 def _over(context: Context, run: Run, entry: Entry | None, why: Entry) -> Outputs:
