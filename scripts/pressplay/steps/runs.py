@@ -34,6 +34,7 @@ from pressplay.validation.requirements import Given
 RECONCILE = "reconcile"
 NUDGED = "press-play/nudged-by"
 
+
 def prepare(inputs: Inputs, context: Context) -> Outputs:
     """Everything before the agent starts; kills anywhere in it are mended by running it again."""
     run = Run.of(inputs, context)
