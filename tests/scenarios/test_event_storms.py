@@ -23,8 +23,8 @@ from pressplay.sandbox.setup import MAINTAINER
 from pressplay.steps import snapshot
 
 FULL = os.environ.get("PRESSPLAY_FAULTS") == "full"
-"""`make faults`: more schedules, and a storm of more than 10,000 events."""
-SCHEDULES = 200 if FULL else 60
+"""`make faults`: a storm of more than 10,000 events."""
+SCHEDULES = 200
 GROUPS = 20
 """Schedules run in groups, which workers of pytest share."""
 
