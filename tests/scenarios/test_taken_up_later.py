@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from harness import project, task, world
+from harness import Agents, project, task, world
 
+from pressplay.backlog import workflow
 from pressplay.cluster import pause
+from pressplay.errors import TryAgain
 
 
 @pytest.mark.rule("R2")
@@ -33,4 +35,54 @@ def test_the_summary_says_that_a_task_is_paused(tmp_path):
     assert [(r.state, r.reason) for r in summary.tasks] == [
         ("waiting", "paused; `pressplay continue` lets it go on"),
     ]
+    made.sandbox.close()
+
+
+@pytest.mark.rule("R1")
+def test_pressing_after_argo_deleted_the_workflows_is_a_new_try_of_the_backlog_as_it_is_now(tmp_path):
+    """A finished Workflow goes after `workflows.ttlSeconds`; its play was pressed all the same."""
+    agents = Agents(fails={("implement", 1)})
+    made = world(tmp_path / "state", agents, source=project(tmp_path, [task(1), task(2)]))
+    first = made.play(tasks="1")
+    assert [one.state for one in first.tasks] == ["failed", "waiting"]
+    cluster = made.sandbox.cluster
+    for kind in ("Workflow", "Pod"):
+        for gone in cluster.list(kind, "press-play"):
+            cluster.delete(kind, "press-play", gone["metadata"]["name"])
+
+    agents.fails.clear()
+    second = made.play()
+    assert second.play == first.play.removesuffix("-1") + "-2"
+    assert [(one.id, one.state) for one in second.tasks] == [("1", "merged"), ("2", "merged")]
+    made.sandbox.close()
+
+
+@pytest.mark.rule("R3")
+@pytest.mark.parametrize("at", range(1, 8))
+def test_a_press_that_is_broken_off_anywhere_is_made_whole(tmp_path, monkeypatch, at):
+    """Three Workflows of one task each: all are there at last, and nothing is done twice."""
+    monkeypatch.setattr(workflow, "TASKS_A_WORKFLOW", 1)
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1), task(2), task(3, 1)]))
+    cluster = made.sandbox.cluster
+    written = 0
+
+    def breaks(write):
+        def wrapped(manifest):
+            nonlocal written
+            if manifest["metadata"]["name"].startswith("play-"):
+                written += 1
+                if written == at:
+                    raise TryAgain("lost")
+            return write(manifest)
+
+        return wrapped
+
+    monkeypatch.setattr(cluster, "create", breaks(cluster.create))
+    monkeypatch.setattr(cluster, "apply", breaks(cluster.apply))
+    summary = made.play()
+    assert written > 7
+    assert [one.state for one in summary.tasks] == ["merged"] * 3
+    plays = cluster.list("Workflow", "press-play", {"press-play/flow": "play"})
+    assert [play["metadata"]["name"] for play in plays] == [summary.play, f"{summary.play}-2", f"{summary.play}-3"]
+    assert len(made.starts()) == len({line.split()[0] for line in made.starts()}) == 9
     made.sandbox.close()

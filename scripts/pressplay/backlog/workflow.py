@@ -91,7 +91,7 @@ def play_manifests(
         name = play if count == 1 else f"{play}-{count}"
         if len(name) > names.LABEL_LIMIT:
             raise InputError(f"play {name!r}: expected at most {names.LABEL_LIMIT} characters, came {len(name)}")
-        metadata: dict[str, Any] = {"name": name, "namespace": namespace, "labels": common}
+        metadata: dict[str, Any] = {"name": name, "namespace": namespace, "labels": dict(common)}
         pulls = {str(p.task.number): pull for p in part if (pull := (open_pulls or {}).get(p.task.number))}
         if pulls:
             metadata["annotations"] = {OPEN_PULLS: json.dumps(pulls)}
@@ -101,12 +101,19 @@ def play_manifests(
         }
         if service_account:
             spec["serviceAccountName"] = names.checked(service_account, "service account")
-        reference = {"workflowTemplateRef": {"name": name}, "priority": priority}
-        for kind, body in (("WorkflowTemplate", spec), ("Workflow", reference)):
-            manifests.append(
-                {"apiVersion": API_VERSION, "kind": kind, "metadata": copy.deepcopy(metadata), "spec": body}
-            )
+        template = {"apiVersion": API_VERSION, "kind": "WorkflowTemplate", "metadata": metadata, "spec": spec}
+        manifests += [template, of_template(template, priority)]
     return manifests
+
+
+def of_template(template: Mapping[str, Any], priority: int = 0) -> Manifest:
+    """The Workflow that refers to a play's WorkflowTemplate: of the same name, labels and open pull requests."""
+    given = template["metadata"]
+    metadata = {key: copy.deepcopy(given[key]) for key in ("name", "namespace", "labels")}
+    if OPEN_PULLS in (given.get("annotations") or {}):
+        metadata["annotations"] = {OPEN_PULLS: given["annotations"][OPEN_PULLS]}
+    reference = {"workflowTemplateRef": {"name": given["name"]}, "priority": priority}
+    return {"apiVersion": API_VERSION, "kind": "Workflow", "metadata": metadata, "spec": reference}
 
 
 def to_yaml(manifests: Iterable[Manifest]) -> str:

@@ -1,15 +1,16 @@
 """Press play: read the backlog, check it, create the play, end.
 
-The play is a generated WorkflowTemplate and a Workflow that refers to it, named `play-<hash>-<n>` with n = finished
+The play is a generated WorkflowTemplate and a Workflow that refers to it, named `play-<hash>-<n>` with n = earlier
 plays + 1. An unfinished play is shown, not doubled. Tasks whose pull request is merged are left out.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from pressplay import names
 from pressplay.backlog import graph, workflow
+from pressplay.clock import rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
@@ -19,7 +20,8 @@ from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
 MODES = ("play", "show")
-_PLAY_NUMBER = re.compile(r"play-[0-9a-f]{8}-(\d+)")
+STARTED = "press-play/started"
+"""On a play's first WorkflowTemplate: since when all of its Workflows were there."""
 
 
 def plan(inputs: Inputs, context: Context) -> Outputs:
@@ -36,23 +38,29 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
             f"{subject.repo}: {unprotected}. Require the check {ACCEPTANCE_CHECK!r} from the App "
             f"{context.settings.github.harness_app!r} by a ruleset on {base}, or set allowUnprotected (R5)"
         )
-    plays = _plays(context, subject)
-    open_play = next((play for play in plays if waits.phase(play) not in waits.FINISHED), None)
-    if open_play is not None and mode == "play":
-        name = open_play["metadata"]["name"]
+    templates = _of_plays(context, subject, "WorkflowTemplate")
+    if mode == "play":
+        _complete(context, subject, templates)
+    plays = _of_plays(context, subject, "Workflow")
+    unfinished = [one for part in plays.values() for one in part if waits.phase(one) not in waits.FINISHED]
+    if unfinished and mode == "play":
+        name = unfinished[0]["metadata"]["labels"]["press-play/play"]
         context.say(f"{name} is under way; nothing was started")
         return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
     requirements.check(context.settings.agents, gh, subject, base)
     planned = folder.left(gh, subject, folder.backlog(gh, subject, base), inputs.get("tasks", ""))
     for problem in planned.problems:
         context.say(f"task {problem.task}: left out, the backlog has a problem with it")
-    name = names.play(subject.repo, subject.tag, _next_number(plays))
+    # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.
+    whole = [number for number, parts in templates.items() if _first(subject, number, parts) is not None]
+    number = max([*whole, *plays], default=0) + 1
+    name = names.play(subject.repo, subject.tag, number)
     tasks = [playable.task for playable in planned.playable]
     lacking = documents.lacking(gh, subject, refs.head(gh, subject.repo, base), tasks)
     if mode == "play":
-        # A WorkflowTemplate that an earlier, killed call left is the same one: the name is a function of the play.
-        for manifest in _manifests(context, subject, planned, name):
-            context.cluster.create(manifest)
+        for left in templates.get(number, []):
+            context.cluster.delete("WorkflowTemplate", context.settings.namespace, left["metadata"]["name"])
+        _create(context, subject, _manifests(context, subject, planned, name), number)
     _report(context, planned, name, mode)
     if lacking:
         context.say(
@@ -72,17 +80,47 @@ def _link(context: Context, subject: Subject) -> str:
     return f"{context.settings.github.web_url}/{subject.repo}/pulls"
 
 
-def _plays(context: Context, subject: Subject) -> list[Manifest]:
-    """All plays of this repository and tag, their first Workflows only."""
+def _of_plays(context: Context, subject: Subject, kind: str) -> dict[int, list[Manifest]]:
+    """The objects of this kind of all plays of this repository and tag, by the play's number."""
     stem = names.play_stem(subject.repo, subject.tag)
     labels = {"press-play/flow": "play", "press-play/repo": names.repo_key(subject.repo)}
-    found = context.cluster.list("Workflow", context.settings.namespace, labels)
-    return [play for play in found if play["metadata"]["name"].startswith(f"{stem}-")]
+    found: dict[int, list[Manifest]] = {}
+    for one in context.cluster.list(kind, context.settings.namespace, labels):
+        name = one["metadata"]["name"]
+        if name.startswith(f"{stem}-"):
+            found.setdefault(names.play_count(name), []).append(one)
+    return found
 
 
-def _next_number(plays: list[Manifest]) -> int:
-    numbers = [_PLAY_NUMBER.match(play["metadata"]["name"]) for play in plays]
-    return max((int(found[1]) for found in numbers if found), default=0) + 1
+def _first(subject: Subject, number: int, parts: Iterable[Manifest]) -> Manifest | None:
+    name = names.play(subject.repo, subject.tag, number)
+    return next((part for part in parts if part["metadata"]["name"] == name), None)
+
+
+def _create(context: Context, subject: Subject, manifests: Iterable[Manifest], number: int) -> None:
+    """Create a play. The first part's WorkflowTemplate is created last: once it is there, all are (R3).
+
+    What a kill leaves before that, the next call replaces; what it leaves after that, the next call completes.
+    """
+    parts = [manifest for manifest in manifests if manifest["kind"] == "WorkflowTemplate"]
+    first = _first(subject, number, parts)
+    if first is not None:
+        for part in [*(part for part in parts if part is not first), first]:
+            context.cluster.create(part)
+        _complete(context, subject, {number: parts})
+
+
+def _complete(context: Context, subject: Subject, templates: Mapping[int, Sequence[Manifest]]) -> None:
+    """Create the Workflows of the newest play, where whoever pressed was killed before all of them were there."""
+    number = max(templates, default=0)
+    first = _first(subject, number, templates.get(number, []))
+    if first is None or STARTED in (first["metadata"].get("annotations") or {}):
+        return
+    for part in templates[number]:
+        context.cluster.create(workflow.of_template(part))
+    metadata = {key: first["metadata"][key] for key in ("name", "namespace")}
+    started = {"annotations": {STARTED: rfc3339(context.clock.now())}}
+    context.cluster.apply({key: first[key] for key in ("apiVersion", "kind")} | {"metadata": metadata | started})
 
 
 def _manifests(context: Context, subject: Subject, planned: graph.Plan, name: str) -> list[Manifest]:
