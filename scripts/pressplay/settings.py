@@ -213,6 +213,13 @@ class Limits(_Model):
     """Tasks whose documents one run is asked for."""
 
 
+class Reconcile(_Model):
+    """How the comparison with the truth cleans up."""
+
+    keep_days: int = Field(30, ge=1)
+    """For how many days what ended is kept: runs, ledgers and proofs of closed pull requests, earlier plays."""
+
+
 class Events(_Model):
     """What may start on events without being asked (R8)."""
 
@@ -273,6 +280,7 @@ class Settings(_Model):
     defaults: RepositoryDefaults = RepositoryDefaults()  # type: ignore[call-arg]
     limits: Limits = Limits()  # type: ignore[call-arg]
     gate_pods: GatePods = GatePods()
+    reconcile: Reconcile = Reconcile()  # type: ignore[call-arg]
     events: Events = Events()  # type: ignore[call-arg]
     flows: Flows = Flows()
     agents: dict[str, Agent] = {}

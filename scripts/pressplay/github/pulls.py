@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pressplay.github.calls import Client, call, pages
+from pressplay.github.calls import Client, call, find, pages
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,12 @@ def _pull(found: dict[str, Any]) -> Pull:
 def pull(gh: Client, repo: str, number: int) -> Pull:
     """One pull request as it is now; InputError where there is none."""
     return _pull(call(gh, "GET", f"/repos/{repo}/pulls/{number}"))
+
+
+def known_pull(gh: Client, repo: str, number: int) -> Pull | None:
+    """GET /repos/{owner}/{repo}/pulls/{number}, or None where the repository has none of this number."""
+    found = find(gh, f"/repos/{repo}/pulls/{number}")
+    return None if found is None else _pull(found)
 
 
 def texts(gh: Client, repo: str, number: int) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What ended runs leave behind, and how it goes: runs without a Workflow, context branches, volumes, tallies.
+"""What ended runs leave behind, and how it goes: runs without a Workflow, context branches, volumes.
 
 A run is a CodeRun or a DocsRun.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 from pressplay import names
 from pressplay.cluster import waits
@@ -21,16 +20,15 @@ from pressplay.steps.documents_request import VOLUME
 from pressplay.steps.signals import labels
 from pressplay.steps.told import WORKFLOW_ANNOTATION, has_volume, service
 
-_DAY = 86_400
-_KINDS = ("CodeRun", "DocsRun")
+KINDS = ("CodeRun", "DocsRun")
 
 
 def end_orphans(context: Context, repo: str) -> dict[str, Manifest]:
     """Delete runs whose Workflow was stopped or is gone (R4); the runs under way that are left, by name."""
     namespace = context.settings.controller_namespace
     live: dict[str, Manifest] = {}
-    for run in [run for kind in _KINDS for run in context.cluster.list(kind, namespace, labels(repo, "run"))]:
-        if _ended(run):
+    for run in [run for kind in KINDS for run in context.cluster.list(kind, namespace, labels(repo, "run"))]:
+        if has_ended(run):
             continue
         kind, name = run["kind"], run["metadata"]["name"]
         workflow = (run["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION, "")
@@ -47,9 +45,7 @@ def end_orphans(context: Context, repo: str) -> dict[str, Manifest]:
 
 
 def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
-    """Delete what runs left: context branches, volumes of tasks whose pull request is closed, tallies of past days."""
-    yesterday = datetime.fromtimestamp(context.clock.now() - _DAY, UTC).date().isoformat()
-    context.ledger(repo).prune_tallies(before=yesterday)
+    """Delete what runs left: context branches, volumes of tasks whose pull request is closed."""
     gh = context.harness(repo, contents="write", pull_requests="read")
     prefix = names.context_branch("")
     found = [branch.removeprefix(prefix) for branch in refs.branches_with_prefix(gh, repo, prefix)]
@@ -57,7 +53,7 @@ def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
     for name in found:
         # A branch without a run yet may be one that is about to start.
         run = _find(context, name)
-        ended = run is not None and _ended(run)
+        ended = run is not None and has_ended(run)
         if run is not None and run["kind"] == "DocsRun":
             ended = ended and documents_flow.is_collected(context, repo, run)
         if ended or (name.startswith(PREFIX) and name.removeprefix(PREFIX) not in needed):
@@ -70,12 +66,13 @@ def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
     _delete_volumes_of_documents(context, volumes)
 
 
-def _ended(run: Manifest) -> bool:
+def has_ended(run: Manifest) -> bool:
+    """Whether a CodeRun or DocsRun has come to its end."""
     return (run.get("status") or {}).get("phase") in waits.FINISHED
 
 
 def _find(context: Context, name: str) -> Manifest | None:
-    found = (context.cluster.get(kind, context.settings.controller_namespace, name) for kind in _KINDS)
+    found = (context.cluster.get(kind, context.settings.controller_namespace, name) for kind in KINDS)
     return next((run for run in found if run is not None), None)
 
 
@@ -107,6 +104,6 @@ def _delete_volumes_of_documents(context: Context, volumes: Iterable[str]) -> No
     for claim in volumes:
         found = VOLUME.fullmatch(claim)
         run = context.cluster.get("DocsRun", namespace, found["run"]) if found else None
-        if found and (run is None or _ended(run)):
+        if found and (run is None or has_ended(run)):
             context.cluster.delete("PersistentVolumeClaim", namespace, claim)
             context.say(f"{claim}: deleted, its run has ended")

@@ -1,7 +1,7 @@
 """Compare everything with GitHub and the cluster, each minute: events get lost (R2).
 
 Waits are woken, what a lost event should have started is started (`steps.missing`), what ended runs left is deleted
-(`steps.leftovers`).
+(`steps.leftovers`), and what nobody asks for any more is pruned (`steps.pruning`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pressplay import names
 from pressplay.cluster import waits
 from pressplay.errors import InputError, PressPlayError, TryAgain
-from pressplay.steps import deploy, leftovers, lint, missing, signals
+from pressplay.steps import deploy, leftovers, lint, missing, pruning, signals
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.tasks import AWAIT_VERDICT, judge, verdict_of, wake_with
 
@@ -26,7 +26,8 @@ def reconcile(_inputs: Inputs, context: Context) -> Outputs:
             woken += _wake(context, repo)
             started += missing.start(context, repo)
             lint.orphans(context, repo)
-            leftovers.clean_up(context, repo, leftovers.end_orphans(context, repo))
+            leftovers.clean_up(context, repo, live := leftovers.end_orphans(context, repo))
+            pruning.prune(context, repo, live)
         except PressPlayError as error:
             # One repository's fault must not leave the others' waits asleep.
             faults.append(error)

@@ -156,6 +156,7 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         "events": {key: values["events"][key] for key in ("enabled", "start", "label")},
         "flows": values["flows"],
         "limits": {key: value for key, value in values["limits"].items() if key != "runsAtOnce"},
+        "reconcile": {"keepDays": values["reconcile"]["keepDays"]},
         "agents": {name: agent(name, found) for name, found in values["agents"].items()},
         "coderunExtra": values["coderun"]["extraSpec"],
     }

@@ -1,0 +1,105 @@
+"""What nobody asks for any more, and how it goes: once a day, `reconcile.keepDays` after it ended (R1).
+
+Runs; the ledgers and proofs of closed pull requests; the WorkflowTemplates and tallies of earlier plays, but for the
+newest play's, by which the next one is numbered. A task's ledger stays: it says that the task was done.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from pressplay import names
+from pressplay.clock import parse_rfc3339
+from pressplay.cluster.ledger import LEDGER_LABEL
+from pressplay.cluster.port import Manifest
+from pressplay.github import pulls
+from pressplay.steps import documents_flow, limits
+from pressplay.steps.context import Context
+from pressplay.steps.leftovers import KINDS, has_ended
+from pressplay.steps.signals import labels
+
+_DAY = 86_400
+_AT_ONCE = 200
+"""Deletions in one pass: the first one of an old installation must not take longer than a minute's comparison may."""
+_PLAY = re.compile(r"(?P<play>(?P<stem>play-[0-9a-f]{8})-(?P<number>\d+))(?:-\d+)?")
+
+
+def prune(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
+    """Delete what is old enough, once a day; `live` are the runs under way. Killed on the way, the next goes on."""
+    ledger, today = context.ledger(repo), f"pruned-{limits.day(context)}"
+    if ledger.counted(today, "reconcile"):
+        return
+    before = context.clock.now() - context.settings.reconcile.keep_days * _DAY
+    deleted: dict[str, int] = {}
+    for kind, namespace, name in _old(context, repo, live, before):
+        if sum(deleted.values()) == _AT_ONCE:
+            break
+        context.cluster.delete(kind, namespace, name)
+        deleted[kind] = deleted.get(kind, 0) + 1
+    else:
+        yesterday = datetime.fromtimestamp(context.clock.now() - _DAY, UTC).date().isoformat()
+        ledger.prune_tallies(before=yesterday)
+        ledger.count(today, "reconcile")
+    if deleted:
+        context.say(f"{repo}: pruned {', '.join(f'{count} {kind}' for kind, count in sorted(deleted.items()))}")
+
+
+def _old(context: Context, repo: str, live: Mapping[str, Manifest], before: float) -> Iterator[tuple[str, str, str]]:
+    """(kind, namespace, name) of what may go."""
+    namespace, runs_in = context.settings.namespace, context.settings.controller_namespace
+    # Deleting a run, some controllers take down what runs for the same service.
+    busy = {run["spec"].get("service") for run in live.values()}
+    for run in [run for kind in KINDS for run in context.cluster.list(kind, runs_in, labels(repo, "run"))]:
+        if not _made(run) < before or not has_ended(run) or run["spec"].get("service", "") in busy:
+            continue
+        if run["kind"] != "DocsRun" or documents_flow.is_collected(context, repo, run):
+            yield run["kind"], runs_in, run["metadata"]["name"]
+    yield from (("ConfigMap", namespace, name) for name in _of_pulls(context, repo, before))
+    for kind, name in _of_plays(context, repo, before):
+        yield kind, namespace, name
+
+
+def _of_pulls(context: Context, repo: str, before: float) -> Iterator[str]:
+    """A pull request's proofs, and after them its ledger, by which they are found."""
+    here = {"press-play/repo": names.repo_key(repo)}
+    old = [
+        ledger
+        for ledger in context.cluster.list("ConfigMap", context.settings.namespace, {LEDGER_LABEL: "pr", **here})
+        if _made(ledger) < before
+    ]
+    if not old:
+        return
+    gh = context.harness(repo, pull_requests="read")
+    for ledger in old:
+        number = ledger["metadata"]["labels"]["press-play/pr"]
+        pull = pulls.known_pull(gh, repo, int(number))
+        if pull is None or pull.state != "closed" or parse_rfc3339(pull.updated_at) >= before:
+            continue
+        about = {"press-play/proof": "acceptance", "press-play/pr": number, **here}
+        for proof in context.cluster.list("ConfigMap", context.settings.namespace, about):
+            yield proof["metadata"]["name"]
+        yield ledger["metadata"]["name"]
+
+
+def _of_plays(context: Context, repo: str, before: float) -> Iterator[tuple[str, str]]:
+    """An earlier play's tally, and after it the WorkflowTemplates, by which it is found."""
+    namespace, ours = context.settings.namespace, labels(repo, "play")
+    made = context.cluster.list("WorkflowTemplate", namespace, ours)
+    found = [(match, template) for template in made if (match := _PLAY.fullmatch(template["metadata"]["name"]))]
+    newest: dict[str, int] = {}
+    for match, _ in found:
+        newest[match["stem"]] = max(newest.get(match["stem"], 0), int(match["number"]))
+    there = {
+        play["metadata"]["labels"]["press-play/play"] for play in context.cluster.list("Workflow", namespace, ours)
+    }
+    for match, template in found:
+        earlier = int(match["number"]) < newest[match["stem"]]
+        if earlier and match["play"] not in there and _made(template) < before:
+            yield "ConfigMap", names.tally(repo, match["play"])
+            yield "WorkflowTemplate", template["metadata"]["name"]
+
+
+def _made(manifest: Manifest) -> float:
+    return parse_rfc3339(manifest["metadata"]["creationTimestamp"])
