@@ -184,3 +184,23 @@ def test_a_run_deleted_under_way_ends_its_agent_and_is_told(tmp_path):
     each_run_started_once(made)
     assert all(result.state == "merged" or result.reason for result in summary.tasks)
     assert made.play().state == "merged"
+
+
+@pytest.mark.rule("R1")
+def test_an_attempt_whose_end_can_not_be_read_is_not_made_again(tmp_path, monkeypatch):
+    """The App lost its permission when the agent had ended: what it did is there, and must not be paid for twice."""
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1)]))
+    finish = made.sandbox.runner.finish
+
+    def withdrawn(name):
+        done = finish(name)
+        refused = Fault("GET", r"/pulls$", 1000, status=403, message="Resource not accessible by integration")
+        made.sandbox.forge.faults.append(refused)
+        return done
+
+    monkeypatch.setattr(made.sandbox.runner, "finish", withdrawn)
+    made.sandbox.press()
+    summary = ended(made)
+    assert [line.split()[2] for line in made.starts()] == ["implement"]
+    assert summary.tasks[0].state == "failed"
+    assert "what came of it could not be read" in summary.tasks[0].reason

@@ -9,10 +9,12 @@ neither worked on nor answered), `superseded` (the head moved, or the pull reque
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
-from pressplay.errors import PressPlayError, TryAgain
+from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
 from pressplay.steps import (
@@ -44,6 +46,7 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
     if entry is not None and "outcome" in entry:
         return {"state": "over", "manifest": "none", "run": run.name}
     if entry is None:
+        _see_that_it_is_wanted(run, entries)
         # A run that stands in the ledger already has passed the limits and may have started.
         if inputs.get("woken") != "true" and context.paused(run.subject.repo):
             context.say(f"{run.name}: paused; waits for pressplay continue")
@@ -67,6 +70,19 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
         ledger.count(span, run.name)
     _see_to_reconcile(context, run)
     return {"state": "go", "manifest": packed(manifest), "run": run.name}
+
+
+def _see_that_it_is_wanted(run: Run, entries: dict[str, Entry]) -> None:
+    """InputError where the attempt before has begun and was not read: asking an agent once more would do work twice.
+
+    Argo begins another attempt whatever ended the one before; `collect` asks for one by what it recorded.
+    """
+    before = replace(run, attempt=run.attempt - 1)
+    if run.attempt and "outcome" not in entries.get(before.name, {"outcome": ""}):
+        raise InputError(
+            f"run {before.name}: what came of it could not be read (its step run-collect says why), so no other attempt "
+            "is made; mend that, then press play again, or say `/press-play retry` on the pull request"
+        )
 
 
 def _see_to_reconcile(context: Context, run: Run) -> None:
