@@ -80,8 +80,8 @@ def _see_that_it_is_wanted(run: Run, entries: dict[str, Entry]) -> None:
     before = replace(run, attempt=run.attempt - 1)
     if run.attempt and "outcome" not in entries.get(before.name, {"outcome": ""}):
         raise InputError(
-            f"run {before.name}: what came of it could not be read (its step run-collect says why), so no other attempt "
-            "is made; mend that, then press play again, or say `/press-play retry` on the pull request"
+            f"run {before.name}: what came of it could not be read (its step run-collect says why), so no other "
+            "attempt is made; mend that, then press play again, or say `/press-play retry` on the pull request"
         )
 
 
