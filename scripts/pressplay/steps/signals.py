@@ -115,7 +115,7 @@ def merged(context: Context, repo: str) -> int:
     except InputError as error:
         # The App may be let in again; but no wait is for ever (R3).
         for wait in merges:
-            if _too_old(context, wait):
+            if _too_old(context, repo, wait):
                 wait.wake(context.cluster, "Failed", {}, f"{_unmerged(context)}, as far as GitHub tells: {error}")
         raise
     hopeless = {wait.node_id for wait in never_merged(context, merges)}
@@ -125,18 +125,39 @@ def merged(context: Context, repo: str) -> int:
         if wait.node_id in hopeless:
             woken += wait.wake(context.cluster, "Failed", {}, f"task {wait.key['task']} ended without a merge")
             continue
-        if branch in still_open:
-            if _too_old(context, wait):
-                woken += wait.wake(context.cluster, "Failed", {}, _unmerged(context))
-            continue
-        pull = pulls.find_pull(gh, repo, branch)
+        pull = None if branch in still_open else pulls.find_pull(gh, repo, branch)
         if pull is not None and pull.state != "open":
             woken += _end(context, wait, pull)
+        elif _too_old(context, repo, wait):
+            woken += wait.wake(context.cluster, "Failed", {}, _unmerged(context))
     return woken
 
 
-def _too_old(context: Context, wait: waits.Wait) -> bool:
-    return context.clock.now() - wait.since > context.settings.limits.wait_days * _DAY
+def _too_old(context: Context, repo: str, wait: waits.Wait) -> bool:
+    """Whether a person had `limits.waitDays` to merge it: from the task's approval on.
+
+    A wait for a task of another Workflow begins with the play; of a task that nothing is at any more it is for nothing.
+    """
+    allowed = context.settings.limits.wait_days * _DAY
+    if context.clock.now() - wait.since <= allowed:
+        return False
+    play, task = wait.key.get("play", ""), int(wait.key["task"])
+    verdict = context.ledger(repo).entries("task", task).get(f"verdict-{names.play_count(play)}")
+    if verdict is not None:
+        return context.clock.now() - max(wait.since, float(verdict["ended"])) > allowed
+    return not _worked_on(context, play, task)
+
+
+def _worked_on(context: Context, play: str, task: int) -> bool:
+    """Whether the Workflow of a play that is to start a task goes on."""
+    namespace, own = context.settings.namespace, {"press-play/flow": "play", "press-play/play": play}
+    parts = context.cluster.list("WorkflowTemplate", namespace, own) if play else []
+    for part in parts:
+        nodes = [node for one in part["spec"]["templates"] for node in one.get("dag", {}).get("tasks", ())]
+        if any(node["name"] == f"t{task}" for node in nodes):
+            found = context.cluster.get("Workflow", namespace, part["metadata"]["name"])
+            return found is not None and waits.phase(found) not in waits.FINISHED
+    return False
 
 
 def _unmerged(context: Context) -> str:
