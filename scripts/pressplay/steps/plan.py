@@ -1,17 +1,21 @@
 """Press play: read the backlog, check it, create the play, end.
 
-The play is a generated WorkflowTemplate and a Workflow that refers to it, named `play-<hash>-<n>` with n = earlier
-plays + 1. An unfinished play is shown, not doubled. Tasks whose pull request is merged are left out.
+The play is a generated WorkflowTemplate and a Workflow that refers to it, named `play-<hash>-<n>`. The number is the
+try of all its tasks (R1): one more than those of earlier plays and of what the tasks' ledgers hold. An unfinished play
+is shown, not doubled. Tasks whose pull request is merged are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from pressplay import names
 from pressplay.backlog import graph, workflow
 from pressplay.clock import rfc3339
 from pressplay.cluster import waits
+from pressplay.cluster.ledger import LEDGER_LABEL
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
 from pressplay.github import contents, refs, rules
@@ -22,6 +26,8 @@ from pressplay.steps.tasks import ACCEPTANCE_CHECK
 MODES = ("play", "show")
 STARTED = "press-play/started"
 """On a play's first WorkflowTemplate: since when all of its Workflows were there."""
+
+_VERDICT = re.compile(r"verdict-(\d+)")
 
 
 def plan(inputs: Inputs, context: Context) -> Outputs:
@@ -53,9 +59,9 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         context.say(f"task {problem.task}: left out, the backlog has a problem with it")
     # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.
     whole = [number for number, parts in templates.items() if _first(subject, number, parts) is not None]
-    number = max([*whole, *plays], default=0) + 1
-    name = names.play(subject.repo, subject.tag, number)
     tasks = [playable.task for playable in planned.playable]
+    number = max([*whole, *plays, *_tries(context, subject, {task.number for task in tasks})], default=0) + 1
+    name = names.play(subject.repo, subject.tag, number)
     lacking = documents.lacking(gh, subject, refs.head(gh, subject.repo, base), tasks)
     if mode == "play":
         for left in templates.get(number, []):
@@ -90,6 +96,21 @@ def _of_plays(context: Context, subject: Subject, kind: str) -> dict[int, list[M
         if name.startswith(f"{stem}-"):
             found.setdefault(names.play_count(name), []).append(one)
     return found
+
+
+def _tries(context: Context, subject: Subject, tasks: Collection[int]) -> Iterator[int]:
+    """The tries that the ledgers of tasks and of their pull requests hold.
+
+    A person's `/press-play retry` raises them too, and people delete plays: neither must make a press an old try.
+    """
+    own = {"press-play/repo": names.repo_key(subject.repo)}
+    for kind in ("task", "pr"):
+        for found in context.cluster.list("ConfigMap", context.settings.namespace, {LEDGER_LABEL: kind, **own}):
+            entries = {name: json.loads(text) for name, text in (found.get("data") or {}).items()}
+            about = found["metadata"]["labels"].get("press-play/task") or (entries.get("task") or {}).get("task", 0)
+            if int(about) in tasks:
+                yield from (entry["try"] for entry in entries.values() if isinstance(entry.get("try"), int))
+                yield from (int(match[1]) for name in entries if (match := _VERDICT.fullmatch(name)))
 
 
 def _first(subject: Subject, number: int, parts: Iterable[Manifest]) -> Manifest | None:
