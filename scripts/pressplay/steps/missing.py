@@ -100,6 +100,9 @@ def _pulls(context: Context, gh: Client, repo: str, seen: _Seen) -> int:
         # GitHub counts in seconds: what is said in the very one of this look must not pass for seen.
         settled = parse_rfc3339(pull.updated_at) < now - _SETTLED_SECONDS
         before.update(updated=pull.updated_at if settled else "", seen=pull.head_sha, looked=now, rest=rest)
+        if not found_now.goes_on:
+            # What was started came to its end; what people say later is another matter.
+            before.pop("times", None)
     return started
 
 
