@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from harness import project, task
+from harness import REPO, project, task
 from test_comments import PR, Rex, Talk, words, world
 from test_quiet_reconcile import Deaf, after
+
+from pressplay.cluster import waits
+from pressplay.steps import signals
 
 
 def approved(tmp_path, **options):
@@ -25,4 +28,18 @@ def test_questions_that_were_answered_do_not_add_up_to_a_flow_without_an_end(tmp
     labels = [one["name"] for one in it.client().get(f"issues/{PR}").json()["labels"]]
     assert "press-play/parked" not in labels
     assert len(it.agents.told) == 5
+    made.sandbox.close()
+
+
+@pytest.mark.rule("R2")
+def test_a_late_event_about_an_earlier_pull_request_ends_no_wait(tmp_path):
+    """GitHub sends again what a person asks it to; the newest pull request of the branch is the task's."""
+    made, it = approved(tmp_path)
+    it.client().patch(f"pulls/{PR}", json={"state": "closed"}).raise_for_status()
+    after(made, 5)
+    second = made.play()
+    assert [one.state for one in second.tasks] == ["approved"]
+    assert signals.signal({"repo": REPO, "what": "closed", "pr": str(PR)}, made.sandbox.context) == {"woken": "0"}
+    made.go_on()
+    assert [waits.phase(play) for play in made.sandbox.plays()][-1] == "Running"
     made.sandbox.close()

@@ -43,6 +43,10 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
     task = names.task_of_branch(pull.head_ref)
     if task is None or pull.state == "open":
         return {"woken": "0"}
+    newest = pulls.find_pull(gh, repo, pull.head_ref)
+    if newest is None or newest.number != pr:
+        # An event that came late, of an earlier try's; or a fork's branch of the same name, which is nobody's task.
+        return {"woken": "0"}
     woken = 0
     for play in waits.running(context.cluster, context.settings.namespace, labels(repo, "play")):
         woken += _closed(context, play, str(task), pull)
