@@ -217,7 +217,7 @@ class Reconcile(_Model):
     """How the comparison with the truth cleans up."""
 
     keep_days: int = Field(30, ge=1)
-    """For how many days what ended is kept: runs, ledgers and proofs of closed pull requests, earlier plays."""
+    """For how many days what ended is kept: runs, proofs of closed pull requests, ledgers of merged ones, plays."""
 
 
 class Events(_Model):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from harness import REPO, project, task
 from test_comments import PR, Rex, Talk, words, world
+from test_pruning import grow_old
 from test_quiet_reconcile import Deaf, after
 
 from pressplay.cluster import waits
-from pressplay.steps import signals
+from pressplay.steps import pruning, signals
 
 
 def approved(tmp_path, **options):
@@ -42,4 +43,24 @@ def test_a_late_event_about_an_earlier_pull_request_ends_no_wait(tmp_path):
     assert signals.signal({"repo": REPO, "what": "closed", "pr": str(PR)}, made.sandbox.context) == {"woken": "0"}
     made.go_on()
     assert [waits.phase(play) for play in made.sandbox.plays()][-1] == "Running"
+    made.sandbox.close()
+
+
+@pytest.mark.rule("R1")
+def test_what_was_said_before_a_pull_request_was_closed_is_not_begun_again_when_it_is_reopened(tmp_path):
+    made, it = approved(tmp_path)
+    it.say("Why is that so?")
+    made.go_on()
+    it.say("/press-play stop")
+    made.go_on()
+    it.say("/press-play retry")
+    made.go_on()
+    it.client().patch(f"pulls/{PR}", json={"state": "closed"}).raise_for_status()
+    after(made, 5)
+    told = len(it.agents.told)
+    grow_old(made, 31)
+    pruning.prune(made.sandbox.context, REPO, {})
+    it.client().patch(f"pulls/{PR}", json={"state": "open"}).raise_for_status()
+    after(made, 60)
+    assert len(it.agents.told) == told
     made.sandbox.close()

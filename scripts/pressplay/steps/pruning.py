@@ -1,7 +1,7 @@
 """What nobody asks for any more, and how it goes: once a day, `reconcile.keepDays` after it ended (R1).
 
-Runs; the ledgers and proofs of closed pull requests; the WorkflowTemplates and tallies of earlier plays, but for the
-newest play's, by which the next one is numbered. A task's ledger stays: it says that the task was done.
+Runs; proofs of closed pull requests, ledgers of merged ones; the WorkflowTemplates and tallies of earlier plays, but
+for the newest play's, by which the next one is numbered. A task's ledger stays: it says that the task was done.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _old(context: Context, repo: str, live: Mapping[str, Manifest], before: floa
 
 
 def _of_pulls(context: Context, repo: str, before: float) -> Iterator[str]:
-    """A pull request's proofs, and after them its ledger, by which they are found."""
+    """A closed pull request's proofs; and after them a merged one's ledger, by which they are found."""
     here = {"press-play/repo": names.repo_key(repo)}
     old = [
         ledger
@@ -80,7 +80,9 @@ def _of_pulls(context: Context, repo: str, before: float) -> Iterator[str]:
         about = {"press-play/proof": "acceptance", "press-play/pr": number, **here}
         for proof in context.cluster.list("ConfigMap", context.settings.namespace, about):
             yield proof["metadata"]["name"]
-        yield ledger["metadata"]["name"]
+        if pull.merged:
+            # One that was only closed can be opened again: what was said and ordered before must not begin anew.
+            yield ledger["metadata"]["name"]
 
 
 def _of_plays(context: Context, repo: str, before: float) -> Iterator[tuple[str, str]]:
