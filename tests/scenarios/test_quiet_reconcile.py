@@ -13,6 +13,7 @@ from pressplay.cluster import waits
 from pressplay.github import pulls, refs
 from pressplay.sandbox.eventsource import Network
 from pressplay.sandbox.forge.ci import Job
+from pressplay.steps import missing
 
 MINUTE = 60.0
 TASKS = 6
@@ -125,3 +126,20 @@ def test_no_wait_for_a_merge_outlives_its_age_though_github_tells_nothing(tmp_pa
     told = [node.get("message", "") for node in waits.nodes(play).values()]
     assert any("nobody merged it within 14 days, as far as GitHub tells: App 'press-play'" in text for text in told)
     made.sandbox.close()
+
+
+@pytest.mark.rule("R4")
+def test_each_minutes_comparison_reads_no_workflow_that_has_ended(approved, monkeypatch):
+    """A week of them (`workflows.ttlSeconds`), some 200 KB each, is more than a step's memory."""
+    cluster, read = approved.sandbox.cluster, []
+    listed = cluster.list
+
+    def listing(kind, namespace, labels=None):
+        found = listed(kind, namespace, labels)
+        read.extend(one for one in found if kind == "Workflow" and (labels or {}).get("press-play/flow") != "play")
+        return found
+
+    assert any(waits.phase(one) in waits.FINISHED for one in listed("Workflow", "press-play"))
+    monkeypatch.setattr(cluster, "list", listing)
+    missing.start(approved.sandbox.context, REPO)
+    assert [one["metadata"]["name"] for one in read if waits.phase(one) in waits.FINISHED] == []

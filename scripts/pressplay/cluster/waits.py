@@ -80,6 +80,20 @@ def running(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> list
     return cluster.list("Workflow", namespace, {**labels, PHASE_LABEL: "Running"})
 
 
+def unfinished(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> list[Manifest]:
+    """The Workflows with these labels that have not ended, taken up or not; asked of the server by label.
+
+    Those that ended stay for `workflows.ttlSeconds`, some 200 KB each: a week of them is more than a step's memory.
+    """
+    # A Workflow goes through these in this order: one that moves on meanwhile is in a later answer.
+    phases = (None, "Pending", "Running")
+    found: dict[str, Manifest] = {}
+    for one in phases:
+        listed = cluster.list("Workflow", namespace, {**labels, PHASE_LABEL: one})
+        found |= {workflow["metadata"]["name"]: workflow for workflow in listed}
+    return [workflow for workflow in found.values() if phase(workflow) not in FINISHED]
+
+
 def _template(node: Mapping[str, Any]) -> str:
     reference = node.get("templateRef") or {}
     return str(node.get("templateName") or reference.get("template") or "")

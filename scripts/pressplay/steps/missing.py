@@ -109,11 +109,10 @@ def _pulls(context: Context, gh: Client, repo: str, seen: _Seen) -> int:
 def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
     """(`pr` or `task`, number) of what an unfinished Workflow works on."""
     busy = set()
-    for workflow in context.cluster.list(
-        "Workflow", context.settings.namespace, {"press-play/repo": names.repo_key(repo)}
-    ):
+    own = {"press-play/repo": names.repo_key(repo)}
+    for workflow in waits.unfinished(context.cluster, context.settings.namespace, own):
         labels = workflow["metadata"]["labels"]
-        if labels.get("press-play/flow") in _PULL_FLOWS and waits.phase(workflow) not in waits.FINISHED:
+        if labels.get("press-play/flow") in _PULL_FLOWS:
             busy |= {
                 (kind, int(labels[f"press-play/{kind}"])) for kind in ("pr", "task") if f"press-play/{kind}" in labels
             }
