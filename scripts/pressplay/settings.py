@@ -315,12 +315,32 @@ class Settings(_Model):
         raise InputError(f"no agent has the id or githubApp {name!r}: expected one of {known}")
 
 
-def parse(text: str, where: str = f"ConfigMap {CONFIG_MAP}, key {CONFIG_KEY}") -> Settings:
-    """Settings from `config.json`'s text; InputError names `where`, each path and what was expected."""
+def parse(text: str, where: str = f"ConfigMap {CONFIG_MAP}, key {CONFIG_KEY}", *, ours: bool = True) -> Settings:
+    """Settings from `config.json`'s text; InputError names `where`, each path and what was expected.
+
+    Where it is not `ours` but that of another version, what this one does not know is left out: a Workflow that began
+    before an upgrade keeps its image and reads the new settings.
+    """
     try:
-        return Settings.model_validate(json.loads(text))
+        document = json.loads(text)
+        try:
+            return Settings.model_validate(document)
+        except ValidationError as error:
+            unknown = [one["loc"] for one in error.errors() if one["type"] == "extra_forbidden"]
+            if ours or not unknown:
+                raise
+            for path in unknown:
+                _drop(document, path)
+            return Settings.model_validate(document)
     except json.JSONDecodeError as error:
         raise InputError(f"{where}: not JSON: {error}") from error
     except ValidationError as error:
         faults = "\n".join(f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise InputError(faults) from error
+
+
+def _drop(document: Any, path: tuple[int | str, ...]) -> None:
+    *above, last = path
+    for part in above:
+        document = document[part]
+    del document[last]

@@ -6,7 +6,7 @@ import base64
 import os
 import sys
 
-from pressplay import names
+from pressplay import __version__, names
 from pressplay.clock import SystemClock
 from pressplay.cluster.kubernetes import KubernetesCluster
 from pressplay.cluster.port import Cluster
@@ -36,7 +36,8 @@ def read_settings(cluster: Cluster, namespace: str) -> Settings:
     found = cluster.get("ConfigMap", namespace, CONFIG_MAP)
     if found is None:
         raise InputError(f"namespace {namespace}: no ConfigMap {CONFIG_MAP}; is the chart installed there?")
-    return parse(found["data"][CONFIG_KEY])
+    version = (found["metadata"].get("labels") or {}).get("app.kubernetes.io/version", __version__)
+    return parse(found["data"][CONFIG_KEY], ours=version == __version__)
 
 
 def app_key(cluster: Cluster, namespace: str, app: str) -> AppKey:
