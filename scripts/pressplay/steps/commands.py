@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pressplay import names
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
-from pressplay.github import issues, pulls
+from pressplay.github import issues, pulls, refs
 from pressplay.steps import limits, parking
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.pulls import next_round
@@ -55,7 +56,10 @@ def carry_out(context: Context, subject: Subject, pull: pulls.Pull, command: Com
     if command.name == STOP:
         parking.park(context, subject, pull, parking.STOPPED, stopped=True)
         for run in under_way(context, subject.repo, pull.number):
-            context.cluster.delete("CodeRun", context.settings.controller_namespace, run["metadata"]["name"])
+            name = run["metadata"]["name"]
+            context.cluster.delete("CodeRun", context.settings.controller_namespace, name)
+            gh = context.harness(subject.repo, contents="write")
+            refs.delete_branch(gh, subject.repo, names.context_branch(name))
         return subject
     if command.name == RETRY:
         ledger = context.ledger(subject.repo)

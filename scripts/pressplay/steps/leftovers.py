@@ -37,7 +37,8 @@ def end_orphans(context: Context, repo: str) -> dict[str, Manifest]:
             context.cluster.delete(kind, namespace, name)
             if kind == "DocsRun":
                 documents_flow.end_orphan(context, repo, run)
-                refs.delete_branch(context.harness(repo, contents="write"), repo, names.context_branch(name))
+            # Later nobody would know that the branch is no run's that is about to start.
+            refs.delete_branch(context.harness(repo, contents="write"), repo, names.context_branch(name))
             context.say(f"{name}: deleted, its Workflow {workflow} has ended")
         else:
             live[name] = run

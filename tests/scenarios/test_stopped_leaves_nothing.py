@@ -1,0 +1,48 @@
+"""A run that was stopped leaves no branch in the project's repository for ever."""
+
+from __future__ import annotations
+
+import pytest
+from harness import REPO, project, task
+from test_comments import Rex, Talk, world
+from test_quiet_reconcile import after
+
+from pressplay.github import refs
+
+
+def slow(_role: str, _task: int) -> float:
+    return 3000.0
+
+
+def left(made) -> list[str]:
+    return refs.branches_with_prefix(made.sandbox.context.harness(REPO, contents="read"), REPO, "press-play/context/")
+
+
+@pytest.mark.rule("R4")
+def test_the_context_of_a_run_whose_workflow_was_terminated_goes(tmp_path):
+    made = world(tmp_path / "state", Rex(seconds=slow), source=project(tmp_path, [task(1)]))
+    made.sandbox.press()
+    after(made, 5)
+    assert len(left(made)) == 1
+    cluster = made.sandbox.cluster
+    (flow,) = cluster.list("Workflow", "press-play", {"press-play/flow": "task"})
+    metadata = {"name": flow["metadata"]["name"], "namespace": "press-play"}
+    identity = {key: flow[key] for key in ("apiVersion", "kind")}
+    cluster.apply({**identity, "metadata": metadata, "spec": {"shutdown": "Terminate"}})
+    after(made, 30)
+    assert left(made) == []
+    made.sandbox.close()
+
+
+@pytest.mark.rule("R4")
+def test_the_context_of_a_run_that_a_person_stopped_goes(tmp_path):
+    agents = Rex()
+    made = world(tmp_path / "state", agents, source=project(tmp_path, [task(1)]))
+    agents.seconds = lambda role, _task: 3000.0 if role == "test" else 60.0
+    made.sandbox.press()
+    after(made, 10)
+    assert len(left(made)) >= 1
+    Talk(made, agents).say("/press-play stop")
+    after(made, 30)
+    assert left(made) == []
+    made.sandbox.close()
