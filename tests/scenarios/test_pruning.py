@@ -7,8 +7,10 @@ from collections import Counter
 
 import pytest
 from harness import REPO, Agents, World, project, task, world
+from test_stopped_leaves_nothing import left
 
 from pressplay.cluster import waits
+from pressplay.github import refs
 from pressplay.steps import pruning
 
 DAY = 86_400
@@ -67,15 +69,20 @@ def test_what_ended_goes_when_it_is_old_and_what_answers_a_question_stays(tmp_pa
     before = there(made)
     # Task 2 had two attempts in its first try.
     assert before == {"runs": 11, "proofs": 3, "pulls": 3, "tasks": 3, "plays": 3, "tallies of plays": 3}
+    # Somebody deleted a run before what it was told was cleared away.
+    gh = made.sandbox.context.harness(REPO, contents="write")
+    refs.commit_files(gh, REPO, "press-play/context/run-0123456789ab", {"a": b"b"}, "told", refs.head(gh, REPO, "main"))
     grow_old(made, 29)
     prune(made)
     assert there(made) == before
+    assert left(made) == ["press-play/context/run-0123456789ab"]
 
     grow_old(made, 2)
     prune(made)
     # Runs of the open pull request ended as long ago; what stands in its ledger of them is enough.
     assert there(made) == {"runs": 0, "proofs": 1, "pulls": 1, "tasks": 3, "plays": 1, "tallies of plays": 1}
     assert "acme/shop: pruned 11 CodeRun, 6 ConfigMap, 2 WorkflowTemplate" in made.said
+    assert left(made) == []
     # Nothing of it begins again.
     starts = made.starts()
     made.play(tasks="1,2")
@@ -95,9 +102,9 @@ def test_it_is_done_once_a_day_a_share_at_a_time_and_not_beside_a_run_of_the_sam
         if one["metadata"]["labels"]["press-play/agent"] == "rex"
         and one["metadata"]["labels"]["press-play/task"] == "1"
     ]
-    for left in (7, 3, 3, 3):
+    for runs in (7, 3, 3, 3):
         pruning.prune(made.sandbox.context, REPO, {"another": run})
-        assert there(made)["runs"] == left
+        assert there(made)["runs"] == runs
     assert there(made) == {"runs": 3, "proofs": 1, "pulls": 1, "tasks": 3, "plays": 1, "tallies of plays": 1}
     prune(made)
     assert there(made)["runs"] == 3

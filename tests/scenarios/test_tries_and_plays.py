@@ -39,3 +39,14 @@ def test_a_press_after_a_person_deleted_the_plays_is_a_new_try(tmp_path):
     agents.fails.clear()
     assert [one.state for one in made.play().tasks] == ["approved"]
     made.sandbox.close()
+
+
+@pytest.mark.rule("FR1")
+def test_a_press_says_what_it_takes_as_done_though_the_backlog_does_not(tmp_path):
+    """Ids that were given out anew name other tasks than those that were merged; only a person can tell."""
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1), task(2)]))
+    made.play(tasks="1")
+    assert "taken as done" not in "\n".join(made.said)
+    made.play()
+    assert "taken as done, for a pull request of their branch was merged: 1 (#1)" in made.said
+    made.sandbox.close()

@@ -111,9 +111,9 @@ def open_branches(gh: Client, repo: str) -> set[str]:
     return {one.head_ref for one in all_pulls(gh, repo, "open") if not one.fork}
 
 
-def merged_branches(gh: Client, repo: str) -> set[str]:
-    """The branches of this repository whose pull requests were merged."""
-    return {one.head_ref for one in all_pulls(gh, repo, "closed") if one.merged and not one.fork}
+def merged_branches(gh: Client, repo: str) -> dict[str, int]:
+    """The branches of this repository of which a pull request was merged, with its number."""
+    return {one.head_ref: one.number for one in all_pulls(gh, repo, "closed") if one.merged and not one.fork}
 
 
 def open_pull(

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from pressplay.clock import parse_rfc3339
 from pressplay.errors import TryAgain
 from pressplay.github.calls import Client, Refused, call, find, pages, part
 from pressplay.github.trees import Blob
@@ -28,6 +29,11 @@ def branches_with_prefix(gh: Client, repo: str, prefix: str) -> list[str]:
     """The names of all branches that begin so."""
     found = pages(gh, f"/repos/{repo}/git/matching-refs/heads/{part(prefix)}")
     return [item["ref"].removeprefix(_HEADS) for item in found]
+
+
+def committed_at(gh: Client, repo: str, sha: str) -> float:
+    """When a commit was made (unix), as its committer says."""
+    return parse_rfc3339(call(gh, "GET", f"/repos/{repo}/git/commits/{sha}")["committer"]["date"])
 
 
 def delete_branch(gh: Client, repo: str, branch: str) -> bool:

@@ -35,7 +35,8 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     _label(context, subject, number, inputs.get("workflow", ""))
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     head = refs.head(gh, subject.repo, subject.settings.default_branch or contents.default_branch(gh, subject.repo))
-    planned = folder.left(gh, subject, folder.backlog(gh, subject, head), inputs.get("tasks", ""))
+    backlog = folder.backlog(gh, subject, head)
+    planned = folder.left(subject, backlog, folder.merged(gh, subject, backlog), inputs.get("tasks", ""))
     wanted = documents.lacking(gh, subject, head, (playable.task for playable in planned.playable))
     brought = _brought(context, gh, subject)
     left = [task for task in wanted if task.number not in brought]

@@ -6,7 +6,7 @@ win; what it lacks is made from tasks.json by template. The texts are data all t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pressplay import names
 from pressplay.backlog import graph, tasks
@@ -44,10 +44,14 @@ def backlog(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
     return tasks.read(content, f"{subject.repo}@{ref}:{path}", subject.tag)
 
 
-def left(gh: Client, subject: Subject, backlog: tasks.Backlog, only: str = "") -> graph.Plan:
-    """The plan of what is left: tasks whose pull request is merged are done; `only` (ids, with commas) narrows it."""
-    merged = pulls.merged_branches(gh, subject.repo)
-    done = [task.id for task in backlog.tasks if names.task_branch(task.number) in merged]
+def merged(gh: Client, subject: Subject, backlog: tasks.Backlog) -> dict[str, int]:
+    """The ids of the tasks whose pull request is merged, with its number."""
+    found = pulls.merged_branches(gh, subject.repo)
+    return {task.id: found[branch] for task in backlog.tasks if (branch := names.task_branch(task.number)) in found}
+
+
+def left(subject: Subject, backlog: tasks.Backlog, done: Collection[str], only: str = "") -> graph.Plan:
+    """The plan of what is left: `done` are ids, as those in tasks.json are; `only` (ids, with commas) narrows it."""
     wanted = [part.strip() for part in only.split(",") if part.strip() not in ("", "none")]
     parallelism = subject.settings.parallelism or graph.DEFAULT_PARALLELISM
     return graph.plan(backlog, parallelism=parallelism, only=wanted or None, done=done)

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from pressplay import names
 from pressplay.backlog import graph, workflow
+from pressplay.backlog.tasks import FINISHED
 from pressplay.clock import rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import LEDGER_LABEL
@@ -54,7 +55,14 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         context.say(f"{name} is under way; nothing was started")
         return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
     requirements.check(context.settings.agents, gh, subject, base)
-    planned = folder.left(gh, subject, folder.backlog(gh, subject, base), inputs.get("tasks", ""))
+    backlog = folder.backlog(gh, subject, base)
+    merged = folder.merged(gh, subject, backlog)
+    planned = folder.left(subject, backlog, merged, inputs.get("tasks", ""))
+    taken = [task for task in backlog.tasks if task.id in merged and task.status not in FINISHED]
+    if taken:
+        # A backlog whose ids were given out anew has another task there than was merged: only a person can tell.
+        told = ", ".join(f"{task.number} (#{merged[task.id]})" for task in taken)
+        context.say(f"taken as done, for a pull request of their branch was merged: {told}")
     for problem in planned.problems:
         context.say(f"task {problem.task}: left out, the backlog has a problem with it")
     # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.

@@ -1,7 +1,8 @@
 """What nobody asks for any more, and how it goes: once a day, `reconcile.keepDays` after it ended (R1).
 
-Runs; proofs of closed pull requests, ledgers of merged ones; the WorkflowTemplates and tallies of earlier plays, but
-for the newest play's, by which the next one is numbered. A task's ledger stays: it says that the task was done.
+Runs, and context branches whose run is gone; proofs of closed pull requests, ledgers of merged ones; the
+WorkflowTemplates and tallies of earlier plays, but for the newest play's, by which the next one is numbered. A task's
+ledger stays: it says that the task was done.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pressplay import names
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster.ledger import LEDGER_LABEL
 from pressplay.cluster.port import Manifest
-from pressplay.github import pulls
+from pressplay.github import pulls, refs
 from pressplay.steps import documents_flow, limits
 from pressplay.steps.context import Context
 from pressplay.steps.leftovers import KINDS, has_ended
@@ -41,6 +42,7 @@ def prune(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
     else:
         yesterday = datetime.fromtimestamp(context.clock.now() - _DAY, UTC).date().isoformat()
         ledger.prune_tallies(before=yesterday)
+        _contexts(context, repo, before)
         ledger.count(today, "reconcile")
     if deleted:
         context.say(f"{repo}: pruned {', '.join(f'{count} {kind}' for kind, count in sorted(deleted.items()))}")
@@ -101,6 +103,16 @@ def _of_plays(context: Context, repo: str, before: float) -> Iterator[tuple[str,
         if earlier and match["play"] not in there and _made(template) < before:
             yield "ConfigMap", names.tally(repo, match["play"])
             yield "WorkflowTemplate", template["metadata"]["name"]
+
+
+def _contexts(context: Context, repo: str, before: float) -> None:
+    """Delete context branches whose run somebody else deleted; a younger one may be of a run that is about to start."""
+    gh = context.harness(repo, contents="write")
+    for branch in refs.branches_with_prefix(gh, repo, names.context_branch("run-")):
+        head = refs.find_head(gh, repo, branch)
+        if head is not None and refs.committed_at(gh, repo, head) < before:
+            refs.delete_branch(gh, repo, branch)
+            context.say(f"{repo}: deleted {branch}, whose run is gone")
 
 
 def _made(manifest: Manifest) -> float:
