@@ -14,6 +14,7 @@ from harness import CHART, REPO, Agents, World, git, project, task, world
 
 from pressplay.errors import PressPlayError
 from pressplay.github import checks, deployments, pulls, refs, reviews
+from pressplay.github.calls import call
 from pressplay.sandbox.deployer import Asked, Running, VirtualStarter
 from pressplay.sandbox.setup import MAINTAINER, secret
 from pressplay.sandbox.summary import Summary, summarize
@@ -254,6 +255,56 @@ def test_qa_that_keeps_its_edits_of_source_is_refused_for_good(tmp_path):
     )
     assert one.roles() == ["implement", "lint", "test", "test"]
     assert one.check("test-only")["conclusion"] == "failure"
+
+
+def takes_out(team: Team, app: str, back: int) -> Does:
+    """What an agent does that takes the newest `back` commits out of the branch by a forced push, once."""
+    done: list[str] = []
+
+    def does(tree: Path, env: Mapping[str, str]) -> None:
+        if done or team.made is None:
+            return
+        done.append(git(tree, "rev-parse", f"HEAD~{back}"))
+        gh = team.made.sandbox.github.installation(app, REPO, {"contents": "write"})
+        moved = {"sha": done[0], "force": True}
+        call(gh, "PATCH", f"/repos/{REPO}/git/refs/heads/{env['PRESSPLAY_BRANCH']}", json=moved)
+        git(tree, "reset", "-q", "--hard", done[0])
+
+    return does
+
+
+def implements(tree: Path, _env: Mapping[str, str]) -> None:
+    commit(tree, "shop.py", "safe = False\n")
+    commit(tree, "tests/test_it.py", "def test_it():\n    assert 1 == 1\n")
+
+
+@pytest.mark.rule("R6")
+def test_qa_that_takes_rexs_commits_out_of_the_branch_is_refused(tmp_path):
+    """GitHub compares from where two commits parted: what is gone does not show there."""
+    team = Team()
+
+    def implement(tree: Path, _env: Mapping[str, str]) -> None:
+        commit(tree, "shop.py", "safe = False\n")
+        commit(tree, "shop.py", "safe = True\n")
+
+    team.does.update(implement=implement, test=takes_out(team, "qa-agent", 2))
+    one = played(tmp_path, team)
+    one.assert_not_approved()
+    assert (
+        "QA may change tests alone (R6), and changed 2 files outside the tests' paths" in one.team.findings("test")[1]
+    )
+
+
+@pytest.mark.rule("R6")
+def test_clippy_that_takes_tests_out_of_the_branch_is_refused(tmp_path):
+    team = Team()
+    # Its newest commits: the tests, and what the harness's agents leave in every implementation.
+    team.does.update(implement=implements, lint=takes_out(team, "clippy-agent", 2))
+    one = played(tmp_path, team)
+    one.assert_not_approved()
+    assert (
+        one.reason == "clippy: it weakened tests: 1 test file removed, 1 test removed, 1 assertion removed or altered"
+    )
 
 
 @pytest.mark.rule("R5")

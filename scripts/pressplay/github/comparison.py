@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pressplay.github.calls import Client, call, part
+from pressplay.github.files import Files
 
 MOST_FILES = 300
 """GitHub names no more files than these in a comparison."""
@@ -27,11 +28,13 @@ class Comparison:
 
     merge_base: str
     files: tuple[Changed, ...]
+    seen: bool = True
+    """False where what it was made of was cut."""
 
     @property
     def whole(self) -> bool:
         """Whether all files are in it."""
-        return len(self.files) < MOST_FILES
+        return self.seen and len(self.files) < MOST_FILES
 
 
 def compare(gh: Client, repo: str, base: str, head: str) -> Comparison:
@@ -42,3 +45,22 @@ def compare(gh: Client, repo: str, base: str, head: str) -> Comparison:
         for one in found.get("files") or ()
     )
     return Comparison(found["merge_base_commit"]["sha"], files)
+
+
+def difference(gh: Client, repo: str, old: str, new: str) -> Comparison:
+    """What differs between two commits, whether or not `new` goes on from `old`; Refused where one is gone.
+
+    A comparison of GitHub's begins where both parted: it shows nothing of what a forced push took out of a branch.
+    Where they parted no file counts as renamed.
+    """
+    there = compare(gh, repo, old, new)
+    if there.merge_base == old:
+        return there
+    back = compare(gh, repo, new, old)
+    before, after = Files(gh, repo, old), Files(gh, repo, new)
+    changed = []
+    for path in sorted({path for one in (*there.files, *back.files) for path in (one.path, one.before)}):
+        was, is_ = before.entry(path), after.entry(path)
+        if was != is_:
+            changed.append(Changed(path, path, "added" if was is None else "removed" if is_ is None else "modified"))
+    return Comparison(there.merge_base, tuple(changed), seen=there.whole and back.whole)

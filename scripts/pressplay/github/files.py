@@ -32,9 +32,14 @@ class Files:
 
     def mode(self, path: str) -> str | None:
         """The mode of the file at `path` (`100644`, `100755`, `120000` a link, `160000` a submodule); None for none."""
+        found = self.entry(path)
+        return None if found is None else found[0]
+
+    def entry(self, path: str) -> tuple[str, str] | None:
+        """Mode and object of the file at `path`; None for none. Two files are the same where these are."""
         folder, _, name = path.rpartition("/")
         found = self._folder(folder).get(name)
-        return None if found is None or found[0] == _FOLDER else found[0]
+        return None if found is None or found[0] == _FOLDER else found
 
     def _folder(self, path: str) -> dict[str, tuple[str, str]]:
         if path not in self._folders:

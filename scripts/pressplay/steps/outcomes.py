@@ -118,7 +118,7 @@ def _repaired(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
 def _not_weaker(gh: Client, run: Run, entry: Entry, moved: Entry) -> Entry:
     """The outcome of a run that moved the head, unless it took something from the tests: `refused` then."""
     repo = run.subject.repo
-    compared = comparison.compare(gh, repo, entry["head"], moved["new_head"])
+    compared = comparison.difference(gh, repo, entry["head"], moved["new_head"])
     weaker = tests.weakened(compared, Files(gh, repo, entry["head"]).text, Files(gh, repo, moved["new_head"]).text)
     return {**moved, "outcome": "refused", "reason": f"it weakened tests: {weaker}"} if weaker else moved
 

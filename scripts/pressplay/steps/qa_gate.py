@@ -78,7 +78,7 @@ def _paths(context: Context, subject: Subject, before: str, head: str) -> Verdic
     if before == head:
         return Verdict("pass", "QA changed nothing", "QA left the code as it was")
     gh = context.harness(subject.repo, contents="read")
-    compared = comparison.compare(gh, subject.repo, before, head)
+    compared = comparison.difference(gh, subject.repo, before, head)
     paths = Paths(subject.settings.test_paths.model_dump())
     found = only_tests(compared, paths, Files(gh, subject.repo, before), Files(gh, subject.repo, head))
     if found and compared.whole:
