@@ -594,3 +594,18 @@ def test_answers_to_what_nobody_asked_fail_the_run(talk):
     assert it.runs() == ["comments", "comments"]
     assert it.head() == before
     assert it.labels() == ["press-play/parked"]
+
+
+@pytest.mark.rule("R5")
+def test_what_qa_passed_once_and_rejects_when_asked_again_is_not_approved(talk):
+    """The proof of the first try is still there, and the commit is the same."""
+    it = talk(lambda _found: ("", {}))
+    it.say("This is wrong.")
+    it.go_on()
+    assert it.check() == "action_required"
+    it.agents.wants_changes[1] = 9
+    it.agents.silent.add(("fix", 1))
+    it.say("/press-play retry")
+    it.go_on()
+    assert it.runs() == ["comments", "lint", "test", "fix"]
+    assert (it.check(), it.labels()) == ("action_required", ["press-play/parked"])

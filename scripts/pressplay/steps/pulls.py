@@ -8,7 +8,7 @@ from pressplay.errors import InputError
 from pressplay.github import pulls
 from pressplay.steps import approval, documents, gates, limits, origin, parking
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
-from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TRIAGE, triage_key
+from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TEST, TRIAGE, triage_key
 from pressplay.steps.tasks import is_approved
 
 WHYS = ("asked", "push", *ASK_ROLES)
@@ -170,7 +170,16 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
 
 
 def _passed(entries: dict[str, Entry], pull: pulls.Pull) -> bool:
-    return any(e.get("outcome") == "pass" and e.get("new_head") == pull.head_sha for e in entries.values())
+    """Whether QA's newest verdict on the head is that it passes: in a later try it may have thought better of it."""
+    own = [
+        entry
+        for entry in entries.values()
+        if entry.get("role") == TEST
+        and entry.get("outcome") in ("pass", "changes")
+        and entry.get("new_head") == pull.head_sha
+    ]
+    newest = max(own, key=lambda e: (e["try"], e.get("ended", 0), e["round"], e["attempt"]), default=None)
+    return newest is not None and newest["outcome"] == "pass"
 
 
 def _left_undone(last: Entry | None) -> bool:
