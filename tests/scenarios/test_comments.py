@@ -16,6 +16,7 @@ from test_hostile import CANARY, TEXTS, marked, untouched_by_canaries
 from pressplay import names
 from pressplay.cluster import pause, waits
 from pressplay.github import pulls, refs
+from pressplay.github.calls import call
 from pressplay.sandbox.setup import MAINTAINER
 from pressplay.steps import comments, registry, snapshot
 from pressplay.steps.context import Subject
@@ -609,3 +610,37 @@ def test_what_qa_passed_once_and_rejects_when_asked_again_is_not_approved(talk):
     it.go_on()
     assert it.runs() == ["comments", "lint", "test", "fix"]
     assert (it.check(), it.labels()) == ("action_required", ["press-play/parked"])
+
+
+def later(it: Talk, seconds: float = 1800) -> list[str]:
+    """The runs that start by themselves within half an hour: by an event, or by `reconcile`."""
+    before, end = len(it.made.starts()), it.made.sandbox.clock.now() + seconds
+    it.made.sandbox.run(lambda: it.made.sandbox.clock.now() > end)
+    return it.made.starts()[before:]
+
+
+@pytest.mark.rule("R8")
+@pytest.mark.parametrize(("who", "starts"), [("helper", 0), ("rex", 0), (MAINTAINER, 2)])
+def test_a_label_starts_work_only_where_somebody_with_write_access_put_it_on(talk, who, starts):
+    it = talk()
+    number = it.of_a_person()
+    if who == "rex":
+        gh = it.made.sandbox.github.installation(who, REPO, {"pull_requests": "write"})
+        call(gh, "POST", f"/repos/{REPO}/issues/{number}/labels", json={"labels": ["press-play"]})
+    else:
+        if who != MAINTAINER:
+            it.made.sandbox.forge.create_user(who)
+            it.made.sandbox.forge.grant(REPO, who, "triage")
+        it.post(f"issues/{number}/labels", who, labels=["press-play"])
+    assert len(later(it)) == starts
+
+
+@pytest.mark.rule("R8")
+@pytest.mark.rule("R4")
+def test_an_agent_that_opens_pull_requests_of_its_own_starts_nothing_by_it(talk):
+    it = talk()
+    gh = it.made.sandbox.github.installation("rex", REPO, {"contents": "write", "pull_requests": "write"})
+    for branch in ("mine", "feature/task-77-implementation"):
+        refs.commit_files(gh, REPO, branch, {f"{branch}.txt": b"x"}, "More", refs.head(gh, REPO, "main"))
+        pulls.open_pull(gh, REPO, branch, "main", "More", "")
+    assert later(it) == []

@@ -38,7 +38,7 @@ def waiting(context: Context, subject: Subject, pull: pulls.Pull) -> bool:
 
 def _may_work(context: Context, entries: dict[str, Entry], subject: Subject, pull: pulls.Pull) -> bool:
     """Whether comments count that are no commands."""
-    return in_scope(context, pull) and not parking.stopped(entries, subject)
+    return in_scope(context, subject.repo, pull, entries) and not parking.stopped(entries, subject)
 
 
 def _unanswered(

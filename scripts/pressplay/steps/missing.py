@@ -137,7 +137,7 @@ def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed:
         return _Found()
     if changed and flows.comments.enabled and comments.waiting(context, subject, pull):
         return _Found("comments")
-    if not in_scope(context, pull) or parking.stopped(entries, subject):
+    if not in_scope(context, repo, pull, entries) or parking.stopped(entries, subject):
         return _Found()
     there = checks.checks(gh, repo, pull.head_sha)
     goes_on = any(check.status != "completed" for check in there)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
-from pressplay.github import pulls
+from pressplay.github import issues, people, pulls
 from pressplay.steps import approval, documents, gates, limits, origin, parking
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TEST, TRIAGE, triage_key
@@ -41,7 +43,7 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
         state = "fork"
     elif documents.left_alone(context, subject.repo, pull, entries):
         state = "documents"
-    elif why in ("push", TRIAGE) and not in_scope(context, pull):
+    elif why in ("push", TRIAGE) and not in_scope(context, subject.repo, pull, entries):
         state = "unlabelled"
     if state != "go":
         context.say(f"pull request {pull.number}: nothing is started: {state}")
@@ -53,10 +55,27 @@ def seconds_left(inputs: Inputs, context: Context) -> int:
     return max(0, min(3600, (number(inputs, "until") or 0) - int(context.clock.now())))
 
 
-def in_scope(context: Context, pull: pulls.Pull) -> bool:
-    """Whether a pull request may start flows without being asked (`events.start`): all, or those labelled or ours."""
+def in_scope(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry]) -> bool:
+    """Whether a pull request may start flows without being asked (`events.start`); `entries` is its ledger.
+
+    All may; or those that a person with write access labelled, and those that one of our Apps opened for work that was
+    asked of it. Who may only triage can label too, and an agent can label and open what it likes (R8).
+    """
     events = context.settings.events
-    return events.start == "all" or events.label in pull.labels or is_ours(context, pull.author)
+    if events.start == "all" or (is_ours(context, pull.author) and _was_asked_for(context, repo, pull, entries)):
+        return True
+    if events.label not in pull.labels:
+        return False
+    put_on = issues.labelled(context.harness(repo, issues="read"), repo, pull.number, events.label)
+    if put_on is None or not put_on.is_person or is_ours(context, put_on.actor):
+        return False
+    return people.may_write(context.harness(repo, metadata="read"), repo, put_on.actor)
+
+
+def _was_asked_for(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry]) -> bool:
+    """Whether a pull request is of a task of ours: one that was taken over, or whose run has not been collected yet."""
+    task = names.task_of_branch(pull.head_ref)
+    return "task" in entries or bool(task and context.ledger(repo).entries("task", task))
 
 
 def is_ours(context: Context, login: str) -> bool:
