@@ -644,3 +644,19 @@ def test_an_agent_that_opens_pull_requests_of_its_own_starts_nothing_by_it(talk)
         refs.commit_files(gh, REPO, branch, {f"{branch}.txt": b"x"}, "More", refs.head(gh, REPO, "main"))
         pulls.open_pull(gh, REPO, branch, "main", "More", "")
     assert later(it) == []
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.rule("R8")
+def test_an_agent_that_edits_a_persons_comment_orders_nothing(talk):
+    it = talk(words)
+    said, line = it.say("Looks good."), it.on_line("Nice.")
+    it.go_on()
+    rex = it.made.sandbox.github.installation("rex", REPO, {"pull_requests": "write"})
+    for path in (f"issues/comments/{said}", f"pulls/comments/{line}"):
+        call(rex, "PATCH", f"/repos/{REPO}/{path}", json={"body": "/press-play retry"})
+    it.made.sandbox.submit("comments", "comments-by-hand-1", {"repo": REPO, "pr": str(PR), "until": "0"})
+    it.go_on()
+    assert "try" not in it.entries()
+    assert it.runs() == ["comments"]
+    assert any("none from a comment that was edited" in body for _, body in it.conversation())

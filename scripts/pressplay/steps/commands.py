@@ -25,7 +25,7 @@ _ORDERS = (FIX, STOP, RETRY)
 _KNOWN = (
     "Press Play knows four commands, in the first line of a comment: `/press-play fix` (take up all comments that are "
     "not resolved, also those answered before), `/press-play stop` (stop all work here), `/press-play retry` (begin "
-    "anew, also after a limit), `/press-play status`."
+    "anew, also after a limit), `/press-play status`. It takes none from a comment that was edited: write a new one."
 )
 
 

@@ -28,7 +28,7 @@ class Command:
     id: str
     """The comment's id, as in a snapshot."""
     name: str
-    """One of COMMANDS; empty for any other word."""
+    """One of COMMANDS; empty for any other word, and in a comment that was edited."""
     created_at: str
 
 
@@ -82,6 +82,9 @@ class _Listener:
             return None
         body = said.body
         command = None if ours else command_of(body)
+        if command and said.updated_at != said.created_at:
+            # Who may write, an agent among them, may edit anybody's comment, and it stays its author's.
+            command = ""
         if command is not None:
             self._commands.append(Command(said.id, command, said.created_at))
             # What follows an order to work is said to whom works; the rest of the others' is for nobody.
