@@ -121,6 +121,12 @@ def test_a_pull_request_cannot_switch_off_what_the_default_branch_configures():
     assert found(loud, {"Cargo.toml": CARGO}) == found({"Cargo.toml": CARGO})
 
 
+def test_a_file_in_the_root_does_not_hide_the_projects_in_folders():
+    base = {"backend/Cargo.toml": CARGO, "web/package.json": PACKAGE, "tools/notes.md": ""}
+    linted = found({**base, "hide.py": "", "tools/x.py": ""}, base)
+    assert linted == {**found(base), "python": ["ruff check --no-cache --output-format=concise --isolated ."]}
+
+
 def test_a_first_project_of_its_language_is_linted_as_it_says_itself():
     assert found({"pyproject.toml": RUFF}, {"README.md": ""}) == found({"pyproject.toml": RUFF})
     assert languages_of(Tree({"pyproject.toml": RUFF, "Cargo.toml": CARGO})) == {"python", "rust"}

@@ -75,10 +75,15 @@ def detect(head: Files, base: Files) -> dict[str, tuple[Task, ...]]:
     """The commands by language, in the order of `LANGUAGES`; none for a language that is not there.
 
     `head` is the commit that is linted, `base` the default branch. Projects are looked for in the root, and where
-    that holds none in its folders.
+    that holds none in its folders. Where the default branch has its projects in folders, a first file in the root does
+    not hide them.
     """
-    found = _in_folders(head, base, (ROOT,))
-    return found or _in_folders(head, base, tuple(name for name in head.folders(ROOT) if _FOLDER.fullmatch(name)))
+    folders = tuple(name for name in head.folders(ROOT) if _FOLDER.fullmatch(name))
+    if not _in_folders(head, base, (ROOT,)):
+        return _in_folders(head, base, folders)
+    if _in_folders(base, base, (ROOT,)):
+        folders = ()
+    return _in_folders(head, base, (ROOT, *(name for name in folders if _in_folders(base, base, (name,)))))
 
 
 def _in_folders(head: Files, base: Files, folders: tuple[str, ...]) -> dict[str, tuple[Task, ...]]:
