@@ -30,7 +30,7 @@ from pressplay.patch import merge
 from pressplay.sandbox.deployer import COMMIT_LABEL
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.forge import Forge
-from pressplay.sandbox.setup import MAINTAINER
+from pressplay.sandbox.setup import MAINTAINER, PEOPLE
 
 OWN, AGENTS, PREVIEW, ARGO = "press-play", "agent-platform", "preview", "argo"
 URL = "http://127.0.0.1"
@@ -306,6 +306,12 @@ class Copy:
             "rules": [{"type": "non_fast_forward"}, {"type": "deletion"}],
         }
         self.forge.create_ruleset(REPO, "press-play", **{**given, **changed})
+        self.people(changed.get("enforcement", "active"))
+
+    def people(self, enforcement: str) -> None:
+        """The ruleset by which people alone merge."""
+        rules = [{"type": "update"}]
+        self.forge.create_ruleset(REPO, "press-play-people", rules=rules, bypass_actors=PEOPLE, enforcement=enforcement)
 
     def person(self) -> httpx.Client:
         """Who administers the repository."""

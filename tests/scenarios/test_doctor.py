@@ -500,6 +500,7 @@ FAULTS = [
     Planted("no pull request wanted", lambda c: c.ruleset(approvals=None), "ruleset", "require one before merging"),
     Planted("no approval wanted", lambda c: c.ruleset(approvals=0), "ruleset", "required approvals"),
     Planted("stale approvals", stale_approvals, "ruleset", "dismiss stale approvals"),
+    Planted("agents may merge", lambda c: c.people("disabled"), "ruleset", "Restrict updates"),
     Planted("history rewritten", lambda c: c.ruleset(rules=[]), "ruleset", "block force pushes"),
     Planted(
         "an agent's App may bypass",

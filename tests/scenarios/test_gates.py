@@ -521,6 +521,16 @@ def test_a_review_and_a_check_forged_with_an_agents_key_let_nobody_merge(tmp_pat
     assert pulls.pull(sandbox.context.harness(REPO, pull_requests="read"), REPO, PR).state == "open"
 
 
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize("app", ["rex", "qa-agent", "clippy-agent"])
+def test_no_agent_merges_what_is_approved(tmp_path, app):
+    one = played(tmp_path)
+    gh = one.made.sandbox.github.installation(app, REPO, {"contents": "write"})
+    with pytest.raises(PressPlayError, match="Cannot update this protected ref"):
+        call(gh, "PUT", f"/repos/{REPO}/pulls/{PR}/merge", json={"sha": one.head})
+    assert one.can_be_merged()
+
+
 def deploying(commit: str) -> dict[str, Any]:
     """A WorkflowTemplate of a user's that deploys: it says that `commit` runs."""
     parameters = [{"name": name} for name in ("repo", "pr", "head", "environment")]

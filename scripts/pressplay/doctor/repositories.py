@@ -164,6 +164,11 @@ def _weak(subject: Subject, repo: str, base: str) -> Iterator[tuple[str, str]]:
                 f"the ruleset on {base} keeps approvals that a new commit should void",
                 f"dismiss stale approvals when new commits are pushed: {edit}",
             )
+    if not found.restricted:
+        yield (
+            f"no ruleset restricts updates of {base} to people: an agent's App may merge what has check and approval",
+            f"add one with the rule Restrict updates, which the role write may bypass for pull requests: {edit}",
+        )
     if found.force_push:
         yield f"the ruleset on {base} lets history be rewritten", f"block force pushes: {edit}"
     past = sorted(_past(subject, repo, base))

@@ -21,6 +21,8 @@ class Protection:
     dismisses_stale_reviews: bool
     force_push: bool
     """Whether history may be rewritten."""
+    restricted: bool
+    """Whether only who is listed to pass a ruleset by may update the branch, which merging does too."""
     bypass_by_us: bool
     """Whether the App that asked may pass any of the rulesets by."""
     bypass_actors: tuple[tuple[str, int | None], ...] | None
@@ -49,6 +51,7 @@ def protection(gh: Client, repo: str, branch: str) -> Protection:
         approvals=max((parameters.get("required_approving_review_count", 0) for parameters in reviews), default=0),
         dismisses_stale_reviews=any(parameters.get("dismiss_stale_reviews_on_push") for parameters in reviews),
         force_push="non_fast_forward" not in by_type,
+        restricted="update" in by_type,
         bypass_by_us=any(ruleset.get("current_user_can_bypass", "never") != "never" for ruleset in rulesets),
         bypass_actors=None
         if any(actors is None for actors in listed)
@@ -61,7 +64,8 @@ def unprotected(
 ) -> str:
     """Why agents could get past the harness on this branch, in a sentence; empty where they cannot.
 
-    A ruleset must require a pull request and the check `check` from the App `app_id`, and none of
+    A ruleset must require a pull request, an approval and the check `check` from the App `app_id`; one must restrict
+    who updates the branch, since every agent's App may merge what only waits for that (`contents: write`); none of
     `our_apps` (None: no App at all) may be listed to pass it by, as far as GitHub tells; the App that asks in any case.
     """
     found = protection(gh, repo, branch)
@@ -81,4 +85,8 @@ def unprotected(
     ]
     if apps:
         return f"Apps may bypass the ruleset on {branch}: {', '.join(map(str, apps))}"
+    if not found.approvals:
+        return f"no ruleset on {branch} requires an approval"
+    if not found.restricted:
+        return f"no ruleset on {branch} restricts updates to people, so that an agent could merge what is approved"
     return ""

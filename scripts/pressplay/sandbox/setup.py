@@ -19,6 +19,8 @@ from pressplay.steps.tasks import ACCEPTANCE_CHECK
 
 MAINTAINER = "maintainer"
 DEPLOYER = "deployer"
+PEOPLE = ({"actor_type": "RepositoryRole", "actor_id": 4, "bypass_mode": "pull_request"},)
+"""Whoever has the role write, or more, and merges a pull request; Apps have no role."""
 
 
 def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> dict[str, App]:
@@ -45,6 +47,8 @@ def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> 
         approvals=1,
         rules=[{"type": "non_fast_forward"}, {"type": "deletion"}],
     )
+    # And that people merge: an App with `contents: write` may merge whatever lacks nothing.
+    forge.create_ruleset(repo, "press-play-people", rules=[{"type": "update"}], bypass_actors=PEOPLE)
     return apps
 
 

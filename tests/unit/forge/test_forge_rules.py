@@ -10,6 +10,7 @@ from github_world import CHECK, REPO
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import checks, contents, pulls, refs, reviews, rules
 from pressplay.github.calls import call
+from pressplay.sandbox.setup import PEOPLE
 
 
 def check(world, sha, app, conclusion="success", name=CHECK):
@@ -186,6 +187,8 @@ def test_the_client_reads_what_protects_a_branch(protected):
     harness = protected.access.app_id_of_harness()
     found = rules.protection(gh, REPO, "main")
     assert (found.checks, found.approvals, found.pull_request) == (((CHECK, harness),), 1, True)
+    assert "restricts updates to people" in rules.unprotected(gh, REPO, "main", CHECK, harness)
+    protected.forge.create_ruleset(REPO, name="people", rules=[{"type": "update"}], bypass_actors=PEOPLE)
     assert rules.unprotected(gh, REPO, "main", CHECK, harness) == ""
     assert "no ruleset" in rules.unprotected(gh, REPO, "side", CHECK, harness)
     assert "others than the App" in rules.unprotected(gh, REPO, "main", CHECK, harness + 1)
