@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from harness import CHART, REPO, Agents, World, git, project, task, world
+from harness import CHART, PLAN, REPO, Agents, World, git, project, task, world
 
 from pressplay.errors import PressPlayError
 from pressplay.github import checks, deployments, pulls, refs, reviews
@@ -451,6 +451,17 @@ def test_clippy_that_weakens_tests_is_refused(tmp_path):
     assert one.reason == "clippy: it weakened tests: 1 assertion removed or altered"
     assert one.check("acceptance")["conclusion"] == "action_required"
     assert one.roles() == ["implement", "lint"]
+
+
+@pytest.mark.rule("R6")
+@pytest.mark.rule("R5")
+def test_clippy_that_loosens_the_plan_of_probes_is_refused(tmp_path):
+    def lint(tree: Path, _env: Mapping[str, str]) -> None:
+        commit(tree, ".press-play/acceptance/1.yaml", PLAN)
+
+    one = played(tmp_path, Team(does={"lint": lint}), plan=BROKEN)
+    assert one.reason == "clippy: it changed a plan of probes, and those are QA's"
+    one.assert_not_approved()
 
 
 @pytest.mark.rule("FR10")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
-from pressplay.gates import tests
+from pressplay.gates import only_tests, tests
 from pressplay.github import comparison, pulls, refs, reviews
 from pressplay.github.calls import Client
 from pressplay.github.files import Files
@@ -119,6 +119,8 @@ def _not_weaker(gh: Client, run: Run, entry: Entry, moved: Entry) -> Entry:
     """The outcome of a run that moved the head, unless it took something from the tests: `refused` then."""
     repo = run.subject.repo
     compared = comparison.difference(gh, repo, entry["head"], moved["new_head"])
+    if any(path.startswith(only_tests.ACCEPTANCE) for one in compared.files for path in (one.path, one.before)):
+        return {**moved, "outcome": "refused", "reason": "it changed a plan of probes, and those are QA's"}
     weaker = tests.weakened(compared, Files(gh, repo, entry["head"]).text, Files(gh, repo, moved["new_head"]).text)
     return {**moved, "outcome": "refused", "reason": f"it weakened tests: {weaker}"} if weaker else moved
 
