@@ -125,7 +125,7 @@ def test_the_newest_pull_request_of_a_branch_is_found_by_state(github_world):
     assert pulls.find_pull(gh, REPO, "none") is None
     assert pulls.open_branches(gh, REPO) == {"f", "fe"}
     assert github_world.person().put(f"/pulls/{second.number}/merge", json={"sha": second.head_sha}).is_success
-    assert pulls.merged_branches(gh, REPO) == {"f"}
+    assert pulls.merged_branches(gh, REPO) == {"f": second.number}
     assert [pull.number for pull in pulls.all_pulls(gh, REPO)] == [3, 2, 1]
 
 
