@@ -16,7 +16,7 @@ import yaml
 
 from pressplay.cluster.argo_server import ArgoServer
 from pressplay.cluster.kubernetes import KubernetesCluster, configured
-from pressplay.cluster.port import Account, Forbidden, NoSuchKind
+from pressplay.cluster.port import Account, Forbidden, NoCluster, NoSuchKind
 from pressplay.errors import InputError, TryAgain
 
 Server = tuple[KubernetesCluster, dict[str, tuple[int, bytes]], list[str]]
@@ -260,3 +260,46 @@ def test_the_argo_server_of_the_environment(monkeypatch: pytest.MonkeyPatch):
     found = ArgoServer.from_environment()
     assert found is not None
     assert found.token == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("apiVersion: v1", "current-context"),
+        ("[]", "KUBECONFIG can't be read"),
+        ("a: [", "flow node"),
+        ("current-context: gone", "gone"),
+        (
+            yaml.safe_dump(
+                {
+                    "clusters": [{"name": "a", "cluster": {"server": "https://127.0.0.1:1"}}],
+                    "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+                    "users": [
+                        {
+                            "name": "a",
+                            "user": {
+                                "exec": {
+                                    "apiVersion": "client.authentication.k8s.io/v1",
+                                    "command": "sh",
+                                    "args": ["-c", "echo your session has expired >&2; exit 1"],
+                                }
+                            },
+                        }
+                    ],
+                    "current-context": "a",
+                }
+            ),
+            "your session has expired",
+        ),
+    ],
+    ids=["no current context", "a list", "no YAML", "a context that is not there", "an expired login"],
+)
+def test_a_kubeconfig_that_leads_nowhere_is_told(text, told, tmp_path, monkeypatch):
+    file = tmp_path / "kubeconfig"
+    file.write_text(text)
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    cluster = KubernetesCluster()
+    with pytest.raises(NoCluster, match="no cluster to speak to") as raised:
+        cluster.get("ConfigMap", "press-play", "press-play-config")
+    assert told in str(raised.value)
+    cluster.close()

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
+import yaml
 from kr8s import APITimeoutError, ServerError
 from kr8s.asyncio import api as kr8s_api
 
@@ -255,6 +256,9 @@ class KubernetesCluster:
         except (ServerError, APITimeoutError, httpx.HTTPError) as error:
             _fault(error, method, namespace, url)
             return None
+        except RuntimeError as error:
+            # After a 401 kr8s asks the credentials' program anew.
+            raise _no_cluster(error) from error
 
     async def _tail(self, namespace: str, url: str, most: int) -> bytes | None:
         """The last `most` bytes of a text; None for 404. It is read in pieces, and no longer than a minute."""
@@ -295,10 +299,18 @@ def _fault(error: Exception, method: str, namespace: str, url: str) -> None:
 async def _connect() -> Any:
     try:
         return await kr8s_api()
-    except (ValueError, OSError) as error:
-        raise NoCluster(
-            f"no cluster to speak to ({error}): set KUBECONFIG, or give a sandbox's folder where there is --state"
-        ) from error
+    # What kr8s makes of a KUBECONFIG that is none, and (RuntimeError) of a program for credentials that failed.
+    except (ValueError, OSError, LookupError, TypeError, AttributeError, RuntimeError, yaml.YAMLError) as error:
+        raise _no_cluster(error) from error
+
+
+def _no_cluster(error: Exception) -> NoCluster:
+    told = " ".join(str(error).split())
+    if isinstance(error, LookupError | TypeError | AttributeError):
+        told = f"KUBECONFIG can't be read: {type(error).__name__} {told}"
+    return NoCluster(
+        f"no cluster to speak to ({told}): set KUBECONFIG, or give a sandbox's folder where there is --state"
+    )
 
 
 class _ExistsError(Exception):
