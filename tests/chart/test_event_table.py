@@ -61,7 +61,12 @@ def _read(file: str) -> dict[str, Any]:
 def _manifests(mode: str) -> list[dict[str, Any]]:
     """The chart with every repository of the payloads listed but one, which `unlisted` cases use."""
     values = {
-        "repositories": {name: {} for name in _repositories() if name != "electron/electron"},
+        # Some have one name and different owners.
+        "repositories": {
+            name: {"service": names.slug(name.replace("/", "-"))}
+            for name in _repositories()
+            if name != "electron/electron"
+        },
         "events": {"start": mode},
         "flows": {"triage": {"ignoreChecks": ["spell check (beta)"]}, "security": {"scanWorkflows": ["CodeQL"]}},
     }

@@ -222,6 +222,21 @@ def _repositories(values: Mapping[str, Any]) -> Iterator[Finding]:
         if other != name:
             message = f"expected each repository once, came {shown(name)}, which is {shown(other)} to GitHub"
             yield (("repositories", name),), message, "list it once"
+    yield from _services(values)
+
+
+def _services(values: Mapping[str, Any]) -> Iterator[Finding]:
+    """The controller keeps one clone a service: two repositories of one would work in each other's."""
+    repositories, common = _map(values, "repositories"), _map(values, "defaults").get("service")
+    seen: dict[str, str] = {}
+    for name in repositories:
+        own = _map(repositories, name).get("service")
+        service = own or common or names.slug(name.rpartition("/")[2])
+        other = seen.setdefault(service, name) if isinstance(service, str) else name
+        if other.lower() != name.lower():
+            message = f"expected a service of its own, came {shown(service)}, which {shown(other)} has too"
+            path: Path = ("repositories", name, "service") if own else ("repositories", name)
+            yield (path,), message, f"set repositories.{name}.service to another name: each service has one clone"
 
 
 def _secrets(values: Mapping[str, Any]) -> Iterator[Finding]:
