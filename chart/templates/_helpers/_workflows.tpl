@@ -134,6 +134,7 @@ skipped step finds one. `claim` names a volume that is mounted at /gate.
             key: {{ .key }}
       {{- end }}
       {{- end }}
+      {{- with include "press-play.env" .root }}{{ . | trim | nindent 6 }}{{- end }}
     securityContext:
       {{- toYaml .root.Values.workflows.containerSecurityContext | nindent 6 }}
     resources:
@@ -157,6 +158,29 @@ skipped step finds one. `claim` names a volume that is mounted at /gate.
           default: {{ $default | quote }}
       {{- end }}
   {{- end }}
+{{- end }}
+
+{{/*
+The variables of workflows.env, as a container's `env`; nothing where there are none. What a proxy must not be asked for is added to
+NO_PROXY: the API server, which Kubernetes tells each pod by a variable, the Argo Server, Services. Takes the root.
+*/}}
+{{- define "press-play.env" -}}
+{{- $env := dict -}}
+{{- $proxied := false -}}
+{{- $no := "NO_PROXY" -}}
+{{- range $name, $value := .Values.workflows.env -}}
+{{- $_ := set $env $name $value -}}
+{{- if has (upper $name) (list "HTTP_PROXY" "HTTPS_PROXY" "ALL_PROXY") -}}{{- $proxied = true -}}{{- end -}}
+{{- if eq $name "no_proxy" -}}{{- $no = $name -}}{{- end -}}
+{{- end -}}
+{{- if $proxied -}}
+{{- $argo := regexReplaceAll ":[0-9]+$" (urlParse .Values.argo.server.url).host "" | trimAll "[]" -}}
+{{- $_ := set $env $no (without (list (get $env $no) "$(KUBERNETES_SERVICE_HOST)" $argo ".svc") "" | join ",") -}}
+{{- end -}}
+{{- range $name, $value := $env }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end -}}
 {{- end }}
 
 {{/*
