@@ -225,7 +225,7 @@ def test_the_agents_find_their_prompts_byte_for_byte(documents: Documents, value
         else (values["agentsConfigMap"]["name"], values["controller"]["namespace"])
     )
     data = dict(one(documents, "ConfigMap", *place)["data"])
-    index = yaml.safe_load(data.pop("press-play-agents.yaml" if merged else "agents.yaml"))["agents"]
+    index = yaml.safe_load(data.pop("press-play-agents.press-play.yaml" if merged else "agents.yaml"))["agents"]
     enabled = {key: agent for key, agent in values["agents"].items() if agent["enabled"]}
     assert index.keys() == enabled.keys()
     assert data == {names.persona_file(a["githubApp"]): personas.render(key, values) for key, a in enabled.items()}

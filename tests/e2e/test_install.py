@@ -95,8 +95,13 @@ def test_beside_a_foreign_configmap_ours_comes_and_goes_and_theirs_stays_byte_fo
     assert {key: merged[key] for key in before["data"]} == before["data"]
     assert held()["binaryData"] == before["binaryData"]
     ours = set(merged) - set(before["data"])
-    assert {"press-play-agents.yaml", "rex_system-prompt.md", "qa-agent_system-prompt.md"} <= ours
-    assert set(yaml.safe_load(merged["press-play-agents.yaml"])["agents"]) >= {"rex", "clippy", "qa", "morgan"}
+    assert {f"press-play-agents.{RELEASE}.yaml", "rex_system-prompt.md", "qa-agent_system-prompt.md"} <= ours
+    assert set(yaml.safe_load(merged[f"press-play-agents.{RELEASE}.yaml"])["agents"]) >= {
+        "rex",
+        "clippy",
+        "qa",
+        "morgan",
+    }
     assert not listed("jobs", RELEASE), "the hook's Job stayed"
 
     agents = {"rex": {"extraInstructions": "Say {{=1+1}}."}, "triage": {"enabled": False}}
