@@ -39,7 +39,7 @@ def test_the_command_reads_what_the_chart_writes(name: str, tmp_path):
     assert "press-play-serve.press-play.svc" in read.hosts
     if name == PLAIN:
         assert read == config.Config(
-            host="0.0.0.0", port=8080, app="press-play", hosts=read.hosts, audiences=["press-play"],
+            host="", port=8080, app="press-play", hosts=read.hosts, audiences=["press-play"],
             service_accounts=[config.Account(namespace="agent-platform")], stop=config.Stop(drain_seconds=5),
         )  # fmt: skip
     else:

@@ -41,7 +41,7 @@ app.kubernetes.io/component: serve
 {{- $hosts = append $hosts (printf "press-play-serve.%s%s" $.Release.Namespace .) -}}
 {{- end -}}
 {{- dict
-  "host" "0.0.0.0"
+  "host" ""
   "port" (int $serve.port)
   "app" (include "press-play.serveApp" .)
   "people" $serve.people

@@ -51,7 +51,7 @@ def application(
 ) -> ASGIApp:
     """The whole application; its lifespan is MCP's."""
     # Who listens on one address is called by it.
-    own = [] if config.host in ("0.0.0.0", "::") else [f"[{config.host}]" if ":" in config.host else config.host]  # noqa: S104
+    own = [] if config.host in ("", "0.0.0.0", "::") else [f"[{config.host}]" if ":" in config.host else config.host]  # noqa: S104
     hosts = [*_HERE, *own, *config.hosts]
     routes = [
         *(_route(service, operation) for operation in OPERATIONS),

@@ -50,6 +50,13 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
+def listening(host: str, port: int) -> socket.socket:
+    """A socket at an address; an empty one stands for all, of IPv4 and of IPv6 where there is any."""
+    if not host and socket.has_dualstack_ipv6():
+        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=128)
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128)
+
+
 def over_http(
     source_of: Callable[[Callable[[str, str], None]], Source],
     authenticator: Authenticator,
@@ -65,9 +72,7 @@ def over_http(
     metrics = Metrics()
     source = source_of(lambda what, outcome: metrics.github.labels(what, outcome).inc())
     try:
-        listening = socket.create_server(
-            (config.host, config.port), family=socket.AF_INET6 if ":" in config.host else socket.AF_INET, backlog=128
-        )
+        bound = listening(config.host, config.port)
     except OSError as error:
         raise InputError(f"{config.host}:{config.port}: cannot be listened on: {error.strerror}") from error
     state = State(ready)
@@ -90,11 +95,11 @@ def over_http(
             timeout_graceful_shutdown=config.stop.seconds,
             h11_max_incomplete_event_size=_HEADERS,
         )
-        host, port = listening.getsockname()[:2]
+        host, port = bound.getsockname()[:2]
         tell(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         _freeze()
         log.say("serving", port=port, repositories=len(source.settings.repositories))
-        await _Server(settings, state, config.stop.drain_seconds).serve(sockets=[listening])
+        await _Server(settings, state, config.stop.drain_seconds).serve(sockets=[bound])
         log.say("stopped")
 
     asyncio.run(serve())
