@@ -384,6 +384,10 @@ container:
   {{- end }}
   securityContext:
     {{- toYaml .containerSecurityContext | nindent 4 }}
+  {{- with $.root.Values.events.resources }}
+  resources:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- with .nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
