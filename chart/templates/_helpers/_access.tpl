@@ -89,10 +89,14 @@ spec:
 - apiGroups: [argoproj.io]
   resources: [workflowtaskresults]
   verbs: [create, patch]
-# Plays and tasks are created, woken (the Argo Server acts as this account) and, once long finished, pruned.
+# Plays and tasks are created, and woken: there the Argo Server acts as this account. Argo itself deletes what ended.
 - apiGroups: [argoproj.io]
-  resources: [workflows, workflowtemplates]
-  verbs: [get, list, create, patch, update, delete]
+  resources: [workflows]
+  verbs: [get, list, create, patch, update]
+# What plays are made of; earlier ones are pruned.
+- apiGroups: [argoproj.io]
+  resources: [workflowtemplates]
+  verbs: [get, list, create, patch, delete]
 # Argo passes over a CronWorkflow that Helm made before its WorkflowTemplate, until it changes: the first run sees to that.
 - apiGroups: [argoproj.io]
   resources: [cronworkflows]
@@ -108,7 +112,7 @@ spec:
 # Settings, the pause, ledgers, tallies, and what all know of GitHub's rate limits.
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, list, create, patch, update, delete]
+  verbs: [get, list, create, patch, delete]
 # The keys of the two Apps as which the harness acts, and no other Secret.
 - apiGroups: [""]
   resources: [secrets]
@@ -148,7 +152,7 @@ The namespaces that probes may look into, of all repositories, as a YAML list. T
   resources: [pods, pods/log]
   verbs: [get, list]
 - apiGroups: [apps]
-  resources: [deployments, statefulsets, daemonsets, replicasets]
+  resources: [deployments, statefulsets, daemonsets]
   verbs: [get, list]
 {{- end }}
 

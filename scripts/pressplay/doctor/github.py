@@ -162,10 +162,13 @@ def _permissions(about: str, need: Needs, have: Mapping[str, str]) -> Iterator[R
             f"add it in the App's settings, Permissions & events, and have the account's owner accept it ({_PAGE})",
         )
     dangerous = sorted(set(DANGEROUS) & have.keys())
+    if have.get("deployments") == "write" and "deployments" not in need.permissions:
+        dangerous.append("deployments")
     if dangerous:
         yield wrong(
             about,
-            f"has {listed({one: have[one] for one in dangerous})}: it could change what keeps it from merging (R5)",
+            f"has {listed({one: have[one] for one in dangerous})}: with it, it could get past what keeps it from "
+            "merging, or make up what proves its work (R5)",
             f"take it away in the App's settings, Permissions & events: none of ours needs it ({_PAGE})",
         )
     more = {
