@@ -175,6 +175,8 @@ ALLOWED = [
     ("create", "workflows", RELEASE),
     ("create", "workflowtaskresults", RELEASE),
     ("patch", "configmaps", RELEASE),
+    # The lint gate's commands run in plain Pods.
+    ("create", "pods", RELEASE),
     ("get", "secrets/github-app-press-play", RELEASE),
     ("get", "secrets/github-app-qa-agent", RELEASE),
     ("patch", "cronworkflows/reconcile", RELEASE),
@@ -187,7 +189,8 @@ DENIED = [
     ("get", "secrets/github-app-rex", RELEASE),
     ("get", "secrets/github-app-rex", CONTROLLER),
     ("get", "secrets/github-app-press-play", CONTROLLER),
-    ("create", "pods", RELEASE),
+    ("update", "configmaps", RELEASE),
+    ("delete", "workflows", RELEASE),
     ("create", "pods", CONTROLLER),
     ("create", "pods/exec", RELEASE),
     ("patch", "configmaps/controller-agents", CONTROLLER),
