@@ -211,5 +211,8 @@ def _answer(context: Context, gh: Client, subject: Subject, taken: Snapshot, run
         if thread.kind == "thread":
             comments.reply(gh, subject.repo, taken.pull_request, thread.number, text, marker)
         else:
-            body = f"To [this {thread.kind}]({thread.url}): {text}"
+            # An agent may have rewritten the branch that the snapshot lies on: ours must not lead elsewhere.
+            here = thread.url.startswith(f"{context.settings.github.web_url}/{subject.repo}/")
+            about = f"[this {thread.kind}]({thread.url})" if here else f"this {thread.kind}"
+            body = f"To {about}: {text}"
             issues.comment(gh, subject.repo, taken.pull_request, body, marker)
