@@ -58,7 +58,7 @@ def test_nothing_is_wrong_with_an_installation_and_what_is_broken_is_found(insta
     assert status == 1
     assert set(found) == {
         "rights of the steps",
-        "Apps' Secrets",
+        "Secret github-app-rex",
         "WorkflowTemplates",
         "wall of the gates",
         "reconcile",
