@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import time
+import threading
 from contextlib import asynccontextmanager
 
 import anyio
@@ -234,9 +234,10 @@ def test_a_bucket_fills_by_its_rate_and_no_further_than_its_burst():
 def test_more_than_can_wait_is_turned_away_and_all_that_was_taken_is_answered(served, monkeypatch):
     app = App(served, limits={"at_once": 1, "burst": 100})
     seen, mint = [], served.source.github.installation
+    turned_away = threading.Event()
 
     def slow(*asked):
-        time.sleep(0.02)
+        turned_away.wait(30)
         return mint(*asked)
 
     monkeypatch.setattr(served.source.github, "installation", slow)
@@ -247,6 +248,8 @@ def test_more_than_can_wait_is_turned_away_and_all_that_was_taken_is_answered(se
             async def one():
                 answer = await client.get(f"{PULLS}/{served.number}/reviews", headers=GOOD)
                 seen.append((answer.status_code, answer.headers.get("retry-after")))
+                if answer.status_code == 503:
+                    turned_away.set()
 
             for _ in range(20):
                 tasks.start_soon(one)
