@@ -48,6 +48,8 @@ class Service:
         self._limits = limits
         self._calls = Buckets(limits.calls_per_minute, limits.burst, time.monotonic)
         self._threads = anyio.CapacityLimiter(limits.at_once)
+        self._taken = 0
+        """Calls that are worked on or wait for it; the limiter knows of one only a turn of the loop after it came."""
 
     async def answer(self, operation: Operation, given: Mapping[str, Any], caller: str, surface: str) -> Answer:
         """What `operation` answers; Problem where it doesn't."""
@@ -87,8 +89,9 @@ class Service:
             asked = operation.arguments.model_validate(given)
         except ValidationError as error:
             raise of_arguments(error, operation.arguments, operation.name) from error
-        if self._threads.statistics().tasks_waiting >= WAITING_EACH * self._limits.at_once:
+        if self._taken >= (1 + WAITING_EACH) * self._limits.at_once:
             raise later("busy", 503, "The server has as much to do as it can.", 5)
+        self._taken += 1
         try:
             with anyio.fail_after(self._limits.seconds):
                 found = await anyio.to_thread.run_sync(
@@ -100,6 +103,8 @@ class Service:
         except TimeoutError as error:
             message = f"It took longer than {self._limits.seconds} s; a smaller limit may help."
             raise later("timeout", 504, message, 10) from error
+        finally:
+            self._taken -= 1
         if asked.format == "markdown":
             return Answer(found.markdown(), "text/markdown; charset=utf-8")
         text = json.dumps(found.json(), ensure_ascii=False, separators=(",", ":"))
