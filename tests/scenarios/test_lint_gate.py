@@ -220,9 +220,9 @@ try:
     seen["forge"] = "reached"
 except OSError as error:
     seen["forge"] = type(error).__name__
-print(json.dumps(seen))
+print(json.dumps(seen), flush=True)
 # A better result, wherever one might be looked for.
-print("### 1: exit status 0")
+print("### 1: exit status 0", flush=True)
 work = pathlib.Path(os.environ["GATE_WORK"])
 for name in ("exit", "result", "status", "logs/exit"):
     (work / name).write_text("0")
@@ -267,7 +267,10 @@ def test_strangers_code_finds_no_secret_reaches_no_forge_and_writes_no_verdict(o
     made = own(commands=["python3 evil.py"])
     outcome, pull = made.run({"evil.py": EVIL.replace(b"PORT", str(port).encode())})
     assert outcome in ("fail", "error")
-    said = json.loads(next(line for line in made.text(pull).splitlines() if line.startswith("{")))
+    text = made.text(pull)
+    printed = [line for line in text.splitlines() if line.startswith("{")]
+    assert printed, text
+    said = json.loads(printed[0])
     assert not [name for name in said["environment"] if "TOKEN" in name or "PRESSPLAY" in name or "KEY" in name]
     if wall(lambda _: None):
         assert said["forge"] != "reached"

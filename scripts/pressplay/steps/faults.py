@@ -38,6 +38,12 @@ def note(context: Context, step: str, inputs: Inputs, error: PressPlayError) -> 
             ledger.record("pr", subject.pr, FAULT if lasting else PASSING, entry)
 
 
+def lasting(entries: dict[str, Entry], subject: Subject) -> str:
+    """The last lasting fault of this try, as a part of a sentence; empty where there was none."""
+    entry = entries.get(FAULT)
+    return f": {entry['reason']}" if entry and entry["try"] == subject.attempt_of_person else ""
+
+
 def passing(entries: dict[str, Entry], subject: Subject) -> str:
     """The last passing fault of this try, as a part of a sentence; empty where there was none."""
     entry = entries.get(PASSING)

@@ -21,6 +21,7 @@ from pressplay.steps import (
     answers,
     documents_flow,
     documents_request,
+    faults,
     folder,
     limits,
     origin,
@@ -80,8 +81,8 @@ def _see_that_it_is_wanted(run: Run, entries: dict[str, Entry]) -> None:
     before = replace(run, attempt=run.attempt - 1)
     if run.attempt and "outcome" not in entries.get(before.name, {"outcome": ""}):
         raise InputError(
-            f"run {before.name}: what came of it could not be read (its step run-collect says why), so no other "
-            "attempt is made; mend that, then press play again, or say `/press-play retry` on the pull request"
+            f"run {before.name}: what came of it could not be read, so no other attempt is made; mend why, then press "
+            f"play again, or say `/press-play retry` on the pull request{faults.lasting(entries, run.subject)}"
         )
 
 
