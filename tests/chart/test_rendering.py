@@ -346,3 +346,13 @@ def test_pods_meet_the_restricted_standard_by_default():
 def test_two_renderings_of_the_same_values_are_the_same(values_name: str):
     files = [path for path in VALUES if path.stem == values_name]
     assert helm.template(ROOT, files) == render(values_name)[0]
+
+
+@pytest.mark.rule("R2")
+def test_an_expression_that_allows_for_skipped_steps_first_names_one_that_was_not():
+    """One whose first operand can be known without a step is evaluated before any has run (argo-differences.md)."""
+    text, _ = render(DEFAULTS)
+    found = [written for written in re.findall(r"\{\{=(.*?)\}\}", text) if "?." in written]
+    assert len(found) > 20
+    for written in found:
+        assert re.match(r"\(*(steps|tasks)(\.[\w]+|\['[\w-]+'\])\.outputs\.", written), written

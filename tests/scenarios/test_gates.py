@@ -11,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from harness import CHART, PLAN, REPO, Agents, World, git, project, task, world
+from test_event_storms import of_a_person
 
+from pressplay import names
 from pressplay.errors import PressPlayError
 from pressplay.github import checks, deployments, pulls, refs, reviews
 from pressplay.github.calls import call
@@ -606,3 +608,16 @@ def test_the_proof_is_kept_for_the_commit(tmp_path):
     assert kept["metadata"]["labels"]["press-play/pr"] == str(PR)
     assert json.loads(json.dumps(kept["data"]))["proof"]
     assert summarize(one.made.sandbox).tasks[0].state == "approved"
+
+
+@pytest.mark.rule("R1")
+def test_a_round_after_a_fix_goes_on_from_the_fix_in_the_same_review(tmp_path):
+    """A person's pull request has nobody who looks again: what QA pushed with its verdict must not lose the round."""
+    number = names.pull_request_number(1)
+    made = world(tmp_path / "state", Agents(wants_changes={number: 1}), source=project(tmp_path, []), merge=False)
+    pull = of_a_person(made, "of-a-person")
+    made.go_on()
+    entries = made.sandbox.context.ledger(REPO).entries("pr", pull)
+    assert [one["outcome"] for one in entries.values() if "role" in one] == ["done", "changes", "done", "done", "pass"]
+    assert "gate-acceptance" in "".join(entries)
+    made.sandbox.close()
