@@ -289,6 +289,7 @@ def lose(installed: Installed, *templates: str) -> str:
                 ended = until(f"{name} to be missed", lambda flow=flow, node=node: ending(flow, node), LIMIT)
                 # It may have ended by itself a moment before.
                 return str(node["id"]) if ended != "Succeeded" else None
+        assert not any(map(has_ended, installed.flows("play"))), "the play ended before a pod could be taken away"
         return None
 
     lost: str = until(f"a pod of {' or '.join(templates)} to delete", one, LIMIT, installed.told)
