@@ -7,7 +7,6 @@ ledger stays: it says that the task was done.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -24,7 +23,6 @@ from pressplay.steps.signals import labels
 _DAY = 86_400
 _AT_ONCE = 200
 """Deletions in one pass: the first one of an old installation must not take longer than a minute's comparison may."""
-_PLAY = re.compile(r"(?P<play>(?P<stem>play-[0-9a-f]{8})-(?P<number>\d+))(?:-\d+)?")
 
 
 def prune(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
@@ -90,19 +88,21 @@ def _of_pulls(context: Context, repo: str, before: float) -> Iterator[str]:
 def _of_plays(context: Context, repo: str, before: float) -> Iterator[tuple[str, str]]:
     """An earlier play's tally, and after it the WorkflowTemplates, by which it is found."""
     namespace, ours = context.settings.namespace, labels(repo, "play")
-    made = context.cluster.list("WorkflowTemplate", namespace, ours)
-    found = [(match, template) for template in made if (match := _PLAY.fullmatch(template["metadata"]["name"]))]
+    found = [(_play(one), one) for one in context.cluster.list("WorkflowTemplate", namespace, ours)]
     newest: dict[str, int] = {}
-    for match, _ in found:
-        newest[match["stem"]] = max(newest.get(match["stem"], 0), int(match["number"]))
-    there = {
-        play["metadata"]["labels"]["press-play/play"] for play in context.cluster.list("Workflow", namespace, ours)
-    }
-    for match, template in found:
-        earlier = int(match["number"]) < newest[match["stem"]]
-        if earlier and match["play"] not in there and _made(template) < before:
-            yield "ConfigMap", names.tally(repo, match["play"])
+    for play, _ in found:
+        stem = play.rpartition("-")[0]
+        newest[stem] = max(newest.get(stem, 0), names.play_count(play))
+    there = {_play(one) for one in context.cluster.list("Workflow", namespace, ours)}
+    for play, template in found:
+        earlier = names.play_count(play) < newest[play.rpartition("-")[0]]
+        if earlier and play not in there and _made(template) < before:
+            yield "ConfigMap", names.tally(repo, play)
             yield "WorkflowTemplate", template["metadata"]["name"]
+
+
+def _play(part: Manifest) -> str:
+    return str(part["metadata"]["labels"]["press-play/play"])
 
 
 def _contexts(context: Context, repo: str, before: float) -> None:
