@@ -40,7 +40,7 @@ def prune(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
     else:
         yesterday = datetime.fromtimestamp(context.clock.now() - _DAY, UTC).date().isoformat()
         ledger.prune_tallies(before=yesterday)
-        _contexts(context, repo, before)
+        _contexts(context, repo, live, before)
         ledger.count(today, "reconcile")
     if deleted:
         context.say(f"{repo}: pruned {', '.join(f'{count} {kind}' for kind, count in sorted(deleted.items()))}")
@@ -105,10 +105,12 @@ def _play(part: Manifest) -> str:
     return str(part["metadata"]["labels"]["press-play/play"])
 
 
-def _contexts(context: Context, repo: str, before: float) -> None:
+def _contexts(context: Context, repo: str, live: Mapping[str, Manifest], before: float) -> None:
     """Delete context branches whose run somebody else deleted; a younger one may be of a run that is about to start."""
     gh = context.harness(repo, contents="write")
     for branch in refs.branches_with_prefix(gh, repo, names.context_branch("run-")):
+        if branch.removeprefix(names.context_branch("")) in live:
+            continue
         head = refs.find_head(gh, repo, branch)
         if head is not None and refs.committed_at(gh, repo, head) < before:
             refs.delete_branch(gh, repo, branch)
