@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -58,6 +59,20 @@ def runner(directory: Path, url: str, agent: list[str] = AGENT, **environment: s
     command = [PRESSPLAY, "sandbox", "runner", "-n", CONTROLLER, "--data", str(directory), "--forge-url", url]
     with service(directory / "runner.log", *command, "--agent", shlex.join(agent), environment=environment):
         yield
+
+
+@contextmanager
+def forwarded(namespace: str, name: str, port: int) -> Iterator[str]:
+    """The address on this machine of a Service's port, while the block lasts."""
+    command = ("kubectl", "port-forward", "-n", namespace, f"service/{name}", f":{port}", "--address", "127.0.0.1")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
+            assert found, "kubectl port-forward said nothing of a port"
+            yield f"http://127.0.0.1:{found[1]}"
+        finally:
+            process.send_signal(signal.SIGTERM)
 
 
 class Person:

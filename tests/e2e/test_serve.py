@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import signal
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from cluster import CONTROLLER, kubectl
+from services import forwarded
 from test_play import NAMESPACE, REPO, Installed, install, project_of
 
 pytestmark = [pytest.mark.rule("FR9"), pytest.mark.timeout(900)]
@@ -24,29 +21,6 @@ def installed(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
     yield from install(tmp_path, project_of(tmp_path), "never", settings={"serve": {"enabled": True}})
 
 
-@contextmanager
-def forwarded() -> Iterator[str]:
-    """The Service's address on this machine."""
-    command = [
-        "kubectl",
-        "port-forward",
-        "-n",
-        NAMESPACE,
-        "service/press-play-serve",
-        ":8080",
-        "--address",
-        "127.0.0.1",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            found = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
-            assert found, "kubectl port-forward said nothing of a port"
-            yield f"http://127.0.0.1:{found[1]}"
-        finally:
-            process.send_signal(signal.SIGTERM)
-
-
 def token(namespace: str, *options: str) -> dict[str, str]:
     made = kubectl("create", "token", "default", "-n", namespace, *options).strip()
     return {"Authorization": f"Bearer {made}"}
@@ -54,7 +28,7 @@ def token(namespace: str, *options: str) -> dict[str, str]:
 
 def test_a_pod_takes_the_tokens_that_were_made_for_it_and_reads_the_forge(installed: Installed):
     good = token(CONTROLLER, "--audience", "press-play")
-    with forwarded() as url:
+    with forwarded(NAMESPACE, "press-play-serve", 8080) as url:
         found = httpx.get(url + PATH, headers=good, timeout=60)
         assert (found.status_code, found.json()["error"]["code"]) == (404, "not_found")
         assert f"{REPO} has no pull request 77" in found.json()["error"]["message"]
