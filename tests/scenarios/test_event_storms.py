@@ -350,4 +350,4 @@ def test_snapshots_that_nobody_needs_any_more_go(tmp_path):
     end = made.sandbox.clock.now() + 90
     made.sandbox.run(lambda: made.sandbox.clock.now() >= end)
     found = refs.branches_with_prefix(contents(made), REPO, "press-play/context/snapshot-")
-    assert found == [needed]
+    assert list(found) == [needed]

@@ -15,6 +15,7 @@ from pressplay.steps import pruning
 
 DAY = 86_400
 OWN = "press-play"
+RUN = "run-0123456789ab"
 
 
 def played(tmp_path) -> World:
@@ -71,11 +72,11 @@ def test_what_ended_goes_when_it_is_old_and_what_answers_a_question_stays(tmp_pa
     assert before == {"runs": 11, "proofs": 3, "pulls": 3, "tasks": 3, "plays": 3, "tallies of plays": 3}
     # Somebody deleted a run before what it was told was cleared away.
     gh = made.sandbox.context.harness(REPO, contents="write")
-    refs.commit_files(gh, REPO, "press-play/context/run-0123456789ab", {"a": b"b"}, "told", refs.head(gh, REPO, "main"))
+    refs.commit_files(gh, REPO, f"press-play/context/{RUN}", {"a": b"b"}, "told", refs.head(gh, REPO, "main"))
     grow_old(made, 29)
     prune(made)
     assert there(made) == before
-    assert left(made) == ["press-play/context/run-0123456789ab"]
+    assert left(made) == [f"press-play/context/{RUN}"]
 
     grow_old(made, 2)
     prune(made)
@@ -102,13 +103,20 @@ def test_it_is_done_once_a_day_a_share_at_a_time_and_not_beside_a_run_of_the_sam
         if one["metadata"]["labels"]["press-play/agent"] == "rex"
         and one["metadata"]["labels"]["press-play/task"] == "1"
     ]
+    # What a run under way was told stays, however old.
+    told, live = f"press-play/context/{RUN}", {RUN: run}
+    gh = made.sandbox.context.harness(REPO, contents="write")
+    refs.commit_files(gh, REPO, told, {"a": b"b"}, "told", refs.head(gh, REPO, "main"))
+    made.sandbox.clock.sleep(31 * DAY)
     for runs in (7, 3, 3, 3):
-        pruning.prune(made.sandbox.context, REPO, {"another": run})
+        pruning.prune(made.sandbox.context, REPO, live)
         assert there(made)["runs"] == runs
     assert there(made) == {"runs": 3, "proofs": 1, "pulls": 1, "tasks": 3, "plays": 1, "tallies of plays": 1}
     prune(made)
     assert there(made)["runs"] == 3
+    assert left(made) == [told]
     grow_old(made, 1)
     prune(made)
     assert there(made)["runs"] == 0
+    assert left(made) == []
     made.sandbox.close()

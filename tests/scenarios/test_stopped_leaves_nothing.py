@@ -15,7 +15,8 @@ def slow(_role: str, _task: int) -> float:
 
 
 def left(made) -> list[str]:
-    return refs.branches_with_prefix(made.sandbox.context.harness(REPO, contents="read"), REPO, "press-play/context/")
+    gh = made.sandbox.context.harness(REPO, contents="read")
+    return list(refs.branches_with_prefix(gh, REPO, "press-play/context/"))
 
 
 @pytest.mark.rule("R4")

@@ -8,18 +8,32 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pressplay import names
-from pressplay.cluster.port import Cluster
+from pressplay.clock import parse_rfc3339
+from pressplay.cluster.port import Cluster, Manifest
 
 Subject = Literal["task", "pr"]
 Entry = dict[str, Any]
 
-LEDGER_LABEL = "press-play/ledger"
+_LABEL = "press-play/ledger"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 PART_OF = {"app.kubernetes.io/part-of": "press-play"}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was recorded of one task or pull request."""
+
+    number: int
+    entries: dict[str, Entry]
+    name: str
+    """The ConfigMap's."""
+    made: float
+    """When the first entry was recorded (unix)."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,14 @@ class Ledger:
     def entries(self, subject: Subject, number: int) -> dict[str, Entry]:
         """All entries of a task or pull request by name; empty where nothing was recorded yet."""
         found = self.cluster.get("ConfigMap", self.namespace, names.ledger(self.repo, subject, number))
-        return {} if found is None else {name: json.loads(text) for name, text in found.get("data", {}).items()}
+        return {} if found is None else _entries(found)
+
+    def kept(self, subject: Subject) -> Iterator[Kept]:
+        """What was recorded of every task, or every pull request, of the repository, in one listing."""
+        for found in self._list(subject):
+            metadata = found["metadata"]
+            number = int(metadata["labels"][f"press-play/{subject}"])
+            yield Kept(number, _entries(found), metadata["name"], parse_rfc3339(metadata["creationTimestamp"]))
 
     def record(self, subject: Subject, number: int, name: str, entry: Entry) -> None:
         """Write one entry (replacing the one of that name). Idempotent."""
@@ -55,10 +76,13 @@ class Ledger:
 
     def prune_tallies(self, before: str) -> int:
         """Delete the tallies of days before `before` (`2026-01-31`): nothing counts them any more; how many."""
-        labels = {LEDGER_LABEL: "tally", "press-play/repo": names.repo_key(self.repo)}
-        found = [tally["metadata"]["name"] for tally in self.cluster.list("ConfigMap", self.namespace, labels)]
+        found = [tally["metadata"]["name"] for tally in self._list("tally")]
         old = [name for name in found if _DAY.fullmatch(name[-10:]) and name[-10:] < before]
         return sum(self.cluster.delete("ConfigMap", self.namespace, name) for name in old)
+
+    def _list(self, kind: str) -> list[Manifest]:
+        labels = {_LABEL: kind, "press-play/repo": names.repo_key(self.repo)}
+        return self.cluster.list("ConfigMap", self.namespace, labels)
 
     def _merge(self, name: str, kind: str, data: dict[str, Any], labels: dict[str, int]) -> None:
         self.cluster.apply(
@@ -70,7 +94,7 @@ class Ledger:
                     "namespace": self.namespace,
                     "labels": {
                         **PART_OF,
-                        LEDGER_LABEL: kind,
+                        _LABEL: kind,
                         "press-play/repo": names.repo_key(self.repo),
                         **{label: str(value) for label, value in labels.items()},
                     },
@@ -78,3 +102,7 @@ class Ledger:
                 "data": {key: json.dumps(value, sort_keys=True) for key, value in data.items()},
             }
         )
+
+
+def _entries(found: Manifest) -> dict[str, Entry]:
+    return {name: json.loads(text) for name, text in (found.get("data") or {}).items()}

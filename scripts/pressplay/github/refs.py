@@ -25,10 +25,10 @@ def find_head(gh: Client, repo: str, branch: str) -> str | None:
     return None if found is None else str(found["object"]["sha"])
 
 
-def branches_with_prefix(gh: Client, repo: str, prefix: str) -> list[str]:
-    """The names of all branches that begin so."""
+def branches_with_prefix(gh: Client, repo: str, prefix: str) -> dict[str, str]:
+    """All branches whose names begin so, by their names' order, each with the commit at its head."""
     found = pages(gh, f"/repos/{repo}/git/matching-refs/heads/{part(prefix)}")
-    return [item["ref"].removeprefix(_HEADS) for item in found]
+    return {item["ref"].removeprefix(_HEADS): str(item["object"]["sha"]) for item in found}
 
 
 def committed_at(gh: Client, repo: str, sha: str) -> float:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pressplay import names
-from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
-from pressplay.github import issues, pulls, refs
+from pressplay.github import issues, pulls
 from pressplay.steps import limits, parking
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.pulls import next_round
+from pressplay.steps.run import has_ended, take_away
 from pressplay.steps.said import FIX, RETRY, STATUS, STOP, Command
 from pressplay.steps.signals import labels
 from pressplay.steps.tasks import is_approved
@@ -56,10 +55,7 @@ def carry_out(context: Context, subject: Subject, pull: pulls.Pull, command: Com
     if command.name == STOP:
         parking.park(context, subject, pull, parking.STOPPED, stopped=True)
         for run in under_way(context, subject.repo, pull.number):
-            name = run["metadata"]["name"]
-            context.cluster.delete("CodeRun", context.settings.controller_namespace, name)
-            gh = context.harness(subject.repo, contents="write")
-            refs.delete_branch(gh, subject.repo, names.context_branch(name))
+            take_away(context, subject.repo, "CodeRun", run["metadata"]["name"])
         return subject
     if command.name == RETRY:
         ledger = context.ledger(subject.repo)
@@ -76,7 +72,7 @@ def under_way(context: Context, repo: str, number: int) -> list[Manifest]:
     """The runs of a pull request that have not ended."""
     wanted = {**labels(repo, "run"), "press-play/pr": str(number)}
     found = context.cluster.list("CodeRun", context.settings.controller_namespace, wanted)
-    return [run for run in found if (run.get("status") or {}).get("phase") not in waits.FINISHED]
+    return [run for run in found if not has_ended(run)]
 
 
 def reply(context: Context, subject: Subject, pull: pulls.Pull, commands: Sequence[Command]) -> None:

@@ -17,10 +17,9 @@ from pressplay.github.snapshots import PREFIX
 from pressplay.steps import documents_flow, snapshot
 from pressplay.steps.context import Context
 from pressplay.steps.documents_request import VOLUME
+from pressplay.steps.run import KINDS, has_ended, take_away
 from pressplay.steps.signals import labels
 from pressplay.steps.told import WORKFLOW_ANNOTATION, has_volume, service
-
-KINDS = ("CodeRun", "DocsRun")
 
 
 def end_orphans(context: Context, repo: str) -> dict[str, Manifest]:
@@ -34,11 +33,9 @@ def end_orphans(context: Context, repo: str) -> dict[str, Manifest]:
         workflow = (run["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION, "")
         owner = context.cluster.get("Workflow", context.settings.namespace, workflow) if workflow else None
         if workflow and (owner is None or waits.phase(owner) in waits.FINISHED):
-            context.cluster.delete(kind, namespace, name)
             if kind == "DocsRun":
                 documents_flow.end_orphan(context, repo, run)
-            # Later nobody would know that the branch is no run's that is about to start.
-            refs.delete_branch(context.harness(repo, contents="write"), repo, names.context_branch(name))
+            take_away(context, repo, kind, name)
             context.say(f"{name}: deleted, its Workflow {workflow} has ended")
         else:
             live[name] = run
@@ -65,11 +62,6 @@ def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
     if has_volume(settings):
         _delete_volumes(context, gh, repo, volumes, f"workspace-{service(repo, settings)}-", live)
     _delete_volumes_of_documents(context, volumes)
-
-
-def has_ended(run: Manifest) -> bool:
-    """Whether a CodeRun or DocsRun has come to its end."""
-    return (run.get("status") or {}).get("phase") in waits.FINISHED
 
 
 def _find(context: Context, name: str) -> Manifest | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.gates import only_tests, tests
-from pressplay.github import comparison, pulls, refs, reviews
+from pressplay.github import comparison, pulls, reviews
 from pressplay.github.calls import Client
 from pressplay.github.files import Files
 from pressplay.steps import documents_pull, gates, issue_texts, tasks
@@ -29,8 +29,7 @@ def of(context: Context, run: Run, entry: Entry) -> Entry:
         if found is None:
             why = _why_not_created(context, run)
             return {"outcome": "failed", "reason": f"the {run.resource} could not be created: {why}"}
-        context.cluster.delete(run.resource, namespace, run.name)
-        refs.delete_branch(context.harness(run.subject.repo, contents="write"), run.subject.repo, run.context_branch)
+        roles.take_away(context, run.subject.repo, run.resource, run.name)
         reason = f"not finished within {context.settings.limits.run_minutes} minutes"
         return {"outcome": "timeout", "reason": reason, **_left(context, run)}
     if status["phase"] == "Failed":

@@ -7,7 +7,6 @@ is shown, not doubled. Tasks whose pull request is merged are left out.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -16,7 +15,6 @@ from pressplay.backlog import graph, workflow
 from pressplay.backlog.tasks import FINISHED
 from pressplay.clock import rfc3339
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import LEDGER_LABEL
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
 from pressplay.github import contents, refs, rules
@@ -111,14 +109,12 @@ def _tries(context: Context, subject: Subject, tasks: Collection[int]) -> Iterat
 
     A person's `/press-play retry` raises them too, and people delete plays: neither must make a press an old try.
     """
-    own = {"press-play/repo": names.repo_key(subject.repo)}
-    for kind in ("task", "pr"):
-        for found in context.cluster.list("ConfigMap", context.settings.namespace, {LEDGER_LABEL: kind, **own}):
-            entries = {name: json.loads(text) for name, text in (found.get("data") or {}).items()}
-            about = found["metadata"]["labels"].get("press-play/task") or (entries.get("task") or {}).get("task", 0)
-            if int(about) in tasks:
-                yield from (entry["try"] for entry in entries.values() if isinstance(entry.get("try"), int))
-                yield from (int(match[1]) for name in entries if (match := _VERDICT.fullmatch(name)))
+    ledger = context.ledger(subject.repo)
+    of_pulls = (((kept.entries.get("task") or {}).get("task", 0), kept) for kept in ledger.kept("pr"))
+    for task, kept in (*((kept.number, kept) for kept in ledger.kept("task")), *of_pulls):
+        if task in tasks:
+            yield from (entry["try"] for entry in kept.entries.values() if isinstance(entry.get("try"), int))
+            yield from (int(match[1]) for name in kept.entries if (match := _VERDICT.fullmatch(name)))
 
 
 def _first(subject: Subject, number: int, parts: Iterable[Manifest]) -> Manifest | None:

@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 
 from pressplay import names
 from pressplay.clock import parse_rfc3339
-from pressplay.cluster.ledger import LEDGER_LABEL
 from pressplay.cluster.port import Manifest
 from pressplay.github import pulls, refs
 from pressplay.steps import documents_flow, limits
 from pressplay.steps.context import Context
-from pressplay.steps.leftovers import KINDS, has_ended
+from pressplay.steps.run import KINDS, has_ended
 from pressplay.steps.signals import labels
 
 _DAY = 86_400
@@ -63,26 +62,24 @@ def _old(context: Context, repo: str, live: Mapping[str, Manifest], before: floa
 
 def _of_pulls(context: Context, repo: str, before: float) -> Iterator[str]:
     """A closed pull request's proofs; and after them a merged one's ledger, by which they are found."""
-    here = {"press-play/repo": names.repo_key(repo)}
-    old = [
-        ledger
-        for ledger in context.cluster.list("ConfigMap", context.settings.namespace, {LEDGER_LABEL: "pr", **here})
-        if _made(ledger) < before
-    ]
+    old = [kept for kept in context.ledger(repo).kept("pr") if kept.made < before]
     if not old:
         return
     gh = context.harness(repo, pull_requests="read")
-    for ledger in old:
-        number = ledger["metadata"]["labels"]["press-play/pr"]
-        pull = pulls.known_pull(gh, repo, int(number))
+    for kept in old:
+        pull = pulls.known_pull(gh, repo, kept.number)
         if pull is None or pull.state != "closed" or parse_rfc3339(pull.updated_at) >= before:
             continue
-        about = {"press-play/proof": "acceptance", "press-play/pr": number, **here}
+        about = {
+            "press-play/proof": "acceptance",
+            "press-play/pr": str(kept.number),
+            "press-play/repo": names.repo_key(repo),
+        }
         for proof in context.cluster.list("ConfigMap", context.settings.namespace, about):
             yield proof["metadata"]["name"]
         if pull.merged:
             # One that was only closed can be opened again: what was said and ordered before must not begin anew.
-            yield ledger["metadata"]["name"]
+            yield kept.name
 
 
 def _of_plays(context: Context, repo: str, before: float) -> Iterator[tuple[str, str]]:
@@ -108,11 +105,10 @@ def _play(part: Manifest) -> str:
 def _contexts(context: Context, repo: str, live: Mapping[str, Manifest], before: float) -> None:
     """Delete context branches whose run somebody else deleted; a younger one may be of a run that is about to start."""
     gh = context.harness(repo, contents="write")
-    for branch in refs.branches_with_prefix(gh, repo, names.context_branch("run-")):
+    for branch, head in refs.branches_with_prefix(gh, repo, names.context_branch("run-")).items():
         if branch.removeprefix(names.context_branch("")) in live:
             continue
-        head = refs.find_head(gh, repo, branch)
-        if head is not None and refs.committed_at(gh, repo, head) < before:
+        if refs.committed_at(gh, repo, head) < before:
             refs.delete_branch(gh, repo, branch)
             context.say(f"{repo}: deleted {branch}, whose run is gone")
 

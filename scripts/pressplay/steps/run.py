@@ -1,12 +1,18 @@
-"""One run of an agent, as a step's inputs name it: its role, its key (R1) and the ledger that it stands in."""
+"""One run of an agent, as a step's inputs name it: its role, its key (R1) and the ledger that it stands in.
+
+What carries a run out is a CodeRun or a DocsRun.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from pressplay import names
+from pressplay.cluster import waits
 from pressplay.cluster.ledger import Subject as LedgerSubject
+from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
+from pressplay.github import refs
 from pressplay.steps.context import Context, Inputs, Subject, number
 
 IMPLEMENT, ISSUE, PLAN = "implement", "issue", "plan"
@@ -22,6 +28,7 @@ AGAIN = "again"
 CAUSED_ROLES = (*ASK_ROLES, PLAN)
 """Their runs are told apart by a cause of their own."""
 ROLES = (*TASK_ROLES, *ROUND_ROLES, *ASK_ROLES)
+KINDS = ("CodeRun", "DocsRun")
 
 
 def triage_key(cause: str) -> str:
@@ -103,3 +110,17 @@ class Run:
         docs = self.subject.settings.docs_project_directory or ""
         who = (self.subject.repo, self.kind, str(self.number), self.subject.tag, docs, self.agent_id)
         return names.run_name((*who, cause, str(self.attempt), str(self.subject.attempt_of_person)))
+
+
+def has_ended(run: Manifest) -> bool:
+    """Whether a CodeRun or DocsRun has come to its end."""
+    return (run.get("status") or {}).get("phase") in waits.FINISHED
+
+
+def take_away(context: Context, repo: str, kind: str, name: str) -> None:
+    """Delete a CodeRun or DocsRun that nobody waits for any more, with its context branch.
+
+    The branch goes first: without its run nobody would know that it is no run's that is about to start.
+    """
+    refs.delete_branch(context.harness(repo, contents="write"), repo, names.context_branch(name))
+    context.cluster.delete(kind, context.settings.controller_namespace, name)

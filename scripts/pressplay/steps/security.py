@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pressplay import names
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import LEDGER_LABEL, Entry
+from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.github import alerts, pulls
 from pressplay.github.calls import Client
@@ -121,17 +121,14 @@ def _listed(context: Context, repo: str, kind: alerts.Kind) -> list[alerts.Alert
 def _note_closed(context: Context, repo: str, kinds: set[str], groups: Iterable[Group]) -> None:
     """Note which alerts of earlier tries are open no more."""
     open_now = {group.number: group.alerts for group in groups}
-    labels = {LEDGER_LABEL: "task", "press-play/repo": names.repo_key(repo)}
-    for found in context.cluster.list("ConfigMap", context.settings.namespace, labels):
-        number = int(found["metadata"]["labels"]["press-play/task"])
-        if names.kind_of(number) != "alerts":
-            continue
-        entry = context.ledger(repo).entries("task", number).get(ALERTS)
+    ledger = context.ledger(repo)
+    for kept in ledger.kept("task"):
+        entry = kept.entries.get(ALERTS)
         if entry is None or entry["kind"] not in kinds:
             continue
-        closed = sorted({*entry["closed"], *(set(entry["numbers"]) - set(open_now.get(number, ())))})
+        closed = sorted({*entry["closed"], *(set(entry["numbers"]) - set(open_now.get(kept.number, ())))})
         if closed != entry["closed"]:
-            context.ledger(repo).record("task", number, ALERTS, {**entry, "closed": closed})
+            ledger.record("task", kept.number, ALERTS, {**entry, "closed": closed})
 
 
 # -- what is missing ---------------------------------------------------------------------------------------------------

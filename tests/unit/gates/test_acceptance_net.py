@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import gzip
 import ipaddress
 import ssl
@@ -10,9 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+import trustme
 from strangers import Stranger, answer, drips, resets, says, stranger
 
 from pressplay.gates.acceptance import net
@@ -272,44 +269,23 @@ def test_the_system_resolves_names_and_each_address_stands_once():
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory) -> tuple[Path, Path]:
-    """A certificate for NAME that vouches for itself, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = folder / "cert.pem", folder / "key.pem"
-    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
+def authority() -> trustme.CA:
+    return trustme.CA()
 
 
 @pytest.fixture
-def trusting(monkeypatch, certificate):
-    """That certificate is trusted, as one in SSL_CERT_FILE is."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+def trusting(monkeypatch, tmp_path, authority):
+    """That authority is trusted, as one in SSL_CERT_FILE is."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     net._tls.cache_clear()
     yield
     net._tls.cache_clear()
 
 
-def tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
+def tls(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
+    authority.issue_cert(NAME).configure_cert(context)
     return context
 
 
@@ -320,8 +296,8 @@ def secure(server: Stranger, name: str, address: str = "127.0.0.1") -> Answer:
 
 
 @pytest.mark.rule("R8")
-def test_over_tls_the_certificate_is_the_name_s_though_the_connection_is_the_address_s(certificate, trusting):
-    context = tls(certificate)
+def test_over_tls_the_certificate_is_the_name_s_though_the_connection_is_the_address_s(authority, trusting):
+    context = tls(authority)
     seen: list[str] = []
     context.sni_callback = lambda _socket, name, _context: seen.append(name)
     with stranger(says(answer()), context) as server:
@@ -332,10 +308,10 @@ def test_over_tls_the_certificate_is_the_name_s_though_the_connection_is_the_add
     assert len(server.asked) == 1
 
 
-def test_a_certificate_that_nobody_vouches_for_is_told_as_such(certificate):
+def test_a_certificate_that_nobody_vouches_for_is_told_as_such(authority):
     net._tls.cache_clear()
-    with stranger(says(answer()), tls(certificate)) as server:
-        with pytest.raises(NoAnswer, match="certificate is not valid: self-signed certificate"):
+    with stranger(says(answer()), tls(authority)) as server:
+        with pytest.raises(NoAnswer, match="certificate is not valid: unable to get local issuer"):
             secure(server, NAME)
         assert server.asked == []
 

@@ -93,10 +93,10 @@ def test_branches_are_found_by_prefix_and_deleted_once(github_world):
     for name in ("press-play/context/run-1", "press-play/context/run-2", "press-play/other"):
         github_world.branch(name, {"f": b"x"})
     prefix = "press-play/context/"
-    assert refs.branches_with_prefix(gh, REPO, prefix) == [f"{prefix}run-1", f"{prefix}run-2"]
+    assert list(refs.branches_with_prefix(gh, REPO, prefix)) == [f"{prefix}run-1", f"{prefix}run-2"]
     assert refs.delete_branch(gh, REPO, f"{prefix}run-1")
     assert not refs.delete_branch(gh, REPO, f"{prefix}run-1")
-    assert refs.branches_with_prefix(gh, REPO, prefix) == [f"{prefix}run-2"]
+    assert list(refs.branches_with_prefix(gh, REPO, prefix)) == [f"{prefix}run-2"]
 
 
 def test_the_default_branch_can_not_be_deleted(github_world):
