@@ -8,7 +8,7 @@ from typing import Any
 from pressplay import names
 from pressplay.cluster.port import Account, Manifest
 from pressplay.doctor.results import NotLookedAt, Result, check, ok, wrong
-from pressplay.doctor.subject import Subject, faults_of_key
+from pressplay.doctor.subject import Subject, faults_of_key, is_unready
 
 NAME = "press-play-serve"
 """Of its Deployment and its account."""
@@ -39,7 +39,7 @@ def server(subject: Subject) -> Iterator[Result]:
             "set serve.auth.clusterRole to true, or kubectl create clusterrolebinding press-play-serve "
             f"--clusterrole system:auth-delegator --serviceaccount {namespace}:{NAME}",
         )
-    elif int((deployment.get("status") or {}).get("readyReplicas") or 0) < int(deployment["spec"].get("replicas", 1)):
+    elif is_unready(deployment):
         yield wrong(
             "comments' server",
             f"not all pods of {NAME} in {namespace} are ready",

@@ -9,7 +9,7 @@ from typing import Any
 from pressplay.cluster.port import Manifest
 from pressplay.doctor import definitions
 from pressplay.doctor.results import NotLookedAt, Result, check, ok, wrong
-from pressplay.doctor.subject import Subject
+from pressplay.doctor.subject import Subject, is_unready
 
 NAME = "press-play"
 """Of EventSource and Sensor."""
@@ -139,17 +139,12 @@ def _running(
         )
     elif broken:
         yield wrong(kind, f"{name} in {namespace} is not ready: {'; '.join(broken)}", do)
-    elif own and (not workloads or any(_unready(one) for one in workloads)):
+    elif own and (not workloads or any(map(is_unready, workloads))):
         yield wrong(kind, f"{name} in {namespace} has pods that are not ready", do)
     elif workloads and (version := _version(workloads[0])) and version < OLDEST:
         yield wrong(kind, f"Argo Events {'.'.join(map(str, version))} is too old", "upgrade Argo Events to 1.9")
     else:
         yield ok(kind, f"{name} in {namespace} is ready")
-
-
-def _unready(workload: Manifest) -> bool:
-    wanted = workload["spec"].get("replicas", 1)
-    return int((workload.get("status") or {}).get("readyReplicas") or 0) < int(wanted)
 
 
 def _version(workload: Manifest) -> tuple[int, ...]:

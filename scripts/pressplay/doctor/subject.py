@@ -288,6 +288,12 @@ def decoded(secret: Manifest) -> dict[str, bytes]:
     return {key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()}
 
 
+def is_unready(workload: Manifest) -> bool:
+    """Whether a Deployment or StatefulSet has fewer ready pods than it wants."""
+    wanted = workload["spec"].get("replicas", 1)
+    return int((workload.get("status") or {}).get("readyReplicas") or 0) < int(wanted)
+
+
 class _Read(RateLimits):
     """What the installation knows of GitHub's rate limits: kept to, and left as it is."""
 
