@@ -19,8 +19,6 @@ WINDOW = 20
 LOG = "collected 2 items\nE   assert 3 == 4\n##[error]Process completed with exit code 1."
 REVIEWED, AGAIN = ["lint", "test", "fix", "lint", "test"], ["lint", "test"]
 SETTINGS = {
-    # No bus: nothing is delivered, and `reconcile` knows that it makes up for events.
-    "events": {"bus": {"create": False}},
     "flows": {flow: {"window": 5} for flow in ("pullRequest", "comments", "triage", "security", "issue")},
     # Just what is needed: a run too many is refused, and its flow then ends parked.
     "limits": {"attempts": 1, "rounds": 2, "runsPerPullRequest": 11, "runsPerTask": 4, "runsPerRepositoryAndDay": 20},

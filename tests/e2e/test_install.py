@@ -165,8 +165,10 @@ def test_what_a_person_paused_stays_paused_over_an_upgrade(spaces):
     helm("uninstall", RELEASE, "-n", RELEASE, "--wait")
 
 
-def may(account: str, verb: str, what: str, space: str) -> bool:
-    said = run("kubectl", "auth", "can-i", verb, what, "-n", space, f"--as={account}", check=False).stdout.strip()
+def may(account: str, verb: str, what: str, space: str, subresource: str = "") -> bool:
+    """`what` is a resource, or one by its name: pods/exec is a Pod called exec."""
+    asked = ("kubectl", "auth", "can-i", verb, what, "-n", space, f"--as={account}", f"--subresource={subresource}")
+    said = run(*asked, check=False).stdout.strip()
     assert said in ("yes", "no"), said
     return said == "yes"
 
@@ -192,11 +194,11 @@ DENIED = [
     ("update", "configmaps", RELEASE),
     ("delete", "workflows", RELEASE),
     ("create", "pods", CONTROLLER),
-    ("create", "pods/exec", RELEASE),
+    ("create", "pods", RELEASE, "exec"),
     ("patch", "configmaps/controller-agents", CONTROLLER),
-    ("update", "coderuns.agents.platform/status", CONTROLLER),
+    ("update", "coderuns.agents.platform", CONTROLLER, "status"),
     ("create", "roles", RELEASE),
-    ("create", "serviceaccounts/token", RELEASE),
+    ("create", "serviceaccounts", RELEASE, "token"),
     ("patch", "cronworkflows/another", RELEASE),
     ("get", "workflows", "default"),
     ("get", "configmaps", "kube-system"),

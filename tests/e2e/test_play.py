@@ -140,6 +140,8 @@ def install(
                     "auth": os.environ.get("PRESSPLAY_E2E_ARGO_AUTH", "serviceAccount"),
                 }
             },
+            # No bus, as in test_event_source.py: nothing is delivered; `reconcile` knows that it makes up for events.
+            "events": {"bus": {"create": False}},
             # test_serve.py has it.
             "serve": {"enabled": False},
             **(settings or {}),
@@ -277,12 +279,12 @@ def waiting(installed: Installed, template: str) -> bool:
 
 
 def lose(installed: Installed, *templates: str) -> str:
-    """Delete a pod of one of these templates while it runs; the node that was lost with it."""
+    """Delete a pod of one of these templates before it ends; the node that was lost with it."""
 
     def one() -> str | None:
         for flow in installed.flows("task"):
             for node in nodes(flow):
-                if node["type"] != "Pod" or node["phase"] != "Running" or node.get("templateName") not in templates:
+                if node["type"] != "Pod" or has_ended({"status": node}) or node.get("templateName") not in templates:
                     continue
                 name = pod_of(flow, node)
                 run("kubectl", "delete", "pod", name, "-n", NAMESPACE, "--grace-period=0", "--force", check=False)
@@ -292,7 +294,8 @@ def lose(installed: Installed, *templates: str) -> str:
         assert not any(map(has_ended, installed.flows("play"))), "the play ended before a pod could be taken away"
         return None
 
-    lost: str = until(f"a pod of {' or '.join(templates)} to delete", one, LIMIT, installed.told)
+    # A step's pod is there for seconds.
+    lost: str = until(f"a pod of {' or '.join(templates)} to delete", one, LIMIT, installed.told, every=0.1)
     return lost
 
 
