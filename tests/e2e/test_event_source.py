@@ -19,7 +19,7 @@ import yaml
 from cluster import apply, get, kubectl, listed, run, until
 from services import PRESSPLAY, forwarded
 from test_events import AGAIN, REVIEWED, SETTINGS, assert_approved, comments, head_of, opened, roles
-from test_play import BODY, LIMIT, NAMESPACE, Installed, has_ended, install, project_of
+from test_play import BODY, LIMIT, NAMESPACE, REPO, Installed, has_ended, install, project_of, reconciling
 
 from pressplay import names
 from pressplay.events import webhook
@@ -28,6 +28,8 @@ SECRET = "press-play-webhook"
 ENDPOINT = "/github"
 LARGEST = 1_000_000
 """Bytes of a payload that are taken: what any bus carries, and more than any payload here."""
+STARTED = "press-play/flow,press-play/flow!=reconcile"
+"""What events start."""
 SHORTEST = 10
 """Seconds of the shortest window of any flow, by the chart's defaults."""
 
@@ -59,7 +61,15 @@ class Source:
     def post(self, body: bytes, **headers: str) -> int:
         """Deliver a push, signed unless headers say otherwise; the status that came back."""
         delivery = webhook.Delivery("push", "72d3162e-cc78-11e3-81ab-4c9367dc0958", body)
-        return httpx.post(self.url, content=body, headers={**delivery.headers(self.secret), **headers}).status_code
+        return httpx.post(
+            self.url, content=body, headers={**delivery.headers(self.secret), **headers}, timeout=30
+        ).status_code
+
+    def is_heard(self) -> bool:
+        """Whether a push that is delivered makes a Workflow in a moment."""
+        assert self.post(push(REPO)) == 200
+        time.sleep(2)
+        return bool(made())
 
 
 @pytest.fixture
@@ -68,30 +78,35 @@ def source(request: pytest.FixtureRequest, controller_namespace: str, tmp_path: 
     secret = secrets.token_hex(16)
     kept = {"name": SECRET, "namespace": NAMESPACE, "labels": {"app.kubernetes.io/part-of": "press-play"}}
     apply({"apiVersion": "v1", "kind": "Secret", "metadata": kept, "stringData": {"secret": secret}})
-    for made in install(tmp_path, project_of(tmp_path), "never", request.param, PRESSPLAY_SCRIPT="events"):
-        until("the EventSource to be ready", lambda: any(map(ready, pods("eventsource"))), LIMIT, made.told)
-        until("the Sensor to listen", listening, LIMIT, made.told)
+    for installed in install(tmp_path, project_of(tmp_path), "never", request.param, PRESSPLAY_SCRIPT="events"):
+        # What begins here is begun by an event.
+        reconciling(False)
+        until("reconcile to rest", lambda installed=installed: all(map(has_ended, installed.flows("reconcile"))), LIMIT)
+        until("the EventSource to be ready", ready, LIMIT, installed.told)
         with forwarded(NAMESPACE, "press-play-eventsource-svc", 12000) as url:
-            yield Source(made, url + ENDPOINT, secret.encode())
+            found = Source(installed, url + ENDPOINT, secret.encode())
+            # A Sensor hears nothing of what was delivered before its triggers had subscribed, all in one moment.
+            until("the Sensor to listen", found.is_heard, LIMIT, installed.told)
+            until("the Sensor to be done", settled, LIMIT)
+            kubectl("delete", "workflows", "-n", NAMESPACE, "-l", STARTED, "--wait")
+            yield found
 
 
-def pods(component: str) -> list[dict[str, Any]]:
-    return listed("pods", NAMESPACE, f"app.kubernetes.io/part-of=press-play,app.kubernetes.io/component={component}")
+def ready() -> bool:
+    pods = listed("pods", NAMESPACE, "app.kubernetes.io/part-of=press-play,app.kubernetes.io/component=eventsource")
+    conditions = [one for pod in pods for one in pod["status"].get("conditions", [])]
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
-def ready(pod: dict[str, Any]) -> bool:
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", []))
+def push(repo: str) -> bytes:
+    """A push to the default branch."""
+    payload = event_cases.CASES["a push of our bot to the default branch"].payload()
+    payload["repository"]["full_name"] = repo
+    return json.dumps(payload).encode()
 
 
-def listening() -> bool:
-    """Whether each of the Sensor's triggers has subscribed: it never hears of what was delivered before."""
-    sensor = get("sensor", NAMESPACE, "press-play")
-    assert sensor is not None
-    logs = [kubectl("logs", pod["metadata"]["name"], "-n", NAMESPACE) for pod in pods("sensor") if ready(pod)]
-    return sum(log.count("Subscribing to subject") for log in logs) >= len(sensor["spec"]["triggers"])
-
-
-RECORDED = {**event_cases.values("all"), "events": events_of("all")}
+RECORDED = event_cases.values("all")
+RECORDED |= {"repositories": {**RECORDED["repositories"], REPO: {}}, "events": events_of("all")}
 
 
 @pytest.mark.rule("R8")
@@ -119,11 +134,11 @@ def test_payloads_of_others_make_the_workflows_that_event_explain_tells_of(sourc
     print(f"{len(sent)} payloads, of which {len(explained.starting())} start something: {len(found)} Workflows")
 
     before = set(found)
-    push = json.dumps(event_cases.CASES["a push of our bot to the default branch"].payload()).encode()
-    assert source.post(push, **{webhook.SIGNATURE: webhook.sign(b"another", push)}) == 400
-    assert source.post(push, **{webhook.SIGNATURE: ""}) == 400
-    assert source.post(push + b" " * LARGEST) == 400
-    assert source.post(push[:-1]) == 400
+    body = push(REPO)
+    assert source.post(body, **{webhook.SIGNATURE: webhook.sign(b"another", body)}) == 400
+    assert source.post(body, **{webhook.SIGNATURE: ""}) == 400
+    assert source.post(body + b" " * LARGEST) == 400
+    assert source.post(body[:-1]) == 400
     assert settled()
     assert set(made()) == before
 
@@ -177,7 +192,7 @@ class Explained:
 
 def made() -> dict[str, dict[str, Any]]:
     """The Workflows of flows that events start, by name."""
-    found = listed("workflows", NAMESPACE, "press-play/flow,press-play/flow!=reconcile")
+    found = listed("workflows", NAMESPACE, STARTED)
     return {one["metadata"]["name"]: one for one in found}
 
 
