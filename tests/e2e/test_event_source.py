@@ -60,10 +60,11 @@ class Source:
 
     def post(self, body: bytes, **headers: str) -> int:
         """Deliver a push, signed unless headers say otherwise; the status that came back."""
-        delivery = webhook.Delivery("push", "72d3162e-cc78-11e3-81ab-4c9367dc0958", body)
-        return httpx.post(
-            self.url, content=body, headers={**delivery.headers(self.secret), **headers}, timeout=30
-        ).status_code
+        return self.deliver(webhook.Delivery("push", "72d3162e-cc78-11e3-81ab-4c9367dc0958", body), **headers)
+
+    def deliver(self, delivery: webhook.Delivery, **headers: str) -> int:
+        signed = {**delivery.headers(self.secret), **headers}
+        return httpx.post(self.url, content=delivery.body, headers=signed, timeout=30).status_code
 
     def is_heard(self) -> bool:
         """Whether a push that is delivered makes a Workflow in a moment."""
@@ -192,8 +193,7 @@ class Explained:
 
 def made() -> dict[str, dict[str, Any]]:
     """The Workflows of flows that events start, by name."""
-    found = listed("workflows", NAMESPACE, STARTED)
-    return {one["metadata"]["name"]: one for one in found}
+    return {one["metadata"]["name"]: one for one in listed("workflows", NAMESPACE, STARTED)}
 
 
 def settled() -> bool:
@@ -257,7 +257,4 @@ class Hook:
                 continue
             delivery = webhook.Delivery(event.name, event.delivery, json.dumps(event.payload).encode())
             for _ in range(2):
-                answer = httpx.post(
-                    self.source.url, content=delivery.body, headers=delivery.headers(self.source.secret), timeout=30
-                )
-                assert answer.status_code == 200, (event, answer.text)
+                assert self.source.deliver(delivery) == 200, event
