@@ -7,6 +7,7 @@ It plays the scripted notes, with the task's own text in the pull request's titl
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 from preview import plan
@@ -17,6 +18,16 @@ from pressplay.sandbox.agents.worktree import WorkTree
 
 MADE = "# Do it\n\n## Acceptance criteria\n- it is done\n"
 """The task that the Issue agent makes of any issue."""
+HELD = "held"
+"""The file beside the agents' own log that keeps every agent at work as long as it is there."""
+
+
+def work() -> int:
+    log_start(os.environ)
+    held = Path(os.environ["PRESSPLAY_AGENT_LOG"]).with_name(HELD)
+    while held.exists():
+        time.sleep(0.1)
+    return events() if os.environ.get("PRESSPLAY_SCRIPT") == "events" else notes()
 
 
 def notes() -> int:
@@ -70,5 +81,5 @@ def hand_over(**told: object) -> None:
     Path(os.environ["PRESSPLAY_RESULT"]).write_text(json.dumps(told))
 
 
-log_start(os.environ)
-sys.exit(events() if os.environ.get("PRESSPLAY_SCRIPT") == "events" else notes())
+if __name__ == "__main__":
+    sys.exit(work())

@@ -53,14 +53,12 @@ def namespace(name: str) -> None:
     apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
 
-def until(
-    what: str, done: Callable[[], Any], seconds: float = 180, told: Callable[[], str] = lambda: "", every: float = 1.0
-) -> Any:
+def until(what: str, done: Callable[[], Any], seconds: float = 180, told: Callable[[], str] = lambda: "") -> Any:
     """Ask until there is an answer, which is returned; a cluster has no event for most of what is asked here."""
     end = time.monotonic() + seconds
     while not (answer := done()):
         assert time.monotonic() < end, f"after {seconds:.0f} s still waiting for: {what}\n{told()}"
-        time.sleep(every)
+        time.sleep(1)
     return answer
 
 

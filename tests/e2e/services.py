@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from agent import HELD
 from cluster import CONTROLLER, ROOT
 
 from pressplay.clock import SystemClock
@@ -25,15 +26,14 @@ AGENT = [sys.executable, str(Path(__file__).with_name("agent.py"))]
 
 
 @contextmanager
-def service(log: Path, *command: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Run it while the block lasts, then make sure that it stops when told; a forge's first line."""
+def service(log: Path, *command: str, environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Run it while the block lasts, then make sure that it stops when told."""
     with log.open("wb") as errors:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **(environment or {})}
         )
         try:
-            assert process.stdout is not None
-            yield process.stdout.readline() if "forge" in command else ""
+            yield process
             assert process.poll() is None, f"{command[:3]} ended by itself: {log.read_text()[-2000:]}"
         finally:
             process.send_signal(signal.SIGTERM)
@@ -42,15 +42,29 @@ def service(log: Path, *command: str, environment: Mapping[str, str] | None = No
 
 
 @contextmanager
-def forge(directory: Path, project: Path, repo: str, namespace: str, merge: str = "auto") -> Iterator[dict[str, str]]:
-    """The forge, reachable from the cluster's pods; its addresses. `directory`/secrets.json is for kubectl."""
+def forge(
+    directory: Path, project: Path, repo: str, namespace: str, merge: str = "auto"
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The forge, reachable from the cluster's pods; its pid and addresses. `directory`/secrets.json is for kubectl."""
     host = os.environ.get("PRESSPLAY_E2E_HOST", "127.0.0.1")
     command = [PRESSPLAY, "sandbox", "forge", "--data", str(directory), "--listen", f"{host}:0", "--repo", repo]
     command += ["--project", str(project), "-n", namespace, "--controller-namespace", CONTROLLER]
     command += ["--merge", merge]
-    with service(directory / "forge.log", *command, "--secrets", str(directory / "secrets.json")) as line:
+    with service(directory / "forge.log", *command, "--secrets", str(directory / "secrets.json")) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
         assert line, (directory / "forge.log").read_text()
-        yield json.loads(line)
+        yield process.pid, json.loads(line)
+
+
+@contextmanager
+def silent(pid: int) -> Iterator[None]:
+    """Connections to this process are taken and not answered while the block lasts."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
@@ -92,6 +106,17 @@ class Person:
         answer = self.client.request(method, self.base + path, **options)
         answer.raise_for_status()
         return answer.json()
+
+
+@contextmanager
+def working(directory: Path) -> Iterator[None]:
+    """No agent comes to an end while the block lasts; `directory` is the runner's."""
+    held = directory / HELD
+    held.touch()
+    try:
+        yield
+    finally:
+        held.unlink()
 
 
 def starts(directory: Path) -> list[list[str]]:
