@@ -1,6 +1,6 @@
 """The agent of the suites on a cluster, started by the runner in a work tree, as any agent is.
 
-It plays the scripted notes, with the task's own text in the pull request's title and body; with
+It plays the scripted notes or the demo, with the task's own text in the pull request's title and body; with
 `PRESSPLAY_SCRIPT=events` the roles of the flows that events start, on any pull request.
 """
 
@@ -27,13 +27,14 @@ def work() -> int:
     held = Path(os.environ["PRESSPLAY_AGENT_LOG"]).with_name(HELD)
     while held.exists():
         time.sleep(0.1)
-    return events() if os.environ.get("PRESSPLAY_SCRIPT") == "events" else notes()
+    return events() if os.environ.get("PRESSPLAY_SCRIPT") == "events" else scripted()
 
 
-def notes() -> int:
-    if os.environ["PRESSPLAY_ROLE"] == "test":
-        plan_probes()
+def scripted() -> int:
     code = run(Path.cwd(), os.environ)
+    if os.environ["PRESSPLAY_ROLE"] == "test":
+        # In the place of the demo's own plan: what is deployed here is no stockroom.
+        plan_probes()
     if code == 0 and os.environ["PRESSPLAY_ROLE"] == "implement":
         text = Path("task/task.md").read_bytes().decode()
         hand_over(title=text.splitlines()[0].removeprefix("# "), body=text)
