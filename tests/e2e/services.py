@@ -76,6 +76,17 @@ def runner(directory: Path, url: str, agent: list[str] = AGENT, **environment: s
 
 
 @contextmanager
+def working(directory: Path) -> Iterator[None]:
+    """No agent comes to an end while the block lasts; `directory` is the runner's."""
+    held = directory / HELD
+    held.touch()
+    try:
+        yield
+    finally:
+        held.unlink()
+
+
+@contextmanager
 def forwarded(namespace: str, name: str, port: int) -> Iterator[str]:
     """The address on this machine of a Service's port, while the block lasts."""
     command = ("kubectl", "port-forward", "-n", namespace, f"service/{name}", f":{port}", "--address", "127.0.0.1")
@@ -106,17 +117,6 @@ class Person:
         answer = self.client.request(method, self.base + path, **options)
         answer.raise_for_status()
         return answer.json()
-
-
-@contextmanager
-def working(directory: Path) -> Iterator[None]:
-    """No agent comes to an end while the block lasts; `directory` is the runner's."""
-    held = directory / HELD
-    held.touch()
-    try:
-        yield
-    finally:
-        held.unlink()
 
 
 def starts(directory: Path) -> list[list[str]]:
