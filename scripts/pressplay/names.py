@@ -68,6 +68,11 @@ def repo_key(full_name: str) -> str:
     return repo(full_name).replace("/", ".", 1)
 
 
+def shown_branch(branch: str) -> str:
+    """A branch's name as it may stand in a sentence of ours (R7): itself where it is no more than a name."""
+    return branch if _CHECKED.fullmatch(branch) else "a branch with an unusual name"
+
+
 def label(text: str) -> str:
     """`text` as a label's value: itself where it fits, else cut and told apart by a hash."""
     value = re.sub(r"[^A-Za-z0-9._-]", ".", text).strip("._-")

@@ -164,6 +164,8 @@ class RepositoryDefaults(_Model):
     tag: str | None = None
     parallelism: int | None = Field(None, ge=1)
     release: Literal["merged", "approved"] | None = None
+    others: Literal["pass", "require"] | None = None
+    """What becomes of pull requests that are not under Press Play: a green check that says so, or none."""
     isolation: Literal["volume", "worktree"] | None = None
     runs_at_once: int | None = Field(None, ge=1)
     secrets: list[str] | None = None

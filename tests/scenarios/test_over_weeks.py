@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from harness import REPO, project, task
+from harness import REPO, Deaf, after, project, task
 from test_comments import PR, Rex, Talk, words, world
 from test_pruning import grow_old
-from test_quiet_reconcile import Deaf, after
 
 from pressplay.cluster import waits
 from pressplay.steps import pruning, signals

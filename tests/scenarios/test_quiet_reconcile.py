@@ -6,23 +6,15 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from harness import REPO, World, project, reconciled, task, world
+from harness import REPO, Deaf, World, after, project, reconciled, task, world
 
 from pressplay import names
 from pressplay.cluster import waits
 from pressplay.github import pulls, refs
-from pressplay.sandbox.eventsource import Network
 from pressplay.sandbox.forge.ci import Job
 from pressplay.steps import missing
 
-MINUTE = 60.0
 TASKS = 6
-
-
-class Deaf(Network):
-    """Nothing arrives."""
-
-    def send(self, _delivery) -> None: ...
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +27,6 @@ def approved(tmp_path_factory) -> Iterator[World]:
     after(made, 60)
     yield made
     made.sandbox.close()
-
-
-def after(made: World, minutes: float) -> list[str]:
-    """Let time pass; the paths that GitHub was asked for meanwhile."""
-    asked: list[str] = []
-    forge, end = made.sandbox.forge, made.sandbox.clock.now() + minutes * MINUTE
-    whole = forge._web._fault
-    forge._web._fault = lambda method, path: (asked.append(path), whole(method, path))[1]
-    made.sandbox.run(lambda: made.sandbox.clock.now() >= end and not made.sandbox.kubelet.busy)
-    forge._web._fault = whole
-    return asked
 
 
 def head(made: World, number: int) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from harness import REPO, project, task
+from harness import REPO, after, project, task
 from test_comments import Rex, Talk, world
-from test_quiet_reconcile import after
 
 from pressplay.github import refs
 

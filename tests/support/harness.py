@@ -16,6 +16,7 @@ from pressplay import names
 from pressplay.clock import VirtualClock
 from pressplay.patch import merge
 from pressplay.sandbox.deployer import Starter
+from pressplay.sandbox.eventsource import Network
 from pressplay.sandbox.forge import forge
 from pressplay.sandbox.launcher import VirtualLauncher
 from pressplay.sandbox.session import rendered_chart
@@ -195,3 +196,20 @@ def reconciled(schedule: str) -> list[dict[str, Any]]:
         else manifest
         for manifest in CHART
     ]
+
+
+class Deaf(Network):
+    """Nothing arrives."""
+
+    def send(self, _delivery) -> None: ...
+
+
+def after(made: World, minutes: float) -> list[str]:
+    """Let time pass; the paths that GitHub was asked for meanwhile."""
+    asked: list[str] = []
+    forge, end = made.sandbox.forge, made.sandbox.clock.now() + minutes * 60.0
+    whole = forge._web._fault
+    forge._web._fault = lambda method, path: (asked.append(path), whole(method, path))[1]
+    made.sandbox.run(lambda: made.sandbox.clock.now() >= end and not made.sandbox.kubelet.busy)
+    forge._web._fault = whole
+    return asked

@@ -171,6 +171,10 @@ Takes the root.
 {{- $row := dict "flow" "signal" "window" 10 -}}
 {{- $rows = append $rows (merge (dict "name" "signal-closed" "events" (list "pull_request") "actions" (list "closed")
       "subject" "pr" "number" "body.pull_request.number" "constants" (dict "what" "closed")) $row) -}}
+{{- /* A changed base voids check and approval, whoever changed it. */ -}}
+{{- $rows = append $rows (merge (dict "name" "signal-edited" "events" (list "pull_request") "actions" (list "edited")
+      "is" (list (list "body.changes.base.ref.from" "^.+$"))
+      "subject" "pr" "number" "body.pull_request.number" "constants" (dict "what" "edited")) $row) -}}
 {{- $rows = append $rows (merge (dict "name" "signal-pushed" "events" (list "push")
       "is" (list (list "body.deleted" "^false$"))
       "same" (list (list "one == 'refs/heads/' + other" "body.ref" "body.repository.default_branch"))

@@ -105,16 +105,6 @@ def ask_again(gh: Client, repo: str, number: int) -> None:
     call(gh, "POST", f"/repos/{repo}/check-runs/{number}/rerequest")
 
 
-def newest_conclusion(found: Iterable[Check], app_id: int, name: str) -> str | None:
-    """How an App's newest run of a check ended, among the checks of a commit; None where it has not, or is not there.
-
-    Another App can name a check as it likes (R5).
-    """
-    own = [check for check in found if check.app_id == app_id and check.name == name]
-    newest = max(own, key=lambda check: check.id, default=None)
-    return None if newest is None else newest.conclusion
-
-
 def _own(gh: Client, repo: str, sha: str, name: str) -> dict[str, Any] | None:
     """Our own newest run: another App can name a check as it likes (R5)."""
     if not isinstance(gh, InstallationClient):
@@ -123,10 +113,19 @@ def _own(gh: Client, repo: str, sha: str, name: str) -> dict[str, Any] | None:
     return max(own, key=lambda run: run["id"], default=None)
 
 
-def conclusion(gh: Client, repo: str, head_sha: str, name: str) -> str | None:
-    """How the check of this client's App ended on a commit; None where it has not, or there is none."""
-    found = _own(gh, repo, head_sha, name)
-    return None if found is None else found["conclusion"]
+def own(gh: Client, repo: str, head_sha: str, name: str) -> Check | None:
+    """The newest run of the check `name` of this client's App on a commit; None where there is none."""
+    run = _own(gh, repo, head_sha, name)
+    return None if run is None else _check(run)
+
+
+def newest_of(runs: Iterable[Check], app_id: int, name: str) -> Check | None:
+    """An App's newest run of a check, among the checks of a commit; None where there is none.
+
+    Another App can name a check as it likes (R5).
+    """
+    own_runs = [check for check in runs if check.app_id == app_id and check.name == name]
+    return max(own_runs, key=lambda check: check.id, default=None)
 
 
 def own_text(gh: Client, repo: str, head_sha: str, name: str) -> str:

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from pressplay.github.calls import Client, call, find, pages
 
+MOST_COMMITS = 250
+"""GitHub lists no more commits of a pull request than these."""
+
 
 @dataclass(frozen=True)
 class Pull:
@@ -97,23 +100,38 @@ def all_pulls(gh: Client, repo: str, state: str = "all", base: str | None = None
     return [_pull(found) for found in pages(gh, f"/repos/{repo}/pulls", params)]
 
 
+def from_branch(gh: Client, repo: str, head_branch: str, state: str = "all") -> list[Pull]:
+    """The pull requests from a branch of this repository (no fork's), newest first."""
+    params: dict[str, str | int] = {"state": state, "head": f"{repo.partition('/')[0]}:{head_branch}"}
+    listed = [_pull(item) for item in pages(gh, f"/repos/{repo}/pulls", params)]
+    # GitHub ignores a head that it does not understand and then lists them all.
+    own = [pull for pull in listed if pull.head_ref == head_branch and not pull.fork]
+    return sorted(own, key=lambda pull: pull.number, reverse=True)
+
+
 def find_pull(gh: Client, repo: str, head_branch: str, state: str = "all") -> Pull | None:
     """The newest pull request from a branch of this repository (no fork's), or None."""
-    params: dict[str, str | int] = {"state": state, "head": f"{repo.partition('/')[0]}:{head_branch}"}
-    found = [_pull(item) for item in pages(gh, f"/repos/{repo}/pulls", params)]
-    # GitHub ignores a head that it does not understand and then lists them all.
-    own = [one for one in found if one.head_ref == head_branch and not one.fork]
-    return max(own, key=lambda one: one.number, default=None)
+    return next(iter(from_branch(gh, repo, head_branch, state)), None)
 
 
-def open_branches(gh: Client, repo: str) -> set[str]:
-    """The branches of this repository that open pull requests come from."""
-    return {one.head_ref for one in all_pulls(gh, repo, "open") if not one.fork}
+def with_head(gh: Client, repo: str, commit: str) -> list[Pull]:
+    """The open pull requests whose head is a commit, forks' too. `gh` may read contents.
+
+    Source: https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit.
+    """
+    listed = (_pull(item) for item in pages(gh, f"/repos/{repo}/commits/{commit}/pulls"))
+    return [pull for pull in listed if pull.state == "open" and pull.head_sha == commit]
 
 
-def merged_branches(gh: Client, repo: str) -> dict[str, int]:
-    """The branches of this repository of which a pull request was merged, with its number."""
-    return {one.head_ref: one.number for one in all_pulls(gh, repo, "closed") if one.merged and not one.fork}
+def authors(gh: Client, repo: str, number: int) -> tuple[set[str], bool]:
+    """The logins, in lower case, that a pull request's commits name as author or committer; whether these are all.
+
+    A commit names whoever its maker wrote: that a login is missing proves nothing. GitHub lists `MOST_COMMITS` at most.
+    """
+    commits = list(pages(gh, f"/repos/{repo}/pulls/{number}/commits"))
+    people = (commit.get(role) or {} for commit in commits for role in ("author", "committer"))
+    logins = {str(person["login"]).lower() for person in people if person.get("login")}
+    return logins, len(commits) < MOST_COMMITS
 
 
 def open_pull(

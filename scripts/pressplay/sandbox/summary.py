@@ -13,9 +13,9 @@ from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
-from pressplay.github import contents, pulls
+from pressplay.github import pulls
 from pressplay.sandbox.world import Sandbox
-from pressplay.steps import folder
+from pressplay.steps import folder, landing
 from pressplay.steps.context import Subject
 
 _UNDER_WAY, _NOT_STARTED = "under way", "not started"
@@ -64,12 +64,21 @@ def summarize(sandbox: Sandbox) -> Summary:
     """The newest play's summary, from what GitHub, the ledgers and the Workflows hold."""
     context, repo = sandbox.context, sandbox.options.repo
     subject = Subject.of({"repo": repo}, context)
-    gh = context.harness(repo, contents="read", pull_requests="read")
-    base = subject.settings.default_branch or contents.default_branch(gh, repo)
+    gh = context.harness(repo, **landing.NEEDS)
+    base = subject.base(gh)
     backlog = folder.backlog(gh, subject, base)
     plan = graph.plan(backlog)
-    # Newest first: of several pull requests from one branch the newest one stays.
-    found = {pull.head_ref: pull for pull in reversed(pulls.all_pulls(gh, repo))}
+    landed = landing.of_backlog(context, gh, subject, backlog, base)
+    ledgers = {kept.number: kept.entries for kept in context.ledger(repo).kept("task")}
+    of_branch: dict[str, list[pulls.Pull]] = {}
+    for listed in pulls.all_pulls(gh, repo):
+        of_branch.setdefault("" if listed.fork else listed.head_ref, []).append(listed)
+    found = {
+        task.number: pull
+        for task in backlog.tasks
+        if (own := of_branch.get(names.task_branch(task.number)))
+        and (pull := _pull_of(task, ledgers.get(task.number, {}), landed, own)) is not None
+    }
     plays = sandbox.plays()
     newest = plays[-1] if plays else None
     # A large play is several Workflows, which go on side by side.
@@ -77,8 +86,7 @@ def summarize(sandbox: Sandbox) -> Summary:
     results: dict[str, TaskResult] = {}
     problems = {problem.task: problem.problem for problem in plan.problems}
     for planned in plan.tasks:
-        pull = found.get(names.task_branch(planned.task.number))
-        result = _task(sandbox, planned.task, pull, newest, results, found, problems)
+        result = _task(sandbox, planned.task, newest, results, found, problems, landed)
         results[planned.task.id] = result
     ordered = tuple(results[task.id] for task in backlog.tasks if task.id in results)
     return Summary(
@@ -87,6 +95,16 @@ def summarize(sandbox: Sandbox) -> Summary:
         seconds=_seconds(parts, sandbox.clock.now()),
         tasks=ordered,
     )
+
+
+def _pull_of(
+    task: Task, entries: Mapping[str, Entry], landed: landing.Landings, own: Sequence[pulls.Pull]
+) -> pulls.Pull | None:
+    """A task's pull request: the one by which it landed, else the newest that its ledger knows or that is open."""
+    if task.id in landed.done:
+        return next((pull for pull in own if pull.number == landed.done[task.id]), None)
+    known = landing.recorded(entries)
+    return next((pull for pull in own if pull.state == "open" or pull.number in known), None)
 
 
 def _name(play: Mapping[str, Any]) -> str:
@@ -111,13 +129,13 @@ def _seconds(parts: Sequence[Manifest], now: float) -> int:
 def _task(
     sandbox: Sandbox,
     task: Task,
-    pull: pulls.Pull | None,
     play: Mapping[str, Any] | None,
     before: Mapping[str, TaskResult],
-    found: Mapping[str, pulls.Pull],
+    found: Mapping[int, pulls.Pull],
     problems: Mapping[str, str],
+    landed: landing.Landings,
 ) -> TaskResult:
-    ledger = sandbox.context.ledger(sandbox.options.repo)
+    ledger, pull = sandbox.context.ledger(sandbox.options.repo), found.get(task.number)
     entries = ledger.entries("task", task.number)
     runs = [entry for entry in entries.values() if "started" in entry]
     if pull is not None:
@@ -125,6 +143,10 @@ def _task(
     try_ = names.play_count(play["metadata"]["name"]) if play else 1
     verdict = entries.get(f"verdict-{try_}")
     state, reason = _how(task, pull, verdict, runs, before, problems)
+    if task.id in landed.done:
+        state, reason = "merged", ""
+    elif pull is not None and pull.merged and task.id in landed.undone and verdict is not None:
+        state, reason = "parked", f"pull request {landed.undone[task.id]}"
     if not reason or reason in (_UNDER_WAY, _NOT_STARTED):
         paused = state in ("running", "waiting") and sandbox.context.paused(sandbox.options.repo)
         reason = "paused; `pressplay continue` lets it go on" if paused else reason
@@ -151,8 +173,6 @@ def _how(
     before: Mapping[str, TaskResult],
     problems: Mapping[str, str],
 ) -> tuple[str, str]:
-    if pull is not None and pull.merged:
-        return "merged", ""
     if verdict is not None:
         if verdict["outcome"] == "approved" and pull is not None and pull.state == "closed":
             return "failed", f"pull request #{pull.number} was closed without a merge"
@@ -176,7 +196,7 @@ def _ended(pull: pulls.Pull | None, verdict: Entry | None, now: float) -> float:
     return verdict["ended"] if verdict is not None else now
 
 
-def _waited_for(task: Task, found: Mapping[str, pulls.Pull], before: Mapping[str, TaskResult]) -> str:
+def _waited_for(task: Task, found: Mapping[int, pulls.Pull], before: Mapping[str, TaskResult]) -> str:
     """The dependency that was merged last: what the task really waited for."""
     merged = {pull.number: pull.merged_at or "" for pull in found.values() if pull.merged}
     own = [

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 
 from pressplay.cluster.ledger import Entry
 from pressplay.gates.acceptance.proof import Proof, markdown, summary
-from pressplay.github import pulls, reviews
-from pressplay.github.calls import Refused
+from pressplay.github import checks, pulls, reviews
+from pressplay.github.calls import Client, Refused
 from pressplay.steps import acceptance, deploy, gates, limits, parking
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.gates import Verdict
+from pressplay.steps.tasks import ACCEPTANCE_CHECK, OTHERS, is_approval
 
 
 def missing(subject: Subject, entries: Mapping[str, Entry], head: str) -> str:
@@ -66,16 +67,46 @@ def _body(proof: Proof, shown: str) -> str:
     )
 
 
-def void(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry]) -> None:
-    """Dismiss the approvals of other commits than the head, where there were any. Its check is of one commit anyway."""
-    if not any(e.get("gate") == gates.ACCEPTANCE and e.get("head") != pull.head_sha for e in entries.values()):
+def take_up(gh: Client, repo: str, pull: pulls.Pull) -> bool:
+    """Whether the head of a pull request that is to be reviewed is approved already.
+
+    A green check that said that it is not under Press Play is taken back. `gh` may write checks.
+    """
+    check = checks.own(gh, repo, pull.head_sha, ACCEPTANCE_CHECK)
+    if check is not None and check.external_id == OTHERS:
+        checks.set_check(
+            gh,
+            repo,
+            ACCEPTANCE_CHECK,
+            pull.head_sha,
+            conclusion=None,
+            title="Under review",
+            summary="Press Play reviews this pull request.",
+            details_url=pull.html_url,
+            external_id=pull.head_sha,
+        )
+    return is_approval(check)
+
+
+def void(
+    context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry], *, whole: bool = False
+) -> None:
+    """Dismiss the approvals of other commits than the head, where there were any; with `whole` those of the head too.
+
+    A check is of one commit anyway.
+    """
+    judged = [entry for entry in entries.values() if entry.get("gate") == gates.ACCEPTANCE]
+    if not any(whole or entry.get("head") != pull.head_sha for entry in judged):
         return
     login = context.github.login(context.settings.agent("qa")[1].github_app)
     gh = context.harness(subject.repo, pull_requests="write")
     for review in reviews.reviews(gh, subject.repo, pull.number):
-        if review.author == login and review.state == "APPROVED" and review.commit_id != pull.head_sha:
+        if review.author != login or review.state != "APPROVED":
+            continue
+        if whole or review.commit_id != pull.head_sha:
+            why = "It was approved for another target." if whole else f"The head is now {pull.head_sha}."
             try:
-                reviews.dismiss(gh, subject.repo, pull.number, review.id, f"The head is now {pull.head_sha}.")
+                reviews.dismiss(gh, subject.repo, pull.number, review.id, why)
             except Refused as error:
                 # Only some may dismiss on a protected branch; the ruleset then dismisses stale approvals itself.
                 context.say(f"pull request {pull.number}: a stale approval stays: {error}")

@@ -11,6 +11,7 @@ from pressplay.cluster import pause
 from pressplay.cluster.ledger import Ledger
 from pressplay.cluster.port import Cluster
 from pressplay.errors import InputError
+from pressplay.github import contents
 from pressplay.github.access import GitHubAccess
 from pressplay.github.calls import Client
 from pressplay.github.remote import Remote
@@ -79,6 +80,10 @@ class Subject:
             play=names.checked(inputs["play"], "play") if inputs.get("play") else "",
             attempt_of_person=number(inputs, "try") or names.play_count(inputs.get("play", "")),
         )
+
+    def base(self, gh: Client) -> str:
+        """The branch that the repository's tasks are merged into: that of the values, else its default branch."""
+        return self.settings.default_branch or contents.default_branch(gh, self.repo)
 
     @property
     def pull(self) -> int:

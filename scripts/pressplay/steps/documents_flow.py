@@ -14,12 +14,12 @@ from pressplay.backlog.tasks import Task
 from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
-from pressplay.github import contents, pulls, refs
+from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import documents, folder
+from pressplay.steps import documents, folder, landing
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.run import PLAN, Run
-from pressplay.steps.tasks import BEGUN, task_of
+from pressplay.steps.tasks import task_of
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
@@ -34,9 +34,11 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     number = names.documents_number(subject.tag, subject.settings.docs_project_directory or "")
     _label(context, subject, number, inputs.get("workflow", ""))
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    head = refs.head(gh, subject.repo, subject.settings.default_branch or contents.default_branch(gh, subject.repo))
+    base = subject.base(gh)
+    head = refs.head(gh, subject.repo, base)
     backlog = folder.backlog(gh, subject, head)
-    planned = folder.left(subject, backlog, folder.merged(gh, subject, backlog), inputs.get("tasks", ""))
+    landed = landing.of_backlog(context, gh, subject, backlog, base).done
+    planned = folder.left(subject, backlog, landed, inputs.get("tasks", ""))
     wanted = documents.lacking(gh, subject, head, (playable.task for playable in planned.playable))
     brought = _brought(context, gh, subject)
     left = [task for task in wanted if task.number not in brought]
@@ -55,7 +57,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         "why": why,
         "began": int(context.clock.now()),
     }
-    ledger.record("task", number, BEGUN, begun)
+    ledger.record("task", number, landing.BEGUN, begun)
     context.say(f"documents are asked for: tasks {_listed(now)}; for later: {len(left) - len(now)}")
     return {
         **_outputs(context, subject, "go"),
@@ -98,7 +100,7 @@ def _brought(context: Context, gh: Client, subject: Subject) -> dict[int, int]:
 
 def _try(entries: Mapping[str, Entry]) -> int:
     """The try that is under way; once it has its verdict, a new press is the next one (R1)."""
-    newest = int((entries.get(BEGUN) or {"try": 1})["try"])
+    newest = int((entries.get(landing.BEGUN) or {"try": 1})["try"])
     return newest + 1 if f"verdict-{newest}" in entries else newest
 
 
@@ -113,7 +115,7 @@ def _label(context: Context, subject: Subject, number: int, workflow: str) -> No
 
 def asked(context: Context, run: Run) -> Entry:
     """The tasks that a run is to write documents for, and the commit that they were read at; InputError without any."""
-    begun = context.ledger(run.subject.repo).entries("task", run.number).get(BEGUN) or {}
+    begun = context.ledger(run.subject.repo).entries("task", run.number).get(landing.BEGUN) or {}
     if begun.get("cause") != run.cause:
         raise InputError(
             f"{run.subject.repo}: no documents are asked for under the cause {run.cause}; start the flow "

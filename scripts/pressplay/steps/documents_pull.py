@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import TryAgain
-from pressplay.github import checks, comparison, contents, issues, pulls, refs, trees
+from pressplay.github import checks, comparison, issues, pulls, refs, trees
 from pressplay.github.calls import Client, Refused
 from pressplay.steps import documents, parking
 from pressplay.steps.context import Context, Subject
@@ -67,7 +67,7 @@ def judged(context: Context, _gh: Client, run: Run, entry: Entry) -> Entry:
     if pull is None:
         return {"outcome": "failed", "reason": "the run succeeded but no pull request of it is open", "again": True}
     pull = _tidied(gh, subject, pull, entry["head"])
-    base = subject.settings.default_branch or contents.default_branch(gh, subject.repo)
+    base = subject.base(gh)
     if pull.base_ref != base:
         pull = pulls.retarget(gh, subject.repo, pull.number, base)
     about = {"run": run.name, "task": run.number, "tag": subject.tag, "tasks": entry["tasks"]}
@@ -134,7 +134,7 @@ def _is_for_the_run(path: str, root: str) -> bool:
 def _conclude(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, about: Entry) -> _Verdict:
     """Judge a head, and say so: check, label, comment, ledger. The ledger comes last: all is done then, or repeated."""
     subject = replace(subject, task=None, pr=pull.number, play="", attempt_of_person=1)
-    base = subject.settings.default_branch or contents.default_branch(gh, subject.repo)
+    base = subject.base(gh)
     verdict = _verdict(gh, subject, pull.head_sha, base, about["tasks"])
     where = f"{documents.folder_of(subject)}/"
     reason = verdict.reason(where)

@@ -24,7 +24,7 @@ from pressplay.backlog import tasks
 from pressplay.cluster.ledger import PART_OF, Entry
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
-from pressplay.github import contents, refs
+from pressplay.github import refs
 from pressplay.github.calls import Client
 from pressplay.steps import folder
 from pressplay.steps.context import Context, Subject
@@ -48,7 +48,7 @@ def told(context: Context, run: Run, asked: Entry) -> tuple[Manifest, Entry]:
     gh = context.harness(subject.repo, contents="write")
     sha = asked.get("context")
     if not sha or refs.find_head(gh, subject.repo, branch) != sha:
-        base = subject.settings.default_branch or contents.default_branch(gh, subject.repo)
+        base = subject.base(gh)
         content = files(gh, subject, run, asked["head"], asked["tasks"], base)
         message = f"Context of {run.name} ({run.agent_id}, {run.role}, attempt {run.attempt})"
         sha = refs.commit_files(gh, subject.repo, branch, content, message, asked["head"])

@@ -44,12 +44,6 @@ def backlog(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
     return tasks.read(content, f"{subject.repo}@{ref}:{path}", subject.tag)
 
 
-def merged(gh: Client, subject: Subject, backlog: tasks.Backlog) -> dict[str, int]:
-    """The ids of the tasks whose pull request is merged, with its number."""
-    found = pulls.merged_branches(gh, subject.repo)
-    return {task.id: found[branch] for task in backlog.tasks if (branch := names.task_branch(task.number)) in found}
-
-
 def left(subject: Subject, backlog: tasks.Backlog, done: Collection[str], only: str = "") -> graph.Plan:
     """The plan of what is left: `done` are ids, as those in tasks.json are; `only` (ids, with commas) narrows it."""
     wanted = [part.strip() for part in only.split(",") if part.strip() not in ("", "none")]

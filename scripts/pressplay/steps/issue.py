@@ -11,7 +11,7 @@ from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.github import issues, people
-from pressplay.steps import issue_texts, origin, tasks
+from pressplay.steps import issue_texts, landing, origin, tasks
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.pulls import is_ours, seconds_left
 from pressplay.steps.start import EVENT_PRIORITY
@@ -81,7 +81,7 @@ def _state(context: Context, repo: str, found: issues.Issue) -> tuple[str, int]:
 
 
 def _try(entries: dict[str, Entry]) -> int:
-    return int((entries.get(tasks.BEGUN) or {}).get("try", 1))
+    return int((entries.get(landing.BEGUN) or {}).get("try", 1))
 
 
 def _asked(context: Context, repo: str, issue: issues.Issue) -> float | None:
@@ -113,7 +113,7 @@ def start(inputs: Inputs, context: Context) -> Outputs:
     name = workflow_name(repo, issue, try_)
     subject = _subject(context, repo, task, try_)
     there = context.cluster.get("Workflow", context.settings.namespace, name) is not None
-    if tasks.BEGUN not in entries or there or f"verdict-{try_}" in entries:
+    if landing.BEGUN not in entries or there or f"verdict-{try_}" in entries:
         return {"state": "there" if there else "over", "workflow": name}
     if outcome == "done":
         # Said first: the task's own words are newer ones.

@@ -11,6 +11,7 @@ ever left open.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -20,11 +21,11 @@ from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF, Entry
 from pressplay.github import checks, issues, pulls
 from pressplay.github.calls import Client
-from pressplay.steps import comments, documents, documents_pull, issue, parking, triage
+from pressplay.steps import comments, documents, documents_pull, issue, parking, standing, triage
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.pulls import in_scope, of_ledger
 from pressplay.steps.start import start as start_flow
-from pressplay.steps.tasks import ACCEPTANCE_CHECK
+from pressplay.steps.tasks import ACCEPTANCE_CHECK, is_approval
 
 _AT_ONCE = 30
 _FIRST_REST, _LONGEST_REST = 60, 900
@@ -48,15 +49,18 @@ class _Seen:
     issues: float = 0.0
     issues_swept: float = 0.0
     pulls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    standing: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def start(context: Context, repo: str) -> int:
-    """Start what is missing in one repository; how many flows were started."""
-    if not context.settings.events.enabled:
-        return 0
+    """Give each open pull request its answer, and start what is missing; how many flows were started."""
     seen = _read(context, repo)
     gh = context.harness(repo, pull_requests="read", checks="read")
-    started = _pulls(context, gh, repo, seen) + _issues(context, repo, seen) + _alerts(context, repo, seen)
+    opened = pulls.all_pulls(gh, repo, state="open")
+    standing.of_all(context, repo, opened, seen.standing, seen.since)
+    started = 0
+    if context.settings.events.enabled:
+        started = _pulls(context, gh, repo, opened, seen) + _issues(context, repo, seen) + _alerts(context, repo, seen)
     _write(context, repo, seen)
     return started
 
@@ -64,8 +68,8 @@ def start(context: Context, repo: str) -> int:
 # -- pull requests -----------------------------------------------------------------------------------------------------
 
 
-def _pulls(context: Context, gh: Client, repo: str, seen: _Seen) -> int:
-    found = [pull for pull in pulls.all_pulls(gh, repo, state="open") if not pull.fork and not pull.draft]
+def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull], seen: _Seen) -> int:
+    found = [pull for pull in opened if not pull.fork and not pull.draft]
     if context.settings.events.start == "all":
         found = [pull for pull in found if parse_rfc3339(pull.updated_at) >= seen.since]
     seen.pulls = {str(pull.number): seen.pulls.get(str(pull.number), {}) for pull in found}
@@ -143,7 +147,7 @@ def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed:
     goes_on = any(check.status != "completed" for check in there)
     if flows.triage.enabled and triage.untriaged(context, subject, pull, entries, there):
         return _Found("triage")
-    approved = checks.newest_conclusion(there, context.github.app_id_of_harness(), ACCEPTANCE_CHECK) == "success"
+    approved = is_approval(checks.newest_of(there, context.github.app_id_of_harness(), ACCEPTANCE_CHECK))
     if flows.pull_request.enabled and _may_go_on(entries, subject, pull) and not approved:
         return _Found("pull-request")
     return _Found(goes_on=goes_on)

@@ -10,7 +10,7 @@ from pressplay.gates import only_tests, tests
 from pressplay.github import comparison, pulls, reviews
 from pressplay.github.calls import Client
 from pressplay.github.files import Files
-from pressplay.steps import documents_pull, gates, issue_texts, tasks
+from pressplay.steps import documents_pull, gates, issue_texts, landing
 from pressplay.steps import run as roles
 from pressplay.steps.answers import Answers
 from pressplay.steps.context import Context
@@ -65,7 +65,7 @@ def _why_not_created(context: Context, run: Run) -> str:
 
 
 def _implemented(context: Context, gh: Client, run: Run, _entry: Entry) -> Entry:
-    pull = tasks.find_pull(context, gh, run.subject)
+    pull = landing.pull_of(context, gh, run.subject)
     if pull is None or (pull.state == "closed" and not pull.merged):
         return {"outcome": "failed", "reason": "the run succeeded but no pull request is open", "again": True}
     return {"outcome": "done", "pr": pull.number, "new_head": pull.head_sha}
@@ -73,7 +73,7 @@ def _implemented(context: Context, gh: Client, run: Run, _entry: Entry) -> Entry
 
 def _tasked(context: Context, _gh: Client, run: Run, _entry: Entry) -> Entry:
     """What the Issue agent left on the issue in this try: a task, or questions."""
-    begun = context.ledger(run.subject.repo).entries("task", run.number).get(tasks.BEGUN) or {}
+    begun = context.ledger(run.subject.repo).entries("task", run.number).get(landing.BEGUN) or {}
     said = issue_texts.by_agent(context, run.subject.repo, run.number, after=begun.get("comment", 0))
     if said is None:
         return {"outcome": "failed", "reason": "the Issue agent left neither a task nor questions", "again": True}

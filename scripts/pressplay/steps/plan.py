@@ -2,25 +2,26 @@
 
 The play is a generated WorkflowTemplate and a Workflow that refers to it, named `play-<hash>-<n>`. The number is the
 try of all its tasks (R1): one more than those of earlier plays and of what the tasks' ledgers hold. An unfinished play
-is shown, not doubled. Tasks whose pull request is merged are left out.
+is shown, not doubled. Tasks that have landed are left out, unless they are asked for by name.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pressplay import names
 from pressplay.backlog import graph, workflow
-from pressplay.backlog.tasks import FINISHED
+from pressplay.backlog.tasks import FINISHED, Backlog
 from pressplay.clock import rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
-from pressplay.github import contents, refs, rules
-from pressplay.steps import documents, folder, requirements
+from pressplay.github import refs, rules
+from pressplay.steps import documents, folder, landing, requirements
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.tasks import ACCEPTANCE_CHECK
+from pressplay.steps.tasks import ACCEPTANCE_CHECK, begin_try
 
 MODES = ("play", "show")
 STARTED = "press-play/started"
@@ -36,7 +37,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     if mode not in MODES:
         raise InputError(f"parameter mode: expected one of {', '.join(MODES)}, got {mode!r}")
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    base = subject.settings.default_branch or contents.default_branch(gh, subject.repo)
+    base = subject.base(gh)
     unprotected = rules.unprotected(gh, subject.repo, base, ACCEPTANCE_CHECK, context.github.app_id_of_harness())
     if unprotected and not context.settings.allow_unprotected:
         raise InputError(
@@ -54,13 +55,12 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
     requirements.check(context.settings.agents, gh, subject, base)
     backlog = folder.backlog(gh, subject, base)
-    merged = folder.merged(gh, subject, backlog)
-    planned = folder.left(subject, backlog, merged, inputs.get("tasks", ""))
-    taken = [task for task in backlog.tasks if task.id in merged and task.status not in FINISHED]
-    if taken:
-        # A backlog whose ids were given out anew has another task there than was merged: only a person can tell.
-        told = ", ".join(f"{task.number} (#{merged[task.id]})" for task in taken)
-        context.say(f"taken as done, for a pull request of their branch was merged: {told}")
+    landings = landing.of_backlog(context, gh, subject, backlog, base)
+    asked = _asked(backlog, inputs.get("tasks", ""))
+    again = {task: pr for task, pr in landings.done.items() if task in asked}
+    done = {task: pr for task, pr in landings.done.items() if task not in again}
+    planned = folder.left(subject, backlog, done, inputs.get("tasks", ""))
+    _say_what_is_done(context, backlog, landings, again)
     for problem in planned.problems:
         context.say(f"task {problem.task}: left out, the backlog has a problem with it")
     # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.
@@ -70,6 +70,9 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     name = names.play(subject.repo, subject.tag, number)
     lacking = documents.lacking(gh, subject, refs.head(gh, subject.repo, base), tasks)
     if mode == "play":
+        for task in tasks:
+            if task.id in again:
+                begin_try(context, replace(subject, task=task.number, attempt_of_person=number))
         for left in templates.get(number, []):
             context.cluster.delete("WorkflowTemplate", context.settings.namespace, left["metadata"]["name"])
         _create(context, subject, _manifests(context, subject, planned, name), number)
@@ -86,6 +89,31 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         "started": "true" if mode == "play" and planned.playable else "false",
         "link": _link(context, subject),
     }
+
+
+def _asked(backlog: Backlog, only: str) -> set[str]:
+    """The ids of the tasks that the parameter `tasks` names, by id or number."""
+    wanted = {part.strip() for part in only.split(",")}
+    return {task.id for task in backlog.tasks if task.id in wanted or str(task.number) in wanted}
+
+
+def _say_what_is_done(context: Context, backlog: Backlog, landings: landing.Landings, again: Mapping[str, int]) -> None:
+    """Which tasks are taken as done, and by what: a person may know better (`tasks=` plays one all the same)."""
+    numbers = {task.id: task.number for task in backlog.tasks}
+    finished = [str(task.number) for task in backlog.tasks if task.status in FINISHED]
+    if finished:
+        context.say(f"taken as done, by their status in tasks.json: {', '.join(finished)}")
+    landed = [f"{numbers[task]} (#{pr})" for task, pr in landings.done.items() if task not in again]
+    if landed:
+        context.say(
+            f"taken as done, for people merged their pull requests: {', '.join(landed)}. "
+            f"To play one all the same: -p tasks={landed[0].split()[0]}"
+        )
+    if again:
+        listed = ", ".join(f"{numbers[task]} (#{pr})" for task, pr in again.items())
+        context.say(f"played again, because they were asked for by name: {listed}")
+    for task, why in landings.undone.items():
+        context.say(f"task {numbers[task]} is not taken as done: {why}")
 
 
 def _link(context: Context, subject: Subject) -> str:

@@ -8,10 +8,9 @@ from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.github import issues, people, pulls
-from pressplay.steps import approval, documents, gates, limits, origin, parking
+from pressplay.steps import approval, documents, gates, limits, origin, parking, target
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TEST, TRIAGE, triage_key
-from pressplay.steps.tasks import is_approved
 
 WHYS = ("asked", "push", *ASK_ROLES)
 """Why a pull request is worked on: a person asked (`argo submit`), somebody pushed, or one of the asks."""
@@ -102,11 +101,12 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     """
     subject = Subject.of(inputs, context)
     why, cause = why_of(inputs), inputs.get("cause", "none")
-    gh = context.harness(subject.repo, pull_requests="read", checks="read")
+    gh = context.harness(subject.repo, pull_requests="read", checks="write", contents="read")
     pull = pulls.pull(gh, subject.repo, subject.pull)
     entries = context.ledger(subject.repo).entries("pr", subject.pull)
     parked = parking.parked(entries, subject)
     state, agent = "review", "none"
+    held: target.Obstacle | None = None
     if pull.merged:
         state = "merged"
     elif pull.state == "closed":
@@ -116,14 +116,17 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         state = "refused"
     elif parking.stopped(entries, subject):
         state = "stopped"
+    elif held := target.obstacle(context, gh, subject, pull, entries):
+        state = "parked"
+        parking.park(context, subject, pull, held.reason, ways=held.ways)
     elif why in ASK_ROLES and not _answered(entries, why, cause, pull):
         state, agent = "ask", context.settings.flows.comments.agent if why == COMMENTS else "triage"
-    elif is_approved(gh, subject.repo, pull):
+    elif approval.take_up(gh, subject.repo, pull):
         state = "approved"
     elif parked is not None and parked.get("head") == pull.head_sha and why != "asked":
         state = "parked"
-    if state in ("ask", "review"):
-        approval.void(context, subject, pull, entries)
+    if state in ("ask", "review") or held:
+        approval.void(context, subject, pull, entries, whole=held is not None)
     return {"state": state, "head": pull.head_sha, "round": str(next_round(entries, subject)), "agent": agent}
 
 
@@ -157,7 +160,7 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     called this looks again.
     """
     subject = Subject.of(inputs, context)
-    gh = context.harness(subject.repo, pull_requests="read")
+    gh = context.harness(subject.repo, pull_requests="read", contents="read")
     pull = pulls.pull(gh, subject.repo, subject.pull)
     link = f"{context.settings.github.web_url}/{subject.repo}/pull/{pull.number}"
     if pull.merged or pull.state == "closed":
@@ -176,11 +179,13 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
         reason = _why_not(last, entries, pull)
         if not _left_undone(last) and _passed(entries, pull):
             reason = approval.missing(subject, entries, pull.head_sha)
+        held = target.obstacle(context, gh, subject, pull, entries) if not reason else None
+        reason = held.reason if held else reason
         if not reason:
             origin.link(context, subject, pull.number)
             reason = approval.give(context, subject, pull)
         if reason:
-            parking.park(context, subject, pull, reason)
+            parking.park(context, subject, pull, reason, ways=held.ways if held else "")
         else:
             outcome = "approved"
         approval.count(context, subject, pull, entries)

@@ -15,7 +15,7 @@ from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError, PressPlayError, TryAgain
-from pressplay.github import contents, pulls, refs
+from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
 from pressplay.steps import (
     answers,
@@ -60,7 +60,7 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
         manifest, entry = _planned(context, run, entry)
     else:
         gh = context.harness(run.subject.repo, contents="write", pull_requests="read")
-        base = run.subject.settings.default_branch or contents.default_branch(gh, run.subject.repo)
+        base = run.subject.base(gh)
         agent_id, agent = context.settings.agent(run.agent_id)
         given, reason = requirements.given(context, gh, run.subject, base, agent_id, agent)
         if reason:

@@ -1,5 +1,5 @@
-"""Waking waits by a hint: a pull request was closed, the default branch moved, something was deployed, a person
-continued.
+"""Waking waits by a hint: a pull request was closed or edited, the default branch moved, something was deployed, a
+person continued.
 
 Hints get lost (R2): `steps.reconcile` compares everything with the truth by the same functions.
 """
@@ -13,11 +13,12 @@ from pressplay.cluster import pause, waits
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import pulls
-from pressplay.steps import deploy
-from pressplay.steps.context import Context, Inputs, Outputs, number
-from pressplay.steps.tasks import AWAIT_MERGE
+from pressplay.github.calls import Client
+from pressplay.steps import deploy, landing, standing
+from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
+from pressplay.steps.tasks import AWAIT_MERGE, task_of
 
-KINDS = ("closed", "pushed", "deployed", "continue")
+KINDS = ("closed", "edited", "pushed", "deployed", "continue")
 _DAY = 86_400
 
 
@@ -38,18 +39,17 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
     pr = number(inputs, "pr")
     if pr is None:
         raise InputError("parameter pr: expected a pull request's number")
-    gh = context.harness(repo, pull_requests="read", contents="read")
+    if what == "edited":
+        standing.of_pull(context, repo, pr)
+        return {"woken": "0"}
+    gh = context.harness(repo, **landing.NEEDS)
     pull = pulls.pull(gh, repo, pr)
     task = names.task_of_branch(pull.head_ref)
     if task is None or pull.state == "open":
         return {"woken": "0"}
-    newest = pulls.find_pull(gh, repo, pull.head_ref)
-    if newest is None or newest.number != pr:
-        # An event that came late, of an earlier try's; or a fork's branch of the same name, which is nobody's task.
-        return {"woken": "0"}
     woken = 0
     for play in waits.running(context.cluster, context.settings.namespace, labels(repo, "play")):
-        woken += _closed(context, play, str(task), pull)
+        woken += _closed(context, gh, repo, play, str(task), pr)
     return {"woken": str(woken)}
 
 
@@ -63,11 +63,11 @@ def continued(context: Context, repo: str) -> int:
     return pause.wake(context.cluster, context.settings.namespace, {"press-play/repo": names.repo_key(repo)})
 
 
-def _closed(context: Context, play: Manifest, task: str, pull: pulls.Pull) -> int:
-    """Wake what waits for this pull request's end in one play; TryAgain in the moment between two of its waits."""
+def _closed(context: Context, gh: Client, repo: str, play: Manifest, task: str, pr: int) -> int:
+    """Wake what waits for a pull request's end in one play; TryAgain in the moment between two of its waits."""
     own = [wait for wait in waits.of(play) if wait.key.get("task") == task and wait.kind != pause.AWAIT_CONTINUE]
     if own:
-        return sum(_end(context, wait, pull) for wait in own)
+        return sum(_end(context, gh, repo, wait, only=pr) for wait in own)
     states = {node.get("displayName"): node.get("phase") for node in waits.nodes(play).values()}
     approved = states.get(f"t{task}") == "Succeeded"
     if approved and states.get(f"t{task}-merged") in (None, "Pending"):
@@ -75,10 +75,29 @@ def _closed(context: Context, play: Manifest, task: str, pull: pulls.Pull) -> in
     return 0
 
 
-def _end(context: Context, wait: waits.Wait, pull: pulls.Pull) -> bool:
-    if pull.merged:
+def _end(context: Context, gh: Client, repo: str, wait: waits.Wait, only: int | None = None) -> bool:
+    """End a wait whose task's pull request was merged or closed; False where it goes on.
+
+    `only`: the pull request that an event told of. It may have come late, of an earlier try's pull request, or of a
+    fork's branch of the same name, which is nobody's task.
+    """
+    subject = Subject.of({"repo": repo, **wait.key}, context)
+    pull = landing.pull_of(context, gh, subject)
+    if pull is None or pull.state == "open" or only not in (None, pull.number):
+        return False
+    if not pull.merged:
+        return wait.wake(context.cluster, "Failed", {}, f"pull request {pull.number} was closed without a merge")
+    ledger, task = context.ledger(repo), task_of(subject)
+    entries = ledger.entries("task", task)
+    reason = landing.note(context, subject, landing.of(context, gh, subject, pull, entries))
+    if not reason:
         return wait.wake(context.cluster, "Succeeded", {"outcome": "merged"})
-    return wait.wake(context.cluster, "Failed", {}, f"pull request {pull.number} was closed without a merge")
+    key = f"verdict-{subject.attempt_of_person}"
+    if key in entries:
+        # It was approved, and then merged into another branch, or by somebody who must not.
+        ended = int(context.clock.now())
+        ledger.record("task", task, key, {**entries[key], "outcome": "parked", "reason": reason, "ended": ended})
+    return wait.wake(context.cluster, "Failed", {}, f"parked: {reason}")
 
 
 def never_merged(context: Context, merges: Iterable[waits.Wait]) -> list[waits.Wait]:
@@ -114,8 +133,8 @@ def merged(context: Context, repo: str) -> int:
     if not merges:
         return 0
     try:
-        gh = context.harness(repo, pull_requests="read", contents="read")
-        still_open = pulls.open_branches(gh, repo)
+        gh = context.harness(repo, **landing.NEEDS)
+        still_open = pulls.all_pulls(gh, repo, "open")
     except InputError as error:
         # The App may be let in again; but no wait is for ever (R3).
         for wait in merges:
@@ -125,16 +144,24 @@ def merged(context: Context, repo: str) -> int:
     hopeless = {wait.node_id for wait in never_merged(context, merges)}
     woken = 0
     for wait in merges:
-        branch = names.task_branch(int(wait.key["task"]))
         if wait.node_id in hopeless:
             woken += wait.wake(context.cluster, "Failed", {}, f"task {wait.key['task']} ended without a merge")
             continue
-        pull = None if branch in still_open else pulls.find_pull(gh, repo, branch)
-        if pull is not None and pull.state != "open":
-            woken += _end(context, wait, pull)
+        if not _is_open(context, repo, wait, still_open) and _end(context, gh, repo, wait):
+            woken += 1
         elif _too_old(context, repo, wait):
             woken += wait.wake(context.cluster, "Failed", {}, _unmerged(context))
     return woken
+
+
+def _is_open(context: Context, repo: str, wait: waits.Wait, still_open: Iterable[pulls.Pull]) -> bool:
+    """Whether the pull request that a wait is for is among the open ones: the approved one, else one of its branch."""
+    task = int(wait.key["task"])
+    entries = context.ledger(repo).entries("task", task)
+    verdict = entries.get(f"verdict-{names.play_count(wait.key.get('play', ''))}") or {}
+    if verdict.get("pr"):
+        return any(pull.number == verdict["pr"] for pull in still_open)
+    return any(pull.head_ref == names.task_branch(task) and not pull.fork for pull in still_open)
 
 
 def _too_old(context: Context, repo: str, wait: waits.Wait) -> bool:

@@ -14,10 +14,12 @@ from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
 from pressplay.github import checks, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps import faults, origin, start
+from pressplay.steps import faults, landing, origin, start
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 
 ACCEPTANCE_CHECK = "press-play/acceptance"
+OTHERS = "not-under-press-play"
+"""The external id of that check where no flow works on the pull request; elsewhere that is the commit."""
 AWAIT_VERDICT, AWAIT_MERGE = "await-verdict", "await-merge"
 _GOOD = ("approved", "merged")
 _RUNNING = "Running"
@@ -69,17 +71,14 @@ def verdict_of(context: Context, subject: Subject) -> Entry | None:
     return entries.get(f"verdict-{subject.attempt_of_person}")
 
 
-BEGUN = "begun"
-"""The ledger's entry on the newest try of what is in no backlog: {try, after: the pull request of the try before}."""
-
-
 def begin_try(context: Context, subject: Subject, **more: Any) -> None:
-    """Note that a try of an issue or a group of alerts begins, once. `more` goes into the entry.
+    """Note that a try begins anew of what was tried before, once: of an issue, of alerts, of a task asked for by name.
 
-    Its pull request is a new one, so the branch of a closed one goes: an agent would go on from there.
+    `more` goes into the entry. The pull request will be a new one, so the branch of a closed one goes: an agent would
+    go on from there.
     """
     ledger = context.ledger(subject.repo)
-    if (ledger.entries("task", task_of(subject)).get(BEGUN) or {}).get("try") == subject.attempt_of_person:
+    if (ledger.entries("task", task_of(subject)).get(landing.BEGUN) or {}).get("try") == subject.attempt_of_person:
         return
     branch = names.task_branch(task_of(subject))
     gh = context.harness(subject.repo, contents="write", pull_requests="read")
@@ -89,26 +88,19 @@ def begin_try(context: Context, subject: Subject, **more: Any) -> None:
         refs.delete_branch(gh, subject.repo, branch)
     after = before.number if before is not None and closed else 0
     entry = {"try": subject.attempt_of_person, "after": after, "began": int(context.clock.now()), **more}
-    ledger.record("task", task_of(subject), BEGUN, entry)
-
-
-def find_pull(context: Context, gh: Client, subject: Subject) -> pulls.Pull | None:
-    """The task's pull request: the newest one whose head is the task's branch, but none of an earlier try's."""
-    begun = context.ledger(subject.repo).entries("task", task_of(subject)).get(BEGUN) or {}
-    found = pulls.find_pull(gh, subject.repo, names.task_branch(task_of(subject)))
-    return found if found is not None and found.number > begun.get("after", 0) else None
+    ledger.record("task", task_of(subject), landing.BEGUN, entry)
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
     """Where the task enters: `implement`, `review` (its pull request is open), or `merged`."""
     subject = Subject.of(inputs, context)
-    gh = context.harness(subject.repo, pull_requests="read", contents="read")
-    pull = find_pull(context, gh, subject)
+    gh = context.harness(subject.repo, **landing.NEEDS)
+    pull = landing.pull_of(context, gh, subject)
     if pull is not None and pull.merged:
         return {"state": "merged", "pr": str(pull.number)}
     if pull is not None and pull.state == "open":
         ledger = context.ledger(subject.repo)
-        ledger.record("task", task_of(subject), "pr", {"pr": pull.number})
+        ledger.record("task", task_of(subject), "pr", {"pr": pull.number, "try": subject.attempt_of_person})
         ledger.record("pr", pull.number, "task", {"task": task_of(subject), "tag": subject.tag})
         origin.opened(context, subject, pull.number)
         return {"state": "review", "pr": str(pull.number)}
@@ -136,7 +128,12 @@ def settle(inputs: Inputs, context: Context) -> Outputs:
 
 def is_approved(gh: Client, repo: str, pull: pulls.Pull) -> bool:
     """Whether the check on the head by `gh`'s App, the harness's, says so. `gh` may read checks."""
-    return checks.conclusion(gh, repo, pull.head_sha, ACCEPTANCE_CHECK) == "success"
+    return is_approval(checks.own(gh, repo, pull.head_sha, ACCEPTANCE_CHECK))
+
+
+def is_approval(check: checks.Check | None) -> bool:
+    """Whether the harness's check says that a commit was proven: it is green for others' pull requests, too."""
+    return check is not None and check.conclusion == "success" and check.external_id == check.head_sha
 
 
 def judge(context: Context, subject: Subject, status: str = "") -> Entry:
@@ -153,10 +150,12 @@ def judge(context: Context, subject: Subject, status: str = "") -> Entry:
 
 
 def _judge(context: Context, subject: Subject, status: str) -> Entry:
-    gh = context.harness(subject.repo, pull_requests="read", checks="read")
-    pull = find_pull(context, gh, subject)
+    gh = context.harness(subject.repo, **landing.NEEDS, checks="read")
+    pull = landing.pull_of(context, gh, subject)
     if pull is not None and pull.merged:
-        return _verdict(context, subject, pull, "merged", "")
+        entries = context.ledger(subject.repo).entries("task", task_of(subject))
+        reason = landing.note(context, subject, landing.of(context, gh, subject, pull, entries))
+        return _verdict(context, subject, pull, "parked" if reason else "merged", reason)
     if pull is not None and pull.state == "closed":
         return _verdict(context, subject, pull, "failed", f"pull request #{pull.number} was closed without a merge")
     if pull is not None and is_approved(gh, subject.repo, pull):

@@ -16,7 +16,8 @@ import pygit2
 from pressplay import names
 from pressplay.clock import Clock
 from pressplay.errors import InputError
-from pressplay.sandbox.forge import alerts, ci, gitdata, hooks, smart
+from pressplay.github.merges import QUEUE
+from pressplay.sandbox.forge import alerts, answers, ci, gitdata, hooks, smart
 from pressplay.sandbox.forge import events as events_
 from pressplay.sandbox.forge.api.rulesets import save
 from pressplay.sandbox.forge.ci import Job, Rerun
@@ -400,6 +401,19 @@ class Forge:
         """The re-runs that were asked for, oldest first; the run is queued until `finish_ci`."""
         with self._store.session(write=False) as session:
             return ci.reruns(session, run_id)
+
+    def merged_by_queue(self, full_name: str, number: int, entered_by: str) -> None:
+        """Say that a merged pull request went through GitHub's merge queue, which `entered_by` had entered it into.
+
+        Nothing here plays the queue itself. InputError for an unknown login.
+        """
+        with self._store.session(write=True) as session:
+            bot = _user(session, QUEUE, "Bot")["id"]
+            pull = session.row(
+                f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?", _repo(session, full_name)["id"], number
+            )
+            events_.note(session, pull, "added_to_merge_queue", _user(session, entered_by))
+            session.run("UPDATE forge_pulls SET merged_by = ? WHERE issue_id = ?", bot, pull["id"])
 
     def create_alert(self, full_name: str, kind: str, **fields: Any) -> int:
         """Raise an alert: `code-scanning`, `dependabot`, `secret-scanning`; its number.

@@ -13,6 +13,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
 
+from pressplay.clock import rfc3339
 from pressplay.sandbox.forge import answers, events, rules
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import NeedsSync, permitted_repo
@@ -48,6 +49,13 @@ type PullRequest implements Node {{
   id: ID! databaseId: Int number: Int! title: String! body: String! state: PullRequestState! isDraft: Boolean!
   url: URI! author: Actor headRefName: String! headRefOid: GitObjectID! baseRefName: String! baseRefOid: GitObjectID!
   repository: Repository! reviewThreads({_PAGES}): PullRequestReviewThreadConnection!
+  timelineItems({_PAGES}, itemTypes: [PullRequestTimelineItemsItemType!]): PullRequestTimelineItemsConnection!
+}}
+enum PullRequestTimelineItemsItemType {{ ADDED_TO_MERGE_QUEUE_EVENT }}
+type AddedToMergeQueueEvent implements Node {{ id: ID! actor: Actor createdAt: DateTime! enqueuer: User }}
+union PullRequestTimelineItems = AddedToMergeQueueEvent
+type PullRequestTimelineItemsConnection {{
+  nodes: [PullRequestTimelineItems] pageInfo: PageInfo! totalCount: Int!
 }}
 type PullRequestReview implements Node {{
   id: ID! databaseId: Int fullDatabaseId: BigInt author: Actor body: String! state: PullRequestReviewState!
@@ -101,6 +109,10 @@ _CONTENTS = (("contents", "write"),)
 """What GitHub wants of an App for threads: found by many, its documentation notwithstanding (gh-aw issue 35726)."""
 _READ = (("pull_requests", "read"),)
 _WRITE = (("pull_requests", "write"),)
+
+
+_TIMELINE = {"ADDED_TO_MERGE_QUEUE_EVENT": "added_to_merge_queue"}
+"""The kinds of timeline items that are known → the events that they are of."""
 
 
 @functools.cache
@@ -308,6 +320,15 @@ def _pull(s: Session, repo: Row, row: Row) -> JSON:
         )
         return _connection("reviewThreads", rows, page, lambda one: _thread(s, repo, row, one))
 
+    def timeline(_info: Any, itemTypes: list[str] | None = None, **page: Any) -> JSON:  # noqa: N803
+        wanted = _TIMELINE if itemTypes is None else {kind: _TIMELINE[kind] for kind in itemTypes}
+        events = [
+            event
+            for event in s.all("SELECT * FROM forge_issue_events WHERE issue_id = ? ORDER BY id", row["id"])
+            if event["event"] in wanted.values()
+        ]
+        return _connection("timelineItems", events, page, lambda event: _entered(s, event))
+
     return {
         "__typename": "PullRequest",
         "id": answers.node_id("PullRequest", row["id"]),
@@ -325,6 +346,20 @@ def _pull(s: Session, repo: Row, row: Row) -> JSON:
         "baseRefOid": rules.base_tip(s, repo, row) or row["base_sha"],
         "repository": lambda _info: _repository(s, repo),
         "reviewThreads": threads,
+        "timelineItems": timeline,
+    }
+
+
+def _entered(s: Session, event: Row) -> JSON:
+    who = s.user(event["actor_id"])
+    actor = _actor(s, who)
+    return {
+        "__typename": "AddedToMergeQueueEvent",
+        "id": answers.node_id("AddedToMergeQueueEvent", event["id"]),
+        "actor": actor,
+        "createdAt": rfc3339(event["created_at"]),
+        # The field is a User's: who is an App is not told.
+        "enqueuer": actor if who["type"] == "User" else None,
     }
 
 
