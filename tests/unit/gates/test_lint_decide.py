@@ -91,6 +91,7 @@ UNDECIDED: list[tuple[str, Files, Files, str]] = [
     ("pnpm-lock with a link", PNPM, {"pnpm-lock.yaml": PNPM["pnpm-lock.yaml"] + "  z@link:./fake:\n"},
      "pnpm-lock.yaml"),
     ("first project brings .npmrc", {"README.md": ""}, {**NPM, ".npmrc": "registry=http://x\n"}, ".npmrc"),
+    ("another project's scripts", {"web/package.json": package()}, {"api/package.json": package()}, "api/package.json"),
     ("loader", NPM, {".pnp.cjs": ""}, ".pnp.cjs"),
     ("build script", RUST, {"build.rs": "fn main() { println!(\"cargo:rustc-env=CLIPPY_ARGS=\") }\n"}, "build.rs"),
     ("changed build script", BUILT, {"build.rs": "fn main() { }\n"}, "build.rs"),

@@ -72,48 +72,79 @@ _CLIPPYS = (
 )
 _GROUP = rf"{_CLIPPYS}|\b(?:warnings|unused|nonstandard_style|future_incompatible)\b"
 _RUST = re.compile(
-    # Each alternative that opens a list takes what follows to its end, and always succeeds: that makes it linear.
-    r"(?<![.\w:])(?<!fn )(?P<loose>allow|expect)\s*(?P<gap>/[/*])?\((?P<loosened>[^)]*)"
-    r"|(?<![.\w:])(?<!fn )(?P<strict>warn|deny|forbid)\s*\((?P<tightened>[^)]*)"
-    r"|\bcfg(?:_attr)?\b\s*(?:!\s*)?(?P<cfg>/[/*]|\([^\]{};]*)"
-    rf"|(?P<bare>\b(?:allow|expect)\s*/[/*]|[(\[{{]\s*(?:r\#)?clippy\s*[)\]}}]|{_CLIPPYS})"
+    # What follows is looked at and not taken, so that nothing can hide in it; it is bounded, which keeps this linear.
+    r"(?<![.\w:])(?<!fn )(?P<loose>allow|expect)\s*(?P<gap>/[/*])?\((?=(?P<loosened>[^)]{0,1000}))"
+    r"|(?<![.\w:])(?<!fn )(?P<strict>warn|deny|forbid)\s*\((?=(?P<tightened>[^)]{0,1000}))"
+    r"|\bcfg(?:_attr)?\b\s*(?:!\s*)?(?=(?P<cfg>/[/*]|\([^\]{};]{0,400}))"
+    rf"|(?P<bare>\b(?:allow|expect)\s*/[/*]|[(\[{{]\s*(?:r\#)?clippy\s*[)\]}}])|(?P<group>{_CLIPPYS})"
     r"|(?P<mark>\brustfmt\s*::\s*skip\b|\brustfmt_skip\b|\#\s*(?:!\s*)?\[\s*clippy\s*::)"
 )
+_BOUND, _DEEP = 1000, 12
 _GROUPS, _COMMENT = re.compile(_GROUP), re.compile(r"/[/*]")
 _CLIPPY = re.compile(r"\bclippy\b(?!\s*::)")
 _LOOSENS = re.compile(r"\b(?:allow|expect)\s*\(")
 _COMPILED = re.compile(r"\(\s*(?:not\s*\(\s*)?test\b|\(\s*feature\s*=")
 """Conditions under which code is linted: as tests and without, with all features."""
-_MADE = re.compile(r"\$")
+_PARENTHESES = re.compile(r"[()]")
+_LINE = 500
+"""Characters before a mark in which the beginning of its line is looked for."""
 
 
 def _rust(text: str) -> Iterator[tuple[int, Kind]]:
-    number, before = 1, 0
+    number = 1
+    before = listed = 0
+    named = _CLIPPY.search(text) is not None
     for match in _RUST.finditer(text):
-        number, before = number + text.count("\n", before, match.start()), match.start()
-        kind = _rust_kind(match, text)
+        start = match.start()
+        number, before = number + text.count("\n", before, start), start
+        if match["strict"] or match["loose"]:
+            # The groups in this list are judged with it.
+            listed = max(match.end("tightened"), match.end("loosened"))
+        if (match["group"] and start < listed) or _is_comment(text, start):
+            continue
+        kind = _rust_kind(match, named)
         if kind is not None:
             yield number, kind
 
 
-def _rust_kind(match: re.Match[str], text: str) -> Kind | None:
+def _is_comment(text: str, at: int) -> bool:
+    """Whether a place lies in a line that is a comment from its beginning, and no end of a string or a comment."""
+    begins = text.rfind("\n", max(0, at - _LINE), at) + 1
+    before = text[begins:at] if begins or at < _LINE else ""
+    return before.lstrip().startswith("//") and '"' not in before and "*/" not in before
+
+
+def _rust_kind(match: re.Match[str], named: bool) -> Kind | None:
     if match["loose"]:
+        given = match["loosened"]
         # A comment within the list could hide a part of it.
-        whole = match["gap"] or _GROUPS.search(match["loosened"]) or _COMMENT.search(match["loosened"])
+        whole = match["gap"] or len(given) == _BOUND or _GROUPS.search(given) or _COMMENT.search(given)
         return "file" if whole else "place"
     if match["strict"]:
-        return "file" if _LOOSENS.search(match["tightened"]) else None
+        return None
     if match["cfg"]:
-        return _condition(match["cfg"], text)
-    return "file" if match["bare"] else "place"
+        return _condition(match["cfg"], named)
+    return "place" if match["mark"] else "file"
 
 
-def _condition(condition: str, text: str) -> Kind | None:
-    if _CLIPPY.search(condition) or _COMMENT.search(condition) or (_MADE.search(condition) and _CLIPPY.search(text)):
+def _condition(region: str, named: bool) -> Kind | None:
+    """What a condition does; `named`: the file names Clippy, which a macro could put in the place of a `$` variable."""
+    condition = _balanced(region)
+    if condition is None or _CLIPPY.search(condition) or _COMMENT.search(condition) or ("$" in condition and named):
         return "file"
     if _LOOSENS.search(condition):
         return "file" if _GROUPS.search(condition) else "place"
     return None if _COMPILED.match(condition) else "condition"
+
+
+def _balanced(region: str) -> str | None:
+    """A text from its first parenthesis to that which closes it; None where it is not closed."""
+    depth = 0
+    for match, _ in zip(_PARENTHESES.finditer(region), range(_DEEP), strict=False):
+        depth += 1 if match[0] == "(" else -1
+        if depth == 0:
+            return region[: match.end()]
+    return None
 
 
 # --- TypeScript, JavaScript, and what prettier formats ----------------------------------------------------------------

@@ -71,6 +71,11 @@ def coverage(
         elif path in changed and (not looked or _LEFT_OUT[language] & set(path.split("/")[:-1])):
             found.unseen.append(path)
     found.unseen += sorted(path for path in changed if _is_submodule(head, path))
+    if then.get("typescript"):
+        for folder in sorted(now.get("typescript", frozenset()) - then["typescript"]):
+            found.undecided.append(
+                Undecided(joined(folder, "package.json"), "a new project, whose scripts no one merged")
+            )
     code = [path for path in sorted(head.entries) if not tasks and marks.language_of(path)]
     found.undecided += [Undecided(path, NO_PROJECT) for path in code[:1]]
     return found

@@ -187,7 +187,7 @@ def _directives(text: str) -> set[tuple[str, str]]:
 
 # --- Rust -------------------------------------------------------------------------------------------------------------
 
-_QUOTED = re.compile(r'"([^"\n]{1,300}\.rs)"')
+_INCLUDED = re.compile(r'(?:\binclude\s*!\s*[(\[{]|\bpath\s*=)\s*r?#?"([^"\n]{1,300})"')
 _SCRIPT = "a build script, which the compiler runs while it lints"
 _MACRO = "of a procedural macro, or of what one or a build script is built from: the compiler runs it while it lints"
 
@@ -238,7 +238,7 @@ def _parts_of(script: str, head: Files) -> set[str]:
     beside = {joined(folder, name) for name in head.names(folder) if name.endswith(".rs")}
     modules = {joined(joined(folder, "build"), name) for name in head.names(joined(folder, "build"))}
     try:
-        named = {files.normal(folder, name) or "" for name in _QUOTED.findall(files.text(head, script) or "")}
+        named = {files.normal(folder, name) or "" for name in _INCLUDED.findall(files.text(head, script) or "")}
     except Unreadable:
         named = set()
     return found | modules | named | (beside if name_of(folder) != "src" else set())
