@@ -131,6 +131,8 @@ class Lint(_Model):
     """Named checks of the project's CI, whose word is taken; then nothing is run."""
     commands: list[str] = []
     """What is run in the place of what the files ask for."""
+    suppressions: Literal["show", "refuse"] = "show"
+    """What comes of marks that silence a linter at a place: shown in the check, or a reason to fail."""
     image: str = ""
     """The image of `commands`."""
     images: LintImages = LintImages()

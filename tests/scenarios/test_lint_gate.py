@@ -3,128 +3,32 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pygit2
 import pytest
-from harness import REPO, World, project, world
+from harness import REPO
+from lint_gate import Gate, gate, missing
 
 from pressplay.cluster import waits
-from pressplay.github import checks, contents, pulls, refs
+from pressplay.github import checks
 from pressplay.sandbox.container import Container, Ended, wall
 from pressplay.sandbox.forge import Fault
 from pressplay.sandbox.forge.ci import Job
-from pressplay.sandbox.setup import MAINTAINER
-from pressplay.sandbox.world import Sandbox
-from pressplay.steps import findings, gates, leftovers, lint, registry
+from pressplay.steps import findings, leftovers, lint, registry
 from pressplay.steps.context import Subject
 
 DATA = Path(__file__).parents[1] / "data" / "lint"
 CHECK = "press-play/lint"
-TOOLS = {
-    "rust": (["cargo", "clippy", "--version"], ["cargo", "fmt", "--version"]),
-    "python": (["ruff", "--version"],),
-    "go": (["go", "version"],),
-    "typescript": (["npm", "--version"],),
-}
-
-
-def missing(language: str) -> str:
-    """What of a language's tools is not on this machine."""
-    for command in TOOLS[language]:
-        program = shutil.which(command[0]) or shutil.which(command[0], path=str(Path(registry.__file__).parents[3]))
-        if language == "python" or (
-            program and subprocess.run(command, capture_output=True, check=False).returncode == 0
-        ):
-            continue
-        return " ".join(command[:2])
-    return ""
 
 
 def files_of(folder: str) -> dict[str, bytes]:
     root = DATA / folder
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-
-
-@dataclass
-class Gate:
-    """A sandbox, pull requests in it, and the gate run on them."""
-
-    made: World
-    count: int = 0
-
-    @property
-    def sandbox(self) -> Sandbox:
-        return self.made.sandbox
-
-    def base(self, files: Mapping[str, bytes]) -> None:
-        """Put files on the default branch."""
-        gh = self.sandbox.github.installation("rex", REPO, {"contents": "write"})
-        main = contents.default_branch(gh, REPO)
-        sha = refs.commit_files(gh, REPO, "press", files, "Base", refs.head(gh, REPO, main))
-        git = pygit2.Repository(str(self.sandbox.forge.git_path(REPO)))
-        git.references[f"refs/heads/{main}"].set_target(sha)
-        self.sandbox.forge.sync(REPO, MAINTAINER)
-
-    def pull(self, files: Mapping[str, bytes]) -> pulls.Pull:
-        """Open a pull request of Rex's with these files."""
-        self.count += 1
-        gh = self.sandbox.github.installation("rex", REPO, {"contents": "write", "pull_requests": "write"})
-        main = contents.default_branch(gh, REPO)
-        refs.commit_files(gh, REPO, f"work-{self.count}", files, "Work", refs.head(gh, REPO, main))
-        return pulls.open_pull(gh, REPO, f"work-{self.count}", main, "Work", "Please.")
-
-    def start(self, pull: pulls.Pull, head: str = "") -> str:
-        self.count += 1
-        name = f"gate-{self.count}"
-        parameters = {"repo": REPO, "pr": str(pull.number), "head": head or pull.head_sha}
-        self.sandbox.submit("gate-lint", name, parameters)
-        return name
-
-    def workflow(self, name: str) -> dict[str, Any]:
-        return self.sandbox.cluster.get("Workflow", "press-play", name) or {}
-
-    def finish(self, name: str) -> str:
-        """Run to the Workflow's end; its outcome."""
-        self.sandbox.run(lambda: waits.phase(self.workflow(name)) in waits.FINISHED)
-        nodes = waits.nodes(self.workflow(name))
-        assert waits.phase(self.workflow(name)) == "Succeeded", [n.get("message") for n in nodes.values()]
-        lint_node = next(node for node in nodes.values() if node["displayName"] == "lint")
-        return str(lint_node["outputs"]["parameters"][0]["value"])
-
-    def run(self, files: Mapping[str, bytes]) -> tuple[str, pulls.Pull]:
-        pull = self.pull(files)
-        return self.finish(self.start(pull)), pull
-
-    def entry(self, pull: pulls.Pull) -> dict[str, Any]:
-        entries = self.sandbox.context.ledger(REPO).entries("pr", pull.number)
-        return gates.verdict_on(entries, "lint", pull.head_sha) or {}
-
-    def text(self, pull: pulls.Pull) -> str:
-        return checks.own_text(self.sandbox.context.harness(REPO, checks="read"), REPO, pull.head_sha, CHECK)
-
-    def nothing_is_left(self) -> bool:
-        found = [
-            *self.sandbox.cluster.list("PersistentVolumeClaim", ""),
-            *self.sandbox.cluster.list("Pod", "", lint.FLOW),
-        ]
-        self.sandbox.step()
-        volumes, processes = (self.sandbox.options.directory / name for name in ("volumes", "gates"))
-        return not found and not [
-            path for folder in (volumes, processes) if folder.exists() for path in folder.iterdir()
-        ]
-
-
-def gate(folder: Path, **defaults: Any) -> Gate:
-    settings = {"defaults": {"lint": {"enabled": True, **defaults}}}
-    return Gate(world(folder / "state", source=project(folder, []), settings=settings, merge=False))
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +78,7 @@ def test_a_project_is_linted_by_its_own_tools(shared, language, state):
 def test_a_repository_with_nothing_to_lint_passes_and_says_so(shared):
     outcome, pull = shared.run({"docs/page.md": b"# page\n"})
     assert outcome == "pass"
-    assert "no project was found" in shared.entry(pull)["reason"]
+    assert "no code that the lint gate knows" in shared.entry(pull)["reason"]
     subject = Subject.of({"repo": REPO, "pr": str(pull.number)}, shared.sandbox.context)
     assert findings.text(shared.sandbox.context, subject, "lint", pull.head_sha) == ""
 
@@ -265,7 +169,9 @@ def test_strangers_code_finds_no_secret_reaches_no_forge_and_writes_no_verdict(o
     port, came = listener
     monkeypatch.setenv("GITHUB_TOKEN", "ghs_0123456789abcdef0123456789abcdef0123")
     made = own(commands=["python3 evil.py"])
-    outcome, pull = made.run({"evil.py": EVIL.replace(b"PORT", str(port).encode())})
+    # What named commands run is the default branch's.
+    made.base({"evil.py": EVIL.replace(b"PORT", str(port).encode())})
+    outcome, pull = made.run({"a.txt": b"a"})
     assert outcome in ("fail", "error")
     text = made.text(pull)
     printed = [line for line in text.splitlines() if line.startswith("{")]
@@ -293,15 +199,15 @@ fn main() {
 
 
 @pytest.mark.rule("R5")
-def test_a_build_script_that_mends_the_code_before_it_is_judged_is_found_out(shared):
+def test_a_build_script_that_mends_the_code_before_it_is_judged_is_found_out(own):
     if missing("rust"):
         pytest.skip(f"{missing('rust')} is not on this machine")
-    outcome, pull = shared.run({**files_of("rust/dirty"), "build.rs": BUILD})
-    assert outcome == "fail"
-    assert (
-        "changed files of the checkout" in shared.entry(pull)["reason"]
-        or "cargo clippy" in shared.entry(pull)["reason"]
-    )
+    made = own()
+    made.base({**files_of("rust/clean"), "build.rs": BUILD})
+    outcome, pull = made.run(files_of("rust/dirty"))
+    assert outcome == "fail", made.text(pull)
+    reason = made.entry(pull)["reason"]
+    assert "changed files of the checkout" in reason or "cargo clippy" in reason
 
 
 def test_a_tool_that_is_not_on_this_machine_is_an_error_with_a_way_out(own):

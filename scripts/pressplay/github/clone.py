@@ -7,10 +7,13 @@ committed.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pygit2
 from pygit2.enums import CheckoutStrategy, FileMode
@@ -114,15 +117,50 @@ class Clone:
             raise InputError(f"the checkout of {sha} could not be written: {error}") from error
 
 
+@dataclass(frozen=True)
+class Entry:
+    """What a commit has at a path, other than a folder."""
+
+    kind: Literal["file", "link", "submodule"]
+    sha: str
+    """Of its content; of a submodule, the commit that it names."""
+
+
+class Unreadable(Exception):
+    """Something is at a path, and it cannot be read: its path, and why in words of our own."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+        self.why = why
+
+
 class Tree:
-    """The files of one commit, by their paths (`gates.lint.detect.Files` among others)."""
+    """The files of one commit, by their paths (`gates.lint.files.Files` among others)."""
 
     LARGEST = 1_000_000
-    """Bytes of the largest file that `read` and `content` give: configuration and code, no data."""
+    """Bytes of the largest configuration file that `content` gives."""
 
     def __init__(self, tree: pygit2.Tree, repository: pygit2.Repository) -> None:
         self._tree = tree
         self._repository = repository
+
+    @functools.cached_property
+    def entries(self) -> Mapping[str, Entry]:
+        """All files, links and submodules by their paths."""
+        found: dict[str, Entry] = {}
+        folders = [("", self._tree)]
+        while folders:
+            above, tree = folders.pop()
+            for one in tree:
+                path = f"{above}{_text(one.raw_name or b'')}"
+                if one.filemode == FileMode.COMMIT:
+                    found[path] = Entry("submodule", str(one.id))
+                elif isinstance(one, pygit2.Tree):
+                    folders.append((f"{path}/", one))
+                else:
+                    found[path] = Entry("file" if one.filemode in _PLAIN else "link", str(one.id))
+        return found
 
     def names(self, folder: str) -> frozenset[str]:
         """What is in a folder; empty where there is no such folder."""
@@ -132,23 +170,22 @@ class Tree:
         """The folders in a folder, sorted."""
         return tuple(sorted(name for name, entry in self._entries(folder) if isinstance(entry, pygit2.Tree)))
 
-    def content(self, path: str) -> bytes | None:
-        """A plain file's bytes; None where there is none, it is a link, or larger than `LARGEST`."""
-        try:
-            found = self._tree[path]
-        except (KeyError, ValueError):
+    def content(self, path: str, most: int = LARGEST) -> bytes | None:
+        """A plain file's bytes; None where nothing is there. Unreadable for a link, a submodule, a larger file."""
+        entry = self.entries.get(path)
+        if entry is None:
             return None
-        if not isinstance(found, pygit2.Blob) or found.filemode not in _PLAIN or found.size > self.LARGEST:
-            return None
+        if entry.kind != "file":
+            raise Unreadable(path, "a symbolic link" if entry.kind == "link" else "a submodule")
+        found = self._repository[entry.sha]
+        if not isinstance(found, pygit2.Blob) or found.size > most:
+            raise Unreadable(path, f"larger than {most:,} bytes")
         return found.data
 
-    def read(self, path: str) -> str | None:
-        """A plain file's text; None where there is none, or it is not UTF-8."""
-        found = self.content(path)
-        try:
-            return None if found is None else found.decode()
-        except UnicodeDecodeError:
-            return None
+    def target(self, path: str) -> str:
+        """Where a symbolic link leads, as it was committed."""
+        found = self._repository[self.entries[path].sha]
+        return _text(found.data) if isinstance(found, pygit2.Blob) else ""
 
     def _entries(self, folder: str) -> Iterator[tuple[str, pygit2.Object]]:
         try:

@@ -80,6 +80,7 @@ class Container:
         self._folder = runs / self._name
         self._container = _only_container(pod)
         self._mounts = mounts(pod, volumes)
+        self._volumes = volumes
         self.claims = claims(pod)
         self._say = say
         self._launcher = ProcessLauncher([*wall(say), *self._words("command"), *self._words("args")])
@@ -99,7 +100,7 @@ class Container:
 
     def _environment(self) -> dict[str, str]:
         ours = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        found = {"PATH": ours, "LANG": "C.UTF-8"}
+        found = {"PATH": search_path(ours, self._volumes), "LANG": "C.UTF-8"}
         for name, usual in _TOOLS.items():
             where = os.environ.get(name) or str(Path(usual).expanduser())
             if (os.environ.get(name) or usual) and Path(where).is_dir():
@@ -148,6 +149,16 @@ class Container:
                 return file.read(LOG_BYTES).decode(errors="replace")
         except FileNotFoundError:
             return ""
+
+
+def search_path(path: str, volumes: Path) -> str:
+    """The folders of a PATH in which programs of this machine lie: none that a checkout could hold.
+
+    A relative folder (`node_modules/.bin`, `.` or an empty word) would be one of the checkout's own.
+    """
+    kept = [one for one in path.split(os.pathsep) if Path(one).is_absolute()]
+    inside = volumes.resolve()
+    return os.pathsep.join(one for one in dict.fromkeys(kept) if not Path(one).resolve().is_relative_to(inside))
 
 
 def claims(pod: Manifest) -> list[str]:

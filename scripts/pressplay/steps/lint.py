@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
 from pressplay.errors import EXIT_FAILED, InputError, PressPlayError, TryAgain
-from pressplay.gates.lint import configuration, detect
-from pressplay.gates.lint.plan import Plan, packed
+from pressplay.gates.lint import detect
+from pressplay.gates.lint.decide import Decided, decide
+from pressplay.gates.lint.plan import Plan, listed, packed
 from pressplay.gates.lint.script import MOST, script
 from pressplay.github import checks, contents, pulls, refs
 from pressplay.github.calls import Client
@@ -40,8 +42,6 @@ _DAY = 86_400
 _MINUTE = 60
 _PATIENCE = 900
 """Seconds that a container may wait for its node and its image, beside those that its commands may take."""
-_LISTED, _LONGEST = 50, 200
-"""Paths of configuration files that a verdict names, and how much of each."""
 _GOOD = frozenset({"success", "neutral", "skipped"})
 """Conclusions with which GitHub takes a required check for passed."""
 _BAD = frozenset({"failure", "timed_out"})
@@ -136,45 +136,57 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         (into / part).mkdir(parents=True)
     clone = Clone(into / "git")
     clone.fetch(context.remote(subject.repo), [head, base])
-    ours, theirs = clone.tree(head), clone.tree(base)
-    tasks = detect.given(lint.commands) if lint.commands else detect.detect(ours, theirs)
-    paths = clone.differing(base, head)
-    new = detect.languages_of(ours) - detect.languages_of(theirs)
-    taken = configuration.taken(paths, ours.content, theirs.content, new)
-    silenced = configuration.silenced(paths, ours.content, theirs.content)
-    clone.check_out(head, {one.path: one.content for one in taken}, into / "source")
+    decided = decide(clone.differing(base, head), clone.tree(head), clone.tree(base), lint.commands)
+    made = _plan(decided, lint)
+    # Where no verdict could come of it, nothing of the pull request is run.
+    runs: dict[str, tuple[detect.Task, ...]] = {} if made.undecided or made.problem else decided.tasks
+    if runs:
+        clone.check_out(head, {one.path: one.content for one in decided.taken}, into / "source")
     shutil.rmtree(into / "git")
-    too_many = [language for language, found in tasks.items() if len(found) > MOST]
-    for language, found in tasks.items() if not too_many else ():
+    for language, found in runs.items():
         (into / "script" / f"{language}.sh").write_text(script(found))
         for attempt in range(number(inputs, "attempts") or 1):
             # Made by a kubelet, it might belong to somebody else than the container.
             (into / "work" / f"{language}-{attempt}").mkdir(parents=True, exist_ok=True)
     _home(into / "script" / "home", context.settings.gate_pods.package_proxy.files)
-    made = Plan(
-        commands={
-            language: [(one.command.label, f"{one.folder}: {one.command.line}".removeprefix(": ")) for one in found]
-            for language, found in tasks.items()
-        },
-        taken=_listed(one.path for one in taken),
-        own=_listed(path for path in paths if configuration.is_told(path)),
-        silenced=silenced,
-        problem=f"more than {MOST} commands were found: name them in lint.commands" if too_many else "",
-    )
-    runs = {} if too_many else tasks
     return {
         "plan": made.packed(),
         **{language: packed(images[language] or OWN_IMAGE) if language in runs else NONE for language in images},
     }
 
 
+def _plan(decided: Decided, lint: Lint) -> Plan:
+    by_kind: dict[str, list[str]] = {"place": [], "file": [], "condition": []}
+    for mark in decided.marks:
+        by_kind[mark.kind].append(mark.place)
+    lists = {
+        "taken": [one.path for one in decided.taken],
+        "own": decided.own,
+        "places": by_kind["place"],
+        "whole": by_kind["file"],
+        "conditions": by_kind["condition"],
+        "unseen": decided.unseen,
+    }
+    undecided = {one.path: one.why for one in decided.undecided}
+    too_many = any(len(found) > MOST for found in decided.tasks.values())
+    commands = {
+        language: [(one.command.label, f"{one.folder}: {one.command.line}".removeprefix(": ")) for one in found]
+        for language, found in decided.tasks.items()
+    }
+    return Plan(
+        commands={} if too_many else commands,
+        silenced=len(by_kind["place"]),
+        problem=f"more than {MOST} commands were found: name them in lint.commands" if too_many else "",
+        undecided=[(path, undecided[full]) for path, full in zip(listed(undecided), undecided, strict=False)],
+        whys=dict(Counter(one.why for one in decided.undecided)),
+        counts={name: len(found) for name, found in lists.items()},
+        refuse=lint.suppressions == "refuse",
+        **{name: listed(found) for name, found in lists.items()},
+    )
+
+
 OWN_IMAGE = "pressplay"
 """Stands for the image of the steps themselves, which the template knows."""
-
-
-def _listed(paths: Iterable[str]) -> list[str]:
-    """Some of the paths, so that a plan stays small enough for a parameter."""
-    return [path[:_LONGEST] for path, _ in zip(paths, range(_LISTED), strict=False)]
 
 
 def _home(folder: Path, files: Mapping[str, str]) -> None:
@@ -212,7 +224,9 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
         return _conclude(context, subject, head, given_up, name)
     made = Plan.unpacked(inputs["plan"])
     found = (
-        {} if made.problem else {language: _found(context, name, language, attempt, made) for language in made.commands}
+        {}
+        if made.problem or made.undecided
+        else {language: _found(context, name, language, attempt, made) for language in made.commands}
     )
     if any(one.kind == "lost" for one in found.values()) and attempt + 1 < (number(inputs, "attempts") or 1):
         raise Lost(f"{name}: a container was lost with its node")

@@ -117,6 +117,12 @@ def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
             "it on this machine), name other commands (lint.commands), or set lint.enabled to false",
             log,
         )
+    if found.kind == "empty":
+        return Found(
+            "error",
+            f"{named} sees no file, though there are files of its language; does its configuration leave them all out?",
+            log,
+        )
     if _UNREACHABLE.search(_of_command(log, found.command)):
         return Found(
             "error",
@@ -138,26 +144,43 @@ def verdict_of(plan: Plan, found: Mapping[str, Found]) -> Verdict:
     if plan.problem:
         return Verdict("error", "Not to be run", plan.problem)
     details = _details(plan, found)
-    if not plan.commands:
-        reason = "no project was found that the lint gate knows; name what it is to run in lint.commands"
-        return Verdict("pass", "Nothing to lint", reason, details)
+    if plan.undecided:
+        whys = [f"{_counted(count, 'file')} ({why})" for why, count in sorted(plan.whys.items())]
+        reason = f"it can't be decided what is linted and by what, and nothing was run: {'; '.join(whys)}"
+        return Verdict("error", "Could not be decided", reason, details)
     errors = [one.reason for one in found.values() if one.kind in ("error", "lost")]
     if errors:
         return Verdict("error", "Could not be judged", _clauses(errors, plan), details)
-    failures = [one.reason for one in found.values() if one.kind == "failed"]
+    failures = [*(one.reason for one in found.values() if one.kind == "failed"), *_refused(plan)]
     if failures:
         return Verdict("fail", "There is something to mend", _clauses(failures, plan), details)
+    if not plan.commands:
+        reason = "there is no code that the lint gate knows, and no command in lint.commands"
+        return Verdict("pass", "Nothing to lint", reason, details)
     labels = [label for commands in plan.commands.values() for label, _ in commands]
     passed = f"{', '.join(dict.fromkeys(labels))} passed"
     return Verdict("pass", f"{_counted(len(labels), 'command')} passed", _clauses([passed], plan), details)
 
 
+def _refused(plan: Plan) -> list[str]:
+    """What the pull request takes out of linting that it may not."""
+    whole, refused = plan.count("whole"), []
+    if whole:
+        refused.append(f"new marks that take whole files out of linting, or silence all rules: {whole}")
+    if plan.refuse and plan.silenced:
+        refused.append(f"new marks that silence a linter, which lint.suppressions refuses: {plan.silenced}")
+    return refused
+
+
 def _clauses(reasons: list[str], plan: Plan) -> str:
     """The reasons, and what else a reader should know."""
+    silenced = 0 if plan.refuse else plan.silenced
     notes = (
-        (len(plan.taken), "linters' files taken from the default branch"),
-        (len(plan.own), "changed files that decide what checks find"),
-        (plan.silenced, "new marks that silence a linter"),
+        (plan.count("taken"), "linters' files taken from the default branch"),
+        (plan.count("own"), "changed files that decide what checks find"),
+        (silenced, "new marks that silence a linter"),
+        (plan.count("conditions"), "new conditions under which code is not linted here"),
+        (plan.count("unseen"), "changed files that no command looks at"),
     )
     return "; ".join([*reasons, *(f"{what}: {count}" for count, what in notes if count)])
 
@@ -166,15 +189,27 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'s' if count != 1 else ''}"
 
 
+_LISTS = (
+    ("whole", "Takes a whole file out of linting, or silences all rules: name one rule at one place instead"),
+    ("places", "Silences a linter"),
+    ("conditions", "Is linted only under a condition"),
+    ("unseen", "Changed, and no command looks at it"),
+    ("taken", "As the default branch has it"),
+    ("own", "Decides what checks find, and changed"),
+)
+
+
 def _details(plan: Plan, found: Mapping[str, Found]) -> str:
     """Markdown for the check: the commands, what did not count, and what was printed where something is wrong."""
     lines = [f"- {language}: {code(line)}" for language, commands in plan.commands.items() for _, line in commands]
-    for title, paths in (
-        ("As the default branch has it", plan.taken),
-        ("Decides what checks find, and changed", plan.own),
-    ):
-        if paths:
-            lines += ["", f"{title}:", "", *(f"- {code(path)}" for path in paths)]
+    lists = {title: [(path, "") for path in getattr(plan, name)] for name, title in _LISTS}
+    counts = {title: plan.count(name) for name, title in _LISTS}
+    undecided = "Can't be decided"
+    for title, rows in {undecided: plan.undecided, **lists}.items():
+        if rows:
+            count = counts.get(title, sum(plan.whys.values()))
+            cut = f" ({len(rows)} of {count})" if count > len(rows) else ""
+            lines += ["", f"{title}{cut}:", "", *(f"- {code(path)}{f': {why}' if why else ''}" for path, why in rows)]
     told = "\n".join(lines)
     logs = {language: one.log for language, one in found.items() if one.kind != "passed" and one.log.strip()}
     each = max(0, _DETAILS - len(told)) // max(1, len(logs)) - _AROUND

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 import tomllib
+from typing import Any
 
 import pytest
+from trees import SUBMODULE, Link, differing, tree
 
-from pressplay.gates.lint.configuration import is_told, silenced, taken
+from pressplay.gates.lint.configuration import Configuration, is_told, settle
 
 pytestmark = pytest.mark.rule("R6")
 
 
-def run(head: dict[str, bytes], base: dict[str, bytes], *new: str) -> dict[str, bytes | None]:
-    paths = [path for path in head.keys() | base.keys() if head.get(path) != base.get(path)]
-    return {one.path: one.content for one in taken(paths, head.get, base.get, frozenset(new))}
+def settled(head: dict[str, Any], base: dict[str, Any], *new: str, lines: tuple[str, ...] = ()) -> Configuration:
+    return settle(differing(head, base), tree(head), tree(base), frozenset(new), lines)
+
+
+def run(head: dict[str, Any], base: dict[str, Any], *new: str) -> dict[str, bytes | None]:
+    """What the run takes of the default branch; nothing is left undecided."""
+    made = settled(head, base, *new)
+    assert made.undecided == []
+    return {one.path: one.content for one in made.taken}
+
+
+def undecided(head: dict[str, Any], base: dict[str, Any], *new: str) -> dict[str, str]:
+    return {one.path: one.why for one in settled(head, base, *new).undecided}
 
 
 @pytest.mark.parametrize(
@@ -74,38 +86,128 @@ def test_npm_scripts_are_the_default_branchs_and_packages_the_pull_requests():
 
 
 def test_the_first_project_of_a_language_brings_its_own_configuration():
-    head = {"ruff.toml": b"x", "pyproject.toml": b"[tool.ruff]\n", "clippy.toml": b"y"}
+    head = {"ruff.toml": b"x = 1", "pyproject.toml": b"[tool.ruff]\n", "clippy.toml": b"y"}
     assert run(head, {}, "python") == {"clippy.toml": None}
 
 
-@pytest.mark.parametrize("broken", [b"[", b"\xff\xfe", b"[[[[[" * 10_000])
-def test_a_manifest_that_cannot_be_read_is_left_to_its_tool(broken):
-    assert (
-        run({"Cargo.toml": broken, "package.json": broken}, {"Cargo.toml": b"[lints]\n", "package.json": b"{}"}) == {}
-    )
-    # One that can't be read on the default branch configures nothing there.
-    assert run({"Cargo.toml": b"[lints.clippy]\nall='allow'\n"}, {"Cargo.toml": broken}).keys() == {"Cargo.toml"}
+CONFIGURATION = [
+    "ruff.toml", ".ruff.toml", "pyproject.toml", "sub/pyproject.toml", ".cargo/config.toml", ".cargo/config",
+    "rustfmt.toml", ".rustfmt.toml", "clippy.toml", ".clippy.toml", "Cargo.toml", "package.json", ".eslintrc",
+    "web/.eslintrc.json", "eslint.config.mjs", ".eslintignore", "biome.json", ".golangci.yml", ".gitignore",
+    "RUFF.TOML", ".npmrc",
+]  # fmt: skip
+
+
+@pytest.mark.rule("R10")
+@pytest.mark.parametrize("path", CONFIGURATION)
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (Link("README.md"), "a symbolic link"),
+        (SUBMODULE, "a submodule"),
+        (b"#" * 1_000_001, "larger than"),
+        (b"\xff\xfe#\x00", "no UTF-8 text"),
+    ],
+)
+@pytest.mark.parametrize("before", [{}, {"it": b"# strict\n"}])
+def test_configuration_that_cannot_be_read_is_undecided(path, content, why, before):
+    base = {"README.md": b"x", **dict.fromkeys([path] if before else [], b"{}" if path.endswith("json") else b"")}
+    assert undecided({"README.md": b"x", path: content}, base)[path].startswith(why)
+    # Nor is it, where the default branch's can't be read.
+    if not isinstance(content, Link):
+        assert path in undecided({"README.md": b"x", path: b"{}" if path.endswith("json") else b""}, {path: content})
+
+
+@pytest.mark.parametrize("path", ["Cargo.toml", "pyproject.toml", "package.json"])
+@pytest.mark.parametrize("broken", [b"[", b"[" * 100_000, b"\xff\xfe", b"[]\n[]\n", b" " * 250_001])
+def test_a_manifest_that_cannot_be_read_is_undecided(path, broken):
+    fine = b"{}" if path.endswith("json") else b""
+    assert path in undecided({path: broken}, {path: fine})
+    assert path in undecided({path: fine + b" "}, {path: broken})
+
+
+def test_a_byte_order_mark_hides_nothing():
+    head = {"ruff.toml": "\ufeffexclude = ['*']\n", "pyproject.toml": "\ufeff[tool.ruff]\nexclude = ['*']\n"}
+    head |= {"package.json": '\ufeff{"scripts": {"lint": "true"}}'}
+    made = run(head, {"ruff.toml": b"", "pyproject.toml": b"", "package.json": b'{"scripts": {"lint": "eslint ."}}'})
+    assert made.pop("ruff.toml") == b""
+    assert b"exclude" not in (made.pop("pyproject.toml") or b"")
+    assert json.loads(made.pop("package.json") or b"")["scripts"] == {"lint": "eslint ."}
+
+
+def test_links_are_followed_only_to_what_is_the_default_branchs():
+    base = {"ruff.toml": Link("conf/strict.toml"), "conf/strict.toml": b"line-length = 80\n", "a.py": b"x"}
+    assert undecided({**base, "a.py": b"y"}, base) == {}
+    why = undecided({**base, "conf/strict.toml": b"exclude = ['*']\n"}, base)
+    assert why == {"ruff.toml": "a symbolic link to something that the pull request changes"}
+    for target in ("/etc/hostname", "../../x", "a\\b"):
+        assert undecided({**base, "x.txt": Link(target)}, base).keys() == {"x.txt"}
+    assert undecided({**base, ".cargo": Link("conf")}, base).keys() == {".cargo"}
+    assert undecided({**base, "docs": Link("conf")}, base) == {}
 
 
 @pytest.mark.parametrize(
-    ("line", "count"),
+    ("path", "content"),
     [
-        ("import os  # noqa: F401", 1), ("x = y  # type: ignore[arg-type]", 1), ("# ruff: noqa", 1), ("# fmt: off", 1),
-        ("#![allow(clippy::all)]", 1), ("#[expect(dead_code)]", 1), ("#[rustfmt::skip]", 1),
-        ("#[cfg_attr(not(test), allow(unused))]", 1), ("x() //nolint:errcheck", 1), ("/* eslint-disable */", 1),
-        ("// @ts-ignore", 1), ("<!-- prettier-ignore -->", 1),
-        ("# allow(me)", 0), ("#[derive(Debug)]", 0), ("noqa = 1", 0), ("// allow", 0), ("#[cfg(test)]", 0),
+        (".cargo/config.toml", b"[alias]\nclippy = 'version'\n"), ("rust-toolchain", b"[toolchain]\npath = '/x'\n"),
+        (".npmrc", b"script-shell=/bin/true\n"), (".yarnrc.yml", b"yarnPath: x\n"),
+        ("ruff.toml", b"exclude = ['*']\n"), ("pyproject.toml", b"[tool.ruff]\nextend-exclude = ['src']\n"),
+        (".rustfmt.toml", b"disable_all_formatting = true\n"), ("Cargo.toml", b"[workspace]\nexclude = ['a']\n"),
+        (".eslintignore", b"src\n"), ("package.json", b'{"eslintIgnore": ["src"]}'),
     ],
 )  # fmt: skip
-def test_marks_that_silence_a_linter_are_counted(line, count):
-    text = f"before\n{line}\nafter\n".encode()
-    assert silenced(["a"], {"a": text}.get, {}.get) == count
-    assert silenced(["a"], {"a": text}.get, {"a": text}.get) == 0
-    assert silenced(["a"], {}.get, {"a": text}.get) == 0
+def test_the_first_project_of_a_language_takes_nothing_out(path, content):
+    assert undecided({path: content}, {}, "python", "rust", "typescript").keys() == {path}
+
+
+def test_what_configuration_runs_or_extends_is_the_default_branchs():
+    base = {
+        "package.json": b'{"scripts": {"prelint": "sh scripts/a.sh", "lint": "npm run js && ./ci/b.sh", '
+        b'"js": "node scripts/c.js --x", "typecheck": "tsc -p .", "start": "node src/index.js"}}',
+        "scripts/a.sh": b"", "ci/b.sh": b"", "scripts/c.js": b"", "src/index.js": b"",
+        "eslint.config.mjs": b"import rules from './lint/rules.js';\n", "lint/rules.js": b"require('./deep')",
+        "lint/deep.cjs": b"", ".eslintrc.json": b'{"extends": ["./base.json", "airbnb"]}', "base.json": b"{}",
+        "ruff.toml": b"extend = 'conf/ruff.toml'\n", "tsconfig.json": b'{"extends": "./tsconfig.base.json"}',
+        "tsconfig.base.json": b"{}", "conf/other.py": b"",
+    }  # fmt: skip
+    changed = {path: b"head" for path in base if not path.endswith("package.json")}
+    changed["conf/ruff.toml"] = b"head"
+    made = settled({**base, **changed}, base)
+    assert made.undecided == []
+    assert base.keys() - {one.path for one in made.taken} == {"package.json", "src/index.js", "conf/other.py"}
+    assert {one.path: one.content for one in made.taken}["lint/deep.cjs"] == b""
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("make lint", "Makefile"), ("just check", "justfile"), ("./scripts/check --all", "scripts/check"),
+        ("cd x && bash scripts/l.sh", "scripts/l.sh"), ("python3 -m ruff check", "ruff.py"),
+        ("python -m tools.lint", "tools/lint.py"), ("node --x=1 lint.js", "lint.js"), ("sh -c 'sh a.sh'", "a.sh"),
+        ("eslint -c conf/x.json .", "conf/x.json"), ("eslint --config=conf/x.json .", "conf/x.json"),
+        ("eslint --rulesdir rules .", "rules/a.js"), ("pre-commit run -a", ".pre-commit-config.yaml"),
+        ("CI=1 scripts/x", "scripts/x"), ("tox -e lint", "tox.ini"),
+    ],
+)  # fmt: skip
+def test_what_named_commands_run_is_the_default_branchs(line, path):
+    for base in ({}, {path: b"strict"}):
+        made = settled({path: b"loose", "src/a.py": b"x"}, base, lines=(line,))
+        assert [(one.path, one.content) for one in made.taken] == [(path, base.get(path))]
+
+
+def test_what_a_command_looks_at_is_the_pull_requests():
+    head = {"src/a.py": b"x", "lib/b.js": b"x"}
+    assert settled(head, {}, lines=("ruff check src/a.py", "eslint lib/b.js", "black --check src lib")).taken == []
+
+
+def test_a_script_that_make_runs_is_the_default_branchs():
+    base = {"Makefile": b"lint:\n\t@./ci/lint.sh\n\tpython3 ci/x.py\n", "ci/lint.sh": b"a", "ci/x.py": b"a"}
+    made = settled({**base, "ci/lint.sh": b"b", "ci/x.py": b"b"}, base, lines=("make lint",))
+    assert {one.path for one in made.taken} == {"ci/lint.sh", "ci/x.py"}
 
 
 def test_what_compilers_and_workflows_are_told_is_named():
-    assert is_told("tsconfig.json")
-    assert is_told("web/tsconfig.base.json")
+    assert settled({"web/tsconfig.json": b"{}", "b.ts": b""}, {}).own == ["web/tsconfig.json"]
+    assert run({"tsconfig.json": b'{"exclude": ["src"]}'}, {"tsconfig.json": b"{}"}) == {"tsconfig.json": b"{}"}
     assert is_told(".github/workflows/ci.yml")
     assert not is_told("src/workflows/ci.yml")

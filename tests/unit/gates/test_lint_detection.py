@@ -5,28 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from trees import Link, tree
 
-from pressplay.gates.lint.detect import CUSTOM, detect, given, languages_of
-
-
-class Tree:
-    """Files by path."""
-
-    def __init__(self, files: dict[str, str]) -> None:
-        self.files = files
-
-    def names(self, folder: str) -> frozenset[str]:
-        prefix = f"{folder}/" if folder else ""
-        return frozenset(path.removeprefix(prefix).split("/")[0] for path in self.files if path.startswith(prefix))
-
-    def folders(self, folder: str) -> tuple[str, ...]:
-        prefix = f"{folder}/" if folder else ""
-        below = [path.removeprefix(prefix) for path in self.files if path.startswith(prefix)]
-        return tuple(sorted({path.split("/")[0] for path in below if "/" in path}))
-
-    def read(self, path: str) -> str | None:
-        return self.files.get(path)
-
+from pressplay.gates.lint.detect import CUSTOM, detect, given
+from pressplay.github.clone import Unreadable
 
 CARGO = "[package]\nname = 'x'\n"
 RUFF = "[project]\nname = 'x'\n[tool.ruff]\nline-length = 100\n"
@@ -35,13 +17,14 @@ PACKAGE = json.dumps({"scripts": {"lint": "eslint .", "format:check": "prettier 
 
 def found(files: dict[str, str], base: dict[str, str] | None = None) -> dict[str, list[str]]:
     """Language → the lines that would be run, each after its folder."""
-    tasks = detect(Tree(files), Tree(files if base is None else base))
+    tasks = detect(tree(files), tree(files if base is None else base))
     return {
         language: [f"{one.folder}: {one.command.line}".removeprefix(": ") for one in of_it]
         for language, of_it in tasks.items()
     }
 
 
+RUFF_ALL = "--no-cache --no-respect-gitignore"
 CLIPPY = "cargo clippy --workspace --all-targets --all-features -- -D warnings"
 
 
@@ -54,20 +37,23 @@ CLIPPY = "cargo clippy --workspace --all-targets --all-features -- -D warnings"
             {"Cargo.toml": CARGO + "[lints.clippy]\npedantic = 'warn'\n"},
             {"rust": ["cargo fmt --all --check", CLIPPY]},
         ),
-        ({"pyproject.toml": "[project]\n"}, {"python": ["ruff check --no-cache --output-format=concise --isolated ."]}),
+        (
+            {"pyproject.toml": "[project]\n"},
+            {"python": [f"ruff check {RUFF_ALL} --isolated --output-format=concise ."]},
+        ),
         (
             {"pyproject.toml": RUFF + "[tool.mypy]\nstrict = true\n"},
             {
                 "python": [
-                    "ruff check --no-cache --output-format=concise .",
-                    "ruff format --no-cache --check .",
+                    f"ruff check {RUFF_ALL} --output-format=concise .",
+                    f"ruff format {RUFF_ALL} --check .",
                     "mypy .",
                 ]
             },
         ),
         (
             {"setup.py": "", "mypy.ini": "[mypy]\nfiles = src\n", "pyproject.toml": "[tool.black]\n[tool.ruff]\n"},
-            {"python": ["ruff check --no-cache --output-format=concise .", "mypy"]},
+            {"python": [f"ruff check {RUFF_ALL} --output-format=concise .", "mypy"]},
         ),
         (
             {"package.json": PACKAGE, "package-lock.json": "{}"},
@@ -83,19 +69,25 @@ CLIPPY = "cargo clippy --workspace --all-targets --all-features -- -D warnings"
             {"package.json": "{}", "tsconfig.json": "{}", ".prettierrc.json": "{}"},
             {
                 "typescript": [
-                    'PATH="$PWD/node_modules/.bin:$PATH" prettier --check .',
+                    'PATH="$PWD/node_modules/.bin:$PATH" prettier --check --ignore-path .prettierignore .',
                     'PATH="$PWD/node_modules/.bin:$PATH" tsc --noEmit',
                 ]
             },
         ),
-        ({"script.py": ""}, {"python": ["ruff check --no-cache --output-format=concise --isolated ."]}),
+        ({"script.py": ""}, {"python": [f"ruff check {RUFF_ALL} --isolated --output-format=concise ."]}),
         ({"README.md": "", "docs/conf.txt": ""}, {}),
         # package.json that holds commit hooks alone, a script beside a project of another language.
         ({"Cargo.toml": CARGO, "package.json": "{}", "build.py": ""}, ["rust"]),
         ({"go.mod": "module x\n", ".golangci.yml": ""}, ["go"]),
         ({"api/go.mod": "", "web/package.json": PACKAGE, "docs/x.md": ""}, ["typescript", "go"]),
-        # What can't be read the tool itself refuses.
-        ({"Cargo.toml": "[", "pyproject.toml": "]", "package.json": "["}, ["rust", "python"]),
+        # A byte order mark is no part of the text.
+        (
+            {"Cargo.toml": "\ufeff[lints.clippy]\npedantic = 'warn'\n", "package.json": "\ufeff" + PACKAGE},
+            {
+                "rust": ["cargo fmt --all --check", CLIPPY],
+                "typescript": ["npm run --silent lint", "npm run --silent format:check"],
+            },
+        ),
     ],
 )
 def test_the_files_decide_what_is_run(files, expected):
@@ -124,12 +116,34 @@ def test_a_pull_request_cannot_switch_off_what_the_default_branch_configures():
 def test_a_file_in_the_root_does_not_hide_the_projects_in_folders():
     base = {"backend/Cargo.toml": CARGO, "web/package.json": PACKAGE, "tools/notes.md": ""}
     linted = found({**base, "hide.py": "", "tools/x.py": ""}, base)
-    assert linted == {**found(base), "python": ["ruff check --no-cache --output-format=concise --isolated ."]}
+    assert linted == {**found(base), "python": [f"ruff check {RUFF_ALL} --isolated --output-format=concise ."]}
 
 
 def test_a_first_project_of_its_language_is_linted_as_it_says_itself():
     assert found({"pyproject.toml": RUFF}, {"README.md": ""}) == found({"pyproject.toml": RUFF})
-    assert languages_of(Tree({"pyproject.toml": RUFF, "Cargo.toml": CARGO})) == {"python", "rust"}
+
+
+@pytest.mark.rule("R10")
+@pytest.mark.parametrize("path", ["Cargo.toml", "pyproject.toml", "package.json"])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("[", "no (TOML|JSON)"), (b"\xff\xfe{\x00", "no UTF-8 text"), (Link("other"), "a symbolic link"),
+        ("#" * 1_000_001, "larger than"), ("[" * 100_000, "no (TOML|JSON)"),
+    ],
+)  # fmt: skip
+def test_what_is_there_and_cannot_be_read_is_not_taken_for_absent(path, content, why):
+    with pytest.raises(Unreadable, match=f"{path}: {why}"):
+        found({path: content})
+
+
+def test_commands_that_could_look_at_nothing_say_how_to_ask():
+    def asked(files: dict[str, str]) -> list[str]:
+        return [one.command.sees for of_it in detect(tree(files), tree(files)).values() for one in of_it]
+
+    assert all(asked({"a/x.py": "", "a/pyproject.toml": RUFF}))
+    assert asked({"go.mod": "", "a.go": ""})[1:] == ["go list -e ./..."]
+    assert not any(asked({"pyproject.toml": RUFF, "go.mod": "", "README.md": ""}))
 
 
 def test_the_commands_of_the_values_stand_alone():

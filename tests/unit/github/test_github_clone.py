@@ -11,7 +11,7 @@ from github_world import REPO
 
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import contents, refs
-from pressplay.github.clone import Clone
+from pressplay.github.clone import Clone, Unreadable
 from pressplay.github.files import Files
 from pressplay.github.remote import Remote
 
@@ -72,8 +72,12 @@ def test_a_tree_gives_plain_files_alone(served, tmp_path):
     assert tree.names("a") == {"b.txt"}
     assert tree.names("nowhere") == tree.names("README.md") == frozenset()
     assert tree.folders("") == ("a", "src")
-    assert tree.read("a/b.txt") == "text"
-    assert [tree.read(path) for path in ("a", "nowhere", "large", "binary", "")] == [None] * 5
+    assert tree.content("a/b.txt") == b"text"
+    assert tree.content("large", 1_000_001) == b"x" * 1_000_001
+    # Absent and unreadable differ.
+    assert [tree.content(path) for path in ("a", "nowhere", "")] == [None] * 3
+    with pytest.raises(Unreadable, match="large: larger than 1,000,000 bytes"):
+        tree.content("large")
     modes = Files(gh, REPO, head)
     assert [modes.mode(path) for path in ("a/b.txt", "a", "nowhere", "a/nowhere", "nowhere/x", "README.md")] == [
         "100644", None, None, None, None, "100644",
@@ -106,7 +110,11 @@ def test_a_checkout_holds_the_bytes_that_were_committed_and_follows_no_link(gith
     clone = Clone(tmp_path / "git")
     clone.fetch(Remote(str(github_world.forge.git_path(REPO))), [head])
     tree, into = clone.tree(head), tmp_path / "checkout"
-    assert tree.content("linked") is None
+    for path, why in (("linked", "a symbolic link"), ("module", "a submodule")):
+        with pytest.raises(Unreadable, match=f"{path}: {why}"):
+            tree.content(path)
+    assert tree.target("linked") == "/etc/hostname"
+    assert {tree.entries[path].kind for path in ("linked", "module", "large.bin")} == {"link", "submodule", "file"}
     assert tree.names("module") == frozenset()
     into.mkdir()
     instead = {".cargo/config.toml": b"[net]\n", "ruff.toml": b"x = 1\n", "src/app.py": None, "README.md/under": b"y"}

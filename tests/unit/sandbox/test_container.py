@@ -51,6 +51,23 @@ def pod(script: str, name: str = "gate-lint-x-custom-0", **spec: Any) -> dict[st
     }
 
 
+def test_no_program_is_looked_for_in_a_checkout(tmp_path):
+    volumes, tools = tmp_path / "volumes", tmp_path / "tools"
+    (volumes / "claim" / "bin").mkdir(parents=True)
+    tools.mkdir()
+    (tmp_path / "sly").symlink_to(volumes / "claim" / "bin")
+    words = [
+        str(tools),
+        "node_modules/.bin",
+        ".",
+        "",
+        str(volumes / "claim" / "bin"),
+        str(tmp_path / "sly"),
+        "/usr/bin",
+    ]
+    assert container.search_path(os.pathsep.join(words), volumes) == f"{tools}{os.pathsep}/usr/bin"
+
+
 CLAIM = {
     "apiVersion": "v1",
     "kind": "PersistentVolumeClaim",

@@ -1,23 +1,30 @@
 """What of a pull request's files decides how it is linted: taken from the default branch, and told.
 
-Whole files that only tools read are the default branch's; of files that also say other things (`Cargo.toml`,
-`pyproject.toml`, `package.json`) only the tools' own parts are. A file that the default branch has not is left out of
-the run, unless the default branch has no project of that language yet. What can be neither taken nor left (compilers'
-settings, marks in the code that silence a linter) is counted and told.
+Whole files that only tools read are the default branch's, and so is what they refer to; of files that also say other
+things (`Cargo.toml`, `pyproject.toml`, `package.json`) only the tools' own parts are. A file that the default branch
+has not is left out of the run, unless the default branch has no project of that language yet. Nothing is taken for
+absent that is there and can't be read: it is undecided, and a person decides.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 import tomlkit
-from tomlkit.exceptions import TOMLKitError
 
+from pressplay.gates.lint import files
+from pressplay.gates.lint.detect import SCRIPTS
+from pressplay.gates.lint.files import Files, Undecided, at, folder_of, name_of, normal
+from pressplay.github.clone import Unreadable
+
+ANY = ""
+"""In the place of a language: whatever is linted."""
 WHOLE: Mapping[str, tuple[str, ...]] = {
     "rust": (
         "clippy.toml",
@@ -29,7 +36,18 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
         ".cargo/config",
         ".cargo/config.toml",
     ),
-    "python": ("ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", "setup.cfg"),
+    "python": (
+        "ruff.toml",
+        ".ruff.toml",
+        "mypy.ini",
+        ".mypy.ini",
+        "setup.cfg",
+        "tox.ini",
+        ".flake8",
+        ".pylintrc",
+        "pylintrc",
+        "pyrightconfig.json",
+    ),
     "typescript": (
         "eslint.config.*",
         ".eslintrc",
@@ -42,30 +60,81 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
         "biome.json",
         "biome.jsonc",
         ".editorconfig",
+        ".stylelintrc*",
+        ".oxlintrc.json",
+        ".babelrc*",
+        "babel.config.*",
         ".npmrc",
+        ".yarnrc",
+        ".yarnrc.yml",
+        ".pnpmfile.cjs",
+        "pnpmfile.js",
+        "bunfig.toml",
     ),
     "go": (".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json"),
-    # Tools leave out what these name.
-    "": (".gitignore", ".ignore", ".rgignore"),
+    # What tools leave out, and what named commands are the names of.
+    ANY: (
+        ".gitignore",
+        ".ignore",
+        ".rgignore",
+        ".ruffignore",
+        "makefile",
+        "gnumakefile",
+        "*.mk",
+        "justfile",
+        ".justfile",
+        "taskfile.yml",
+        "taskfile.yaml",
+        "noxfile.py",
+        ".pre-commit-config.yaml",
+    ),
 }
-"""Language → files that are taken whole, wherever they lie in the repository."""
+"""Language → files that are taken whole, wherever they lie, whatever the case of their letters."""
+HELD = ("tsconfig*.json", "jsconfig*.json")
+"""Files that are taken where the default branch has them, and told where they are new: a new folder needs its own."""
+STEERING = frozenset(
+    {
+        ".cargo/config",
+        ".cargo/config.toml",
+        "rust-toolchain",
+        "rust-toolchain.toml",
+        ".npmrc",
+        ".yarnrc",
+        ".yarnrc.yml",
+        ".pnpmfile.cjs",
+        "pnpmfile.js",
+        "bunfig.toml",
+    }
+)
+"""Files that can replace the tools themselves: never a pull request's own, the first of its language included."""
 PARTS: Mapping[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
-    "Cargo.toml": ("rust", (("lints",), ("workspace", "lints"))),
-    "pyproject.toml": ("python", (("tool", "ruff"), ("tool", "mypy"), ("tool", "black"))),
-    "package.json": ("typescript", (("scripts",), ("eslintConfig",), ("eslintIgnore",), ("prettier",))),
+    "Cargo.toml": ("rust", (("lints",), ("workspace", "lints"), ("workspace", "exclude"))),
+    "pyproject.toml": (
+        "python",
+        (("tool", "ruff"), ("tool", "mypy"), ("tool", "black"), ("tool", "pylint"), ("tool", "pyright")),
+    ),
+    "package.json": (
+        "typescript",
+        (("scripts",), ("eslintConfig",), ("eslintIgnore",), ("prettier",), ("stylelint",), ("babel",)),
+    ),
 }
 """File → its language, and the parts of it that are taken."""
-TOLD = ("tsconfig*.json", ".github/workflows/*")
+TOLD = (".github/workflows/*",)
 """Files whose change is told and nothing more."""
-SILENCED = re.compile(
-    r"#\s*noqa\b|#\s*type:\s*ignore|#\s*(?:ruff|mypy|pyright|pylint|flake8):|#\s*fmt:\s*(?:off|skip)"
-    r"|#!?\[\s*(?:clippy::|rustfmt::skip|(?:allow|expect)\s*\()|#!?\[\s*cfg_attr\([^\]]*\b(?:allow|expect)\s*\("
-    r"|//\s*nolint\b|//\s*lint:ignore|\beslint-disable|@ts-(?:ignore|nocheck|expect-error)|\b(?:prettier|biome)-ignore"
-)
-"""Marks in the code that silence a linter or a formatter."""
-
-Read = Callable[[str], bytes | None]
-"""A plain file's bytes by its path; None where there is none."""
+_LEFT_OUT: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "pyproject.toml": tuple(
+        ("tool", "ruff", *rest)
+        for rest in (("exclude",), ("extend-exclude",), ("include",), ("lint", "exclude"), ("format", "exclude"))
+    ),
+    "ruff.toml": (("exclude",), ("extend-exclude",), ("include",), ("lint", "exclude"), ("format", "exclude")),
+    "rustfmt.toml": (("ignore",), ("disable_all_formatting",), ("skip_children",)),
+    "Cargo.toml": (("workspace", "exclude"),),
+    "package.json": (("eslintIgnore",), ("eslintConfig", "ignorePatterns")),
+}
+"""File (a leading dot aside) → what in it takes whole files out of linting."""
+_IGNORES = frozenset({".eslintignore", ".prettierignore"})
+LARGEST_MIXED = 250_000
+"""Bytes of the largest file of which parts are taken."""
 
 
 @dataclass(frozen=True)
@@ -76,68 +145,127 @@ class Taken:
     content: bytes | None
 
 
+@dataclass
+class Configuration:
+    """Whose configuration a run has."""
+
+    taken: list[Taken] = field(default_factory=list)
+    """What the run has otherwise than the pull request."""
+    own: list[str] = field(default_factory=list)
+    """What changed, decides what checks find, and is the pull request's."""
+    undecided: list[Undecided] = field(default_factory=list)
+
+
 def kind(path: str) -> tuple[str, bool] | None:
     """The language whose tools a file configures, and whether it is taken whole; None for any other file."""
-    name = path.rpartition("/")[2]
-    if name in PARTS:
-        return PARTS[name][0], False
+    name, low = name_of(path), path.lower()
+    for part, (language, _) in PARTS.items():
+        if name.lower() == part.lower():
+            return language, False
     for language, globs in WHOLE.items():
-        for glob in globs:
-            if fnmatchcase(name, glob) or (("/" in glob) and f"/{path}".endswith(f"/{glob}")):
-                return language, True
+        if any(_is(low, glob) for glob in globs):
+            return language, True
     return None
+
+
+def _is(low: str, glob: str) -> bool:
+    return f"/{low}".endswith(f"/{glob}") if "/" in glob else fnmatchcase(name_of(low), glob)
+
+
+def _is_steering(path: str) -> bool:
+    return any(_is(path.lower(), glob) for glob in STEERING)
+
+
+def _is_held(path: str) -> bool:
+    return any(_is(path.lower(), glob) for glob in HELD)
 
 
 def is_told(path: str) -> bool:
     """Whether a change to this file is told, because it changes what checks find, and is left at that."""
-    name = path.rpartition("/")[2]
-    return any(fnmatchcase(path if "/" in glob else name, glob) for glob in TOLD)
+    return any(fnmatchcase(path, glob) for glob in TOLD)
 
 
-def taken(paths: Iterable[str], head: Read, base: Read, new: frozenset[str]) -> list[Taken]:
-    """What the run of `head` takes from `base`; `paths` are the files of either that differ.
+def settle(
+    paths: Iterable[str], head: Files, base: Files, new: frozenset[str], lines: Iterable[str] = ()
+) -> Configuration:
+    """Whose configuration the run of `head` has; `paths` are the files of `head` and `base` that differ.
 
     `new`: the languages of which the default branch has no project yet; their configuration is the pull request's own.
+    `lines`: the commands that the values name; what they run of the repository is the default branch's, too.
     """
-    found = []
-    for path in sorted(set(paths)):
-        what = kind(path)
-        if what is None or what[0] in new:
-            continue
-        theirs, ours = head(path), base(path)
-        if what[1]:
-            if theirs != ours:
-                found.append(Taken(path, ours))
-        elif theirs is not None:
-            # Where the default branch has no such file, it configures no tool either.
-            mixed = _mixed(path.rpartition("/")[2], theirs, ours or b"")
-            if mixed is not None:
-                found.append(Taken(path, mixed))
+    found = Configuration()
+    changed = sorted(set(paths))
+    referred = _referred(changed, base, found, [line for line in lines if line])
+    for path in changed:
+        try:
+            _settle(path, head, base, new, path in referred, found)
+        except Unreadable as error:
+            found.undecided.append(Undecided(error.path, f"{error.why}, where a linter's configuration is expected"))
+    found.undecided += _links(head, frozenset(changed))
     return found
 
 
-def _mixed(name: str, theirs: bytes, ours: bytes) -> bytes | None:
-    """`theirs` with the tools' parts of `ours`; None where they are the same, or it can't be read (a tool will say)."""
-    loads, dumps = (json.loads, _json) if name.endswith(".json") else (tomlkit.parse, tomlkit.dumps)
-    try:
-        document = loads(theirs.decode())
-    except (ValueError, TOMLKitError, RecursionError):
-        return None
-    try:
-        settled = loads(ours.decode() or ("{}" if name.endswith(".json") else ""))
-    except (ValueError, TOMLKitError, RecursionError):
-        settled = {}
-    if not isinstance(document, MutableMapping) or not isinstance(settled, Mapping):
-        return None
-    changed = [_take(document, settled, path) for path in PARTS[name][1]]
-    return dumps(document).encode() if any(changed) else None
+def _settle(path: str, head: Files, base: Files, new: frozenset[str], referred: bool, found: Configuration) -> None:
+    what = (ANY, True) if referred else kind(path)
+    if what is None:
+        if _is_held(path) and path in base.entries:
+            _take_whole(path, head, base, found)
+        elif _is_held(path) or is_told(path):
+            found.own.append(path)
+        return
+    language, whole = what
+    if language in new:
+        if path in head.entries:
+            _own(path, head, found)
+    elif whole:
+        _take_whole(path, head, base, found)
+    elif path in head.entries:
+        # Where the default branch has no such file, it configures no tool either.
+        mixed = _mixed(path, head, base)
+        if mixed is not None:
+            found.taken.append(Taken(path, mixed))
 
 
-def _take(document: MutableMapping[str, Any], settled: Mapping[str, Any], path: tuple[str, ...]) -> bool:
-    """Make one part of a document that of another; whether that changed it."""
-    wanted = _at(settled, path)
-    if _plain(_at(document, path)) == _plain(wanted):
-        return False
+def _take_whole(path: str, head: Files, base: Files, found: Configuration) -> None:
+    files.text(head, path)
+    files.text(base, path)
+    found.taken.append(Taken(path, base.content(path)))
+
+
+def _own(path: str, head: Files, found: Configuration) -> None:
+    """A file by which the first project of its language is linted."""
+    name = name_of(path).lower()
+    if _is_steering(path):
+        found.undecided.append(Undecided(path, "can replace the linters, and is not the default branch's"))
+        return
+    found.own.append(path)
+    content = files.text(head, path)
+    left_out = next((parts for known, parts in _LEFT_OUT.items() if name.lstrip(".") == known.lower()), ())
+    if left_out and any(at(files.table(head, path), *part) for part in left_out):
+        found.undecided.append(Undecided(path, "takes files out of linting, and is not the default branch's"))
+    if name in _IGNORES and any(line.strip() and not line.startswith("#") for line in (content or "").splitlines()):
+        found.undecided.append(Undecided(path, "takes files out of linting, and is not the default branch's"))
+
+
+def _mixed(path: str, head: Files, base: Files) -> bytes | None:
+    """The head's file with the tools' parts of the base's; None where they are the same."""
+    part = next(name for name in PARTS if name.lower() == name_of(path).lower())
+    theirs, ours = (files.table(one, path, LARGEST_MIXED) for one in (head, base))
+    parts = PARTS[part][1]
+    if all(at(theirs, *where) == at(ours, *where) for where in parts):
+        return None
+    text = files.text(head, path, LARGEST_MIXED) or ""
+    document: MutableMapping[str, Any] = json.loads(text) if part.endswith(".json") else tomlkit.parse(text)
+    for where in parts:
+        if at(theirs, *where) != at(ours, *where):
+            _put(document, where, at(ours, *where))
+    made = (
+        json.dumps(document, indent=2, ensure_ascii=False) + "\n" if part.endswith(".json") else tomlkit.dumps(document)
+    )
+    return made.encode()
+
+
+def _put(document: MutableMapping[str, Any], path: tuple[str, ...], wanted: Any) -> None:
     holder: Any = document
     for name in path[:-1]:
         if not isinstance(holder.get(name), MutableMapping):
@@ -146,27 +274,148 @@ def _take(document: MutableMapping[str, Any], settled: Mapping[str, Any], path: 
     holder.pop(path[-1], None)
     if wanted is not None:
         holder[path[-1]] = wanted
-    return True
 
 
-def _at(document: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        document = document.get(name) if isinstance(document, Mapping) else None
-    return document
+# --- links -----------------------------------------------------------------------------------------------------------
 
 
-def _plain(value: Any) -> Any:
-    return value.unwrap() if hasattr(value, "unwrap") else value
+def _links(head: Files, changed: frozenset[str]) -> Iterator[Undecided]:
+    """Links at which a tool would read something that isn't looked at by its own name."""
+    for path, entry in head.entries.items():
+        if entry.kind != "link":
+            continue
+        to = files.leads_to(head, path)
+        if to is None:
+            if path in changed:
+                yield Undecided(path, "a symbolic link that leads out of the repository")
+        elif path in changed and name_of(path).lower() == ".cargo":
+            yield Undecided(path, "a symbolic link, where a linter's configuration is expected")
+        elif (
+            path not in changed
+            and (kind(path) or _is_held(path) or name_of(path).lower() == ".cargo")
+            and any(one == to or files.below(one, to) for one in changed)
+        ):
+            yield Undecided(path, "a symbolic link to something that the pull request changes")
 
 
-def _json(document: Any) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+# --- what configuration refers to ------------------------------------------------------------------------------------
+
+_IMPORTS = re.compile(r"""\b(?:from|import|require)\b\s*(?:\(\s*)?["'](\.{1,2}/[^"'\n]{1,300})["']""")
+_EXTENDS = re.compile(r"""\b(?:extends?|plugins?|parser|jsPlugins)\b["']?\s*[:=]\s*(\[[^\]]*|[^\n]*)""")
+_NAMES = re.compile(r"""[^\s"',\[\]{}]+""")
+_PROGRAM = re.compile(r"\.[cm]?[jt]s$")
+_SUFFIXES = ("", ".js", ".cjs", ".mjs", ".ts", ".json", ".toml", ".py", "/index.js", "/__init__.py", "/__main__.py")
+_INTERPRETERS = frozenset({"node", "sh", "bash", "dash", "zsh", "python", "python3", "tsx", "ts-node", "bun", "."})
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh"})
+_OPTIONS = frozenset(
+    {"-c", "-f", "-m", "-p", "-r", "--config", "--config-path", "--config-file", "--file", "--makefile", "--import",
+     "--loader", "--plugin", "--project", "--rcfile", "--require", "--rulesdir", "--ignore-path"}
+)  # fmt: skip
+"""After these comes a file or a module that a tool takes for its own."""
+_NEXT = re.compile(r"[;&|()]+")
+_MOST_FILES = 5_000
 
 
-def silenced(paths: Iterable[str], head: Read, base: Read) -> int:
-    """How many more marks that silence a linter the files of `paths` have at `head` than at `base`."""
-    return sum(max(0, _marks(head(path)) - _marks(base(path))) for path in paths)
+def _referred(changed: list[str], base: Files, found: Configuration, lines: list[str]) -> frozenset[str]:
+    """The changed files that the default branch's configuration, or one of `lines`, runs or reads as its own."""
+    there = frozenset(base.entries) | frozenset(changed)
+    referred: set[str] = set()
+    for line in lines:
+        referred |= _resolved(_of_command(line), "", there)
+    queue = [path for path in base.entries if kind(path) or _is_held(path)]
+    queue = list(dict.fromkeys([*queue, *(files.leads_to(base, path) or path for path in queue), *sorted(referred)]))
+    seen = set(queue)
+    while queue and len(seen) <= _MOST_FILES:
+        path = queue.pop()
+        if path not in base.entries or base.entries[path].kind != "file":
+            continue
+        try:
+            names = list(_names_in(path, files.text(base, path) or "", bool(lines)))
+        except Unreadable as error:
+            found.undecided.append(Undecided(path, f"{error.why}, and configuration on the default branch"))
+            continue
+        more = _resolved(names, folder_of(path), there)
+        referred |= more
+        queue += sorted(more - seen)
+        seen |= more
+    if queue:
+        found.undecided.append(Undecided(queue[0], f"one of more than {_MOST_FILES:,} files of configuration"))
+    return frozenset(path for path in changed if path in referred or any(up in referred for up in _above(path)))
 
 
-def _marks(content: bytes | None) -> int:
-    return 0 if content is None or b"\0" in content else len(SILENCED.findall(content.decode(errors="replace")))
+def _above(path: str) -> Iterator[str]:
+    """The folders above a path."""
+    return (path[:end] for end, letter in enumerate(path) if letter == "/")
+
+
+def _names_in(path: str, content: str, named: bool) -> Iterator[str]:
+    """The names of files and modules that a file of configuration refers to; `named`: commands are named by values."""
+    name = name_of(path).lower()
+    if name == "package.json":
+        for line in _scripts(path, content):
+            yield from _of_command(line)
+    elif _PROGRAM.search(name):
+        yield from _IMPORTS.findall(content)
+    elif any(_is(name, glob) for glob in WHOLE[ANY]):
+        for line in content.splitlines() if named else ():
+            yield from _of_command(line)
+    elif name.endswith((".sh", ".py")):
+        return
+    else:
+        for listed in _EXTENDS.findall(content):
+            yield from _NAMES.findall(listed)
+
+
+def _scripts(path: str, content: str) -> Iterator[str]:
+    """The scripts that the gate runs, and those that these name."""
+    try:
+        scripts = at(json.loads(content), "scripts")
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(path, "no JSON") from error
+    listed = scripts.items() if isinstance(scripts, Mapping) else ()
+    lines = {name: line for name, line in listed if isinstance(line, str)}
+    queue = [name for name in lines if name.removeprefix("pre").removeprefix("post") in SCRIPTS]
+    seen = set(queue)
+    while queue:
+        line = lines[queue.pop()]
+        yield line
+        more = (set(_NAMES.findall(_NEXT.sub(" ", line))) & lines.keys()) - seen
+        seen |= more
+        queue += sorted(more)
+
+
+def _of_command(line: str) -> Iterator[str]:
+    """The words of a shell command that name what it runs or is configured by; a folder ends with a stroke."""
+    try:
+        words = shlex.split(_NEXT.sub(" ; ", line.lstrip("@-\t ")), comments=True)
+    except ValueError:
+        words = line.split()
+    first, interpreter, option = True, "", ""
+    for word in words:
+        if word == ";":
+            first, interpreter, option = True, "", ""
+        elif option == "-c" and interpreter in _SHELLS:
+            yield from _of_command(word.replace("\0", ""))
+            option = ""
+        elif option or (first and "/" in word) or (interpreter and not word.startswith("-")):
+            yield f"{word}/" if option == "--rulesdir" else word.replace(".", "/") if option == "-m" else word
+            first, interpreter, option = False, "", ""
+        elif word.startswith("-"):
+            name, _, value = word.partition("=")
+            if name in _OPTIONS and value:
+                yield value
+            option = name if name in _OPTIONS and not value else ""
+        elif first:
+            # A variable that is set, or a program by its name.
+            first, interpreter = "=" in word, word if word in _INTERPRETERS else ""
+
+
+def _resolved(names: Iterable[str], folder: str, there: frozenset[str]) -> set[str]:
+    """The files and folders that names mean in a folder."""
+    found: set[str] = set()
+    for name in names:
+        path = normal(folder, name)
+        if path:
+            known = (*(f"{path}{suffix}" for suffix in _SUFFIXES), f"{_PROGRAM.sub('', path)}.ts")
+            found |= {path} if name.endswith("/") else there.intersection(known)
+    return found

@@ -7,12 +7,13 @@ no project of that language yet does the pull request's own configuration count.
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
+
+from pressplay.gates.lint.files import Files, below, joined, table, text
+from pressplay.gates.lint.marks import language_of
 
 ROOT = ""
 """The directory of a project that is the whole repository."""
@@ -33,22 +34,8 @@ _INSTALLS = {
 _LINTS = ("lint", "lint:check")
 _FORMATS = ("format:check", "check:format", "fmt:check", "prettier:check")
 _TYPES = ("typecheck", "type-check", "check-types")
-
-
-class Files(Protocol):
-    """The files of one commit."""
-
-    def names(self, folder: str) -> frozenset[str]:
-        """What is in a folder, files and folders; empty where there is no such folder."""
-        ...
-
-    def folders(self, folder: str) -> tuple[str, ...]:
-        """The folders in a folder, sorted."""
-        ...
-
-    def read(self, path: str) -> str | None:
-        """A plain file's text; None where there is none, or it is no text, or too large to be configuration."""
-        ...
+SCRIPTS = (*_LINTS, *_FORMATS, *_TYPES)
+"""Scripts of a package.json that the gate runs where there are such."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +48,8 @@ class Command:
     """What the shell is given."""
     probe: str = ""
     """A command that ends well where the tool is there; empty: none is asked."""
+    sees: str = ""
+    """A command that prints something where there is something to lint; empty: none is asked."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +63,8 @@ class Task:
 def detect(head: Files, base: Files) -> dict[str, tuple[Task, ...]]:
     """The commands by language, in the order of `LANGUAGES`; none for a language that is not there.
 
-    `head` is the commit that is linted, `base` the default branch. Projects are looked for in the root, and where
+    `head` is the commit that is linted, `base` the default branch; Unreadable where what decides that can't be read.
+    Projects are looked for in the root, and where
     that holds none in its folders. Where the default branch has its projects in folders, a first file in the root does
     not hide them.
     """
@@ -100,28 +90,19 @@ def _in_folders(head: Files, base: Files, folders: tuple[str, ...]) -> dict[str,
     return found
 
 
-def languages_of(files: Files) -> frozenset[str]:
-    """The languages of the projects in a commit, as `detect` sees them."""
-    return frozenset(detect(files, files))
-
-
-def _path(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
-
-
-def _toml(files: Files, path: str) -> dict[str, Any]:
-    """A TOML file's content; empty where there is none or it can't be read (the tool itself will say so)."""
-    try:
-        return tomllib.loads(files.read(path) or "")
-    except tomllib.TOMLDecodeError:
-        return {}
-
-
 def _table(found: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
     for name in path:
         inner = found.get(name)
         found = inner if isinstance(inner, Mapping) else {}
     return found
+
+
+def _has(files: Files, folder: str, language: str) -> bool:
+    """Whether a folder has, at any depth, plain files of a language."""
+    return any(
+        below(path, folder) and language_of(path) == language and entry.kind == "file"
+        for path, entry in files.entries.items()
+    )
 
 
 # --- Rust -----------------------------------------------------------------------------------------------------------
@@ -132,7 +113,7 @@ def _is_rust(files: Files, folder: str) -> bool:
 
 
 def _rust(_head: Files, settled: Files, folder: str) -> Iterator[Command]:
-    manifest = _toml(settled, _path(folder, "Cargo.toml"))
+    manifest = table(settled, joined(folder, "Cargo.toml"))
     levels = (_table(manifest, "lints", "clippy"), _table(manifest, "workspace", "lints", "clippy"))
     # A project that has settled how it stands to pedantic is held to that.
     pedantic = "" if any("pedantic" in table for table in levels) else " -W clippy::pedantic"
@@ -154,14 +135,18 @@ def _is_python(files: Files, folder: str) -> bool:
     return any(name in names for name in _PYTHON) or (alone and any(name.endswith(".py") for name in names))
 
 
-def _python(_head: Files, settled: Files, folder: str) -> Iterator[Command]:
-    names, tools = settled.names(folder), _table(_toml(settled, _path(folder, "pyproject.toml")), "tool")
+def _python(head: Files, settled: Files, folder: str) -> Iterator[Command]:
+    names, tools = settled.names(folder), _table(table(settled, joined(folder, "pyproject.toml")), "tool")
     configured = "ruff" in tools or any(name in names for name in _RUFF)
     # What configures nothing is held to ruff's own rules, not to those of a folder that the checkout happens to lie in.
     alone = "" if configured else " --isolated"
-    yield Command("ruff check", f"ruff check --no-cache --output-format=concise{alone} .", "ruff --version")
+    # What is committed is linted, whether git would ignore it or not.
+    of_all = f"--no-cache --no-respect-gitignore{alone}"
+    listed = f"ruff check {of_all} --show-files . | grep -E '[.](pyi?|ipynb)$'"
+    sees = listed if _has(head, folder, "python") else ""
+    yield Command("ruff check", f"ruff check {of_all} --output-format=concise .", "ruff --version", sees)
     if configured and "black" not in tools:
-        yield Command("ruff format", "ruff format --no-cache --check .", "ruff --version")
+        yield Command("ruff format", f"ruff format {of_all} --check .", "ruff --version", sees)
     mypy = _mypy(settled, folder, tools)
     if mypy is not None:
         yield Command("mypy", "mypy" if mypy else "mypy .", "mypy --version")
@@ -172,9 +157,9 @@ def _mypy(settled: Files, folder: str, tools: Mapping[str, Any]) -> bool | None:
     if "mypy" in tools:
         return any(name in _table(tools, "mypy") for name in ("files", "packages", "modules"))
     for name in (*_MYPY, "setup.cfg"):
-        text = settled.read(_path(folder, name))
-        if text is not None and re.search(r"^\[mypy\]", text, re.MULTILINE):
-            return re.search(r"^(?:files|packages|modules)\s*=", text, re.MULTILINE) is not None
+        content = text(settled, joined(folder, name))
+        if content is not None and re.search(r"^\[mypy\]", content, re.MULTILINE):
+            return re.search(r"^(?:files|packages|modules)\s*=", content, re.MULTILINE) is not None
     return None
 
 
@@ -185,18 +170,10 @@ def _is_typescript(files: Files, folder: str) -> bool:
     return "package.json" in files.names(folder)
 
 
-def _package(files: Files, folder: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(files.read(_path(folder, "package.json")) or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, Mapping) else {}
-
-
 def _typescript(head: Files, settled: Files, folder: str) -> Iterator[Command]:
-    package, names = _package(settled, folder), settled.names(folder)
+    package, names = table(settled, joined(folder, "package.json")), settled.names(folder)
     scripts = _table(package, "scripts")
-    lock = next((name for name in _INSTALLS if name in head.names(folder)), None)
+    lock = next((name for name in _INSTALLS if name in names), None)
     runner, install = _INSTALLS[lock] if lock else ("npm", "")
     commands = []
     for ours, choices in (("lint", _LINTS), ("format", _FORMATS), ("types", _TYPES)):
@@ -204,7 +181,7 @@ def _typescript(head: Files, settled: Files, folder: str) -> Iterator[Command]:
         if chosen is not None:
             commands.append(Command(f"{runner} run {chosen}", f"{runner} run --silent {chosen}", f"{runner} --version"))
         elif ours == "format" and ("prettier" in package or any(_PRETTIER.fullmatch(name) for name in names)):
-            commands.append(_installed("prettier", "--check ."))
+            commands.append(_installed("prettier", "--check --ignore-path .prettierignore ."))
         elif ours == "types" and "tsconfig.json" in head.names(folder):
             commands.append(_installed("tsc", "--noEmit"))
     if commands and install and "node_modules" not in head.names(folder):
@@ -225,11 +202,12 @@ def _is_go(files: Files, folder: str) -> bool:
     return "go.mod" in files.names(folder)
 
 
-def _go(_head: Files, settled: Files, folder: str) -> Iterator[Command]:
+def _go(head: Files, settled: Files, folder: str) -> Iterator[Command]:
     found = "find . -name '*.go' ! -path '*/testdata/*' ! -path './vendor/*' -exec gofmt -l {} +"
     # gofmt ends well whatever it finds: what it lists is what is wrong.
     yield Command("gofmt", f'listed=$({found}) && echo "$listed" && test -z "$listed"', "go version")
-    yield Command("go vet", "go vet ./...", "go version")
+    sees = "go list -e ./..." if _has(head, folder, "go") else ""
+    yield Command("go vet", "go vet ./...", "go version", sees)
     if any(name in settled.names(folder) for name in _GOLANGCI):
         yield Command("golangci-lint", "golangci-lint run ./...", "golangci-lint --version")
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+
+LISTED_BYTES = 5_000
+"""Bytes of one list of a plan, so that it is small enough for a parameter (Linux: 128 KiB for a word)."""
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a checkout found to do; it travels as base64, since it holds paths that people wrote (R7)."""
+    """What a checkout found to do; it travels as base64, since it holds paths that people wrote (R7).
+
+    Lists hold the first of what was found, and `counts` how much that was by the name of the list.
+    """
 
     commands: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """Language → (label, folder and line) of each command."""
@@ -18,8 +26,28 @@ class Plan:
     own: list[str] = field(default_factory=list)
     """Files whose change alters what checks find, and which are the pull request's."""
     silenced: int = 0
+    """How many marks that silence a linter at a place were added."""
     problem: str = ""
     """Why nothing can be run: a sentence of ours."""
+    places: list[str] = field(default_factory=list)
+    """Where those marks are: path and line."""
+    whole: list[str] = field(default_factory=list)
+    """Where marks were added that take a whole file out of linting, or all rules at once."""
+    conditions: list[str] = field(default_factory=list)
+    """Where code was put under a condition, so that it is linted only elsewhere."""
+    unseen: list[str] = field(default_factory=list)
+    """Changed files of code that no command looks at."""
+    undecided: list[tuple[str, str]] = field(default_factory=list)
+    """(path, why in words of ours): what can't be decided."""
+    whys: dict[str, int] = field(default_factory=dict)
+    """Why something can't be decided → of how many files."""
+    counts: dict[str, int] = field(default_factory=dict)
+    refuse: bool = False
+    """Whether marks at places are refused (`lint.suppressions`)."""
+
+    def count(self, name: str) -> int:
+        """How much of a list was found."""
+        return self.counts.get(name, len(getattr(self, name)))
 
     def packed(self) -> str:
         """As an Argo parameter."""
@@ -29,6 +57,18 @@ class Plan:
     def unpacked(text: str) -> Plan:
         """From an Argo parameter."""
         return Plan(**json.loads(base64.b64decode(text)))
+
+
+def listed(texts: Iterable[str]) -> list[str]:
+    """The first of what people wrote, so that a plan stays small enough for a parameter."""
+    found, left = [], LISTED_BYTES
+    for text in texts:
+        cut = text if len(text) <= _LONGEST else f"…{text[-_LONGEST:]}"
+        left -= len(json.dumps(cut)) + 2
+        if left < 0:
+            break
+        found.append(cut)
+    return found
 
 
 def packed(text: str) -> str:

@@ -19,15 +19,15 @@ MOST = 40
 """Commands of one script: exit statuses tell which one failed."""
 LINES_SHOWN = 50_000
 """Bytes of each command's output that are printed."""
-_FAILED, _CHANGED, _MISSING, _BROKEN = 10, 51, 60, 9
+_FAILED, _CHANGED, _MISSING, _EMPTY, _BROKEN = 10, 51, 60, 110, 9
 
 _HEAD = f"""\
 # Written by Press Play for its lint gate. Exit status: 0 all is well; {_FAILED} + n: command n found something;
 # {_CHANGED}: a command changed files of the checkout; {_MISSING} + n: the tool of command n is not there;
-# {_BROKEN}: no copy was made.
+# {_EMPTY} + n: command n sees no file; {_BROKEN}: no copy was made.
 set -u
 source=$GATE_SOURCE tree=$GATE_WORK/tree logs=$GATE_WORK/logs given=${{0%/*}}/home
-number=0 failed=0 missing=0
+number=0 failed=0 missing=0 empty=0
 for program in cp diff grep head; do command -v "$program" >/dev/null || exit {_BROKEN}; done
 mkdir -p "$tree" "$logs" "$HOME" "$TMPDIR" && cp -a "$source/." "$tree/" || exit {_BROKEN}
 if [ -d "$given" ]; then cp -a "$given/." "$HOME/" || exit {_BROKEN}; fi
@@ -53,6 +53,10 @@ run() {{
     [ "$missing" -ne 0 ] || missing=$number
     return 0
   fi
+  if [ -n "$5" ] && [ -z "$(sh -c "$5" 2>/dev/null </dev/null | head -c 1)" ]; then
+    echo "### $number: sees no file to lint"
+    [ "$empty" -ne 0 ] || empty=$number
+  fi
   code=0
   sh -c "$4" </dev/null >"$logs/$number" 2>&1 || code=$?
   head -c {LINES_SHOWN} "$logs/$number"
@@ -76,6 +80,7 @@ run() {{
 _END = f"""
 [ "$missing" -eq 0 ] || exit $(({_MISSING} + missing))
 [ "$failed" -eq 0 ] || exit $(({_FAILED} + failed))
+[ "$empty" -eq 0 ] || exit $(({_EMPTY} + empty))
 exit 0
 """
 
@@ -85,8 +90,9 @@ def script(tasks: Sequence[Task]) -> str:
     if len(tasks) > MOST:
         raise ValueError(f"a gate runs at most {MOST} commands, got {len(tasks)}")
     runs = [
-        " ".join(["run", *map(shlex.quote, (task.folder, task.command.label, task.command.probe, task.command.line))])
-        for task in tasks
+        " ".join(["run", *map(shlex.quote, (one.folder, it.label, it.probe, it.line, it.sees))])
+        for one in tasks
+        for it in (one.command,)
     ]
     return _HEAD + "\n".join(runs) + "\n" + _END
 
@@ -95,9 +101,16 @@ def script(tasks: Sequence[Task]) -> str:
 class Result:
     """What a script's exit status says."""
 
-    kind: Literal["passed", "failed", "changed", "missing", "broken"]
+    kind: Literal["passed", "failed", "changed", "missing", "empty", "broken"]
     command: int = 0
-    """The first command that failed or whose tool is missing, from 1; 0 where it is about none."""
+    """The first command that failed, whose tool is missing or that sees no file, from 1; 0 where it is about none."""
+
+
+_COUNTED: tuple[tuple[Literal["failed", "missing", "empty"], int], ...] = (
+    ("failed", _FAILED),
+    ("missing", _MISSING),
+    ("empty", _EMPTY),
+)
 
 
 def result(code: int, count: int) -> Result | None:
@@ -108,8 +121,7 @@ def result(code: int, count: int) -> Result | None:
         return Result("changed")
     if code == _BROKEN:
         return Result("broken")
-    if _FAILED < code <= _FAILED + count:
-        return Result("failed", code - _FAILED)
-    if _MISSING < code <= _MISSING + count:
-        return Result("missing", code - _MISSING)
+    for kind, first in _COUNTED:
+        if first < code <= first + count:
+            return Result(kind, code - first)
     return None

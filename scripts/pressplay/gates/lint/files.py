@@ -1,0 +1,136 @@
+"""The files of a commit as the lint gate reads them: what is absent and what can't be read are told apart."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pressplay.github.clone import Entry, Tree, Unreadable
+
+LARGEST = Tree.LARGEST
+
+
+class Files(Protocol):
+    """The files of one commit (`pressplay.github.clone.Tree`)."""
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """All files, links and submodules by their paths."""
+        ...
+
+    def names(self, folder: str) -> frozenset[str]:
+        """What is in a folder, files and folders; empty where there is no such folder."""
+        ...
+
+    def folders(self, folder: str) -> tuple[str, ...]:
+        """The folders in a folder, sorted."""
+        ...
+
+    def content(self, path: str, most: int = LARGEST) -> bytes | None:
+        """A plain file's bytes; None where nothing is there. Unreadable for whatever else is there."""
+        ...
+
+    def target(self, path: str) -> str:
+        """Where a symbolic link leads."""
+        ...
+
+
+@dataclass(frozen=True, order=True)
+class Undecided:
+    """A file about which the gate can't decide what it does to linting, and why in words of our own."""
+
+    path: str
+    why: str
+
+
+def text(files: Files, path: str, most: int = LARGEST) -> str | None:
+    """A file's text without a byte order mark, as tools read it; None where nothing is there, else Unreadable."""
+    content = files.content(path, most)
+    return None if content is None else decoded(path, content)
+
+
+def decoded(path: str, content: bytes) -> str:
+    """Bytes as text without a byte order mark; Unreadable where they are no UTF-8."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(path, "no UTF-8 text") from error
+
+
+def table(files: Files, path: str, most: int = LARGEST) -> dict[str, Any]:
+    """The table that a TOML or JSON file holds; empty where nothing is there, Unreadable where it holds none."""
+    found = text(files, path, most)
+    if found is None:
+        return {}
+    kind = "JSON" if path.lower().endswith(".json") else "TOML"
+    try:
+        content = json.loads(found) if kind == "JSON" else tomllib.loads(found)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(path, f"no {kind}") from error
+    if not isinstance(content, dict):
+        raise Unreadable(path, f"a {kind} file without a table")
+    return content
+
+
+def at(document: Any, *path: str) -> Any:
+    """What a table holds at a path of names; None where it holds nothing there."""
+    for name in path:
+        document = document.get(name) if isinstance(document, Mapping) else None
+    return document
+
+
+def folder_of(path: str) -> str:
+    """The folder in which a file lies; '' for the root."""
+    return path.rpartition("/")[0]
+
+
+def name_of(path: str) -> str:
+    """A path's last part."""
+    return path.rpartition("/")[2]
+
+
+def below(path: str, folder: str) -> bool:
+    """Whether a path lies in a folder, at any depth; all lie in the root, ''."""
+    return not folder or path.startswith(f"{folder}/")
+
+
+def joined(folder: str, name: str) -> str:
+    """A path in a folder, which may be the root, ''."""
+    return f"{folder}/{name}" if folder else name
+
+
+def leads_to(files: Files, path: str) -> str | None:
+    """The path of the repository at which a chain of links ends; None where it leaves it, or is too long.
+
+    A link to a folder ends at that folder's path.
+    """
+    for _ in range(_HOPS):
+        entry = files.entries.get(path)
+        if entry is None or entry.kind != "link":
+            return path
+        resolved = normal(folder_of(path), files.target(path))
+        if resolved is None:
+            return None
+        path = resolved
+    return None
+
+
+_HOPS = 8
+
+
+def normal(folder: str, relative: str) -> str | None:
+    """A relative path as the repository has it; None where it leads outside."""
+    if relative.startswith("/") or "\\" in relative:
+        return None
+    parts = folder.split("/") if folder else []
+    for part in relative.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
