@@ -125,6 +125,17 @@ CASES = {
     ),
     "labelled with another while ours is on it": Case("pull_request/labeled.payload.json", LABELLED_PR),
     "closed by our bot": Case("pull_request/closed.payload.json", {"sender": REX}, "signal", "signal"),
+    "a changed base": Case(
+        OPENED, {"action": "edited", "changes": {"base": {"ref": {"from": "main"}}}}, "signal", "signal"
+    ),
+    "a base changed by our bot": Case(
+        OPENED, {"action": "edited", "changes": {"base": {"ref": {"from": "main"}}}, "sender": REX}, "signal", "signal"
+    ),
+    "another title": Case(
+        OPENED,
+        {"action": "edited", "changes": {"title": {"from": "x"}}},
+        because="there is no body.changes.base.ref.from",
+    ),
     "closed in an unlisted repository": Case(
         "pull_request/closed.payload.json", {"repository.full_name": "electron/electron"}
     ),

@@ -130,7 +130,9 @@ def _names_what_it_is_about(found: Explanation, event: str, payload: Mapping[str
         parts.insert(0, number)
         parameters[SUBJECTS.get(event, "issue" if flow == "issue" else "pr")] = str(number)
     if flow == "signal":
-        parameters["what"] = {"pull_request": "closed", "push": "pushed", "deployment_status": "deployed"}[event]
+        parameters["what"] = {"pull_request": payload.get("action"), "push": "pushed", "deployment_status": "deployed"}[
+            event
+        ]
         parts.insert(0, parameters["what"])
     else:
         parameters["until"] = str(names.window_until(window, WINDOWS[flow]))

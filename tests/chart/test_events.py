@@ -201,12 +201,12 @@ def test_whoever_is_not_asked_for_by_label_waits_under_label_and_not_under_all(t
         "pull-request-labelled", "pull-request-ours", "pull-request-label",
         "comments-said-labelled", "comments-said-ours", "comments-said-command",
         "comments-line-labelled", "comments-line-ours", "comments-review-labelled", "comments-review-ours",
-        "triage-check", "triage-workflow", "security-alert", "issue-label", "signal-closed", "signal-pushed",
+        "triage-check", "triage-workflow", "security-alert", "issue-label", "signal-closed", "signal-edited", "signal-pushed",
         "signal-deployed",
     }  # fmt: skip
     assert by_mode["all"].keys() == {
         "pull-request", "comments-said", "comments-line", "comments-review", "triage-check", "triage-workflow",
-        "security-alert", "issue-opened", "issue-label", "signal-closed", "signal-pushed",
+        "security-alert", "issue-opened", "issue-label", "signal-closed", "signal-edited", "signal-pushed",
         "signal-deployed",
     }  # fmt: skip
     (label,) = data(by_mode["label"]["pull-request-labelled"], 'body.pull_request.labels.#(name=="a.b/c").name')
@@ -241,7 +241,7 @@ def test_nothing_travels_but_the_repository_numbers_and_constants(sensor: dict[s
         for index, parameter in enumerate(workflow["spec"]["arguments"]["parameters"]):
             template = made.pop(f"spec.arguments.parameters.{index}.value", None)
             if template is None:
-                assert parameter["value"] in ("push", "closed", "pushed", "deployed")
+                assert parameter["value"] in ("push", "closed", "edited", "pushed", "deployed")
             elif parameter["name"] == "repo":
                 assert template == "{{ .Input.body.repository.full_name }}"
             elif parameter["name"] == "until":
