@@ -201,8 +201,8 @@ def test_whoever_is_not_asked_for_by_label_waits_under_label_and_not_under_all(t
         "pull-request-labelled", "pull-request-ours", "pull-request-label",
         "comments-said-labelled", "comments-said-ours", "comments-said-command",
         "comments-line-labelled", "comments-line-ours", "comments-review-labelled", "comments-review-ours",
-        "triage-check", "triage-workflow", "security-alert", "issue-label", "signal-closed", "signal-edited", "signal-pushed",
-        "signal-deployed",
+        "triage-check", "triage-workflow", "security-alert", "issue-label", "signal-closed", "signal-edited",
+        "signal-pushed", "signal-deployed",
     }  # fmt: skip
     assert by_mode["all"].keys() == {
         "pull-request", "comments-said", "comments-line", "comments-review", "triage-check", "triage-workflow",
