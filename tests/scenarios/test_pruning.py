@@ -11,7 +11,7 @@ from test_stopped_leaves_nothing import left
 
 from pressplay.cluster import waits
 from pressplay.github import refs
-from pressplay.steps import pruning
+from pressplay.steps import leftovers, pruning
 
 DAY = 86_400
 OWN = "press-play"

@@ -154,6 +154,8 @@ def _of_others(subject: Subject, repo: str, base: str) -> tuple[dict[str, rules.
         try:
             if not subject.reaches(name, repo):
                 raise NotLookedAt(f"the App {name} does not reach {repo}")
+            if subject.key(name).app_id == subject.key(subject.harness).app_id:
+                raise NotLookedAt("its key is the harness's, see there")
             told[name] = _seen(subject, name, repo, base)
         except (NotLookedAt, InputError):
             unseen.append(name)
