@@ -179,7 +179,8 @@ def protection(subject: Subject) -> Iterator[Result]:
     if subject.settings.allow_unprotected:
         yield note(
             "protection",
-            "allowUnprotected is true: plays start where no rulesets keep agents from merging, or from telling each other what to do (R5)",
+            "allowUnprotected is true: plays start where no rulesets keep agents from merging, or from each other's "
+            "orders (R5)",
             "set allowUnprotected to false, once each repository has its rulesets",
         )
     else:
