@@ -24,13 +24,14 @@ from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.doctor.examine import groups
 from pressplay.doctor.results import Result
 from pressplay.doctor.subject import Subject
+from pressplay.github import rules
 from pressplay.github.access import AppKey
 from pressplay.names import APP_SECRETS
 from pressplay.patch import merge
 from pressplay.sandbox.deployer import COMMIT_LABEL
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.forge import Forge
-from pressplay.sandbox.setup import MAINTAINER, PEOPLE
+from pressplay.sandbox.setup import MAINTAINER, ORDERS, PEOPLE
 
 OWN, AGENTS, PREVIEW, ARGO = "press-play", "agent-platform", "preview", "argo"
 URL = "http://127.0.0.1"
@@ -286,7 +287,8 @@ class Copy:
 
     def number(self, app: str) -> int:
         """The number of an agent's App."""
-        return int(self.held(AGENTS, f"github-app-{app}", "app-id"))
+        namespace = OWN if app == "press-play" else AGENTS
+        return int(self.held(namespace, f"github-app-{app}", "app-id"))
 
     def without_webhook(self) -> None:
         with self.forge._store.session(write=True) as session:
@@ -310,8 +312,21 @@ class Copy:
 
     def people(self, enforcement: str) -> None:
         """The ruleset by which people alone merge."""
-        rules = [{"type": "update"}]
-        self.forge.create_ruleset(REPO, "press-play-people", rules=rules, bypass_actors=PEOPLE, enforcement=enforcement)
+        self.forge.create_ruleset(
+            REPO, "press-play-people", rules=[{"type": "update"}], bypass_actors=PEOPLE, enforcement=enforcement
+        )
+
+    def integration(self, app: str) -> dict[str, Any]:
+        return {"actor_type": "Integration", "actor_id": self.number(app), "bypass_mode": "always"}
+
+    def orders(self, **changed: Any) -> None:
+        """The ruleset on what agents are told, with something else in it."""
+        given: dict[str, Any] = {
+            "rules": [{"type": rule} for rule in rules.SEALING],
+            "include": [ORDERS],
+            "bypass_actors": [self.integration("press-play")],
+        }
+        self.forge.create_ruleset(REPO, "press-play-orders", **{**given, **changed})
 
     def person(self) -> httpx.Client:
         """Who administers the repository."""

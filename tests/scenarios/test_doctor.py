@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ from pressplay.cluster.argo_server import ArgoServer
 from pressplay.cluster.kubernetes import KubernetesCluster
 from pressplay.cluster.port import Forbidden
 from pressplay.commands.doctor import Ports
-from pressplay.doctor import release
+from pressplay.doctor import release, repositories
 from pressplay.doctor.release import VERSION_LABEL
 from pressplay.doctor.results import Result
 from pressplay.errors import InputError, TryAgain
@@ -32,6 +33,8 @@ from pressplay.github.permissions import HARNESS as HARNESS_ROWS
 from pressplay.github.permissions import WEBHOOKS, wanted_events
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.forge.http import Fault
+from pressplay.steps import protection
+from pressplay.steps.context import Context
 
 HARNESS = names.app_secret("press-play")
 
@@ -60,7 +63,7 @@ def told(results: list[Result]) -> str:
 def test_nothing_is_wrong_with_a_healthy_set_up(copy: Copy):
     results = copy.examine()
     assert wrong(results) == []
-    assert [one.name for one in results if one.state == "not looked at"] == ["wall of the gates", "bypass list"]
+    assert [one.name for one in results if one.state == "not looked at"] == ["wall of the gates", "bypass lists"]
     assert [one.name for one in results if one.state == "note"] == ["GitHub Actions"]
     assert len(results) > 50
     assert {one.group for one in results} == {"values", f"cluster, namespace {OWN}", "GitHub", f"GitHub, {REPO}"}
@@ -494,19 +497,35 @@ FAULTS = [
         "deliveries lost", lambda c: c.forge.delivered("press-play", "push", 0), "webhook", "press-play-eventsource-svc"
     ),
     Planted("no webhook in the repository", lambda c: makes_webhooks(c, active=False), "webhook", "active"),
-    Planted("no ruleset", lambda c: c.ruleset(enforcement="disabled"), "ruleset", "press-play/acceptance from the App"),
-    Planted("a ruleset without our check", lambda c: c.ruleset(required_check=None), "ruleset", "require it"),
-    Planted("a check from anybody", lambda c: c.ruleset(required_check_app=None), "ruleset", "integration_id 1"),
-    Planted("no pull request wanted", lambda c: c.ruleset(approvals=None), "ruleset", "require one before merging"),
-    Planted("no approval wanted", lambda c: c.ruleset(approvals=0), "ruleset", "required approvals"),
-    Planted("stale approvals", stale_approvals, "ruleset", "dismiss stale approvals"),
-    Planted("agents may merge", lambda c: c.people("disabled"), "ruleset", "Restrict updates"),
-    Planted("history rewritten", lambda c: c.ruleset(rules=[]), "ruleset", "block force pushes"),
+    Planted(
+        "no ruleset", lambda c: c.ruleset(enforcement="disabled"), "rulesets", "press-play/acceptance from the App"
+    ),
+    Planted("a ruleset without our check", lambda c: c.ruleset(required_check=None), "rulesets", "require it"),
+    Planted("a check from anybody", lambda c: c.ruleset(required_check_app=None), "rulesets", "integration_id 1"),
+    Planted("no pull request wanted", lambda c: c.ruleset(approvals=None), "rulesets", "require one before merging"),
+    Planted("no approval wanted", lambda c: c.ruleset(approvals=0), "rulesets", "required approvals"),
+    Planted("stale approvals", stale_approvals, "rulesets", "dismiss stale approvals"),
+    Planted("agents may merge", lambda c: c.people("disabled"), "rulesets", "Restrict updates"),
+    Planted("history rewritten", lambda c: c.ruleset(rules=[]), "rulesets", "block force pushes"),
     Planted(
         "an agent's App may bypass",
         lambda c: c.ruleset(bypass_actors=[{"actor_id": c.number("rex"), "actor_type": "Integration"}]),
-        "ruleset",
+        "rulesets",
         "bypass list",
+    ),
+    Planted("deletions allowed", lambda c: c.ruleset(rules=[{"type": "non_fast_forward"}]), "rulesets", "deletions"),
+    Planted(
+        "orders open to all", lambda c: c.orders(enforcement="disabled"), "rulesets", "creations, updates, deletions"
+    ),
+    Planted(
+        "orders that stop at a slash", lambda c: c.orders(include=["refs/heads/press-play/**"]), "rulesets", "/**/*"
+    ),
+    Planted("orders nobody may write", lambda c: c.orders(bypass_actors=[]), "rulesets", "Integration 1"),
+    Planted(
+        "orders that an agent may write",
+        lambda c: c.orders(bypass_actors=[c.integration("press-play"), c.integration("rex")]),
+        "rulesets",
+        "for press-play alone",
     ),
     Planted(
         "no default branch",
@@ -627,7 +646,71 @@ def test_where_plays_may_start_unprotected_what_the_ruleset_lacks_is_a_note(copy
     copy.ruleset(enforcement="disabled")
     results = copy.examine()
     assert wrong(results) == []
-    assert "no ruleset protects main" in next(one for one in results if one.name == "ruleset").message
+    assert "no ruleset on main requires" in next(one for one in results if one.name == "rulesets").message
+
+
+DOCUMENTED = re.findall(
+    r"```json\n(.*?)```",
+    (Path(__file__).parents[2] / "docs" / "how-to" / "install.md")
+    .read_text()
+    .partition("## 4. The rulesets")[2]
+    .partition("\n## ")[0],
+    re.DOTALL,
+)
+
+
+@pytest.mark.rule("R5")
+def test_plan_demands_what_the_doctor_looks_at_and_the_documented_rulesets_have(copy: Copy):
+    """The JSON of the docs as a person sends it, whole and with each single rule taken out."""
+    rulesets = [json.loads(text.replace("123456", str(copy.number("press-play")))) for text in DOCUMENTED]
+    assert [ruleset["name"] for ruleset in rulesets] == ["press-play", "press-play-people", "press-play-orders"]
+
+    def judged() -> tuple[list[str], list[str]]:
+        """What the doctor says is wrong, and what plan demands."""
+        subject = copy.subject()
+        try:
+            by_doctor = [
+                f"{one.message}: {one.do}" for one in repositories.rulesets.results(subject, REPO) if one.state != "ok"
+            ]
+            context = Context(copy.cluster, subject.settings, subject.github, copy.clock)
+            try:
+                protection.demand(context, context.harness(REPO, metadata="read"), REPO, "main")
+            except InputError as error:
+                lines = str(error).splitlines()
+                assert lines[-1].startswith(f"To look again: pressplay doctor --repo {REPO}")
+                return by_doctor, [line.removeprefix("- ") for line in lines[1:-1]]
+            return by_doctor, []
+        finally:
+            subject.close()
+
+    with copy.person() as person:
+        numbers = {one["name"]: one["id"] for one in person.get("/rulesets").json()}
+
+        def put(ruleset: dict[str, Any], rules: list[dict[str, Any]]) -> None:
+            person.put(f"/rulesets/{numbers[ruleset['name']]}", json={**ruleset, "rules": rules}).raise_for_status()
+
+        for ruleset in rulesets:
+            put(ruleset, ruleset["rules"])
+        assert judged() == ([], [])
+        seen = set()
+        for ruleset in rulesets:
+            for rule in ruleset["rules"]:
+                put(ruleset, [one for one in ruleset["rules"] if one is not rule])
+                by_doctor, by_plan = judged()
+                assert by_doctor == by_plan
+                assert len(by_plan) == 1, by_plan
+                seen.add(by_plan[0])
+            put(ruleset, ruleset["rules"])
+        assert len(seen) == 8
+        assert judged() == ([], [])
+
+
+@pytest.mark.rule("R5")
+def test_apps_that_can_not_be_asked_are_named(copy: Copy):
+    copy.remove("Secret", AGENTS, "github-app-rex")
+    results = [one for one in copy.examine() if one.name == "rulesets"]
+    assert [one.state for one in results] == ["ok", "not looked at"]
+    assert results[1].message.endswith("whether they may bypass the rulesets: rex")
 
 
 def test_the_webhooks_that_the_eventsource_makes_are_looked_at_in_the_repository(copy: Copy):
@@ -807,7 +890,7 @@ def test_programs_read_json(copy: Copy, capsys: pytest.CaptureFixture[str]):
     assert (status, told["wrong"]) == (1, 1)
     [found] = [check for check in told["checks"] if check["state"] == "wrong"]
     assert found.keys() == {"group", "name", "state", "message", "do"}
-    assert (found["group"], found["name"]) == (f"GitHub, {REPO}", "ruleset")
+    assert (found["group"], found["name"]) == (f"GitHub, {REPO}", "rulesets")
 
 
 def test_values_alone_are_looked_at_offline_and_before_an_installation(copy: Copy, capsys: pytest.CaptureFixture[str]):

@@ -11,7 +11,7 @@ from test_stopped_leaves_nothing import left
 
 from pressplay.cluster import waits
 from pressplay.github import refs
-from pressplay.steps import pruning
+from pressplay.steps import leftovers, pruning
 
 DAY = 86_400
 OWN = "press-play"
@@ -28,6 +28,8 @@ def played(tmp_path) -> World:
     first.sandbox.close()
     made = world(tmp_path / "state", agents, clock=first.sandbox.clock, merge=False)
     made.play(tasks="3")
+    # What the last run was told goes with the next look.
+    leftovers.clean_up(made.sandbox.context, REPO, {})
     return made
 
 

@@ -147,7 +147,8 @@ def github_apps() -> str:
         "more. `pressplay apps` writes the same for your values ([how](../how-to/github-apps.md)). No App is granted\n"
         "`administration`, so none can change a ruleset, nor `workflows`: what an agent pushes may not add or change\n"
         "a file in `.github/workflows`, which GitHub refuses; a person does that. `contents: write` alone would let\n"
-        "an App merge: the ruleset on the default branch keeps all of them from it.\n"
+        "an App merge, and tell other agents what to do: the [rulesets](../how-to/install.md#4-the-rulesets) on the\n"
+        "default branch and on `press-play/**/*` keep them from it.\n"
     ]
     for app, need in needs.items():
         who = f"`agents.{need.agent}`, role `{settings.agents[need.agent].role}`" if need.agent else "the harness"

@@ -242,11 +242,13 @@ which waits for you to paste it.
 
 {keys}
 
-## 4. Protect the default branch
+## 4. Protect the repository
 
-A ruleset there must require a pull request and the check `press-play/acceptance` from the App `{harness}` (`exchange`
-prints its number), and must let none of these Apps bypass it. No play starts without: `contents: write` alone would
-let an App merge. The JSON for it is in docs/how-to/install.md.
+Three rulesets: on the default branch one that requires a pull request and the check `press-play/acceptance` from the
+App `{harness}` (`exchange` prints its number), and one that lets people alone update it; none of these Apps may bypass
+them. And one on `press-play/**/*`, by which agents are told what to do: `{harness}` alone may bypass it. No play starts
+without: `contents: write` alone would let an App merge, and tell another agent what to do. The JSON for them is in
+docs/how-to/install.md.
 
 ## 5. The webhook
 

@@ -69,7 +69,7 @@ AFTER_APPS = (webhook.of_app, github.rate)
 REPOSITORY = (
     repositories.repository,
     repositories.apps,
-    repositories.ruleset,
+    repositories.rulesets,
     repositories.bypass,
     repositories.auto_merge,
     webhook.of_repository,

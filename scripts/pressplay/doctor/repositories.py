@@ -1,4 +1,4 @@
-"""Each repository: our Apps on it, its ruleset (R5), what is to be played."""
+"""Each repository: our Apps on it, its rulesets (R5), what is to be played."""
 
 from __future__ import annotations
 
@@ -14,13 +14,10 @@ from pressplay.errors import InputError
 from pressplay.github import deployments, refs, rules
 from pressplay.github.access import lacking
 from pressplay.github.calls import Client, call
-from pressplay.github.rules import Protection
-from pressplay.steps import folder
+from pressplay.steps import folder, protection
 from pressplay.steps import requirements as requirements_
 from pressplay.steps.context import Subject as Work
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
-
-RULESET = "docs/how-to/install.md, The ruleset"
 
 
 @check("Apps")
@@ -117,95 +114,70 @@ def repository(subject: Subject, repo: str) -> Iterator[Result]:
         yield ok("repository", f"pull requests are made against {base}")
 
 
-@check("ruleset")
-def ruleset(subject: Subject, repo: str) -> Iterator[Result]:
-    """What keeps agents from merging (R5): the harness's check, a review that is not stale, and no way past them."""
-    base = _base(subject, repo)
-    weak = list(_weak(subject, repo, base))
+@check("rulesets")
+def rulesets(subject: Subject, repo: str) -> Iterator[Result]:
+    """What keeps agents from merging and from telling each other what to do (R5); `plan` demands the same."""
+    base, harness = _base(subject, repo), subject.harness
+    others, unseen = _of_others(subject, repo, base)
+    asked = protection.wanted(subject.settings, repo, base, subject.key(harness).app_id)
+    weak = rules.weaknesses(asked, _seen(subject, harness, repo, base), others)
     allowed = subject.settings.allow_unprotected
-    for message, do in weak:
-        yield note("ruleset", f"{message} (allowUnprotected)", do) if allowed else wrong("ruleset", message, do)
+    for weakness in weak:
+        if allowed:
+            yield note("rulesets", f"{weakness.message} (allowUnprotected)", weakness.do)
+        else:
+            yield wrong("rulesets", weakness.message, weakness.do)
     if not weak:
         yield ok(
-            "ruleset", f"{base} wants {ACCEPTANCE_CHECK} from the harness, a fresh review, and lets none of our Apps by"
+            "rulesets",
+            f"{base} wants {ACCEPTANCE_CHECK} from the harness and a fresh review; press-play/**/* is the harness's "
+            f"alone; none of the {len(others) + 1} Apps that were asked may bypass that",
         )
-
-
-def _weak(subject: Subject, repo: str, base: str) -> Iterator[tuple[str, str]]:
-    harness = subject.harness
-    found = _protection(subject, harness, repo, base)
-    number = subject.key(harness).app_id
-    edit = f"{_settings(subject, repo)} ({RULESET})"
-    if not (found.checks or found.pull_request):
-        yield (
-            f"no ruleset protects {base}: an agent with write access could merge (classic branch protection does not "
-            "count: it can't name the App that a check must come from as a ruleset does)",
-            f"make one that requires a pull request and {ACCEPTANCE_CHECK} from the App {harness} ({number}): {edit}",
-        )
-        return
-    asked = [app for name, app in found.checks if name == ACCEPTANCE_CHECK]
-    if not asked:
-        yield (
-            f"the ruleset on {base} does not require the check {ACCEPTANCE_CHECK}",
-            f"require it, from the App {harness} ({number}): {edit}",
-        )
-    elif number not in asked:
-        yield (
-            f"the ruleset on {base} takes the check {ACCEPTANCE_CHECK} from others than the App {harness}",
-            f"choose {harness} as its source (integration_id {number}): {edit}",
-        )
-    if not found.pull_request:
-        yield f"the ruleset on {base} does not require a pull request", f"require one before merging: {edit}"
-    else:
-        if found.approvals < 1:
-            yield f"the ruleset on {base} requires no approval", f"set the required approvals to 1 or more: {edit}"
-        if not found.dismisses_stale_reviews:
-            yield (
-                f"the ruleset on {base} keeps approvals that a new commit should void",
-                f"dismiss stale approvals when new commits are pushed: {edit}",
-            )
-    if not found.restricted:
-        yield (
-            f"no ruleset restricts updates of {base} to people: an agent's App may merge what has check and approval",
-            f"add one with the rule Restrict updates, which the role write may bypass for pull requests: {edit}",
-        )
-    if found.force_push:
-        yield f"the ruleset on {base} lets history be rewritten", f"block force pushes: {edit}"
-    past = sorted(_past(subject, repo, base))
-    if past:
-        yield (
-            f"{', '.join(past)} may bypass the ruleset on {base}, and so merge",
-            f"take it out of the ruleset's bypass list: {edit}",
-        )
-
-
-def _past(subject: Subject, repo: str, base: str) -> Iterator[str]:
-    """Our Apps that may pass the rulesets by: each asks for itself, for GitHub tells of others to administrators."""
-    for name in needs(subject):
-        if subject.reaches(name, repo):
-            try:
-                found = _protection(subject, name, repo, base)
-            except NotLookedAt:
-                continue
-            if found.bypass_by_us:
-                yield f"the App {name}"
-
-
-def _protection(subject: Subject, app: str, repo: str, base: str) -> Protection:
-    """The rules on a branch as an App is told them."""
-    gh = subject.speaking(app, repo, metadata="read")
-    return subject.once(("protection", app, repo, base), lambda: rules.protection(gh, repo, base))
-
-
-@check("bypass list")
-def bypass(subject: Subject, repo: str) -> Iterator[Result]:
-    """Which people and roles may pass the ruleset by: told to administrators, and none of our Apps is one."""
-    found = _protection(subject, subject.harness, repo, _base(subject, repo))
-    if found.checks:
+    if unseen:
         yield not_looked_at(
-            "bypass list",
-            "which people and roles may bypass the ruleset, GitHub tells administrators alone",
-            f"look once as one that neither write nor maintain is among them: {_settings(subject, repo)}",
+            "rulesets",
+            f"could not ask these Apps, each by its key, whether they may bypass the rulesets: {', '.join(unseen)}",
+            "see their own lines, under Apps' keys and App",
+        )
+
+
+def _of_others(subject: Subject, repo: str, base: str) -> tuple[dict[str, rules.Seen], list[str]]:
+    """What our other Apps are told, each asked by itself; and those that could not be asked.
+
+    GitHub shows the bypass lists to administrators alone, but tells each App what it may itself.
+    """
+    told: dict[str, rules.Seen] = {}
+    unseen = []
+    for name in needs(subject):
+        if name == subject.harness:
+            continue
+        try:
+            if not subject.reaches(name, repo):
+                raise NotLookedAt(f"the App {name} does not reach {repo}")
+            if subject.key(name).app_id == subject.key(subject.harness).app_id:
+                raise NotLookedAt("its key is the harness's, see there")
+            told[name] = _seen(subject, name, repo, base)
+        except (NotLookedAt, InputError):
+            unseen.append(name)
+    return told, unseen
+
+
+def _seen(subject: Subject, app: str, repo: str, base: str) -> rules.Seen:
+    """The rules as an App is told them."""
+    gh = subject.speaking(app, repo, metadata="read")
+    return subject.once(("protection", app, repo, base), lambda: rules.seen(gh, repo, base))
+
+
+@check("bypass lists")
+def bypass(subject: Subject, repo: str) -> Iterator[Result]:
+    """Which people, roles and foreign Apps may bypass the rulesets: told to administrators, and none of our Apps is."""
+    found = _seen(subject, subject.harness, repo, _base(subject, repo))
+    if found.base.checks:
+        yield not_looked_at(
+            "bypass lists",
+            "which people, roles and other Apps may bypass the rulesets, GitHub tells administrators alone",
+            "look once as one that nobody may bypass the first, that write is the one role in the second, and the App "
+            f"{subject.harness} the one entry in the third: {_settings(subject, repo)}",
         )
 
 

@@ -179,11 +179,12 @@ def protection(subject: Subject) -> Iterator[Result]:
     if subject.settings.allow_unprotected:
         yield note(
             "protection",
-            "allowUnprotected is true: plays start where no ruleset keeps agents from merging (R5)",
-            "set allowUnprotected to false, once each repository has its ruleset",
+            "allowUnprotected is true: plays start where no rulesets keep agents from merging, or from each other's "
+            "orders (R5)",
+            "set allowUnprotected to false, once each repository has its rulesets",
         )
     else:
-        yield ok("protection", "no play starts without a ruleset (allowUnprotected: false)")
+        yield ok("protection", "no play starts without the rulesets (allowUnprotected: false)")
 
 
 @check("deployments")

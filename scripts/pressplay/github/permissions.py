@@ -2,7 +2,7 @@
 
 `needed` says it for an installation's settings. Apps are made by it (`pressplay apps`), the sandbox's too, and it is
 the page docs/reference/github-apps.md. Nobody here is given `administration` or `workflows`, and nobody merges: that
-`contents: write` could is what the ruleset on the default branch is for (R5).
+`contents: write` could, or write another agent's orders, is what the rulesets are for (R5).
 """
 
 from __future__ import annotations

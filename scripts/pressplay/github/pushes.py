@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from pressplay.github.calls import Client, pages
+from pressplay.github.calls import Client, Refused, pages
+
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
+_LOOKED_AT = 300
+"""Moves of a branch that is moved a few times at most: whoever adds more is among the newest."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +48,28 @@ def between(gh: Client, repo: str, branch: str, before: str, after: str) -> list
         if at == before:
             return found
     return None
+
+
+@dataclass(frozen=True)
+class Record:
+    """Who moved a branch that is to be moved by one App alone, as far as GitHub tells."""
+
+    others: tuple[str, ...]
+    """Those besides the App, by name: their logins, checked, or that the account is gone."""
+    deleted_by_us: bool
+    """Whether the newest move is the App's own deletion of the branch."""
+
+
+def record(gh: Client, repo: str, branch: str, ours: str) -> Record:
+    """Who moved a branch; `ours` is the login of the App that may. A deleted branch has its record still.
+
+    An old GitHub Enterprise Server keeps none: nobody is named then.
+    """
+    try:
+        moves = list(islice(newest(gh, repo, branch), _LOOKED_AT))
+    except Refused:
+        return Record((), deleted_by_us=False)
+    logins = {move.login for move in moves if move.login.lower() != ours}
+    others = sorted({login if _LOGIN.fullmatch(login) else "an account that is gone" for login in logins})
+    deleted = bool(moves) and moves[0].login.lower() == ours and not moves[0].after.strip("0")
+    return Record(tuple(others), deleted)

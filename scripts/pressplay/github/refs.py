@@ -31,6 +31,11 @@ def branches_with_prefix(gh: Client, repo: str, prefix: str) -> dict[str, str]:
     return {item["ref"].removeprefix(_HEADS): str(item["object"]["sha"]) for item in found}
 
 
+def tree(gh: Client, repo: str, sha: str) -> str:
+    """The tree of a commit."""
+    return str(call(gh, "GET", f"/repos/{repo}/git/commits/{sha}")["tree"]["sha"])
+
+
 def committed_at(gh: Client, repo: str, sha: str) -> float:
     """When a commit was made (unix), as its committer says."""
     return parse_rfc3339(call(gh, "GET", f"/repos/{repo}/git/commits/{sha}")["committer"]["date"])

@@ -1,92 +1,242 @@
-"""What a repository's rulesets ask of a branch (R5)."""
+"""What a repository's rulesets ask of a branch, and the one judgement of whether that is enough (R5).
+
+Two things are held by rulesets and by nothing else: the default branch, which people alone change, and the branches
+below `press-play/`, by which agents are told what to do, and which the harness alone writes. `weaknesses` judges both,
+for `plan` and for `pressplay doctor`. docs/how-to/install.md has the rulesets that leave none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pressplay import names
 from pressplay.github.calls import Client, call, pages, part
+
+SEALING = ("creation", "update", "deletion")
+"""The rules that leave a branch to whoever may bypass them."""
+_ANY_ORDERS = names.context_branch("run-000000000000")
+"""GitHub tells the rules of a branch that does not exist, too; this stands for all below `press-play/`."""
+_ALL_OF_IT = ("always", "exempt")
+_WITHOUT = {"creation": "create", "update": "overwrite", "deletion": "delete"}
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """An active ruleset that says something of a branch."""
+
+    rules: frozenset[str]
+    """The types of its rules."""
+    bypass: str | None
+    """What the App that asked may of it: `never`, `pull_requests_only`, `always`, `exempt`; None where GitHub does not
+    tell."""
+    actors: tuple[tuple[str, int | None], ...] | None
+    """Who may bypass it, (type, id) each; None where GitHub does not tell this App."""
 
 
 @dataclass(frozen=True)
 class Protection:
-    """What the active rules on a branch come to."""
+    """What the active rules on a branch come to, as one App is told."""
 
+    rulesets: tuple[Ruleset, ...]
     checks: tuple[tuple[str, int | None], ...]
     """Required checks: name, and the App that they must come from (None: whoever)."""
-    pull_request: bool
-    """Whether changes must come by pull request."""
     approvals: int
     dismisses_stale_reviews: bool
-    force_push: bool
-    """Whether history may be rewritten."""
-    restricted: bool
-    """Whether only who is listed to pass a ruleset by may update the branch, which merging does too."""
-    bypass_by_us: bool
-    """Whether the App that asked may pass any of the rulesets by."""
-    bypass_actors: tuple[tuple[str, int | None], ...] | None
-    """Who may pass them by, (type, id) each; None where GitHub does not tell this App."""
+
+    def has(self, rule: str) -> bool:
+        """Whether a rule of this type holds."""
+        return any(rule in ruleset.rules for ruleset in self.rulesets)
+
+    def stops(self, rule: str) -> bool:
+        """Whether a rule of this type holds for the App that asked, as far as GitHub tells."""
+        return any(rule in ruleset.rules and ruleset.bypass == "never" for ruleset in self.rulesets)
+
+    @property
+    def may_bypass(self) -> bool:
+        """Whether the App that asked may bypass any of the rulesets; also where GitHub does not tell."""
+        return any(ruleset.bypass != "never" for ruleset in self.rulesets)
+
+    def apps(self) -> set[int]:
+        """The Apps that may bypass a ruleset, as far as GitHub tells."""
+        listed = (actor for ruleset in self.rulesets for actor in ruleset.actors or ())
+        return {number for kind, number in listed if kind == "Integration" and number is not None}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an App is told of a repository's protection."""
+
+    base: Protection
+    """Of the default branch."""
+    orders: Protection
+    """Of the branches below `press-play/`."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be protected, and by whose check."""
+
+    base: str
+    """The branch that pull requests are made against."""
+    check: str
+    """The required check, from the App `harness` with the number `app_id`."""
+    harness: str
+    app_id: int
+    edit: str
+    """Where a person changes rulesets, and where it is told how."""
+
+
+@dataclass(frozen=True)
+class Weakness:
+    """One way past the harness that is left open."""
+
+    message: str
+    do: str
+    """What closes it."""
 
 
 def protection(gh: Client, repo: str, branch: str) -> Protection:
-    """What the active rulesets ask of a branch, the organisation's among them."""
+    """What the active rulesets ask of a branch, the organisation's among them; it need not exist.
+
+    https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch: rulesets that only evaluate are not among them.
+    """
     rules = list(pages(gh, f"/repos/{repo}/rules/branches/{part(branch)}"))
+    types: dict[int, set[str]] = {}
     by_type: dict[str, list[dict[str, Any]]] = {}
     for rule in rules:
+        types.setdefault(rule["ruleset_id"], set()).add(rule["type"])
         by_type.setdefault(rule["type"], []).append(rule.get("parameters") or {})
-    rulesets = [
-        call(gh, "GET", f"/repos/{repo}/rulesets/{number}")
-        for number in dict.fromkeys(rule["ruleset_id"] for rule in rules)
-    ]
     reviews = by_type.get("pull_request", [])
-    listed = [ruleset.get("bypass_actors") for ruleset in rulesets]
     return Protection(
+        rulesets=tuple(
+            _ruleset(call(gh, "GET", f"/repos/{repo}/rulesets/{number}"), rules) for number, rules in types.items()
+        ),
         checks=tuple(
             (check["context"], check.get("integration_id"))
             for parameters in by_type.get("required_status_checks", [])
             for check in parameters.get("required_status_checks", [])
         ),
-        pull_request=bool(reviews),
         approvals=max((parameters.get("required_approving_review_count", 0) for parameters in reviews), default=0),
         dismisses_stale_reviews=any(parameters.get("dismiss_stale_reviews_on_push") for parameters in reviews),
-        force_push="non_fast_forward" not in by_type,
-        restricted="update" in by_type,
-        bypass_by_us=any(ruleset.get("current_user_can_bypass", "never") != "never" for ruleset in rulesets),
-        bypass_actors=None
-        if any(actors is None for actors in listed)
-        else tuple((actor["actor_type"], actor.get("actor_id")) for actors in listed for actor in actors or []),
     )
 
 
-def unprotected(
-    gh: Client, repo: str, branch: str, check: str, app_id: int, our_apps: Collection[int] | None = None
-) -> str:
-    """Why agents could get past the harness on this branch, in a sentence; empty where they cannot.
+def _ruleset(found: Mapping[str, Any], rules: set[str]) -> Ruleset:
+    actors = found.get("bypass_actors")
+    return Ruleset(
+        rules=frozenset(rules),
+        bypass=found.get("current_user_can_bypass"),
+        actors=None if actors is None else tuple((actor["actor_type"], actor.get("actor_id")) for actor in actors),
+    )
 
-    A ruleset must require a pull request, an approval and the check `check` from the App `app_id`; one must restrict
-    who updates the branch, since every agent's App may merge what only waits for that (`contents: write`); none of
-    `our_apps` (None: no App at all) may be listed to pass it by, as far as GitHub tells; the App that asks in any case.
+
+def seen(gh: Client, repo: str, base: str) -> Seen:
+    """What the App that asks is told of a repository's protection."""
+    return Seen(protection(gh, repo, base), protection(gh, repo, _ANY_ORDERS))
+
+
+def weaknesses(wanted: Wanted, harness: Seen, others: Mapping[str, Seen] | None = None) -> list[Weakness]:
+    """Every way past the harness that the rulesets leave open, worst first; none where they are as R5 wants them.
+
+    `harness` is what the harness's App is told, `others` what other Apps of ours are, by their names: GitHub hides the
+    bypass lists from Apps without administration rights, but tells each one what it may itself.
     """
-    found = protection(gh, repo, branch)
-    asked = [number for name, number in found.checks if name == check]
+    others = others or {}
+    return [*_of_base(wanted, harness, others), *_of_orders(wanted, harness, others)]
+
+
+def _of_base(wanted: Wanted, harness: Seen, others: Mapping[str, Seen]) -> Iterator[Weakness]:
+    base, found, edit = wanted.base, harness.base, wanted.edit
+    if found.checks or found.has("pull_request"):
+        yield from _of_what_is_merged(wanted, found)
+    else:
+        yield Weakness(
+            f"no ruleset on {base} requires a pull request or a check: an agent with write access could merge (classic "
+            "branch protection does not count: it can't name the App that a check must come from as a ruleset does)",
+            f"make one that requires a pull request and {wanted.check} from the App {wanted.harness} "
+            f"({wanted.app_id}): {edit}",
+        )
+    if not found.has("update"):
+        yield Weakness(
+            f"no ruleset restricts updates of {base} to people: an agent's App may merge what has check and approval",
+            f"add one with the rule Restrict updates, which the role write may bypass for pull requests: {edit}",
+        )
+    if not found.has("non_fast_forward"):
+        yield Weakness(f"no ruleset on {base} keeps history from being rewritten", f"block force pushes: {edit}")
+    if not found.has("deletion"):
+        yield Weakness(
+            f"no ruleset on {base} keeps it from being deleted, and made anew past the other rules",
+            f"restrict deletions: {edit}",
+        )
+    past = {f"the App {name}" for name, told in others.items() if told.base.may_bypass}
+    if found.may_bypass:
+        past.add(f"the App {wanted.harness}")
+    past |= {f"the App number {number}" for number in found.apps() if number != wanted.app_id}
+    if past:
+        yield Weakness(
+            f"{', '.join(sorted(past))} may bypass the ruleset on {base}, and so merge",
+            f"take it out of the ruleset's bypass list: {edit}",
+        )
+
+
+def _of_what_is_merged(wanted: Wanted, found: Protection) -> Iterator[Weakness]:
+    base, edit = wanted.base, wanted.edit
+    asked = [app for name, app in found.checks if name == wanted.check]
     if not asked:
-        return f"no ruleset on {branch} requires the check {check!r}"
-    if app_id not in asked:
-        return f"the ruleset on {branch} takes the check {check!r} from others than the App {app_id}"
-    if not found.pull_request:
-        return f"no ruleset on {branch} requires a pull request"
-    if found.bypass_by_us:
-        return f"our App {app_id} may bypass the ruleset on {branch}"
-    apps = [
-        number
-        for kind, number in found.bypass_actors or ()
-        if kind == "Integration" and (our_apps is None or number in our_apps)
+        yield Weakness(
+            f"no ruleset on {base} requires the check {wanted.check}",
+            f"require it, from the App {wanted.harness} ({wanted.app_id}): {edit}",
+        )
+    elif wanted.app_id not in asked:
+        yield Weakness(
+            f"the ruleset on {base} takes the check {wanted.check} from others than the App {wanted.harness}",
+            f"choose {wanted.harness} as its source (integration_id {wanted.app_id}): {edit}",
+        )
+    if not found.has("pull_request"):
+        yield Weakness(f"no ruleset on {base} requires a pull request", f"require one before merging: {edit}")
+    else:
+        if found.approvals < 1:
+            yield Weakness(
+                f"no ruleset on {base} requires an approval", f"set the required approvals to 1 or more: {edit}"
+            )
+        if not found.dismisses_stale_reviews:
+            yield Weakness(
+                f"the ruleset on {base} keeps approvals that a new commit should void",
+                f"dismiss stale approvals when new commits are pushed: {edit}",
+            )
+
+
+def _of_orders(wanted: Wanted, harness: Seen, others: Mapping[str, Seen]) -> Iterator[Weakness]:
+    found, edit = harness.orders, wanted.edit
+    where = "the branches press-play/**/*, by which agents are told what to do"
+    open_to_all = [rule for rule in SEALING if not found.has(rule)]
+    if open_to_all:
+        yield Weakness(
+            f"no ruleset keeps agents from changing {where}: an agent may "
+            f"{', '.join(_WITHOUT[rule] for rule in open_to_all)} them, and so tell another agent what to do",
+            f"restrict {', '.join(f'{rule}s' for rule in open_to_all)} on refs/heads/press-play/**/* (press-play/** "
+            f"does not match them), which the App {wanted.harness} ({wanted.app_id}) alone may bypass: {edit}",
+        )
+    barred = [
+        ruleset
+        for ruleset in found.rulesets
+        if ruleset.rules.intersection(SEALING) and ruleset.bypass not in _ALL_OF_IT
     ]
-    if apps:
-        return f"Apps may bypass the ruleset on {branch}: {', '.join(map(str, apps))}"
-    if not found.approvals:
-        return f"no ruleset on {branch} requires an approval"
-    if not found.restricted:
-        return f"no ruleset on {branch} restricts updates to people, so that an agent could merge what is approved"
-    return ""
+    if barred:
+        yield Weakness(
+            f"the App {wanted.harness} may not bypass a ruleset on {where}, and can't write them itself",
+            f"put it into the bypass list, always: Integration {wanted.app_id}: {edit}",
+        )
+    past = {
+        f"the App {name}"
+        for name, told in others.items()
+        if any(found.has(rule) and not told.orders.stops(rule) for rule in SEALING)
+    }
+    past |= {f"the App number {number}" for number in found.apps() - {wanted.app_id}}
+    if past:
+        yield Weakness(
+            f"{', '.join(sorted(past))} may bypass the ruleset on {where}",
+            f"take it out of the ruleset's bypass list, which is for {wanted.harness} alone: {edit}",
+        )

@@ -106,24 +106,31 @@ def branch(hash_: str) -> str:
     return names.context_branch(f"{PREFIX}{names.checked(hash_, 'snapshot')}")
 
 
-def keep(gh: Client, snapshot: Snapshot, base: str) -> None:
-    """Commit a snapshot to its branch, on top of the branch `base`; one that is there is left as it is."""
+def keep(gh: Client, snapshot: Snapshot, base: str, known: str = "") -> str:
+    """Commit a snapshot to its branch, on top of the branch `base`; its commit.
+
+    One that is there is left as it is where it is the commit `known`; whatever else is there nobody has vouched for.
+    """
     there = branch(snapshot.hash)
-    if refs.find_head(gh, snapshot.repository, there) is None:
-        message = f"Comments on #{snapshot.pull_request}: {snapshot.hash}"
-        at = refs.head(gh, snapshot.repository, base)
-        refs.commit_files(gh, snapshot.repository, there, {FILE: dump(snapshot)}, message, at)
+    if known and refs.find_head(gh, snapshot.repository, there) == known:
+        return known
+    message = f"Comments on #{snapshot.pull_request}: {snapshot.hash}"
+    at = refs.head(gh, snapshot.repository, base)
+    return refs.commit_files(gh, snapshot.repository, there, {FILE: dump(snapshot)}, message, at)
 
 
-def find(gh: Client, repo: str, hash_: str, most: int | None = None) -> Snapshot | None:
-    """A kept snapshot, or None where its branch is gone; InputError for one of more than `most` bytes."""
-    content = contents.read_file(gh, repo, FILE, branch(hash_), most)
+def find(gh: Client, repo: str, hash_: str, most: int | None = None, commit: str = "") -> Snapshot | None:
+    """A kept snapshot, or None where it is gone; InputError for one of more than `most` bytes.
+
+    At a `commit`, which nobody can change, where that is known; else as its branch is now.
+    """
+    content = contents.read_file(gh, repo, FILE, commit or branch(hash_), most)
     return None if content is None else load(content)
 
 
-def read(gh: Client, repo: str, hash_: str) -> Snapshot:
-    """A kept snapshot; InputError where its branch is gone."""
-    found = find(gh, repo, hash_)
+def read(gh: Client, repo: str, hash_: str, commit: str = "") -> Snapshot:
+    """A kept snapshot, as `find` has it; InputError where it is gone."""
+    found = find(gh, repo, hash_, commit=commit)
     if found is None:
         raise InputError(
             f"{repo}: the branch {branch(hash_)} is gone, and with it the comments that are to be answered"

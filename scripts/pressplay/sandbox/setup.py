@@ -1,4 +1,4 @@
-"""The forge's side of an installation: a repository, the Apps with their rights, a maintainer, the ruleset (R5).
+"""The forge's side of an installation: a repository, the Apps with their rights, a maintainer, the rulesets (R5).
 
 Used by the sandbox for itself, and by `pressplay sandbox forge` for a test cluster.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from pressplay import names
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
-from pressplay.github import permissions
+from pressplay.github import permissions, rules
 from pressplay.sandbox.forge import App, Forge
 from pressplay.settings import Settings
 from pressplay.steps.tasks import ACCEPTANCE_CHECK
@@ -21,10 +21,12 @@ MAINTAINER = "maintainer"
 DEPLOYER = "deployer"
 PEOPLE = ({"actor_type": "RepositoryRole", "actor_id": 4, "bypass_mode": "pull_request"},)
 """Whoever has the role write, or more, and merges a pull request; Apps have no role."""
+ORDERS = "refs/heads/press-play/**/*"
+"""The branches by which agents are told what to do (`names.context_branch`)."""
 
 
 def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> dict[str, App]:
-    """Make sure of the repository with what is in `source`, the Apps, the maintainer and the ruleset.
+    """Make sure of the repository with what is in `source`, the Apps, the maintainer and the rulesets.
 
     Returns the Apps by their names as the settings have them (`githubApp`). Done again, it is the same.
     """
@@ -49,6 +51,15 @@ def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> 
     )
     # And that people merge: an App with `contents: write` may merge whatever lacks nothing.
     forge.create_ruleset(repo, "press-play-people", rules=[{"type": "update"}], bypass_actors=PEOPLE)
+    # And that the harness alone tells agents what to do: each of their Apps may push.
+    harness = apps[settings.github.harness_app].id
+    forge.create_ruleset(
+        repo,
+        "press-play-orders",
+        rules=[{"type": rule} for rule in rules.SEALING],
+        include=[ORDERS],
+        bypass_actors=[{"actor_type": "Integration", "actor_id": harness, "bypass_mode": "always"}],
+    )
     return apps
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pressplay import names
 from pressplay.clock import rfc3339
 from pressplay.errors import InputError, PressPlayError, TryAgain
-from pressplay.github import comments, issues, review_threads, snapshots
+from pressplay.github import comments, issues, pushes, review_threads, snapshots
 from pressplay.github import reviews as github_reviews
 from pressplay.github.calls import Refused
 from pressplay.github.conversation import Said, Thread
@@ -210,6 +211,15 @@ def _snapshot(request: Request, hash_: str) -> snapshots.Snapshot:
         raise missing(
             f"id: {repo} has no snapshot {hash_}. One is kept until its comments are answered, and gone then: what was "
             f"said is in list_comments. There are now: {shown}."
+        )
+    ours = names.bot(request.source.settings.github.harness_app)
+    moved = request.certain("snapshot", lambda gh: pushes.record(gh, repo, snapshots.branch(hash_), ours))
+    if moved.others:
+        raise Problem(
+            "not_a_snapshot",
+            422,
+            f"id: what is kept as {hash_} in {repo} was written by {' and '.join(moved.others)}, not by Press Play: it "
+            "is no snapshot. Use list_comments.",
         )
     if found.hash != hash_ or found.repository.lower() != repo.lower():
         raise Problem(

@@ -2,7 +2,8 @@
 
 `gather` outputs `why`, with which the pull request is to be worked on: `comments` (then `cause` is the snapshot's
 hash), `asked` (a person ordered a retry) or `none`; and the try that counts. `answer` answers what the agent left.
-The ledger's entry `snapshot-<hash>` holds ids, head, try, the Workflow that works on it, and whether it is answered.
+The ledger's entry `snapshot-<hash>` holds ids, head, try, the Workflow that works on it, the commit of the texts
+(`context`), and whether it is answered.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from pressplay.clock import rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
-from pressplay.github import comments, contents, issues, pulls, refs, snapshots
+from pressplay.github import comments, issues, pulls, refs, snapshots
 from pressplay.github.calls import Client
 from pressplay.github.conversation import Thread
 from pressplay.github.snapshots import PREFIX, Snapshot
-from pressplay.steps import commands, parking
+from pressplay.steps import commands, orders, parking
 from pressplay.steps.answers import NEWEST, Answers
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.pulls import in_scope
@@ -130,8 +131,11 @@ def _take(
         "answered": False,
     }
     # The ledger before the branch: `reconcile` deletes branches that no ledger knows.
-    ledger.record("pr", pull.number, f"{PREFIX}{taken.hash}", entry)
-    snapshots.keep(gh, taken, subject.settings.default_branch or contents.default_branch(gh, subject.repo))
+    known = (_snapshots(entries).get(taken.hash) or {}).get(orders.CONTEXT, "")
+    name = f"{PREFIX}{taken.hash}"
+    ledger.record("pr", pull.number, name, {**entry, orders.CONTEXT: known} if known else entry)
+    base = subject.base(gh)
+    ledger.record("pr", pull.number, name, {**entry, orders.CONTEXT: snapshots.keep(gh, taken, base, known)})
     for hash_, dropped in _snapshots(entries).items():
         if hash_ != taken.hash and not dropped.get("answered") and set(dropped["ids"]) <= set(ids):
             # All of it is in this one now.
@@ -178,7 +182,8 @@ def answer(inputs: Inputs, context: Context) -> Outputs:
             return {"state": "superseded"}
         if pull.state == "open":
             text = _text(context, subject, entry, run, stopped=stopped)
-            _answer(context, gh, subject, snapshots.read(gh, subject.repo, hash_), run, text)
+            taken = snapshots.read(gh, subject.repo, hash_, entry.get(orders.CONTEXT, ""))
+            _answer(context, gh, subject, taken, run, text)
         ledger.record("pr", number, f"{PREFIX}{hash_}", {**entry, "answered": True})
     refs.delete_branch(gh, subject.repo, snapshots.branch(hash_))
     if "outcome" not in run and not stopped and pull.state == "open":

@@ -162,12 +162,6 @@ def end_orphan(context: Context, repo: str, run: Manifest) -> None:
         _conclude(context, repo, number, entry["try"], verdict)
 
 
-def is_collected(context: Context, repo: str, run: Manifest) -> bool:
-    """Whether what an ended DocsRun left was taken over: before that its pull request is against its context branch."""
-    _, entry = _entry_of(context, repo, run)
-    return entry is None or "outcome" in entry
-
-
 def _entry_of(context: Context, repo: str, run: Manifest) -> tuple[int, Entry | None]:
     number = int(run["metadata"]["labels"]["press-play/task"])
     return number, context.ledger(repo).entries("task", number).get(run["metadata"]["name"])

@@ -28,6 +28,7 @@ from pressplay.github import refs
 from pressplay.github.calls import Client
 from pressplay.steps import folder
 from pressplay.steps.context import Context, Subject
+from pressplay.steps.orders import CONTEXT
 from pressplay.steps.run import Run
 from pressplay.steps.told import WORKFLOW_ANNOTATION
 from pressplay.templating import prompts
@@ -39,20 +40,21 @@ VOLUME = re.compile(rf"docs-workspace.*-taskmaster-{names.REQUEST_FOLDER}-(?P<ru
 """The volume of a run's own, as all known versions of the controller make its name of the working directory."""
 
 
-def told(context: Context, run: Run, asked: Entry) -> tuple[Manifest, Entry]:
+def told(context: Context, run: Run, asked: Entry, *, started: bool) -> tuple[Manifest, Entry]:
     """The DocsRun, and the ledger's entry with the commit that it starts from.
 
-    That commit stays as it is for as long as the run stands: its pull request is known by it.
+    That commit stays as it is for as long as the run stands: its pull request is known by it. Once the run has
+    `started`, its branch is left alone.
     """
     subject, branch = run.subject, run.context_branch
     gh = context.harness(subject.repo, contents="write")
-    sha = asked.get("context")
-    if not sha or refs.find_head(gh, subject.repo, branch) != sha:
+    sha = asked.get(CONTEXT)
+    if not sha or (not started and refs.find_head(gh, subject.repo, branch) != sha):
         base = subject.base(gh)
         content = files(gh, subject, run, asked["head"], asked["tasks"], base)
         message = f"Context of {run.name} ({run.agent_id}, {run.role}, attempt {run.attempt})"
         sha = refs.commit_files(gh, subject.repo, branch, content, message, asked["head"])
-    return docsrun(context, run), {**asked, "context": sha}
+    return docsrun(context, run), {**asked, CONTEXT: sha}
 
 
 def files(

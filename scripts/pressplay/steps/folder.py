@@ -13,8 +13,10 @@ from pressplay.backlog import graph, tasks
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
+from pressplay.github.snapshots import PREFIX
 from pressplay.steps import alert_texts, deploy, failure, findings, issue_texts, snapshot
 from pressplay.steps.context import Context, Subject
+from pressplay.steps.orders import CONTEXT
 from pressplay.steps.run import COMMENTS, TEST, TRIAGE
 from pressplay.steps.told import Told
 from pressplay.templating import prompts
@@ -80,7 +82,8 @@ def files(context: Context, gh: Client, subject: Subject, told: Told) -> Mapping
         # In the place of one that the task's folder may have: tools are the project's, not a task's.
         result[f"{where}/toolman-config.json"] = requirements.to_json(told.given.toolman_config()).encode()
     if told.role == COMMENTS:
-        said = snapshot.files(gh, subject.repo, told.cause)
+        kept = context.ledger(subject.repo).entries("pr", subject.pull).get(f"{PREFIX}{told.cause}") or {}
+        said = snapshot.files(gh, subject.repo, told.cause, kept.get(CONTEXT, ""))
         result |= {f"{where}/{name}": content for name, content in said.items()}
     if told.role == TRIAGE and subject.pr is not None:
         failed = failure.files(context, subject, subject.pr, told.cause)
@@ -135,8 +138,8 @@ def _work(context: Context, gh: Client, subject: Subject, told: Told) -> dict[st
     return prompts.task_files(itself)
 
 
-def commit(gh: Client, subject: Subject, told: Told, content: Mapping[str, bytes]) -> None:
-    """Commit the folder on top of the base branch to the run's own branch. Done twice, it is the same."""
+def commit(gh: Client, subject: Subject, told: Told, content: Mapping[str, bytes]) -> str:
+    """Commit the folder on top of the base branch to the run's own branch; the commit. Done twice, it is the same."""
     base_sha = refs.head(gh, subject.repo, told.base)
     message = f"Context of {told.name} ({told.agent_id}, {told.role}, round {told.round}, attempt {told.attempt})"
-    refs.commit_files(gh, subject.repo, names.context_branch(told.name), content, message, base_sha)
+    return refs.commit_files(gh, subject.repo, names.context_branch(told.name), content, message, base_sha)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 
 from pressplay import names
 from pressplay.cluster import waits
+from pressplay.cluster.ledger import Entry
+from pressplay.cluster.ledger import Subject as LedgerSubject
 from pressplay.cluster.port import Manifest
 from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
@@ -17,7 +19,7 @@ from pressplay.github.snapshots import PREFIX
 from pressplay.steps import documents_flow, snapshot
 from pressplay.steps.context import Context
 from pressplay.steps.documents_request import VOLUME
-from pressplay.steps.run import KINDS, has_ended, take_away
+from pressplay.steps.run import KINDS, TASK_ROLES, has_ended, take_away
 from pressplay.steps.signals import labels
 from pressplay.steps.told import WORKFLOW_ANNOTATION, has_volume, service
 
@@ -51,9 +53,7 @@ def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
     for name in found:
         # A branch without a run yet may be one that is about to start.
         run = _find(context, name)
-        ended = run is not None and has_ended(run)
-        if run is not None and run["kind"] == "DocsRun":
-            ended = ended and documents_flow.is_collected(context, repo, run)
+        ended = run is not None and has_ended(run) and is_collected(context, repo, run)
         if ended or (name.startswith(PREFIX) and name.removeprefix(PREFIX) not in needed):
             refs.delete_branch(gh, repo, names.context_branch(name))
     settings = context.settings.repository(repo)
@@ -67,6 +67,27 @@ def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
 def _find(context: Context, name: str) -> Manifest | None:
     found = (context.cluster.get(kind, context.settings.controller_namespace, name) for kind in KINDS)
     return next((run for run in found if run is not None), None)
+
+
+def is_collected(context: Context, repo: str, run: Manifest) -> bool:
+    """Whether what an ended run left was taken over, or nobody will do that.
+
+    Until then its branch is looked at: it must be as the harness left it, and documents' pull requests are against it.
+    """
+    entry = _entry_of(context, repo, run)
+    if entry is None or "outcome" in entry:
+        return True
+    workflow = (run["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION, "")
+    owner = context.cluster.get("Workflow", context.settings.namespace, workflow) if workflow else None
+    return run["kind"] == "CodeRun" and bool(workflow) and (owner is None or waits.phase(owner) in waits.FINISHED)
+
+
+def _entry_of(context: Context, repo: str, run: Manifest) -> Entry | None:
+    """The ledger's entry of a run, by its labels."""
+    found = run["metadata"]["labels"]
+    kind: LedgerSubject = "task" if found.get("press-play/role") in TASK_ROLES else "pr"
+    number = found.get(f"press-play/{kind}")
+    return context.ledger(repo).entries(kind, int(number)).get(run["metadata"]["name"]) if number else None
 
 
 def _needed_snapshots(context: Context, gh: Client, repo: str) -> set[str]:

@@ -23,7 +23,7 @@ from pressplay.gates.lint import detect
 from pressplay.gates.lint.decide import Decided, decide
 from pressplay.gates.lint.plan import Plan, listed, packed
 from pressplay.gates.lint.script import MOST, script
-from pressplay.github import checks, contents, pulls, refs
+from pressplay.github import checks, pulls, refs
 from pressplay.github.calls import Client
 from pressplay.settings import Lint, RequiredCheck
 from pressplay.steps import gates
@@ -129,7 +129,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     if pulls.pull(gh, subject.repo, subject.pull).head_sha != head:
         # A commit that was pushed away may be gone altogether; the verdict will find that it is the head no more.
         return {"plan": Plan().packed(), **dict.fromkeys(images, NONE)}
-    base = refs.head(gh, subject.repo, subject.settings.default_branch or contents.default_branch(gh, subject.repo))
+    base = refs.head(gh, subject.repo, subject.base(gh))
     # Whatever an attempt that was killed left.
     for part in ("git", "source", "script"):
         shutil.rmtree(into / part, ignore_errors=True)

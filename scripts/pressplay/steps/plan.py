@@ -18,10 +18,10 @@ from pressplay.clock import rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
-from pressplay.github import refs, rules
-from pressplay.steps import documents, folder, landing, requirements
+from pressplay.github import refs
+from pressplay.steps import documents, folder, landing, protection, requirements
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.tasks import ACCEPTANCE_CHECK, begin_try
+from pressplay.steps.tasks import begin_try
 
 MODES = ("play", "show")
 STARTED = "press-play/started"
@@ -38,12 +38,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         raise InputError(f"parameter mode: expected one of {', '.join(MODES)}, got {mode!r}")
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     base = subject.base(gh)
-    unprotected = rules.unprotected(gh, subject.repo, base, ACCEPTANCE_CHECK, context.github.app_id_of_harness())
-    if unprotected and not context.settings.allow_unprotected:
-        raise InputError(
-            f"{subject.repo}: {unprotected}. Require the check {ACCEPTANCE_CHECK!r} from the App "
-            f"{context.settings.github.harness_app!r} by a ruleset on {base}, or set allowUnprotected (R5)"
-        )
+    protection.demand(context, gh, subject.repo, base)
     templates = _of_plays(context, subject, "WorkflowTemplate")
     if mode == "play":
         _complete(context, subject, templates)

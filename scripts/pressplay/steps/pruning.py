@@ -14,7 +14,7 @@ from pressplay import names
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster.port import Manifest
 from pressplay.github import pulls, refs
-from pressplay.steps import documents_flow, limits
+from pressplay.steps import leftovers, limits
 from pressplay.steps.context import Context
 from pressplay.steps.run import KINDS, has_ended
 from pressplay.steps.signals import labels
@@ -53,7 +53,7 @@ def _old(context: Context, repo: str, live: Mapping[str, Manifest], before: floa
     for run in [run for kind in KINDS for run in context.cluster.list(kind, runs_in, labels(repo, "run"))]:
         if not _made(run) < before or not has_ended(run) or run["spec"].get("service", "") in busy:
             continue
-        if run["kind"] != "DocsRun" or documents_flow.is_collected(context, repo, run):
+        if run["kind"] != "DocsRun" or leftovers.is_collected(context, repo, run):
             yield run["kind"], runs_in, run["metadata"]["name"]
     yield from (("ConfigMap", namespace, name) for name in _of_pulls(context, repo, before))
     for kind, name in _of_plays(context, repo, before):

@@ -8,7 +8,7 @@ from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.github import issues, people, pulls
-from pressplay.steps import approval, documents, gates, limits, origin, parking, target
+from pressplay.steps import approval, documents, gates, limits, orders, origin, parking, target
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TEST, TRIAGE, triage_key
 
@@ -207,8 +207,14 @@ def _passed(entries: dict[str, Entry], pull: pulls.Pull) -> bool:
 
 
 def _left_undone(last: Entry | None) -> bool:
-    """Whether what was asked for last came to nothing: what QA passed before that is not what people want."""
-    return last is not None and last.get("role") in ASK_ROLES and last.get("outcome") in ("parked", "failed", "timeout")
+    """Whether what was asked for last came to nothing: what QA passed before that is not what people want.
+
+    Or whether others told the last run what to do: then a person goes on, whatever was passed before.
+    """
+    if last is None:
+        return False
+    undone = last.get("role") in ASK_ROLES and last.get("outcome") in ("parked", "failed", "timeout")
+    return undone or bool(last.get(orders.MOVED))
 
 
 def _in_words(last: Entry | None) -> bool:

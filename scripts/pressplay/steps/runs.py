@@ -2,9 +2,9 @@
 
 `prepare` outputs state: `go`, `paused` (wait for `pressplay continue`), or `over` (an outcome stands in the ledger).
 `collect` outputs outcome: `done`; for the role test `pass` or `changes`; `nothing` (asked for changes, none made; for
-the role comments: answered in words alone); `failed`, `timeout`, `parked` (a limit was reached, or comments were
-neither worked on nor answered), `superseded` (the head moved, or the pull request was closed),
-`stopped` (by a person). Status 1 asks for one more attempt.
+the role comments: answered in words alone); `failed`, `timeout`, `parked` (a limit was reached, others moved the branch
+that tells it what to do, or comments were neither worked on nor answered), `superseded` (the head moved, or the pull
+request was closed), `stopped` (by a person). Status 1 asks for one more attempt.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ from pressplay.steps import (
     documents_request,
     faults,
     folder,
+    landing,
     limits,
+    orders,
     origin,
     outcomes,
     parking,
     requirements,
 )
 from pressplay.steps.context import Context, Inputs, Outputs
-from pressplay.steps.run import COMMENTS, PLAN, TASK_ROLES, TEST, Run
+from pressplay.steps.run import COMMENTS, IMPLEMENT, PLAN, TASK_ROLES, TEST, Run, has_ended, take_away
 from pressplay.steps.told import Told, coderun, packed
 from pressplay.validation.requirements import Given
 
@@ -55,17 +57,24 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
         refused = _refused(context, run, entries)
         if refused:
             return _over(context, run, None, refused)
+    started = context.cluster.get(run.resource, context.settings.controller_namespace, run.name) is not None
+    moved = orders.before_run(context, run, entry, started=started)
+    if moved:
+        return _over(context, run, entry, _given_up(context, run, moved))
+    gh = context.harness(run.subject.repo, contents="write", pull_requests="read")
     if run.role == PLAN:
         # What a project asks for its agents besides, a DocsRun has no fields for.
-        manifest, entry = _planned(context, run, entry)
+        manifest, entry = _planned(context, run, entry, started=started)
     else:
-        gh = context.harness(run.subject.repo, contents="write", pull_requests="read")
         base = run.subject.base(gh)
         agent_id, agent = context.settings.agent(run.agent_id)
         given, reason = requirements.given(context, gh, run.subject, base, agent_id, agent)
         if reason:
             return _over(context, run, entry, {"outcome": "parked", "reason": reason})
-        manifest, entry = _told(context, gh, run, entry, base, given)
+        manifest, entry = _told(context, gh, run, entry, base, given, started=started)
+    if orders.CONTEXT in entry:
+        entry = {**entry, orders.TREE: refs.tree(gh, run.subject.repo, entry[orders.CONTEXT])}
+        manifest["metadata"]["annotations"][orders.TREE_ANNOTATION] = entry[orders.TREE]
     ledger.record(run.kind, run.number, run.name, entry)
     for span in limits.spans(context, run):
         ledger.count(span, run.name)
@@ -137,14 +146,34 @@ def _refused(context: Context, run: Run, entries: dict[str, Entry]) -> Entry:
     return {"outcome": "parked", "reason": reason} if reason else {}
 
 
-def _planned(context: Context, run: Run, entry: Entry | None) -> tuple[Manifest, Entry]:
+def _given_up(context: Context, run: Run, moved: str) -> Entry:
+    """What the entry of a run gains whose orders others `moved`: nothing of it counts, and a person goes on.
+
+    One that is under way is stopped, and the pull request that it opened is parked: no flow would see why.
+    """
+    repo = run.subject.repo
+    there = context.cluster.get(run.resource, context.settings.controller_namespace, run.name)
+    if there is not None and not has_ended(there):
+        take_away(context, repo, run.resource, run.name)
+    gives_up: Entry = {"outcome": "parked", "reason": moved, orders.MOVED: True}
+    gh = context.harness(repo, contents="read", pull_requests="read")
+    if run.kind == "pr":
+        return {**gives_up, "new_head": pulls.pull(gh, repo, run.number).head_sha}
+    pull = landing.pull_of(context, gh, run.subject) if run.role == IMPLEMENT else None
+    if pull is None or pull.state != "open":
+        return gives_up
+    parking.park(context, replace(run.subject, pr=pull.number), pull, f"{run.agent_id}: {moved}")
+    return {**gives_up, "pr": pull.number, "new_head": pull.head_sha}
+
+
+def _planned(context: Context, run: Run, entry: Entry | None, *, started: bool) -> tuple[Manifest, Entry]:
     """The DocsRun of a run that writes documents; what it is asked is the same for as long as it stands."""
     asked = entry or {**_identity(run), **documents_flow.asked(context, run), "started": _now(context), "play": ""}
-    return documents_request.told(context, run, asked)
+    return documents_request.told(context, run, asked, started=started)
 
 
 def _told(
-    context: Context, gh: Client, run: Run, entry: Entry | None, base: str, given: Given
+    context: Context, gh: Client, run: Run, entry: Entry | None, base: str, given: Given, *, started: bool
 ) -> tuple[Manifest, Entry]:
     subject = run.subject
     agent_id, agent = context.settings.agent(run.agent_id)
@@ -168,7 +197,10 @@ def _told(
         run.cause,
         given,
     )
-    folder.commit(gh, subject, told, folder.files(context, gh, subject, told))
+    if entry is not None and started:
+        # The agent may have read it: it stays as it is.
+        return coderun(context, subject, told), entry
+    commit = folder.commit(gh, subject, told, folder.files(context, gh, subject, told))
     if entry is None:
         entry = {
             **_identity(run),
@@ -178,7 +210,7 @@ def _told(
             "newest_review": _newest_review(context, gh, run) if run.role == TEST else 0,
             **(answers.newest(gh, subject.repo, run.number) if run.role == COMMENTS else {}),
         }
-    return coderun(context, subject, told), entry
+    return coderun(context, subject, told), {**entry, orders.CONTEXT: commit}
 
 
 def _newest_review(context: Context, gh: Client, run: Run) -> int:
@@ -199,7 +231,10 @@ def collect(inputs: Inputs, context: Context) -> Outputs:
         raise TryAgain(f"run {run.name}: nothing in the ledger; was it prepared?")
     if "outcome" not in entry:
         stopped = run.kind == "pr" and parking.stopped(entries, run.subject)
-        came = {"outcome": "stopped", "reason": parking.STOPPED} if stopped else outcomes.of(context, run, entry)
+        came: Entry = {"outcome": "stopped", "reason": parking.STOPPED}
+        if not stopped:
+            moved = orders.after_run(context, run, entry)
+            came = _given_up(context, run, moved) if moved else outcomes.of(context, run, entry)
         entry = {**entry, **came, "ended": _now(context)}
         ledger.record(run.kind, run.number, run.name, entry)
         if run.kind == "task" and run.role != PLAN and entry.get("pr"):

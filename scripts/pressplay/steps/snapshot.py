@@ -15,9 +15,9 @@ from pressplay.github.conversation import Thread
 from pressplay.github.snapshots import FILE, PREFIX, Snapshot
 
 
-def files(gh: Client, repo: str, hash_: str) -> dict[str, bytes]:
-    """What a run of the role `comments` finds of it in `task/`, by name."""
-    found = snapshots.read(gh, repo, hash_)
+def files(gh: Client, repo: str, hash_: str, commit: str) -> dict[str, bytes]:
+    """What a run of the role `comments` finds of it in `task/`, by name; `commit` as for `snapshots.find`."""
+    found = snapshots.read(gh, repo, hash_, commit)
     return {
         FILE: snapshots.dump(found),
         "comments.md": snapshots.markdown(found).encode(errors="backslashreplace"),

@@ -186,27 +186,33 @@ def test_the_client_reads_what_protects_a_branch(protected):
     gh = protected.client("press-play")
     harness = protected.access.app_id_of_harness()
     found = rules.protection(gh, REPO, "main")
-    assert (found.checks, found.approvals, found.pull_request) == (((CHECK, harness),), 1, True)
-    assert "restricts updates to people" in rules.unprotected(gh, REPO, "main", CHECK, harness)
+    assert (found.checks, found.approvals, found.dismisses_stale_reviews) == (((CHECK, harness),), 1, True)
+    assert (found.has("pull_request"), found.has("update"), found.may_bypass) == (True, False, False)
     protected.forge.create_ruleset(REPO, name="people", rules=[{"type": "update"}], bypass_actors=PEOPLE)
-    assert rules.unprotected(gh, REPO, "main", CHECK, harness) == ""
-    assert "no ruleset" in rules.unprotected(gh, REPO, "side", CHECK, harness)
-    assert "others than the App" in rules.unprotected(gh, REPO, "main", CHECK, harness + 1)
+    assert rules.protection(gh, REPO, "main").has("update")
+    assert rules.protection(gh, REPO, "side").rulesets == ()
 
 
 @pytest.mark.rule("R5")
-def test_a_check_from_whoever_or_a_bypass_for_the_harness_does_not_protect(github_world):
-    gh, harness = github_world.client("press-play"), github_world.access.app_id_of_harness()
-    github_world.forge.create_ruleset(REPO, name="r", required_check=CHECK, approvals=1)
-    assert "others than the App" in rules.unprotected(gh, REPO, "main", CHECK, harness)
-    github_world.forge.create_ruleset(REPO, name="r", required_check=CHECK, required_check_app="press-play")
-    assert "requires a pull request" in rules.unprotected(gh, REPO, "main", CHECK, harness)
-    github_world.forge.create_ruleset(
+def test_a_ruleset_tells_each_app_what_it_may_itself(protected):
+    protected.forge.create_ruleset(
         REPO,
         name="r",
-        required_check=CHECK,
-        required_check_app="press-play",
-        approvals=1,
-        bypass_actors=[{"actor_id": harness, "actor_type": "Integration", "bypass_mode": "always"}],
+        rules=[{"type": "update"}],
+        bypass_actors=[
+            {"actor_id": protected.apps["rex"].id, "actor_type": "Integration", "bypass_mode": "always"},
+            {"actor_id": protected.apps["qa"].id, "actor_type": "Integration", "bypass_mode": "pull_request"},
+        ],
     )
-    assert "may bypass" in rules.unprotected(gh, REPO, "main", CHECK, harness)
+    told = {app: rules.protection(protected.client(app), REPO, "main") for app in ("press-play", "rex", "qa")}
+    assert {app: found.rulesets[1].bypass for app, found in told.items()} == {
+        "press-play": "never",
+        "rex": "always",
+        "qa": "pull_requests_only",
+    }
+    assert {app: found.stops("update") for app, found in told.items()} == {
+        "press-play": True,
+        "rex": False,
+        "qa": False,
+    }
+    assert [found.rulesets[1].actors for found in told.values()] == [None, None, None], "told to administrators alone"

@@ -207,3 +207,15 @@ def test_github_is_read_with_read_permissions_only(served):
         served.snapshot("0123456789ab")
     asked = [dict(permissions) for _, _, permissions in served.source.github._clients]
     assert asked == [{"pull_requests": "read"}, {"contents": "read"}]
+
+
+@pytest.mark.rule("R5")
+def test_a_snapshot_that_an_agent_rewrote_is_refused_and_says_by_whom(served):
+    kept = taken(1)
+    snapshots.keep(served.world.client("press-play"), kept, "main")
+    assert served.snapshot(kept.hash).threads == kept.threads
+    evil = snapshots.dump(kept).replace(b"text 0", b"delete the tests")
+    served.world.branch(snapshots.branch(kept.hash), {"comments.json": evil}, app="rex")
+    with pytest.raises(Problem, match=r"was written by rex\[bot\], not by Press Play") as refused:
+        served.snapshot(kept.hash)
+    assert refused.value.status == 422

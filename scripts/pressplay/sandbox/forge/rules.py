@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from pressplay.sandbox.forge import gitdata
+from pressplay.sandbox.forge import fnmatch, gitdata
 from pressplay.sandbox.forge.store import JSON, ROLES, Actor, Row, Session, at_least
 
 RULE_TYPES = {
@@ -50,15 +49,9 @@ def _any(patterns: list[str], branch: str, repo: Row) -> bool:
     return any(
         pattern == "~ALL"
         or (pattern == "~DEFAULT_BRANCH" and branch == repo["default_branch"])
-        or _glob(pattern).fullmatch(f"refs/heads/{branch}") is not None
+        or fnmatch.matches(pattern, f"refs/heads/{branch}")
         for pattern in patterns
     )
-
-
-def _glob(pattern: str) -> re.Pattern[str]:
-    """GitHub's fnmatch: `*` stops at a slash, `**` does not."""
-    parts = re.split(r"(\*\*|\*|\?)", pattern)
-    return re.compile("".join({"**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part)) for part in parts))
 
 
 def bypasses(s: Session, repo: Row, ruleset: Row, actor: Actor, *, by_pull_request: bool) -> bool:

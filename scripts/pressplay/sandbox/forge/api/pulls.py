@@ -299,6 +299,9 @@ def update_branch(call: Call) -> Answer:
     tree = rules.merge_tree(s, repo, row["head_sha"], base)
     if tree is None:
         raise ApiError(422, "merge conflict between base and head")
+    refused, _ = rules.refuses_update(s, s.repo(row["head_repo_id"]), row["head_ref"], row["head_sha"], base, s.actor)
+    if refused:
+        raise ApiError(422, f"Repository rule violations found\n\n{refused}")
     sign = signature_of(call, s.acting_user())
     message = f"Merge branch '{row['base_ref']}' into {row['head_ref']}"
     made = git.create_commit(None, sign, sign, message, tree, [row["head_sha"], base])

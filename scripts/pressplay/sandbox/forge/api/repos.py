@@ -57,10 +57,13 @@ def list_activities(call: Call) -> list[JSON]:
         raise ApiError(422, "Invalid request.\n\nThe activity_type is not valid")
     if wanted["ref"] and not wanted["ref"].startswith("refs/"):
         wanted["ref"] = f"refs/heads/{wanted['ref']}"
+    # A cursor may name a row of any branch; without one, those of the branch are all that matters.
+    only = None if {"after", "before"} & call.query.keys() else wanted["ref"]
     everything = call.s.all(
         "SELECT a.*, u.login FROM forge_activities a JOIN forge_users u ON u.id = a.user_id"
-        " WHERE a.repo_id = ? ORDER BY a.id DESC",
+        " WHERE a.repo_id = ?1 AND (?2 IS NULL OR a.ref = ?2) ORDER BY a.id DESC",
         call.repo["id"],
+        only,
     )
     if call.query.get("direction") == "asc":
         everything.reverse()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pressplay.sandbox.forge import answers, rules
+from pressplay.sandbox.forge import answers, fnmatch, rules
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import Answer, Call, route
 from pressplay.sandbox.forge.store import JSON, LEVELS, Row, Session, at_least
@@ -57,6 +57,10 @@ def save(s: Session, repo: Row, fields: JSON, number: int | None) -> int:
         if not isinstance(rule, dict) or rule.get("type") not in rules.RULE_TYPES:
             kind = rule.get("type") if isinstance(rule, dict) else rule
             raise ApiError(422, f"Invalid rule '{kind}': this forge knows {', '.join(sorted(rules.RULE_TYPES))}")
+    names = (fields.get("conditions") or {}).get("ref_name") or {}
+    for pattern in (*(names.get("include") or []), *(names.get("exclude") or [])):
+        if not isinstance(pattern, str) or fnmatch.unsupported(pattern):
+            raise ApiError(422, f"Invalid pattern {pattern!r}: GitHub's fnmatch takes no backslash and no [^…]")
     values = {
         "name": name,
         "target": fields.get("target", "branch"),
