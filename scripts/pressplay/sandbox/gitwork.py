@@ -93,6 +93,8 @@ def git(cwd: Path, environment: Mapping[str, str], *args: str, given: str = "") 
         text=True,
         errors="replace",
         check=False,
+        # Ctrl-C is for us: it must not look like a fault of git's.
+        process_group=0,
     )
     if done.returncode:
         raise InputError(f"git {' '.join(args[:3])}: {done.stderr.strip()[:500]}")
