@@ -395,7 +395,9 @@ class _Secrets:
     def list(self, namespace: str, labels: Labels) -> list[Manifest]:
         def fits(secret: Manifest) -> bool:
             has = secret["metadata"].get("labels") or {}
-            return all(label not in has if value is None else has.get(label) == value for label, value in labels.items())
+            return all(
+                label not in has if value is None else has.get(label) == value for label, value in labels.items()
+            )
 
         with self._lock:
             held = sorted(self._held.items(), key=lambda item: item[0])
@@ -450,6 +452,18 @@ def _next_version(connection: sqlite3.Connection) -> int:
 def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
+
+
+def what_to_do(error: sqlite3.Error) -> str:
+    """What a fault of the database means, and what to do; the path stands before it."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "another program holds the database: end that program, then try again"
+    if code == sqlite3.SQLITE_FULL:
+        return "the disk is full: make room, then go on with --resume"
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
+        return f"the database can't be written ({error}): see to the folder's rights and the disk, then try again"
+    return f"this is no database of the sandbox, or it is broken ({error}): put a copy back, or start anew with --fresh"
 
 
 def _fault(path: Path, error: sqlite3.OperationalError) -> TryAgain:

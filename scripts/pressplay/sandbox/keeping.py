@@ -122,10 +122,19 @@ def stop(folders: Iterable[Path], grace: float) -> list[Path]:
             continue
         identity = _identity(folder) if was_started(folder) else _of(mine.get(folder))
         if identity is not None and process.start_time(identity[0]) == identity[1] != "":
-            (folder / "stopped").touch()
+            _mark(folder)
             running[folder] = identity
     _end(list(running.values()), grace)
     return sorted(running)
+
+
+def _mark(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        (folder / "stopped").touch()
+        return
+    # A full disk: a name needs no room.
+    with contextlib.suppress(OSError):
+        (folder / "started").rename(folder / "stopped")
 
 
 def _end(keepers: Sequence[tuple[int, str]], grace: float) -> None:
@@ -152,8 +161,11 @@ def _alive(folder: Path) -> bool:
 
 
 def _identity(folder: Path) -> tuple[int, str]:
-    pid, _, started = (folder / "started").read_text().partition(" ")
-    return int(pid), started
+    try:
+        pid, _, started = (folder / "started").read_text().partition(" ")
+        return int(pid), started
+    except (FileNotFoundError, ValueError):
+        return 0, ""
 
 
 def _reap() -> None:

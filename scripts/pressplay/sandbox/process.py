@@ -146,8 +146,11 @@ def _prctl(option: int, value: int) -> None:
 def write_once(path: str, text: str) -> bool:
     """Write a file whole, unless it is there; False then."""
     half = f"{path}.{os.getpid()}"
-    with open(half, "w", encoding="utf-8") as file:  # noqa: PTH123 - pathlib is slow to import
-        file.write(text)
+    file = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(file, text.encode())
+    finally:
+        os.close(file)
     try:
         os.link(half, path)
     except FileExistsError:

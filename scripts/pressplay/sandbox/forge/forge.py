@@ -454,9 +454,7 @@ class Forge:
         return [Event(r["seq"], r["name"], r["delivery"], json.loads(r["payload"]), r["time"]) for r in rows]
 
 
-def add_app(
-    session: Session, slug: str, name: str, permissions: Mapping[str, str], events: Sequence[str]
-) -> int:
+def add_app(session: Session, slug: str, name: str, permissions: Mapping[str, str], events: Sequence[str]) -> int:
     """A new App with its bot, without a key; its number."""
     number = session.insert(
         "forge_apps",

@@ -507,8 +507,8 @@ def _verified(session: Session, app: Row, token: str) -> None:
     fault = jwt.PyJWTError("the App has no key")
     for row in session.all("SELECT public_key FROM forge_app_keys WHERE app_id = ? ORDER BY id DESC", app["id"]):
         try:
-            options = {"verify_exp": False, "verify_iat": False}
-            jwt.decode(token, _public_key(row["public_key"]), ["RS256"], options=options)
+            key = _public_key(row["public_key"])
+            jwt.decode(token, key, ["RS256"], options={"verify_exp": False, "verify_iat": False})
         except jwt.PyJWTError as error:
             fault = error
         else:
