@@ -69,7 +69,9 @@ def command(
     Exit status 0 when every task is merged (and the demo's acceptance tests pass), 1 when not, 2 for wrong input.
     """
     said = functools.partial(click.echo, err=True)
-    with Ending(said) as ending:
+    go_on = ["pressplay", "play", *([str(project)] if project else []), "--resume"]
+    go_on += [*(["--state", str(state)] if state else []), *(["--serve"] if serve else [])]
+    with Ending(said, shlex.join(go_on)) as ending:
         directory = state or Path(".press-play") / (project.resolve().name if project else "demo")
         if fresh and resume:
             raise InputError("--fresh and --resume exclude each other: throw the sandbox away, or go on with it")
@@ -92,10 +94,8 @@ def command(
                 f"{wanted['project']}: the scripted agents only know the demo; give a coding agent with --agent "
                 "(docs/how-to/real-agent.md has examples)"
             )
-        go_on = ["pressplay", "play", *([str(project)] if project else []), "--resume"]
-        go_on += [*(["--state", str(state)] if state else []), *(["--serve"] if serve else [])]
         try:
-            summary = _play(directory, wanted, fresh, resume, serve, port, shlex.join(go_on), said, ending)
+            summary = _play(directory, wanted, fresh, resume, serve, port, said, ending)
         except InputError as error:
             ending.now(click.style(str(error), fg="red"), error.exit_code, fault=True)
         except Exception:
@@ -113,7 +113,6 @@ def _play(
     resume: bool,
     serve: bool,
     port: int,
-    go_on: str,
     said: Callable[[str], None],
     ending: Ending,
 ) -> Ended:
@@ -132,7 +131,6 @@ def _play(
             part.replace(directory / _OPTIONS_FILE)
         except OSError as error:
             raise InputError(folder.unwritable(directory, error)) from error
-        ending.of(directory, go_on)
         return session.play(directory, {**options, "port": port}, resume=resume, serve=serve, say=said, ending=ending)
 
 

@@ -264,6 +264,7 @@ class ProcessStarter:
             errors="replace",
             check=False,
             process_group=0,
+            umask=keeping.umask(),
         )
         if done.returncode:
             raise PressPlayError(f"git checkout {sha}: {done.stderr.strip()[:200]}")

@@ -32,20 +32,19 @@ _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 class Ending:
     """While it is entered, SIGINT and SIGTERM end this process; at a second one nothing gets any grace."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        """`say` takes a line for people."""
-        self._say = say
+    def __init__(self, say: Callable[[str], None], how_to_go_on: str) -> None:
+        """`say` takes a line for people; `how_to_go_on` is the command for it."""
+        self._say, self._how_to_go_on = say, how_to_go_on
         self._directory: Path | None = None
         self._sandbox: Sandbox | None = None
-        self._how_to_go_on = ""
         self._begun = threading.Lock()
         self.asked, self._answered = threading.Event(), threading.Event()
         self._waits_for_idle = False
         self._listening = self._telling = -1
 
-    def of(self, directory: Path, how_to_go_on: str) -> None:
-        """From now on there may be something to end in `directory`; `how_to_go_on` is the command for it."""
-        self._directory, self._how_to_go_on = directory, how_to_go_on
+    def of(self, directory: Path) -> None:
+        """From now on there may be something to end in `directory`."""
+        self._directory = directory
 
     def plays(self, sandbox: Sandbox) -> None:
         """From now on there is something to tell of."""
@@ -126,11 +125,12 @@ class Ending:
             return []
         from pressplay.sandbox.world import STOPPED
 
-        with contextlib.suppress(OSError):
-            (self._directory / STOPPED).write_text(str(time.time()))
         where = self._directory.resolve()
         folders = [path for pattern in ("runs/*", "gates/*", "deployments/*/*") for path in where.glob(pattern)]
         ended = keeping.stop(folders, grace)
+        if self._sandbox is not None or ended:
+            with contextlib.suppress(OSError):
+                (self._directory / STOPPED).write_text(str(time.time()))
         # What works for us alone, git for example, has a way to end.
         process.tell(process.below({os.getpid()}), signal.SIGTERM)
         return ended

@@ -38,10 +38,15 @@ class _Keepers:
 _keepers = _Keepers()
 
 
-def begin(umask: int = -1) -> None:
+def begin(inherited: int = -1) -> None:
     """Let commands be started, with this umask in the place of our own where one is given."""
     with _keepers.lock:
-        _keepers.closed, _keepers.umask = False, umask
+        _keepers.closed, _keepers.umask = False, inherited
+
+
+def umask() -> int:
+    """The umask of what is started, as `subprocess` takes it."""
+    return _keepers.umask
 
 
 def start(folder: Path, command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> None:
@@ -57,7 +62,7 @@ def start(folder: Path, command: Sequence[str], cwd: Path, environment: Mapping[
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            umask=_keepers.umask,
+            umask=umask(),
         )
         _keepers.failed.discard(folder)
         _keepers.started.append((folder, keeper))

@@ -86,6 +86,7 @@ def play(
         folder.check(directory)
         if not resume:
             _refuse_unfinished(directory)
+        ending.of(directory)
         return _play(directory, options, resume=resume, serve=serve, say=say, ending=ending)
     except sqlite3.Error as error:
         raise InputError(f"{directory / folder.DATABASE}: {what_to_do(error)}") from error
@@ -97,7 +98,7 @@ def play(
     except OSError as error:
         raise InputError(folder.unwritable(directory, error)) from error
     except TryAgain as error:
-        raise InputError(str(error)) from error
+        raise InputError(f"{error} Mend that, and go on with --resume") from error
 
 
 def _play(

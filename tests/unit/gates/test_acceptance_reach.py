@@ -294,12 +294,14 @@ def test_a_pattern_takes_what_stands_below_its_suffix_and_nothing_else(labels, s
 @settings(max_examples=200, deadline=None)
 def test_of_all_ipv4_addresses_a_name_may_only_lie_at_public_ones(address):
     public = address.is_global and not address.is_multicast and not address.is_reserved
+    # Global for some versions of `ipaddress`: protocols' own, and 6to4's relays.
+    public &= not any(address in ipaddress.ip_network(other) for other in ("192.0.0.0/24", "192.88.99.0/24"))
     hidden = [str(address), f"::ffff:{address}", str(ipaddress.IPv6Address((0x64FF9B << 96) | int(address)))]
     for spelling in hidden:
         try:
             REACH.admit_address(PREVIEW, spelling, PREVIEW)
         except OutOfReach:
-            assert not public or str(address) in ("168.63.129.16", "192.0.0.192")
+            assert not public or str(address) == "168.63.129.16"
         else:
             assert public
 

@@ -88,6 +88,11 @@ class Forge:
         with self._store.session(write=False) as session:
             repositories = [row["full_name"] for row in session.all("SELECT full_name FROM forge_repos ORDER BY id")]
         for full_name in repositories:
+            if not (self._store.git_path(full_name) / "HEAD").is_file():
+                raise InputError(
+                    f"{self._store.git_path(full_name)}: the repository {full_name} is gone: put a copy back, "
+                    "or start anew with --fresh"
+                )
             # What a process before this one changed in git and was killed before it recorded it.
             self.sync(full_name)
 
