@@ -160,6 +160,9 @@ CONDITIONS = {
 }
 
 
+SECRETS = "secrets.json"
+
+
 def make(folder: Path) -> float:
     """Make the installation in `folder`; the time when it was left."""
     clock = VirtualClock()
@@ -182,6 +185,8 @@ def make(folder: Path) -> float:
         sandbox.cluster.set_status(kind, OWN, "press-play", {"conditions": conditions})
     end = clock.now() + 150
     sandbox.run(lambda: clock.now() >= end and not sandbox.kubelet.busy)
+    # The sandbox keeps them in no file.
+    (folder / SECRETS).write_text(json.dumps(sandbox.cluster.list("Secret", "")))
     sandbox.close()
     return clock.now()
 
@@ -355,6 +360,8 @@ def copied(healthy: Path, folder: Path, now: float) -> Iterator[Copy]:
     clock = VirtualClock(now)
     database = folder / "state" / "state.db"
     cluster = SqliteCluster(database, clock, set_node)
+    for secret in json.loads((healthy / SECRETS).read_text()):
+        cluster.create(secret)
     forge = Forge(database, folder / "state" / "git", clock, URL)
     with ExitStack() as closing:
         closing.callback(forge.close)

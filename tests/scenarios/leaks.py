@@ -15,9 +15,6 @@ from urllib.parse import quote
 
 from pressplay.sandbox.world import Sandbox
 
-HOME = {("objects", "kind", "Secret"): {"body"}, ("forge_apps", "", ""): {"private_key"}}
-"""Where keys belong: in Secret objects, and with the forge that made them: table, a column's value, columns."""
-
 
 @dataclass
 class Issued:
@@ -117,15 +114,9 @@ def _database(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _cells(table: str, row: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    allowed = {
-        name
-        for (of, column, value), names in HOME.items()
-        for name in names
-        if of == table and row.get(column, "") == value
-    }
     kind = f" {row['kind']}/{row['name']}" if table == "objects" else ""
     for column, cell in row.items():
-        if cell is not None and column not in allowed:
+        if cell is not None:
             yield f"table {table}.{column}{kind}", cell if isinstance(cell, bytes) else str(cell).encode()
 
 

@@ -779,6 +779,8 @@ KINDS = (
 
 def closed(copy: Copy, kinds: frozenset[str], error: Exception) -> list[Result]:
     cluster = Closed(copy.folder / "state" / "state.db", copy.clock, set_node)
+    for secret in copy.cluster.list("Secret", ""):
+        cluster.create(secret)
     cluster.kinds, cluster.error = kinds, error
     copy.options["cluster"] = cluster
     try:

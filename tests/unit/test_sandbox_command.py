@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import httpx
+import jwt
 import pytest
 
 from pressplay.cli import main
 from pressplay.clock import SystemClock
 from pressplay.cluster.sqlite import SqliteCluster
+from pressplay.github.access import AppKey
 from pressplay.sandbox import service
 from pressplay.sandbox.engine import set_node
+from pressplay.sandbox.forge.forge import new_key
 
 COMMAND = [sys.executable, "-c", "import pressplay.cli as c; c.run()", "sandbox", "forge"]
 
@@ -47,7 +53,7 @@ def stop(process: subprocess.Popen[str]) -> int:
 
 @pytest.mark.rule("R5")
 @pytest.mark.rule("R9")
-def test_the_forge_stands_alone_keeps_its_keys_over_a_restart_and_gives_each_namespace_its_own(tmp_path):
+def test_the_forge_stands_alone_takes_its_keys_after_a_restart_and_gives_each_namespace_its_own(tmp_path):
     process, told = served(tmp_path)
     tree = httpx.get(f"{told['apiURL']}/repos/acme/shop/contents/README.md")
     assert tree.status_code in (401, 404), "a repository of a test is nobody's business"
@@ -61,9 +67,43 @@ def test_the_forge_stands_alone_keeps_its_keys_over_a_restart_and_gives_each_nam
     assert ("there", "github-app-press-play") not in held
     assert b"PRIVATE KEY" in base64.b64decode(first[0]["data"]["private-key"])
 
-    process, _ = served(tmp_path)
+    process, told = served(tmp_path)
+    second = json.loads(file.read_text())["items"]
+    assert [asked_as_itself(told, key_of(one)) for one in (*first, *second)] == [200] * 2 * len(first)
+    assert asked_as_itself(told, AppKey(key_of(first[0]).app_id, new_key())) == 401
     assert stop(process) == 0
-    assert json.loads(file.read_text())["items"] == first
+    assert key_of(first[0]) != key_of(second[0])
+    for path in (tmp_path / "forge").glob("forge.db*"):
+        assert b"PRIVATE KEY" not in path.read_bytes(), "the forge has the public halves alone"
+
+
+def key_of(secret: dict[str, Any]) -> AppKey:
+    data = {name: base64.b64decode(value).decode() for name, value in secret["data"].items()}
+    return AppKey(int(data["app-id"]), data["private-key"])
+
+
+def asked_as_itself(told: dict[str, str], key: AppKey) -> int:
+    now = int(time.time())
+    token = jwt.encode({"iss": str(key.app_id), "iat": now - 5, "exp": now + 300}, key.private_key, "RS256")
+    return httpx.get(f"{told['apiURL']}/app", headers={"Authorization": f"Bearer {token}"}).status_code
+
+
+@pytest.mark.rule("R3")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_forge_ends_well_where_it_is_told_to_before_it_answers(tmp_path, number):
+    """In the middle of the imports, which take most of a second: nothing says when, so as soon as signals are taken."""
+    process = subprocess.Popen(
+        [*COMMAND, "--data", str(tmp_path / "forge"), "--listen", "127.0.0.1:0", "--repo", "acme/shop"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    caught = f"/proc/{process.pid}/status"
+    while not int(re.search(r"SigCgt:\s+(\w+)", Path(caught).read_text())[1], 16) & 1 << signal.SIGTERM - 1:
+        time.sleep(0.005)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_an_address_that_is_none_is_refused(tmp_path, capsys):

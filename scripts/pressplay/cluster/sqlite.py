@@ -2,10 +2,14 @@
 
 Each write is one committed transaction; several processes may use the file at once (WAL). `version` grows by one
 with every write, so that a reader can ask what changed since it last looked, whoever wrote it.
+
+Secrets are not in it: whoever runs here, an agent too, can read the file. They live in the memory of the process that
+made them, and end with it.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import os
@@ -106,9 +110,20 @@ class SqliteCluster:
         self._set_node = set_node
         self._on_commit = on_commit
         self._connections = Connections(path)
+        self._secrets = _Secrets()
         with self._transaction() as connection:
             for statement in _SCHEMA.split(";\n"):
                 connection.execute(statement)
+        self._forget_stored_secrets()
+
+    def _forget_stored_secrets(self) -> None:
+        """An earlier version kept Secrets in the file."""
+        if self._connection.execute("SELECT 1 FROM objects WHERE kind='Secret'").fetchone() is None:
+            return
+        with self._transaction() as connection:
+            for table in ("objects", "labels"):
+                connection.execute(f"DELETE FROM {table} WHERE kind='Secret'")  # noqa: S608 - our own names
+        scrub(self._connection)
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -117,6 +132,16 @@ class SqliteCluster:
     def close(self) -> None:
         """Close this thread's connection."""
         self._connections.close()
+
+    def hold(self, seconds: float) -> bool:
+        """Let nobody write any more, until this process ends; False where another did not let go in that time."""
+        connection = self._connection
+        connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error:
+            return False
+        return True
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -151,6 +176,8 @@ class SqliteCluster:
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """See `Cluster.get`."""
+        if kind == "Secret":
+            return self._secrets.get(namespace, name)
         row = self._connection.execute(
             "SELECT version, body, status, frozen FROM objects"
             " WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL",
@@ -160,6 +187,8 @@ class SqliteCluster:
 
     def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """See `Cluster.list`. An empty `namespace` means all of them."""
+        if kind == "Secret":
+            return self._secrets.list(namespace, labels or {})
         where, values = ["kind=?", "body IS NOT NULL"], [kind]
         if namespace:
             where.append("namespace=?")
@@ -181,6 +210,8 @@ class SqliteCluster:
     def create(self, manifest: Manifest) -> bool:
         """See `Cluster.create`."""
         key = key_of(manifest)
+        if key.kind == "Secret":
+            return self._secrets.put(key, self._born(manifest), only_new=True)
         with self._transaction() as connection:
             if _body(connection, key) is not None:
                 return False
@@ -190,6 +221,10 @@ class SqliteCluster:
     def apply(self, manifest: Manifest) -> Manifest:
         """See `Cluster.apply`."""
         key = key_of(manifest)
+        if key.kind == "Secret":
+            old = self._secrets.get(key.namespace, key.name)
+            self._secrets.put(key, self._born(manifest) if old is None else merge(old, manifest))
+            return self.get(*key) or manifest
         with self._transaction() as connection:
             old = _body(connection, key)
             wanted = merge(manifest, {"status": None, "metadata": {"resourceVersion": None}})
@@ -237,6 +272,8 @@ class SqliteCluster:
     def delete(self, kind: str, namespace: str, name: str) -> bool:
         """See `Cluster.delete`."""
         key = Key(kind, namespace, name)
+        if kind == "Secret":
+            return self._secrets.delete(namespace, name)
         with self._transaction() as connection:
             if _body(connection, key) is None:
                 return False
@@ -344,6 +381,46 @@ class SqliteCluster:
         return version
 
 
+class _Secrets:
+    """The Secrets, in this process' memory; each is one whole, as none is changed but by us."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[tuple[str, str], Manifest] = {}
+
+    def get(self, namespace: str, name: str) -> Manifest | None:
+        with self._lock:
+            return copy.deepcopy(self._held.get((namespace, name)))
+
+    def list(self, namespace: str, labels: Labels) -> list[Manifest]:
+        def fits(secret: Manifest) -> bool:
+            has = secret["metadata"].get("labels") or {}
+            return all(
+                label not in has if value is None else has.get(label) == value for label, value in labels.items()
+            )
+
+        with self._lock:
+            held = sorted(self._held.items(), key=lambda item: item[0])
+            return [copy.deepcopy(one) for (of, _), one in held if namespace in ("", of) and fits(one)]
+
+    def put(self, key: Key, manifest: Manifest, *, only_new: bool = False) -> bool:
+        with self._lock:
+            if only_new and key[1:] in self._held:
+                return False
+            self._held[key[1:]] = copy.deepcopy(manifest)
+            return True
+
+    def delete(self, namespace: str, name: str) -> bool:
+        with self._lock:
+            return self._held.pop((namespace, name), None) is not None
+
+
+def scrub(connection: sqlite3.Connection) -> None:
+    """Leave nothing in the file of what was deleted from it."""
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
 def _dump(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
@@ -375,6 +452,18 @@ def _next_version(connection: sqlite3.Connection) -> int:
 def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
+
+
+def what_to_do(error: sqlite3.Error) -> str:
+    """What a fault of the database means, and what to do; the path stands before it."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "another program holds the database: end that program, then try again"
+    if code == sqlite3.SQLITE_FULL:
+        return "the disk is full: make room, then go on with --resume"
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
+        return f"the database can't be written ({error}): see to the folder's rights and the disk, then try again"
+    return f"this is no database of the sandbox, or it is broken ({error}): put a copy back, or start anew with --fresh"
 
 
 def _fault(path: Path, error: sqlite3.OperationalError) -> TryAgain:

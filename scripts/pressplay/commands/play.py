@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import shlex
 import shutil
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pressplay.errors import InputError
+from pressplay.errors import EXIT_FAILED, InputError
+from pressplay.sandbox.ending import Ending
+
+if TYPE_CHECKING:
+    from pressplay.sandbox.session import Ended
 
 _OPTIONS_FILE = "play.json"
 
@@ -61,40 +68,70 @@ def command(
     Without PROJECT the demo is played by scripted agents. Pressing again takes up what is left, as a new attempt.
     Exit status 0 when every task is merged (and the demo's acceptance tests pass), 1 when not, 2 for wrong input.
     """
-    from pressplay.sandbox import session
-
-    directory = state or Path(".press-play") / (project.resolve().name if project else "demo")
-    if fresh and resume:
-        raise InputError("--fresh and --resume exclude each other: throw the sandbox away, or go on with it")
-    if fresh and directory.exists():
-        if not (directory / _OPTIONS_FILE).exists():
-            raise InputError(f"{directory}: not a sandbox of ours (no {_OPTIONS_FILE}); remove it yourself")
-        shutil.rmtree(directory)
-    saved = _saved(directory)
-    if resume and not saved:
-        raise InputError(f"{directory}: nothing to resume; press play without --resume")
-    given: dict[str, Any] = {
-        "project": str(project.resolve()) if project else None,
-        "agent": _agent(agent) if agent else None,
-        "parallel": parallel,
-        "merge": merge,
-        "start": start,
-        "chart": str(chart.resolve()) if chart else None,
-    }
-    options = {**session.DEFAULTS, **saved, **{name: value for name, value in given.items() if value is not None}}
-    if options["project"] and not options["agent"]:
-        raise InputError(
-            f"{options['project']}: the scripted agents only know the demo; give a coding agent with --agent "
-            "(docs/how-to/real-agent.md has examples)"
-        )
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / _OPTIONS_FILE).write_text(json.dumps(options))
     said = functools.partial(click.echo, err=True)
-    summary = session.play(directory, {**options, "port": port}, resume=resume, serve=serve, say=said)
+    go_on = ["pressplay", "play", *([str(project)] if project else []), "--resume"]
+    go_on += [*(["--state", str(state)] if state else []), *(["--serve"] if serve else [])]
+    with Ending(said, shlex.join(go_on)) as ending:
+        directory = state or Path(".press-play") / (project.resolve().name if project else "demo")
+        if fresh and resume:
+            raise InputError("--fresh and --resume exclude each other: throw the sandbox away, or go on with it")
+        if fresh and directory.exists() and not (directory / _OPTIONS_FILE).exists():
+            raise InputError(f"{directory}: not a sandbox of ours (no {_OPTIONS_FILE}); remove it yourself")
+        saved = {} if fresh else _saved(directory)
+        if resume and not saved:
+            raise InputError(f"{directory}: nothing to resume; press play without --resume")
+        given: dict[str, Any] = {
+            "project": str(project.resolve()) if project else None,
+            "agent": _agent(agent) if agent else None,
+            "parallel": parallel,
+            "merge": merge,
+            "start": start,
+            "chart": str(chart.resolve()) if chart else None,
+        }
+        wanted = {**saved, **{name: value for name, value in given.items() if value is not None}}
+        if wanted.get("project") and not wanted.get("agent"):
+            raise InputError(
+                f"{wanted['project']}: the scripted agents only know the demo; give a coding agent with --agent "
+                "(docs/how-to/real-agent.md has examples)"
+            )
+        try:
+            summary = _play(directory, wanted, fresh, resume, serve, port, said, ending)
+        except InputError as error:
+            ending.now(click.style(str(error), fg="red"), error.exit_code, fault=True)
+        except Exception:
+            ending.now(traceback.format_exc(), EXIT_FAILED, fault=True)
     if as_json:
         json.dump(summary.as_json(), sys.stdout, indent=2)
         sys.stdout.write("\n")
     return 0 if summary.state == "merged" and not summary.broken else 1
+
+
+def _play(
+    directory: Path,
+    wanted: dict[str, Any],
+    fresh: bool,
+    resume: bool,
+    serve: bool,
+    port: int,
+    said: Callable[[str], None],
+    ending: Ending,
+) -> Ended:
+    """Claim the folder, and play in it."""
+    from pressplay.sandbox import folder, keeping, session
+
+    # Nobody else reads what is written here; what agents write for themselves is as they are used to.
+    keeping.begin(os.umask(0o077))
+    with folder.claimed(directory):
+        if fresh:
+            folder.clear(directory)
+        options = {**session.DEFAULTS, **wanted}
+        try:
+            part = directory / f"{_OPTIONS_FILE}.part"
+            part.write_text(json.dumps(options))
+            part.replace(directory / _OPTIONS_FILE)
+        except OSError as error:
+            raise InputError(folder.unwritable(directory, error)) from error
+        return session.play(directory, {**options, "port": port}, resume=resume, serve=serve, say=said, ending=ending)
 
 
 def _agent(command: str) -> list[str]:
@@ -114,6 +151,8 @@ def _saved(directory: Path) -> dict[str, Any]:
         saved: dict[str, Any] = json.loads((directory / _OPTIONS_FILE).read_text())
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise InputError(f"{directory / _OPTIONS_FILE}: can't be read: {error.strerror}") from error
     except ValueError as error:
         raise InputError(f"{directory / _OPTIONS_FILE}: not JSON: {error}; start anew with --fresh") from error
     return saved

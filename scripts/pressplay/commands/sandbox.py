@@ -23,8 +23,11 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.group("sandbox", context_settings={"help_option_names": ["-h", "--help"]})
-def command() -> None:
+@click.pass_context
+def command(context: click.Context) -> None:
     """Run one part of the sandbox by itself, for a test cluster."""
+    # Before the imports, which take most of a second: who is told to stop in it stops as well.
+    context.obj = _until_told()
 
 
 @command.command("forge")
@@ -41,7 +44,9 @@ def command() -> None:
 @click.option("--controller-namespace", default="agent-platform", show_default=True, help="Where CodeRuns live.")
 @click.option("--secrets", type=click.Path(dir_okay=False, path_type=Path), help="Write the Apps' Secrets here.")
 @click.option("--merge", type=click.Choice(["auto", "never"]), default="auto", show_default=True)
+@click.pass_obj
 def forge(
+    stop: threading.Event,
     data: Path,
     listen: str,
     url: str | None,
@@ -71,7 +76,6 @@ def forge(
     settings = parse(config["data"][CONFIG_KEY]).model_copy(
         update={"namespace": namespace, "controller_namespace": controller_namespace}
     )
-    stop = _until_told()
     made = Forge(data / "forge.db", data / "git", SystemClock(), url or f"http://{host}:{port}")
     server = made.serve(host, port)
     try:
@@ -98,7 +102,8 @@ def forge(
 @click.option("--data", type=_FOLDER, required=True, help="The runs' folder, and the agents' log beside it.")
 @click.option("--forge-url", required=True, help="The forge's address (or a GitHub Enterprise Server's).")
 @click.option("--agent", metavar="COMMAND", help="A coding agent's command line (default: the scripted agents).")
-def runner(namespace: str, data: Path, forge_url: str, agent: str | None) -> None:
+@click.pass_obj
+def runner(stop: threading.Event, namespace: str, data: Path, forge_url: str, agent: str | None) -> None:
     """Carry out the CodeRuns of the cluster in KUBECONFIG on this machine, in place of their controller.
 
     The Apps' keys are read from the Secrets of the namespace. PRESSPLAY_SCRIPT, PRESSPLAY_SEND_BACK and
@@ -133,7 +138,7 @@ def runner(namespace: str, data: Path, forge_url: str, agent: str | None) -> Non
         clock,
         environment,
     )
-    service.carry_out_runs(cluster, namespace, carrier, _until_told(), _say)
+    service.carry_out_runs(cluster, namespace, carrier, stop, _say)
 
 
 def _address(listen: str) -> tuple[str, int]:
@@ -144,14 +149,16 @@ def _address(listen: str) -> tuple[str, int]:
 
 
 def _until_told() -> threading.Event:
-    """An event that SIGTERM and SIGINT set."""
+    """An event that SIGTERM and SIGINT set; a second one ends this process at once, whatever it waits for."""
     stop = threading.Event()
 
     def tell(_number: int, _frame: Any) -> None:
         stop.set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
 
-    signal.signal(signal.SIGTERM, tell)
-    signal.signal(signal.SIGINT, tell)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, tell)
     return stop
 
 

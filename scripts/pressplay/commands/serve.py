@@ -141,12 +141,22 @@ def _libraries() -> None:
 def _of_sandbox(folder: Path, people: str) -> _What:
     import httpx
 
-    from pressplay.steps.in_cluster import app_key, read_settings
+    from pressplay import names
+    from pressplay.clock import SystemClock
+    from pressplay.github.access import AppKey
+    from pressplay.sandbox.forge import Forge
+    from pressplay.steps.in_cluster import read_settings
 
     installation = open_installation(folder, DEFAULT_NAMESPACE)
     settings = read_settings(installation.cluster, installation.namespace)
     app = settings.github.harness_app
-    key = app_key(installation.cluster, installation.namespace, app)
+    # The sandbox' own keys are in its memory alone; its forge takes one of this process, too.
+    forge = Forge(folder / "state.db", folder / "git", SystemClock(), settings.github.web_url)
+    made = forge.app_key(names.slug(app))
+    forge.close()
+    if made is None:
+        raise InputError(f"{folder}: no App {app!r} is set up here yet; press play first")
+    key = AppKey(made.id, made.private_key)
     try:
         httpx.get(settings.github.api_url, timeout=5.0, trust_env=False)
     except httpx.HTTPError as error:

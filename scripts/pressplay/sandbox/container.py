@@ -25,7 +25,9 @@ from typing import Any
 from pressplay import names
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
-from pressplay.sandbox.launcher import LOST, ProcessLauncher, was_started
+from pressplay.sandbox import keeping
+from pressplay.sandbox.keeping import LOST, was_started
+from pressplay.sandbox.launcher import ProcessLauncher
 
 LOG_BYTES = 400_000
 _TRIES, _POLL = 10, 0.02
@@ -89,7 +91,9 @@ class Container:
         return [localized(word, self._mounts) for word in self._container.get(key) or ()]
 
     def start(self) -> None:
-        """Start the process, unless it was started before."""
+        """Start the process, unless it was started before; anew where the sandbox was stopped meanwhile."""
+        if keeping.was_stopped(self._folder):
+            keeping.renew(self._folder)
         if was_started(self._folder):
             return
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.cluster.sqlite import Key, SqliteCluster, key_of
 from pressplay.cluster.waits import FINISHED, PHASE_LABEL, phase
 from pressplay.sandbox.engine import LockTable, advance
+from pressplay.sandbox.engine.model import fulfilled
 
 COMPLETED_LABEL = "workflows.argoproj.io/completed"
 CRON_LABEL = "workflows.argoproj.io/cron-workflow"
@@ -41,6 +42,22 @@ class WorkflowController:
             if phase(workflow) not in FINISHED:
                 self._dirty[key_of(workflow)] = None
                 self.locks.replace(workflow, workflow.get("status") or {})
+
+    def excuse(self, seconds: float) -> None:
+        """Let no time limit of what is under way count the time for which the sandbox was stopped (whole seconds)."""
+        for key in list(self._dirty):
+            workflow = self._cluster.get(*key)
+            status = (workflow or {}).get("status") or {}
+            everything = status.get("nodes") or {}
+            under_way = {node["name"] for node in everything.values() if not fulfilled(node)}
+            nodes = {
+                name: {**node, "startedAt": rfc3339(parse_rfc3339(node["startedAt"]) + int(seconds))}
+                for name, node in everything.items()
+                # Of a retry under way the first try's time counts, too.
+                if node.get("startedAt") and not under_way.isdisjoint((node["name"], node["name"].removesuffix("(0)")))
+            }
+            if workflow is not None and nodes and seconds >= 1:
+                self._cluster.put_status(workflow, {**status, "nodes": {**status["nodes"], **nodes}}, {})
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """The engine's view of an object, read once until it changes."""

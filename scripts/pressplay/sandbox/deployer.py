@@ -7,15 +7,15 @@ on $PORT and is told its commit by $COMMIT_SHA. The sandbox's cluster has a Depl
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,13 +26,15 @@ from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Cluster
 from pressplay.cluster.sqlite import LOG_FILE
 from pressplay.errors import PressPlayError, TryAgain
-from pressplay.sandbox import process
+from pressplay.sandbox import keeping
 from pressplay.sandbox.forge import Forge
 from pressplay.settings import GitHub
 
 NAMESPACE = "preview"
 COMMIT_LABEL = "app.kubernetes.io/version"
 PROCFILE = "Procfile"
+ASKED, PORT = "asked.json", "port"
+"""Files of a deployment: what was asked for, and where it answers."""
 _COUNTED = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
 _FINAL = ("success", "failure", "error", "inactive")
 _AT_ONCE = 4
@@ -69,6 +71,10 @@ class Starter(Protocol):
 
     def stop(self, environment: str) -> None:
         """End what runs in an environment, if anything does."""
+        ...
+
+    def stopped(self) -> list[Asked]:
+        """What was stopped with the sandbox and is to be there again."""
         ...
 
 
@@ -108,6 +114,11 @@ class Deployer:
                     self._take_up(asked)
         except (httpx.HTTPError, ValueError) as error:
             raise TryAgain(f"the forge did not answer: {type(error).__name__}") from error
+
+    def restore(self) -> None:
+        """Start what was stopped with the sandbox, and wait until it answers: probes of it go on where they were."""
+        if self._pool is not None:
+            wait([self._pool.submit(self._deploy, asked) for asked in self._starter.stopped()])
 
     def take_down(self, environment: str) -> None:
         """End what runs in an environment."""
@@ -205,33 +216,38 @@ class ProcessStarter:
 
     def start(self, asked: Asked) -> Running:
         """See `Starter.start`."""
-        self.stop(asked.environment)
         folder = self._folder(asked.environment) / str(asked.id)
+        self._stop(asked.environment, but=folder)
         tree = folder / "tree"
         tree.mkdir(parents=True, exist_ok=True)
+        (folder / ASKED).write_text(json.dumps(asdict(asked)))
         self._check_out(asked.sha, tree, folder / "index")
         command = self._start_command(tree)
-        port = _free_port()
-        for name in ("started", "exit"):
-            (folder / name).unlink(missing_ok=True)
+        # Who was told of it, and it was stopped since, finds it where it was.
+        port = _free_port(_number(folder / PORT))
+        (folder / PORT).write_text(str(port))
+        keeping.renew(folder)
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        subprocess.Popen(
-            [sys.executable, "-I", "-S", process.__file__, str(folder), "sh", "-c", command],
-            cwd=tree,
-            env={**environment, "PORT": str(port), "COMMIT_SHA": asked.sha},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        variables = {**environment, "PORT": str(port), "COMMIT_SHA": asked.sha}
+        keeping.start(folder, ["sh", "-c", command], tree, variables)
         self._wait(folder, port, command)
         return Running(f"http://127.0.0.1:{port}", folder / "log")
 
     def stop(self, environment: str) -> None:
         """See `Starter.stop`."""
+        self._stop(environment)
+
+    def _stop(self, environment: str, but: Path | None = None) -> None:
         for started in self._folder(environment).glob("*/started"):
-            pid, _, since = started.read_text().partition(" ")
-            process.kill_group(int(pid), since)
+            keeping.kill(started.parent)
+            if started.parent != but:
+                # Nobody is to start it again.
+                (started.parent / "stopped").unlink(missing_ok=True)
+
+    def stopped(self) -> list[Asked]:
+        """See `Starter.stopped`."""
+        marks = self._directory.glob("*/*/stopped")
+        return [Asked(**json.loads((mark.parent / ASKED).read_text())) for mark in marks]
 
     def _folder(self, environment: str) -> Path:
         return self._directory / names.checked(environment, "environment").replace("/", "-")
@@ -247,6 +263,8 @@ class ProcessStarter:
             text=True,
             errors="replace",
             check=False,
+            process_group=0,
+            umask=keeping.umask(),
         )
         if done.returncode:
             raise PressPlayError(f"git checkout {sha}: {done.stderr.strip()[:200]}")
@@ -291,9 +309,25 @@ class VirtualStarter:
     def stop(self, environment: str) -> None:
         """See `Starter.stop`."""
 
+    def stopped(self) -> list[Asked]:
+        """See `Starter.stopped`."""
+        return []
 
-def _free_port() -> int:
+
+def _number(file: Path) -> int:
+    """The number that a file holds; 0 where there is none."""
+    try:
+        return int(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _free_port(wanted: int = 0) -> int:
+    """The wanted port where nobody has it, else a free one."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port

@@ -12,6 +12,7 @@ from pathlib import Path
 import pygit2
 
 from pressplay.errors import InputError
+from pressplay.sandbox import keeping
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,9 @@ def git(cwd: Path, environment: Mapping[str, str], *args: str, given: str = "") 
         text=True,
         errors="replace",
         check=False,
+        # Ctrl-C is for us: it must not look like a fault of git's.
+        process_group=0,
+        umask=keeping.umask(),
     )
     if done.returncode:
         raise InputError(f"git {' '.join(args[:3])}: {done.stderr.strip()[:500]}")

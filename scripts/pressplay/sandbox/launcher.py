@@ -6,18 +6,13 @@ Both leave the same files in the run's folder: `started` (before the agent does 
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from pressplay.clock import Clock
-from pressplay.sandbox import process
-
-LOST = -1
-"""The exit status of an agent that went away without leaving one."""
+from pressplay.sandbox import keeping
+from pressplay.sandbox.keeping import LOST, exit_status, was_started
 
 
 class Launcher(Protocol):
@@ -40,13 +35,8 @@ class Launcher(Protocol):
         ...
 
 
-def was_started(run: Path) -> bool:
-    """Whether an agent was ever started for this folder."""
-    return (run / "started").exists()
-
-
 class ProcessLauncher:
-    """Starts a command line as a process group that outlives this process."""
+    """Starts a command line as a process that outlives this one (`keeping`)."""
 
     def __init__(self, command: Sequence[str]) -> None:
         """`command`: the agent's program and its arguments; no shell reads it."""
@@ -54,31 +44,12 @@ class ProcessLauncher:
 
     def start(self, run: Path, worktree: Path, environment: Mapping[str, str]) -> None:
         """See `Launcher.start`."""
-        if was_started(run):
-            return
-        _keepers.append(
-            subprocess.Popen(
-                [sys.executable, "-I", "-S", process.__file__, str(run), *self._command],
-                cwd=worktree,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        )
+        if not was_started(run):
+            keeping.start(run, self._command, worktree, environment)
 
     def ended(self, run: Path) -> int | None:
         """See `Launcher.ended`."""
-        _reap()
-        if not was_started(run):
-            return None
-        code = _exit(run)
-        if code is None and not self._alive(run):
-            # It may have left its status between the two looks.
-            code = _exit(run)
-            return LOST if code is None else code
-        return code
+        return keeping.ended(run)
 
     def ends_at(self, run: Path) -> float | None:  # noqa: ARG002 - the protocol's signature
         """See `Launcher.ends_at`: a real agent takes as long as it takes."""
@@ -86,17 +57,8 @@ class ProcessLauncher:
 
     def kill(self, run: Path) -> None:
         """See `Launcher.kill`."""
-        if was_started(run) and _exit(run) is None:
-            pid, started = self._identity(run)
-            process.kill_group(pid, started)
-
-    def _alive(self, run: Path) -> bool:
-        pid, started = self._identity(run)
-        return process.start_time(pid) == started
-
-    def _identity(self, run: Path) -> tuple[int, str]:
-        pid, _, started = (run / "started").read_text().partition(" ")
-        return int(pid), started
+        if exit_status(run) is None:
+            keeping.kill(run)
 
 
 class VirtualLauncher:
@@ -125,7 +87,7 @@ class VirtualLauncher:
 
     def ended(self, run: Path) -> int | None:
         """See `Launcher.ended`."""
-        code = _exit(run)
+        code = exit_status(run)
         if code is not None or not was_started(run):
             return code
         end, worktree, *environment = (run / "started").read_text().split("\0")
@@ -140,21 +102,14 @@ class VirtualLauncher:
 
     def ends_at(self, run: Path) -> float | None:
         """See `Launcher.ends_at`."""
-        if not was_started(run) or _exit(run) is not None:
+        if not was_started(run) or exit_status(run) is not None:
             return None
         return float((run / "started").read_text().split("\0", 1)[0])
 
     def kill(self, run: Path) -> None:
         """See `Launcher.kill`."""
-        if was_started(run) and _exit(run) is None:
+        if was_started(run) and exit_status(run) is None:
             (run / "exit").write_text(str(LOST))
-
-
-def _exit(run: Path) -> int | None:
-    try:
-        return int((run / "exit").read_text())
-    except FileNotFoundError:
-        return None
 
 
 def _log_start(environment: Mapping[str, str]) -> None:
@@ -164,18 +119,3 @@ def _log_start(environment: Mapping[str, str]) -> None:
         line = " ".join(environment[f"PRESSPLAY_{name}"] for name in ("RUN", "TASK", "ROLE", "ATTEMPT"))
         with Path(log).open("a") as file:
             file.write(f"{line}\n")
-
-
-_keepers: list[subprocess.Popen[bytes]] = []
-"""The keepers that this process started and has not seen the end of."""
-
-
-def _reap() -> None:
-    """Take the exit statuses of ended keepers from the system, so that none stays a zombie that looks alive.
-
-    Of keepers alone: what another thread waits for (git, a tool) is that thread's.
-    """
-    for keeper in list(_keepers):
-        if keeper.poll() is not None:
-            with contextlib.suppress(ValueError):
-                _keepers.remove(keeper)

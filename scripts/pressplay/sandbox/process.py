@@ -1,15 +1,61 @@
 """A process that outlives its parent, found again by pid and start time.
 
-Run as a program it is the agent's keeper: it notes itself in RUN/started (once, whoever else tries), runs the command
-with its output in RUN/log, and leaves the exit status in RUN/exit. It imports nothing but the standard library's
-lightest parts, so that starting it takes milliseconds.
+Run as a program it is the keeper of a command: it notes itself in RUN/started (once, whoever else tries), runs the
+command with its output in RUN/log, ends what the command left running, and leaves the exit status in RUN/exit. It
+imports nothing but the standard library's lightest parts, so that starting it takes milliseconds.
 """
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
+
+LOG_LIMIT, LOG_HEAD, LOG_TAIL = 10 << 20, 1 << 20, 4 << 20
+"""Bytes of a log: at most; kept of its beginning; kept of its end, at least, where its middle was left out."""
+_LEFT_OUT = b"\n[press-play: %d bytes left out here]\n"
+_CHUNK = 1 << 16
+_KILL_TRIES, _KILL_PAUSE = 100, 0.01
+_PR_SET_CHILD_SUBREAPER, _PR_SET_DUMPABLE = 36, 4
+"""Of prctl(2), on Linux."""
+
+
+class Log:
+    """A file of at most LOG_LIMIT bytes, for one writer: beyond that its middle is left out, and a line says so."""
+
+    def __init__(self, path: str) -> None:
+        """The file is made, or appended to."""
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._size = os.fstat(self._file).st_size
+
+    def write(self, data: bytes) -> None:
+        """Append; what a full disk does not take is lost, and nothing else."""
+        with contextlib.suppress(OSError):
+            if self._size + len(data) > LOG_LIMIT:
+                self._shorten()
+            while data:
+                written = os.write(self._file, data)
+                self._size += written
+                data = data[written:]
+
+    def _shorten(self) -> None:
+        tail = os.pread(self._file, LOG_TAIL, max(LOG_HEAD, self._size - LOG_TAIL))
+        left_out = self._size - LOG_HEAD - len(tail)
+        # A line of ours from before goes with the middle: what it tells is added.
+        before = os.pread(self._file, 80, LOG_HEAD).split(b"\n")[1:2]
+        words = before[0].split() if before else []
+        if words[:1] == [b"[press-play:"] and len(words) > 1 and words[1].isdigit() and len(words[1]) < 20:
+            left_out += int(words[1]) - len(before[0]) - 2
+        os.ftruncate(self._file, LOG_HEAD)
+        self._size = LOG_HEAD
+        kept = _LEFT_OUT % left_out + tail
+        self._size += os.write(self._file, kept)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
 
 
 def start_time(pid: int) -> str:
@@ -27,11 +73,84 @@ def start_time(pid: int) -> str:
     return asked.stdout.strip()
 
 
-def _write_once(path: str, text: str) -> bool:
+def below(keepers: set[int]) -> set[int]:
+    """The living processes that come from these keepers, in whatever session they are; without the keepers.
+
+    On Linux; elsewhere nobody tells. A keeper adopts what its descendants orphan, so that none is missed.
+    """
+    parents: dict[int, int] = {}
+    found: set[int] = set()
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():  # noqa: PTH112, PTH208
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as stat:  # noqa: PTH123
+                fields = stat.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] == "Z":
+            continue
+        parents[int(name)] = int(fields[1])
+        if int(fields[3]) in keepers:
+            found.add(int(name))
+    missed = found | keepers
+    while missed:
+        missed = {pid for pid, parent in parents.items() if parent in missed} - found
+        found |= missed
+    return found - keepers
+
+
+def tell(pids: set[int], number: int) -> None:
+    """Send a signal to processes, those that are gone by now excepted."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, number)
+
+
+def tell_group(keeper: int, number: int) -> None:
+    """Send a signal to a keeper and what is in its process group."""
+    with contextlib.suppress(OSError):
+        os.killpg(keeper, number)
+
+
+def kill(pid: int, started: str) -> None:
+    """End a keeper, its command and what comes from that at once, if it still is the process that was started then."""
+    # Where the keeper is gone: its session's number is not given to others as long as somebody is in it.
+    if not started or start_time(pid) not in (started, ""):
+        return
+    # Not the keeper first: orphans would get away. Stopped, it can't take the end for the command's own.
+    tell({pid}, signal.SIGSTOP)
+    for _ in range(_KILL_TRIES):
+        left = below({pid})
+        if not left:
+            break
+        tell(left, signal.SIGKILL)
+        time.sleep(_KILL_PAUSE)
+    tell_group(pid, signal.SIGKILL)
+
+
+def hide() -> None:
+    """Let no other process of this user read this one's memory or environment (Linux; root may all the same)."""
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def write_once(path: str, text: str) -> bool:
     """Write a file whole, unless it is there; False then."""
     half = f"{path}.{os.getpid()}"
-    with open(half, "w", encoding="utf-8") as file:  # noqa: PTH123 - pathlib is slow to import
-        file.write(text)
+    file = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(file, text.encode())
+    finally:
+        os.close(file)
     try:
         os.link(half, path)
     except FileExistsError:
@@ -43,23 +162,78 @@ def _write_once(path: str, text: str) -> bool:
 
 def keep(run: str, command: list[str]) -> int:
     """Run `command` once for the folder `run`; 0 also where another keeper was first."""
-    if not _write_once(f"{run}/started", f"{os.getpid()} {start_time(os.getpid())}"):
+    if not write_once(f"{run}/started", f"{os.getpid()} {start_time(os.getpid())}"):
         return 0
-    with open(f"{run}/log", "ab") as log:  # noqa: PTH123 - pathlib is slow to import
-        try:
-            code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode
-        except OSError as error:
-            log.write(f"{command[0]}: {error}\n".encode())
-            code = 127
-    _write_once(f"{run}/exit", str(code))
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    log = Log(f"{run}/log")
+    code = _run(command, log)
+    write_once(f"{run}/exit", str(code))
     return 0
 
 
-def kill_group(pid: int, started: str) -> None:
-    """End a keeper and its agent, if it still is the process that was started then."""
-    if started and start_time(pid) == started:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+def _run(command: list[str], log: Log) -> int:
+    """The command's exit status; its output goes to the log, and nothing of it is left running."""
+    wake, waker = os.pipe()
+    os.set_blocking(wake, False)
+    os.set_blocking(waker, False)
+    signal.set_wakeup_fd(waker)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    output, into = os.pipe()
+    try:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=into, stderr=into)
+    except OSError as error:
+        log.write(f"{command[0]}: {error}\n".encode())
+        return 127
+    os.close(into)
+    os.set_blocking(output, False)
+    code, told = None, [output, wake]
+    while code is None:
+        ready = select.select(told, (), ())[0]
+        if wake in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(wake, _CHUNK)
+            code = _reap(child.pid)
+        if output in ready and not _copy(output, log):
+            told.remove(output)
+    child.returncode = code
+    _end_the_rest()
+    while _copy(output, log):
+        pass
+    return code
+
+
+def _copy(output: int, log: Log) -> bool:
+    """Log what is there; whether there may be more now or later (before the end: later, too)."""
+    try:
+        data = os.read(output, _CHUNK)
+    except BlockingIOError:
+        return False
+    log.write(data)
+    return bool(data)
+
+
+def _reap(wanted: int) -> int | None:
+    """Take the exit statuses of ended children, adopted ones too; the exit status of `wanted` where it is one."""
+    code = None
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            if pid == wanted:
+                code = os.waitstatus_to_exitcode(status)
+    return code
+
+
+def _end_the_rest() -> None:
+    """End what the command left running: as with a pod, nothing of a run outlives it."""
+    for _ in range(_KILL_TRIES):
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                tell(below({os.getpid()}), signal.SIGKILL)
+                time.sleep(_KILL_PAUSE)
+        except ChildProcessError:
+            return
 
 
 if __name__ == "__main__":

@@ -17,6 +17,13 @@ _DOES = {
 }
 
 
+def does(run: Manifest) -> str:
+    """Who does what for which task."""
+    labels = run["metadata"]["labels"]
+    what = _DOES.get((labels.get("press-play/role", ""), "Running"), "works")
+    return f"task {labels['press-play/task']:>3}  {labels['press-play/agent']} {what}"
+
+
 class Progress:
     """Says what changed since it last looked. Titles are never shown: they are text that people wrote (R7)."""
 
@@ -53,8 +60,7 @@ class Progress:
         phase = (run.get("status") or {}).get("phase")
         who, task = labels["press-play/agent"], labels["press-play/task"]
         if phase == "Running":
-            does = _DOES.get((labels.get("press-play/role", ""), phase), "works")
-            self._once(run["metadata"]["name"], phase, f"task {task:>3}  {who} {does}")
+            self._once(run["metadata"]["name"], phase, does(run))
         elif phase == "Failed":
             self._once(run["metadata"]["name"], phase, f"task {task:>3}  {who} failed ({run['metadata']['name']})")
 

@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -26,8 +27,10 @@ from pressplay.github import comments, issues, pulls, reviews, snapshots
 from pressplay.github.access import GitHubAccess, InstallationClient
 from pressplay.github.conversation import Thread
 from pressplay.sandbox import docsruns
+from pressplay.sandbox.container import remove
 from pressplay.sandbox.gitwork import Remote, clone, git, only_here, open_tree, push
-from pressplay.sandbox.launcher import Launcher, was_started
+from pressplay.sandbox.keeping import kill, renew, was_started, was_stopped
+from pressplay.sandbox.launcher import Launcher
 from pressplay.steps import snapshot
 from pressplay.steps.run import COMMENTS
 
@@ -86,6 +89,8 @@ class Runner:
         self._launcher = launcher
         self._directory = directory.resolve()
         self._clock = clock
+        self.closed = threading.Event()
+        """Set, nobody waits for agents any more."""
         self._environment = {**{name: os.environ[name] for name in _KEPT if name in os.environ}, **(environment or {})}
 
     def folder(self, name: str) -> Path:
@@ -105,6 +110,8 @@ class Runner:
         folder = self.folder(name)
         if _phase(run) is None:
             self._status(run, "Running", jobName=name)
+        if was_stopped(folder):
+            _begin_anew(folder)
         if was_started(folder):
             return True
         try:
@@ -152,7 +159,7 @@ class Runner:
         """Start the run and wait for its end, looking every `poll` seconds; what fails for good fails the run."""
         try:
             started = self._patiently(lambda: self.start(name))
-            while started and not self._patiently(lambda: self.finish(name)):
+            while started and not self.closed.is_set() and not self._patiently(lambda: self.finish(name)):
                 self._clock.sleep(poll)
         except Exception as error:
             say(f"run {name}: {type(error).__name__}: {error}")
@@ -352,6 +359,20 @@ class Runner:
         passed = result["verdict"] == "pass"
         body = f"{'press-play: pass' if passed else 'press-play: changes'}\n\n{_body(result)}\n\n{mark}"
         reviews.post_review(gh, repo, pr, head, "COMMENT" if passed else "REQUEST_CHANGES", body)
+
+
+def _begin_anew(folder: Path) -> None:
+    """Make room for another start of a run whose agent was stopped with the sandbox: the same attempt, a fresh clone.
+
+    What the agent had not handed over stays beside it, for people: `tree.stopped`.
+    """
+    kill(folder)
+    if (folder / "tree").exists():
+        remove(folder / "tree.stopped")
+        (folder / "tree").rename(folder / "tree.stopped")
+    for name in ("ready", "result.json"):
+        (folder / name).unlink(missing_ok=True)
+    renew(folder)
 
 
 def _phase(run: Manifest) -> str | None:

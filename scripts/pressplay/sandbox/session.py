@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -9,11 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pygit2
+
 from pressplay import names
 from pressplay.clock import SystemClock
 from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
-from pressplay.errors import InputError
+from pressplay.cluster.sqlite import SqliteCluster, what_to_do
+from pressplay.errors import InputError, TryAgain
+from pressplay.sandbox import folder, process
+from pressplay.sandbox.ending import Ending
+from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.launcher import ProcessLauncher
 from pressplay.sandbox.progress import Progress
 from pressplay.sandbox.summary import Summary, summarize
@@ -61,21 +69,65 @@ def rendered_chart(path: Path = RENDERED) -> list[Manifest]:
 
 
 def play(
-    directory: Path, options: Mapping[str, Any], *, resume: bool, serve: bool, say: Callable[[str], None]
+    directory: Path,
+    options: Mapping[str, Any],
+    *,
+    resume: bool,
+    serve: bool,
+    say: Callable[[str], None],
+    ending: Ending,
 ) -> Ended:
-    """Play in `directory`; returns how it ended. `serve`: go on taking webhooks until somebody asks to stop."""
+    """Play in `directory`, which is claimed; returns how it ended.
+
+    `serve`: go on taking webhooks until somebody asks to stop. InputError for what ends a play that can't go on; what
+    was under way then still is: `ending.now` ends it.
+    """
+    try:
+        folder.check(directory)
+        if not resume:
+            _refuse_unfinished(directory)
+        ending.of(directory)
+        return _play(directory, options, resume=resume, serve=serve, say=say, ending=ending)
+    except sqlite3.Error as error:
+        raise InputError(f"{directory / folder.DATABASE}: {what_to_do(error)}") from error
+    except pygit2.GitError as error:
+        raise InputError(
+            f"{directory / folder.REPOSITORIES}: a repository there can't be read ({error}): "
+            "put a copy back, or start anew with --fresh"
+        ) from error
+    except OSError as error:
+        raise InputError(folder.unwritable(directory, error)) from error
+    except TryAgain as error:
+        raise InputError(f"{error} Mend that, and go on with --resume") from error
+
+
+def _play(
+    directory: Path,
+    options: Mapping[str, Any],
+    *,
+    resume: bool,
+    serve: bool,
+    say: Callable[[str], None],
+    ending: Ending,
+) -> Ended:
+    process.hide()
     project = Path(options["project"]) if options["project"] else None
     demo = project is None
     repo = _DEMO_REPO if project is None else f"local/{names.slug(project.name)}"
     command = options["agent"] or [sys.executable, "-m", "pressplay.sandbox.agents"]
-    log = (directory / "sandbox.log").open("a")
+    log, writing = process.Log(str(directory / "sandbox.log")), threading.Lock()
+
+    def note(line: str) -> None:
+        with writing:
+            log.write(f"{line}\n".encode())
+
     sandbox = Sandbox(
         Options(
             directory=directory,
             repo=repo,
             parallelism=options["parallel"],
             merge=options["merge"] == "auto",
-            say=lambda line: print(line, file=log, flush=True),
+            say=note,
             agent_environment=_environment(),
             start_command=options["start"],
             webhook_port=options.get("port", 0),
@@ -84,67 +136,68 @@ def play(
         SystemClock(),
         ProcessLauncher(command),
     )
-    try:
-        if demo:
-            from pressplay.sandbox import demo as the_demo
+    ending.plays(sandbox)
+    if demo:
+        from pressplay.sandbox import demo as the_demo
 
-            sandbox.set_up_project(the_demo.PROJECT)
-            say("The demo: scripted agents build a small real project. No model is asked.")
-        else:
-            sandbox.set_up_project(project)
-        _press(sandbox, resume)
-        sandbox.merge_what_is_ready()
-        progress = Progress(sandbox, say)
-        if serve:
-            _serve(sandbox, directory / WEBHOOK_SECRET, progress, say)
-        else:
-            sandbox.run(sandbox.only_people_are_waited_for, progress.watch)
-        progress.watch()
-        _refused(sandbox)
-        summary = summarize(sandbox)
-        broken = _acceptance(sandbox, summary) if demo else ""
-        ended = Ended(summary.play, summary.state, summary.seconds, summary.tasks, broken)
-        _tell(sandbox, ended)
-        return ended
-    finally:
-        sandbox.close()
-        log.close()
+        sandbox.set_up_project(the_demo.PROJECT)
+        say("The demo: scripted agents build a small real project. No model is asked.")
+    else:
+        sandbox.set_up_project(project)
+    _press(sandbox, resume)
+    sandbox.merge_what_is_ready()
+    progress = Progress(sandbox, say)
+    if serve:
+        _serve(sandbox, directory / WEBHOOK_SECRET, progress, say, ending)
+    else:
+        sandbox.run(sandbox.only_people_are_waited_for, progress.watch)
+    progress.watch()
+    _refused(sandbox)
+    summary = summarize(sandbox)
+    broken = _acceptance(sandbox, summary) if demo else ""
+    ended = Ended(summary.play, summary.state, summary.seconds, summary.tasks, broken)
+    _tell(sandbox, ended)
+    # Not after a fault: something may be under way, and closing would wait for it.
+    sandbox.close()
+    return ended
 
 
-def _serve(sandbox: Sandbox, secret: Path, progress: Progress, say: Callable[[str], None]) -> None:
+def _serve(sandbox: Sandbox, secret: Path, progress: Progress, say: Callable[[str], None], ending: Ending) -> None:
     """Work until SIGINT or SIGTERM; the webhook's secret lies in a file that only its owner may read."""
-    import os
-    import signal
-
-    stopped = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(sandbox.source.secret())
-        say(f"webhooks: {sandbox.webhook_url}, signed with the secret in {secret}")
-        say(f"try: pressplay event send PAYLOAD --event NAME --url {sandbox.webhook_url} --secret-file {secret}")
-        sandbox.run(stopped.is_set, progress.watch)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(sandbox.source.secret())
+    say(f"webhooks: {sandbox.webhook_url}, signed with the secret in {secret}")
+    say(f"try: pressplay event send PAYLOAD --event NAME --url {sandbox.webhook_url} --secret-file {secret}")
+    ending.serves()
+    # Where something is under way then, `ending` waits no longer than a second for it.
+    sandbox.run(lambda: ending.asked.is_set() and sandbox.only_people_are_waited_for(), progress.watch)
+    ending.idle()
 
 
 def _environment() -> dict[str, str]:
     """What a user's agent may need of this process' environment: everything, since it is the user's own machine."""
-    import os
-
     return {name: value for name, value in os.environ.items() if not name.startswith("PRESSPLAY_")} | {
         name: os.environ[name] for name in ("PRESSPLAY_SABOTAGE",) if name in os.environ
     }
 
 
-def _press(sandbox: Sandbox, resume: bool) -> None:
-    plays = sandbox.plays()
+def _refuse_unfinished(directory: Path) -> None:
+    """InputError where a play is unfinished; before anything of it is taken up, agents for example."""
+    if not (directory / folder.DATABASE).exists():
+        return
+    cluster = SqliteCluster(directory / folder.DATABASE, SystemClock(), set_node)
+    plays = cluster.list("Workflow", "", {"press-play/flow": "play"})
+    cluster.close()
     unfinished = [play for play in plays if waits.phase(play) not in waits.FINISHED]
-    if unfinished and not resume:
+    if unfinished:
         raise InputError(
             f"{unfinished[-1]['metadata']['name']} is unfinished: go on with --resume, or throw it away with --fresh"
         )
+
+
+def _press(sandbox: Sandbox, resume: bool) -> None:
+    plays = sandbox.plays()
+    unfinished = [play for play in plays if waits.phase(play) not in waits.FINISHED]
     pressed = sandbox.cluster.list("Workflow", sandbox.settings.namespace, {"press-play/flow": "press-play"})
     if resume and (unfinished or any(waits.phase(workflow) not in waits.FINISHED for workflow in pressed)):
         return
@@ -172,8 +225,6 @@ def _acceptance(sandbox: Sandbox, summary: Summary) -> str:
     if summary.state != "merged":
         return "not run: not every task is merged"
     import tempfile
-
-    import pygit2
 
     from pressplay.sandbox.demo.acceptance import acceptance
 

@@ -74,10 +74,20 @@ def secret(name: str, app: App, namespace: str) -> Manifest:
     }
 
 
+def known_apps(forge: Forge, settings: Settings) -> dict[str, App]:
+    """The Apps of an earlier `set_up`, each with a key of this process: no other is kept anywhere."""
+    found = {name: forge.app_key(names.slug(name)) for name in permissions.needed(settings)}
+    return {name: app for name, app in found.items() if app is not None}
+
+
 def secrets(settings: Settings, apps: Mapping[str, App]) -> Iterator[Manifest]:
-    """All Secrets of an installation: the harness's and QA's beside it, each agent's where agents run (R5)."""
+    """All Secrets of an installation: the harness's and QA's beside it, each agent's where agents run (R5).
+
+    Those of Apps that are not given are left out.
+    """
     for name in (settings.github.harness_app, settings.agent("qa")[1].github_app):
-        yield secret(name, apps[name], settings.namespace)
+        if name in apps:
+            yield secret(name, apps[name], settings.namespace)
     for agent in settings.agents.values():
-        if agent.enabled:
+        if agent.enabled and agent.github_app in apps:
             yield secret(agent.github_app, apps[agent.github_app], settings.controller_namespace)

@@ -38,7 +38,7 @@ from pressplay.sandbox.deployer import COMMIT_LABEL, NAMESPACE, Deployer, Proces
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.engine.locks import waits_for_locks_alone
 from pressplay.sandbox.eventsource import EventSource, Hook, Network
-from pressplay.sandbox.forge import Event, Forge
+from pressplay.sandbox.forge import App, Event, Forge
 from pressplay.sandbox.gitwork import Remote
 from pressplay.sandbox.kubelet import Kubelet
 from pressplay.sandbox.launcher import Launcher
@@ -59,6 +59,8 @@ CURSOR = "press-play-sandbox"
 ENVIRONMENT = "preview-{pr}"
 """Where a pull request's head is deployed here: each has a place of its own."""
 
+STOPPED = "stopped"
+"""The file with the moment at which the sandbox was stopped in good order, agents and all."""
 _POLL = 0.02
 _AGAIN_SECONDS = 5.0
 """After which, under virtual time, a run that met a passing fault is taken up again."""
@@ -110,6 +112,8 @@ class Sandbox:
         self._server = None if clock.virtual else self.forge.serve("127.0.0.1", 0)
         self.url = self._server.url if self._server else "http://127.0.0.1"
         self.settings = self._install(chart)
+        # Keys end with the process that made them: what is taken up below needs new ones.
+        self._hand_out_keys(setup.known_apps(self.forge, self.settings))
         transport = httpx.WSGITransport(app=self.forge.wsgi) if clock.virtual else None
         beside, where_agents_run = self.settings.namespace, self.settings.controller_namespace
         # Steps have the keys that lie beside the release, agents those where they run: never each other's (R5).
@@ -205,6 +209,10 @@ class Sandbox:
         """Make the forge's side: the repository with what is in `source`, the Apps, the maintainer, the ruleset."""
         apps = setup.set_up(self.forge, self.settings, self.options.repo, source)
         self.forge.set_webhook(names.slug(self.settings.github.harness_app), self.webhook_url)
+        self._hand_out_keys(apps)
+
+    def _hand_out_keys(self, apps: Mapping[str, App]) -> None:
+        """Keys lie where the steps and the runner look for them: in the cluster's Secrets, which are in no file."""
         for secret in setup.secrets(self.settings, apps):
             self.cluster.create(secret)
 
@@ -309,7 +317,12 @@ class Sandbox:
 
     def _take_up(self) -> None:
         """After a kill: what an earlier process left under way."""
+        stopped = self.options.directory / STOPPED
+        if stopped.exists():
+            self.controller.excuse(self.clock.now() - float(stopped.read_text()))
+            stopped.unlink()
         self._version = self.cluster.version()
+        self._deployer.restore()
         self.kubelet.take_up()
         for kind in RUN_KINDS:
             for run in self.cluster.list(kind, self.settings.controller_namespace):
@@ -446,6 +459,7 @@ class Sandbox:
 
     def close(self) -> None:
         """Stop what runs in this process and what was deployed; agents under way go on and are found again."""
+        self.runner.closed.set()
         self._deployer.close()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)

@@ -43,8 +43,13 @@ _METADATA = tuple(
 )
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_HIDING = (ipaddress.ip_network("::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
-"""IPv4-compatible addresses (RFC 4291), and NAT64 as each network likes it (RFC 8215)."""
+_HIDING = tuple(ipaddress.ip_network(text) for text in ("::/96", "64:ff9b:1::/48", "192.88.99.0/24"))
+"""IPv4-compatible addresses (RFC 4291), NAT64 as each network likes it (RFC 8215), 6to4's relays (RFC 7526)."""
+_RESERVED = tuple(
+    ipaddress.ip_network(text) for text in ("192.0.0.0/24", "100:0:0:1::/64", "2001::/23", "3fff::/20", "5f00::/16")
+)
+"""Of IANA's registries, what some versions of `ipaddress` take for global: protocols' own addresses (RFC 6890), the
+dummy prefix (RFC 9780), documentation (RFC 9637), SRv6's segments (RFC 9602)."""
 
 
 class OutOfReach(InputError):
@@ -253,13 +258,15 @@ class Reach:
             return "a multicast address"
         if address.is_unspecified or _within(address, _THIS_NETWORK):
             return "an unspecified address"
-        if isinstance(address, ipaddress.IPv6Address) and (
-            address.sixtofour is not None
-            or address.teredo is not None
-            or any(_within(address, network) for network in _HIDING)
-        ):
+        if any(_within(address, network) for network in _HIDING):
             return "an address that hides another one"
-        return "a reserved address" if address.is_reserved else ""
+        if isinstance(address, ipaddress.IPv6Address):
+            if address.sixtofour is not None or address.teredo is not None:
+                return "an address that hides another one"
+            if address.is_site_local:
+                return "a site-local address"
+        reserved = address.is_reserved or any(_within(address, network) for network in _RESERVED)
+        return "a reserved address" if reserved else ""
 
 
 def _pattern(text: str) -> tuple[bool, str]:

@@ -314,7 +314,6 @@ def _app(s: Session) -> Row:
             slug=SLUG,
             name="GitHub Actions",
             client_id="Iv1.05c79e9ad1f6bdfa",
-            private_key="",
             permissions={"actions": "write", "checks": "write", "contents": "write", "statuses": "write"},
             events=["workflow_run"],
             created_at=s.now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import shutil
@@ -27,6 +28,8 @@ from pressplay.sandbox.forge.store import JSON, ROLES, Actor, Row, Session, Stor
 from pressplay.sandbox.server import Server
 
 EMAIL = "forge@press-play.invalid"
+KEYS = 25
+"""How many keys an App may have, as at GitHub."""
 _GIT_CONFIG = """\
 [http]
 \treceivepack = true
@@ -79,11 +82,18 @@ class Forge:
         self._store = Store(db, git_root, clock, web_url)
         self._store.on_commit = on_commit
         self._tokens: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
+        """The private keys that this process made or was given, by the Apps' slugs."""
         self._web = Web(self._store, self.sync)
         self._git = smart.SmartHTTP(self._store)
         with self._store.session(write=False) as session:
             repositories = [row["full_name"] for row in session.all("SELECT full_name FROM forge_repos ORDER BY id")]
         for full_name in repositories:
+            if not (self._store.git_path(full_name) / "HEAD").is_file():
+                raise InputError(
+                    f"{self._store.git_path(full_name)}: the repository {full_name} is gone: put a copy back, "
+                    "or start anew with --fresh"
+                )
             # What a process before this one changed in git and was killed before it recorded it.
             self.sync(full_name)
 
@@ -196,6 +206,7 @@ class Forge:
                 cwd=path,
                 check=True,
                 stdin=subprocess.DEVNULL,
+                process_group=0,
             )
         else:
             who = gitdata.signature("Press Play", EMAIL, self._store.clock.now())
@@ -236,15 +247,16 @@ class Forge:
         events: Sequence[str] = (),
         private_key: str | None = None,
     ) -> App:
-        """Make sure of an App and its bot; a key is made once, unless one is given."""
-        with self._store.session(write=False) as session:
-            row = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
+        """Make sure of an App and its bot; a key is made once for each process, unless one is given.
+
+        The keys that other processes were given stay good: an App may have several.
+        """
         # Made outside of the transaction: it takes longer than everything else here together.
-        key = "" if row is not None else private_key or new_key()
+        key = private_key or self._keys.get(slug) or new_key()
         with self._store.session(write=True) as session:
             row = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
             if row is None:
-                number = add_app(session, slug, name, permissions, events, key)
+                number = add_app(session, slug, name, permissions, events)
             else:
                 number = row["id"]
                 session.run(
@@ -254,8 +266,18 @@ class Forge:
                     json.dumps(list(events)),
                     number,
                 )
+            add_key(session, number, key)
+            self._keys[slug] = key
             row = session.app(number)
-            return App(row["id"], row["slug"], row["client_id"], row["private_key"])
+            return App(row["id"], row["slug"], row["client_id"], key)
+
+    def app_key(self, slug: str) -> App | None:
+        """An App that is there, with a key of this process; None where there is none of that slug."""
+        with self._store.session(write=False) as session:
+            row = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
+        if row is None:
+            return None
+        return self.create_app(slug, row["name"], json.loads(row["permissions"]), json.loads(row["events"]))
 
     def set_webhook(self, slug: str, url: str, *, secret: bool = True, **config: str) -> None:
         """Set an App's webhook, as its owner does in its settings. `config`: `content_type`, `insecure_ssl`.
@@ -451,22 +473,42 @@ class Forge:
         return [Event(r["seq"], r["name"], r["delivery"], json.loads(r["payload"]), r["time"]) for r in rows]
 
 
-def add_app(
-    session: Session, slug: str, name: str, permissions: Mapping[str, str], events: Sequence[str], private_key: str
-) -> int:
-    """A new App with its bot; its number."""
+def add_app(session: Session, slug: str, name: str, permissions: Mapping[str, str], events: Sequence[str]) -> int:
+    """A new App with its bot, without a key; its number."""
     number = session.insert(
         "forge_apps",
         slug=slug,
         name=name,
         client_id=f"Iv23li{names.digest('app', slug, length=14)}",
-        private_key=private_key,
         permissions=dict(permissions),
         events=list(events),
         created_at=session.now,
     )
     _user(session, f"{slug}[bot]", kind="Bot", app_id=number)
     return number
+
+
+def add_key(session: Session, app_id: int, private_key: str) -> None:
+    """Take a key of an App's, as its public half; beyond KEYS the oldest is void."""
+    public = _public_half(private_key)
+    if session.one("SELECT 1 FROM forge_app_keys WHERE app_id = ? AND public_key = ?", app_id, public) is None:
+        session.insert("forge_app_keys", app_id=app_id, public_key=public)
+        session.run(
+            "DELETE FROM forge_app_keys WHERE app_id = ?1 AND id NOT IN"
+            " (SELECT id FROM forge_app_keys WHERE app_id = ?1 ORDER BY id DESC LIMIT ?2)",
+            app_id,
+            KEYS,
+        )
+
+
+@functools.lru_cache(maxsize=256)
+def _public_half(private_key: str) -> str:
+    from cryptography.hazmat.primitives import serialization
+
+    # Whether it is a good key is for its owner to know; to check it takes a hundred times as long as to read it.
+    key = serialization.load_pem_private_key(private_key.encode(), None, unsafe_skip_rsa_key_validation=True)
+    info = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, info).decode()
 
 
 def _check_rule(session: Session, name: str, app: str | None) -> JSON:

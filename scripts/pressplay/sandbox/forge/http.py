@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import functools
 import hashlib
 import importlib
 import json
@@ -485,7 +486,7 @@ def _app(session: Session, token: str) -> Actor:
         app = session.one("SELECT * FROM forge_apps WHERE client_id = ? OR id = ?", issuer, number)
         if app is None:
             raise ApiError(404, "Integration not found")
-        jwt.decode(token, public_key(app["private_key"]), ["RS256"], options={"verify_exp": False, "verify_iat": False})
+        _verified(session, app, token)
         issued, expires = float(claims["iat"]), float(claims["exp"])
     except (jwt.PyJWTError, KeyError, TypeError, ValueError):
         raise ApiError(401, "A JSON web token could not be decoded") from None
@@ -501,16 +502,26 @@ def _app(session: Session, token: str) -> Actor:
     return Actor(None, app, key=f"app-{app['id']}")
 
 
-_keys: dict[str, Any] = {}
+def _verified(session: Session, app: Row, token: str) -> None:
+    """PyJWTError where none of the App's keys signed the token."""
+    fault = jwt.PyJWTError("the App has no key")
+    for row in session.all("SELECT public_key FROM forge_app_keys WHERE app_id = ? ORDER BY id DESC", app["id"]):
+        try:
+            key = _public_key(row["public_key"])
+            jwt.decode(token, key, ["RS256"], options={"verify_exp": False, "verify_iat": False})
+        except jwt.PyJWTError as error:
+            fault = error
+        else:
+            return
+    raise fault
 
 
-def public_key(private_key: str) -> Any:
-    """The public half of a PEM private key; parsing one takes longer than a request."""
-    if private_key not in _keys:
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+@functools.lru_cache(maxsize=256)
+def _public_key(pem: str) -> Any:
+    """A key by its PEM text; parsing one takes longer than a request."""
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-        _keys[private_key] = load_pem_private_key(private_key.encode(), None).public_key()
-    return _keys[private_key]
+    return load_pem_public_key(pem.encode())
 
 
 def permitted_repo(session: Session, full_name: str, needs: Iterable[tuple[str, str]], role: str) -> Row:

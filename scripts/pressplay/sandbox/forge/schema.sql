@@ -1,8 +1,12 @@
 -- The forge's tables. Times are seconds since the epoch by the injected clock; JSON columns hold what GitHub's API takes and gives.
 CREATE TABLE IF NOT EXISTS forge_apps (
   id INTEGER PRIMARY KEY AUTOINCREMENT, slug TEXT NOT NULL UNIQUE COLLATE NOCASE, name TEXT NOT NULL, client_id TEXT NOT NULL,
-  private_key TEXT NOT NULL, permissions TEXT NOT NULL, events TEXT NOT NULL, created_at REAL NOT NULL);
+  permissions TEXT NOT NULL, events TEXT NOT NULL, created_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS forge_apps_client ON forge_apps (client_id);
+-- The public halves of the Apps' keys. As at GitHub the private one is with whom it was given to, and nowhere here.
+CREATE TABLE IF NOT EXISTS forge_app_keys (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, app_id INTEGER NOT NULL, public_key TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_app_keys_app ON forge_app_keys (app_id);
 CREATE TABLE IF NOT EXISTS forge_manifest_codes (
   hash TEXT PRIMARY KEY, app_id INTEGER NOT NULL, hook INTEGER NOT NULL, expires_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS forge_users (

@@ -123,6 +123,8 @@ class SmartHTTP:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             pass_fds=keep,
+            # Ctrl-C is not for git: what is under way ends whole.
+            process_group=0,
         )
         output: IO[bytes] = process.stdout  # type: ignore[assignment]
         status, headers = "200 OK", []

@@ -18,7 +18,7 @@ from typing import Any
 import pygit2
 
 from pressplay.clock import Clock
-from pressplay.cluster.sqlite import Connections
+from pressplay.cluster.sqlite import Connections, scrub
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.meter import Meter
 
@@ -68,6 +68,14 @@ class Store:
         git_root.mkdir(parents=True, exist_ok=True)
         with self._writing:
             self._connection().executescript(resources.files(__package__).joinpath("schema.sql").read_text())
+            self._forget_private_keys()
+
+    def _forget_private_keys(self) -> None:
+        """An earlier version kept the Apps' private keys, where every agent could read them: they are void."""
+        connection = self._connection()
+        if any(column["name"] == "private_key" for column in connection.execute("PRAGMA table_info(forge_apps)")):
+            connection.execute("ALTER TABLE forge_apps DROP COLUMN private_key")
+            scrub(connection)
 
     def _connection(self) -> sqlite3.Connection:
         connection = self._connections.get()

@@ -70,14 +70,17 @@ def convert(call: Call) -> Answer:
     if row is None:
         raise ApiError(404, "Not Found")
     s.run("DELETE FROM forge_manifest_codes WHERE hash = ?", digest)
-    app = s.app(row["app_id"])
+    from pressplay.sandbox.forge import forge
+
+    app, key = s.app(row["app_id"]), forge.new_key()
+    forge.add_key(s, app["id"], key)
     return Answer(
         201,
         {
             **answers.app(s, app),
             "client_secret": secrets.token_hex(20),
             "webhook_secret": secrets.token_hex(20) if row["hook"] else None,
-            "pem": app["private_key"],
+            "pem": key,
         },
     )
 
@@ -118,7 +121,6 @@ def _create(s: Session, manifest: JSON) -> int:
         manifest["name"],
         manifest.get("default_permissions") or {},
         manifest.get("default_events") or [],
-        forge.new_key(),
     )
     hook = manifest.get("hook_attributes") or {}
     if hook.get("url"):

@@ -1,0 +1,178 @@
+"""How a play ends before it is done: by Ctrl-C, by SIGTERM, by a fault.
+
+A thread of its own ends the process, whatever the others wait for. It lets nobody write to the database any more, so
+that nothing is taken for a failure that is only the end; then it ends agents, gates' commands and deployments, with all
+that comes from them, and says what was under way. Being killed is what every part of the sandbox survives anyway (R3);
+what this adds is that nothing is left running, and that what was stopped starts anew as the same attempt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from pressplay.sandbox.world import Sandbox
+
+GRACE = 1.5
+"""Seconds that agents have from SIGTERM to SIGKILL."""
+_LOCK_SECONDS = 0.5
+_IDLE_SECONDS = 1.0
+_NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+
+
+class Ending:
+    """While it is entered, SIGINT and SIGTERM end this process; at a second one nothing gets any grace."""
+
+    def __init__(self, say: Callable[[str], None], how_to_go_on: str) -> None:
+        """`say` takes a line for people; `how_to_go_on` is the command for it."""
+        self._say, self._how_to_go_on = say, how_to_go_on
+        self._directory: Path | None = None
+        self._sandbox: Sandbox | None = None
+        self._begun = threading.Lock()
+        self.asked, self._answered = threading.Event(), threading.Event()
+        self._waits_for_idle = False
+        self._listening = self._telling = -1
+
+    def of(self, directory: Path) -> None:
+        """From now on there may be something to end in `directory`."""
+        self._directory = directory
+
+    def plays(self, sandbox: Sandbox) -> None:
+        """From now on there is something to tell of."""
+        self._sandbox = sandbox
+
+    def serves(self) -> None:
+        """From now on a first signal only sets `asked`. Whoever looks at it calls `idle` where nothing is under way."""
+        self._waits_for_idle = True
+
+    def idle(self) -> None:
+        """Nothing is under way: this process ends by itself."""
+        self._answered.set()
+
+    # -- signals -------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Ending:
+        self._listening, self._telling = os.pipe()
+        os.set_blocking(self._telling, False)
+        # The handlers do nothing: what counts is that the system's own writes the number, at once, to the pipe.
+        self._before = {number: signal.signal(number, lambda *_: None) for number in _NAMES}
+        self._wakeup = signal.set_wakeup_fd(self._telling, warn_on_full_buffer=False)
+        threading.Thread(target=self._listen, name="ending", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.set_wakeup_fd(self._wakeup)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self._telling)
+
+    def _listen(self) -> None:
+        first = True
+        while told := os.read(self._listening, 1):
+            if told[0] not in _NAMES:
+                continue
+            if first:
+                threading.Thread(target=self._end, args=(told[0],), name="ends", daemon=True).start()
+            else:
+                self._stop_all(0.0)
+                _leave(128 + told[0])
+            first = False
+
+    def _end(self, number: int) -> None:
+        if self._waits_for_idle:
+            self.asked.set()
+            if self._answered.wait(_IDLE_SECONDS):
+                return
+        self.now(f"Stopped by {_NAMES[signal.Signals(number)]}.", 128 + number)
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def now(self, why: str, status: int, *, fault: bool = False) -> NoReturn:
+        """End this process with `status`, and all that it started; `why` is the first line that is said.
+
+        After a fault, the rest is said only where something was under way.
+        """
+        if not self._begun.acquire(blocking=False):
+            # Somebody is about it.
+            threading.Event().wait()
+        lines: list[str] = []
+        if self._sandbox is not None:
+            with contextlib.suppress(Exception):
+                self._sandbox.cluster.hold(_LOCK_SECONDS)
+            with contextlib.suppress(Exception):
+                lines = self._under_way(self._sandbox)
+        ended = self._stop_all(GRACE)
+        with contextlib.suppress(Exception):
+            self._tell(why, lines, ended, fault=fault)
+        _leave(status)
+
+    def _stop_all(self, grace: float) -> list[Path]:
+        """End whatever runs for this folder, an earlier process' agents too, and note when that was."""
+        from pressplay.sandbox import keeping, process
+
+        if self._directory is None:
+            return []
+        from pressplay.sandbox.world import STOPPED
+
+        where = self._directory.resolve()
+        folders = [path for pattern in ("runs/*", "gates/*", "deployments/*/*") for path in where.glob(pattern)]
+        ended = keeping.stop(folders, grace)
+        if self._sandbox is not None or ended:
+            with contextlib.suppress(OSError):
+                (self._directory / STOPPED).write_text(str(time.time()))
+        # What works for us alone, git for example, has a way to end.
+        process.tell(process.below({os.getpid()}), signal.SIGTERM)
+        return ended
+
+    def _under_way(self, sandbox: Sandbox) -> list[str]:
+        """A line for each agent that works."""
+        from pressplay.sandbox.progress import does
+        from pressplay.sandbox.runner import RUN_KINDS
+
+        runs = [run for kind in RUN_KINDS for run in sandbox.cluster.list(kind, "")]
+        working = [run for run in runs if (run.get("status") or {}).get("phase") == "Running"]
+        logs = Path(os.path.relpath(sandbox.options.directory)) / "runs"
+        return sorted(f"  {does(run)}: {logs / run['metadata']['name'] / 'log'}" for run in working)
+
+    def _tell(self, why: str, lines: list[str], ended: list[Path], *, fault: bool) -> None:
+        self._say(why if fault else f"\n{why}")
+        if fault and not ended:
+            return
+        if lines:
+            self._say("Under way were, each with its log:")
+            for line in lines:
+                self._say(line)
+            self._say("Their agents were ended; each starts anew, as the same attempt. What they had not handed over")
+            self._say("is then in tree.stopped beside the log.")
+        elif self._directory is not None:
+            self._say("No agent was under way.")
+        others = [f"{len(found)} {what}" for what, found in _others(ended) if found]
+        if others:
+            self._say(f"Also ended: {', '.join(others)}.")
+        if self._directory is not None:
+            self._say(f"Go on:  {self._how_to_go_on}")
+
+
+def _others(ended: list[Path]) -> list[tuple[str, list[Path]]]:
+    gates = [path for path in ended if path.parent.name == "gates"]
+    deployments = [path for path in ended if path.parent.parent.name == "deployments"]
+    return [("of the gates' commands", gates), ("deployments", deployments)]
+
+
+def _leave(status: int) -> NoReturn:
+    """Without waiting for any thread."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(status)

@@ -1,0 +1,107 @@
+"""The sandbox's folder: whose it is while a play goes on, who may read it, and whether it is whole."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pressplay.cluster.sqlite import what_to_do
+from pressplay.errors import InputError
+
+DATABASE, REPOSITORIES, OPTIONS, LOCK = "state.db", "git", "play.json", "lock"
+_PRIVATE = (DATABASE, "state.db-wal", "state.db-shm", OPTIONS, LOCK, "sandbox.log", "agents.log", "webhook-secret")
+_PRIVATE_FOLDERS = (REPOSITORIES, "runs", "gates", "volumes", "deployments")
+_PATIENCE = 5.0
+"""Seconds for which another program may hold the database."""
+
+
+@contextmanager
+def claimed(directory: Path) -> Iterator[None]:
+    """Hold the folder, made where it is not there, for one play. InputError where another has it, or it can't be had.
+
+    Nobody but its owner may read what is in it, whatever an earlier version let others do.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise InputError(unwritable(directory, error)) from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
+            holder = f"process {holder}" if holder.isdecimal() else "another process"
+            raise InputError(
+                f"{directory}: {holder} plays here already: wait for its end, end it with Ctrl-C, "
+                "or give this play a folder of its own with --state"
+            ) from error
+        try:
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+            _make_private(directory)
+        except OSError as error:
+            raise InputError(unwritable(directory, error)) from error
+        yield
+    finally:
+        os.close(lock)
+
+
+def clear(directory: Path) -> None:
+    """Throw away what is in a folder that is claimed."""
+    for path in directory.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
+
+
+def check(directory: Path) -> None:
+    """InputError where what an earlier play left cannot be gone on with: a broken, locked or lost database."""
+    database = directory / DATABASE
+    if not database.exists() or database.stat().st_size == 0:
+        kept = next(directory.glob(f"{REPOSITORIES}/*/*.git"), None)
+        if kept is not None:
+            found = "an empty file" if database.exists() else "none"
+            raise InputError(
+                f"{database}: expected the database of this sandbox, found {found}: "
+                f"what was built is in {kept}; fetch it from there if you want it, then start anew with --fresh"
+            )
+        return
+    try:
+        connection = sqlite3.connect(database, timeout=_PATIENCE, isolation_level=None)
+        try:
+            condition = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            if condition != "ok":
+                raise sqlite3.DatabaseError(condition)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise InputError(f"{database}: {what_to_do(error)}") from error
+
+
+def unwritable(directory: Path, error: OSError) -> str:
+    """One sentence on what the system refused, and what to do."""
+    where = error.filename or directory
+    return (
+        f"{where}: {error.strerror or error}: the sandbox's folder must be writable, on a disk with room; "
+        "mend that and go on with --resume, or give another folder with --state"
+    )
+
+
+def _make_private(directory: Path) -> None:
+    """Take from others what they could read. A folder that is not only the sandbox's keeps its own mode."""
+    ours = (directory / OPTIONS).exists() or not any(path.name != LOCK for path in directory.iterdir())
+    wanted = {directory / name: 0o600 for name in _PRIVATE} | {directory / name: 0o700 for name in _PRIVATE_FOLDERS}
+    if ours:
+        wanted[directory] = 0o700
+    for path, mode in wanted.items():
+        if path.exists() and not path.is_symlink():
+            path.chmod(mode)

@@ -1,0 +1,186 @@
+"""The processes that outlive this one: started, looked after, and ended, each by the folder that knows of it.
+
+A folder has `started` (the keeper's pid and start time), `exit` once the command has ended, `log`, and `stopped` where
+this sandbox ended the command in good order before it was done. What `stopped` stands beside never happened: whatever
+`exit` says, the command is started anew when the sandbox is taken up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pressplay.sandbox import process
+
+LOST = -1
+"""The exit status of a command that went away without leaving one."""
+_POLL = 0.02
+
+
+class _Keepers:
+    """Those that this process started and has not seen the end of."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.started: list[tuple[Path, subprocess.Popen[bytes]]] = []
+        self.failed: set[Path] = set()
+        """The folders of those that ended before they had noted themselves: a full disk, for example."""
+        self.closed = False
+        self.umask = -1
+
+
+_keepers = _Keepers()
+
+
+def begin(inherited: int = -1) -> None:
+    """Let commands be started, with this umask in the place of our own where one is given."""
+    with _keepers.lock:
+        _keepers.closed, _keepers.umask = False, inherited
+
+
+def umask() -> int:
+    """The umask of what is started, as `subprocess` takes it."""
+    return _keepers.umask
+
+
+def start(folder: Path, command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> None:
+    """Start a command's keeper; nothing once `stop` was called in this process."""
+    with _keepers.lock:
+        if _keepers.closed:
+            return
+        keeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", process.__file__, str(folder), *command],
+            cwd=cwd,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            umask=umask(),
+        )
+        _keepers.failed.discard(folder)
+        _keepers.started.append((folder, keeper))
+
+
+def was_started(folder: Path) -> bool:
+    """Whether a command was ever started for this folder."""
+    return (folder / "started").exists()
+
+
+def was_stopped(folder: Path) -> bool:
+    """Whether the sandbox ended the command before it was done: it is to be started anew (`renew`)."""
+    return (folder / "stopped").exists()
+
+
+def renew(folder: Path) -> None:
+    """Forget a command that was stopped, so that it can be started again."""
+    kill(folder)
+    for name in ("exit", "started", "stopped"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def exit_status(folder: Path) -> int | None:
+    """The exit status that a command left."""
+    try:
+        return int((folder / "exit").read_text())
+    except FileNotFoundError:
+        return None
+
+
+def ended(folder: Path) -> int | None:
+    """The exit status, LOST, or None: it runs, was not started, or is to be started anew."""
+    _reap()
+    if not was_started(folder):
+        return LOST if folder in _keepers.failed else None
+    code = exit_status(folder)
+    if code is None and not _alive(folder):
+        # It may have left its status between the two looks.
+        code = exit_status(folder)
+        code = LOST if code is None else code
+    # In this order: the mark stands before anything is ended.
+    return None if was_stopped(folder) else code
+
+
+def kill(folder: Path) -> None:
+    """End a command at once, and all that comes from it."""
+    if was_started(folder):
+        process.kill(*_identity(folder))
+
+
+def stop(folders: Iterable[Path], grace: float) -> list[Path]:
+    """End what runs in these folders, and what this process is about to start; the folders where something ran.
+
+    Each is marked, then told to end (SIGTERM), and killed after `grace` seconds. Nothing is started until `begin`.
+    """
+    with _keepers.lock:
+        _keepers.closed = True
+        mine = dict(_keepers.started)
+    running: dict[Path, tuple[int, str]] = {}
+    for folder in {*folders, *mine}:
+        if exit_status(folder) is not None:
+            continue
+        identity = _identity(folder) if was_started(folder) else _of(mine.get(folder))
+        if identity is not None and process.start_time(identity[0]) == identity[1] != "":
+            _mark(folder)
+            running[folder] = identity
+    _end(list(running.values()), grace)
+    return sorted(running)
+
+
+def _mark(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        (folder / "stopped").touch()
+        return
+    # A full disk: a name needs no room.
+    with contextlib.suppress(OSError):
+        (folder / "started").rename(folder / "stopped")
+
+
+def _end(keepers: Sequence[tuple[int, str]], grace: float) -> None:
+    children = process.below({pid for pid, _ in keepers})
+    process.tell(children, signal.SIGTERM)
+    for pid, _ in () if children else keepers:
+        # Where nobody tells who comes from whom (no Linux), or a keeper has only begun.
+        process.tell_group(pid, signal.SIGTERM)
+    end = time.monotonic() + grace
+    while time.monotonic() < end and any(process.start_time(pid) == since for pid, since in keepers):
+        _reap()
+        time.sleep(_POLL)
+    for pid, since in keepers:
+        process.kill(pid, since)
+
+
+def _of(keeper: subprocess.Popen[bytes] | None) -> tuple[int, str] | None:
+    return None if keeper is None or keeper.poll() is not None else (keeper.pid, process.start_time(keeper.pid))
+
+
+def _alive(folder: Path) -> bool:
+    pid, started = _identity(folder)
+    return process.start_time(pid) == started
+
+
+def _identity(folder: Path) -> tuple[int, str]:
+    try:
+        pid, _, started = (folder / "started").read_text().partition(" ")
+        return int(pid), started
+    except (FileNotFoundError, ValueError):
+        return 0, ""
+
+
+def _reap() -> None:
+    """Take the exit statuses of ended keepers from the system, so that none stays a zombie that looks alive.
+
+    Of keepers alone: what another thread waits for (git, a tool) is that thread's.
+    """
+    for one in list(_keepers.started):
+        if one[1].poll() is not None:
+            if not was_started(one[0]):
+                _keepers.failed.add(one[0])
+            with contextlib.suppress(ValueError):
+                _keepers.started.remove(one)
