@@ -19,6 +19,7 @@ from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
 from pressplay.steps import (
     answers,
+    consent,
     documents_flow,
     documents_request,
     faults,
@@ -65,7 +66,10 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
         given, reason = requirements.given(context, gh, run.subject, base, agent_id, agent)
         if reason:
             return _over(context, run, entry, {"outcome": "parked", "reason": reason})
-        manifest, entry = _told(context, gh, run, entry, base, given)
+        try:
+            manifest, entry = _told(context, gh, run, entry, base, given)
+        except consent.Withdrawn as error:
+            return _over(context, run, entry, {"outcome": "parked", "reason": str(error)})
     ledger.record(run.kind, run.number, run.name, entry)
     for span in limits.spans(context, run):
         ledger.count(span, run.name)
