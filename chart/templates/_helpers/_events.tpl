@@ -212,7 +212,7 @@ dependency all must match. (dict "root" $ "subject" "body.pull_request")
 {{- $row := .row -}}
 {{- $is := list
       (list "body.X-GitHub-Event" (printf "^(%s)$" (join "|" $row.events)))
-      (list "headers.X-Hub-Signature-256.0" "^sha256=")
+      (list "headers.X-Hub-Signature-256.0" "^sha256=[0-9a-fA-F]{64}$")
       (list "body.repository.full_name" (include "press-play.listed" .root)) -}}
 {{- with $row.actions -}}
 {{- $is = append $is (list "body.action" (printf "^(%s)$" (join "|" .))) -}}

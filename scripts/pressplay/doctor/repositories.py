@@ -99,8 +99,7 @@ def repository(subject: Subject, repo: str) -> Iterator[Result]:
     spelling = str(found["full_name"])
     if spelling != repo:
         # It is one repository to GitHub, but what events start in its spelling is started anew in that of the values.
-        what = "spells it" if spelling.lower() == repo.lower() else "calls it by now"
-        yield wrong("repository", f"GitHub {what} {spelling}", f"write it so in the values, in place of {repo}")
+        yield wrong("repository", f"GitHub calls it {spelling}", f"write {spelling} in the values, in place of {repo}")
     if found.get("archived") or found.get("disabled"):
         what = "archived" if found.get("archived") else "disabled"
         yield wrong(

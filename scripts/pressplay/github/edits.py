@@ -8,7 +8,7 @@ the event `renamed` (`issues.renamed`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pressplay.clock import parse_rfc3339
@@ -36,7 +36,7 @@ _NODES = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Node {{ id }} ... o
 
 @dataclass(frozen=True)
 class Edits:
-    """The edits of a text, its first writing among them where there are any."""
+    """The edits of a text."""
 
     by: tuple[tuple[str, float], ...] = ()
     """Login and moment of each."""
@@ -68,13 +68,14 @@ def text(gh: Client, repo: str, number: int) -> Text:
     """The text of an issue or pull request, in one answer with its edits. GraphQLRefused where there is none."""
     owner, _, name = repo.partition("/")
     found = ask(gh, _TEXT, {"owner": owner, "name": name, "number": number})["repository"]["issueOrPullRequest"]
-    return Text(
-        title=found["title"],
-        body=found["body"],
-        author=login_of(found["author"]),
-        created_at=parse_rfc3339(found["createdAt"]),
-        edits=_edits(found),
-    )
+    author, created_at = login_of(found["author"]), parse_rfc3339(found["createdAt"])
+    made = _edits(found)
+    first = (author, created_at)
+    if first in made.by:
+        # GitHub lists the first writing among the edits, and a label may be put on in the same second.
+        at = made.by.index(first)
+        made = replace(made, by=made.by[:at] + made.by[at + 1 :])
+    return Text(found["title"], found["body"], author, created_at, made)
 
 
 def of(gh: Client, nodes: Sequence[str]) -> Mapping[str, Edits]:

@@ -81,6 +81,10 @@ def files(context: Context, repo: str, task: int) -> dict[str, str]:
     words = consent.words(context, repo, number, about.labels)
     everything = issues.comments(gh, repo, number)
     comments = _counting(context, repo, everything)
+    others = sum(1 for one in everything if not context.settings.is_ours(one.author)) - sum(
+        1 for one in comments if not context.settings.is_ours(one.author)
+    )
+    context.say(f"issue {number}: {others} comments of people without write access left out")
     said = _newest(context, comments)
     made = said.text if said is not None and said.is_task else ""
     if not words.count and not made:

@@ -90,11 +90,14 @@ class _Listener:
         kept = [one for one, ours in zip(found, by_us, strict=True) if ours or self._writers.include(one.author)]
         changed = [one.node_id for one in kept if _may_be_edited(one)]
         made = edits.of(self._gh, changed) if changed else {}
-        counting = [
-            one
-            for one in kept
-            if not _may_be_edited(one) or self._writers.alone_made(made.get(one.node_id), author=one.author)
-        ]
+        counting = []
+        for one in kept:
+            if not _may_be_edited(one) or self._writers.alone_made(made.get(one.node_id), author=one.author):
+                counting.append(one)
+            elif not self._is_ours(one.author) and command_of(one.body) is not None:
+                # It is told that it orders nothing, whoever made it what it is.
+                said = one.said()
+                self._commands.append(Command(said.id, "", said.created_at))
         self._left_out += len(found) - len(counting)
         return counting
 

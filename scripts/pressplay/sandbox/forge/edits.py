@@ -12,9 +12,13 @@ from pressplay.sandbox.forge.store import ROLES, Row, Session, at_least
 
 def permit(s: Session, repo: Row, author: int) -> None:
     """ApiError 403 unless who asks may edit what `author` wrote. An App's permissions are checked by name before."""
-    who = s.actor.user
-    if who is not None and who["id"] != author and not at_least(s.role(repo, who), "write", ROLES):
+    if s.actor.permissions is None and s.acting_user()["id"] != author and not has_role(s, repo, "write"):
         raise ApiError(403, "Must have push access to repository")
+
+
+def has_role(s: Session, repo: Row, role: str) -> bool:
+    """Whether who asks has a role: a person by what was granted, an App always."""
+    return s.actor.permissions is not None or at_least(s.role(repo, s.acting_user()), role, ROLES)
 
 
 def record(s: Session, kind: str, subject: int) -> None:

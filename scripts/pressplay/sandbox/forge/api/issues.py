@@ -6,7 +6,7 @@ from pressplay.sandbox.forge import answers, edits, events
 from pressplay.sandbox.forge.api import pulls
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import Answer, Call, route
-from pressplay.sandbox.forge.store import JSON, ROLES, Row, at_least
+from pressplay.sandbox.forge.store import JSON, Row
 
 _REPO = "/repos/<owner>/<name>"
 _ISSUE = f"{_REPO}/issues/<int:number>"
@@ -112,8 +112,7 @@ def update_issue(call: Call) -> JSON:
     elif changes:
         shown = answers.issue(s, call.repo, issue_of(call))
         events.emit(s, "issues", call.repo, s.acting_user(), action="edited", issue=shown, changes=changes)
-    who = s.actor.user
-    if call.fields.get("labels") is not None and (who is None or at_least(s.role(call.repo, who), "triage", ROLES)):
+    if call.fields.get("labels") is not None and edits.has_role(s, call.repo, "triage"):
         _replace(call, row, _names(call.get("labels", list, [])))
     if state != row["state"]:
         if row["is_pull"]:
