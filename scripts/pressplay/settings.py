@@ -291,15 +291,24 @@ class Settings(_Model):
     coderun_extra: dict[str, object] = {}
     """Fields that later versions of the CodeRun have, added to each one's spec."""
 
-    def repository(self, full_name: str) -> RepositoryDefaults:
-        """The settings of a listed repository, its own before the defaults; InputError if it is not listed (R8)."""
-        own = self.repositories.get(names.repo(full_name))
-        if own is None:
-            listed = ", ".join(sorted(self.repositories)) or "none"
+    def listed(self, full_name: str) -> str:
+        """A listed repository's name as the values spell it, whatever its letters' case; InputError otherwise (R8).
+
+        It is one repository to GitHub, and one here: names, ledgers and locks are made of this spelling.
+        """
+        wanted = names.repo(full_name).lower()
+        spelling = next((name for name in self.repositories if name.lower() == wanted), None)
+        if spelling is None:
+            known = ", ".join(sorted(self.repositories)) or "none"
             raise InputError(
                 f"repository {full_name!r} is not listed: expected one of repositories in the chart's values "
-                f"({listed}); add it there and run helm upgrade"
+                f"({known}); add it there and run helm upgrade"
             )
+        return spelling
+
+    def repository(self, full_name: str) -> RepositoryDefaults:
+        """The settings of a listed repository, its own before the defaults; InputError if it is not listed (R8)."""
+        own = self.repositories[self.listed(full_name)]
         everywhere, here = (one.model_dump(exclude_none=True, exclude_unset=True) for one in (self.defaults, own))
         return RepositoryDefaults.model_validate(patch.merge(everywhere, here))
 

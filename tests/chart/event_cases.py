@@ -104,6 +104,9 @@ CASES = {
     "of an unlisted repository": Case(
         OPENED, {**LABELLED_PR, "repository.full_name": "electron/electron"}, because="body.repository.full_name"
     ),
+    "of a listed repository, spelled in another case": Case(
+        OPENED, {**LABELLED_PR, "repository.full_name": REPO.swapcase()}, "pull-request", "pull-request"
+    ),
     "of a repository whose name contains a listed one": Case(
         OPENED, {**LABELLED_PR, "repository.full_name": f"{REPO}-2"}, because="body.repository.full_name"
     ),
@@ -159,10 +162,13 @@ CASES = {
         {**ON_PR, "comment.body": "/press-play fix", "comment.author_association": "NONE"},
         because="body.comment.author_association is none of OWNER, MEMBER, COLLABORATOR",
     ),
+    "a comment by somebody who may be a private member": Case(
+        SAID, {**ON_PR, "issue.labels": LABEL, "comment.author_association": "CONTRIBUTOR"}, "comments", "comments"
+    ),
     "a stranger's comment": Case(
         SAID,
-        {**ON_PR, "issue.labels": LABEL, "comment.author_association": "CONTRIBUTOR"},
-        because="body.comment.author_association",
+        {**ON_PR, "issue.labels": LABEL, "comment.author_association": "NONE"},
+        because="reconcile asks GitHub whether its author has write access",
     ),
     "our bot's comment": Case(
         SAID, {**ON_PR, "issue.labels": LABEL, "sender": REX}, because="body.sender.type is not User"

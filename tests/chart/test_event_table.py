@@ -170,6 +170,18 @@ def test_an_event_of_this_kind_starts_exactly_its_flow_or_nothing(name: str, mod
     assert not case.because or case.because in "; ".join(one.reason for one in found.rejected if one.met)
 
 
+@pytest.mark.rule("R8")
+@pytest.mark.parametrize("mode", MODES)
+def test_no_event_starts_anything_by_another_signature_than_sha_256(mode: str):
+    sha_1 = {"X-Hub-Signature": f"sha1={'0' * 40}"}
+    for case in CASES.values():
+        event, payload = case.file.partition("/")[0], case.payload()
+        for headers in ({}, sha_1, {webhook.SIGNATURE: f"sha1={'0' * 40}"}, {webhook.SIGNATURE: ""}):
+            assert explain(_sensors(mode), webhook.as_sensor_sees(event, "guid", payload, headers), NOW).flows == []
+    found = explain(_sensors(mode), webhook.as_sensor_sees(event, "guid", payload, sha_1), NOW)
+    assert any("X-Hub-Signature-256" in one.reason for one in found.rejected)
+
+
 def _texts(value: Any, key: str = "") -> set[str]:
     """What people wrote in a payload, as far as it is long enough to be told from our own words."""
     if isinstance(value, dict):
@@ -233,8 +245,8 @@ def test_what_is_not_signed_by_us_starts_nothing_and_is_logged(sent: Sent):
     assert refused == [
         wrong,
         wrong,
-        "missing signature",
-        "the signature is not sha256=<hexadecimal digits>",
+        "missing signature: expected X-Hub-Signature-256, which GitHub sends for every webhook with a secret",
+        "the signature is not sha256=<64 hexadecimal digits>",
         f"the payload is larger than {LIMIT} bytes",
         "the payload is not JSON",
     ]

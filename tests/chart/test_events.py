@@ -148,7 +148,7 @@ def test_every_filter_is_an_anchored_text(sensor: dict[str, Any]):
             assert part["type"] == "string"
             (pattern,) = part["value"]
             re.compile(pattern)
-            assert pattern.startswith("^")
+            assert pattern.removeprefix("(?i)").startswith("^")
             assert pattern.endswith(("$", ")")) or pattern in ("^http", "^press-play/")
             assert part.get("comparator", "=") in ("=", "!=")
         for part in dependency["filters"].get("exprs", []):

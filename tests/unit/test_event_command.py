@@ -67,6 +67,34 @@ def test_a_payload_that_starts_nothing_says_so(capsys: pytest.CaptureFixture[str
     assert len(said) == 7
 
 
+@pytest.mark.rule("R8")
+@pytest.mark.parametrize("association", ["CONTRIBUTOR", "NONE"])
+def test_what_may_be_a_private_member_s_is_not_called_a_strangers(
+    association: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    said = {"id": 1, "body": "/press-play fix", "author_association": association}
+    payload = {
+        "action": "created",
+        "issue": {
+            "number": 1,
+            "state": "open",
+            "labels": [{"name": "press-play"}],
+            "pull_request": {"url": "https://api.github.com/repos/acme/shop/pulls/1"},
+        },
+        "comment": {**said, "user": {"login": "someone", "type": "User"}},
+        "repository": {"full_name": "Acme/Shop", "default_branch": "main"},
+        "sender": {"login": "someone", "type": "User"},
+    }
+    path = tmp_path / "issue_comment.json"
+    path.write_text(json.dumps(payload))
+    assert main(["event", "explain", str(path)]) == 0
+    shown = capsys.readouterr().out
+    if association == "CONTRIBUTOR":
+        assert shown.startswith("starts comments: ")
+    else:
+        assert "reconcile asks GitHub whether its author has write access, and takes it up within a minute" in shown
+
+
 def test_a_payload_of_no_repository_is_explained_too(capsys: pytest.CaptureFixture[str]):
     file = PAYLOADS / "organization/member_added.payload.json"
     assert main(["event", "explain", str(file), "--event", "organization", "--json"]) == 0

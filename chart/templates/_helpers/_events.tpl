@@ -19,7 +19,7 @@ The names and windows are those of names.flow_workflow and names.window_until; t
 {{- end }}
 
 {{/*
-The listed repositories as one regular expression, `^(acme/(api|shop)|other/web)$`: it stands in every dependency, and a Sensor must fit
+The listed repositories as one regular expression, `(?i)^(acme/(api|shop)|other/web)$`, since GitHub's names know no case: it stands in every dependency, and a Sensor must fit
 into a variable of its pod's environment (see validate.yaml). Takes the root.
 */}}
 {{- define "press-play.listed" -}}
@@ -32,7 +32,7 @@ into a variable of its pod's environment (see validate.yaml). Takes the root.
 {{- $whose := printf (gt (len $quoted) 1 | ternary "%s/(%s)" "%s/%s") (regexQuoteMeta $owner) (join "|" $quoted) -}}
 {{- $alternatives = append $alternatives $whose -}}
 {{- end -}}
-^({{ join "|" $alternatives }})$
+(?i)^({{ join "|" $alternatives }})$
 {{- end }}
 
 {{/* The logins of all our Apps as one regular expression: several values under != would keep out nobody. Takes the root. */}}
@@ -79,7 +79,8 @@ Takes the root.
 {{- $byPerson := list (list "body.sender.type" "^User$") -}}
 {{- $notOurs := list (list "body.sender.login" $ours) -}}
 {{- $noFork := list "one == other" "body.pull_request.head.repo.full_name" "body.pull_request.base.repo.full_name" -}}
-{{- $writers := "^(OWNER|MEMBER|COLLABORATOR)$" -}}
+{{- /* Who may write, or is told as CONTRIBUTOR because the membership is private: the steps ask GitHub. `reconcile` hears the rest. */ -}}
+{{- $writers := "^(OWNER|MEMBER|COLLABORATOR|CONTRIBUTOR)$" -}}
 {{- $rows := list -}}
 
 {{- if $flows.pullRequest.enabled -}}
@@ -215,6 +216,7 @@ dependency all must match. (dict "root" $ "subject" "body.pull_request")
 {{- $row := .row -}}
 {{- $is := list
       (list "body.X-GitHub-Event" (printf "^(%s)$" (join "|" $row.events)))
+      (list "headers.X-Hub-Signature-256.0" "^sha256=[0-9a-fA-F]{64}$")
       (list "body.repository.full_name" (include "press-play.listed" .root)) -}}
 {{- with $row.actions -}}
 {{- $is = append $is (list "body.action" (printf "^(%s)$" (join "|" .))) -}}

@@ -29,13 +29,15 @@ class Installation:
     cluster: KubernetesCluster | SqliteCluster
     namespace: str
 
-    def check(self, repo: str | None) -> None:
-        """InputError where there is no installation here, or it does not list the repository (R8, R10)."""
+    def check(self, repo: str | None) -> str | None:
+        """The repository as the values spell it.
+
+        InputError where there is no installation here, or it does not list the repository (R8, R10).
+        """
         from pressplay.steps.in_cluster import read_settings
 
         settings = read_settings(self.cluster, self.namespace)
-        if repo is not None:
-            settings.repository(repo)
+        return None if repo is None else settings.listed(repo)
 
 
 def installation_options(command: Decorated) -> Decorated:

@@ -18,7 +18,7 @@ def command(repo: str | None, installation: Installation) -> None:
     In a cluster, waking at once goes through the Argo Server: PRESSPLAY_ARGO_URL, and PRESSPLAY_ARGO_TOKEN where it
     wants one. Without, the workflow `reconcile` wakes what waits when it runs next.
     """
-    installation.check(repo)
+    repo = installation.check(repo)
     pause.allow(installation.cluster, installation.namespace, repo)
     click.echo(f"Continued: {repo or 'all repositories'}.", err=True)
     try:

@@ -13,6 +13,6 @@ from pressplay.commands._installation import Installation, installation_options
 @installation_options
 def command(repo: str | None, installation: Installation) -> None:
     """Stop new runs from starting. Runs under way end; what would start waits for `pressplay continue`."""
-    installation.check(repo)
+    repo = installation.check(repo)
     pause.pause(installation.cluster, installation.namespace, repo)
     click.echo(f"Paused: {repo or 'all repositories'}. Runs under way go on to their end.", err=True)

@@ -93,6 +93,10 @@ def _base(subject: Subject, repo: str) -> str:
 def repository(subject: Subject, repo: str) -> Iterator[Result]:
     """Whether it takes work, and has the branch that pull requests are made against."""
     found = _facts(subject, repo)
+    spelling = str(found["full_name"])
+    if spelling != repo:
+        # It is one repository to GitHub, but what events start in its spelling is started anew in that of the values.
+        yield wrong("repository", f"GitHub calls it {spelling}", f"write {spelling} in the values, in place of {repo}")
     if found.get("archived") or found.get("disabled"):
         what = "archived" if found.get("archived") else "disabled"
         yield wrong(

@@ -17,7 +17,14 @@ from pressplay.events.gotemplate import plain
 from pressplay.events.shape import known
 
 _TOKEN = re.compile(r"\s*(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<text>'[A-Za-z][A-Za-z0-9._/-]*')|(?P<mark>==|!=|\+))")
-_PLAIN_PATTERN = re.compile(r"\^\(?((?:[A-Za-z0-9 _/|-]|\\[.-])+)\)?\$")
+_PLAIN_PATTERN = re.compile(r"(?:\(\?i\))?\^\(?((?:[A-Za-z0-9 _/|-]|\\[.-])+)\)?\$")
+
+
+_LATER = (
+    ", which is what GitHub tells of private members, too: reconcile asks GitHub whether its author has write access, "
+    "and takes it up within a minute if so"
+)
+"""What a webhook says of somebody's association is no last word: it does not tell who may write."""
 
 
 class Filter(Protocol):
@@ -44,10 +51,11 @@ class DataFilter:
         text = paths.as_text(found)
         if any((pattern.search(text) is None) == self.excluding for _, pattern in self.patterns):
             return ""
+        later = _LATER if self.path.text.endswith(".author_association") else ""
         alternatives = [one for source, _ in self.patterns for one in _alternatives(source)]
         if len(alternatives) == 1:
-            return f"{self.path.text} is {'' if self.excluding else 'not '}{alternatives[0]}"
-        return f"{self.path.text} is {'one' if self.excluding else 'none'} of {', '.join(alternatives)}"
+            return f"{self.path.text} is {'' if self.excluding else 'not '}{alternatives[0]}{later}"
+        return f"{self.path.text} is {'one' if self.excluding else 'none'} of {', '.join(alternatives)}{later}"
 
 
 @dataclass(frozen=True)

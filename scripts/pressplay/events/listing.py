@@ -29,5 +29,5 @@ def listing(manifests: Iterable[Mapping[str, Any]], repo: str) -> Iterator[Manif
             for dependency in made["spec"]["dependencies"]:
                 for condition in dependency["filters"]["data"]:
                     if condition["path"] == _LISTED:
-                        condition["value"] = [f"^{re.escape(repo)}$"]
+                        condition["value"] = [f"(?i)^{re.escape(repo)}$"]
             yield made

@@ -2,7 +2,8 @@
 
 Source: HandleRoute of pkg/eventsources/sources/github/start.go in Argo Events 1.9.11. It answers 400 to whatever is
 wrong with a delivery (too large, unsigned, wrongly signed, no JSON) and does not look at the method; 200 says that an
-event was taken, not that it starts anything.
+event was taken, not that it starts anything. A signature by SHA-1 it takes, and the chart's Sensor starts nothing by
+it; here such a delivery is answered 400 (docs/reference/argo-differences.md).
 """
 
 from __future__ import annotations

@@ -17,14 +17,17 @@ _MOST_REPEATS = 1000
 _CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": r"\t\n\f\r "}
 _ASSERTIONS = {"A": r"\A", "z": r"\Z", "b": r"(?a:\b)", "B": r"(?a:\B)"}
 _CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_ANY_CASE = "(?i)"
+"""Known at the beginning of a pattern alone."""
 _LOOKAROUND = ("(?=", "(?!", "(?<=", "(?<!")
 
 
 @cache
 def compiled(pattern: str, where: str) -> re.Pattern[str]:
     """What `pattern` means to Go, to be used with `search`; InputError naming `where` and what is not known."""
+    flags = re.IGNORECASE if pattern.startswith(_ANY_CASE) else re.NOFLAG
     try:
-        return re.compile(_Translation(pattern, where).text())
+        return re.compile(_Translation(pattern.removeprefix(_ANY_CASE), where).text(), flags)
     except re.error as error:
         raise InputError(f"{where}: {pattern!r} is no regular expression: {error}") from error
 

@@ -1,7 +1,8 @@
 """A delivery of GitHub's: its headers, its signature, and what a Sensor sees of it.
 
-Signatures: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries. What is accepted is what
-Argo Events 1.9.11 accepts (pkg/eventsources/sources/github/start.go, and ValidatePayload of go-github 50).
+Signatures: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries. The EventSource of Argo
+Events 1.9.11 (pkg/eventsources/sources/github/start.go, ValidatePayload of go-github 50) takes SHA-1 and SHA-512, too;
+every dependency of the chart's Sensor wants SHA-256, so that nothing starts by another one, there or here.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from urllib.parse import parse_qs
 from pressplay.errors import InputError
 
 SIGNATURE = "X-Hub-Signature-256"
-_OLD_SIGNATURE = "X-Hub-Signature"
 EVENT = "X-GitHub-Event"
 DELIVERY = "X-GitHub-Delivery"
-_HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
+_PREFIX = "sha256="
+_DIGITS = re.compile(r"[0-9a-fA-F]{64}")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST_PLAIN = 1e21
 """From here on Go writes a whole number with an exponent."""
@@ -34,23 +35,23 @@ class Refused(InputError):
 
 def sign(secret: bytes, body: bytes) -> str:
     """The value of `X-Hub-Signature-256` for this body: `sha256=` and the HMAC in hexadecimal digits."""
-    return f"sha256={hmac.new(secret, body, hashlib.sha256).hexdigest()}"
+    return f"{_PREFIX}{hmac.new(secret, body, hashlib.sha256).hexdigest()}"
 
 
 def verify(secret: bytes, body: bytes, headers: Mapping[str, str]) -> None:
-    """Refused unless `headers` hold a signature of `body` by `secret`.
+    """Refused unless `headers` hold a signature of `body` by `secret`, by SHA-256: no other header is looked at.
 
     Raises InputError for an empty secret, with which Argo Events would check nothing.
     """
     if not secret:
         raise InputError("the webhook's secret is empty: expected the text that was entered on GitHub")
-    given = header(headers, SIGNATURE) or header(headers, _OLD_SIGNATURE)
+    given = header(headers, SIGNATURE)
     if not given:
-        raise Refused("missing signature")
-    kind, _, digits = given.partition("=")
-    if kind not in _HASHES or not re.fullmatch(r"(?:[0-9a-fA-F]{2})+", digits):
-        raise Refused("the signature is not sha256=<hexadecimal digits>")
-    if not hmac.compare_digest(hmac.new(secret, body, _HASHES[kind]).digest(), bytes.fromhex(digits)):
+        raise Refused(f"missing signature: expected {SIGNATURE}, which GitHub sends for every webhook with a secret")
+    digits = given.removeprefix(_PREFIX)
+    if digits == given or not _DIGITS.fullmatch(digits):
+        raise Refused("the signature is not sha256=<64 hexadecimal digits>")
+    if not hmac.compare_digest(hmac.new(secret, body, hashlib.sha256).digest(), bytes.fromhex(digits)):
         raise Refused("the signature is wrong: signed with another secret, or the payload was changed")
 
 
@@ -110,7 +111,8 @@ def as_sensor_sees(
 ) -> dict[str, Any]:
     """What a Sensor's filters and templates get: `{"headers": {…}, "body": payload + X-GitHub-Event and -Delivery}`.
 
-    `payload` is any JSON object; one that `parse` gave is taken by `seen` at once.
+    `payload` is any JSON object; one that `parse` gave is taken by `seen` at once. Without `headers` it is as GitHub
+    sends it: signed.
     """
     return seen(event_name, delivery_id, _as_go(dict(payload)), headers)
 
@@ -119,7 +121,9 @@ def seen(
     event_name: str, delivery_id: str, parsed: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """As `as_sensor_sees`, of a payload that `parse` gave."""
-    sent = {"Content-Type": "application/json", **(headers or {}), EVENT: event_name, DELIVERY: delivery_id}
+    if headers is None:
+        headers = {SIGNATURE: f"{_PREFIX}{'0' * 64}"}
+    sent = {"Content-Type": "application/json", **headers, EVENT: event_name, DELIVERY: delivery_id}
     body = {**parsed, EVENT: _whole(event_name), DELIVERY: _whole(delivery_id)}
     return {"headers": {_canonical(name): [value] for name, value in sent.items()}, "body": body}
 

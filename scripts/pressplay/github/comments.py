@@ -36,6 +36,8 @@ class LineComment:
     association: str = ""
     """What its author is to the repository: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, NONE …"""
     updated_at: float = 0.0
+    node_id: str = ""
+    """By which GraphQL knows it."""
 
     def said(self) -> Said:
         """What was said, in the one form of it."""
@@ -83,6 +85,7 @@ def _line_comment(found: dict[str, Any]) -> LineComment:
         body=found["body"] or "",
         association=found.get("author_association") or "",
         updated_at=parse_rfc3339(found.get("updated_at") or found["created_at"]),
+        node_id=found["node_id"],
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-_SUGGESTION = re.compile(r"^(`{3,}|~{3,})suggestion[^\n]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"(`{3,}|~{3,})(suggestion)?")
 _LOGIN = re.compile(r"[A-Za-z0-9_-]+(?:\[bot\])?")
 
 Kind = Literal["thread", "comment", "review"]
@@ -68,12 +68,26 @@ class Thread:
 
 
 def suggestions(body: str) -> tuple[str, ...]:
-    """What the suggestion blocks of a comment hold."""
-    return tuple(found[2] for found in _SUGGESTION.finditer(body.replace("\r\n", "\n")))
+    """What the suggestion blocks of a comment hold. Each line is looked at once, whatever it holds."""
+    made: list[str] = []
+    fence, wanted = "", False
+    block: list[str] = []
+    for line in body.replace("\r\n", "\n").split("\n"):
+        if fence:
+            if line.rstrip(" \t") == fence:
+                made += ["".join(block)] if wanted else []
+                fence = ""
+            else:
+                block.append(f"{line}\n")
+        elif opened := _FENCE.match(line):
+            fence, wanted, block = opened[1], bool(opened[2]), []
+    return tuple(made)
 
 
 def spoken(id_: str, author: str, association: str, created_at: str, updated_at: str, body: str) -> Said:
-    """A comment as GitHub has it: nobody's of ours, and asking for nothing, until somebody who knows says so."""
+    """A comment as GitHub has it: nobody's of ours, asking for nothing, its text unread, until somebody who knows
+    says whether it counts.
+    """
     return Said(
         id=id_,
         author=author,
@@ -81,7 +95,6 @@ def spoken(id_: str, author: str, association: str, created_at: str, updated_at:
         created_at=created_at,
         unanswered=False,
         body=body,
-        suggestions=suggestions(body),
         association=association,
         updated_at=updated_at,
     )

@@ -43,3 +43,10 @@ def ask(gh: Client, query: str, variables: Mapping[str, Any], borne: Collection[
         raise GraphQLRefused(kinds) from error
     except ValueError as error:
         raise TryAgain(f"{what}: GitHub's answer broke off") from error
+
+
+def login_of(actor: Mapping[str, Any] | None) -> str:
+    """An Actor's login as REST has it: GraphQL leaves out a bot's `[bot]`. `ghost` for an account that is gone."""
+    if actor is None:
+        return "ghost"
+    return f"{actor['login']}[bot]" if actor["__typename"] == "Bot" else str(actor["login"])

@@ -43,6 +43,8 @@ class Comment:
     body: str = field(repr=False)
     """Text of people's or agents': never logged, never a parameter (R7)."""
     updated_at: str = ""
+    node_id: str = ""
+    """By which GraphQL knows it."""
 
     def said(self) -> Said:
         """What was said, in the one form of it."""
@@ -54,8 +56,8 @@ class Comment:
 
 
 @dataclass(frozen=True)
-class Labelling:
-    """Who put a label on, and when."""
+class Deed:
+    """Who did something to an issue, and when."""
 
     actor: str
     is_person: bool
@@ -91,12 +93,6 @@ def _issue(found: dict[str, Any]) -> Issue:
     )
 
 
-def texts(gh: Client, repo: str, number: int) -> tuple[str, str]:
-    """Title and body of an issue, as somebody wrote them (R7)."""
-    found = call(gh, "GET", f"/repos/{repo}/issues/{number}")
-    return found["title"], found["body"] or ""
-
-
 def comments(gh: Client, repo: str, number: int) -> list[Comment]:
     """The comments of an issue, oldest first."""
     return [_comment(found) for found in pages(gh, f"/repos/{repo}/issues/{number}/comments")]
@@ -130,17 +126,28 @@ def _comment(found: dict[str, Any]) -> Comment:
         created_at=found["created_at"],
         body=found["body"] or "",
         updated_at=found["updated_at"],
+        node_id=found["node_id"],
     )
 
 
-def labelled(gh: Client, repo: str, number: int, label: str) -> Labelling | None:
+def labelled(gh: Client, repo: str, number: int, label: str) -> Deed | None:
     """Who put `label` on last, whether or not it is still there; None where nobody did."""
-    newest: Labelling | None = None
+    newest: Deed | None = None
     for found in pages(gh, f"/repos/{repo}/issues/{number}/events"):
         if found["event"] == "labeled" and found["label"]["name"].lower() == label.lower():
-            actor = found["actor"] or _GHOST
-            newest = Labelling(actor["login"], actor["type"] == "User", parse_rfc3339(found["created_at"]))
+            newest = _deed(found)
     return newest
+
+
+def renamed(gh: Client, repo: str, number: int) -> list[Deed]:
+    """Who gave an issue or pull request another title, oldest first."""
+    events = pages(gh, f"/repos/{repo}/issues/{number}/events")
+    return [_deed(found) for found in events if found["event"] == "renamed"]
+
+
+def _deed(found: dict[str, Any]) -> Deed:
+    actor = found["actor"] or _GHOST
+    return Deed(actor["login"], actor["type"] == "User", parse_rfc3339(found["created_at"]))
 
 
 def comment(gh: Client, repo: str, number: int, body: str, marker: str) -> str:

@@ -1,8 +1,11 @@
-"""Who may do what in a repository."""
+"""Who may do what in a repository, and whose words count because of it (R8)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pressplay.github.calls import Client, find, part
+from pressplay.github.edits import Edits
 
 
 def may_write(gh: Client, repo: str, login: str) -> bool:
@@ -13,3 +16,31 @@ def may_write(gh: Client, repo: str, login: str) -> bool:
     """
     found = find(gh, f"/repos/{repo}/collaborators/{part(login)}/permission")
     return found is not None and found["permission"] in ("admin", "write")
+
+
+class Writers:
+    """The people with write access to one repository, each asked for once: only their words count.
+
+    Nothing that an App says counts, ours or another's, whatever it may write: agents hold the keys of ours.
+    """
+
+    def __init__(self, gh: Client, repo: str, is_ours: Callable[[str], bool]) -> None:
+        """`gh` as for `may_write`; `is_ours` tells the logins of our Apps."""
+        self._gh, self._repo, self._is_ours = gh, repo, is_ours
+        self._may: dict[str, bool] = {}
+
+    def include(self, login: str) -> bool:
+        """Whether it is one of them."""
+        if login.endswith("[bot]") or self._is_ours(login):
+            return False
+        if login not in self._may:
+            self._may[login] = may_write(self._gh, self._repo, login)
+        return self._may[login]
+
+    def alone_made(self, edits: Edits | None, since: float = 0.0, author: str = "") -> bool:
+        """Whether nobody else edited a text at `since` or later, but for its `author`; False where that is not known.
+
+        An edit that one of them made later mends nothing: who saves a text may not have read all of it.
+        """
+        by = edits.since(since) if edits is not None else None
+        return by is not None and all(login == author or self.include(login) for login in by)

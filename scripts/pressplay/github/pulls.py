@@ -86,12 +86,6 @@ def known_pull(gh: Client, repo: str, number: int) -> Pull | None:
     return None if found is None else _pull(found)
 
 
-def texts(gh: Client, repo: str, number: int) -> tuple[str, str]:
-    """Title and body of a pull request, as somebody wrote them (R7)."""
-    found = call(gh, "GET", f"/repos/{repo}/pulls/{number}")
-    return found["title"], found["body"] or ""
-
-
 def all_pulls(gh: Client, repo: str, state: str = "all", base: str | None = None) -> list[Pull]:
     """The repository's pull requests, newest first."""
     params: dict[str, str | int] = {"state": state, "sort": "created", "direction": "desc"}

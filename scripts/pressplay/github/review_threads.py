@@ -12,7 +12,7 @@ from typing import Any
 from pressplay.clock import parse_rfc3339
 from pressplay.github.calls import Client
 from pressplay.github.conversation import Said, Thread, spoken
-from pressplay.github.graphql import ask
+from pressplay.github.graphql import ask, login_of
 
 MOST = 100
 """Threads, or comments of a thread, that GitHub gives at once."""
@@ -116,7 +116,7 @@ def _found(edge: dict[str, Any]) -> Found:
         path=node["path"],
         resolved=node["isResolved"],
         comments=node["root"]["totalCount"],
-        authors=frozenset(_login(one["author"]).lower() for one in newest),
+        authors=frozenset(login_of(one["author"]).lower() for one in newest),
         updated_at=max((parse_rfc3339(one["updatedAt"]) for one in newest), default=0.0),
     )
 
@@ -175,16 +175,9 @@ def _thread(page: str, node: dict[str, Any], newest: Sequence[dict[str, Any]]) -
 def _said(node: dict[str, Any]) -> Said:
     return spoken(
         f"line-{node['fullDatabaseId']}",
-        _login(node["author"]),
+        login_of(node["author"]),
         node["authorAssociation"],
         node["createdAt"],
         node["updatedAt"],
         node["body"],
     )
-
-
-def _login(author: dict[str, Any] | None) -> str:
-    """A login as REST has it: GraphQL leaves out a bot's `[bot]`."""
-    if author is None:
-        return "ghost"
-    return f"{author['login']}[bot]" if author["__typename"] == "Bot" else str(author["login"])

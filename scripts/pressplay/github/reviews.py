@@ -30,6 +30,8 @@ class Review:
     """Text of people's or agents': never logged, never a parameter (R7)."""
     association: str = ""
     """What its author is to the repository: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, NONE …"""
+    node_id: str = ""
+    """By which GraphQL knows it."""
 
     def said(self) -> Said:
         """What was said, in the one form of it."""
@@ -51,6 +53,7 @@ def _review(found: dict[str, Any]) -> Review:
         submitted_at=parse_rfc3339(found["submitted_at"]) if found.get("submitted_at") else 0.0,
         body=found["body"] or "",
         association=found.get("author_association") or "",
+        node_id=found["node_id"],
     )
 
 

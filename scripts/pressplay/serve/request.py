@@ -13,7 +13,7 @@ from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import people, pulls, review_threads, reviews
 from pressplay.github.access import GitHubAccess
 from pressplay.github.calls import Client, Refused
-from pressplay.github.conversation import Said, Thread
+from pressplay.github.conversation import Said, Thread, suggestions
 from pressplay.serve.answers import clean
 from pressplay.serve.problems import Problem, missing, of_github
 from pressplay.settings import Settings
@@ -171,7 +171,8 @@ class Request:
             if not (ours or self.source.everyone or self._may_write(one.author)):
                 left_out += 1
                 continue
-            said.append(replace(one, ours=ours))
+            # Only what is shown is read: a stranger's text may be made to be slow.
+            said.append(replace(one, ours=ours, suggestions=suggestions(one.body)))
         return (bounded(cleaned(replace(thread, said=tuple(said)))) if said else None), left_out
 
     def _may_write(self, login: str) -> bool:

@@ -69,7 +69,7 @@ class Subject:
     @staticmethod
     def of(inputs: Inputs, context: Context) -> Subject:
         """Read and check a step's inputs; InputError for an unlisted repository or what is not a number."""
-        repo = names.repo(inputs["repo"])
+        repo = context.settings.listed(inputs["repo"])
         settings = context.settings.repository(repo)
         return Subject(
             repo=repo,

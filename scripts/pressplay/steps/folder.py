@@ -14,7 +14,7 @@ from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
 from pressplay.github.snapshots import PREFIX
-from pressplay.steps import alert_texts, deploy, failure, findings, issue_texts, snapshot
+from pressplay.steps import alert_texts, consent, deploy, failure, findings, issue_texts, snapshot
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.orders import CONTEXT
 from pressplay.steps.run import COMMENTS, TEST, TRIAGE
@@ -123,7 +123,7 @@ def _work(context: Context, gh: Client, subject: Subject, told: Told) -> dict[st
     if subject.pr is None:
         raise InputError("a run needs a task or a pull request to work on")
     # A pull request of no task is itself what is to be done; what its author says of it is all there is to read.
-    title, body = pulls.texts(gh, subject.repo, subject.pr)
+    title, body = _words(context, gh, subject.repo, subject.pr)
     itself = tasks.Task(
         id=f"PR {subject.pr}",
         number=told.number,
@@ -136,6 +136,16 @@ def _work(context: Context, gh: Client, subject: Subject, told: Told) -> dict[st
         dependencies=(),
     )
     return prompts.task_files(itself)
+
+
+def _words(context: Context, gh: Client, repo: str, number: int) -> tuple[str, str]:
+    """Title and text of a pull request, as far as they count; consent.Withdrawn where a label asked for others."""
+    words = consent.words(context, repo, number, pulls.pull(gh, repo, number).labels)
+    if words.withdrawn:
+        raise consent.Withdrawn(consent.EDITED)
+    if words.count:
+        return words.title, words.body
+    return f"Pull request {number}", "What its author says of it is left out: nobody with write access wrote it."
 
 
 def commit(gh: Client, subject: Subject, told: Told, content: Mapping[str, bytes]) -> str:

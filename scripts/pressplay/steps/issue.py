@@ -1,7 +1,8 @@
 """The flow `issue`: whether an issue may become a task (R8), and what is started once the Issue agent has made one.
 
 A try of an issue ends with a verdict in the ledger of its number (`names.issue_number`). A person asks anew by taking
-the label off and putting it on again.
+the label off and putting it on again. What somebody without write access edited after that is not what was asked for:
+the issue then says that the label is to be put on anew (`steps.consent`).
 """
 
 from __future__ import annotations
@@ -10,22 +11,27 @@ from pressplay import names
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
-from pressplay.github import issues, people
-from pressplay.steps import issue_texts, landing, origin, tasks
+from pressplay.github import issues
+from pressplay.github.people import Writers
+from pressplay.steps import consent, issue_texts, landing, origin, tasks
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
-from pressplay.steps.pulls import is_ours, seconds_left
-from pressplay.steps.start import EVENT_PRIORITY
+from pressplay.steps.pulls import seconds_left
+from pressplay.steps.start import EVENT_PRIORITY, hand_over
 
 FLOW, TASK_FLOW = "issue", "task-issue"
+EDITED = "edited"
 
 
 def accept(inputs: Inputs, context: Context) -> Outputs:
     """Whether an issue may become a task: state `go`, or why not; the seconds left of the window; its task and try.
 
-    Why not: `pull-request`, `closed`, `unasked` (nobody with write access asked), `done` (and nobody asked since).
+    Why not: `respelled` (see `start.hand_over`), `pull-request`, `closed`, `unasked` (nobody with write access asked),
+    `edited` (somebody without it changed the issue since), `done` (and nobody asked since).
     """
     repo, issue = _named(inputs, context)
     task = names.issue_number(issue)
+    if hand_over(context, FLOW, inputs["repo"], repo, ("issue", issue)):
+        return {"state": "respelled", "seconds": "0", "task": str(task), "try": "1"}
     state, try_ = _state(context, repo, issues.issue(context.harness(repo, issues="read"), repo, issue))
     if state == "go":
         subject = _subject(context, repo, task, try_)
@@ -33,18 +39,27 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
         tasks.begin_try(context, subject, comment=said.comment if said else 0)
     else:
         context.say(f"issue {issue}: nothing is started: {state}")
+    if state == EDITED:
+        origin.ended(context, _subject(context, repo, task, try_), EDITED)
     return {"state": state, "seconds": str(seconds_left(inputs, context)), "task": str(task), "try": str(try_)}
 
 
 def is_wanted(context: Context, repo: str, issue: issues.Issue) -> bool:
-    """Whether the flow is to be started for an issue: somebody asked, and no Workflow is at it (for `reconcile`)."""
+    """Whether the flow is to be started for an issue: somebody asked, and no Workflow is at it (for `reconcile`).
+
+    Where the issue was edited since, and nothing is at it, that is said on it: the event may be lost.
+    """
     state, try_ = _state(context, repo, issue)
-    if state != "go":
+    if state not in ("go", EDITED):
         return False
     labels = {"press-play/repo": names.repo_key(repo), "press-play/issue": str(issue.number)}
     at_it = waits.running(context.cluster, context.settings.namespace, labels)
     task = context.cluster.get("Workflow", context.settings.namespace, workflow_name(repo, issue.number, try_))
-    return not at_it and task is None
+    if at_it or task is not None:
+        return False
+    if state == EDITED:
+        origin.ended(context, _subject(context, repo, names.issue_number(issue.number), try_), EDITED)
+    return state == "go"
 
 
 def workflow_name(repo: str, issue: int, try_: int) -> str:
@@ -53,8 +68,7 @@ def workflow_name(repo: str, issue: int, try_: int) -> str:
 
 
 def _named(inputs: Inputs, context: Context) -> tuple[str, int]:
-    repo = names.repo(inputs["repo"])
-    context.settings.repository(repo)
+    repo = context.settings.listed(inputs["repo"])
     issue = number(inputs, "issue")
     if issue is None:
         raise InputError("parameter issue: expected an issue's number")
@@ -71,34 +85,29 @@ def _state(context: Context, repo: str, found: issues.Issue) -> tuple[str, int]:
     try_ = _try(entries)
     if found.is_pull or not found.open:
         return ("pull-request" if found.is_pull else "closed"), try_
-    asked = _asked(context, repo, found)
+    people = consent.writers(context, repo)
+    asked = _asked(context, repo, found, people)
     if asked is None:
         return "unasked", try_
     verdict = entries.get(f"verdict-{try_}")
-    if verdict is None:
-        return "go", try_
-    return ("go", try_ + 1) if asked >= verdict["ended"] else ("done", try_)
+    if verdict is not None and asked < verdict["ended"]:
+        return "done", try_
+    if not consent.words(context, repo, found.number, found.labels, people).count:
+        return EDITED, try_
+    return "go", try_ if verdict is None else try_ + 1
 
 
 def _try(entries: dict[str, Entry]) -> int:
     return int((entries.get(landing.BEGUN) or {}).get("try", 1))
 
 
-def _asked(context: Context, repo: str, issue: issues.Issue) -> float | None:
+def _asked(context: Context, repo: str, issue: issues.Issue, people: Writers) -> float | None:
     """When a person with write access last asked for it (R8): by the label, or by opening it where that is enough."""
-    gh, events = context.harness(repo, issues="read"), context.settings.events
-    moments = []
-    if events.label.lower() in (label.lower() for label in issue.labels):
-        labelled = issues.labelled(gh, repo, issue.number, events.label)
-        if labelled is not None and labelled.is_person and _may(context, repo, labelled.actor):
-            moments.append(labelled.at)
-    if events.start == "all" and issue.author_is_person and _may(context, repo, issue.author):
+    labelled = consent.labelled_at(context, repo, issue.number, issue.labels, people)
+    moments = [labelled] if labelled is not None else []
+    if context.settings.events.start == "all" and issue.author_is_person and people.include(issue.author):
         moments.append(issue.created_at)
     return max(moments, default=None)
-
-
-def _may(context: Context, repo: str, login: str) -> bool:
-    return not is_ours(context, login) and people.may_write(context.harness(repo, metadata="read"), repo, login)
 
 
 def start(inputs: Inputs, context: Context) -> Outputs:

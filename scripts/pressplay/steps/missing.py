@@ -21,10 +21,11 @@ from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF, Entry
 from pressplay.github import checks, issues, pulls
 from pressplay.github.calls import Client
-from pressplay.steps import comments, documents, documents_pull, issue, parking, standing, triage
+from pressplay.steps import comments, consent, documents, documents_pull, issue, parking, standing, triage
 from pressplay.steps.context import Context, Subject
-from pressplay.steps.pulls import in_scope, of_ledger
+from pressplay.steps.pulls import in_scope, is_withdrawn, of_ledger
 from pressplay.steps.start import start as start_flow
+from pressplay.steps.start import window_of
 from pressplay.steps.tasks import ACCEPTANCE_CHECK, is_approval
 
 _AT_ONCE = 30
@@ -142,6 +143,8 @@ def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed:
     if changed and flows.comments.enabled and comments.waiting(context, subject, pull):
         return _Found("comments")
     if not in_scope(context, repo, pull, entries) or parking.stopped(entries, subject):
+        if changed and is_withdrawn(context, repo, pull, entries):
+            consent.ask_again(context, repo, pull.number)
         return _Found()
     there = checks.checks(gh, repo, pull.head_sha)
     goes_on = any(check.status != "completed" for check in there)
@@ -170,11 +173,7 @@ def _start_for(context: Context, repo: str, pull: pulls.Pull, flow: str, before:
         parking.park(context, subject, pull, f"the flow {flow} was started {_TIMES} times and came to no end")
         before.update(updated=pull.updated_at, looked=context.clock.now())
         return False
-    window = {
-        "comments": context.settings.flows.comments.window,
-        "triage": context.settings.flows.triage.window,
-        "pull-request": context.settings.flows.pull_request.window,
-    }[flow]
+    window = window_of(context, flow)
     before.update(head=pull.head_sha, times={**times, flow: times.get(flow, 0) + 1})
     return start_flow(context, flow, repo, window, ("pr", pull.number), "push" if flow == "pull-request" else "")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.github import alerts, bodies, issues
+from pressplay.steps import consent
 from pressplay.steps.context import Context, Subject
 
 ALERTS = "alerts"
@@ -52,7 +53,7 @@ def made(context: Context, subject: Subject) -> None:
 def ended(context: Context, subject: Subject, outcome: str, reason: str = "", pr: int | None = None) -> None:
     """Say on the issue how the task ended: `approved`, `merged`, `parked` or `failed`; `reason` is a sentence of ours.
 
-    `asked`: the Issue agent has questions first.
+    `asked`: the Issue agent has questions first. `edited`: it is not what it was when somebody asked for it.
     """
     if _kind(subject) != "issue":
         return
@@ -63,6 +64,7 @@ def ended(context: Context, subject: Subject, outcome: str, reason: str = "", pr
         "merged": f"#{pr} is merged.",
         "parked": f"#{pr} waits for a person: {reason}. Its own comments say how to go on.",
         "failed": f"No pull request came of it: {reason}. {again}",
+        "edited": f"Nothing is done here: {consent.EDITED}. {consent.anew(context)}",
         "asked": f"The Issue agent has questions before this can become a task. Answer them here. {again}",
     }
     _tell(context, subject, texts[outcome])

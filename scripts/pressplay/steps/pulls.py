@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
-from pressplay.github import issues, people, pulls
-from pressplay.steps import approval, documents, gates, limits, orders, origin, parking, target
+from pressplay.github import pulls
+from pressplay.steps import approval, consent, documents, gates, limits, orders, origin, parking, target
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TEST, TRIAGE, triage_key
+from pressplay.steps.start import hand_over
 
+FLOW = "pull-request"
 WHYS = ("asked", "push", *ASK_ROLES)
 """Why a pull request is worked on: a person asked (`argo submit`), somebody pushed, or one of the asks."""
 
@@ -31,6 +33,9 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
     """
     subject = Subject.of(inputs, context)
     why = why_of(inputs)
+    flow = why if why in ASK_ROLES else FLOW
+    if hand_over(context, flow, inputs["repo"], subject.repo, ("pr", subject.pull), why if flow == FLOW else ""):
+        return {"state": "respelled", "seconds": "0", "tag": "", "task": "none", "try": "1"}
     gh = context.harness(subject.repo, pull_requests="read")
     pull = pulls.pull(gh, subject.repo, subject.pull)
     entries = context.ledger(subject.repo).entries("pr", pull.number)
@@ -44,6 +49,9 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
         state = "documents"
     elif why in ("push", TRIAGE) and not in_scope(context, subject.repo, pull, entries):
         state = "unlabelled"
+        if is_withdrawn(context, subject.repo, pull, entries):
+            state = "edited"
+            consent.ask_again(context, subject.repo, pull.number)
     if state != "go":
         context.say(f"pull request {pull.number}: nothing is started: {state}")
     return {"state": state, "seconds": str(seconds_left(inputs, context)), **of_ledger(entries, pull)}
@@ -57,18 +65,26 @@ def seconds_left(inputs: Inputs, context: Context) -> int:
 def in_scope(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry]) -> bool:
     """Whether a pull request may start flows without being asked (`events.start`); `entries` is its ledger.
 
-    All may; or those that a person with write access labelled, and those that one of our Apps opened for work that was
-    asked of it. Who may only triage can label too, and an agent can label and open what it likes (R8).
+    All may; or those that a person with write access labelled, as they still are, and those that one of our Apps
+    opened for work that was asked of it. Who may only triage can label too, and an agent can label and open what it
+    likes (R8).
     """
     events = context.settings.events
     if events.start == "all" or (is_ours(context, pull.author) and _was_asked_for(context, repo, pull, entries)):
         return True
-    if events.label not in pull.labels:
+    return consent.labelled_at(context, repo, pull.number, pull.labels) is not None and not is_withdrawn(
+        context, repo, pull, entries
+    )
+
+
+def is_withdrawn(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry]) -> bool:
+    """Whether the label was put on for another text than the one that agents would read now (`steps.consent`).
+
+    Of a task's pull request they read the task.
+    """
+    if of_ledger(entries, pull)["task"] != "none":
         return False
-    put_on = issues.labelled(context.harness(repo, issues="read"), repo, pull.number, events.label)
-    if put_on is None or not put_on.is_person or is_ours(context, put_on.actor):
-        return False
-    return people.may_write(context.harness(repo, metadata="read"), repo, put_on.actor)
+    return consent.words(context, repo, pull.number, pull.labels).withdrawn
 
 
 def _was_asked_for(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry]) -> bool:
@@ -82,7 +98,7 @@ def is_ours(context: Context, login: str) -> bool:
     return context.settings.is_ours(login)
 
 
-def of_ledger(entries: dict[str, Entry], pull: pulls.Pull) -> Outputs:
+def of_ledger(entries: Mapping[str, Entry], pull: pulls.Pull) -> Outputs:
     """`tag`, `task` and `try` of a pull request, for a flow that an event started."""
     task = entries.get("task") or {}
     branch = names.task_of_branch(pull.head_ref)

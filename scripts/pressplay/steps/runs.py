@@ -19,6 +19,7 @@ from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
 from pressplay.steps import (
     answers,
+    consent,
     documents_flow,
     documents_request,
     faults,
@@ -71,7 +72,10 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
         given, reason = requirements.given(context, gh, run.subject, base, agent_id, agent)
         if reason:
             return _over(context, run, entry, {"outcome": "parked", "reason": reason})
-        manifest, entry = _told(context, gh, run, entry, base, given, started=started)
+        try:
+            manifest, entry = _told(context, gh, run, entry, base, given, started=started)
+        except consent.Withdrawn as error:
+            return _over(context, run, entry, {"outcome": "parked", "reason": str(error)})
     if orders.CONTEXT in entry:
         entry = {**entry, orders.TREE: refs.tree(gh, run.subject.repo, entry[orders.CONTEXT])}
         manifest["metadata"]["annotations"][orders.TREE_ANNOTATION] = entry[orders.TREE]

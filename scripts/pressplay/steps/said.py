@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from pressplay.github import comments, issues, people, pulls, reviews
+from pressplay.github import comments, edits, issues, pulls, reviews
 from pressplay.github.calls import Client
 from pressplay.github.conversation import Said, Thread, suggestions
+from pressplay.github.people import Writers
 from pressplay.steps.context import Context
 from pressplay.steps.pulls import is_ours
 
@@ -41,7 +43,7 @@ class Heard:
     commands: tuple[Command, ...]
     """Oldest first."""
     left_out: int
-    """How many comments of others were left out."""
+    """How many comments were left out: of others, and what others have edited."""
 
 
 def command_of(body: str) -> str | None:
@@ -61,10 +63,15 @@ def hear(context: Context, gh: Client, repo: str, pull: pulls.Pull) -> Heard:
     return _Listener(context, gh, repo, pull).hear()
 
 
+_Written = TypeVar("_Written", issues.Comment, comments.LineComment, reviews.Review)
+
+
 class _Listener:
+    """Who may not write is left out before anything of the text is read: it may be long, and made to be slow."""
+
     def __init__(self, context: Context, gh: Client, repo: str, pull: pulls.Pull) -> None:
         self._context, self._gh, self._repo, self._pull = context, gh, repo, pull
-        self._may: dict[str, bool] = {}
+        self._writers = Writers(gh, repo, context.settings.is_ours)
         self._commands: list[Command] = []
         self._left_out = 0
         self._page = f"{context.settings.github.web_url}/{repo}/pull/{pull.number}"
@@ -74,16 +81,36 @@ class _Listener:
         commands = sorted(self._commands, key=lambda one: (one.created_at, int(one.id.rpartition("-")[2])))
         return Heard(tuple(threads), tuple(commands), self._left_out)
 
+    def _counting(self, found: Sequence[_Written]) -> list[_Written]:
+        """What our Apps or people with write access wrote, and nobody else has edited since.
+
+        Who may write, an agent among them, may edit anybody's comment, and it stays its author's.
+        """
+        by_us = [self._is_ours(one.author) for one in found]
+        kept = [one for one, ours in zip(found, by_us, strict=True) if ours or self._writers.include(one.author)]
+        changed = [one.node_id for one in kept if _may_be_edited(one)]
+        made = edits.of(self._gh, changed) if changed else {}
+        counting = []
+        for one in kept:
+            if not _may_be_edited(one) or self._writers.alone_made(made.get(one.node_id), author=one.author):
+                counting.append(one)
+            elif not self._is_ours(one.author) and command_of(one.body) is not None:
+                # It is told that it orders nothing, whoever made it what it is.
+                said = one.said()
+                self._commands.append(Command(said.id, "", said.created_at))
+        self._left_out += len(found) - len(counting)
+        return counting
+
+    def _is_ours(self, login: str) -> bool:
+        return is_ours(self._context, login)
+
     def _heard(self, said: Said) -> Said | None:
-        """A comment as it goes into a thread; None for a stranger's, and for a command without more."""
-        ours = is_ours(self._context, said.author)
-        if not ours and not self._may_write(said.author):
-            self._left_out += 1
-            return None
+        """A comment that counts as it goes into a thread; None for a command without more."""
+        ours = self._is_ours(said.author)
         body = said.body
         command = None if ours else command_of(body)
         if command and said.updated_at != said.created_at:
-            # Who may write, an agent among them, may edit anybody's comment, and it stays its author's.
+            # What it said when others read it is not known.
             command = ""
         if command is not None:
             self._commands.append(Command(said.id, command, said.created_at))
@@ -93,29 +120,27 @@ class _Listener:
             return None
         return replace(said, ours=ours, unanswered=not ours, body=body, suggestions=suggestions(body))
 
-    def _may_write(self, login: str) -> bool:
-        if login.endswith("[bot]"):
-            return False
-        if login not in self._may:
-            self._may[login] = people.may_write(self._gh, self._repo, login)
-        return self._may[login]
-
     def _conversation(self) -> list[Thread]:
         threads = []
-        for found in issues.comments(self._gh, self._repo, self._pull.number):
-            said = self._heard(found.said())
+        # What our Apps say outside of threads asks for nothing.
+        found = issues.comments(self._gh, self._repo, self._pull.number)
+        for one in self._counting([one for one in found if not self._is_ours(one.author)]):
+            said = self._heard(one.said())
             if said is not None and said.unanswered:
-                threads.append(found.thread(self._page, said))
+                threads.append(one.thread(self._page, said))
         return threads
 
     def _reviews(self) -> list[Thread]:
         threads = []
         found = reviews.reviews(self._gh, self._repo, self._pull.number)
         withdrew = reviews.withdrawn(found)
-        for review in found:
-            if review.state not in reviews.ASKING or review.id in withdrew or not review.body.strip():
-                continue
-            said = self._heard(review.said())
+        asking = [
+            one
+            for one in found
+            if one.state in reviews.ASKING and one.id not in withdrew and one.body and not self._is_ours(one.author)
+        ]
+        for review in self._counting(asking):
+            said = self._heard(review.said()) if review.body.strip() else None
             if said is not None and said.unanswered:
                 threads.append(review.thread(self._page, said))
         return threads
@@ -126,15 +151,21 @@ class _Listener:
             return []
         resolved = comments.resolved(self._gh, self._repo, self._pull.number)
         threads = []
+        first = {one.id: one for one in found}
         of_root: dict[int, list[comments.LineComment]] = {}
-        for one in found:
+        for one in self._counting(found):
             of_root.setdefault(one.root, []).append(one)
         for root, members in sorted(of_root.items()):
             said = [self._heard(one.said()) for one in members]
             kept = tuple(one for one in said if one is not None)
             if root not in resolved and any(one.unanswered for one in kept):
-                threads.append(members[0].thread(self._page, kept))
+                threads.append(first.get(root, members[0]).thread(self._page, kept))
         return threads
+
+
+def _may_be_edited(one: issues.Comment | comments.LineComment | reviews.Review) -> bool:
+    """Whether GitHub has to be asked who edited it: of reviews REST does not tell that they changed."""
+    return isinstance(one, reviews.Review) or one.updated_at != one.created_at
 
 
 def narrowed(threads: Sequence[Thread], wanted: Callable[[str], bool]) -> tuple[Thread, ...]:

@@ -40,7 +40,7 @@ class Group:
 
 def accept(inputs: Inputs, context: Context) -> Outputs:
     """What is left of the window, in seconds; InputError for a repository that is not listed (R8)."""
-    context.settings.repository(names.repo(inputs["repo"]))
+    context.settings.listed(inputs["repo"])
     return {"seconds": str(seconds_left(inputs, context))}
 
 
@@ -49,8 +49,7 @@ def read(inputs: Inputs, context: Context) -> Outputs:
 
     Outputs `groups` (how many there are), `started`, `left` (for another day: `limits.securityGroups`).
     """
-    repo = names.repo(inputs["repo"])
-    context.settings.repository(repo)
+    repo = context.settings.listed(inputs["repo"])
     read_kinds, groups = _groups(context, repo)
     _note_closed(context, repo, read_kinds, groups)
     gh = context.harness(repo, pull_requests="read")

@@ -27,8 +27,7 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
     what = inputs.get("what", "")
     if what not in KINDS:
         raise InputError(f"parameter what: expected one of {', '.join(KINDS)}, got {what!r}")
-    repo = names.repo(inputs["repo"])
-    context.settings.repository(repo)
+    repo = context.settings.listed(inputs["repo"])
     if what == "continue":
         return {"woken": str(continued(context, repo))}
     if what == "pushed":

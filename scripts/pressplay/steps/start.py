@@ -22,6 +22,29 @@ def start(context: Context, flow: str, repo: str, window: int, subject: tuple[st
     return context.cluster.create(manifest(context, flow, repo, window, subject, why))
 
 
+def hand_over(context: Context, flow: str, given: str, repo: str, subject: tuple[str, int], why: str = "") -> bool:
+    """Whether a flow was started with its repository spelled otherwise than in the values: then it is started anew.
+
+    Locks are named by what a Workflow was given. Two spellings must not be two locks, so that work is done twice.
+    """
+    if given == repo:
+        return False
+    context.say(f"{flow}: {repo} is what the values call this repository; started anew by that name")
+    start(context, flow, repo, window_of(context, flow), subject, why)
+    return True
+
+
+def window_of(context: Context, flow: str) -> int:
+    """The seconds for which the events of a flow about one pull request or issue are gathered."""
+    flows = context.settings.flows
+    return {
+        "comments": flows.comments.window,
+        "triage": flows.triage.window,
+        "pull-request": flows.pull_request.window,
+        "issue": flows.issue.window,
+    }[flow]
+
+
 def manifest(
     context: Context, flow: str, repo: str, window: int, subject: tuple[str, int] | None, why: str = ""
 ) -> Manifest:

@@ -6,7 +6,7 @@ import pytest
 from github_world import REPO
 
 from pressplay.errors import InputError
-from pressplay.github import alerts, bodies, issues, people, pulls
+from pressplay.github import alerts, bodies, edits, issues, people
 
 SECRET = "ghp_" + "verysecret" * 4
 
@@ -28,7 +28,8 @@ def test_an_issue_is_read_without_its_texts(github_world):
     assert (found.number, found.open, found.is_pull) == (number, True, False)
     assert (found.author, found.author_is_person) == ("maintainer", True)
     assert sorted(found.labels) == ["bug", "press-play"]
-    assert issues.texts(gh, REPO, number) == ("t", "b")
+    words = edits.text(gh, REPO, number)
+    assert (words.title, words.body, words.author) == ("t", "b", "maintainer")
     pull = github_world.pull()
     of_app = issues.issue(gh, REPO, pull.number)
     assert (of_app.is_pull, of_app.author_is_person) == (True, False)
@@ -111,7 +112,7 @@ def test_our_section_stands_first_and_once(github_world, body):
     assert not bodies.ensure_section(gh, REPO, pull.number, "issue", "Closes #7")
     assert github_world.forge.events(seen) == []
     assert bodies.ensure_section(gh, REPO, pull.number, "issue", "Closes #8")
-    _title, text = pulls.texts(gh, REPO, pull.number)
+    text = edits.text(gh, REPO, pull.number).body
     section = "<!-- press-play: issue -->\nCloses #8\n<!-- /press-play: issue -->\n\n"
     assert text == (section + body)[: bodies.BODY_LIMIT].rstrip() or text == (section + body)[: bodies.BODY_LIMIT]
     assert bodies.closes(gh, REPO, pull.number, 8)

@@ -1,4 +1,4 @@
-"""GitHub's GraphQL, as far as REST does not go: review threads and whether they are resolved, drafts made ready.
+"""GitHub's GraphQL, as far as REST does not go: review threads and whether they are resolved, who edited what, drafts.
 
 The schema is a part of GitHub's public one: types, fields and arguments of the same names. Whatever else is asked for
 is refused by name, as an unknown field is there.
@@ -14,13 +14,14 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
 
 from pressplay.clock import rfc3339
-from pressplay.sandbox.forge import answers, events, rules
+from pressplay.sandbox.forge import answers, edits, events, rules
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import NeedsSync, permitted_repo
 from pressplay.sandbox.forge.store import JSON, ROLES, Row, Session, at_least
 
 _MOST = 100
 _PAGES = "after: String, before: String, first: Int, last: Int"
+_EDITED = f"editor: Actor lastEditedAt: DateTime userContentEdits({_PAGES}): UserContentEditConnection"
 _SCHEMA = f"""
 scalar BigInt
 scalar DateTime
@@ -36,6 +37,17 @@ enum PullRequestReviewThreadSubjectType {{ FILE LINE }}
 enum PullRequestState {{ CLOSED MERGED OPEN }}
 interface Actor {{ login: String! url: URI! }}
 interface Node {{ id: ID! }}
+interface Comment {{
+  id: ID! author: Actor body: String! createdAt: DateTime! {_EDITED} updatedAt: DateTime!
+}}
+type UserContentEdit implements Node {{
+  id: ID! createdAt: DateTime! editedAt: DateTime! editor: Actor updatedAt: DateTime!
+}}
+type UserContentEditEdge {{ cursor: String! node: UserContentEdit }}
+type UserContentEditConnection {{
+  edges: [UserContentEditEdge] nodes: [UserContentEdit] pageInfo: PageInfo! totalCount: Int!
+}}
+union IssueOrPullRequest = Issue | PullRequest
 type Bot implements Actor & Node {{ id: ID! databaseId: Int login: String! url: URI! }}
 type User implements Actor & Node {{ id: ID! databaseId: Int login: String! url: URI! }}
 type Organization implements Actor & Node {{ id: ID! databaseId: Int login: String! url: URI! }}
@@ -43,10 +55,19 @@ type Commit implements Node {{ id: ID! oid: GitObjectID! url: URI! }}
 type PageInfo {{ endCursor: String hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String }}
 type Repository implements Node {{
   id: ID! databaseId: Int name: String! nameWithOwner: String! url: URI!
-  pullRequest(number: Int!): PullRequest
+  issueOrPullRequest(number: Int!): IssueOrPullRequest pullRequest(number: Int!): PullRequest
 }}
-type PullRequest implements Node {{
+type Issue implements Node & Comment {{
+  id: ID! databaseId: Int number: Int! title: String! body: String! url: URI! author: Actor createdAt: DateTime!
+  updatedAt: DateTime! {_EDITED} repository: Repository!
+}}
+type IssueComment implements Node & Comment {{
+  id: ID! databaseId: Int fullDatabaseId: BigInt author: Actor body: String! createdAt: DateTime! updatedAt: DateTime!
+  {_EDITED} url: URI! repository: Repository!
+}}
+type PullRequest implements Node & Comment {{
   id: ID! databaseId: Int number: Int! title: String! body: String! state: PullRequestState! isDraft: Boolean!
+  createdAt: DateTime! updatedAt: DateTime! {_EDITED}
   url: URI! author: Actor headRefName: String! headRefOid: GitObjectID! baseRefName: String! baseRefOid: GitObjectID!
   repository: Repository! reviewThreads({_PAGES}): PullRequestReviewThreadConnection!
   timelineItems({_PAGES}, itemTypes: [PullRequestTimelineItemsItemType!]): PullRequestTimelineItemsConnection!
@@ -57,9 +78,9 @@ union PullRequestTimelineItems = AddedToMergeQueueEvent
 type PullRequestTimelineItemsConnection {{
   nodes: [PullRequestTimelineItems] pageInfo: PageInfo! totalCount: Int!
 }}
-type PullRequestReview implements Node {{
+type PullRequestReview implements Node & Comment {{
   id: ID! databaseId: Int fullDatabaseId: BigInt author: Actor body: String! state: PullRequestReviewState!
-  submittedAt: DateTime url: URI!
+  createdAt: DateTime! updatedAt: DateTime! {_EDITED} submittedAt: DateTime url: URI!
 }}
 type PullRequestReviewThread implements Node {{
   id: ID! diffSide: DiffSide! isCollapsed: Boolean! isOutdated: Boolean! isResolved: Boolean! line: Int
@@ -72,8 +93,8 @@ type PullRequestReviewThreadEdge {{ cursor: String! node: PullRequestReviewThrea
 type PullRequestReviewThreadConnection {{
   edges: [PullRequestReviewThreadEdge] nodes: [PullRequestReviewThread] pageInfo: PageInfo! totalCount: Int!
 }}
-type PullRequestReviewComment implements Node {{
-  id: ID! databaseId: Int fullDatabaseId: BigInt author: Actor authorAssociation: CommentAuthorAssociation!
+type PullRequestReviewComment implements Node & Comment {{
+  id: ID! databaseId: Int fullDatabaseId: BigInt author: Actor authorAssociation: CommentAuthorAssociation! {_EDITED}
   body: String! commit: Commit originalCommit: Commit createdAt: DateTime! updatedAt: DateTime! publishedAt: DateTime
   diffHunk: String! line: Int originalLine: Int startLine: Int originalStartLine: Int outdated: Boolean! path: String!
   pullRequest: PullRequest! pullRequestReview: PullRequestReview replyTo: PullRequestReviewComment
@@ -108,6 +129,7 @@ type Mutation {{
 _CONTENTS = (("contents", "write"),)
 """What GitHub wants of an App for threads: found by many, its documentation notwithstanding (gh-aw issue 35726)."""
 _READ = (("pull_requests", "read"),)
+_READ_ISSUE = (("issues", "read"), ("pull_requests", "read"))
 _WRITE = (("pull_requests", "write"),)
 
 
@@ -188,6 +210,9 @@ class _Root:
             return _thread(s, repo, pull, row)
         if kind == "PullRequest" and (of := _pull_row(s, number)):
             return _pull(s, _permitted(s, s.repo(of["repo_id"])["full_name"], _READ, "read", missing), of)
+        found_text = _written(s, kind, number, missing)
+        if found_text is not None:
+            return found_text
         raise Refusal("NOT_FOUND", missing)
 
     def nodes(self, info: Any, ids: list[str]) -> list[JSON | GraphQLError]:
@@ -213,6 +238,32 @@ class _Root:
 
     def convertPullRequestToDraft(self, _info: Any, input: JSON) -> JSON:  # noqa: N802 - GitHub's names
         return _set_draft(self._s, input, draft=True)
+
+
+def _written(s: Session, kind: str, number: int, missing: str) -> JSON | None:
+    """An issue, a comment or a review, by its kind and id."""
+
+    def permitted(issue: Row, needs: tuple[tuple[str, str], ...]) -> Row:
+        return _permitted(s, s.repo(issue["repo_id"])["full_name"], needs, "read", missing)
+
+    if kind == "Issue" and (issue := s.one("SELECT * FROM forge_issues WHERE id = ? AND NOT is_pull", number)):
+        return _issue(s, permitted(issue, _READ_ISSUE), issue)
+    table = {
+        "IssueComment": "forge_comments",
+        "PullRequestReview": "forge_reviews",
+        "PullRequestReviewComment": "forge_review_comments",
+    }.get(kind)
+    row = s.one(f"SELECT * FROM {table} WHERE id = ?", number) if table else None  # noqa: S608 - our own names
+    if row is None:
+        return None
+    issue = s.row("SELECT * FROM forge_issues WHERE id = ?", row["issue_id"])
+    repo = permitted(issue, _READ_ISSUE if kind == "IssueComment" else _READ)
+    if kind == "IssueComment":
+        return _issue_comment(s, repo, issue, row)
+    pull = s.row(f"{answers.PULL} WHERE i.id = ?", issue["id"])
+    if kind == "PullRequestReviewComment":
+        return _comment(s, repo, pull, row)
+    return _review(s, f"{answers.repo_page(s, repo)}/pull/{pull['number']}", row)
 
 
 def _pull_row(s: Session, number: int) -> Row | None:
@@ -299,6 +350,14 @@ def _repository(s: Session, repo: Row) -> JSON:
             raise Refusal("NOT_FOUND", missing)
         return _pull(s, repo, row)
 
+    def issue_or_pull(_info: Any, number: int) -> JSON:
+        missing = f"Could not resolve to an issue or pull request with the number of {number}."
+        _permitted(s, repo["full_name"], _READ_ISSUE, "read", missing)
+        row = s.one("SELECT * FROM forge_issues WHERE repo_id = ? AND number = ?", repo["id"], number)
+        if row is None:
+            raise Refusal("NOT_FOUND", missing)
+        return pull_request(_info, number) if row["is_pull"] else _issue(s, repo, row)
+
     return {
         "__typename": "Repository",
         "id": answers.node_id("Repository", repo["id"]),
@@ -306,7 +365,62 @@ def _repository(s: Session, repo: Row) -> JSON:
         "name": repo["full_name"].partition("/")[2],
         "nameWithOwner": repo["full_name"],
         "url": answers.repo_page(s, repo),
+        "issueOrPullRequest": issue_or_pull,
         "pullRequest": pull_request,
+    }
+
+
+def _edited(s: Session, kind: str, row: Row, began: float) -> JSON:
+    found = edits.of(s, kind, row, began)
+
+    def shown(one: Row) -> JSON:
+        at = answers.when(one["at"])
+        return {
+            "id": answers.node_id("UserContentEdit", f"{kind}:{row['id']}:{one['id']}"),
+            "createdAt": at,
+            "editedAt": at,
+            "updatedAt": at,
+            "editor": _actor(s, s.user(one["user_id"])),
+        }
+
+    return {
+        "editor": _actor(s, s.user(found[0]["user_id"])) if found else None,
+        "lastEditedAt": answers.when(found[0]["at"]) if found else None,
+        "userContentEdits": lambda _info, **page: _connection("userContentEdits", found, page, shown),
+    }
+
+
+def _issue(s: Session, repo: Row, row: Row) -> JSON:
+    return {
+        "__typename": "Issue",
+        "id": answers.node_id("Issue", row["id"]),
+        "databaseId": row["id"],
+        "number": row["number"],
+        "title": row["title"],
+        "body": row["body"] or "",
+        "url": f"{answers.repo_page(s, repo)}/issues/{row['number']}",
+        "author": _actor(s, s.user(row["user_id"])),
+        "createdAt": answers.when(row["created_at"]),
+        "updatedAt": answers.when(row["updated_at"]),
+        **_edited(s, "Issue", row, row["created_at"]),
+        "repository": lambda _info: _repository(s, repo),
+    }
+
+
+def _issue_comment(s: Session, repo: Row, issue: Row, row: Row) -> JSON:
+    page = f"{answers.repo_page(s, repo)}/{'pull' if issue['is_pull'] else 'issues'}/{issue['number']}"
+    return {
+        "__typename": "IssueComment",
+        "id": answers.node_id("IssueComment", row["id"]),
+        "databaseId": row["id"],
+        "fullDatabaseId": str(row["id"]),
+        "author": _actor(s, s.user(row["user_id"])),
+        "body": row["body"],
+        "createdAt": answers.when(row["created_at"]),
+        "updatedAt": answers.when(row["updated_at"]),
+        **_edited(s, "IssueComment", row, row["created_at"]),
+        "url": f"{page}#issuecomment-{row['id']}",
+        "repository": lambda _info: _repository(s, repo),
     }
 
 
@@ -340,6 +454,9 @@ def _pull(s: Session, repo: Row, row: Row) -> JSON:
         "isDraft": bool(row["draft"]),
         "url": f"{answers.repo_page(s, repo)}/pull/{row['number']}",
         "author": _actor(s, s.user(row["user_id"])),
+        "createdAt": answers.when(row["created_at"]),
+        "updatedAt": answers.when(row["updated_at"]),
+        **_edited(s, "PullRequest", row, row["created_at"]),
         "headRefName": row["head_ref"],
         "headRefOid": row["head_sha"],
         "baseRefName": row["base_ref"],
@@ -425,11 +542,13 @@ def _comment(s: Session, repo: Row, pull: Row, row: Row) -> JSON:
         return _review(s, page, found) if found is not None else None
 
     return {
+        "__typename": "PullRequestReviewComment",
         "id": answers.node_id("PullRequestReviewComment", row["id"]),
         "databaseId": row["id"],
         "fullDatabaseId": str(row["id"]),
         "author": _actor(s, author),
         "authorAssociation": answers.association(s, repo, author),
+        **_edited(s, "PullRequestReviewComment", row, row["created_at"]),
         "body": row["body"],
         "commit": _commit(s, repo, row["commit_id"]),
         "originalCommit": _commit(s, repo, row["original_commit_id"]),
@@ -458,7 +577,12 @@ def _commit(s: Session, repo: Row, sha: str) -> JSON:
 
 
 def _review(s: Session, page: str, row: Row) -> JSON:
+    began = row["submitted_at"] or 0.0
     return {
+        "__typename": "PullRequestReview",
+        "createdAt": answers.when(began),
+        "updatedAt": answers.when(began),
+        **_edited(s, "PullRequestReview", row, began),
         "id": answers.node_id("PullRequestReview", row["id"]),
         "databaseId": row["id"],
         "fullDatabaseId": str(row["id"]),

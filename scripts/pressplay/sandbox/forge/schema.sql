@@ -64,6 +64,11 @@ CREATE TABLE IF NOT EXISTS forge_comments (
   created_at REAL NOT NULL, updated_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS forge_comments_issue ON forge_comments (issue_id);
 CREATE INDEX IF NOT EXISTS forge_comments_updated ON forge_comments (updated_at);
+-- Who edited a text when; `kind` is GraphQL's name of what it is the text of. What it was before nobody asks for.
+CREATE TABLE IF NOT EXISTS forge_edits (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, subject_id INTEGER NOT NULL, user_id INTEGER NOT NULL,
+  at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_edits_subject ON forge_edits (kind, subject_id);
 CREATE TABLE IF NOT EXISTS forge_review_requests (
   issue_id INTEGER NOT NULL, user_id INTEGER NOT NULL, PRIMARY KEY (issue_id, user_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS forge_reviews (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pressplay.sandbox.forge import answers, events
+from pressplay.sandbox.forge import answers, edits, events
 from pressplay.sandbox.forge.api import pulls
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import Answer, Call, route
@@ -85,10 +85,11 @@ def get_issue(call: Call) -> JSON:
     return answers.issue(call.s, call.repo, issue_of(call))
 
 
-@route("PATCH", _ISSUE, issues="write", pull_requests="write")
+@route("PATCH", _ISSUE, role="read", issues="write", pull_requests="write")
 def update_issue(call: Call) -> JSON:
-    """Edit, close or reopen an issue."""
+    """Edit, close or reopen an issue; its author may, too. Labels of somebody who may not set them are passed over."""
     s, row = call.s, issue_of(call)
+    edits.permit(s, call.repo, row["user_id"])
     state = call.get("state", str, row["state"])
     if state not in ("open", "closed"):
         raise invalid("Issue", "state", "state must be open or closed", "invalid")
@@ -101,6 +102,8 @@ def update_issue(call: Call) -> JSON:
         s.now,
         row["id"],
     )
+    if "body" in changes:
+        edits.record(s, "PullRequest" if row["is_pull"] else "Issue", row["id"])
     if "title" in changes:
         rename = {"from": row["title"], "to": edited["title"]}
         events.note(s, row, "renamed", s.acting_user(), rename=rename)
@@ -109,7 +112,7 @@ def update_issue(call: Call) -> JSON:
     elif changes:
         shown = answers.issue(s, call.repo, issue_of(call))
         events.emit(s, "issues", call.repo, s.acting_user(), action="edited", issue=shown, changes=changes)
-    if call.fields.get("labels") is not None:
+    if call.fields.get("labels") is not None and edits.has_role(s, call.repo, "triage"):
         _replace(call, row, _names(call.get("labels", list, [])))
     if state != row["state"]:
         if row["is_pull"]:
@@ -191,18 +194,21 @@ def get_comment(call: Call) -> JSON:
     return answers.comment(call.s, call.repo, _comment(call))
 
 
-@route("PATCH", f"{_REPO}/issues/comments/<int:comment>", issues="write", pull_requests="write")
+@route("PATCH", f"{_REPO}/issues/comments/<int:comment>", role="read", issues="write", pull_requests="write")
 def update_comment(call: Call) -> JSON:
-    """Replace a comment's text."""
+    """Replace a comment's text; its author may, too."""
     row, body = _comment(call), call.need("body", str)
+    edits.permit(call.s, call.repo, row["user_id"])
+    edits.record(call.s, "IssueComment", row["id"])
     call.s.run("UPDATE forge_comments SET body = ?, updated_at = ? WHERE id = ?", body, call.s.now, row["id"])
     return _announce_comment(call, "edited", _comment(call), changes={"body": {"from": row["body"]}})
 
 
-@route("DELETE", f"{_REPO}/issues/comments/<int:comment>", issues="write", pull_requests="write")
+@route("DELETE", f"{_REPO}/issues/comments/<int:comment>", role="read", issues="write", pull_requests="write")
 def delete_comment(call: Call) -> Answer:
-    """Delete a comment."""
+    """Delete a comment; its author may, too."""
     row = _comment(call)
+    edits.permit(call.s, call.repo, row["user_id"])
     _announce_comment(call, "deleted", row)
     call.s.run("DELETE FROM forge_comments WHERE id = ?", row["id"])
     return Answer(204)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pressplay.sandbox.forge import answers, events, gitdata, rules
+from pressplay.sandbox.forge import answers, edits, events, gitdata, rules
 from pressplay.sandbox.forge.api.repos import signature_of
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import Answer, Call, route
@@ -140,10 +140,11 @@ def get_pull(call: Call) -> JSON:
     return _full(call, pull_of(call))
 
 
-@route("PATCH", "/repos/<owner>/<name>/pulls/<int:number>", pull_requests="write")
+@route("PATCH", "/repos/<owner>/<name>/pulls/<int:number>", role="read", pull_requests="write")
 def update_pull(call: Call) -> JSON:
-    """Edit, close or reopen a pull request."""
+    """Edit, close or reopen a pull request; its author may, too."""
     s, row, sender = call.s, pull_of(call), call.s.acting_user()
+    edits.permit(s, call.repo, row["user_id"])
     state = call.get("state", str, row["state"])
     if state not in ("open", "closed"):
         raise invalid("PullRequest", "state", "state must be open or closed", "invalid")
@@ -165,6 +166,8 @@ def update_pull(call: Call) -> JSON:
         s.now,
         row["id"],
     )
+    if "body" in changes:
+        edits.record(s, "PullRequest", row["id"])
     if "title" in changes:
         events.note(s, row, "renamed", sender, rename={"from": row["title"], "to": edited["title"]})
     if changes:

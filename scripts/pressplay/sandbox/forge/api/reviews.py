@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pressplay.sandbox.forge import answers, events, gitdata
+from pressplay.sandbox.forge import answers, edits, events, gitdata
 from pressplay.sandbox.forge.api.issues import comment_order
 from pressplay.sandbox.forge.api.pulls import pull_of
 from pressplay.sandbox.forge.errors import ApiError, invalid
@@ -158,6 +158,17 @@ def _ask(call: Call, action: str) -> JSON:
     return answers.pull(s, call.repo, events.pull_row(s, pull["id"]))
 
 
+@route("PUT", f"{_PULL}/reviews/<int:review>", role="read", pull_requests="write")
+def update_review(call: Call) -> JSON:
+    """Replace a review's text; its author may, too."""
+    pull, body = pull_of(call), call.need("body", str)
+    row = _review(call, pull)
+    edits.permit(call.s, call.repo, row["user_id"])
+    edits.record(call.s, "PullRequestReview", row["id"])
+    call.s.run("UPDATE forge_reviews SET body = ? WHERE id = ?", body, row["id"])
+    return answers.review(call.s, call.repo, _review(call, pull), pull["number"])
+
+
 @route("PUT", f"{_PULL}/reviews/<int:review>/dismissals", pull_requests="write")
 def dismiss_review(call: Call) -> JSON:
     """Dismiss an approval or a request for changes."""
@@ -268,18 +279,21 @@ def get_comment(call: Call) -> JSON:
     return answers.review_comment(call.s, call.repo, row, row["number"])
 
 
-@route("PATCH", f"{_REPO}/pulls/comments/<int:comment>", pull_requests="write")
+@route("PATCH", f"{_REPO}/pulls/comments/<int:comment>", role="read", pull_requests="write")
 def update_comment(call: Call) -> JSON:
-    """Replace a review comment's text."""
+    """Replace a review comment's text; its author may, too."""
     row, body = _comment(call), call.need("body", str)
+    edits.permit(call.s, call.repo, row["user_id"])
+    edits.record(call.s, "PullRequestReviewComment", row["id"])
     call.s.run("UPDATE forge_review_comments SET body = ?, updated_at = ? WHERE id = ?", body, call.s.now, row["id"])
     return _announce_comment(call, "edited", _comment(call), changes={"body": {"from": row["body"]}})
 
 
-@route("DELETE", f"{_REPO}/pulls/comments/<int:comment>", pull_requests="write")
+@route("DELETE", f"{_REPO}/pulls/comments/<int:comment>", role="read", pull_requests="write")
 def delete_comment(call: Call) -> Answer:
-    """Delete a review comment."""
+    """Delete a review comment; its author may, too."""
     row = _comment(call)
+    edits.permit(call.s, call.repo, row["user_id"])
     _announce_comment(call, "deleted", row)
     call.s.run("DELETE FROM forge_review_comments WHERE id = ?", row["id"])
     return Answer(204)
