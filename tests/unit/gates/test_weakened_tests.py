@@ -128,7 +128,7 @@ def judged(before: dict[str, str], after: dict[str, str], renamed: dict[str, str
         ("src/page.test.ts", '    expect(page.title).toBe("Shop");\n', "", "1 assertion removed or altered"),
         ("src/page.test.ts", '["apple"]', "expect.anything()", "1 assertion removed or altered"),
         ("src/page.test.ts", "  it(", "  it.skip(", "1 skip or expected failure added"),
-        ("src/page.test.ts", "  it(", "  xit(", "1 test removed, 1 skip or expected failure added"),
+        ("src/page.test.ts", "  it(", "  xit(", "1 skip or expected failure added"),
         ("src/page.test.ts", "describe(", "describe.only(", "1 skip or expected failure added"),
         ("cart/cart_test.go", "got != 60", "got < 60", "1 assertion removed or altered"),
         ("cart/cart_test.go", "\trequire.NoError(t, check())\n", "", "1 assertion removed or altered"),
