@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from pressplay.gates.syntax import COMMENTS, Source, tokens
+from pressplay.gates.syntax import COMMENTS, Source, Token, tokens
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -103,6 +103,14 @@ def _last_name(source: Source, node: Node) -> str:
     return words[-1] if words else ""
 
 
+class _TooDeep(Exception):
+    """So much of the file is nested in itself that looking at all of it would take more than its size allows."""
+
+
+_NESTED = 5
+"""How often each byte of a file may be looked at, on the average."""
+
+
 class _Reader:
     """Collects what one file holds."""
 
@@ -114,11 +122,12 @@ class _Reader:
         self.source = source
         self.found = Tests()
         self.stack: list[tuple[Node, _Place]] = []
+        self.bodies: list[tuple[Test, Node]] = []
+        self.left = _NESTED * len(source.text) + 10_000
+        """Bytes that may still be looked at."""
 
     def read(self, whole: bool) -> Tests:
         self.stack.append((self.source.root, _Place(within=whole)))
-        bodies: list[tuple[Test, Node]] = []
-        self.bodies = bodies
         while self.stack:
             node, place = self.stack.pop()
             if node.type in self.imports:
@@ -129,10 +138,13 @@ class _Reader:
                     self.push(chain.parts, place)
             elif not self.node(node, place):
                 self.push(node.children, place)
-        for test, body in bodies:
-            if not test.assertions:
+        end = 0
+        for test, body in self.bodies:
+            # A test within another is a part of that one's body.
+            if not test.assertions and body.start_byte >= end:
                 # What it calls is all that is known of it.
                 self.note(test.assertions, self.plain(body), body)
+                end = body.end_byte
         return self.found
 
     def push(self, nodes: Sequence[Node], place: _Place) -> None:
@@ -166,9 +178,16 @@ class _Reader:
         kept[text] += 1
         self.found.lines.setdefault(text, node.start_point.row + 1)
 
+    def words(self, node: Node) -> list[Token]:
+        """The tokens of a node without comments."""
+        self.left -= node.end_byte - node.start_byte
+        if self.left < 0:
+            raise _TooDeep
+        return [token for token in tokens(self.source, node) if token.kind not in COMMENTS]
+
     def plain(self, node: Node) -> str:
         """The text of a node without its layout, which a formatter may alter, and without comments."""
-        words = [token for token in tokens(self.source, node) if token.kind not in COMMENTS]
+        words = self.words(node)
         text: list[str] = []
         for at, word in enumerate(words):
             last = at + 1 < len(words) and words[at + 1].text in (")", "]", "}")
@@ -220,7 +239,7 @@ class _Python(_Reader):
 
     def _with(self, node: Node, place: _Place) -> bool:
         clause, body = node.named_children[0], node.child_by_field_name("body")
-        words = {token.text for token in tokens(self.source, clause) if token.kind == "identifier"}
+        words = {token.text for token in self.words(clause) if token.kind == "identifier"}
         if body is None or not any(re.fullmatch(r"raises|warns|assert[A-Z]\w*", word) for word in words):
             return False
         self.asserts(clause, place, "with ")
@@ -369,7 +388,7 @@ class _ECMAScript(_Reader):
             for pair in one.named_children
             if (key := pair.child_by_field_name("key")) is not None
             and (value := pair.child_by_field_name("value")) is not None
-            and self.source.of(value) not in ("false", "undefined")
+            and value.type not in ("false", "undefined")
         }
         if first[0] == "f" or "only" in {*rest, *options}:
             self.note(self.found.only, f"{'.'.join(chain.names)} {title}", chain.outermost)
@@ -452,15 +471,18 @@ class _Rust(_Reader):
         for at, part in enumerate(parts):
             if part.type != "token_tree":
                 continue
-            before = self.source.of(parts[at - 1]) if at else ""
-            called = self.source.of(parts[at - 2]) if at > 1 else ""
+            before = self._sign(parts[at - 1]) if at else ""
+            called = self._sign(parts[at - 2]) if at > 1 else ""
             if before == "!" and self._ASSERT.fullmatch(called):
                 self.asserts(part, place, f"{called}!")
-            elif before == "#" and self.source.of(part).startswith("["):
+            elif before == "#" and self.source.text[part.start_byte : part.start_byte + 1] == b"[":
                 self._marked(part, place)
             else:
                 left.append((part, place))
         self.stack.extend(reversed(left))
+
+    def _sign(self, node: Node) -> str:
+        return "" if node.type == "token_tree" else self.source.of(node)
 
     def _marked(self, attribute: Node, place: _Place) -> None:
         text = self.plain(attribute)
@@ -479,12 +501,15 @@ _READERS: Mapping[str, type[_Reader]] = {
 }
 
 
-def read(language: str, source: Source, *, whole: bool) -> Tests:
-    """The tests of a file of this language (`gates.tests.LANGUAGES`); `whole`: all of it is test text.
+def read(language: str, source: Source, *, whole: bool) -> Tests | None:
+    """The tests of a file of this language (`gates.tests.LANGUAGES`); None where it is undecided.
 
-    Else only what its language marks as such is: in Rust `#[test]` and `#[cfg(test)]`.
+    `whole`: all of it is test text. Else only what its language marks as such is: in Rust `#[test]` and `#[cfg(test)]`.
     """
-    return _READERS[language](source).read(whole)
+    try:
+        return _READERS[language](source).read(whole)
+    except _TooDeep:
+        return None
 
 
 def entries(path: str, text: str) -> Iterator[str]:

@@ -166,11 +166,12 @@ class Side:
                 self.undecided.add(path)
             return
         source = syntax.parse(path, content)
-        if source is None:
-            self.undecided.add(path)
-            return
         name = next(name for name, one in LANGUAGES.items() if one is language)
-        self.files[path] = test_text.read(name, source, whole=is_test(path))
+        tests = None if source is None else test_text.read(name, source, whole=is_test(path))
+        if tests is None:
+            self.undecided.add(path)
+        else:
+            self.files[path] = tests
 
     @cached_property
     def tests(self) -> list[tuple[str, Test]]:
@@ -260,6 +261,23 @@ class Change:
     def gained(self) -> Counter[tuple[Kind, str]]:
         """Assertions and snapshots that are new."""
         return self.now.facts(self._hidden[0]) - self.was.facts()
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """The skips that switch off what was on before, each with its test's name where it is of one test."""
+        return self._hidden[1]
+
+    @cached_property
+    def skips(self) -> dict[str, str]:
+        """Every skip that is there now → the name of its test, empty where it is of more than one."""
+        found = {text: "" for tests in self.now.files.values() for text in (*tests.skips, *tests.only)}
+        found.update({f"{text} {test.name}": test.name for _, test in self.now.tests for text in test.skips})
+        return found
+
+    @cached_property
+    def written(self) -> set[str]:
+        """The names of the tests that are new."""
+        return {test.name for _, test in self.now.tests} - {test.name for _, test in self.was.tests}
 
     @cached_property
     def weakening(self) -> Weakening:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pressplay.errors import TryAgain
 from pressplay.github.calls import Client, pages
+
+NOTHING = "0" * 40
+"""What a branch was moved from when it was made."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +46,24 @@ def between(gh: Client, repo: str, branch: str, before: str, after: str) -> list
         if at == before:
             return found
     return None
+
+
+def life(gh: Client, repo: str, branch: str, head: str) -> list[Push]:
+    """The moves that led from the branch's making to `head`, the oldest first; faults as those of `newest`.
+
+    Where GitHub does not tell all of them the first one begins elsewhere than at NOTHING. TryAgain where it does not
+    tell of `head` yet.
+    """
+    moves: list[Push] = []
+    for push in newest(gh, repo, branch):
+        if not moves and push.after != head:
+            # What came since is none of it.
+            continue
+        if moves and push.after != moves[-1].before:
+            break
+        moves.append(push)
+        if push.before == NOTHING:
+            break
+    if not moves:
+        raise TryAgain(f"{repo}: GitHub does not tell yet who moved the branch to {head}")
+    return moves[::-1]
