@@ -165,9 +165,11 @@ class _Reader:
         return test
 
     def asserts(self, node: Node, place: _Place, before: str = "") -> bool:
-        if place.within:
-            kept = place.test.assertions if place.test else self.found.assertions
-            self.note(kept, before + self.plain(node), node)
+        """Take a node for an assertion; True."""
+        return self.note_assertion(before + self.plain(node), node, place) if place.within else True
+
+    def note_assertion(self, text: str, node: Node, place: _Place) -> bool:
+        self.note(place.test.assertions if place.test else self.found.assertions, text, node)
         return True
 
     def skips(self, text: str, node: Node, place: _Place) -> None:
@@ -215,7 +217,9 @@ class _Python(_Reader):
             self._function(node, place)
             return True
         elif kind == "assert_statement":
-            return self.asserts(node, place)
+            # Brackets around it are layout: a formatter breaks the line within them.
+            parts = [self._bare(part) for part in node.named_children if part.type not in COMMENTS]
+            return self.note_assertion("assert " + ",".join(self.plain(part) for part in parts), node, place)
         elif kind == "raise_statement":
             words = self.plain(node)
             if re.match(r"raise AssertionError\b", words):
@@ -229,6 +233,10 @@ class _Python(_Reader):
             if name in ("expectedFailure", "SkipTest"):
                 self.skips(name, node, place)
         return False
+
+    def _bare(self, node: Node) -> Node:
+        inside = [one for one in node.named_children if one.type not in COMMENTS]
+        return inside[0] if node.type == "parenthesized_expression" and len(inside) == 1 else node
 
     def _function(self, node: Node, place: _Place) -> _Place:
         name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
