@@ -9,7 +9,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 
 
-def tests() -> set[str]:
+def defined() -> set[str]:
     return {
         f"{path.stem}::{node.name}"
         for path in FOLDER.glob("test_*.py")
@@ -32,4 +32,4 @@ def test_each_attack_names_its_test_and_its_honest_twin():
         assert len(row) == 5, row
         assert all(row), row
         named |= {cell.strip("` ") for cell in row[3:]}
-    assert named == tests()
+    assert named == defined()
