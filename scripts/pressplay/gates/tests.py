@@ -103,7 +103,9 @@ class Weakening:
 
 def unreadable(files: int) -> str:
     """What is said of files that are undecided."""
-    return f"{files} file{'s' if files > 1 else ''} that can't be read as {'their' if files > 1 else 'its'} language"
+    if files == 1:
+        return "1 file that can't be read as its language"
+    return f"{files} files that can't be read as their language"
 
 
 def language_of(path: str) -> Language | None:

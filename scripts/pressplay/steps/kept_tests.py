@@ -127,7 +127,7 @@ def _plans(whole: Comparison, branch: Branch, after: Files, own_plan: str) -> It
     changed = {path for one in whole.files for path in (one.path, one.before) if path.startswith(ACCEPTANCE)}
     others = sorted(changed - {own_plan})
     if others:
-        reason = f"{len(others)} plan{'s' if len(others) > 1 else ''} of probes of other tasks changed"
+        reason = f"it changed the plans of probes of other tasks ({len(others)})"
         writer: Literal["qa", "rex"] = (
             "qa" if any(push.paths & {*others} for push in branch.moves if push.whose == "qa") else "rex"
         )

@@ -246,7 +246,9 @@ def writes_plan(text: str, number: int = 1) -> Does:
 def test_the_plan_of_another_task_is_changed(tmp_path, role):
     one = judged(tmp_path, Team(does={role: writes_plan(PLAN, 2)}))
     assert_parked(
-        one, "press-play/test-only: 1 plan of probes of other tasks changed", "`.press-play/acceptance/2.yaml`"
+        one,
+        "press-play/test-only: it changed the plans of probes of other tasks (1)",
+        "`.press-play/acceptance/2.yaml`",
     )
 
 
