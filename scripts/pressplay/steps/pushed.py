@@ -25,6 +25,8 @@ Whose = Literal["qa", "agent", "other"]
 """QA's; that of another App of ours, which may change no plan of probes; anybody else's."""
 _RUNS = (LINT, FIX, COMMENTS, TRIAGE)
 _NO_RECORD = (404, 410)
+MOST = 100
+"""Pushes of our Apps that one look compares: more than agents make between two that passed."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,12 @@ class Branch:
     """Whether GitHub keeps a record of pushes; else only the ledger's runs are known, and nothing of QA's."""
 
     @property
-    def to_judge(self) -> Sequence[Pushed]:
-        """Those that the gate has not passed yet."""
-        return self.moves[self.judged :]
+    def too_many(self) -> bool:
+        """Whether there are more pushes of our Apps to judge than can be looked through."""
+        return sum(push.whose != "other" for push in self.moves[self.judged :]) > MOST
 
 
-def of(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry], merge_base: str) -> Branch:
+def of(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry]) -> Branch:
     """The pushes that led to the pull request's head; TryAgain where GitHub does not tell of the head yet.
 
     What GitHub's record lacks of a branch's beginning counts as one push of QA's, as one by an account that is gone
@@ -101,8 +103,10 @@ def of(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[st
         before = move.before
         if before == pushes.NOTHING:
             before = comparison.compare(gh, subject.repo, pull.base_ref, move.after).merge_base
-        elif not made and before != merge_base:
-            made.append(Pushed(gh, subject.repo, merge_base, before, "qa", "qa"))
+        elif not made:
+            left = comparison.compare(gh, subject.repo, pull.base_ref, before).merge_base
+            if left != before:
+                made.append(Pushed(gh, subject.repo, left, before, "qa", "qa"))
         made.append(Pushed(gh, subject.repo, before, move.after, *_whose(context, move.login)))
     passed = [at for at, move in enumerate(made, 1) if gates.has_passed(entries, gates.TEST_ONLY, move.after)]
     return Branch(made, max(passed, default=0), recorded=True)

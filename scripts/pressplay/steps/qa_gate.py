@@ -72,7 +72,10 @@ def _refused(
     head, paths = pull.head_sha, Paths(subject.settings.test_paths.model_dump())
     whole = comparison.compare(gh, subject.repo, pull.base_ref, head)
     before, after = Files(gh, subject.repo, whole.merge_base), Files(gh, subject.repo, head)
-    branch = pushed.of(context, subject, pull, entries, whole.merge_base)
+    branch = pushed.of(context, subject, pull, entries)
+    if branch.too_many:
+        yield Finding(f"more than {pushed.MOST} pushes of agents' Apps since it was last passed", "", "rex")
+        return
     offences = (
         _of_pushes(branch, paths, after) if branch.recorded else _of_runs(gh, subject, paths, entries, head, after)
     )

@@ -12,8 +12,10 @@ from team import Does, Played, Team, played, writes
 
 from pressplay.github import pushes, refs
 from pressplay.github.calls import Refused, call
+from pressplay.steps import pushed
 
 pytestmark = pytest.mark.rule("R6")
+TEST = "def test_it():\n    assert 1\n"
 
 
 def pushing(team: Team, app: str, files: Mapping[str, bytes]) -> Does:
@@ -106,6 +108,27 @@ def test_qa_adds_tests_where_github_keeps_no_record_of_pushes(tmp_path, monkeypa
         tmp_path, Team(does={"test": writes("tests/test_it.py", "def test_it():\n    assert 1\n")}), merge=False
     )
     assert one.state == "approved", one.reason
+
+
+def test_the_record_of_pushes_lacks_the_beginning(tmp_path, monkeypatch):
+    """Who pushed what it lacks nobody can say: it counts as QA's."""
+    whole = pushes.life
+    monkeypatch.setattr(pushes, "life", lambda *args: whole(*args)[1:])
+    one = played(tmp_path, Team(does={"test": writes("tests/test_it.py", TEST)}), merge=False)
+    one.assert_not_approved()
+    assert "QA may change tests alone (R6), and changed 1 file outside the tests' paths" in one.reason
+
+
+def test_the_record_of_pushes_is_whole(tmp_path):
+    one = played(tmp_path, Team(does={"test": writes("tests/test_it.py", TEST)}), merge=False)
+    assert one.state == "approved", one.reason
+
+
+def test_agents_push_more_than_can_be_looked_through(tmp_path, monkeypatch):
+    monkeypatch.setattr(pushed, "MOST", 1)
+    one = played(tmp_path, Team(does={"test": writes("tests/test_it.py", TEST)}), merge=False)
+    one.assert_not_approved()
+    assert one.reason == "press-play/test-only: more than 1 pushes of agents' Apps since it was last passed"
 
 
 def test_rex_takes_qas_test_out_by_a_forced_push(tmp_path):
