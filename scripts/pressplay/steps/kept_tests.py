@@ -88,8 +88,8 @@ def _against_each_other(change: tests.Change, branch: Branch) -> Iterator[Findin
             continue
         gone = {fact for fact in push.change.lost if there[fact] < push.change.was.facts()[fact]}
         # What the base had is judged against the base.
-        off = {text: change.skips[text] for text in push.change.skipped if text in change.skips} if change.skips else {}
-        off = {text: name for text, name in off.items() if text not in change.skipped}
+        added = push.change.skipped.keys() - change.skipped.keys()
+        off = {text: name for text, name in change.skips.items() if text in added}
         if not gone and not off:
             continue
         theirs, mine = _Written(), _Written()
