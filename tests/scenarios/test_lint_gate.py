@@ -61,10 +61,10 @@ def test_a_project_is_linted_by_its_own_tools(shared, language, state):
     outcome, pull = shared.run(files_of(f"{language}/{state}"))
     gh = shared.sandbox.context.harness(REPO, checks="read")
     if state == "clean":
-        assert (outcome, checks.conclusion(gh, REPO, pull.head_sha, CHECK)) == ("pass", "success")
+        assert (outcome, checks.own(gh, REPO, pull.head_sha, CHECK).conclusion) == ("pass", "success")
         assert "passed" in shared.entry(pull)["reason"]
         return
-    assert (outcome, checks.conclusion(gh, REPO, pull.head_sha, CHECK)) == ("fail", "failure")
+    assert (outcome, checks.own(gh, REPO, pull.head_sha, CHECK).conclusion) == ("fail", "failure")
     words = {"rust": "needless_return", "python": "F401", "go": "self-assignment", "typescript": "SyntaxError"}
     assert words[language] in shared.text(pull)
     # What an agent is told: our reason, and the tools' words as a quotation.
@@ -219,7 +219,7 @@ def test_a_tool_that_is_not_on_this_machine_is_an_error_with_a_way_out(own):
     assert "lint.commands" in reason
     assert "lint.enabled" in reason
     gh = made.sandbox.context.harness(REPO, checks="read")
-    assert checks.conclusion(gh, REPO, pull.head_sha, CHECK) == "action_required"
+    assert checks.own(gh, REPO, pull.head_sha, CHECK).conclusion == "action_required"
 
 
 @pytest.mark.rule("R4")

@@ -1,128 +1,111 @@
-"""Whether a change weakened a project's tests: files, tests or assertions gone, tests switched off (R6).
+"""Whether a change weakened a project's tests: files, tests, assertions or snapshots gone, tests switched off (R6).
 
-It reads text, file by file, without running or parsing it: what it counts stands in `LANGUAGES`, one row a language.
-It is strict: an assertion that was altered counts as gone, since only a person can tell a correction from a loosening.
-Moving tests between files, and laying them out anew, weakens nothing. What it can't see: a wrong fixture, fewer cases
-of a parametrized test, an `if` around an assertion; those are for whoever reviews.
+It compares what the test text of both sides holds (`gates.test_text`), without running it. It is strict: an assertion
+that was altered counts as gone, since only a person can tell a correction from a loosening; of a test that asserts
+nothing that we know, all of its body counts as one assertion. Moving tests between files, and laying them out anew,
+weakens nothing; nor does a new test that is switched off. What it can't see: a wrong fixture, fewer cases of a
+parametrized test, an `if` around an assertion; those are for whoever reviews. A file that its parser can't read is
+undecided, and undecided never passes.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Literal
 
-from pressplay.github.comparison import Comparison
-
-_LONGEST = 80
-"""Lines of one assertion; beyond, only its first line is looked at."""
+from pressplay.gates import syntax, test_text
+from pressplay.gates.test_text import Test, Tests
+from pressplay.github.comparison import Changed, Comparison
 
 
 @dataclass(frozen=True)
 class Language:
-    """How a language's tests are told, by file name and by what stands in a line."""
+    """How a language's test files are told."""
 
     suffixes: tuple[str, ...]
     names: tuple[str, ...]
     """Globs of a test file's name."""
     folders: tuple[str, ...]
     """Folders all of whose files of this language belong to the tests."""
-    test: re.Pattern[str]
-    assertion: re.Pattern[str]
-    skip: re.Pattern[str]
-    quotes: str = "\"'`"
-    inline: re.Pattern[str] | None = None
-    """The line from which on a source file holds its own tests."""
-    condition: re.Pattern[str] | None = None
-    """What on the line before an assertion belongs to it: Go's tests compare by `if` and then call `t.Error`."""
+    inline: tuple[str, ...] = ()
+    """Words one of which stands in every source file that holds tests of its own; none: source files hold none."""
 
 
 LANGUAGES: Mapping[str, Language] = {
-    "python": Language(
-        suffixes=(".py",),
-        names=("test_*.py", "*_test.py", "tests.py", "conftest.py"),
-        folders=("tests", "test"),
-        test=re.compile(r"^\s*(?:async\s+)?def\s+test"),
-        assertion=re.compile(
-            r"^\s*(?:assert\b|(?:self|cls)\.(?:assert\w+|fail\w*)\(|(?:async\s+)?with\s+.*\b(?:raises|warns|assertRaises\w*)\("
-            r"|.*\.assert_\w+\(|pytest\.(?:raises|fail)\()"
-        ),
-        skip=re.compile(
-            r"\bmark\.(?:skip|skipif|xfail)\b|\bpytest\.(?:skip|xfail|importorskip)\(|\bskip(?:If|Unless)\(|@(?:unittest\.)?skip\b"
-            r"|\bexpectedFailure\b|\bself\.skipTest\(|\bSkipTest\b|\bcollect_ignore|__test__\s*=\s*False"
-        ),
-        quotes="\"'",
-    ),
+    "python": Language((".py",), ("test_*.py", "*_test.py", "tests.py", "conftest.py"), ("tests", "test")),
     "rust": Language(
-        suffixes=(".rs",),
-        names=("*_test.rs", "test_*.rs", "tests.rs", "test.rs"),
-        folders=("tests",),
-        test=re.compile(r"^\s*#\[(?:\w+::)*(?:test|rstest|test_case|quickcheck)\b"),
-        assertion=re.compile(
-            r"^\s*(?:(?:\w+::)*(?:prop_)?(?:debug_)?assert\w*!|(?:\w+::)*assert\w*\(|panic!|unreachable!)"
-        ),
-        skip=re.compile(
-            r"#\[\s*ignore\b|#\[\s*cfg_attr\([^\]]*\bignore\b|#\[\s*should_panic\b|#\[\s*cfg\(\s*(?:any\(\)|FALSE)"
-        ),
-        # `'` begins a lifetime as often as a character.
-        quotes='"',
-        inline=re.compile(r"^\s*#\[cfg\((?:all\()?test\b"),
+        (".rs",), ("*_test.rs", "test_*.rs", "tests.rs", "test.rs"), ("tests",), inline=("test", "quickcheck")
     ),
     "typescript": Language(
-        suffixes=(".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte"),
-        names=("*.test.*", "*.spec.*", "*.cy.*"),
-        folders=("__tests__", "tests", "test", "e2e", "cypress"),
-        test=re.compile(r"^\s*(?:it|test|specify)(?:\.\w+)*\s*[(`]"),
-        assertion=re.compile(
-            r"^\s*(?:await\s+|return\s+)*(?:expect(?:\.\w+)*\(|assert(?:\.\w+)*\(|t\.\w+\(|cy\..*\.should\(|\.should\(|.*\.should\.\w+)"
-        ),
-        skip=re.compile(
-            r"\b(?:it|test|describe|suite|context|specify)\.(?:\w+\.)*(?:skip|skipIf|todo|only|fails|failing|fixme)\b"
-            r"|^\s*(?:x|f)(?:it|test|describe|specify|context)\s*\(|\bthis\.skip\(|\btest\.skip\(|\bpending\("
-        ),
+        (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte"),
+        ("*.test.*", "*.spec.*", "*.cy.*"),
+        ("__tests__", "tests", "test", "e2e", "cypress"),
     ),
-    "go": Language(
-        suffixes=(".go",),
-        names=("*_test.go",),
-        folders=(),
-        test=re.compile(r"^func\s+(?:\([^)]*\)\s*)?(?:Test|Fuzz|Example)\w*\("),
-        assertion=re.compile(
-            r"^\s*(?:[tb]\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)\(|(?:\w+\.)?(?:assert|require)\.\w+\(|Expect\()"
-        ),
-        skip=re.compile(
-            r"\b[tbf]\.Skip(?:f|Now)?\(|\btesting\.Short\(\)|//go:build\s+(?:ignore|never)|//\s*\+build\s+ignore"
-        ),
-        condition=re.compile(r"^\s*(?:\}\s*else\s+)?if\b.*\{\s*$"),
-    ),
+    "go": Language((".go",), ("*_test.go",), ()),
 }
+_SNAPSHOTS = frozenset({"__snapshots__", "__image_snapshots__", "testdata", "golden", "goldens"})
+"""Folders whose files of no known language are what tests compare with."""
+_SNAPSHOT_NAMES = ("*.snap", "*.ambr", "*.golden", "*.snapshot")
+_TEST_WORDS = ("test", "assert", "expect", "should", "it(")
+"""One of them stands in every test that a file without a parser (Vue, Svelte) may hold."""
+
+Kind = Literal["file", "test", "assertion", "snapshot", "skip"]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One thing that a change took away from the tests, or a skip that it added. Path and text are people's (R7)."""
+
+    kind: Kind
+    path: str
+    text: str
+    line: int = 0
+    """Where it stood; of a skip where it stands."""
 
 
 @dataclass(frozen=True)
 class Weakening:
-    """What of the tests a change took away, as counts: no text of the project's, so it may be told anywhere (R7)."""
+    """What of the tests a change took away, as counts: no text of the project's, so its `str` may be told anywhere."""
 
     files: int = 0
     tests: int = 0
     assertions: int = 0
     skips: int = 0
+    snapshots: int = 0
+    undecided: int = 0
+    """Files that can't be read as their language."""
     unseen: bool = False
     """There are more changed files than GitHub names: what can't be seen can't be vouched for."""
+    losses: tuple[Loss, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.tests or self.assertions or self.skips or self.unseen)
+        counts = (self.files, self.tests, self.assertions, self.skips, self.snapshots, self.undecided)
+        return any(counts) or self.unseen
 
     def __str__(self) -> str:
         counted = (
             (self.files, "test file", "removed"),
             (self.tests, "test", "removed"),
             (self.assertions, "assertion", "removed or altered"),
+            (self.snapshots, "snapshot", "removed or rewritten"),
             (self.skips, "skip or expected failure", "added"),
         )
         said = [f"{n} {what}{'s' if n > 1 else ''} {done}" for n, what, done in counted if n]
+        if self.undecided:
+            said.append(unreadable(self.undecided))
         return ", ".join([*said, *(["more changed files than can be looked through"] if self.unseen else [])])
+
+
+def unreadable(files: int) -> str:
+    """What is said of files that are undecided."""
+    if files == 1:
+        return "1 file that can't be read as its language"
+    return f"{files} files that can't be read as their language"
 
 
 def language_of(path: str) -> Language | None:
@@ -140,6 +123,14 @@ def is_test(path: str) -> bool:
     )
 
 
+def is_snapshot(path: str) -> bool:
+    """Whether a path is that of a file which tests compare with, and which their tools write."""
+    where = PurePosixPath(path)
+    return language_of(path) is None and (
+        any(fnmatchcase(where.name, glob) for glob in _SNAPSHOT_NAMES) or not _SNAPSHOTS.isdisjoint(where.parts[:-1])
+    )
+
+
 Read = Callable[[str], str]
 """A file's text by its path, at one of the two commits."""
 
@@ -147,98 +138,197 @@ Read = Callable[[str], str]
 def weakened(compared: Comparison, before: Read, after: Read) -> Weakening:
     """What the changes between two commits took away from the tests; nothing is falsy.
 
-    `before` and `after` give a changed file's text at either commit; they are asked for files of `LANGUAGES` only.
+    `before` and `after` give a changed file's text at either commit; they are asked for files of `LANGUAGES` and
+    snapshots only, once for each.
     """
-    was, now = Tests(), Tests()
-    gone: list[tuple[str, Tests]] = []
-    for changed in compared.files:
+    return Change.of(compared, before, after).weakening
+
+
+@dataclass
+class Side:
+    """What the changed files hold at one of the two commits."""
+
+    files: dict[str, Tests] = field(default_factory=dict)
+    snapshots: dict[str, Counter[str]] = field(default_factory=dict)
+    undecided: set[str] = field(default_factory=set)
+
+    def read(self, path: str, text: Read) -> None:
+        """Take a file in; a file that holds no tests is not read."""
+        if is_snapshot(path):
+            self.snapshots[path] = Counter(test_text.entries(path, text(path)))
+            return
+        language = language_of(path)
+        if language is None or not (is_test(path) or language.inline):
+            return
+        content = text(path)
+        if not is_test(path) and not any(word in content for word in language.inline):
+            return
+        if not syntax.readable(path):
+            if any(word in content for word in _TEST_WORDS):
+                self.undecided.add(path)
+            return
+        source = syntax.parse(path, content)
+        name = next(name for name, one in LANGUAGES.items() if one is language)
+        tests = None if source is None else test_text.read(name, source, whole=is_test(path))
+        if tests is None:
+            self.undecided.add(path)
+        else:
+            self.files[path] = tests
+
+    @cached_property
+    def tests(self) -> list[tuple[str, Test]]:
+        """All tests, each with its file."""
+        return [(path, test) for path, tests in self.files.items() for test in tests.tests]
+
+    def facts(self, without: Iterable[Test] = ()) -> Counter[tuple[Kind, str]]:
+        """Assertions and snapshots, wherever they stand; `without` those of some tests."""
+        total: Counter[tuple[Kind, str]] = Counter()
+        left_out = list(without)
+        for tests in self.files.values():
+            for text, count in tests.asserted(left_out).items():
+                total["assertion", text] += count
+        for found in self.snapshots.values():
+            for text, count in found.items():
+                total["snapshot", text] += count
+        return total
+
+
+@dataclass
+class Change:
+    """A change to the test text, both sides of it."""
+
+    was: Side
+    now: Side
+    removed: list[str]
+    """Test files that are gone."""
+    added: set[str]
+    whole: bool
+
+    @classmethod
+    def of(cls, compared: Comparison, before: Read, after: Read) -> Change:
+        """Read both sides of a comparison."""
+        change = cls(Side(), Side(), [], set(), compared.whole)
+        for changed in compared.files:
+            change._take(changed, before, after)
+        return change
+
+    def _take(self, changed: Changed, before: Read, after: Read) -> None:
         if changed.status == "copied":
-            continue
-        old = Tests() if changed.status == "added" else tests_of(changed.before, before)
-        new = Tests() if changed.status == "removed" else tests_of(changed.path, after)
-        if changed.status == "removed" and is_test(changed.before):
-            gone.append((changed.before, old))
-        was, now = was + old, now + new
-    lost, skipped, fewer = was.assertions - now.assertions, now.skips - was.skips, max(0, was.tests - now.tests)
-    # A file whose tests all stand elsewhere now was moved; one that held none supported others.
-    removed = [path for path, old in gone if fewer or old.assertions & lost or not old.assertions]
-    return Weakening(
-        files=len(removed), tests=fewer, assertions=lost.total(), skips=skipped.total(), unseen=not compared.whole
-    )
+            return
+        if changed.status == "added":
+            self.added.add(changed.path)
+        else:
+            self.was.read(changed.before, before)
+        if changed.status != "removed":
+            self.now.read(changed.path, after)
+        elif is_test(changed.before):
+            self.removed.append(changed.before)
 
+    @cached_property
+    def _hidden(self) -> tuple[list[Test], Counter[str], dict[str, tuple[str, int]]]:
+        """New tests that are switched off; the skips that switch off what was on before, and where they stand.
 
-@dataclass(frozen=True)
-class Tests:
-    """The tests of a file, or of several: how many, what they assert, what switches some of them off."""
+        What is new may be switched off: it takes nothing away. But it stands for nothing that was there before, either.
+        """
+        known = Counter(test.name for _, test in self.was.tests)
+        skipped: Counter[str] = Counter()
+        for _, test in self.was.tests:
+            skipped.update(f"{text} {test.name}" for text in test.skips.elements())
+        new: list[Test] = []
+        added: Counter[str] = Counter()
+        where: dict[str, tuple[str, int]] = {}
+        for path, tests in self.now.files.items():
+            fresh = path in self.added and bool(tests.skips)
+            for test in tests.tests:
+                if fresh or (test.skips and test.name not in known):
+                    new.append(test)
+                    continue
+                for text in test.skips.elements():
+                    added[f"{text} {test.name}"] += 1
+                    where.setdefault(f"{text} {test.name}", (path, tests.lines.get(text, 0)))
+            for text, count in (Counter() if fresh else tests.skips).items() | tests.only.items():
+                added[text] += count
+                where.setdefault(text, (path, tests.lines.get(text, 0)))
+        for tests in self.was.files.values():
+            skipped.update(tests.skips)
+            skipped.update(tests.only)
+        return new, added - skipped, where
 
-    tests: int = 0
-    assertions: Counter[str] = field(default_factory=Counter)
-    skips: Counter[str] = field(default_factory=Counter)
+    @cached_property
+    def lost(self) -> Counter[tuple[Kind, str]]:
+        """Assertions and snapshots that are gone."""
+        return self.was.facts() - self.now.facts(self._hidden[0])
 
-    def __add__(self, other: Tests) -> Tests:
-        return Tests(self.tests + other.tests, self.assertions + other.assertions, self.skips + other.skips)
+    @cached_property
+    def gained(self) -> Counter[tuple[Kind, str]]:
+        """Assertions and snapshots that are new."""
+        return self.now.facts(self._hidden[0]) - self.was.facts()
 
+    @property
+    def skipped(self) -> Counter[str]:
+        """The skips that switch off what was on before, each with its test's name where it is of one test."""
+        return self._hidden[1]
 
-def tests_of(path: str, read: Read) -> Tests:
-    """The tests of a file: of all of it, or of what follows its language's mark of tests within a source file."""
-    language = language_of(path)
-    if language is None or not (is_test(path) or language.inline):
-        return Tests()
-    lines = read(path).splitlines()
-    if not is_test(path) and language.inline is not None:
-        mark = language.inline
-        lines = lines[next((at for at, line in enumerate(lines) if mark.match(line)), len(lines)) :]
-    return Tests(
-        tests=sum(1 for line in lines if language.test.match(line)),
-        assertions=Counter(_assertions(lines, language)),
-        skips=Counter(found[0] for line in lines if not _comment(line) and (found := language.skip.search(line))),
-    )
+    @cached_property
+    def skips(self) -> dict[str, str]:
+        """Every skip that is there now → the name of its test, empty where it is of more than one."""
+        found = {text: "" for tests in self.now.files.values() for text in (*tests.skips, *tests.only)}
+        found.update({f"{text} {test.name}": test.name for _, test in self.now.tests for text in test.skips})
+        return found
 
+    @cached_property
+    def written(self) -> set[str]:
+        """The names of the tests that are new."""
+        return {test.name for _, test in self.now.tests} - {test.name for _, test in self.was.tests}
 
-def _comment(line: str) -> bool:
-    text = line.lstrip()
-    return text.startswith(("//", "# ", "#:")) and not text.startswith(("//go:build", "// +build"))
+    @cached_property
+    def weakening(self) -> Weakening:
+        """What the change took away."""
+        new, skips, _ = self._hidden
+        fewer = max(0, len(self.was.tests) - (len(self.now.tests) - len(new)))
+        lost = Counter(kind for kind, _ in self.lost.elements())
+        removed = [path for path in self.removed if self._is_gone(path, fewer)]
+        return Weakening(
+            files=len(removed),
+            tests=fewer,
+            assertions=lost["assertion"],
+            skips=skips.total(),
+            snapshots=lost["snapshot"],
+            undecided=len(self.was.undecided | self.now.undecided),
+            unseen=not self.whole,
+            losses=tuple(self._losses(removed, fewer)),
+        )
 
+    def _is_gone(self, path: str, fewer: int) -> bool:
+        """Whether a removed test file is gone: one whose tests all stand elsewhere now was moved.
 
-def _assertions(lines: Sequence[str], language: Language) -> Iterator[str]:
-    at = 0
-    while at < len(lines):
-        if _comment(lines[at]) or not language.assertion.match(lines[at]):
-            at += 1
-            continue
-        end = _end(lines, at, language.quotes)
-        begin = at
-        if language.condition is not None and at and language.condition.match(lines[at - 1]):
-            begin -= 1
-        # Without its layout, which a formatter may alter.
-        yield re.sub(r",(?=[)\]}])", "", re.sub(r"\s+", "", "".join(lines[begin:end])))
-        at = end
+        One that held none supported others.
+        """
+        tests = self.was.files.get(path)
+        if tests is None:
+            return path not in self.was.undecided
+        asserted = tests.asserted()
+        return bool(fewer) or not asserted or any(("assertion", text) in self.lost for text in asserted)
 
-
-def _end(lines: Sequence[str], begin: int, quotes: str) -> int:
-    """The line after the statement that begins here: where its brackets are closed and nothing goes on."""
-    depth = 0
-    for at in range(begin, min(begin + _LONGEST, len(lines))):
-        depth += _opened(lines[at], quotes)
-        following = lines[at + 1].lstrip() if at + 1 < len(lines) else ""
-        if depth <= 0 and not lines[at].endswith("\\") and not following.startswith("."):
-            return at + 1
-    return begin + 1
-
-
-def _opened(line: str, quotes: str) -> int:
-    """How many more brackets a line opens than it closes, those within quotes left out."""
-    depth, quote, escaped = 0, "", False
-    for letter in line:
-        if escaped:
-            escaped = False
-        elif quote:
-            escaped = letter == "\\"
-            quote = "" if letter == quote else quote
-        elif letter in quotes:
-            quote = letter
-        elif letter in "([{":
-            depth += 1
-        elif letter in ")]}":
-            depth -= 1
-    return depth
+    def _losses(self, removed: list[str], fewer: int) -> Iterator[Loss]:
+        for path in removed:
+            yield Loss("file", path, "")
+        names = Counter(test.name for _, test in self.now.tests)
+        gone = [(path, test) for path, test in self.was.tests if test.name not in names]
+        for path, test in gone[:fewer]:
+            yield Loss("test", path, test.name, test.line)
+        left = Counter(self.lost)
+        for path, tests in self.was.files.items():
+            for text in tests.asserted():
+                if left["assertion", text] > 0:
+                    left["assertion", text] = 0
+                    yield Loss("assertion", path, text, tests.lines.get(text, 0))
+        for path, found in self.was.snapshots.items():
+            for text in found:
+                if left["snapshot", text] > 0:
+                    left["snapshot", text] = 0
+                    yield Loss("snapshot", path, text)
+        _, skips, where = self._hidden
+        for text in skips:
+            path, line = where[text]
+            yield Loss("skip", path, text, line)

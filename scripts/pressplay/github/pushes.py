@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from pressplay.errors import TryAgain
 from pressplay.github.calls import Client, Refused, pages
 
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
 _LOOKED_AT = 300
 """Moves of a branch that is moved a few times at most: whoever adds more is among the newest."""
+
+NOTHING = "0" * 40
+"""What a branch was moved from when it was made."""
 
 
 @dataclass(frozen=True)
@@ -73,3 +77,24 @@ def record(gh: Client, repo: str, branch: str, ours: str) -> Record:
     others = sorted({login if _LOGIN.fullmatch(login) else "an account that is gone" for login in logins})
     deleted = bool(moves) and moves[0].login.lower() == ours and not moves[0].after.strip("0")
     return Record(tuple(others), deleted)
+
+
+def life(gh: Client, repo: str, branch: str, head: str) -> list[Push]:
+    """The moves that led from the branch's making to `head`, the oldest first; faults as those of `newest`.
+
+    Where GitHub does not tell all of them the first one begins elsewhere than at NOTHING. TryAgain where it does not
+    tell of `head` yet.
+    """
+    moves: list[Push] = []
+    for push in newest(gh, repo, branch):
+        if not moves and push.after != head:
+            # What came since is none of it.
+            continue
+        if moves and push.after != moves[-1].before:
+            break
+        moves.append(push)
+        if push.before == NOTHING:
+            break
+    if not moves:
+        raise TryAgain(f"{repo}: GitHub does not tell yet who moved the branch to {head}")
+    return moves[::-1]

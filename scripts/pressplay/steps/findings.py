@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pressplay.github import checks
+from collections.abc import Mapping
+
+from pressplay.cluster.ledger import Entry
+from pressplay.github import checks, pulls
 from pressplay.steps import gates
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.run import ROUND_ROLES
@@ -27,3 +30,13 @@ def text(context: Context, subject: Subject, role: str, head: str) -> str:
             details = checks.own_text(gh, subject.repo, head, gates.check_name(gate))
             parts.append(f"## {gates.check_name(gate)}\n\n{found['reason']}.\n\n{details}\n")
     return f"# What the harness refused of commit {head}\n\n" + "\n".join(parts) if parts else ""
+
+
+def refused(context: Context, subject: Subject, entries: Mapping[str, Entry], pull: pulls.Pull) -> str:
+    """The paths and lines that the test-only gate refuses of the head, as its check quotes them; empty for none."""
+    verdict = gates.verdict_on(entries, gates.TEST_ONLY, pull.head_sha)
+    if verdict is None or verdict["outcome"] != "fail":
+        return ""
+    name = gates.check_name(gates.TEST_ONLY)
+    text = checks.own_text(context.harness(subject.repo, checks="read"), subject.repo, pull.head_sha, name)
+    return f"\n{text}\n" if text else ""

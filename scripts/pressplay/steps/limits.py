@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from pressplay.cluster.ledger import Entry
 from pressplay.steps.context import Context, Subject
-from pressplay.steps.gates import ACCEPTANCE, check_name, verdict_on
+from pressplay.steps.gates import ACCEPTANCE, TEST_ONLY, check_name, verdict_on
 from pressplay.steps.gates import LINT as LINT_GATE
 from pressplay.steps.run import FIX, LINT, TRIAGE, Run
 
@@ -89,7 +89,7 @@ def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
 
 def _still_open(entries: Mapping[str, Entry], run: Run) -> str:
     """What the rounds did not bring about."""
-    for gate in (LINT_GATE, ACCEPTANCE):
+    for gate in (LINT_GATE, TEST_ONLY, ACCEPTANCE):
         found = verdict_on(entries, gate, run.head)
         if found is not None and found["outcome"] == "fail":
             return f"{check_name(gate)} still fails: {found['reason']}"

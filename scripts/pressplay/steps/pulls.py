@@ -8,7 +8,7 @@ from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.github import pulls
-from pressplay.steps import approval, consent, documents, gates, limits, orders, origin, parking, target
+from pressplay.steps import approval, consent, documents, findings, gates, limits, orders, origin, parking, target
 from pressplay.steps.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.run import ASK_ROLES, COMMENTS, FIX, ROUND_ROLES, TEST, TRIAGE, triage_key
 from pressplay.steps.start import hand_over
@@ -201,7 +201,8 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
             origin.link(context, subject, pull.number)
             reason = approval.give(context, subject, pull)
         if reason:
-            parking.park(context, subject, pull, reason, ways=held.ways if held else "")
+            details = findings.refused(context, subject, entries, pull)
+            parking.park(context, subject, pull, reason, ways=held.ways if held else "", details=details)
         else:
             outcome = "approved"
         approval.count(context, subject, pull, entries)
@@ -252,6 +253,8 @@ def _why_not(last: Entry | None, entries: dict[str, Entry], pull: pulls.Pull) ->
     said = [f"{gates.check_name(g)}: {v['reason']}" for g, v in refused.items() if v and v["outcome"] != "pass"]
     if last.get("reason"):
         return f"{last.get('agent', 'harness')}: {last['reason']}"
+    if last.get("outcome") == "nothing" and said and last["role"] == FIX:
+        return said[0]
     if last.get("outcome") == "nothing":
         disproved = (gates.verdict_on(entries, gates.ACCEPTANCE, pull.head_sha) or {}).get("outcome") == "fail"
         otherwise = "the probes do not hold" if disproved else "QA wants changes"

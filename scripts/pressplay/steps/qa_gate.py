@@ -1,43 +1,165 @@
-"""What the harness asks of QA's work before it counts: tests alone were changed, and there is a plan to prove it by.
+"""What the harness asks of a pull request's tests, each time that QA is done with it (R6).
 
-QA's commits stay on the branch; where they are refused, QA is told why and runs once more in the same round.
+QA changed tests and its plan of probes alone, by whatever push; the tests are as strong as they were (`kept_tests`);
+there is something beside tests to be proven; and there is a plan to prove it by. The commits stay on the branch. What
+QA is to mend it is told, and runs once more in the same round; what Rex is to mend he is told once in a try.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pressplay import names
+from pressplay.backlog.tasks import Task
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import plan
-from pressplay.gates.only_tests import Paths, only_tests, reason
-from pressplay.github import comparison, contents, pulls, pushes
+from pressplay.gates.only_tests import Offence, Paths, only_tests, reason
+from pressplay.github import comparison, contents, pulls
 from pressplay.github.calls import Client, Refused
 from pressplay.github.files import Files
-from pressplay.steps import gates
+from pressplay.steps import folder, gates, kept_tests, pushed
 from pressplay.steps.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.gates import Verdict
+from pressplay.steps.kept_tests import Finding
+from pressplay.steps.pushed import Branch, Pushed
 from pressplay.steps.run import LINT, TEST
-from pressplay.validation.markdown import code, fenced
+from pressplay.validation.markdown import fenced
 
-_SHOWN = 50
-"""Paths that the check names."""
+CHANGES = "changes"
+"""What the gate gives out where Rex is to mend what it refuses."""
+_UNDECIDED = frozenset({"undecided", "unseen"})
 
 
 def gate(inputs: Inputs, context: Context) -> Outputs:
-    """The verdict on what QA left at `head`: outcome `pass`, `fail`, `error` or `superseded`."""
+    """The verdict on what stands at `head`: outcome `pass`, `fail` (QA mends it), `changes` (Rex does), or nobody can:
+    `error`; `superseded` where it is the head no more.
+    """
     subject = Subject.of(inputs, context)
     pr, head = subject.pull, names.checked(inputs["head"], "head")
     entries = context.ledger(subject.repo).entries("pr", pr)
-    gh = context.harness(subject.repo, contents="read")
-    verdict = _paths(context, subject, began_at(entries, subject, head), head)
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
+    pull = pulls.pull(gh, subject.repo, pr)
+    if pull.state != "open" or pull.head_sha != head:
+        context.say(f"pull request {pr}: {gates.check_name(gates.TEST_ONLY)}: {gates.SUPERSEDED}")
+        return {"outcome": gates.SUPERSEDED}
+    refused = list(_refused(context, gh, subject, pull, entries))
+    verdict = _verdict(refused)
     passed = any(run.get("outcome") == "pass" and run.get("new_head") == head for run in _runs(entries, subject, TEST))
     if verdict.outcome == "pass" and passed and subject.settings.deploy.mode != "none":
         verdict = _plan(gh, subject, head) or verdict
-    outcome = gates.post(context, subject, gates.TEST_ONLY, head, verdict)
+    outcome: str = gates.post(context, subject, gates.TEST_ONLY, head, verdict)
+    if outcome == "fail" and refused and all(one.mender == "rex" for one in refused):
+        outcome = _for_rex(context, subject, entries, head)
     context.say(f"pull request {pr}: {gates.check_name(gates.TEST_ONLY)}: {outcome}")
     return {"outcome": outcome}
+
+
+def _for_rex(context: Context, subject: Subject, entries: Mapping[str, Entry], head: str) -> str:
+    """`changes`, so that Rex mends it; `error` where he was asked in this try already."""
+    key = f"asked-to-restore-{subject.attempt_of_person}"
+    asked = entries.get(key)
+    if asked is not None and asked["head"] != head:
+        return "error"
+    entry = {"head": head, "at": int(context.clock.now())}
+    context.ledger(subject.repo).record("pr", subject.pull, key, entry)
+    return CHANGES
+
+
+def _refused(
+    context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry]
+) -> Iterator[Finding]:
+    head, paths = pull.head_sha, Paths(subject.settings.test_paths.model_dump())
+    whole = comparison.compare(gh, subject.repo, pull.base_ref, head)
+    before, after = Files(gh, subject.repo, whole.merge_base), Files(gh, subject.repo, head)
+    branch = pushed.of(context, subject, pull, entries)
+    if branch.too_many:
+        yield Finding(f"more than {pushed.MOST} pushes of agents' Apps since it was last passed", "", "rex")
+        return
+    offences = (
+        _of_pushes(branch, paths, after) if branch.recorded else _of_runs(gh, subject, paths, entries, head, after)
+    )
+    if offences:
+        listed = kept_tests.paths(one.path for one in offences if one.path)
+        yield Finding(
+            f"QA may change tests alone (R6), and changed {reason(offences)}", f"Not of the tests:\n\n{listed}", "qa"
+        )
+    own_plan = names.acceptance_plan(worked_on(subject))
+    yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan)
+    beside = only_tests(whole, paths, before, after)
+    if all(one.why in _UNDECIDED for one in beside) and not _is_of_tests(context, gh, subject):
+        nothing = "it changes nothing outside tests and the plan of probes" if whole.files else "it changes nothing"
+        yield Finding(nothing, "What is to be proven is missing.", "rex")
+
+
+def _verdict(refused: list[Finding]) -> Verdict:
+    if not refused:
+        return Verdict(
+            "pass", "Tests are kept", "QA changed nothing but tests and the plan of probes, and no test is weaker"
+        )
+    details = "\n\n".join(f"{one.reason[:1].upper()}{one.reason[1:]}.\n\n{one.details}" for one in refused)
+    return Verdict("fail", "Tests or plan are not as they must be", "; ".join(one.reason for one in refused), details)
+
+
+def _of_pushes(branch: Branch, paths: Paths, head: Files) -> list[Offence]:
+    """What QA's pushes changed beside tests, whatever run they were of; what was undone since left out."""
+    own = [push for at, push in enumerate(branch.moves) if at >= branch.judged and push.whose == "qa"]
+    offences: dict[str, Offence] = {}
+    for push in own:
+        for one in only_tests(push.compared, paths, push.was, push.now):
+            offences.setdefault(one.path, one)
+    return [one for one in offences.values() if one.why == "unseen" or not _undone(one.path, own, head)]
+
+
+def _undone(path: str, own: list[Pushed], head: Files) -> bool:
+    """Whether a file is at the head what it was before QA's pushes touched it, or was after them.
+
+    What others did to it in between is not QA's to undo.
+    """
+    begin: tuple[tuple[str, str] | None] | None = None
+    end: tuple[tuple[str, str] | None] = (None,)
+    for push in own:
+        was, now = push.was.entry(path), push.now.entry(path)
+        if was == now:
+            continue
+        if begin is not None and was != end[0]:
+            if begin[0] not in (end[0], head.entry(path)):
+                return False
+            begin = None
+        begin, end = begin or (was,), (now,)
+    return begin is None or begin[0] in (end[0], head.entry(path))
+
+
+def _of_runs(
+    gh: Client, subject: Subject, paths: Paths, entries: Mapping[str, Entry], head: str, after: Files
+) -> list[Offence]:
+    """The same where GitHub keeps no record of pushes: all that changed since QA began counts as QA's."""
+    before = began_at(entries, subject, head)
+    if before == head:
+        return []
+    compared = comparison.difference(gh, subject.repo, before, head)
+    return only_tests(compared, paths, Files(gh, subject.repo, before), after)
+
+
+def _is_of_tests(context: Context, gh: Client, subject: Subject) -> bool:
+    """Whether the task is one of tests alone: `"profile": "tests"` in tasks.json on the default branch, people's word.
+
+    For the time being: proof profiles will say it.
+    """
+    if subject.task is None or names.kind_of(subject.task) != "task":
+        return False
+    try:
+        backlog = folder.backlog(gh, subject, subject.base(gh))
+    except Refused:
+        raise
+    except InputError:
+        context.say("tasks.json can't be read: the task counts as one that changes more than tests")
+        return False
+    return any(_profile(task) == "tests" for task in backlog.tasks if task.number == subject.task)
+
+
+def _profile(task: Task) -> object:
+    return task.raw.get("profile")
 
 
 def began_at(entries: Mapping[str, Entry], subject: Subject, head: str) -> str:
@@ -72,55 +194,6 @@ def _runs(entries: Mapping[str, Entry], subject: Subject, role: str) -> list[Ent
         if entry.get("role") == role and entry.get("try") == subject.attempt_of_person and "started" in entry
     ]
     return sorted(own, key=lambda run: (run["started"], run["attempt"]), reverse=True)
-
-
-def _paths(context: Context, subject: Subject, before: str, head: str) -> Verdict:
-    if before == head:
-        return Verdict("pass", "QA changed nothing", "QA left the code as it was")
-    gh = context.harness(subject.repo, contents="read")
-    compared = comparison.difference(gh, subject.repo, before, head)
-    paths = Paths(subject.settings.test_paths.model_dump())
-    found = only_tests(compared, paths, Files(gh, subject.repo, before), Files(gh, subject.repo, head))
-    if found and compared.whole:
-        pushed = _pushed_by_qa(context, subject, before, head)
-        found = [one for one in found if pushed is None or one.path in pushed]
-    if not found:
-        return Verdict("pass", "QA changed tests alone", "QA changed tests and the plan of probes, and nothing else")
-    listed = "\n".join(f"- {code(one.path)}" for one in found[:_SHOWN] if one.path)
-    return Verdict(
-        "fail",
-        "QA changed more than tests",
-        f"QA may change tests alone (R6), and changed {reason(found)}",
-        f"Not of the tests, since `{before}`:\n\n{listed}",
-    )
-
-
-def _pushed_by_qa(context: Context, subject: Subject, before: str, head: str) -> set[str] | None:
-    """The paths that QA's own pushes touched; None where that can't be told, so that all that changed counts as QA's.
-
-    Somebody else may have pushed meanwhile. Who did, GitHub knows: the author that a commit names is anybody's choice.
-    """
-    gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    branch = pulls.pull(gh, subject.repo, subject.pull).head_ref
-    try:
-        moves = pushes.between(gh, subject.repo, branch, before, head)
-    except Refused:
-        # An old GitHub Enterprise Server keeps no such record.
-        return None
-    if moves is None:
-        return None
-    login = names.bot(context.settings.agent("qa")[1].github_app)
-    touched = set[str]()
-    for move in moves:
-        # Of an account that is gone nobody can say that it was another.
-        if move.login.lower() not in (login, ""):
-            continue
-        compared = comparison.compare(gh, subject.repo, move.before, move.after)
-        if not compared.whole or compared.merge_base != move.before:
-            # A forced push may undo what others did, which no comparison shows.
-            return None
-        touched |= {path for changed in compared.files for path in (changed.path, changed.before)}
-    return touched
 
 
 def _plan(gh: Client, subject: Subject, head: str) -> Verdict | None:

@@ -71,7 +71,7 @@ def lint(gate: Gate, base: Mapping[str, Content], head: Mapping[str, Content]) -
     outcome = gate.finish(gate.start(pull))
     gh = gate.sandbox.context.harness(REPO, checks="read")
     conclusion = {"pass": "success", "fail": "failure", "error": "action_required"}[outcome]
-    assert checks.conclusion(gh, REPO, pull.head_sha, "press-play/lint") == conclusion
+    assert checks.own(gh, REPO, pull.head_sha, "press-play/lint").conclusion == conclusion
     return outcome, str(gate.entry(pull)["reason"]), gate.text(pull)
 
 

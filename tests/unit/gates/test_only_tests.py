@@ -45,7 +45,8 @@ def found(compared: Comparison, paths: Paths | None = None, before: Side | None 
         "tests/test_cart.py", "shop/test_cart.py", "conftest.py", "tests/data/cart.json", "tests/fixtures/a.png",
         "crates/a/tests/it.rs", "web/src/page.test.tsx", "web/__tests__/page.js", "web/__snapshots__/page.snap",
         "pkg/cart_test.go", "pkg/testdata/golden.txt", "test/fixtures/a.yaml", "e2e/shop.spec.ts",
-        ".press-play/acceptance/12.yaml",
+        ".press-play/acceptance/12.yaml", "src/charts/__tests__/bar.tsx", "deploy/test_render.py",
+        "charts/testdata/wanted.txt",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("status", ["added", "modified", "removed"])
@@ -60,11 +61,28 @@ def test_tests_by_their_languages_conventions_may_change(path, status):
         "package.json", ".github/workflows/test.yml", ".github/actions/test/action.yml", ".github/tests/x.sh",
         "k8s/overlays/test/deployment.yaml", "contest/data.json", "latests/x.json", "tests", "test",
         ".press-play/acceptance.yaml", ".press-play/other/acceptance/x.yaml", "testdata",
+        "deploy/overlays/e2e/kustomization.yaml", "charts/shop/templates/tests/job.yaml", "deploy/tests/x.json",
+        "clusters/e2e/apps.yaml", "k8s/e2e/seed.js", "manifests/tests/hook.py", "tests/e2e/kustomization.yaml",
+        "tests/charts/Chart.yaml", "tests/chart/values-prod.yaml",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("status", ["added", "modified", "removed"])
 def test_everything_else_may_not(path, status):
     assert found(changed(path, status)) == [Offence(path, "path")]
+
+
+MANIFEST = "apiVersion: apps/v1\nkind: Deployment\n"
+
+
+@pytest.mark.parametrize("path", ["e2e/shop.yaml", "tests/e2e/shop.yml", "test/shop.json"])
+def test_a_manifest_in_a_folder_that_may_be_an_environment_is_no_test(path):
+    text = MANIFEST if not path.endswith(".json") else '{\n  "apiVersion": "v1",\n  "kind": "Pod"\n}'
+    for before, after, status in (("", text, "added"), (text, "", "removed"), (text, "a: 1", "modified")):
+        sides = Side({path: before}), Side({path: after})
+        assert found(changed(path, status), None, *sides) == [Offence(path, "manifest")]
+    # Where the values say what is a test, they decide; and data of no manifest's form are data.
+    assert found(changed(path, "added"), Paths({"other": [path]}), Side(), Side({path: text})) == []
+    assert found(changed(path, "added"), None, Side(), Side({path: "kind: apple\n# apiVersion: no\n"})) == []
 
 
 def test_a_file_that_moves_must_be_a_test_at_both_ends():
@@ -166,9 +184,7 @@ def test_a_rust_files_own_tests_may_change_where_its_program_does_not(before, af
         PROGRAM + '#[cfg(test)]\n#[path = "../evil.rs"]\nmod tests;\n',
         PROGRAM + '#[cfg(test)]\n#[cfg_attr(all(), path = "../evil.rs")]\nmod tests { }\n',
         PROGRAM + "#[cfg(test)] use std::process;\n",
-        PROGRAM + TESTS + '"unclosed\n',
-        PROGRAM + TESTS + "/* unclosed\n",
-        PROGRAM + TESTS.rstrip()[:-1],
+        "#[no_mangle] #[cfg(test)] mod t { }\n" + PROGRAM.replace("pub fn", "#[inline] pub fn"),
         PROGRAM + "/* #[cfg(test)] mod x { */ pub fn backdoor() {} /* } */\n",
         PROGRAM + 'const X: &str = "#[cfg(test)] mod x {"; pub fn backdoor() {} const Y: &str = "}";\n',
         PROGRAM + "pub mod inner { #[cfg(test)] mod tests { } pub fn backdoor() {} }\n",
@@ -181,6 +197,41 @@ def test_a_rust_files_program_may_not_change_however_it_is_dressed(after):
     assert inline(PROGRAM + TESTS, after) == [Offence("src/lib.rs", "program")]
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        PROGRAM + TESTS + '"unclosed\n',
+        PROGRAM + TESTS + "/* unclosed\n",
+        PROGRAM + TESTS.rstrip()[:-1],
+        PROGRAM + TESTS + "\ufffd",
+        # On the editions of 2015 and 2018 `ér"` is a name and a string that ends at the next quote.
+        PROGRAM + '#[cfg(test)] mod t { m!(); ér"\\"; } pub fn backdoor() {} const X: &str = r"\\"; }\n',
+    ],
+)
+def test_what_the_parser_cannot_read_is_undecided_and_never_passes(after):
+    for before in (PROGRAM, PROGRAM + TESTS):
+        offences = inline(before, after)
+        assert offences == [Offence("src/lib.rs", "undecided")]
+        assert reason(offences) == "1 file that can't be read as its language"
+        assert inline(after, before) == offences
+
+
+def test_an_attribute_of_the_programs_cannot_be_handed_to_a_test_module():
+    before = "#[no_mangle]\npub fn a() {}\n"
+    assert inline(before, "#[no_mangle]\n#[cfg(test)]\nmod t {}\npub fn a() {}\n") == [Offence("src/lib.rs", "program")]
+    documented = "/// Told by its help.\npub struct A;\n"
+    assert inline(documented, documented.replace("pub", "#[cfg(test)]\nmod t {}\npub")) == [
+        Offence("src/lib.rs", "program")
+    ]
+    assert inline(before, f"#[cfg(test)]\n#[allow(unused)]\nmod t {{}}\n{before}") == []
+
+
+def test_a_name_that_no_scanner_of_ascii_reads_hides_no_program():
+    """In a macro's brackets every token is allowed: `ér"\\"` is a name and an open string on old editions."""
+    hidden = PROGRAM + '#[cfg(test)] mod t { m!(ér"\\", 1); } pub fn backdoor() {}\nmod u { m!("\\", 1); }\n'
+    assert inline(PROGRAM, hidden) in ([Offence("src/lib.rs", "program")], [Offence("src/lib.rs", "undecided")])
+
+
 def test_a_new_rust_file_of_tests_alone_is_no_program():
     assert inline("", TESTS, "added") == []
     assert inline(TESTS, "", "removed") == []
@@ -191,16 +242,17 @@ def test_a_new_rust_file_of_tests_alone_is_no_program():
 PIECES = st.sampled_from(
     [
         "fn a() { }",
-        "'x'",
-        "'a",
-        '"s { "',
-        'r#"} " "#',
+        "const A: char = 'x';",
+        "fn b<'a>() {}",
+        'const B: &str = "s { ";',
+        'm!(r#"} " "#);',
         "/* { /* } */ */",
         "// } mod\n",
-        "{ ( [ ] ) }",
-        "b'{'",
-        "#![x]",
-        "'\\u{7d}'",
+        "m! { ( [ ] ) }",
+        "const C: u8 = b'{';",
+        "const D: char = '\\u{7d}';",
+        "mod inner { #[cfg(test)] mod t { } }",
+        "#[allow(unused)] struct A;",
     ]
 )
 
@@ -210,13 +262,19 @@ def test_a_test_module_is_found_between_whatever_program(above, inside, below):
     top, bottom = "\n".join(above), "\n".join(below)
     body = "\n".join(inside)
     module = f"\n#[cfg(test)]\nmod t {{\n{body}\n}}\n"
-    assert rust.program(f"{top}{module}{bottom}") == rust.program(f"{top}\n{bottom}")
+    without = rust.program(f"{top}\n{bottom}")
+    assert without is not None
+    assert rust.program(f"{top}{module}{bottom}") == without
 
 
-@given(st.text(alphabet="{}()[]\"'/*#r\\ \n!ab;", max_size=60), st.text(alphabet="{}()[]\"'/*#r\\ \n!ab;", max_size=60))
+WORDS = st.lists(st.sampled_from([*"{}()[];!ab", "m!", '"', "'", "/*", "*/", "//", "r#", "\\", " ", "\n", "fn", "mod"]))
+
+
+@given(WORDS, WORDS)
 def test_two_programs_are_taken_for_one_only_where_they_differ_in_blanks(one, other):
-    if rust.program(one) == rust.program(other):
-        assert "".join(one.split()) == "".join(other.split())
+    programs = [rust.program(f"m! {{ {''.join(words)} }}") for words in (one, other)]
+    if None not in programs and programs[0] == programs[1]:
+        assert "".join("".join(one).split()) == "".join("".join(other).split())
 
 
 def test_the_values_know_the_languages_that_the_gate_knows():

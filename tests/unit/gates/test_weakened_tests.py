@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import PurePosixPath
 
 import pytest
@@ -128,7 +129,7 @@ def judged(before: dict[str, str], after: dict[str, str], renamed: dict[str, str
         ("src/page.test.ts", '    expect(page.title).toBe("Shop");\n', "", "1 assertion removed or altered"),
         ("src/page.test.ts", '["apple"]', "expect.anything()", "1 assertion removed or altered"),
         ("src/page.test.ts", "  it(", "  it.skip(", "1 skip or expected failure added"),
-        ("src/page.test.ts", "  it(", "  xit(", "1 test removed, 1 skip or expected failure added"),
+        ("src/page.test.ts", "  it(", "  xit(", "1 skip or expected failure added"),
         ("src/page.test.ts", "describe(", "describe.only(", "1 skip or expected failure added"),
         ("cart/cart_test.go", "got != 60", "got < 60", "1 assertion removed or altered"),
         ("cart/cart_test.go", "\trequire.NoError(t, check())\n", "", "1 assertion removed or altered"),
@@ -266,3 +267,245 @@ def test_no_assertion_can_be_taken_away_unseen_however_many_are_added(data):
     added = "".join(data.draw(st.lists(st.sampled_from(assertions), max_size=6)))
     after = FILES[path].replace(where, where + added, 1).replace(kept, "", 1)
     assert judged(FILES, {**FILES, path: after}).assertions == 1
+
+
+SHOULD_PANIC = """
+#[cfg(test)]
+mod tests {
+    #[test]
+    #[should_panic]
+    fn overflows() {
+        add(u32::MAX, 1);
+    }
+
+    proptest! {
+        #[test]
+        fn adds_all(a in 0..9u32) {
+            prop_assert_eq!(add(a, 0), a);
+        }
+    }
+
+    #[test]
+    fn matches() {
+        match add(1, 1) {
+            2 => assert!(true),
+            other => panic!("{other}"),
+        }
+    }
+}
+"""
+NODE = """\
+import test from "node:test";
+
+test("adds", async (t) => {
+  t.equal(add(1, 2), 3);
+  await expect(slow()).resolves.toBe(1);
+  checkAll(add);
+});
+
+it.each([[1, 2], [2, 3]])("adds one to %d", (a, b) => {
+  checks(a, b);
+});
+"""
+SUITE = """\
+package cart
+
+func (s *Suite) TestTotal() {
+	s.Equal(60, Total())
+}
+
+func TestCases(t *testing.T) {
+	switch got := Total(); {
+	case got != 60:
+		t.Fatal("other")
+	}
+	if err := check(); err != nil {
+		t.Error(err)
+	} else if Total() == 0 {
+		t.Error("none")
+	}
+}
+"""
+UNITTEST = """\
+import unittest
+
+
+class TestCart(unittest.TestCase):
+    def test_total(self):
+        self.assertEqual(Cart().total(), 0)
+        with self.assertRaises(ValueError):
+            Cart().add(None)
+        check_lines(Cart())
+
+    def test_mail(self):
+        self.mail.send.assert_called_once_with("a")
+"""
+OTHERS = {
+    "src/panics.rs": SHOULD_PANIC,
+    "web/add.test.mjs": NODE,
+    "cart/suite_test.go": SUITE,
+    "test_unit.py": UNITTEST,
+}
+
+
+@pytest.mark.rule("R6")
+@pytest.mark.parametrize(
+    ("path", "old", "new", "said"),
+    [
+        ("src/panics.rs", "add(u32::MAX, 1)", "panic!()", "1 assertion removed or altered"),
+        ("src/panics.rs", "prop_assert_eq!(add(a, 0), a)", "add(a, 0)", "1 assertion removed or altered"),
+        ("src/panics.rs", "2 => assert!(true)", "_ => {}", "1 assertion removed or altered"),
+        ("web/add.test.mjs", "t.equal(add(1, 2), 3)", "add(1, 2)", "1 assertion removed or altered"),
+        ("web/add.test.mjs", "await expect(slow())", "expect(slow())", "1 assertion removed or altered"),
+        ("web/add.test.mjs", '"adds", async', '"adds", { skip: true }, async', "1 skip or expected failure added"),
+        ("web/add.test.mjs", "[[1, 2], [2, 3]]", "[[1, 2]]", "1 assertion removed or altered"),
+        ("cart/suite_test.go", "s.Equal(60, Total())", "s.Equal(Total(), Total())", "1 assertion removed or altered"),
+        ("cart/suite_test.go", "case got != 60", "case got < 60", "1 assertion removed or altered"),
+        (
+            "cart/suite_test.go",
+            "err := check(); err != nil",
+            "err := check(); false",
+            "1 assertion removed or altered",
+        ),
+        ("cart/suite_test.go", "Total() == 0 {", "Total() < 0 {", "1 assertion removed or altered"),
+        ("test_unit.py", "self.assertRaises(ValueError)", "suppress(ValueError)", "1 assertion removed or altered"),
+        ("test_unit.py", "assert_called_once_with", "called_with", "1 assertion removed or altered"),
+        (
+            "test_unit.py",
+            "    def test_mail",
+            "    @unittest.skip\n    def test_mail",
+            "1 skip or expected failure added",
+        ),
+    ],
+)
+def test_what_other_styles_of_tests_assert_is_seen(path, old, new, said):
+    assert old in OTHERS[path]
+    assert str(judged(OTHERS, {**OTHERS, path: OTHERS[path].replace(old, new, 1)})) == said
+
+
+@pytest.mark.rule("R6")
+def test_a_new_test_may_be_switched_off_and_stands_for_nothing_then():
+    path = "tests/test_cart.py"
+    later = "\n\n@pytest.mark.skip\ndef test_later():\n    assert cart.total() == 60\n"
+    assert not judged(FILES, {**FILES, path: PYTHON + later})
+    # What it asserts is asserted no more.
+    moved = PYTHON.replace("    assert cart.total() == 60\n", "") + later
+    assert str(judged(FILES, {**FILES, path: moved})) == "1 assertion removed or altered"
+    # A whole new file that is switched off hides what it took over.
+    rest = {name: text for name, text in FILES.items() if name != path}
+    off = {**rest, "tests/test_new.py": f"{PYTHON}\n\npytestmark = pytest.mark.skip\n"}
+    assert judged(FILES, off).assertions == 3
+    only = {**FILES, "src/new.test.ts": TYPESCRIPT.replace("it(", "it.only(")}
+    assert str(judged(FILES, only)) == "1 skip or expected failure added"
+
+
+SNAPSHOTS = {
+    "web/__snapshots__/a.snap": "// Jest\n\nexports[`one 1`] = `1`;\n\nexports[`two 1`] = `2`;\n",
+    "tests/__snapshots__/a.ambr": "# serializer\n# name: one\n  1\n# ---\n# name: two\n  2\n# ---\n",
+    "src/snapshots/a.snap": "---\nsource: a.rs\n---\n1\n",
+    "pkg/testdata/wanted.golden": "1\n",
+}
+
+
+@pytest.mark.rule("R6")
+@pytest.mark.parametrize("path", SNAPSHOTS)
+def test_snapshots_may_be_added_and_moved_and_not_rewritten_or_removed(path):
+    text = SNAPSHOTS[path]
+    said = "1 snapshot removed or rewritten"
+    assert str(judged(SNAPSHOTS, {**SNAPSHOTS, path: text.replace("1\n", "3\n").replace("= `1`", "= `3`")})) == said
+    rest = {name: one for name, one in SNAPSHOTS.items() if name != path}
+    assert judged(SNAPSHOTS, rest).snapshots >= 1
+    moved = str(PurePosixPath(path).with_stem("b"))
+    assert not judged(SNAPSHOTS, {**rest, moved: text}, {moved: path})
+    assert not judged(SNAPSHOTS, {**rest, moved: text})
+    assert not judged({}, {path: text})
+
+
+def test_entries_may_be_added_to_a_file_of_snapshots():
+    jest, ambr = "web/__snapshots__/a.snap", "tests/__snapshots__/a.ambr"
+    assert not judged(SNAPSHOTS, {**SNAPSHOTS, jest: f"{SNAPSHOTS[jest]}\nexports[`three 1`] = `3`;\n"})
+    assert not judged(SNAPSHOTS, {**SNAPSHOTS, ambr: f"{SNAPSHOTS[ambr]}# name: three\n  3\n# ---\n"})
+
+
+@pytest.mark.rule("R6")
+@pytest.mark.parametrize(
+    ("path", "broken"),
+    [
+        ("tests/test_cart.py", PYTHON + "def test_(:\n"),
+        ("src/lib.rs", RUST + "}\n"),
+        ("src/page.test.ts", TYPESCRIPT + "});\n"),
+        ("cart/cart_test.go", GO + "}\n"),
+        ("tests/test_cart.py", PYTHON.replace("apple", "appl\ufffd")),
+    ],
+)
+def test_what_the_parser_cannot_read_is_undecided_on_either_side(path, broken):
+    for before, after in ((FILES[path], broken), (broken, FILES[path]), (broken, broken + "\n")):
+        found = judged({**FILES, path: before}, {**FILES, path: after})
+        assert found.undecided == 1
+        assert str(found).endswith("1 file that can't be read as its language")
+    assert judged({}, {path: broken})
+
+
+def test_a_vue_file_with_tests_is_undecided_and_one_without_is_not():
+    assert judged({"web/tests/A.vue": "<script>expect(1)</script>"}, {"web/tests/A.vue": "<script/>"}).undecided == 1
+    assert not judged({"web/tests/A.vue": "<template/>"}, {"web/tests/A.vue": "<p/>"})
+
+
+@pytest.mark.rule("R6")
+def test_each_loss_is_told_with_its_place():
+    lost = judged(FILES, {**FILES, "tests/test_cart.py": PYTHON.replace("== 60", "== 61")}).losses
+    assert [(one.kind, one.path, one.line, one.text) for one in lost] == [
+        ("assertion", "tests/test_cart.py", 12, "assert cart.total()==60")
+    ]
+
+
+REPEATED = {
+    "tests/a.rs": "#[test]\nfn a%d() { assert_eq!(add(1, 2), 3); }\n",
+    "test_a.py": "def test_a%d():\n    assert add(1, 2) == 3\n",
+    "a_test.go": 'func TestA%d(t *testing.T) {\n\tif x != 1 { t.Error("a") }\n}\n',
+    "a.test.ts": 'it("a%d", () => { expect(add(1, 2)).toBe(3); });\n',
+}
+NESTED = {
+    "a_test.go": (
+        "package a\nfunc TestA(t *testing.T) {",
+        "if f(func() bool {",
+        "return true",
+        "}) { t.Error() }",
+        "}",
+    ),
+    "a.test.ts": ("", 'it("a", () => {', "", "});", ""),
+    "test_a.py": ("x = ", "pytest.skip(", "1", ")", ""),
+    "tests/a.rs": ("fn a() {", "m!((", "", "));", "}"),
+    "src/a.rs": ("", "#[cfg(test)]\n", "fn x() {}\n", "", ""),
+    "src/b.rs": ("fn test() { let x = ", 'r#"', "", "", "; }"),
+    "b.test.ts": ("x = ", "expect(", "1", ").a", ""),
+}
+
+
+def repeated(path: str, size: int) -> str:
+    each = REPEATED[path]
+    begin = "package a\n" if path.endswith(".go") else ""
+    return begin + "".join(each % number for number in range(size // len(each)))
+
+
+def nested(path: str, size: int) -> str:
+    begin, opens, inside, closes, end = NESTED[path]
+    times = size // len(opens + closes)
+    return f"{begin}{opens * times}{inside}{closes * times}{end}"
+
+
+@pytest.mark.parametrize(
+    ("path", "make"), [*((path, repeated) for path in REPEATED), *((path, nested) for path in NESTED)]
+)
+def test_the_time_grows_with_the_file_however_it_is_made(path, make):
+    """Of the processor's time; the scanners took 167 s for 240 kB of `#[cfg(test)]`."""
+
+    def seconds(size: int) -> float:
+        text = make(path, size)
+        begin = time.thread_time()
+        weakened(Comparison("base", (Changed(path, path, "modified"),)), lambda _: text, lambda _: text)
+        return time.thread_time() - begin
+
+    small, large = seconds(5_000), seconds(20_000)
+    # Four times the size: linear is 4, quadratic 16. What is hostile is broken off after a second and its size's share.
+    assert large < 9 * small + 1.5

@@ -8,7 +8,7 @@ import pytest
 from github_world import CHECK, REPO
 
 from pressplay.errors import InputError, TryAgain
-from pressplay.github import checks, contents, issues, pulls, refs, reviews, trees
+from pressplay.github import checks, contents, issues, merges, pulls, refs, reviews, trees
 
 WORDS = {"title": "t", "summary": "s", "details_url": "http://d.test", "external_id": "x"}
 
@@ -123,9 +123,16 @@ def test_the_newest_pull_request_of_a_branch_is_found_by_state(github_world):
     assert pulls.find_pull(gh, REPO, "f").number == second.number
     assert pulls.find_pull(gh, REPO, "f", state="closed").number == first.number
     assert pulls.find_pull(gh, REPO, "none") is None
-    assert pulls.open_branches(gh, REPO) == {"f", "fe"}
+    assert [pull.number for pull in pulls.from_branch(gh, REPO, "f")] == [second.number, first.number]
     assert github_world.person().put(f"/pulls/{second.number}/merge", json={"sha": second.head_sha}).is_success
-    assert pulls.merged_branches(gh, REPO) == {"f": second.number}
+    merge = merges.merge(gh, REPO, second.number)
+    assert (merge.base, merge.by, merge.is_person) == ("main", "maintainer", True)
+    assert merges.contains(gh, REPO, "main", merge.commit)
+    assert not merges.contains(gh, REPO, "fe", merge.commit)
+    github_world.forge.merged_by_queue(REPO, second.number, "rex[bot]")
+    queued = merges.merge(gh, REPO, second.number)
+    assert (queued.by, queued.is_person) == ("rex[bot]", False)
+    assert merges.merge(gh, REPO, first.number) is None
     assert [pull.number for pull in pulls.all_pulls(gh, REPO)] == [3, 2, 1]
 
 
@@ -155,10 +162,10 @@ def test_another_apps_check_of_the_same_name_is_not_ours(github_world):
     sha = github_world.branch("f", {"f": b"x"})
     harness, rex = github_world.client("press-play"), github_world.client("rex")
     theirs = checks.set_check(rex, REPO, CHECK, sha, conclusion="success", **WORDS)
-    assert checks.conclusion(harness, REPO, sha, CHECK) is None
+    assert checks.own(harness, REPO, sha, CHECK) is None
     ours = checks.set_check(harness, REPO, CHECK, sha, conclusion="failure", **WORDS)
     assert ours != theirs
-    assert checks.conclusion(harness, REPO, sha, CHECK) == "failure"
+    assert checks.own(harness, REPO, sha, CHECK).conclusion == "failure"
     assert {(check.app, check.conclusion) for check in checks.checks(harness, REPO, sha)} == {
         ("rex", "success"),
         ("press-play", "failure"),
@@ -173,7 +180,7 @@ def test_a_check_is_updated_not_doubled(github_world):
         for conclusion in (None, "action_required", "success", "success")
     }
     assert len(urls) == 1
-    assert checks.conclusion(gh, REPO, sha, CHECK) == "success"
+    assert checks.own(gh, REPO, sha, CHECK).conclusion == "success"
     assert len(checks.checks(gh, REPO, sha)) == 1
 
 

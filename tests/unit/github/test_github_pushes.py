@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from github_world import REPO
 from githubkit_schemas.latest.models import Activity
 
+from pressplay.errors import TryAgain
 from pressplay.github import pushes
 from pressplay.github.pushes import Push
 
@@ -34,6 +37,24 @@ def test_what_is_not_told_whole_is_not_told(github_world):
     assert pushes.between(gh, REPO, BRANCH, heads[0], heads[2]) == [Push(heads[1], heads[2], "qa[bot]"), *made(heads)]
     assert pushes.between(gh, REPO, BRANCH, "0" * 39 + "1", heads[3]) is None
     assert pushes.between(gh, REPO, BRANCH, heads[0], "f" * 40) is None
+
+
+def test_the_life_of_a_branch_begins_where_it_was_made(github_world):
+    heads = [github_world.branch(BRANCH, {"a.txt": b"a"})]
+    for number in range(2):
+        heads.append(github_world.branch(BRANCH, {"b.txt": str(number).encode()}, "qa", heads[-1]))
+    gh = github_world.client("press-play", contents="read")
+    moves = pushes.life(gh, REPO, BRANCH, heads[2])
+    assert [(push.before, push.after) for push in moves] == list(pairwise([pushes.NOTHING, *heads]))
+    assert pushes.life(gh, REPO, BRANCH, heads[1]) == moves[:2]
+    with pytest.raises(TryAgain, match="does not tell yet who moved the branch"):
+        pushes.life(gh, REPO, BRANCH, "f" * 40)
+
+
+def test_a_record_that_lacks_the_beginning_begins_elsewhere(github_world, monkeypatch):
+    moves = [Push("b", "c", "qa[bot]"), Push("0", "a", "rex[bot]")]
+    monkeypatch.setattr(pushes, "newest", lambda *_: iter(moves))
+    assert pushes.life(None, REPO, BRANCH, "c") == moves[:1]
 
 
 def made(heads: list[str]) -> list[Push]:

@@ -50,6 +50,9 @@ def mapping(node: ast.expr, module: str, place: str) -> Mapping[str, str]:
     if isinstance(node, ast.Name):
         found: Mapping[str, str] = getattr(importlib.import_module(module), node.id)
         return found
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        of_module: Mapping[str, str] = getattr(getattr(importlib.import_module(module), node.value.id), node.attr)
+        return of_module
     assert isinstance(node, ast.Dict), f"{place}: what it asks for can't be read off"
     result = {}
     for key, level in zip(node.keys, node.values, strict=True):
