@@ -9,7 +9,7 @@ import click
 
 from pressplay import names
 from pressplay.backlog import graph, workflow
-from pressplay.backlog.tasks import read
+from pressplay.backlog.tasks import FINISHED, read
 from pressplay.validation.report import read_text
 
 ROWS = 100
@@ -66,7 +66,8 @@ def command(
     Problems in the backlog are shown and keep only the tasks they touch from playing; the exit status is 2 only where
     the file cannot be read at all.
     """
-    planned = graph.plan(read(read_text(tasks_json), str(tasks_json), tag), parallelism=parallel)
+    backlog = read(read_text(tasks_json), str(tasks_json), tag)
+    planned = graph.plan(backlog, parallelism=parallel)
     if output == "json":
         click.echo(json.dumps(planned.as_json(), indent=2 if len(planned.tasks) <= ROWS else None))
     elif output == "workflow":
@@ -83,10 +84,10 @@ def command(
         for problem in planned.problems:
             click.echo(f"task {_line(problem.task)}: {_line(problem.problem)}", err=True)
     else:
-        _show(planned, minutes)
+        _show(planned, tuple(task.id for task in backlog.tasks if task.status in FINISHED), minutes)
 
 
-def _show(planned: graph.Plan, minutes: float) -> None:
+def _show(planned: graph.Plan, done: tuple[str, ...], minutes: float) -> None:
     """The table and the summary for people, on stdout."""
     from rich.console import Console
     from rich.table import Table
@@ -116,6 +117,8 @@ def _show(planned: graph.Plan, minutes: float) -> None:
     blocked = len(planned.tasks) - playable
     rest = f", {blocked} blocked" if blocked else ""
     console.print(f"Tag {_line(planned.tag)}: {playable} of {len(planned.tasks)} tasks can play{rest}.", soft_wrap=True)
+    if done:
+        console.print(f"Taken as done: {_list(done)} (by their status; a play also asks GitHub)", soft_wrap=True)
     if playable:
         together = f"{planned.parallelism} at once and {minutes:g} minutes a task"
         console.print(f"Starts first:  {_list(planned.ready[: planned.parallelism])}", soft_wrap=True)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster.ledger import Entry
+from pressplay.errors import InputError, PressPlayError
 from pressplay.github import checks, issues, pulls, pushes
 from pressplay.github.calls import Client, Refused
 from pressplay.steps import approval, documents, parking, target
@@ -25,6 +26,8 @@ _AT_ONCE = 30
 """Pull requests that are looked at each time: a first look costs some five calls to GitHub."""
 _AGAIN_SECONDS = 900
 """After how long one that did not change is looked at again."""
+_REASON = 300
+"""Characters of a fault that the log shows."""
 _MOST_PUSHES = 300
 """The newest pushes to a branch that are looked through for those of our Apps."""
 
@@ -130,7 +133,14 @@ def of_all(
         filter(due, opened), key=lambda pull: (str(pull.number) not in seen, pull.updated_at), reverse=True
     )
     for pull in waiting[:_AT_ONCE]:
-        _look_at(context, repo, pull, opened, since)
+        try:
+            _look_at(context, repo, pull, opened, since)
+        except PressPlayError as error:
+            # One pull request's fault keeps neither the others nor the flows waiting.
+            reason = " ".join(str(error).split())[:_REASON]
+            context.say(f"pull request {pull.number}: its check could not be set: {reason}")
+            if not isinstance(error, InputError):
+                continue
         seen[str(pull.number)] = {"state": states[pull.number], "at": now}
 
 
