@@ -344,7 +344,9 @@ def test_snapshots_that_nobody_needs_any_more_go(tmp_path):
     quiet(made)
     needed, left = snapshots.branch("0123456789ab"), snapshots.branch("ba9876543210")
     for branch in (needed, left):
-        commit(made, branch, "comments.json", refs.head(contents(made), REPO, "main"))
+        # The harness alone writes there.
+        harness = made.sandbox.context.harness(REPO, contents="write")
+        commit(made, branch, "comments.json", refs.head(harness, REPO, "main"), harness)
     entry = {"ids": ["comment-1"], "head": "", "try": 1, "workflow": "", "answered": False}
     made.sandbox.context.ledger(REPO).record("pr", 1, "snapshot-0123456789ab", entry)
     end = made.sandbox.clock.now() + 90

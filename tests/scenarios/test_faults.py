@@ -124,11 +124,11 @@ def test_an_outage_of_github_is_outlived_or_ends_with_a_reason(tmp_path, begin, 
 @pytest.mark.rule("R3")
 @pytest.mark.parametrize("commits", [1, 40, 150])
 def test_a_full_disk_is_told_and_the_play_goes_on_once_there_is_room(tmp_path, commits):
-    seen = 0
+    made, seen = None, 0
 
     def fill() -> None:
         nonlocal seen
-        seen += 1
+        seen += made is not None
         if seen == commits:
             connection = made.sandbox.cluster._connection
             pages = connection.execute("PRAGMA page_count").fetchone()[0]

@@ -379,7 +379,7 @@ READABLE = re.compile(
     # not there is nothing that a fault could be told from.
     r"GitHub answered 4\d\d|App '|the agent's run failed|no pull request is open|QA left no verdict|no tasks\.json;"
     r"|QA passed it without a plan of probes at \.press-play/acceptance/1\.yaml"
-    r"|the branch press-play/context/\S+ is gone"
+    r"|the branch press-play/context/\S+, which tells it what to do, was changed or deleted"
 )
 
 

@@ -25,7 +25,7 @@ from pressplay.steps.tasks import ACCEPTANCE_CHECK, OTHERS
 _AT_ONCE = 30
 """Pull requests that are looked at each time: a first look costs some five calls to GitHub."""
 _AGAIN_SECONDS = 900
-"""After how long one that did not change is looked at again."""
+"""After how long one that did not change is looked at again. One that is under review its own flows look at."""
 _REASON = 300
 """Characters of a fault that the log shows."""
 _MOST_PUSHES = 300
@@ -126,22 +126,25 @@ def of_all(
 
     def due(pull: pulls.Pull) -> bool:
         before = seen.get(str(pull.number), {})
-        return before.get("state") != states[pull.number] or now - before["at"] >= _AGAIN_SECONDS
+        if before.get("state") != states[pull.number]:
+            return True
+        return not before["asked"] and now - before["at"] >= _AGAIN_SECONDS
 
     # What changed last comes first: somebody may wait for it.
     waiting = sorted(
         filter(due, opened), key=lambda pull: (str(pull.number) not in seen, pull.updated_at), reverse=True
     )
     for pull in waiting[:_AT_ONCE]:
+        asked = False
         try:
-            _look_at(context, repo, pull, opened, since)
+            asked = _look_at(context, repo, pull, opened, since)
         except PressPlayError as error:
             # One pull request's fault keeps neither the others nor the flows waiting.
             reason = " ".join(str(error).split())[:_REASON]
             context.say(f"pull request {pull.number}: its check could not be set: {reason}")
             if not isinstance(error, InputError):
                 continue
-        seen[str(pull.number)] = {"state": states[pull.number], "at": now}
+        seen[str(pull.number)] = {"state": states[pull.number], "at": now, "asked": asked}
 
 
 def of_pull(context: Context, repo: str, number: int) -> None:
@@ -158,23 +161,24 @@ def _state(pull: pulls.Pull, with_head: Sequence[int]) -> str:
     return " ".join([pull.head_sha, pull.base_ref, *map(str, sorted(with_head)), *sorted(pull.labels)])
 
 
-def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pulls.Pull], since: float) -> None:
+def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pulls.Pull], since: float) -> bool:
+    """Give a pull request its answer; whether its own flows give it one."""
     entries = context.ledger(repo).entries("pr", pull.number)
     if documents.left_alone(context, repo, pull, entries) and (documents.DOCUMENTS in entries or _is_of_run(pull)):
-        return
+        return True
     gh = context.harness(repo, checks="write", contents="read", pull_requests="read")
     asked = _is_asked(context, repo, pull, entries, since)
     if asked and not pull.fork:
         _hold_to_its_target(context, gh, repo, pull, entries, opened)
-        return
+        return True
     given = answer(_facts(context, gh, repo, pull, entries, asked=asked))
     if given is None:
-        return
+        return True
     shared = [other for other in opened if other.number != pull.number and other.head_sha == pull.head_sha]
     theirs = next((other for other in shared if _is_under_us(context, repo, other)), None)
     if given.conclusion == "success" and theirs is not None:
         _say_whose_check_it_is(context, repo, pull, theirs)
-        return
+        return False
     checks.set_check(
         gh,
         repo,
@@ -186,6 +190,7 @@ def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pul
         details_url=pull.html_url,
         external_id=OTHERS,
     )
+    return False
 
 
 def _is_of_run(pull: pulls.Pull) -> bool:
