@@ -7,6 +7,7 @@ language says what a node is. Calls and their parts (`expect(a).not.toBe(b)`) ar
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ _NESTED = 5
 """How often each byte of a file may be looked at, on the average."""
 
 
-class _Reader:
+class _Reader(ABC):
     """Collects what one file holds."""
 
     links: ClassVar[Mapping[str, tuple[str, str]]] = {}
@@ -150,13 +151,13 @@ class _Reader:
     def push(self, nodes: Sequence[Node], place: _Place) -> None:
         self.stack.extend((node, place) for node in reversed(nodes))
 
+    @abstractmethod
     def node(self, node: Node, place: _Place) -> bool:
         """Whether a node that is no chain was dealt with, its children too."""
-        raise NotImplementedError
 
+    @abstractmethod
     def chain(self, chain: _Chain, node: Node, place: _Place) -> bool:
         """Whether a chain was dealt with, its parts too. `node` is all of what stands there, an `await` too."""
-        raise NotImplementedError
 
     def test(self, name: str, node: Node, body: Node) -> Test:
         test = Test(name, node.start_point.row + 1)

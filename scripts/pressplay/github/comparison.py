@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pressplay.github.calls import Client, call, part
+from pressplay.github.calls import Client, Refused, call, part
 from pressplay.github.files import Files
 
 MOST_FILES = 300
@@ -45,6 +45,17 @@ def compare(gh: Client, repo: str, base: str, head: str) -> Comparison:
         for one in found.get("files") or ()
     )
     return Comparison(found["merge_base_commit"]["sha"], files)
+
+
+def contains(gh: Client, repo: str, ref: str, commit: str) -> bool:
+    """Whether a commit is part of the history of a branch or commit `ref`. `gh` may read contents."""
+    try:
+        return compare(gh, repo, commit, ref).merge_base == commit
+    except Refused as error:
+        if error.status == 404:
+            # The commit is gone, or has nothing in common with the branch.
+            return False
+        raise
 
 
 def difference(gh: Client, repo: str, old: str, new: str) -> Comparison:

@@ -1,12 +1,11 @@
-"""Who merged a pull request, into what, and whether that is still there."""
+"""Who merged a pull request, and into what."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from pressplay.github import comparison
-from pressplay.github.calls import Client, Refused, call
+from pressplay.github.calls import Client, call
 from pressplay.github.graphql import ask
 
 QUEUE = "github-merge-queue[bot]"
@@ -66,14 +65,3 @@ def _entered_by(gh: Client, repo: str, number: int) -> tuple[str, str]:
     # GraphQL tells a bot's login without the suffix that REST gives it.
     suffix = "[bot]" if actor["__typename"] == "Bot" else ""
     return f"{actor['login']}{suffix}", actor["__typename"]
-
-
-def contains(gh: Client, repo: str, branch: str, commit: str) -> bool:
-    """Whether a commit is part of a branch's history. `gh` may read contents."""
-    try:
-        return comparison.compare(gh, repo, commit, branch).merge_base == commit
-    except Refused as error:
-        if error.status == 404:
-            # The commit is gone, or has nothing in common with the branch.
-            return False
-        raise

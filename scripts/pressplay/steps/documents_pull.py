@@ -16,7 +16,7 @@ from pressplay import names
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import TryAgain
 from pressplay.github import checks, comparison, issues, pulls, refs, trees
-from pressplay.github.calls import Client, Refused
+from pressplay.github.calls import Client
 from pressplay.steps import documents, parking
 from pressplay.steps.context import Context, Subject
 from pressplay.steps.documents_request import TASKS_FILE
@@ -90,20 +90,8 @@ def check_again(context: Context, subject: Subject, pull: pulls.Pull, entries: M
 
 def _of_run(context: Context, gh: Client, subject: Subject, entry: Entry) -> pulls.Pull | None:
     """The open pull request of Morgan's App whose head goes on from the commit that the run started from."""
-    for pull in pulls.all_pulls(gh, subject.repo, state="open"):
-        if documents.is_morgans(context, pull) and _goes_on(gh, subject.repo, entry["context"], pull.head_sha):
-            return pull
-    return None
-
-
-def _goes_on(gh: Client, repo: str, commit: str, head: str) -> bool:
-    try:
-        return comparison.compare(gh, repo, commit, head).merge_base == commit
-    except Refused as error:
-        if error.status == 404:
-            # They have no commit in common.
-            return False
-        raise
+    own = (pull for pull in pulls.all_pulls(gh, subject.repo, state="open") if documents.is_morgans(context, pull))
+    return next((pull for pull in own if comparison.contains(gh, subject.repo, pull.head_sha, entry["context"])), None)
 
 
 def _tidied(gh: Client, subject: Subject, pull: pulls.Pull, base: str) -> pulls.Pull:

@@ -15,7 +15,7 @@ from pressplay import names
 from pressplay.backlog.tasks import FINISHED, Backlog
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster.ledger import Entry
-from pressplay.github import issues, merges, pulls
+from pressplay.github import comparison, issues, merges, pulls
 from pressplay.github.calls import Client
 from pressplay.steps.context import Context, Subject
 
@@ -113,7 +113,7 @@ def of(
     if merge is None:
         raise ValueError(f"pull request {pull.number} is not merged")
     problem = _problem(context, merge, base)
-    if not problem and not merges.contains(gh, subject.repo, base, merge.commit):
+    if not problem and not comparison.contains(gh, subject.repo, base, merge.commit):
         problem = f"was merged as {merge.commit[:12]}, which is not part of {names.shown_branch(base)} any more"
     return Landing(pull.number, merge.base, merge.commit, merge.by, problem)
 

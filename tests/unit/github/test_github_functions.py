@@ -8,7 +8,7 @@ import pytest
 from github_world import CHECK, REPO
 
 from pressplay.errors import InputError, TryAgain
-from pressplay.github import checks, contents, issues, merges, pulls, refs, reviews, trees
+from pressplay.github import checks, comparison, contents, issues, merges, pulls, refs, reviews, trees
 
 WORDS = {"title": "t", "summary": "s", "details_url": "http://d.test", "external_id": "x"}
 
@@ -127,8 +127,8 @@ def test_the_newest_pull_request_of_a_branch_is_found_by_state(github_world):
     assert github_world.person().put(f"/pulls/{second.number}/merge", json={"sha": second.head_sha}).is_success
     merge = merges.merge(gh, REPO, second.number)
     assert (merge.base, merge.by, merge.is_person) == ("main", "maintainer", True)
-    assert merges.contains(gh, REPO, "main", merge.commit)
-    assert not merges.contains(gh, REPO, "fe", merge.commit)
+    assert comparison.contains(gh, REPO, "main", merge.commit)
+    assert not comparison.contains(gh, REPO, "fe", merge.commit)
     github_world.forge.merged_by_queue(REPO, second.number, "rex[bot]")
     queued = merges.merge(gh, REPO, second.number)
     assert (queued.by, queued.is_person) == ("rex[bot]", False)
