@@ -3,7 +3,7 @@
 #   docker build -t press-play/pressplay:0.1.0 .
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /src
-COPY pyproject.toml requirements.lock README.md ./
+COPY LICENSE pyproject.toml requirements.lock README.md ./
 COPY scripts ./scripts
 RUN python -m venv /opt/pressplay \
  && /opt/pressplay/bin/pip install --no-cache-dir -c requirements.lock ".[serve]"

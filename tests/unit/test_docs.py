@@ -15,7 +15,8 @@ from pressplay.steps.registry import STEPS
 from pressplay.validation import values
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOOR = ("README.md", "CONTRIBUTING.md", "AGENTS.md", "SECURITY.md", "CHANGELOG.md")
+PAGES = [*(ROOT / name for name in DOOR), *sorted((ROOT / "docs").rglob("*.md"))]
 WRITTEN = [page for page in PAGES if page.name not in ("prd.md", "values.md")]
 """What we write: prd.md is given to us, values.md is made from values.yaml."""
 TROUBLESHOOT = ROOT / "docs/how-to/troubleshoot.md"
