@@ -17,6 +17,7 @@ from pressplay.clock import parse_rfc3339
 from pressplay.cluster.ledger import Entry
 from pressplay.github import comparison, issues, merges, pulls
 from pressplay.github.calls import Client
+from pressplay.settings import Settings
 from pressplay.steps.context import Context, Subject
 
 BEGUN = "begun"
@@ -112,18 +113,19 @@ def of(
         merge = merges.merge(gh, subject.repo, pull.number)
     if merge is None:
         raise ValueError(f"pull request {pull.number} is not merged")
-    problem = _problem(context, merge, base)
+    problem = problem_of(merge, base, context.settings)
     if not problem and not comparison.contains(gh, subject.repo, base, merge.commit):
         problem = f"was merged as {merge.commit[:12]}, which is not part of {names.shown_branch(base)} any more"
     return Landing(pull.number, merge.base, merge.commit, merge.by, problem)
 
 
-def _problem(context: Context, merge: merges.Merge, base: str) -> str:
+def problem_of(merge: merges.Merge, base: str, settings: Settings) -> str:
+    """Why a merge does not land a task that belongs on `base`, as what a pull request was; empty where it does."""
     if merge.base != base:
         return f"was merged into {names.shown_branch(merge.base)}, not {names.shown_branch(base)}"
     if not merge.by:
         return "was merged by an account that is gone, so that nobody can say whether a person did"
-    if context.settings.is_ours(merge.by):
+    if settings.is_ours(merge.by):
         return f"was merged by {merge.by}, an App of Press Play's: only people merge"
     if not merge.is_person:
         return f"was merged by {merge.by}, which is no person"

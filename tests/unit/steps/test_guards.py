@@ -1,0 +1,89 @@
+"""Guards that a whole play passes by without a trace when one of them is loosened: one table each."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from pressplay.errors import InputError
+from pressplay.settings import RepositoryDefaults
+from pressplay.steps import approval, registry, told
+from pressplay.steps.context import Context, Subject
+from pressplay.steps.gates import key
+
+HEAD, OTHER = "a" * 40, "b" * 40
+
+
+@pytest.mark.rule("R7")
+@pytest.mark.parametrize(
+    "value",
+    ["fine\n", "fine and more", "fine{{=1+1}}", "{{workflow.uid}}", "a,b", "ü", 'say "it"', "a\x00", "$(id)"],
+)
+def test_an_output_with_anything_but_checked_letters_does_not_leave_a_step(value, monkeypatch):
+    monkeypatch.setitem(registry.STEPS, "leaks", "guards:leaks")
+    monkeypatch.setattr(registry.importlib, "import_module", lambda _name: type("M", (), {"leaks": step}))
+
+    def step(_inputs: dict[str, str], _context: Context) -> dict[str, str]:
+        return {"head": HEAD, "reason": value}
+
+    with pytest.raises(InputError, match="output reason: text that people wrote may not leave a step"):
+        registry.run("leaks", {}, None)
+
+
+@pytest.mark.rule("R7")
+@pytest.mark.parametrize("value", ["", HEAD, "acme/shop", "a+b=", "https://x.test/a_b.c:1"])
+def test_an_output_of_checked_letters_leaves_a_step(value, monkeypatch):
+    monkeypatch.setitem(registry.STEPS, "fine", "guards:fine")
+    fine = type("M", (), {"fine": staticmethod(lambda _inputs, _context: {"value": value})})
+    monkeypatch.setattr(registry.importlib, "import_module", lambda _name: fine)
+    assert registry.run("fine", {}, None) == {"value": value}
+
+
+@pytest.mark.rule("R7")
+@pytest.mark.parametrize("text", ["{{workflow.uid}}", "{{{a}}}", "{{=1+1}} {{ nope", "{ {", "{{" * 5])
+def test_a_packed_manifest_holds_nothing_that_argo_evaluates_and_unpacks_to_the_same(text):
+    manifest: dict[str, Any] = {"kind": "CodeRun", "spec": {"env": {"TITLE": text, text: "x"}}}
+    unpacked = base64.b64decode(told.packed(manifest)).decode()
+    assert "{{" not in unpacked
+    assert json.loads(unpacked) == manifest
+
+
+def subject(**settings: Any) -> Subject:
+    return Subject("acme/shop", RepositoryDefaults.model_validate(settings), 1, 1, "master", "", 1)
+
+
+def verdicts(head: str = HEAD, **outcomes: str) -> dict[str, dict[str, Any]]:
+    return {
+        key(gate.replace("_", "-"), head): {"outcome": outcome, "reason": f"{gate} says {outcome}", "head": head}
+        for gate, outcome in outcomes.items()
+    }
+
+
+DEPLOYED = {"deploy": {"mode": "github-deployment", "environment": "preview"}}
+ALL = {"lint": "pass", "test_only": "pass", "acceptance": "pass"}
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize(
+    ("settings", "entries", "lacking"),
+    [
+        (DEPLOYED, verdicts(**ALL), ""),
+        (DEPLOYED, {}, "press-play/lint has not looked at this commit"),
+        (DEPLOYED, verdicts(OTHER, **ALL), "press-play/lint has not looked at this commit"),
+        (DEPLOYED, verdicts(**{**ALL, "lint": "fail"}), "press-play/lint: lint says fail"),
+        (DEPLOYED, verdicts(**{**ALL, "lint": "error"}), "press-play/lint: lint says error"),
+        (DEPLOYED, verdicts(lint="pass"), "press-play/test-only has not looked at this commit"),
+        (DEPLOYED, verdicts(**{**ALL, "test_only": "fail"}), "press-play/test-only: test_only says fail"),
+        (DEPLOYED, verdicts(lint="pass", test_only="pass"), "press-play/acceptance has not looked at this commit"),
+        (DEPLOYED, verdicts(**{**ALL, "acceptance": "error"}), "press-play/acceptance: acceptance says error"),
+        ({**DEPLOYED, "lint": {"enabled": False}}, verdicts(test_only="pass", acceptance="pass"), ""),
+        # Without a deployment nothing is ever approved, whatever else passed.
+        ({"deploy": {"mode": "none"}}, verdicts(**ALL), "tests only"),
+    ],
+)
+def test_a_commit_is_approved_where_each_gate_passed_that_very_commit(settings, entries, lacking):
+    said = approval.missing(subject(**settings), entries, HEAD)
+    assert (lacking in said) if lacking else said == ""
