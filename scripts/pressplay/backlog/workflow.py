@@ -40,9 +40,6 @@ TASKS_A_WORKFLOW = 100
 WAITS_INLINE = 100
 """Waits for other Workflows' tasks that one task may bring into the DAG itself; more go into DAGs of their own."""
 
-OPEN_PULLS = "press-play/open-pulls"
-"""Annotation of a play: task's number → pull request that was open when the play was made (JSON)."""
-
 Release = Literal["merged", "approved"]
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
@@ -58,18 +55,12 @@ def play_manifests(
     namespace: str,
     parallelism: int,
     release: Release = "merged",
-    labels: Mapping[str, str] | None = None,
     instance_id: str = "",
-    open_pulls: Mapping[int, int] | None = None,
-    priority: int = 0,
-    service_account: str = "",
 ) -> list[Manifest]:
     """What to submit to play `plan`: for each part a WorkflowTemplate and, after it, the Workflow that refers to it.
 
     The first part is named `play`, further ones `play-2` …; blocked tasks are left out, and nothing is returned where
-    nothing can play. `labels` are added to each manifest's. `open_pulls` (number of a task → its pull request) is kept
-    as an annotation. `service_account` is set where it is not empty. Raises InputError for a name that may not reach
-    Argo (R7).
+    nothing can play. Raises InputError for a name that may not reach Argo (R7).
     """
     names.repo(repo)
     names.checked(tag, "tag")
@@ -80,7 +71,6 @@ def play_manifests(
     numbers = {planned.task.id: planned.task.number for planned in plan.playable}
     manifests: list[Manifest] = []
     common = {
-        **(labels or {}),
         "app.kubernetes.io/part-of": "press-play",
         "press-play/flow": "play",
         "press-play/play": play,
@@ -90,29 +80,22 @@ def play_manifests(
     for count, part in enumerate(_parts(plan), start=1):
         name = play if count == 1 else f"{play}-{count}"
         if len(name) > names.LABEL_LIMIT:
-            raise InputError(f"play {name!r}: expected at most {names.LABEL_LIMIT} characters, came {len(name)}")
+            raise InputError(f"play {name!r}: expected at most {names.LABEL_LIMIT} characters, got {len(name)}")
         metadata: dict[str, Any] = {"name": name, "namespace": namespace, "labels": dict(common)}
-        pulls = {str(p.task.number): pull for p in part if (pull := (open_pulls or {}).get(p.task.number))}
-        if pulls:
-            metadata["annotations"] = {OPEN_PULLS: json.dumps(pulls)}
         spec: dict[str, Any] = {
             "entrypoint": "play",
             "templates": _templates(part, numbers, fixed, parallelism, release),
         }
-        if service_account:
-            spec["serviceAccountName"] = names.checked(service_account, "service account")
         template = {"apiVersion": API_VERSION, "kind": "WorkflowTemplate", "metadata": metadata, "spec": spec}
-        manifests += [template, of_template(template, priority)]
+        manifests += [template, of_template(template)]
     return manifests
 
 
-def of_template(template: Mapping[str, Any], priority: int = 0) -> Manifest:
-    """The Workflow that refers to a play's WorkflowTemplate: of the same name, labels and open pull requests."""
+def of_template(template: Mapping[str, Any]) -> Manifest:
+    """The Workflow that refers to a play's WorkflowTemplate: of the same name and labels."""
     given = template["metadata"]
     metadata = {key: copy.deepcopy(given[key]) for key in ("name", "namespace", "labels")}
-    if OPEN_PULLS in (given.get("annotations") or {}):
-        metadata["annotations"] = {OPEN_PULLS: given["annotations"][OPEN_PULLS]}
-    reference = {"workflowTemplateRef": {"name": given["name"]}, "priority": priority}
+    reference = {"workflowTemplateRef": {"name": given["name"]}, "priority": 0}
     return {"apiVersion": API_VERSION, "kind": "Workflow", "metadata": metadata, "spec": reference}
 
 

@@ -147,11 +147,3 @@ def close(gh: Client, repo: str, number: int) -> None:
 def retarget(gh: Client, repo: str, number: int, base: str) -> Pull:
     """Let a pull request be against another branch, `base`; as it is then."""
     return _pull(call(gh, "PATCH", f"/repos/{repo}/pulls/{number}", json={"base": base}))
-
-
-def changed_files(gh: Client, repo: str, number: int) -> list[str]:
-    """The paths that a pull request changes; a renamed file's old path too. GitHub names 3,000 files at most."""
-    found = list(pages(gh, f"/repos/{repo}/pulls/{number}/files"))
-    return sorted(
-        {item["filename"] for item in found} | {i["previous_filename"] for i in found if "previous_filename" in i}
-    )

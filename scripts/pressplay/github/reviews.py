@@ -75,16 +75,6 @@ def find_review(gh: Client, repo: str, number: int, review_id: int) -> Review | 
     return None if found is None or found["state"] == "PENDING" else _review(found)
 
 
-def newest_review_of(gh: Client, repo: str, number: int, author: str, commit: str | None = None) -> Review | None:
-    """An author's newest review (with `commit`: of that commit), or None. `author` is a login (`qa[bot]`)."""
-    own = [
-        review
-        for review in reviews(gh, repo, number)
-        if review.author.lower() == author.lower() and commit in (None, review.commit_id)
-    ]
-    return own[-1] if own else None
-
-
 def withdrawn(found: Iterable[Review]) -> set[int]:
     """The reviews, oldest first, whose author approved later or was dismissed later: they ask for nothing any more."""
     earlier: dict[str, list[int]] = {}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pressplay.backlog.graph import plan
 from pressplay.backlog.tasks import read
-from pressplay.backlog.workflow import OPEN_PULLS, play_manifests, to_yaml
+from pressplay.backlog.workflow import play_manifests, to_yaml
 from pressplay.errors import InputError
 
 KINDS = {"Workflow": Workflow, "WorkflowTemplate": WorkflowTemplate}
@@ -78,22 +78,15 @@ def test_every_task_is_a_target_longest_chain_behind_it_first():
     assert entry(template)["parallelism"] == 3
 
 
-def test_labels_instance_id_priority_pulls_and_account():
-    the_plan = planned(task(1), task(2))
-    for manifest in manifests(
-        the_plan, labels={"team": "a"}, instance_id="blue", priority=5, open_pulls={2: 17, 8: 1}, service_account="sa"
-    ):
+def test_each_manifest_carries_our_labels_and_the_controllers_instance():
+    for manifest in manifests(planned(task(1), task(2)), instance_id="blue"):
         assert manifest["metadata"]["labels"] == {
-            "team": "a",
             "app.kubernetes.io/part-of": "press-play",
             "press-play/flow": "play",
             "press-play/play": "play-0a1b2c3d-1",
             "press-play/repo": "acme.shop",
             "workflows.argoproj.io/controller-instanceid": "blue",
         }
-        assert json.loads(manifest["metadata"]["annotations"][OPEN_PULLS]) == {"2": 17}
-        assert manifest["spec"].get("priority", 5) == 5
-        assert manifest["spec"].get("serviceAccountName", "sa") == "sa"
 
 
 def test_blocked_and_finished_tasks_are_left_out():
@@ -202,10 +195,7 @@ def test_no_text_of_a_backlog_reaches_argo():
 
 
 @pytest.mark.rule("R7")
-@pytest.mark.parametrize(
-    "changed",
-    [{"tag": "{{x}}"}, {"repo": "a/b c"}, {"play": "p q"}, {"service_account": "$(id)"}, {"play": "p" * 64}],
-)
+@pytest.mark.parametrize("changed", [{"tag": "{{x}}"}, {"repo": "a/b c"}, {"play": "p q"}, {"play": "p" * 64}])
 def test_names_that_argo_would_evaluate_are_refused(changed):
     with pytest.raises(InputError):
         manifests(planned(task(1)), **changed)

@@ -8,7 +8,7 @@ import pytest
 from github_world import CHECK, REPO
 
 from pressplay.errors import InputError, TryAgain
-from pressplay.github import checks, comparison, contents, issues, merges, pulls, refs, reviews, trees
+from pressplay.github import checks, comparison, contents, issues, merges, pulls, refs, trees
 
 WORDS = {"title": "t", "summary": "s", "details_url": "http://d.test", "external_id": "x"}
 
@@ -83,9 +83,7 @@ def test_a_pull_request_is_let_be_against_another_branch(github_world):
     base = github_world.branch("other", {"other": b"x"})
     github_world.branch("f", {"f": b"x"}, base=base)
     made = pulls.open_pull(gh, REPO, "f", "other", "t", "")
-    assert pulls.changed_files(gh, REPO, made.number) == ["f"]
     assert pulls.retarget(gh, REPO, made.number, "main").base_ref == "main"
-    assert pulls.changed_files(gh, REPO, made.number) == ["f", "other"]
 
 
 def test_branches_are_found_by_prefix_and_deleted_once(github_world):
@@ -134,27 +132,6 @@ def test_the_newest_pull_request_of_a_branch_is_found_by_state(github_world):
     assert (queued.by, queued.is_person) == ("rex[bot]", False)
     assert merges.merge(gh, REPO, first.number) is None
     assert [pull.number for pull in pulls.all_pulls(gh, REPO)] == [3, 2, 1]
-
-
-def test_a_pull_requests_changed_files_are_listed(github_world):
-    gh = github_world.client("rex")
-    base = refs.head(gh, REPO, "main")
-    sha = refs.commit_files(gh, REPO, "f", {"src/app.py": b"new", "tests/t.py": b"t"}, "m", base)
-    pull = pulls.open_pull(gh, REPO, "f", "main", "t", "")
-    assert pull.head_sha == sha
-    assert pulls.changed_files(gh, REPO, pull.number) == ["src/app.py", "tests/t.py"]
-
-
-def test_the_newest_review_of_an_author_is_found_by_commit(github_world):
-    pull = github_world.pull()
-    qa, gh = github_world.client("qa"), github_world.client("press-play")
-    old = reviews.post_review(qa, REPO, pull.number, pull.head_sha, "REQUEST_CHANGES", "no")
-    head = github_world.branch(pull.head_ref, {"more": b"x"}, base=pull.head_sha)
-    new = reviews.post_review(qa, REPO, pull.number, head, "COMMENT", "press-play: pass")
-    reviews.post_review(gh, REPO, pull.number, head, "COMMENT", "not QA")
-    assert reviews.newest_review_of(gh, REPO, pull.number, "qa[bot]") == new
-    assert reviews.newest_review_of(gh, REPO, pull.number, "qa[bot]", pull.head_sha) == old
-    assert reviews.newest_review_of(gh, REPO, pull.number, "rex[bot]") is None
 
 
 @pytest.mark.rule("R5")

@@ -23,7 +23,6 @@ Base = tuple[str, str]
 """Where a template name is looked up: ("local", Workflow) or ("namespaced", WorkflowTemplate)."""
 
 _TASK = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?\.[A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
-_ITEM_RESULTS = ("AnySucceeded", "AllFailed")
 
 
 class Call:
