@@ -25,6 +25,8 @@ from pressplay.github.clone import Unreadable
 
 ANY = ""
 """In the place of a language: whatever is linted."""
+_PACKAGE_MANAGERS = (".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "pnpmfile.js", "bunfig.toml")
+"""What npm, yarn, pnpm and bun are set up by."""
 WHOLE: Mapping[str, tuple[str, ...]] = {
     "rust": (
         "clippy.toml",
@@ -64,12 +66,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
         ".oxlintrc.json",
         ".babelrc*",
         "babel.config.*",
-        ".npmrc",
-        ".yarnrc",
-        ".yarnrc.yml",
-        ".pnpmfile.cjs",
-        "pnpmfile.js",
-        "bunfig.toml",
+        *_PACKAGE_MANAGERS,
     ),
     "go": (".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json"),
     # What tools leave out, and what named commands are the names of.
@@ -98,12 +95,7 @@ STEERING = frozenset(
         ".cargo/config.toml",
         "rust-toolchain",
         "rust-toolchain.toml",
-        ".npmrc",
-        ".yarnrc",
-        ".yarnrc.yml",
-        ".pnpmfile.cjs",
-        "pnpmfile.js",
-        "bunfig.toml",
+        *_PACKAGE_MANAGERS,
     }
 )
 """Files that can replace the tools themselves: never a pull request's own, the first of its language included."""
