@@ -81,6 +81,14 @@ def was_stopped(folder: Path) -> bool:
 def renew(folder: Path) -> None:
     """Forget a command that was stopped, so that it can be started again."""
     kill(folder)
+    with _keepers.lock:
+        ended = [keeper for where, keeper in _keepers.started if where == folder]
+        _keepers.started = [entry for entry in _keepers.started if entry[0] != folder]
+        _keepers.failed.discard(folder)
+    for keeper in ended:
+        # One that nobody waited for would be taken for the next, which has not yet noted itself.
+        keeper.kill()
+        keeper.wait()
     for name in ("exit", "started", "stopped"):
         (folder / name).unlink(missing_ok=True)
 
