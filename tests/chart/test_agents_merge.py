@@ -12,8 +12,8 @@ from pressplay.clock import VirtualClock
 from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.errors import InputError
 from pressplay.settings import Settings
-from pressplay.steps import agents
-from pressplay.steps.context import Context
+from pressplay.steps.core.context import Context
+from pressplay.steps.upkeep import agents_steps
 
 OURS = {
     "rex_system-prompt.md": "You are Rex.",
@@ -59,7 +59,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_merging_adds_our_keys_and_leaves_theirs(place: Place):
-    assert agents.merge(INPUTS, place.context) == {"written": "3", "removed": "0"}
+    assert agents_steps.merge(INPUTS, place.context) == {"written": "3", "removed": "0"}
     assert place.foreign()["data"] == {**THEIRS, **OURS}
     assert place.foreign()["metadata"]["annotations"] == {
         "meta.helm.sh/release-name": "controller",
@@ -69,16 +69,16 @@ def test_merging_adds_our_keys_and_leaves_theirs(place: Place):
 
 @pytest.mark.rule("R3")
 def test_merging_again_changes_nothing(place: Place):
-    agents.merge(INPUTS, place.context)
+    agents_steps.merge(INPUTS, place.context)
     before = place.foreign()
-    assert agents.merge(INPUTS, place.context) == {"written": "0", "removed": "0"}
+    assert agents_steps.merge(INPUTS, place.context) == {"written": "0", "removed": "0"}
     assert place.foreign() == before
 
 
 def test_an_upgrade_replaces_our_keys_and_removes_those_that_are_gone(place: Place):
-    agents.merge(INPUTS, place.context)
+    agents_steps.merge(INPUTS, place.context)
     place.put("press-play", "press-play-agents", {"rex_system-prompt.md": "You are the new Rex."})
-    assert agents.merge(INPUTS, place.context) == {"written": "1", "removed": "2"}
+    assert agents_steps.merge(INPUTS, place.context) == {"written": "1", "removed": "2"}
     assert place.foreign()["data"] == {**THEIRS, "rex_system-prompt.md": "You are the new Rex."}
 
 
@@ -89,14 +89,14 @@ def test_a_key_of_others_with_our_name_is_refused_and_nothing_is_changed(place: 
     with pytest.raises(
         InputError, match=r"names of ours: rex_system-prompt\.md; nothing was changed\. Disable these agents"
     ):
-        agents.merge(INPUTS, place.context)
+        agents_steps.merge(INPUTS, place.context)
     assert place.foreign() == before
 
 
 def test_a_binary_key_of_others_clashes_too(place: Place):
     place.cluster.apply({**place.foreign(), "binaryData": {"qa_system-prompt.md": "AA=="}})
     with pytest.raises(InputError, match=r"qa_system-prompt\.md"):
-        agents.merge(INPUTS, place.context)
+        agents_steps.merge(INPUTS, place.context)
 
 
 def test_without_the_foreign_configmap_it_says_what_to_do(place: Place):
@@ -104,53 +104,53 @@ def test_without_the_foreign_configmap_it_says_what_to_do(place: Place):
     with pytest.raises(
         InputError, match=r"install the controller that owns it first, or set agentsConfigMap\.mode to create"
     ):
-        agents.merge(INPUTS, place.context)
+        agents_steps.merge(INPUTS, place.context)
 
 
 def test_without_our_own_configmap_it_says_what_to_do(place: Place):
     place.cluster.delete("ConfigMap", "press-play", "press-play-agents")
     with pytest.raises(InputError, match="run helm upgrade"):
-        agents.merge(INPUTS, place.context)
+        agents_steps.merge(INPUTS, place.context)
 
 
 def test_removing_leaves_the_foreign_configmap_as_it_was(place: Place):
     before = place.foreign()
-    agents.merge(INPUTS, place.context)
-    assert agents.remove(INPUTS, place.context) == {"removed": "3"}
+    agents_steps.merge(INPUTS, place.context)
+    assert agents_steps.remove(INPUTS, place.context) == {"removed": "3"}
     assert place.foreign()["data"] == before["data"]
     assert place.foreign()["metadata"]["annotations"] == before["metadata"]["annotations"]
 
 
 @pytest.mark.rule("R3")
 def test_removing_twice_or_without_the_configmap_is_no_error(place: Place):
-    agents.merge(INPUTS, place.context)
-    agents.remove(INPUTS, place.context)
-    assert agents.remove(INPUTS, place.context) == {"removed": "0"}
+    agents_steps.merge(INPUTS, place.context)
+    agents_steps.remove(INPUTS, place.context)
+    assert agents_steps.remove(INPUTS, place.context) == {"removed": "0"}
     place.cluster.delete("ConfigMap", "agent-platform", "controller-agents")
-    assert agents.remove(INPUTS, place.context) == {"removed": "0"}
+    assert agents_steps.remove(INPUTS, place.context) == {"removed": "0"}
 
 
 def test_two_installations_share_one_foreign_configmap_and_keep_apart(place: Place):
-    agents.merge(INPUTS, place.context)
+    agents_steps.merge(INPUTS, place.context)
     second = place.of("team-b")
     place.put("team-b", "press-play-agents", {"builder_system-prompt.md": "You build."})
-    agents.merge(INPUTS, second)
-    agents.remove(INPUTS, place.context)
+    agents_steps.merge(INPUTS, second)
+    agents_steps.remove(INPUTS, place.context)
     assert place.foreign()["data"] == {**THEIRS, "builder_system-prompt.md": "You build."}
     place.put("team-b", "press-play-agents", OURS)
-    agents.merge(INPUTS, place.context)
+    agents_steps.merge(INPUTS, place.context)
     with pytest.raises(InputError, match="keys of others"):
-        agents.merge(INPUTS, second)
+        agents_steps.merge(INPUTS, second)
 
 
 def test_a_key_that_others_took_away_is_written_again(place: Place):
-    agents.merge(INPUTS, place.context)
+    agents_steps.merge(INPUTS, place.context)
     place.cluster.apply({**place.foreign(), "data": {"rex_system-prompt.md": None}})
-    assert agents.merge(INPUTS, place.context) == {"written": "1", "removed": "0"}
+    assert agents_steps.merge(INPUTS, place.context) == {"written": "1", "removed": "0"}
 
 
 @pytest.mark.parametrize("text", ["not json", '{"a": 1}', "[1]"])
 def test_an_annotation_that_was_tampered_with_is_refused(place: Place, text: str):
     place.put("agent-platform", "controller-agents", THEIRS, {"agents.press-play/press-play": text})
     with pytest.raises(InputError, match="expected a JSON list of our keys"):
-        agents.remove(INPUTS, place.context)
+        agents_steps.remove(INPUTS, place.context)

@@ -18,8 +18,9 @@ from pressplay.cluster import pause, waits
 from pressplay.github import pulls, refs
 from pressplay.github.calls import call
 from pressplay.sandbox.setup import MAINTAINER
-from pressplay.steps import comments, registry, snapshot
-from pressplay.steps.context import Subject
+from pressplay.steps import registry
+from pressplay.steps.comments import snapshot, unanswered
+from pressplay.steps.core.context import Subject
 
 PR = 1
 STRANGER = "stranger"
@@ -153,7 +154,7 @@ class Talk:
     def waiting(self) -> bool:
         context = self.made.sandbox.context
         subject = Subject.of({"repo": REPO, "pr": str(PR)}, context)
-        return comments.waiting(context, subject, pulls.pull(context.harness(REPO, pull_requests="read"), REPO, PR))
+        return unanswered.waiting(context, subject, pulls.pull(context.harness(REPO, pull_requests="read"), REPO, PR))
 
     def branches(self) -> list[str]:
         found = git(self.made.sandbox.forge.git_path(REPO), "branch", "--format=%(refname:short)").splitlines()

@@ -33,8 +33,8 @@ from pressplay.github.permissions import HARNESS as HARNESS_ROWS
 from pressplay.github.permissions import WEBHOOKS, wanted_events
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.forge.http import Fault
-from pressplay.steps import protection
-from pressplay.steps.context import Context
+from pressplay.steps.core.context import Context
+from pressplay.steps.play import protection
 
 HARNESS = names.app_secret("press-play")
 

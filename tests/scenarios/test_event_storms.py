@@ -19,7 +19,7 @@ from pressplay.events.webhook import Delivery
 from pressplay.github import refs, snapshots
 from pressplay.sandbox.eventsource import Network
 from pressplay.sandbox.setup import MAINTAINER
-from pressplay.steps import snapshot
+from pressplay.steps.comments import snapshot
 
 SCHEDULES = 200
 GROUPS = 20

@@ -19,8 +19,11 @@ from pressplay.github import checks
 from pressplay.sandbox.container import Container, Ended, wall
 from pressplay.sandbox.forge import Fault
 from pressplay.sandbox.forge.ci import Job
-from pressplay.steps import findings, leftovers, lint, registry
-from pressplay.steps.context import Subject
+from pressplay.steps import registry
+from pressplay.steps.core.context import Subject
+from pressplay.steps.lint import gate_runs, lint_steps
+from pressplay.steps.runs import findings
+from pressplay.steps.upkeep import cleanup
 
 DATA = Path(__file__).parents[1] / "data" / "lint"
 CHECK = "press-play/lint"
@@ -224,7 +227,7 @@ def test_a_tool_that_is_not_on_this_machine_is_an_error_with_a_way_out(own):
 
 @pytest.mark.rule("R4")
 def test_a_command_without_end_is_ended(own, monkeypatch):
-    monkeypatch.setattr(lint, "_MINUTE", 0.1)
+    monkeypatch.setattr(lint_steps, "_MINUTE", 0.1)
     made = own(commands=["sleep 3598"], timeoutMinutes=10)
     outcome, pull = made.run({"a.txt": b"a"})
     assert outcome == "error"
@@ -281,9 +284,9 @@ def test_what_an_ended_workflow_left_is_cleaned_up(own):
     inputs = {"repo": REPO, "pr": str(pull.number), "head": pull.head_sha, "try": "1"}
     registry.run("gate-lint-plan", {**inputs, "workflow": "gone"}, made.sandbox.context)
     assert len(made.sandbox.cluster.list("PersistentVolumeClaim", "")) == 1
-    lint.orphans(made.sandbox.context, REPO)
+    gate_runs.orphans(made.sandbox.context, REPO)
     assert made.sandbox.cluster.list("PersistentVolumeClaim", "") == []
-    assert leftovers.end_orphans(made.sandbox.context, REPO) == {}
+    assert cleanup.end_orphans(made.sandbox.context, REPO) == {}
 
 
 @pytest.mark.rule("R2")
@@ -316,7 +319,7 @@ def test_named_checks_of_the_projects_ci_are_waited_for_without_a_pod(own):
     pull = made.pull({"a.txt": b"a"})
     run = made.sandbox.forge.report_ci(REPO, pull.head_sha, jobs=(Job("lint", None),))
     name = made.start(pull)
-    made.sandbox.run(lambda: any(w.kind == lint.AWAIT_CHECKS for w in waits.of(made.workflow(name))))
+    made.sandbox.run(lambda: any(w.kind == gate_runs.AWAIT_CHECKS for w in waits.of(made.workflow(name))))
     made.sandbox.forge.finish_ci(run, (Job("lint", "success"),))
     assert made.finish(name) == "pass"
     assert made.entry(pull)["reason"] == "the check lint of the project's CI passed"

@@ -8,7 +8,7 @@ from test_comments import PR, Rex, Talk, words, world
 from test_pruning import grow_old
 
 from pressplay.cluster import waits
-from pressplay.steps import pruning, signals
+from pressplay.steps.upkeep import pruning, signal_steps
 
 
 def approved(tmp_path, **options):
@@ -39,7 +39,7 @@ def test_a_late_event_about_an_earlier_pull_request_ends_no_wait(tmp_path):
     after(made, 5)
     second = made.play()
     assert [one.state for one in second.tasks] == ["approved"]
-    assert signals.signal({"repo": REPO, "what": "closed", "pr": str(PR)}, made.sandbox.context) == {"woken": "0"}
+    assert signal_steps.signal({"repo": REPO, "what": "closed", "pr": str(PR)}, made.sandbox.context) == {"woken": "0"}
     made.go_on()
     assert [waits.phase(play) for play in made.sandbox.plays()][-1] == "Running"
     made.sandbox.close()

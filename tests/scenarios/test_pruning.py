@@ -11,7 +11,7 @@ from test_stopped_leaves_nothing import left
 
 from pressplay.cluster import waits
 from pressplay.github import refs
-from pressplay.steps import leftovers, pruning
+from pressplay.steps.upkeep import cleanup, pruning
 
 DAY = 86_400
 OWN = "press-play"
@@ -29,7 +29,7 @@ def played(tmp_path) -> World:
     made = world(tmp_path / "state", agents, clock=first.sandbox.clock, merge=False)
     made.play(tasks="3")
     # What the last run was told goes with the next look.
-    leftovers.clean_up(made.sandbox.context, REPO, {})
+    cleanup.clean_up(made.sandbox.context, REPO, {})
     return made
 
 

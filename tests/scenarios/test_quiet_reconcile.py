@@ -12,7 +12,7 @@ from pressplay import names
 from pressplay.cluster import waits
 from pressplay.github import pulls, refs
 from pressplay.sandbox.forge.ci import Job
-from pressplay.steps import missing
+from pressplay.steps.upkeep import lost_events
 
 TASKS = 6
 
@@ -122,5 +122,5 @@ def test_each_minutes_comparison_reads_no_workflow_that_has_ended(approved, monk
 
     assert any(waits.phase(one) in waits.FINISHED for one in listed("Workflow", "press-play"))
     monkeypatch.setattr(cluster, "list", listing)
-    missing.start(approved.sandbox.context, REPO)
+    lost_events.start(approved.sandbox.context, REPO)
     assert [one["metadata"]["name"] for one in read if waits.phase(one) in waits.FINISHED] == []

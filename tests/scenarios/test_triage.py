@@ -17,7 +17,7 @@ from pressplay.cluster import waits
 from pressplay.sandbox.forge.ci import Annotation, Job
 from pressplay.sandbox.setup import MAINTAINER
 from pressplay.sandbox.world import Sandbox
-from pressplay.steps.triage import BASE_LABEL
+from pressplay.steps.triage.triage_steps import BASE_LABEL
 
 PR = 1
 TEST = "def test_sum():\n    assert 1 + 1 == 2\n    assert 2 + 2 == 4\n"

@@ -16,7 +16,9 @@ from pressplay.cluster import waits
 from pressplay.github import checks, contents, pulls, refs
 from pressplay.sandbox.setup import MAINTAINER
 from pressplay.sandbox.world import Sandbox
-from pressplay.steps import gates, lint, registry
+from pressplay.steps import registry
+from pressplay.steps.core import verdicts
+from pressplay.steps.lint import gate_runs
 
 CHECK = "press-play/lint"
 TOOLS = {
@@ -91,7 +93,7 @@ class Gate:
 
     def entry(self, pull: pulls.Pull) -> dict[str, Any]:
         entries = self.sandbox.context.ledger(REPO).entries("pr", pull.number)
-        return gates.verdict_on(entries, "lint", pull.head_sha) or {}
+        return verdicts.verdict_on(entries, "lint", pull.head_sha) or {}
 
     def text(self, pull: pulls.Pull) -> str:
         return checks.own_text(self.sandbox.context.harness(REPO, checks="read"), REPO, pull.head_sha, CHECK)
@@ -99,7 +101,7 @@ class Gate:
     def nothing_is_left(self) -> bool:
         found = [
             *self.sandbox.cluster.list("PersistentVolumeClaim", ""),
-            *self.sandbox.cluster.list("Pod", "", lint.FLOW),
+            *self.sandbox.cluster.list("Pod", "", gate_runs.FLOW),
         ]
         self.sandbox.step()
         volumes, processes = (self.sandbox.options.directory / name for name in ("volumes", "gates"))

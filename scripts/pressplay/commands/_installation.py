@@ -34,7 +34,7 @@ class Installation:
 
         InputError where there is no installation here, or it does not list the repository (R8, R10).
         """
-        from pressplay.steps.in_cluster import read_settings
+        from pressplay.steps.core.in_cluster import read_settings
 
         settings = read_settings(self.cluster, self.namespace)
         return None if repo is None else settings.listed(repo)

@@ -17,7 +17,7 @@ from pressplay import commands
 from pressplay.errors import InputError
 from pressplay.github import permissions
 from pressplay.settings import Flows, SecurityFlow, Settings
-from pressplay.steps.registry import STEPS
+from pressplay.steps import registry
 from pressplay.validation import values
 
 RENDER = Path("scripts/pressplay/sandbox/chart.yaml")
@@ -73,14 +73,14 @@ def steps(root: Path) -> str:
     ]
     templates = {template["name"]: template for template in _step_templates(root)}
     by_module: dict[str, list[str]] = {}
-    for name, where in STEPS.items():
-        by_module.setdefault(where.partition(":")[0], []).append(name)
+    functions = {name: registry.function_of(name) for name in registry.STEPS}
+    for name, function in functions.items():
+        by_module.setdefault(function.__module__, []).append(name)
     for module_name, names in by_module.items():
-        module = importlib.import_module(f"pressplay.steps.{module_name}")
+        module = importlib.import_module(module_name)
         parts.append(f"## {', '.join(f'`{name}`' for name in names)}\n\n{inspect.getdoc(module)}\n")
         for name in names:
-            function = getattr(module, STEPS[name].partition(":")[2])
-            parts.append(f"### {name}\n\n{inspect.getdoc(function)}\n\n{_in_and_out(templates.get(name))}")
+            parts.append(f"### {name}\n\n{inspect.getdoc(functions[name])}\n\n{_in_and_out(templates.get(name))}")
     return "\n".join(parts)
 
 

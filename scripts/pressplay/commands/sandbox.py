@@ -116,7 +116,7 @@ def runner(stop: threading.Event, namespace: str, data: Path, forge_url: str, ag
     from pressplay.sandbox.launcher import ProcessLauncher
     from pressplay.sandbox.runner import Runner, over_http
     from pressplay.settings import GitHub
-    from pressplay.steps.in_cluster import app_key
+    from pressplay.steps.core.in_cluster import app_key
 
     data.mkdir(parents=True, exist_ok=True)
     address = forge_url.rstrip("/")

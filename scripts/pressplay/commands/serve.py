@@ -145,7 +145,7 @@ def _of_sandbox(folder: Path, people: str) -> _What:
     from pressplay.clock import SystemClock
     from pressplay.github.access import AppKey
     from pressplay.sandbox.forge import Forge
-    from pressplay.steps.in_cluster import read_settings
+    from pressplay.steps.core.in_cluster import read_settings
 
     installation = open_installation(folder, DEFAULT_NAMESPACE)
     settings = read_settings(installation.cluster, installation.namespace)

@@ -15,7 +15,8 @@ import click
 )
 def command(name: str, given: str, out: Path) -> None:
     """Run the step NAME in a cluster. Exit status 0 done, 75 try again, 2 never."""
-    from pressplay.steps import in_cluster, registry
+    from pressplay.steps import registry
+    from pressplay.steps.core import in_cluster
 
     inputs = registry.parse_inputs(given)
     registry.write_outputs(registry.run(name, inputs, in_cluster.context()), out)

@@ -15,11 +15,13 @@ from jsonschema import Draft202012Validator
 from pressplay.cluster.port import Manifest
 from pressplay.doctor.results import NotLookedAt, Result, check, note, ok, wrong
 from pressplay.doctor.subject import Subject
+from pressplay.domain.roles import IMPLEMENT, PLAN
 from pressplay.settings import RepositoryDefaults, Settings
-from pressplay.steps import documents_request, told
-from pressplay.steps.context import Context
-from pressplay.steps.context import Subject as Work
-from pressplay.steps.run import IMPLEMENT, PLAN, Run
+from pressplay.steps.core.context import Context
+from pressplay.steps.core.context import Subject as Work
+from pressplay.steps.documents import docsrun as docsruns
+from pressplay.steps.runs import coderun as coderuns
+from pressplay.steps.runs.run import Run
 
 ARGO_WORKFLOWS = ("workflows", "workflowtemplates", "cronworkflows", "workflowtaskresults")
 ARGO_EVENTS = ("eventbus", "eventsources", "sensors")
@@ -149,27 +151,16 @@ def coderun(subject: Subject) -> Manifest:
     """A CodeRun as we send them."""
     context, work = _context(subject), _work(subject.settings)
     agent_id, agent = _agent(subject.settings, "rex")
-    one = told.Told(
-        name="run-000000000000",
-        agent_id=agent_id,
-        agent=agent,
-        role=IMPLEMENT,
-        number=1,
-        branch="feature/task-1-implementation",
-        base="main",
-        head=_SHA,
-        round=1,
-        attempt=0,
-        workflow="task",
-    )
-    return told.coderun(context, work, one)
+    run = Run(work, agent_id, IMPLEMENT, 1, _SHA, "", 0, "task")
+    spec = coderuns.RunSpec(run=run, agent=agent, branch="feature/task-1-implementation", base="main", head=_SHA)
+    return coderuns.coderun(context, spec)
 
 
 def docsrun(subject: Subject) -> Manifest:
     """A DocsRun as we send them."""
     agent_id, _ = _agent(subject.settings, "morgan")
     run = Run(_work(subject.settings), agent_id, PLAN, 1, _SHA, "0" * 12, 0, "docsrun")
-    return documents_request.docsrun(_context(subject), run)
+    return docsruns.docsrun(_context(subject), run)
 
 
 def _context(subject: Subject) -> Context:

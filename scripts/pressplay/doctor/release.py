@@ -13,7 +13,7 @@ from pressplay.doctor.results import NotLookedAt, Result, check, note, ok, wrong
 from pressplay.doctor.subject import Subject
 from pressplay.errors import InputError, TryAgain
 from pressplay.settings import CONFIG_MAP
-from pressplay.steps.agents import SOURCE
+from pressplay.steps.core.agents_config import SOURCE
 from pressplay.templating import personas as personas_
 
 OLDEST = (1, 27)

@@ -14,10 +14,11 @@ from pressplay.errors import InputError
 from pressplay.github import deployments, refs, rules
 from pressplay.github.access import lacking
 from pressplay.github.calls import Client, call
-from pressplay.steps import folder, protection
-from pressplay.steps import requirements as requirements_
-from pressplay.steps.context import Subject as Work
-from pressplay.steps.tasks import ACCEPTANCE_CHECK
+from pressplay.steps.core import backlog_file
+from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
+from pressplay.steps.core.context import Subject as Work
+from pressplay.steps.play import protection
+from pressplay.steps.runs import requirements as requirements_
 
 
 @check("Apps")
@@ -212,7 +213,7 @@ def backlog(subject: Subject, repo: str) -> Iterator[Result]:
     """Whether there is a tasks.json that can be played."""
     base, gh, work = _base(subject, repo), _client(subject, repo), _work(subject, repo)
     try:
-        path, content = folder.backlog_file(gh, work, base)
+        path, content = backlog_file.locate(gh, work, base)
     except InputError as error:
         yield note("backlog", str(error).partition(". Make")[0], "make one with task-master, if plays are wanted here")
         return

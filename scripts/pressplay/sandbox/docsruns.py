@@ -1,4 +1,4 @@
-"""What the controller of DocsRun does around its agent, with nothing of its code: see `steps.documents_request`.
+"""What the controller of DocsRun does around its agent, with nothing of its code: see `steps.documents.docsrun`.
 
 It clones the source branch, makes a `task.txt` for each task of `.taskmaster/tasks/tasks.json`, starts the agent in the
 working directory, then commits what is new below `.taskmaster` to a branch named for the moment. Without anything new
@@ -18,7 +18,7 @@ from pressplay import names
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
 from pressplay.sandbox.gitwork import git, only_here, open_tree
-from pressplay.steps.documents_request import ATTEMPT_ANNOTATION, TASKS_FILE
+from pressplay.steps.documents.docsrun import ATTEMPT_ANNOTATION, TASKS_FILE
 
 TITLE = "docs: auto-generate Task Master documentation"
 BODY = "Task Master documentation, written by an agent of the sandbox."

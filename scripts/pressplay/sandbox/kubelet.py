@@ -21,7 +21,7 @@ from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
 from pressplay.sandbox import container
 from pressplay.sandbox.container import Container, Ended
 from pressplay.steps import registry
-from pressplay.steps.context import Context
+from pressplay.steps.core.context import Context
 
 OUTPUTS_ANNOTATION = "press-play/outputs"
 STOP_ANNOTATION = "press-play/stop"

@@ -22,6 +22,7 @@ import yaml
 from pressplay import names
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster.port import Cluster, Manifest
+from pressplay.domain.roles import COMMENTS, IMPLEMENT
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import comments, issues, pulls, reviews, snapshots
 from pressplay.github.access import GitHubAccess, InstallationClient
@@ -31,8 +32,7 @@ from pressplay.sandbox.container import remove
 from pressplay.sandbox.gitwork import Remote, clone, git, only_here, open_tree, push
 from pressplay.sandbox.keeping import kill, renew, was_started, was_stopped
 from pressplay.sandbox.launcher import Launcher
-from pressplay.steps import snapshot
-from pressplay.steps.run import COMMENTS
+from pressplay.steps.comments import snapshot
 
 AGENTS_CONFIG_MAP = "controller-agents"
 RUN_KINDS = ("CodeRun", "DocsRun")
@@ -297,8 +297,8 @@ class Runner:
             remote = self._remote(app, repo, "write")
             push(remote, tree, repository, str(head), branch)
             remote.pushed()
-        role = told.get("PRESSPLAY_ROLE", "implement")
-        opens, judges = role == "implement" and ahead, "verdict" in result and told.get("PRESSPLAY_PR")
+        role = told.get("PRESSPLAY_ROLE", IMPLEMENT.name)
+        opens, judges = role == IMPLEMENT.name and ahead, "verdict" in result and told.get("PRESSPLAY_PR")
         if not (opens or judges or answers):
             return
         gh = self._github.installation(app, repo, _PULLS)
@@ -317,8 +317,8 @@ class Runner:
         given = result.get("answers") or {}
         if not given:
             return []
-        if told.get("PRESSPLAY_ROLE") != COMMENTS:
-            raise InputError(f"PRESSPLAY_RESULT: answers are for the role {COMMENTS}")
+        if told.get("PRESSPLAY_ROLE") != COMMENTS.name:
+            raise InputError(f"PRESSPLAY_RESULT: answers are for the role {COMMENTS.name}")
         if not isinstance(given, dict) or not all(isinstance(text, str) and text.strip() for text in given.values()):
             raise InputError("PRESSPLAY_RESULT: answers: expected an object of comments' ids and texts")
         reader = self._github.installation(app, repo, {"contents": "read"})

@@ -15,7 +15,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.github import permissions, rules
 from pressplay.sandbox.forge import App, Forge
 from pressplay.settings import Settings
-from pressplay.steps.tasks import ACCEPTANCE_CHECK
+from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
 
 MAINTAINER = "maintainer"
 DEPLOYER = "deployer"

@@ -15,8 +15,8 @@ from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
 from pressplay.github import pulls
 from pressplay.sandbox.world import Sandbox
-from pressplay.steps import folder, landing
-from pressplay.steps.context import Subject
+from pressplay.steps.core import backlog_file, landing
+from pressplay.steps.core.context import Subject
 
 _UNDER_WAY, _NOT_STARTED = "under way", "not started"
 
@@ -66,7 +66,7 @@ def summarize(sandbox: Sandbox) -> Summary:
     subject = Subject.of({"repo": repo}, context)
     gh = context.harness(repo, **landing.NEEDS)
     base = subject.base(gh)
-    backlog = folder.backlog(gh, subject, base)
+    backlog = backlog_file.read(gh, subject, base)
     plan = graph.plan(backlog)
     landed = landing.of_backlog(context, gh, subject, backlog, base)
     ledgers = {kept.number: kept.entries for kept in context.ledger(repo).kept("task")}

@@ -46,11 +46,10 @@ from pressplay.sandbox.maintainer import Maintainer
 from pressplay.sandbox.runner import RUN_KINDS, Level, Runner, over_http
 from pressplay.sandbox.server import Server
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
-from pressplay.steps.acceptance import LOOPBACK
-from pressplay.steps.context import Context
-from pressplay.steps.deploy import environment
-from pressplay.steps.signals import never_merged
-from pressplay.steps.tasks import AWAIT_MERGE, AWAIT_VERDICT
+from pressplay.steps.core.context import Context
+from pressplay.steps.play.task_verdicts import AWAIT_MERGE, AWAIT_VERDICT
+from pressplay.steps.review.deploys import LOOPBACK, environment
+from pressplay.steps.upkeep.wakes import never_merged
 
 LIMITS_MAP = "press-play-limits"
 CURSOR = "press-play-sandbox"

@@ -2,55 +2,66 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import cast
 
 from pressplay.errors import InputError, PressPlayError
-from pressplay.steps import faults
-from pressplay.steps.context import Context, Inputs, Outputs
+from pressplay.steps.comments import comment_steps
+from pressplay.steps.core import faults
+from pressplay.steps.core.context import Context, Inputs, Outputs
+from pressplay.steps.documents import documents_steps
+from pressplay.steps.intake import issue_steps, security_steps
+from pressplay.steps.lint import lint_steps
+from pressplay.steps.play import plan_steps, task_steps
+from pressplay.steps.review import acceptance_steps, deploy_steps, pull_steps, test_only_steps
+from pressplay.steps.roles import ROOMS
+from pressplay.steps.runs import run_steps
+from pressplay.steps.triage import triage_steps
+from pressplay.steps.upkeep import agents_steps, reconcile_steps, signal_steps
 
-STEPS = {
-    "plan": "plan:plan",
-    "task-begin": "tasks:begin",
-    "task-look": "tasks:look",
-    "task-settle": "tasks:settle",
-    "run-prepare": "runs:prepare",
-    "run-collect": "runs:collect",
-    "docs-look": "documents_flow:look",
-    "docs-settle": "documents_flow:settle",
-    "pr-accept": "pulls:accept",
-    "pr-look": "pulls:look",
-    "pr-conclude": "pulls:conclude",
-    "gate-test-only": "qa_gate:gate",
-    "deploy-look": "deploy:look",
-    "deploy-begin": "deploy:begin",
-    "deploy-collect": "deploy:collect",
-    "acceptance-plan": "acceptance:prepare",
-    "acceptance-probe": "acceptance:probe",
-    "acceptance-verdict": "acceptance:verdict",
-    "comments-gather": "comments:gather",
-    "comments-answer": "comments:answer",
-    "issue-accept": "issue:accept",
-    "issue-start": "issue:start",
-    "security-accept": "security:accept",
-    "security-read": "security:read",
-    "gate-lint-plan": "lint:plan",
-    "gate-lint-checkout": "lint:checkout",
-    "gate-lint-checks": "lint:read_checks",
-    "gate-lint-verdict": "lint:verdict",
-    "triage-classify": "triage:look",
-    "triage-rerun": "triage:rerun",
-    "triage-report": "triage:report",
-    "signal": "signals:signal",
-    "reconcile": "reconcile:reconcile",
-    "agents-merge": "agents:merge",
-    "agents-remove": "agents:remove",
+Step = Callable[[Inputs, Context], Outputs]
+
+STEPS: Mapping[str, Step] = {
+    "plan": plan_steps.plan,
+    "task-begin": task_steps.begin,
+    "task-look": task_steps.look,
+    "task-settle": task_steps.settle,
+    "run-prepare": partial(run_steps.prepare, rooms=ROOMS),
+    "run-collect": partial(run_steps.collect, rooms=ROOMS),
+    "docs-look": documents_steps.look,
+    "docs-settle": documents_steps.settle,
+    "pr-accept": pull_steps.accept,
+    "pr-look": pull_steps.look,
+    "pr-conclude": pull_steps.conclude,
+    "gate-test-only": test_only_steps.gate,
+    "deploy-look": deploy_steps.look,
+    "deploy-begin": deploy_steps.begin,
+    "deploy-collect": deploy_steps.collect,
+    "acceptance-plan": acceptance_steps.prepare,
+    "acceptance-probe": acceptance_steps.probe,
+    "acceptance-verdict": acceptance_steps.verdict,
+    "comments-gather": comment_steps.gather,
+    "comments-answer": comment_steps.answer,
+    "issue-accept": issue_steps.accept,
+    "issue-start": issue_steps.start,
+    "security-accept": security_steps.accept,
+    "security-read": security_steps.read,
+    "gate-lint-plan": lint_steps.plan,
+    "gate-lint-checkout": lint_steps.checkout,
+    "gate-lint-checks": lint_steps.read_checks,
+    "gate-lint-verdict": lint_steps.verdict,
+    "triage-classify": triage_steps.look,
+    "triage-rerun": triage_steps.rerun,
+    "triage-report": triage_steps.report,
+    "signal": signal_steps.signal,
+    "reconcile": reconcile_steps.reconcile,
+    "agents-merge": agents_steps.merge,
+    "agents-remove": agents_steps.remove,
 }
-"""Name → module:function in this package."""
+"""What each step of the WorkflowTemplates runs."""
 
 _SAFE_OUTPUT = re.compile(r"[A-Za-z0-9._/:+=-]*")
 
@@ -59,12 +70,8 @@ def run(name: str, inputs: Inputs, context: Context) -> Outputs:
     """Run the step `name`; InputError for an unknown one or an output that may not be an Argo parameter (R7)."""
     if name not in STEPS:
         raise InputError(f"no step is named {name!r}: expected one of {', '.join(sorted(STEPS))}")
-    module, function = STEPS[name].split(":")
-    step = cast(
-        Callable[[Inputs, Context], Outputs], getattr(importlib.import_module(f"{__package__}.{module}"), function)
-    )
     try:
-        outputs = step(inputs, context)
+        outputs = STEPS[name](inputs, context)
     except PressPlayError as error:
         faults.note(context, name, inputs, error)
         raise
@@ -72,6 +79,12 @@ def run(name: str, inputs: Inputs, context: Context) -> Outputs:
         if not _SAFE_OUTPUT.fullmatch(value):
             raise InputError(f"step {name}, output {output}: text that people wrote may not leave a step (R7)")
     return outputs
+
+
+def function_of(name: str) -> Callable[..., Outputs]:
+    """The function of the step `name`, without what is bound to it: for its documentation."""
+    step = STEPS[name]
+    return step.func if isinstance(step, partial) else step
 
 
 def parse_inputs(text: str) -> Inputs:

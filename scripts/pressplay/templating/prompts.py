@@ -213,7 +213,7 @@ def alerts(found: Sequence[Mapping[str, object]], *, secrets: bool, templates_di
 def failure(data: Mapping[str, object], templates_dir: Path | None = None) -> str:
     """The text of `task/failure.md`: what GitHub holds of the checks that the role triage is to look into.
 
-    `data` as `pressplay.steps.failure` makes it: other people's texts come as code spans, or with a fence of their own.
+    `data` is what `pressplay.steps.triage.failure` makes: other people's texts are code spans or fenced.
     """
     return engine.render(_template("failure.md.mustache", templates_dir), data)
 

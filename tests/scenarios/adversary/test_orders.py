@@ -19,9 +19,10 @@ from pressplay.errors import InputError
 from pressplay.github import contents, refs
 from pressplay.github.calls import Client
 from pressplay.sandbox.setup import ORDERS
-from pressplay.steps import comments, runs
-from pressplay.steps.context import Subject
-from pressplay.steps.run import Run
+from pressplay.steps import registry
+from pressplay.steps.comments import comment_steps
+from pressplay.steps.core.context import Subject
+from pressplay.steps.runs.run import Run
 
 EVIL = {"toolman-config.json": b'{"localServers": {"x": {"command": "steal"}}}'}
 Act = Callable[[Client, str], object]
@@ -180,7 +181,7 @@ def commented(tmp_path: Path) -> tuple[Played, str, dict[str, str]]:
     assert one.ask("POST", f"/issues/{PR}/comments", json={"body": "rename the file"}).status_code == 201
     context = one.made.sandbox.context
     asked = {"repo": REPO, "pr": str(PR), "task": "1", "try": "1", "workflow": "by-hand"}
-    gathered = comments.gather(asked, context)
+    gathered = comment_steps.gather(asked, context)
     assert gathered["why"] == "comments"
     told = {"github-app": "rex", "role": "comments", "cause": gathered["cause"], "head": one.head}
     return one, gathered["cause"], {**asked, **told}
@@ -205,12 +206,12 @@ def test_rexs_app_rewrites_the_comments_that_are_to_be_answered(tmp_path):
         "Better",
         refs.head(gh, REPO, "main"),
     )
-    prepared = runs.prepare(asked, context)
+    prepared = registry.STEPS["run-prepare"](asked, context)
     assert prepared["state"] == "over"
     entry = entry_of(one.made, prepared["run"])
     assert entry["outcome"] == "parked"
     assert "by rex[bot]" in entry["reason"]
-    comments.answer(asked, context)
+    comment_steps.answer(asked, context)
     assert "Nothing was changed for this: the branch press-play/context/snapshot-" in comment(one)
 
 
@@ -218,7 +219,7 @@ def test_rexs_app_rewrites_the_comments_that_are_to_be_answered(tmp_path):
 def test_comments_that_nobody_rewrote_are_worked_on(tmp_path):
     one, _, asked = commented(tmp_path)
     context = one.made.sandbox.context
-    prepared = runs.prepare(asked, context)
+    prepared = registry.STEPS["run-prepare"](asked, context)
     assert prepared["state"] == "go"
     entry = entry_of(one.made, prepared["run"])
     gh = context.harness(REPO, contents="read")

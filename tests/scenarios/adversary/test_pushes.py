@@ -12,7 +12,7 @@ from team import Does, Played, Team, played, writes
 
 from pressplay.github import pushes, refs
 from pressplay.github.calls import Refused, call
-from pressplay.steps import pushed
+from pressplay.steps.review import pushed
 
 pytestmark = pytest.mark.rule("R6")
 TEST = "def test_it():\n    assert 1\n"

@@ -21,7 +21,7 @@ from pressplay.sandbox.container import Container, localized, wall
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.kubelet import STOP_ANNOTATION, Kubelet
 from pressplay.settings import Settings
-from pressplay.steps.context import Context
+from pressplay.steps.core.context import Context
 
 NAMESPACE = "press-play"
 

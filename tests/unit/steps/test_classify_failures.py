@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pressplay.steps.classify import Evidence, classify
+from pressplay.steps.triage.classify import Evidence, classify
 
 REAL = Evidence("failure", job=True, failed_step="Run cargo test", log="assertion failed")
 SHUT = "##[error]The runner has received a shutdown signal. This can happen when the runner service is stopped."

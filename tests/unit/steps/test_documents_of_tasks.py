@@ -20,9 +20,10 @@ from pressplay.github import calls, pulls, refs
 from pressplay.sandbox import docsruns
 from pressplay.sandbox.engine import set_node
 from pressplay.settings import Settings
-from pressplay.steps import documents, documents_pull, documents_request, runs
-from pressplay.steps.context import Context, Subject
-from pressplay.steps.run import Run
+from pressplay.steps import registry
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.documents import docsrun, documents_pull, task_documents
+from pressplay.steps.runs.run import Run
 from pressplay.validation import packaged
 
 HOSTILE = "`$(x)` | {{=1+1}}\n../../x|y"
@@ -80,14 +81,14 @@ def subject(context: Context) -> Subject:
 )
 def test_a_task_lacks_documents_where_one_file_is_missing_or_blank(github_world, context, files, lacks):
     sha = github_world.branch("f", {**DOCS, **files})
-    found = documents.lacking(github_world.client("rex"), subject(context), sha, [task(1)])
+    found = task_documents.lacking(github_world.client("rex"), subject(context), sha, [task(1)])
     assert bool(found) is lacks
 
 
 def test_a_link_is_no_document(github_world, context):
     sha = github_world.branch("f", DOCS)
     linked = link(github_world, "f", sha, CRITERIA)
-    assert documents.lacking(github_world.client("rex"), subject(context), linked, [task(1)]) == [task(1)]
+    assert task_documents.lacking(github_world.client("rex"), subject(context), linked, [task(1)]) == [task(1)]
 
 
 def link(github_world: GitHubWorld, branch: str, parent: str, path: str) -> str:
@@ -109,7 +110,7 @@ def link(github_world: GitHubWorld, branch: str, parent: str, path: str) -> str:
 def test_the_docsrun_is_what_the_early_definition_takes(context, docs, web):
     own = {"github": {"gitURL": web}, "defaults": {"docsProjectDirectory": docs}}
     at = replace(context, settings=settings(**own))
-    made = documents_request.docsrun(at, run_of(at))
+    made = docsrun.docsrun(at, run_of(at))
     jsonschema.validate(made, packaged.schema("docsrun"))
     assert made["spec"]["repositoryUrl"] == f"{web}/acme/shop"
     assert "githubUser" not in made["spec"]
@@ -119,7 +120,7 @@ def test_the_docsrun_is_what_the_early_definition_takes(context, docs, web):
 @pytest.mark.parametrize("docs", ["", "docs", "projects/the-shop"])
 def test_its_volume_is_its_own_and_known_by_its_name_in_each_version_of_the_controller(context, docs):
     at = replace(context, settings=settings(defaults={"docsProjectDirectory": docs}))
-    made = documents_request.docsrun(at, run_of(at))
+    made = docsrun.docsrun(at, run_of(at))
 
     def legal(text: str) -> str:
         return "".join(c if c.isalnum() or c == "-" else "-" for c in text).strip("-").lower()
@@ -127,11 +128,11 @@ def test_its_volume_is_its_own_and_known_by_its_name_in_each_version_of_the_cont
     directory = legal(made["spec"]["workingDirectory"])
     for volume in (f"docs-workspace-{directory}", f"docs-workspace-{legal('acme-shop')}-{directory}"):
         assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", volume)
-        found = documents_request.VOLUME.fullmatch(volume)
+        found = docsrun.VOLUME.fullmatch(volume)
         assert found is not None
         assert found["run"] == made["metadata"]["name"]
     for others in ("docs-workspace-docs", "workspace-shop-1", f"docs-workspace-{made['metadata']['name']}"):
-        assert documents_request.VOLUME.fullmatch(others) is None
+        assert docsrun.VOLUME.fullmatch(others) is None
 
 
 def test_the_working_directory_leads_to_the_folder_of_the_docs_project(context, tmp_path):
@@ -140,7 +141,7 @@ def test_the_working_directory_leads_to_the_folder_of_the_docs_project(context, 
         run = run_of(at)
         project = tmp_path / docs
         (project / f".taskmaster/press-play/{run.name}").mkdir(parents=True)
-        directory = documents_request.docsrun(at, run)["spec"]["workingDirectory"]
+        directory = docsrun.docsrun(at, run)["spec"]["workingDirectory"]
         assert docsruns.project_of(tmp_path, directory) == project.resolve()
     with pytest.raises(InputError, match="expected a folder of the repository"):
         docsruns.project_of(tmp_path / "docs", "../..")
@@ -152,7 +153,7 @@ def test_the_context_holds_texts_as_data_and_where_the_controller_reads_none_at_
     sha = github_world.branch("f", {"tasks/tasks.json": json.dumps(backlog).encode()})
     number, run = names.task_number("a b"), run_of(context)
     gh = github_world.client("press-play")
-    made = documents_request.files(gh, subject(context), run, sha, [number], "main")
+    made = docsrun.files(gh, subject(context), run, sha, [number], "main")
     own = f".taskmaster/press-play/{run.name}"
     assert set(made) == {
         ".taskmaster/press-play/request.md",
@@ -166,7 +167,7 @@ def test_the_context_holds_texts_as_data_and_where_the_controller_reads_none_at_
     assert stub["id"] == number
     assert all(re.fullmatch(r"[A-Za-z0-9 .,:/_-]*", text) for text in stub.values() if isinstance(text, str))
     with pytest.raises(InputError, match="no tasks with the numbers 7"):
-        documents_request.files(gh, subject(context), run, sha, [7], "main")
+        docsrun.files(gh, subject(context), run, sha, [7], "main")
 
 
 @pytest.mark.rule("R1")
@@ -176,7 +177,7 @@ def test_a_run_is_told_once_apart_by_its_tasks_and_not_without_having_been_asked
     assert one.name == run_of(context, workflow="another").name
     assert one.resource == "DocsRun"
     with pytest.raises(InputError, match="no documents are asked for under the cause 0123456789ab"):
-        runs.prepare(
+        registry.STEPS["run-prepare"](
             {"github-app": "morgan", "repo": REPO, "task": str(one.number), "role": "plan", "cause": one.cause}, context
         )
     with pytest.raises(InputError, match="parameter cause: expected what the role plan is to answer"):
@@ -258,7 +259,7 @@ def test_only_a_pull_request_of_morgans_app_is_left_alone(github_world, context)
     others = pulls.open_pull(github_world.client("qa"), REPO, "docs/auto-gen-2", "main", "docs", "")
     for _ in range(2):
         entries = context.ledger(REPO).entries("pr", morgans.number)
-        assert documents.left_alone(context, REPO, morgans, entries)
-    assert documents.LEFT_ALONE in context.ledger(REPO).entries("pr", morgans.number)
-    assert not documents.left_alone(context, REPO, others, {})
+        assert task_documents.left_alone(context, REPO, morgans, entries)
+    assert task_documents.LEFT_ALONE in context.ledger(REPO).entries("pr", morgans.number)
+    assert not task_documents.left_alone(context, REPO, others, {})
     assert refs.find_head(github_world.client("rex"), REPO, "docs/auto-gen-2")

@@ -10,9 +10,11 @@ import pytest
 
 from pressplay.errors import InputError
 from pressplay.settings import RepositoryDefaults
-from pressplay.steps import approval, registry, told
-from pressplay.steps.context import Context, Subject
-from pressplay.steps.gates import key
+from pressplay.steps import registry
+from pressplay.steps.core import manifests
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.verdicts import key
+from pressplay.steps.review import approval
 
 HEAD, OTHER = "a" * 40, "b" * 40
 
@@ -23,12 +25,10 @@ HEAD, OTHER = "a" * 40, "b" * 40
     ["fine\n", "fine and more", "fine{{=1+1}}", "{{workflow.uid}}", "a,b", "ü", 'say "it"', "a\x00", "$(id)"],
 )
 def test_an_output_with_anything_but_checked_letters_does_not_leave_a_step(value, monkeypatch):
-    monkeypatch.setitem(registry.STEPS, "leaks", "guards:leaks")
-    monkeypatch.setattr(registry.importlib, "import_module", lambda _name: type("M", (), {"leaks": step}))
-
     def step(_inputs: dict[str, str], _context: Context) -> dict[str, str]:
         return {"head": HEAD, "reason": value}
 
+    monkeypatch.setitem(registry.STEPS, "leaks", step)
     with pytest.raises(InputError, match="output reason: text that people wrote may not leave a step"):
         registry.run("leaks", {}, None)
 
@@ -36,9 +36,7 @@ def test_an_output_with_anything_but_checked_letters_does_not_leave_a_step(value
 @pytest.mark.rule("R7")
 @pytest.mark.parametrize("value", ["", HEAD, "acme/shop", "a+b=", "https://x.test/a_b.c:1"])
 def test_an_output_of_checked_letters_leaves_a_step(value, monkeypatch):
-    monkeypatch.setitem(registry.STEPS, "fine", "guards:fine")
-    fine = type("M", (), {"fine": staticmethod(lambda _inputs, _context: {"value": value})})
-    monkeypatch.setattr(registry.importlib, "import_module", lambda _name: fine)
+    monkeypatch.setitem(registry.STEPS, "fine", lambda _inputs, _context: {"value": value})
     assert registry.run("fine", {}, None) == {"value": value}
 
 
@@ -46,7 +44,7 @@ def test_an_output_of_checked_letters_leaves_a_step(value, monkeypatch):
 @pytest.mark.parametrize("text", ["{{workflow.uid}}", "{{{a}}}", "{{=1+1}} {{ nope", "{ {", "{{" * 5])
 def test_a_packed_manifest_holds_nothing_that_argo_evaluates_and_unpacks_to_the_same(text):
     manifest: dict[str, Any] = {"kind": "CodeRun", "spec": {"env": {"TITLE": text, text: "x"}}}
-    unpacked = base64.b64decode(told.packed(manifest)).decode()
+    unpacked = base64.b64decode(manifests.packed(manifest)).decode()
     assert "{{" not in unpacked
     assert json.loads(unpacked) == manifest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pressplay.steps.issue_texts import criteria
+from pressplay.steps.intake.issue_texts import criteria
 
 
 @pytest.mark.parametrize(

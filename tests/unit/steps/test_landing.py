@@ -6,7 +6,7 @@ import pytest
 
 from pressplay.github.merges import Merge
 from pressplay.settings import Settings
-from pressplay.steps.landing import problem_of
+from pressplay.steps.core.landing import problem_of
 
 pytestmark = pytest.mark.rule("R5")
 SETTINGS = Settings.model_validate(

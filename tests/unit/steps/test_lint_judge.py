@@ -8,7 +8,7 @@ import pytest
 
 from pressplay.gates.lint.plan import Plan
 from pressplay.gates.lint.script import result
-from pressplay.steps.lint_judge import Found, Seen, judge, look, quoted, verdict_of
+from pressplay.steps.lint.lint_judge import Found, Seen, judge, look, quoted, verdict_of
 
 LABELS = ["cargo fmt", "cargo clippy"]
 PLAN = Plan(commands={"rust": [("cargo fmt", "cargo fmt"), ("cargo clippy", "web: cargo clippy")]})

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from pressplay.settings import RepositoryDefaults
-from pressplay.steps import gates
-from pressplay.steps.context import Subject
-from pressplay.steps.qa_gate import began_at
+from pressplay.steps.core import verdicts
+from pressplay.steps.core.context import Subject
+from pressplay.steps.review.test_only_steps import began_at
 
 SUBJECT = Subject("acme/shop", RepositoryDefaults(), 1, 7, "master", "", 1)
 
@@ -20,12 +20,12 @@ def run(role: str, started: int, head: str, new_head: str | None = None, **field
 
 
 def passed(head: str) -> dict[str, Any]:
-    return {"gate": gates.TEST_ONLY, "head": head, "outcome": "pass"}
+    return {"gate": verdicts.TEST_ONLY, "head": head, "outcome": "pass"}
 
 
 def begin(head: str, *runs: dict[str, Any], gated: tuple[str, ...] = ()) -> str:
     entries = {f"run-{number}": one for number, one in enumerate(runs)}
-    return began_at(entries | {gates.key(gates.TEST_ONLY, one): passed(one) for one in gated}, SUBJECT, head)
+    return began_at(entries | {verdicts.key(verdicts.TEST_ONLY, one): passed(one) for one in gated}, SUBJECT, head)
 
 
 @pytest.mark.rule("R6")

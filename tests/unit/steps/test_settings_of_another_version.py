@@ -9,7 +9,7 @@ import pytest
 
 from pressplay import __version__
 from pressplay.errors import InputError
-from pressplay.steps.in_cluster import read_settings
+from pressplay.steps.core.in_cluster import read_settings
 
 NEWER = {
     "namespace": "press-play",

@@ -13,7 +13,7 @@ from pressplay.errors import InputError
 from pressplay.github import snapshots
 from pressplay.github.conversation import Said, Thread, suggestions
 from pressplay.github.snapshots import Snapshot
-from pressplay.steps import said, snapshot
+from pressplay.steps.comments import conversation, snapshot
 
 SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(st.characters(exclude_categories=()), max_size=200) | st.sampled_from(
@@ -177,10 +177,10 @@ def test_suggestions_are_read_word_for_word():
     ],
 )
 def test_a_command_stands_in_the_first_line(body, command):
-    assert said.command_of(body) == command
+    assert conversation.command_of(body) == command
 
 
 @SLOW
 @given(st.text())
 def test_no_text_breaks_the_reading_of_commands(body):
-    assert said.command_of(body) in {None, "", *said.COMMANDS}
+    assert conversation.command_of(body) in {None, "", *conversation.COMMANDS}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pressplay.steps.standing import Facts, answer
+from pressplay.steps.review.standing import Facts, answer
 
 pytestmark = pytest.mark.rule("R5")
 GREEN = ("success", "Not under Press Play")

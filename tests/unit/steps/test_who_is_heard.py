@@ -11,7 +11,8 @@ from github_world import REPO
 from pressplay import settings
 from pressplay.errors import InputError
 from pressplay.github.conversation import suggestions
-from pressplay.steps import issue_texts, said
+from pressplay.steps.comments import conversation
+from pressplay.steps.intake import issue_texts
 
 STRANGER = "stranger"
 LONGEST = 65_536
@@ -40,8 +41,8 @@ def heard(github_world, monkeypatch):
     pull = world.pull()
     read: list[str] = []
     for name in ("suggestions", "command_of"):
-        whole = getattr(said, name)
-        monkeypatch.setattr(said, name, lambda body, whole=whole: read.append(body) or whole(body))
+        whole = getattr(conversation, name)
+        monkeypatch.setattr(conversation, name, lambda body, whole=whole: read.append(body) or whole(body))
     whole_settings = settings.Settings.model_validate({"namespace": "n", "controller_namespace": "c"})
     context = SimpleNamespace(settings=whole_settings)
 
@@ -52,7 +53,7 @@ def heard(github_world, monkeypatch):
         assert person.post(f"/pulls/{pull.number}/comments", json=line).is_success
         review = {"event": "COMMENT", "body": body}
         assert person.post(f"/pulls/{pull.number}/reviews", json=review).is_success
-        return said.hear(context, world.client("press-play"), REPO, pull), read
+        return conversation.hear(context, world.client("press-play"), REPO, pull), read
 
     return hear
 
@@ -74,7 +75,9 @@ def test_a_maintainers_comment_is_read(heard):
 
 
 @pytest.mark.parametrize("kind", SLOW)
-@pytest.mark.parametrize("read", [suggestions, said.command_of, issue_texts.criteria], ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "read", [suggestions, conversation.command_of, issue_texts.criteria], ids=lambda one: one.__name__
+)
 def test_what_reading_a_comment_takes_grows_with_its_length_alone(read, kind):
     def seconds(size: int) -> float:
         text, best = _hostile(kind, size), 1.0e9

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pressplay.cli import main
 from pressplay.settings import Agent, AgentRequirements, Settings
-from pressplay.steps.told import task_requirements
+from pressplay.steps.runs.coderun import task_requirements
 from pressplay.validation import requirements, values
 from pressplay.validation.report import Invalid
 

@@ -1,0 +1,162 @@
+"""The roles in which agents run: what each works on, who plays it, what it may change and how its runs are judged.
+
+A role is what one run is for. The role of an agent in the values (`agents.<id>.role`) is one of these, or `security`,
+whose agent runs in the role `implement`. What a room does for a role's runs is in `steps.roles`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["read", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A permission that a GitHub App needs, and what for."""
+
+    name: str
+    level: Level
+    why: str
+    """A sentence."""
+    used_by: Literal["agent", "harness"] = "agent"
+    """Who uses it: the agent's own container, or also the harness as that App."""
+
+
+_METADATA = Permission("metadata", "read", "Every App has it.")
+_PUSHES = Permission("contents", "write", "Clones, and pushes its commits to the branch that it works on.")
+_OPENS = Permission("pull_requests", "write", "Opens its pull request.")
+_LOOKS = Permission("pull_requests", "read", "Finds the pull request that it works on.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What a run is for."""
+
+    name: str
+    works_on: Literal["task", "pr"]
+    """Whose ledger its runs are recorded in."""
+    stage: Literal["task", "round", "ask"]
+    """`task`: before there is a pull request; `round`: part of a review round; `ask`: an event asks for it."""
+    persona: str
+    """The id of the agent that plays it, unless the values name another one."""
+    may_change: str
+    """What its commits may change. Gates hold it to that, not its prompt."""
+    judged_by: str
+    """What GitHub must hold for a run to count as done."""
+    limits: tuple[str, ...]
+    """The limits in the values, beside those that count for every run, that its runs count against."""
+    permissions: tuple[Permission, ...]
+    """What its App needs."""
+    resource: Literal["CodeRun", "DocsRun"] = "CodeRun"
+    """The custom resource that carries its runs out."""
+    has_cause: bool = False
+    """Whether a cause of its own tells its runs apart: a snapshot's hash, a check's id, the hash of tasks."""
+
+
+IMPLEMENT = Role(
+    name="implement",
+    works_on="task",
+    stage="task",
+    persona="rex",
+    may_change="everything but the tests that are there and plans of probes",
+    judged_by="an open pull request from the task's branch",
+    limits=("runsPerTask", "minutesPerTask"),
+    permissions=(_METADATA, _PUSHES, _OPENS),
+)
+ISSUE = Role(
+    name="issue",
+    works_on="task",
+    stage="task",
+    persona="issue",
+    may_change="nothing: it comments on the issue",
+    judged_by="a comment of its App on the issue: a task, or questions",
+    limits=("runsPerTask", "minutesPerTask"),
+    permissions=(
+        _METADATA,
+        Permission("contents", "read", "Clones, to know what the issue is about."),
+        Permission("issues", "write", "Leaves the task, or its questions, on the issue."),
+    ),
+)
+PLAN = Role(
+    name="plan",
+    works_on="task",
+    stage="task",
+    persona="morgan",
+    may_change="the documents of tasks",
+    judged_by="an open pull request that changes documents only, and holds all that were asked for",
+    limits=("documentsPerRun",),
+    permissions=(_METADATA, _PUSHES, _OPENS),
+    resource="DocsRun",
+    has_cause=True,
+)
+LINT = Role(
+    name="lint",
+    works_on="pr",
+    stage="round",
+    persona="clippy",
+    may_change="formatting and what linters report; tests stay as strong as they are",
+    judged_by="the head, moved or not; moved where the lint gate refused it",
+    limits=("rounds", "runsPerPullRequest", "minutesPerPullRequest"),
+    permissions=(_METADATA, _PUSHES, _LOOKS),
+)
+TEST = Role(
+    name="test",
+    works_on="pr",
+    stage="round",
+    persona="qa",
+    may_change="tests and its plan of probes",
+    judged_by="its App's newest review on the head: changes requested, or a comment that says `press-play: pass`",
+    limits=("rounds", "runsPerPullRequest", "minutesPerPullRequest"),
+    permissions=(
+        _METADATA,
+        _PUSHES,
+        Permission("pull_requests", "write", "Posts its review; the harness posts the approval as it.", "harness"),
+    ),
+)
+FIX = Role(
+    name="fix",
+    works_on="pr",
+    stage="round",
+    persona="rex",
+    may_change="everything but the tests that are there and plans of probes",
+    judged_by="the head: it moved, or nothing was changed",
+    limits=("rounds", "runsPerPullRequest", "minutesPerPullRequest"),
+    permissions=IMPLEMENT.permissions,
+)
+COMMENTS = Role(
+    name="comments",
+    works_on="pr",
+    stage="ask",
+    persona="pr-comment",
+    may_change="everything but plans of probes",
+    judged_by="commits on the branch, or answers in the threads",
+    limits=("runsPerPullRequest", "minutesPerPullRequest"),
+    permissions=(
+        _METADATA,
+        _PUSHES,
+        Permission("pull_requests", "write", "Answers reviewers in their threads."),
+    ),
+    has_cause=True,
+)
+TRIAGE = Role(
+    name="triage",
+    works_on="pr",
+    stage="ask",
+    persona="triage",
+    may_change="everything but plans of probes; tests stay as strong as they are",
+    judged_by="commits on the branch that leave the tests as strong as they were",
+    limits=("triageTries", "runsPerPullRequest", "minutesPerPullRequest"),
+    permissions=(_METADATA, _PUSHES, _LOOKS),
+    has_cause=True,
+)
+
+ROLES: Mapping[str, Role] = {role.name: role for role in (IMPLEMENT, ISSUE, PLAN, LINT, TEST, FIX, COMMENTS, TRIAGE)}
+"""All roles by name, in the order of a task's way."""
+
+
+def named(stage: Literal["task", "round", "ask"]) -> tuple[str, ...]:
+    """The names of a stage's roles."""
+    return tuple(role.name for role in ROLES.values() if role.stage == stage)

@@ -1,0 +1,1 @@
+"""What people say on a pull request, and the answers."""

@@ -1,0 +1,63 @@
+"""What an agent of the role `comments` answered, as GitHub holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pressplay import names
+from pressplay.cluster.ledger import Entry
+from pressplay.github import comments, issues
+from pressplay.github.calls import Client
+from pressplay.github.conversation import Thread
+from pressplay.steps.comments import snapshot
+from pressplay.steps.core.context import Context
+
+NEWEST = ("newest_comment", "newest_line")
+"""What an entry of the ledger holds of the moment before a run: the newest comments' ids."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the agent of a run said on the pull request since the run began."""
+
+    threads: frozenset[int]
+    """The comments that began the threads in which it answered."""
+    texts: tuple[str, ...] = field(repr=False)
+    """What it wrote in the conversation."""
+
+    @staticmethod
+    def of(context: Context, gh: Client, repo: str, number: int, run: Entry) -> Answers:
+        """Read them from GitHub; none where there was no run."""
+        if "newest_comment" not in run:
+            return Answers(frozenset(), ())
+        login = names.bot(context.settings.agent(run["agent"])[1].github_app)
+        roots = {
+            one.root
+            for one in comments.line_comments(gh, repo, number)
+            if one.author.lower() == login and one.id > run["newest_line"]
+        }
+        texts = [
+            one.body
+            for one in issues.comments(gh, repo, number)
+            if one.author.lower() == login and one.id > run["newest_comment"]
+        ]
+        return Answers(frozenset(roots), tuple(texts))
+
+    def __bool__(self) -> bool:
+        """Whether it said anything."""
+        return bool(self.threads or self.texts)
+
+    def has(self, thread: Thread, hash_: str) -> bool:
+        """Whether a thread was answered; in the conversation by the hidden marker, or a link to what is answered."""
+        if thread.kind == "thread":
+            return thread.number in self.threads
+        anchor = f"#{thread.url.rpartition('#')[2]}"
+        marks = (comments.hidden(snapshot.answer_marker(hash_, thread.id)), f"{anchor})", f"{anchor}\n", f"{anchor} ")
+        return any(mark in f"{text}\n" for text in self.texts for mark in marks)
+
+
+def newest(gh: Client, repo: str, number: int) -> Entry:
+    """`NEWEST` as it is now."""
+    said = [one.id for one in issues.comments(gh, repo, number)]
+    lines = [one.id for one in comments.line_comments(gh, repo, number)]
+    return dict(zip(NEWEST, (max(said, default=0), max(lines, default=0)), strict=True))

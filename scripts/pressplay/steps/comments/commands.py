@@ -1,0 +1,133 @@
+"""`/press-play fix`, `stop`, `retry` and `status`: what people with write access order in a comment's first line.
+
+Each comment counts once: the ledger has `command-<comment id>`. Of several orders the last one holds. Everything here
+may be killed and begun again: an order is noted as carried out after it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pressplay.cluster.ledger import Entry
+from pressplay.cluster.port import Manifest
+from pressplay.github import issues, pulls
+from pressplay.steps.comments.conversation import FIX, RETRY, STATUS, STOP, Command
+from pressplay.steps.core import parking
+from pressplay.steps.core.approvals import is_approved
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.start import labels
+from pressplay.steps.review.rounds import next_round
+from pressplay.steps.runs import limits
+from pressplay.steps.runs.run import has_ended, take_away
+
+_ORDERS = (FIX, STOP, RETRY)
+_KNOWN = (
+    "Press Play knows four commands, in the first line of a comment: `/press-play fix` (take up all comments that are "
+    "not resolved, also those answered before), `/press-play stop` (stop all work here), `/press-play retry` (begin "
+    "anew, also after a limit), `/press-play status`. It takes none from a comment that was edited: write a new one."
+)
+
+
+def pending(entries: dict[str, Entry], commands: Sequence[Command]) -> list[Command]:
+    """The commands that were not carried out yet, oldest first."""
+    return [command for command in commands if _key(command) not in entries]
+
+
+def order(commands: Sequence[Command]) -> Command | None:
+    """The order that holds: the last of stop, retry and fix; None where there is none."""
+    return next((command for command in reversed(commands) if command.name in _ORDERS), None)
+
+
+def note(context: Context, subject: Subject, number: int, commands: Sequence[Command]) -> None:
+    """Write down that these were carried out, or overruled by a later one."""
+    ledger = context.ledger(subject.repo)
+    for command in commands:
+        entry = {"command": command.name or "unknown", "handled": int(context.clock.now())}
+        ledger.record("pr", number, _key(command), entry)
+
+
+def _key(command: Command) -> str:
+    return f"command-{command.id}"
+
+
+def carry_out(context: Context, subject: Subject, pull: pulls.Pull, command: Command) -> Subject:
+    """Stop, or let go on; the subject in the try that counts from now on."""
+    if command.name == STOP:
+        parking.park(context, subject, pull, parking.STOPPED, stopped=True)
+        for run in under_way(context, subject.repo, pull.number):
+            take_away(context, subject.repo, "CodeRun", run["metadata"]["name"])
+        return subject
+    if command.name == RETRY:
+        ledger = context.ledger(subject.repo)
+        raised = ledger.entries("pr", pull.number).get("try") or {}
+        if raised.get("command") != command.id:
+            raised = {"try": subject.attempt_of_person + 1, "command": command.id}
+            ledger.record("pr", pull.number, "try", raised)
+        subject = replace(subject, attempt_of_person=int(raised["try"]))
+    parking.clear(context, subject, pull.number)
+    return subject
+
+
+def under_way(context: Context, repo: str, number: int) -> list[Manifest]:
+    """The runs of a pull request that have not ended."""
+    wanted = {**labels(repo, "run"), "press-play/pr": str(number)}
+    found = context.cluster.list("CodeRun", context.settings.controller_namespace, wanted)
+    return [run for run in found if not has_ended(run)]
+
+
+def reply(context: Context, subject: Subject, pull: pulls.Pull, commands: Sequence[Command]) -> None:
+    """Answer those who ask for the status (the last one only), and each unknown command."""
+    gh = context.harness(subject.repo, pull_requests="write", issues="write")
+    for command in commands:
+        if not command.name:
+            issues.comment(gh, subject.repo, pull.number, _KNOWN, marker=_key(command))
+    asked = [command for command in commands if command.name == STATUS]
+    if asked:
+        issues.comment(gh, subject.repo, pull.number, status(context, subject, pull), marker=_key(asked[-1]))
+
+
+def nothing_to_fix(context: Context, subject: Subject, pull: pulls.Pull, command: Command) -> None:
+    """Say that an order to fix finds nothing."""
+    gh = context.harness(subject.repo, pull_requests="write", issues="write")
+    text = "There is nothing to take up here: no comment by somebody with write access is unresolved."
+    issues.comment(gh, subject.repo, pull.number, text, marker=_key(command))
+
+
+def status(context: Context, subject: Subject, pull: pulls.Pull) -> str:
+    """Where a pull request stands, as Markdown: every word of it is ours."""
+    ledger, most = context.ledger(subject.repo), context.settings.limits
+    entries = ledger.entries("pr", pull.number)
+    own = limits.started(entries, subject)
+    triaged = len(limits.triaged(own))
+    today = ledger.tally(limits.day(context))
+    state, waits_for = _state(context, subject, pull, entries)
+    rows = {
+        "state": state,
+        "waits for": waits_for,
+        "commit": f"`{pull.head_sha}`",
+        "try": str(subject.attempt_of_person),
+        "round": f"{next_round(entries, subject)} of {most.rounds}",
+        "runs": f"{len(own)} of {most.runs_per_pull_request} in this try",
+        "checks triaged": f"{triaged} of {most.triage_tries} in this try",
+        "runs of the repository today": f"{today} of {most.runs_per_repository_and_day}",
+    }
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows.items())])
+
+
+def _state(context: Context, subject: Subject, pull: pulls.Pull, entries: dict[str, Entry]) -> tuple[str, str]:
+    parked = parking.parked(entries, subject)
+    if parked is not None and parked.get("stopped"):
+        return "stopped by a person", "`/press-play retry` or `/press-play fix`"
+    runs = [run["metadata"]["labels"] for run in under_way(context, subject.repo, pull.number)]
+    if runs:
+        who = ", ".join(f"{run['press-play/agent']} ({run['press-play/role']})" for run in runs)
+        return "at work", who
+    if context.paused(subject.repo):
+        return "paused", "`pressplay continue`"
+    gh = context.harness(subject.repo, checks="read")
+    if is_approved(gh, subject.repo, pull):
+        return "approved", "a person to merge it"
+    if parked is not None and parked.get("head") == pull.head_sha:
+        return f"parked: {parked['reason']}", "a new commit, or `/press-play retry`"
+    return "not reviewed at this commit yet", "a place to work; it is looked at each minute"

@@ -1,0 +1,1 @@
+"""What every room builds on: the context, verdicts, parking, landing, consent."""

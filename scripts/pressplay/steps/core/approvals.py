@@ -1,0 +1,20 @@
+"""The check `press-play/acceptance`, and when it is an approval."""
+
+from __future__ import annotations
+
+from pressplay.github import checks, pulls
+from pressplay.github.calls import Client
+
+ACCEPTANCE_CHECK = "press-play/acceptance"
+OTHERS = "not-under-press-play"
+"""The external id of that check where no flow works on the pull request; elsewhere that is the commit."""
+
+
+def is_approved(gh: Client, repo: str, pull: pulls.Pull) -> bool:
+    """Whether the check on the head by `gh`'s App, the harness's, says so. `gh` may read checks."""
+    return is_approval(checks.own(gh, repo, pull.head_sha, ACCEPTANCE_CHECK))
+
+
+def is_approval(check: checks.Check | None) -> bool:
+    """Whether the harness's check says that a commit was proven: it is green for others' pull requests, too."""
+    return check is not None and check.conclusion == "success" and check.external_id == check.head_sha

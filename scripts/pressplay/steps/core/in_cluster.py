@@ -1,0 +1,53 @@
+"""A step's context in a real cluster: settings from the ConfigMap, Apps' keys from Secrets, real time."""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+
+from pressplay import __version__, names
+from pressplay.clock import SystemClock
+from pressplay.cluster.kubernetes import KubernetesCluster
+from pressplay.cluster.port import Cluster
+from pressplay.cluster.rate_limits import RateLimits
+from pressplay.errors import InputError
+from pressplay.github.access import AppKey, GitHubAccess
+from pressplay.github.limits import Breaker
+from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
+from pressplay.steps.core.context import Context
+
+
+def context() -> Context:
+    """The context of the installation in PRESSPLAY_NAMESPACE; InputError where it is not set up."""
+    namespace = os.environ.get("PRESSPLAY_NAMESPACE", "")
+    if not namespace:
+        raise InputError("PRESSPLAY_NAMESPACE is not set: expected the namespace that the chart is installed in")
+    cluster = KubernetesCluster.from_environment()
+    settings = read_settings(cluster, namespace)
+    clock = SystemClock()
+    breaker = Breaker(clock, RateLimits(cluster, namespace))
+    github = GitHubAccess(settings.github, lambda app: app_key(cluster, namespace, app), clock, breaker=breaker)
+    return Context(cluster, settings, github, clock, lambda line: print(line, file=sys.stderr, flush=True))
+
+
+def read_settings(cluster: Cluster, namespace: str) -> Settings:
+    """The settings of the installation in `namespace`; InputError where there is none."""
+    found = cluster.get("ConfigMap", namespace, CONFIG_MAP)
+    if found is None:
+        raise InputError(f"namespace {namespace}: no ConfigMap {CONFIG_MAP}; is the chart installed there?")
+    version = (found["metadata"].get("labels") or {}).get("app.kubernetes.io/version", __version__)
+    return parse(found["data"][CONFIG_KEY], ours=version == __version__)
+
+
+def app_key(cluster: Cluster, namespace: str, app: str) -> AppKey:
+    """An App's key from its Secret; InputError, naming the Secret, where it is missing or incomplete."""
+    name = names.app_secret(app)
+    secret = cluster.get("Secret", namespace, name)
+    data = (secret or {}).get("data") or {}
+    if not {"app-id", "private-key"} <= set(data):
+        raise InputError(f"namespace {namespace}: expected a Secret {name} with the keys app-id and private-key")
+    return AppKey(
+        app_id=int(base64.b64decode(data["app-id"]).decode().strip()),
+        private_key=base64.b64decode(data["private-key"]).decode(),
+    )

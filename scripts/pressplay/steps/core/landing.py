@@ -1,0 +1,190 @@
+"""Whether a task has landed: the one answer that plans, plays, waits and summaries go by (R2, R5).
+
+A task has landed where its own pull request, which its ledger knows, was merged into the play's base branch by a person
+(or by GitHub's merge queue, that a person entered it into), and the merge commit is still part of that branch. A pull
+request that was merged in any other way is named for what happened, and a person goes on from there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pressplay import names
+from pressplay.backlog.tasks import FINISHED, Backlog
+from pressplay.clock import parse_rfc3339
+from pressplay.cluster.ledger import Entry
+from pressplay.github import comparison, issues, merges, pulls
+from pressplay.github.calls import Client
+from pressplay.settings import Settings
+from pressplay.steps.core.context import Context, Subject
+
+BEGUN = "begun"
+"""The ledger's entry on a task that was begun anew: {try, after: the newest pull request of the tries before}."""
+LANDED = "landed"
+"""The ledger's entry on a task that has landed: {pr, base, commit, by}."""
+NEEDS = {"contents": "read", "pull_requests": "read"}
+"""What a client needs to ask."""
+
+_SLACK = 120
+"""Seconds by which GitHub's clock and ours may differ."""
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What came of a merged pull request of a task."""
+
+    pr: int
+    base: str
+    commit: str
+    by: str
+    problem: str
+    """Why the task has not landed all the same, as a sentence of ours about the pull request; empty where it has."""
+
+
+def pull_of(context: Context, gh: Client, subject: Subject) -> pulls.Pull | None:
+    """The pull request of a task in this try; None where there is none yet. `gh` has the permissions `NEEDS`.
+
+    In this order: one that has landed, in whatever try; the newest open one of the task's branch, whoever opened it;
+    the newest closed one that is of this try. What else was closed or merged from a branch of that name is not the
+    task's: an earlier backlog had tasks of the same numbers.
+    """
+    number = subject.task
+    if number is None:
+        return None
+    entries = context.ledger(subject.repo).entries("task", number)
+    candidates = _candidates(pulls.from_branch(gh, subject.repo, names.task_branch(number)), entries)
+    known = recorded(entries)
+    for pull in candidates:
+        if pull.number in known and pull.merged and not of(context, gh, subject, pull, entries).problem:
+            return pull
+    for pull in candidates:
+        if pull.state == "open" or _is_of_try(pull, entries, subject.attempt_of_person):
+            return pull
+    return None
+
+
+def _candidates(listed: Sequence[pulls.Pull], entries: Mapping[str, Entry]) -> list[pulls.Pull]:
+    """The pull requests of a task's branch that may be the task's: open ones first, each the newest first."""
+    after = (entries.get(BEGUN) or {}).get("after", 0)
+    return sorted((pull for pull in listed if pull.number > after), key=lambda pull: pull.state != "open")
+
+
+def recorded(entries: Mapping[str, Entry]) -> set[int]:
+    """The numbers of pull requests that a task's ledger knows, of all tries."""
+    return {entry["pr"] for entry in entries.values() if isinstance(entry.get("pr"), int)}
+
+
+def _is_of_try(pull: pulls.Pull, entries: Mapping[str, Entry], try_: int) -> bool:
+    """Whether a closed pull request is one that a try recorded, or that its run opened and nobody recorded yet."""
+    if pull.number in {entry.get("pr") for name, entry in entries.items() if _try_of(name, entry) == try_}:
+        return True
+    if pull.number in recorded(entries):
+        # Of an earlier try; a ledger of an earlier release does not tell which.
+        return (entries.get("pr") or {}).get("pr") == pull.number and not _has_ended_before(pull, entries, try_)
+    began = [e["started"] for e in entries.values() if e.get("role") and e.get("try") == try_ and "started" in e]
+    return bool(began) and parse_rfc3339(pull.created_at) >= min(began) - _SLACK
+
+
+def _try_of(name: str, entry: Entry) -> int | None:
+    verdict = re.fullmatch(r"verdict-(\d+)", name)
+    return int(verdict[1]) if verdict else entry.get("try")
+
+
+def _has_ended_before(pull: pulls.Pull, entries: Mapping[str, Entry], try_: int) -> bool:
+    """Whether an earlier try's verdict names the pull request."""
+    return any(
+        entry.get("pr") == pull.number and name.startswith("verdict-") and (_try_of(name, entry) or 0) < try_
+        for name, entry in entries.items()
+    )
+
+
+def of(
+    context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry], base: str = ""
+) -> Landing:
+    """What came of a merged pull request of a task; `entries` is the task's ledger, `base` its base branch if known."""
+    base = base or subject.base(gh)
+    before = entries.get(LANDED) or {}
+    if before.get("pr") == pull.number and before.get("base") == base:
+        # Who merged it does not change; the branch may.
+        merge: merges.Merge | None = merges.Merge(base, before["commit"], before["by"], is_person=True)
+    else:
+        merge = merges.merge(gh, subject.repo, pull.number)
+    if merge is None:
+        raise ValueError(f"pull request {pull.number} is not merged")
+    problem = problem_of(merge, base, context.settings)
+    if not problem and not comparison.contains(gh, subject.repo, base, merge.commit):
+        problem = f"was merged as {merge.commit[:12]}, which is not part of {names.shown_branch(base)} any more"
+    return Landing(pull.number, merge.base, merge.commit, merge.by, problem)
+
+
+def problem_of(merge: merges.Merge, base: str, settings: Settings) -> str:
+    """Why a merge does not land a task that belongs on `base`, as what a pull request was; empty where it does."""
+    if merge.base != base:
+        return f"was merged into {names.shown_branch(merge.base)}, not {names.shown_branch(base)}"
+    if not merge.by:
+        return "was merged by an account that is gone, so that nobody can say whether a person did"
+    if settings.is_ours(merge.by):
+        return f"was merged by {merge.by}, an App of Press Play's: only people merge"
+    if not merge.is_person:
+        return f"was merged by {merge.by}, which is no person"
+    return ""
+
+
+def note(context: Context, subject: Subject, landing: Landing) -> str:
+    """Record that a task has landed; or say on its pull request, once, why it has not. The reason, or nothing.
+
+    Done again, it is the same.
+    """
+    if not landing.problem:
+        entry = {"pr": landing.pr, "base": landing.base, "commit": landing.commit, "by": landing.by}
+        context.ledger(subject.repo).record("task", subject.task or 0, LANDED, entry)
+        return ""
+    reason = f"pull request #{landing.pr} {landing.problem}"
+    gh = context.harness(subject.repo, issues="write", pull_requests="write")
+    text = (
+        f"Press Play does not take task {subject.task} as done: {reason}. What depends on it does not start. The next "
+        "press plays the task again; to have it taken as done all the same, set its status to `done` in tasks.json."
+    )
+    issues.comment(gh, subject.repo, landing.pr, text, marker=f"not-landed-{subject.task}")
+    return reason
+
+
+@dataclass(frozen=True)
+class Landings:
+    """What the pull requests of a backlog's tasks say about which of them are done."""
+
+    done: Mapping[str, int]
+    """Ids of tasks that have landed → the number of the pull request."""
+    undone: Mapping[str, str]
+    """Ids of tasks of whose branch a pull request was merged that does not count → why, as a sentence of ours."""
+
+
+def of_backlog(context: Context, gh: Client, subject: Subject, backlog: Backlog, base: str) -> Landings:
+    """Which tasks of a backlog have landed on `base`, and which have a merged pull request that does not count.
+
+    Tasks that tasks.json says are done are left out.
+    """
+    merged: dict[str, list[pulls.Pull]] = {}
+    for pull in pulls.all_pulls(gh, subject.repo, "closed"):
+        if pull.merged and not pull.fork:
+            merged.setdefault(pull.head_ref, []).append(pull)
+    ledgers = {kept.number: kept.entries for kept in context.ledger(subject.repo).kept("task")} if merged else {}
+    done: dict[str, int] = {}
+    undone: dict[str, str] = {}
+    for task in backlog.tasks:
+        if task.status in FINISHED:
+            continue
+        entries = ledgers.get(task.number, {})
+        known, work = recorded(entries), replace(subject, task=task.number)
+        for pull in _candidates(merged.get(names.task_branch(task.number), []), entries):
+            if pull.number not in known:
+                why = "was merged from its branch, but not for this task: Press Play has no record of it"
+            else:
+                why = of(context, gh, work, pull, entries, base).problem
+            if not why:
+                done[task.id] = pull.number
+                break
+            undone.setdefault(task.id, f"#{pull.number} {why}")
+    return Landings(done, {task: why for task, why in undone.items() if task not in done})

@@ -1,0 +1,91 @@
+"""Parking: a pull request at which only a person goes on (R4): ledger, check, label, and a comment with the reason.
+
+The entry `parked-<try>` holds the reason and the head. A new head, a person's retry or a new press goes on; where a
+person stopped it (`stopped`), only these last two do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pressplay.cluster.ledger import Entry
+from pressplay.github import checks, issues, pulls
+from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
+from pressplay.steps.core.context import Context, Subject
+
+PARKED_LABEL = "press-play/parked"
+STOPPED = "a person stopped it"
+_WAYS = "push a commit, or comment `/press-play retry`"
+
+
+def parked(entries: Mapping[str, Entry], subject: Subject) -> Entry | None:
+    """Why the pull request is parked in this try; None where it is not."""
+    entry = entries.get(f"parked-{subject.attempt_of_person}")
+    return entry if entry and not entry.get("cleared") else None
+
+
+def stopped(entries: Mapping[str, Entry], subject: Subject) -> bool:
+    """Whether a person stopped all work on the pull request in this try."""
+    entry = parked(entries, subject)
+    return entry is not None and bool(entry.get("stopped"))
+
+
+def park(
+    context: Context,
+    subject: Subject,
+    pull: pulls.Pull,
+    reason: str,
+    *,
+    stopped: bool = False,
+    ways: str = "",
+    details: str = "",
+) -> None:
+    """Park an open pull request. `reason` is a sentence of ours. Done again, it is the same.
+
+    `ways` says how a person goes on, where that is not by a commit or a retry; `details` is Markdown for the comment.
+    """
+    ledger = context.ledger(subject.repo)
+    entry = {
+        "reason": reason,
+        "head": pull.head_sha,
+        "ended": int(context.clock.now()),
+        "try": subject.attempt_of_person,
+        "stopped": stopped,
+    }
+    ledger.record("pr", pull.number, f"parked-{subject.attempt_of_person}", entry)
+    gh = context.harness(subject.repo, pull_requests="write", checks="write", issues="write")
+    checks.set_check(
+        gh,
+        subject.repo,
+        ACCEPTANCE_CHECK,
+        pull.head_sha,
+        conclusion="action_required",
+        title="Parked for a person",
+        summary=reason,
+        details_url=f"{context.settings.github.web_url}/{subject.repo}/pull/{pull.number}",
+        external_id=pull.head_sha,
+        # What was proven not to work stays to be seen.
+        text=None,
+    )
+    issues.add_labels(gh, subject.repo, pull.number, [PARKED_LABEL])
+    # A push alone doesn't take back what a person stopped.
+    ways = ways or ("comment `/press-play retry` or `/press-play fix`" if stopped else _WAYS)
+    issues.comment(
+        gh,
+        subject.repo,
+        pull.number,
+        f"Press Play parked this pull request: {reason}.\n{details}\n"
+        f"Commit `{pull.head_sha}`. A person goes on from here: {ways}.",
+        marker=f"{'stopped' if stopped else 'parked'}-{pull.head_sha}-{subject.attempt_of_person}",
+    )
+
+
+def clear(context: Context, subject: Subject, number: int) -> None:
+    """Take the parking back: the entry, and the label where it is."""
+    ledger = context.ledger(subject.repo)
+    key = f"parked-{subject.attempt_of_person}"
+    entry = ledger.entries("pr", number).get(key)
+    if entry is not None and not entry.get("cleared"):
+        ledger.record("pr", number, key, {**entry, "cleared": True})
+    gh = context.harness(subject.repo, pull_requests="write", issues="write")
+    issues.remove_label(gh, subject.repo, number, PARKED_LABEL)

@@ -1,0 +1,84 @@
+"""Where a task came from, if from no backlog: its pull request names the issue or the alerts, the issue is told.
+
+The issue gets one comment of ours, written anew in place (R4: parked or failed is said there too). Its texts are ours
+alone (R7). A backlog's task, and a pull request of no task, have no such place: nothing is done for them.
+"""
+
+from __future__ import annotations
+
+from pressplay import names
+from pressplay.cluster.ledger import Entry
+from pressplay.github import alerts, bodies, issues
+from pressplay.steps.core import consent
+from pressplay.steps.core.context import Context, Subject
+
+ALERTS = "alerts"
+"""The ledger's entry of a group of alerts: {kind, numbers, try}."""
+_MARKER = "task"
+
+
+def opened(context: Context, subject: Subject, pr: int) -> None:
+    """The task's pull request is there: link it with where the task came from, and say so there. Idempotent."""
+    link(context, subject, pr)
+    if _kind(subject) == "issue":
+        _tell(context, subject, f"#{pr} implements the task made of this issue, and is being reviewed.")
+
+
+def link(context: Context, subject: Subject, pr: int) -> None:
+    """Make sure that the pull request's body closes the issue, or names the alerts. Idempotent."""
+    kind = _kind(subject)
+    if kind == "issue":
+        number = names.plain_number(_task(subject))
+        gh = context.harness(subject.repo, pull_requests="write")
+        if not bodies.closes(gh, subject.repo, pr, number):
+            bodies.ensure_section(gh, subject.repo, pr, "issue", f"Closes #{number}")
+    elif kind == "alerts":
+        entry = context.ledger(subject.repo).entries("task", _task(subject)).get(ALERTS)
+        if entry:
+            gh = context.harness(subject.repo, pull_requests="write")
+            bodies.ensure_section(gh, subject.repo, pr, "alerts", _listed(context, subject, entry))
+
+
+def _listed(context: Context, subject: Subject, entry: Entry) -> str:
+    kind, web = alerts.KINDS[entry["kind"]], context.settings.github.web_url
+    lines = [f"- [{kind.title} alert {n}]({web}/{subject.repo}/security/{kind.page}/{n})" for n in entry["numbers"]]
+    return "\n".join(["Remedies:", "", *lines])
+
+
+def made(context: Context, subject: Subject) -> None:
+    """The issue has become a task."""
+    _tell(context, subject, "This issue has become a task (see above), which is being implemented.")
+
+
+def ended(context: Context, subject: Subject, outcome: str, reason: str = "", pr: int | None = None) -> None:
+    """Say on the issue how the task ended: `approved`, `merged`, `parked` or `failed`; `reason` is a sentence of ours.
+
+    `asked`: the Issue agent has questions first. `edited`: it is not what it was when somebody asked for it.
+    """
+    if _kind(subject) != "issue":
+        return
+    label = context.settings.events.label
+    again = f"To have it tried again, take the label `{label}` off and put it on again."
+    texts = {
+        "approved": f"#{pr} is approved. A person merges it, which closes this issue.",
+        "merged": f"#{pr} is merged.",
+        "parked": f"#{pr} waits for a person: {reason}. Its own comments say how to go on.",
+        "failed": f"No pull request came of it: {reason}. {again}",
+        "edited": f"Nothing is done here: {consent.EDITED}. {consent.anew(context)}",
+        "asked": f"The Issue agent has questions before this can become a task. Answer them here. {again}",
+    }
+    _tell(context, subject, texts[outcome])
+
+
+def _tell(context: Context, subject: Subject, text: str) -> None:
+    gh = context.harness(subject.repo, issues="write")
+    number = names.plain_number(_task(subject))
+    issues.comment(gh, subject.repo, number, f"Press Play: {text}", marker=_MARKER)
+
+
+def _task(subject: Subject) -> int:
+    return subject.task or 0
+
+
+def _kind(subject: Subject) -> names.Kind | None:
+    return names.kind_of(subject.task) if subject.task else None

@@ -1,0 +1,101 @@
+"""What gates have in common: a verdict for one head commit, in the ledger and as the check `press-play/<gate>`.
+
+A gate is what the harness finds out for itself; no agent's word goes into it (R5, R6). The ledger of the pull request
+has an entry for each gate and commit, and that is what counts: a check is what people and rulesets see of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pressplay.cluster.ledger import Entry
+from pressplay.github import checks, pulls
+from pressplay.steps.core.context import Context, Subject
+
+Gate = Literal["lint", "test-only", "acceptance", "limits"]
+LINT: Gate = "lint"
+TEST_ONLY: Gate = "test-only"
+ACCEPTANCE: Gate = "acceptance"
+LIMITS: Gate = "limits"
+Outcome = Literal["pass", "fail", "error"]
+"""`error`: the gate could not do its work, and no agent can mend that."""
+SUPERSEDED = "superseded"
+"""What `post` says where the head is another one by now: nothing is posted."""
+
+_CONCLUSIONS: Mapping[Outcome, str] = {"pass": "success", "fail": "failure", "error": "action_required"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate found out about one commit."""
+
+    outcome: Outcome
+    title: str
+    """A few words, for the check."""
+    reason: str
+    """One sentence, every word of it ours: it goes into comments, logs and what agents are told (R7)."""
+    details: str = ""
+    """Markdown for the check's text; what strangers wrote stands in it as quoted data."""
+
+
+def check_name(gate: Gate) -> str:
+    """The check run of a gate."""
+    return f"press-play/{gate}"
+
+
+def key(gate: Gate, head: str) -> str:
+    """The ledger's entry of a gate's verdict on a commit."""
+    return f"gate-{gate}-{head}"
+
+
+def verdict_on(entries: Mapping[str, Entry], gate: Gate, head: str) -> Entry | None:
+    """The recorded verdict on a commit: outcome, reason, ended; None where there is none."""
+    return entries.get(key(gate, head))
+
+
+def has_passed(entries: Mapping[str, Entry], gate: Gate, head: str) -> bool:
+    """Whether a gate passed just this commit."""
+    return (verdict_on(entries, gate, head) or {}).get("outcome") == "pass"
+
+
+def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: Verdict) -> str:
+    """Record a verdict and set the check on `head`; its outcome, or SUPERSEDED where that is the head no more.
+
+    Done again, it is the same. `subject` names the pull request. That the acceptance gate passed is recorded alone: its
+    check lets people merge, so it is set where everything else is looked at too (`pulls.conclude`).
+    """
+    if subject.pr is None:
+        raise ValueError("a gate is about a pull request")
+    gh = context.harness(subject.repo, checks="write", pull_requests="read")
+    pull = pulls.pull(gh, subject.repo, subject.pr)
+    if pull.state != "open" or pull.head_sha != head:
+        return SUPERSEDED
+    entry = {
+        "gate": gate,
+        "head": head,
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "at": int(context.clock.now()),
+    }
+    context.ledger(subject.repo).record("pr", subject.pr, key(gate, head), entry)
+    if gate != ACCEPTANCE or verdict.outcome != "pass":
+        show(context, subject.repo, pull, gate, verdict)
+    return verdict.outcome
+
+
+def show(context: Context, repo: str, pull: pulls.Pull, gate: Gate, verdict: Verdict) -> None:
+    """Set the check of a gate on a pull request's head, as the harness's App."""
+    checks.set_check(
+        context.harness(repo, checks="write"),
+        repo,
+        check_name(gate),
+        pull.head_sha,
+        conclusion=_CONCLUSIONS[verdict.outcome],
+        title=verdict.title,
+        summary=f"{verdict.reason[:1].upper()}{verdict.reason[1:]}.\n\nCommit `{pull.head_sha}`.",
+        text=verdict.details,
+        details_url=f"{context.settings.github.web_url}/{repo}/pull/{pull.number}",
+        external_id=pull.head_sha,
+    )

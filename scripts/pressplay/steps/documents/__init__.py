@@ -1,0 +1,1 @@
+"""Documents of tasks, which Morgan writes."""

@@ -1,0 +1,76 @@
+"""Documents of tasks: which tasks lack them, and which pull requests bring them.
+
+A task lacks documents where one of the files that its agents read is not on the default branch, or is empty. A pull
+request of Morgan's brings documents and nothing else: a person reads and merges it. Clippy, QA and Rex have no business
+with it, so no flow works on it, whoever asks and whatever fails on it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from pressplay import names
+from pressplay.backlog.tasks import Task
+from pressplay.cluster.ledger import Entry
+from pressplay.github import pulls, trees
+from pressplay.github.calls import Client, raw
+from pressplay.steps.core.context import Context, Subject
+from pressplay.templating.prompts import TASK_FILES
+
+AGENT = "morgan"
+"""The id of the agent that writes documents."""
+DOCUMENTS = "documents"
+"""The entry of a pull request's ledger on the documents that it brings: {run, tasks, lacking, head, outcome …}."""
+LEFT_ALONE = "left-alone"
+"""The entry of a pull request's ledger that says why no flow works on it."""
+_BLANK = 16
+"""Bytes up to which a file is read to see whether there is anything in it."""
+
+
+def folder_of(subject: Subject) -> str:
+    """Where the documents of a backlog's tasks are in the repository."""
+    return f"{names.taskmaster_folder(subject.settings.docs_project_directory or '')}/docs"
+
+
+def lacking(gh: Client, subject: Subject, commit: str, tasks: Iterable[Task]) -> list[Task]:
+    """Those of the tasks that lack documents at a commit. `gh` may read contents."""
+    there = trees.files(gh, subject.repo, commit, folder_of(subject))
+    return [task for task in tasks if not complete(gh, subject, there, task.number)]
+
+
+def complete(gh: Client, subject: Subject, there: Mapping[str, trees.Blob], number: int) -> bool:
+    """Whether a task has all its documents among the files that are `there`."""
+    where = names.task_folder(number, subject.settings.docs_project_directory or "")
+    return all(_written(gh, subject.repo, there.get(f"{where}/{name}")) for name in TASK_FILES)
+
+
+def _written(gh: Client, repo: str, blob: trees.Blob | None) -> bool:
+    if blob is None or not blob.regular or not blob.size:
+        return False
+    return blob.size > _BLANK or bool(raw(gh, f"/repos/{repo}/git/blobs/{blob.sha}").strip())
+
+
+def command(context: Context, subject: Subject) -> str:
+    """What a person types to have documents written."""
+    tag = f" -p tag={subject.tag}" if subject.tag != "master" and re.fullmatch(r"[\w.-]+", subject.tag) else ""
+    return (
+        f"argo submit -n {context.settings.namespace} --from workflowtemplate/docsrun-template "
+        f"-p repo={subject.repo}{tag}"
+    )
+
+
+def is_morgans(context: Context, pull: pulls.Pull) -> bool:
+    """Whether a pull request is of Morgan's App, also where that agent has been disabled since."""
+    agent = context.settings.agents.get(AGENT)
+    return agent is not None and not pull.fork and pull.author.lower() == names.bot(agent.github_app)
+
+
+def left_alone(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry]) -> bool:
+    """Whether no flow works on a pull request because it brings documents; noted in its ledger, `entries`, once."""
+    if not is_morgans(context, pull):
+        return False
+    if LEFT_ALONE not in entries:
+        entry = {"reason": f"{AGENT} wrote it: documents are for a person to merge", "since": int(context.clock.now())}
+        context.ledger(repo).record("pr", pull.number, LEFT_ALONE, entry)
+    return True

@@ -1,0 +1,74 @@
+"""Where an issue stands: asked for, being worked on, done; and in which try (R8)."""
+
+from __future__ import annotations
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.cluster.ledger import Entry
+from pressplay.github import issues
+from pressplay.github.people import Writers
+from pressplay.steps.core import consent, landing, task_source
+from pressplay.steps.core.context import Context, Subject
+
+FLOW, TASK_FLOW = "issue", "task-issue"
+EDITED = "edited"
+
+
+def is_wanted(context: Context, repo: str, issue: issues.Issue) -> bool:
+    """Whether the flow is to be started for an issue: somebody asked, and no Workflow is at it (for `reconcile`).
+
+    Where the issue was edited since, and nothing is at it, that is said on it: the event may be lost.
+    """
+    state, try_ = state_of(context, repo, issue)
+    if state not in ("go", EDITED):
+        return False
+    labels = {"press-play/repo": names.repo_key(repo), "press-play/issue": str(issue.number)}
+    at_it = waits.running(context.cluster, context.settings.namespace, labels)
+    task = context.cluster.get("Workflow", context.settings.namespace, workflow_name(repo, issue.number, try_))
+    if at_it or task is not None:
+        return False
+    if state == EDITED:
+        task_source.ended(context, subject_of(context, repo, names.issue_number(issue.number), try_), EDITED)
+    return state == "go"
+
+
+def workflow_name(repo: str, issue: int, try_: int) -> str:
+    """The Workflow `task` of an issue's try."""
+    return names.flow_workflow(TASK_FLOW, repo, issue, try_)
+
+
+def subject_of(context: Context, repo: str, task: int, try_: int) -> Subject:
+    """The subject of an issue's try."""
+    return Subject.of({"repo": repo, "task": str(task), "try": str(try_)}, context)
+
+
+def state_of(context: Context, repo: str, found: issues.Issue) -> tuple[str, int]:
+    """Where an issue stands, and the try that it is in or that begins."""
+    entries = context.ledger(repo).entries("task", names.issue_number(found.number))
+    try_ = current_try(entries)
+    if found.is_pull or not found.open:
+        return ("pull-request" if found.is_pull else "closed"), try_
+    people = consent.writers(context, repo)
+    asked = _asked(context, repo, found, people)
+    if asked is None:
+        return "unasked", try_
+    verdict = entries.get(f"verdict-{try_}")
+    if verdict is not None and asked < verdict["ended"]:
+        return "done", try_
+    if not consent.words(context, repo, found.number, found.labels, people).count:
+        return EDITED, try_
+    return "go", try_ if verdict is None else try_ + 1
+
+
+def current_try(entries: dict[str, Entry]) -> int:
+    """The try that was begun last."""
+    return int((entries.get(landing.BEGUN) or {}).get("try", 1))
+
+
+def _asked(context: Context, repo: str, issue: issues.Issue, people: Writers) -> float | None:
+    """When a person with write access last asked for it (R8): by the label, or by opening it where that is enough."""
+    labelled = consent.labelled_at(context, repo, issue.number, issue.labels, people)
+    moments = [labelled] if labelled is not None else []
+    if context.settings.events.start == "all" and issue.author_is_person and people.include(issue.author):
+        moments.append(issue.created_at)
+    return max(moments, default=None)

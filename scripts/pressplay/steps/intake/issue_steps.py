@@ -1,0 +1,75 @@
+"""The flow `issue`: whether an issue may become a task (R8), and what is started once the Issue agent has made one.
+
+A try of an issue ends with a verdict in the ledger of its number (`names.issue_number`). A person asks anew by taking
+the label off and putting it on again. What somebody without write access edited after that is not what was asked for:
+the issue then says that the label is to be put on anew (`steps.core.consent`).
+"""
+
+from __future__ import annotations
+
+from pressplay import names
+from pressplay.errors import InputError
+from pressplay.github import issues
+from pressplay.steps.core import landing, task_source
+from pressplay.steps.core.context import Context, Inputs, Outputs, number
+from pressplay.steps.core.start import EVENT_PRIORITY, hand_over, seconds_left
+from pressplay.steps.intake import issue_state, issue_texts
+from pressplay.steps.play import task_verdicts, tries
+
+
+def accept(inputs: Inputs, context: Context) -> Outputs:
+    """Whether an issue may become a task: state `go`, or why not; the seconds left of the window; its task and try.
+
+    Why not: `respelled` (see `start.hand_over`), `pull-request`, `closed`, `unasked` (nobody with write access asked),
+    `edited` (somebody without it changed the issue since), `done` (and nobody asked since).
+    """
+    repo, issue = _named(inputs, context)
+    task = names.issue_number(issue)
+    if hand_over(context, issue_state.FLOW, inputs["repo"], repo, ("issue", issue)):
+        return {"state": "respelled", "seconds": "0", "task": str(task), "try": "1"}
+    state, try_ = issue_state.state_of(context, repo, issues.issue(context.harness(repo, issues="read"), repo, issue))
+    if state == "go":
+        subject = issue_state.subject_of(context, repo, task, try_)
+        said = issue_texts.by_agent(context, repo, task)
+        tries.begin_try(context, subject, comment=said.comment if said else 0)
+    else:
+        context.say(f"issue {issue}: nothing is started: {state}")
+    if state == issue_state.EDITED:
+        task_source.ended(context, issue_state.subject_of(context, repo, task, try_), issue_state.EDITED)
+    return {"state": state, "seconds": str(seconds_left(inputs, context)), "task": str(task), "try": str(try_)}
+
+
+def _named(inputs: Inputs, context: Context) -> tuple[str, int]:
+    repo = context.settings.listed(inputs["repo"])
+    issue = number(inputs, "issue")
+    if issue is None:
+        raise InputError("parameter issue: expected an issue's number")
+    return repo, issue
+
+
+def start(inputs: Inputs, context: Context) -> Outputs:
+    """Start the Workflow `task` of an issue that became one, by its fixed name; else say on the issue why it did not.
+
+    `outcome` is that of the Issue agent's run. As exit hook of a Workflow that ended early it is `failed`.
+    """
+    repo, issue = _named(inputs, context)
+    task, outcome = names.issue_number(issue), inputs.get("outcome", "none")
+    entries = context.ledger(repo).entries("task", task)
+    try_ = issue_state.current_try(entries)
+    name = issue_state.workflow_name(repo, issue, try_)
+    subject = issue_state.subject_of(context, repo, task, try_)
+    there = context.cluster.get("Workflow", context.settings.namespace, name) is not None
+    if landing.BEGUN not in entries or there or f"verdict-{try_}" in entries:
+        return {"state": "there" if there else "over", "workflow": name}
+    if outcome == "done":
+        # Said first: the task's own words are newer ones.
+        task_source.made(context, subject)
+        context.cluster.create(tries.workflow(context, subject, name, priority=EVENT_PRIORITY))
+        return {"state": "started", "workflow": name}
+    verdict = task_verdicts.judge(context, subject, "Failed")
+    context.ledger(repo).record("task", task, f"verdict-{try_}", {**verdict, "play": ""})
+    if outcome == "nothing":
+        task_source.ended(context, subject, "asked")
+    else:
+        task_source.ended(context, subject, verdict["outcome"], verdict["reason"], verdict.get("pr"))
+    return {"state": "over", "workflow": name}

@@ -1,0 +1,152 @@
+"""What stands on an issue: people's words, and what our Issue App made of them. All of it is data (R7).
+
+Only what counts is handed on (R8, `steps.core.consent`): the issue's text as somebody with write access wrote it or
+asked for it, such people's comments, and the Issue App's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+
+from pressplay import names
+from pressplay.backlog.tasks import Task
+from pressplay.github import edits, issues
+from pressplay.steps.core import consent
+from pressplay.steps.core.context import Context
+from pressplay.templating import prompts
+
+TASK_MARK, QUESTION_MARK = "press-play: task", "press-play: question"
+"""How the Issue App's comments begin. The same words by anybody else mean nothing."""
+COMMENTS_LIMIT = 200
+_HEADING = re.compile(r"(#{1,6})[ \t]+(.*)")
+_FENCE = re.compile(r" {0,3}(```+|~~~+)")
+_MARKER = re.compile(r"<!-- press-play: [A-Za-z0-9._/-]+ -->\Z")
+
+
+@dataclass(frozen=True)
+class Said:
+    """The Issue App's newest word on an issue."""
+
+    comment: int
+    is_task: bool
+    text: str = field(repr=False)
+
+
+def by_agent(context: Context, repo: str, task: int, after: int = 0) -> Said | None:
+    """The newest task or question that our Issue App wrote on the issue of a task's number, later than a comment."""
+    gh, number = context.harness(repo, issues="read"), names.plain_number(task)
+    return _newest(context, _counting(context, repo, issues.comments(gh, repo, number)), after)
+
+
+def _counting(context: Context, repo: str, comments: list[issues.Comment]) -> list[issues.Comment]:
+    """The comments that count: the Issue App's and those of people with write access, edited by nobody else."""
+    people = consent.writers(context, repo)
+    agent = _login(context)
+    kept = [one for one in comments if one.author.lower() == agent or people.include(one.author)]
+    edited = [one.node_id for one in kept if one.updated_at != one.created_at]
+    made = edits.of(context.harness(repo, issues="read"), edited) if edited else {}
+    return [
+        one
+        for one in kept
+        if one.updated_at == one.created_at or people.alone_made(made.get(one.node_id), author=one.author)
+    ]
+
+
+def _login(context: Context) -> str:
+    return names.bot(context.settings.agent("issue")[1].github_app)
+
+
+def _newest(context: Context, comments: list[issues.Comment], after: int = 0) -> Said | None:
+    login = _login(context)
+    newest = None
+    for comment in comments:
+        mark = comment.body.lstrip().partition("\n")[0].strip()
+        if comment.author.lower() == login and comment.id > after and mark in (TASK_MARK, QUESTION_MARK):
+            text = comment.body.lstrip().partition("\n")[2]
+            newest = Said(comment.id, mark == TASK_MARK, _MARKER.sub("", text.rstrip()).strip())
+    return newest
+
+
+def files(context: Context, repo: str, task: int) -> dict[str, str]:
+    """The task folder's files of an issue, by name.
+
+    Where the Issue App has made a task of it, that is what is to be done; before, and beside it, what people wrote.
+    Where the text does not count any more, it is left out beside a task, and consent.Withdrawn before there is one.
+    """
+    number = names.plain_number(task)
+    gh = context.harness(repo, issues="read")
+    about = issues.issue(gh, repo, number)
+    words = consent.words(context, repo, number, about.labels)
+    everything = issues.comments(gh, repo, number)
+    comments = _counting(context, repo, everything)
+    others = sum(1 for one in everything if not context.settings.is_ours(one.author)) - sum(
+        1 for one in comments if not context.settings.is_ours(one.author)
+    )
+    context.say(f"issue {number}: {others} comments of people without write access left out")
+    said = _newest(context, comments)
+    made = said.text if said is not None and said.is_task else ""
+    if not words.count and not made:
+        raise consent.Withdrawn(consent.EDITED)
+    title, body = (words.title, words.body) if words.count else (f"Issue {number}", "")
+    work = Task(
+        id=f"issue {number}",
+        number=task,
+        title=title,
+        description=f"Issue #{number}, whose own words are in `task/issue.json`. " + _SAYS[bool(made)],
+        details=made or body,
+        test_strategy="",
+        priority="medium",
+        status="pending",
+        dependencies=(),
+    )
+    itself = {
+        "number": number,
+        "title": title,
+        "body": body,
+        "author": about.author,
+        "labels": list(about.labels),
+        "comments": [
+            {
+                "id": comment.id,
+                "author": comment.author,
+                "association": comment.association,
+                "created_at": comment.created_at,
+                "body": comment.body,
+            }
+            for comment in comments[-COMMENTS_LIMIT:]
+        ],
+        "older_comments_left_out": max(0, len(comments) - COMMENTS_LIMIT),
+        "edited_since_and_left_out": not words.count,
+    }
+    return {
+        **prompts.task_files(work, criteria=criteria(made)),
+        "issue.json": json.dumps(itself, indent=2, ensure_ascii=False) + "\n",
+    }
+
+
+_SAYS = {
+    True: "The Issue agent made this task of it; where the two differ, the task counts.",
+    False: "It is not a task yet.",
+}
+
+
+def criteria(text: str) -> str:
+    """The section `Acceptance criteria` of a task's Markdown, without its heading; empty where there is none."""
+    level, fence = 0, ""
+    found: list[str] = []
+    for line in text.splitlines():
+        mark = _FENCE.match(line)
+        if mark and not fence:
+            fence = mark[1]
+        elif mark and mark[1].startswith(fence) and not line.strip().strip(fence[0]):
+            fence = ""
+        heading = None if fence else _HEADING.match(line)
+        if heading and level and len(heading[1]) <= level:
+            break
+        if heading and not level and heading[2].lower().startswith("acceptance criteria"):
+            level = len(heading[1])
+        elif level:
+            found.append(line)
+    return "\n".join(found).strip()

@@ -1,0 +1,189 @@
+"""The flow `security`: open alerts, grouped; for each group that nobody is at, a task of the Security agent's.
+
+A group (the rule; the package; the secret's type) has a number (`names.alert_number`), a ledger under it, one pull
+request at a time. Its entry `alerts` holds what the newest try is about: {kind, numbers, try, closed}. `closed` are
+those of them that were seen remedied: if one is open once more, that is news, as is a number that was not there before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.cluster.ledger import Entry
+from pressplay.errors import InputError
+from pressplay.github import alerts, pulls
+from pressplay.github.calls import Client
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core.start import EVENT_PRIORITY, seconds_left
+from pressplay.steps.core.task_source import ALERTS
+from pressplay.steps.play import task_verdicts, tries
+from pressplay.steps.runs import limits
+
+TASK_FLOW = "task-alerts"
+AGENT = "security"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Open alerts that are remedied together."""
+
+    kind: alerts.Kind
+    number: int
+    """What stands for the group where a task's number is wanted."""
+    alerts: tuple[int, ...]
+    severity: int
+    """The worst of them, 0 being the worst there is."""
+
+
+def accept(inputs: Inputs, context: Context) -> Outputs:
+    """What is left of the window, in seconds; InputError for a repository that is not listed (R8)."""
+    context.settings.listed(inputs["repo"])
+    return {"seconds": str(seconds_left(inputs, context))}
+
+
+def read(inputs: Inputs, context: Context) -> Outputs:
+    """Start the Workflow `task` for each group of open alerts that is not remedied, under way or given up.
+
+    Outputs `groups` (how many there are), `started`, `left` (for another day: `limits.securityGroups`).
+    """
+    repo = context.settings.listed(inputs["repo"])
+    read_kinds, groups = _groups(context, repo)
+    _note_closed(context, repo, read_kinds, groups)
+    gh = context.harness(repo, pull_requests="read")
+    started = left = 0
+    for group in sorted(groups, key=lambda group: (group.severity, group.number)):
+        subject = _wanted(context, gh, repo, group)
+        if subject is None:
+            continue
+        if _count(context, subject):
+            _start(context, subject, group)
+            started += 1
+        else:
+            left += 1
+    most = context.settings.limits.security_groups
+    context.say(f"{repo}: {len(groups)} groups of open alerts, {started} started")
+    if left:
+        context.say(f"{repo}: {left} groups are left for another day: {most} a day (limits.securityGroups)")
+    return {"groups": str(len(groups)), "started": str(started), "left": str(left)}
+
+
+def workflow_name(repo: str, group: int, try_: int) -> str:
+    """The Workflow `task` of a group's try."""
+    return names.flow_workflow(TASK_FLOW, repo, group, try_)
+
+
+# -- what there is -----------------------------------------------------------------------------------------------------
+
+
+def _groups(context: Context, repo: str) -> tuple[set[str], list[Group]]:
+    """The kinds that could be read, and the groups of open alerts."""
+    kinds: set[str] = set()
+    found: list[Group] = []
+    for kind in alerts.KINDS.values():
+        listed = _listed(context, repo, kind)
+        if listed is None:
+            continue
+        kinds.add(kind.name)
+        by_group: dict[str, list[alerts.Alert]] = {}
+        for alert in listed:
+            by_group.setdefault(alert.group, []).append(alert)
+        found += [
+            Group(
+                kind=kind,
+                number=names.alert_number(f"{kind.name}:{group}"),
+                alerts=tuple(sorted(alert.number for alert in own)),
+                severity=min(alerts.SEVERITIES.index(alert.severity) for alert in own),
+            )
+            for group, own in by_group.items()
+        ]
+    return kinds, found
+
+
+def _listed(context: Context, repo: str, kind: alerts.Kind) -> list[alerts.Alert] | None:
+    """The open alerts of a kind; None, and a line in the log, where they can't be read. The others still count."""
+    try:
+        gh = context.harness(repo, **{kind.permission: "read"})
+    except InputError:
+        app = context.settings.github.harness_app
+        context.say(f"{repo}: {kind.title} is not read: the App {app} lacks the permission {kind.permission}: read")
+        return None
+    found = alerts.open_alerts(gh, repo, kind.name)
+    if isinstance(found, int):
+        context.say(f"{repo}: {kind.title} has no alerts: it is off, or nothing was scanned yet (GitHub says {found})")
+        return None
+    return found
+
+
+def _note_closed(context: Context, repo: str, kinds: set[str], groups: Iterable[Group]) -> None:
+    """Note which alerts of earlier tries are open no more."""
+    open_now = {group.number: group.alerts for group in groups}
+    ledger = context.ledger(repo)
+    for kept in ledger.kept("task"):
+        entry = kept.entries.get(ALERTS)
+        if entry is None or entry["kind"] not in kinds:
+            continue
+        closed = sorted({*entry["closed"], *(set(entry["numbers"]) - set(open_now.get(kept.number, ())))})
+        if closed != entry["closed"]:
+            ledger.record("task", kept.number, ALERTS, {**entry, "closed": closed})
+
+
+# -- what is missing ---------------------------------------------------------------------------------------------------
+
+
+def _wanted(context: Context, gh: Client, repo: str, group: Group) -> Subject | None:
+    """The try that is to be started for a group; None where somebody is at it, or it ended for these very alerts."""
+    entries = context.ledger(repo).entries("task", group.number)
+    entry = entries.get(ALERTS)
+    try_ = entry["try"] if entry else 1
+    subject = Subject.of({"repo": repo, "task": str(group.number), "try": str(try_)}, context)
+    if entry is None:
+        return subject
+    if f"verdict-{try_}" not in entries:
+        return subject if _abandoned(context, repo, group, try_) else None
+    pull = pulls.find_pull(gh, repo, names.task_branch(group.number))
+    if (pull is not None and pull.state == "open") or not _news(entry, group):
+        return None
+    return Subject.of({"repo": repo, "task": str(group.number), "try": str(try_ + 1)}, context)
+
+
+def _abandoned(context: Context, repo: str, group: Group, try_: int) -> bool:
+    """Whether a try that has no verdict has no Workflow either: it was deleted, or never created."""
+    workflow = context.cluster.get("Workflow", context.settings.namespace, workflow_name(repo, group.number, try_))
+    if workflow is None:
+        return True
+    if waits.phase(workflow) in waits.FINISHED:
+        # Terminated: a person ended it, and no exit hook could say so.
+        subject = Subject.of({"repo": repo, "task": str(group.number), "try": str(try_)}, context)
+        verdict = task_verdicts.judge(context, subject, waits.phase(workflow))
+        context.ledger(repo).record("task", group.number, f"verdict-{try_}", {**verdict, "play": ""})
+    return False
+
+
+def _news(entry: Entry, group: Group) -> bool:
+    return bool(set(group.alerts) - (set(entry["numbers"]) - set(entry["closed"])))
+
+
+def _count(context: Context, subject: Subject) -> bool:
+    """Count a group's try against the day's limit, once; False where that is reached."""
+    ledger, span = context.ledger(subject.repo), f"alerts-{limits.day(context)}"
+    name = workflow_name(subject.repo, subject.task_number, subject.attempt_of_person)
+    if not ledger.counted(span, name) and ledger.tally(span) >= context.settings.limits.security_groups:
+        return False
+    ledger.count(span, name)
+    return True
+
+
+def _start(context: Context, subject: Subject, group: Group) -> None:
+    entry = {
+        "kind": group.kind.name,
+        "numbers": list(group.alerts),
+        "try": subject.attempt_of_person,
+        "closed": [],
+    }
+    context.ledger(subject.repo).record("task", group.number, ALERTS, entry)
+    tries.begin_try(context, subject)
+    name = workflow_name(subject.repo, group.number, subject.attempt_of_person)
+    context.cluster.create(tries.workflow(context, subject, name, priority=EVENT_PRIORITY, agent=AGENT))

@@ -1,0 +1,45 @@
+"""The volume and Pods of a run of the lint gate, and how they go."""
+
+from __future__ import annotations
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.cluster.ledger import PART_OF
+from pressplay.steps.core.context import Context
+from pressplay.steps.core.manifests import WORKFLOW_ANNOTATION
+
+AWAIT_CHECKS = "await-checks"
+"""The wait for the named checks of a head."""
+RUN_LABEL = "press-play/gate-run"
+"""On the volume and the Pods of one run of a gate: its name."""
+FLOW = {**PART_OF, "press-play/flow": "gate"}
+MINUTE = 60
+
+
+def clean_up(context: Context, name: str) -> None:
+    """Delete the volume and the Pods of a run of the gate; the volume first: its absence says that it was concluded."""
+    namespace = context.settings.namespace
+    context.cluster.delete("PersistentVolumeClaim", namespace, name)
+    for pod in context.cluster.list("Pod", namespace, {RUN_LABEL: name}):
+        context.cluster.delete("Pod", namespace, pod["metadata"]["name"])
+
+
+def is_gone(context: Context, name: str) -> bool:
+    """Whether a run's volume is gone, or will be once its Pods are."""
+    found = context.cluster.get("PersistentVolumeClaim", context.settings.namespace, name)
+    return found is None or "deletionTimestamp" in found["metadata"]
+
+
+def orphans(context: Context, repo: str) -> None:
+    """Delete volumes and Pods of gates whose Workflow has ended or is gone."""
+    namespace, seen = context.settings.namespace, {}
+    labels = {**FLOW, "press-play/repo": names.repo_key(repo)}
+    for kind in ("Pod", "PersistentVolumeClaim"):
+        for one in context.cluster.list(kind, namespace, labels):
+            workflow = (one["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION, "")
+            if workflow not in seen:
+                owner = context.cluster.get("Workflow", namespace, workflow) if workflow else None
+                seen[workflow] = owner is not None and waits.phase(owner) not in waits.FINISHED
+            if not seen[workflow]:
+                context.cluster.delete(kind, namespace, one["metadata"]["name"])
+                context.say(f"{one['metadata']['name']}: deleted, its Workflow has ended")

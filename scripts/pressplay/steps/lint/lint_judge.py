@@ -1,0 +1,224 @@
+"""What Kubernetes has recorded of a lint gate's containers, made into a verdict in our own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pressplay.cluster.port import Manifest
+from pressplay.gates.lint.plan import Plan
+from pressplay.gates.lint.script import result
+from pressplay.steps.core.verdicts import Verdict
+from pressplay.validation.markdown import code, fence
+from pressplay.validation.redaction import redact
+
+Kind = Literal["passed", "failed", "error", "lost"]
+_LOST = frozenset(
+    {"Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", "Preempted", "NodeAffinity"}
+)
+"""Reasons of a Pod whose node let it go (kubelet: eviction, graceful shutdown, preemption)."""
+_DETAILS = 60_000
+"""Characters of a check's text; GitHub takes 65,535."""
+_LINES = 400
+_AROUND = 100
+"""Characters of a quoted log beside the log itself."""
+_CUT = "\n… (cut)"
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UNREACHABLE = re.compile(
+    r"could not resolve host|temporary failure in name resolution|name or service not known|network is unreachable"
+    r"|--offline was specified|net\.offline|failed to download|failed to fetch|spurious network error"
+    r"|no matching package named|disabled by GOPROXY=off|dial tcp|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH"
+    r"|cache mode is 'only-if-cached'|could not choose a version of cargo|is not installed for the toolchain"
+    r"|toolchain .{1,80} is not installed|cannot find implementation or library stub|library stubs not installed",
+    re.IGNORECASE,
+)
+"""What tools say where they miss packages or a toolchain, which a gate can't fetch and no agent can give."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The end of a Pod, as Kubernetes tells it."""
+
+    state: Literal["missing", "waiting", "running", "ended"]
+    exit_code: int | None = None
+    reason: str = ""
+    """The cluster's one word for why: `OOMKilled`, `DeadlineExceeded`, `ImagePullBackOff` …"""
+    lost: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of one language's commands."""
+
+    kind: Kind
+    reason: str = ""
+    """A clause of ours; empty where all passed."""
+    log: str = ""
+    """What the container printed: anybody's text."""
+
+
+def look(pod: Manifest | None) -> Seen:
+    """How a Pod ended. Source: Kubernetes API reference, PodStatus, ContainerStatus."""
+    if pod is None:
+        return Seen("missing")
+    status: Mapping[str, Any] = pod.get("status") or {}
+    container: Mapping[str, Any] = next(iter(status.get("containerStatuses") or ()), {})
+    state = container.get("state") or {}
+    ended = state.get("terminated")
+    reason = _word(status.get("reason") or (ended or {}).get("reason") or (state.get("waiting") or {}).get("reason"))
+    if status.get("phase") in ("Succeeded", "Failed"):
+        disrupted = any(
+            one.get("type") == "DisruptionTarget" and one.get("status") == "True"
+            for one in status.get("conditions") or ()
+        )
+        return Seen("ended", (ended or {}).get("exitCode"), reason, disrupted or reason in _LOST)
+    return Seen("running" if status.get("phase") == "Running" else "waiting", reason=reason)
+
+
+def _word(text: Any) -> str:
+    return text if isinstance(text, str) and re.fullmatch(r"[A-Za-z]{1,40}", text) else ""
+
+
+def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
+    """What the end of a Pod says of its commands, by its exit status alone; `labels` are the commands'."""
+    why = f" ({seen.reason})" if seen.reason else ""
+    if seen.lost:
+        return Found("lost", f"its container was lost with its node{why}", log)
+    if seen.state == "missing":
+        return Found("error", "its container could not be made; see the gate's Workflow")
+    if seen.state == "waiting":
+        return Found("error", f"its container did not start{why}")
+    if seen.state == "running":
+        return Found("error", "its container was not seen to end; see the gate's Workflow", log)
+    if seen.reason == "DeadlineExceeded":
+        return Found("error", "its commands took longer than lint.timeoutMinutes allows", log)
+    if seen.reason == "OOMKilled":
+        return Found("error", "its commands needed more memory than lint.resources allows", log)
+    found = None if seen.exit_code is None else result(seen.exit_code, len(labels))
+    if found is None:
+        return Found("error", f"its container ended with exit status {seen.exit_code}{why}", log)
+    named = labels[found.command - 1] if found.command else ""
+    if found.kind == "passed":
+        return Found("passed", log=log)
+    if found.kind == "changed":
+        return Found("failed", "a command changed files of the checkout while it was being judged", log)
+    if found.kind == "broken":
+        return Found(
+            "error",
+            "the checkout could not be copied; is lint.volume.size too small, or are cp, diff, grep or head missing?",
+            log,
+        )
+    if found.kind == "missing":
+        return Found(
+            "error",
+            f"{named} can't be run: its tool is not there; put it into the image (lint.images; in the sandbox install "
+            "it on this machine), name other commands (lint.commands), or set lint.enabled to false",
+            log,
+        )
+    if found.kind == "empty":
+        return Found(
+            "error",
+            f"{named} sees no file, though there are files of its language; does its configuration leave them all out?",
+            log,
+        )
+    if _UNREACHABLE.search(_of_command(log, found.command)):
+        return Found(
+            "error",
+            f"{named} needs packages or a toolchain that it can't reach; put them into the image (lint.images), or "
+            "give gates a package proxy (gatePods.packageProxy)",
+            log,
+        )
+    return Found("failed", f"{named} found what must be mended", log)
+
+
+def _of_command(log: str, command: int) -> str:
+    """What one command printed, by the script's own marks; a command could print such marks, and fool nobody else."""
+    mark = f"### {command}: "
+    return log.partition(mark)[2].partition(f"{mark}exit status")[0]
+
+
+def verdict_of(plan: Plan, found: Mapping[str, Found]) -> Verdict:
+    """The gate's verdict over all languages. An error comes first: what no agent can mend must not be given to one."""
+    if plan.problem:
+        return Verdict("error", "Not to be run", plan.problem)
+    details = _details(plan, found)
+    if plan.undecided:
+        whys = [f"{_counted(count, 'file')} ({why})" for why, count in sorted(plan.whys.items())]
+        reason = f"it can't be decided what is linted and by what, and nothing was run: {'; '.join(whys)}"
+        return Verdict("error", "Could not be decided", reason, details)
+    errors = [one.reason for one in found.values() if one.kind in ("error", "lost")]
+    if errors:
+        return Verdict("error", "Could not be judged", _clauses(errors, plan), details)
+    failures = [*(one.reason for one in found.values() if one.kind == "failed"), *_refused(plan)]
+    if failures:
+        return Verdict("fail", "There is something to mend", _clauses(failures, plan), details)
+    if not plan.commands:
+        reason = "there is no code that the lint gate knows, and no command in lint.commands"
+        return Verdict("pass", "Nothing to lint", reason, details)
+    labels = [label for commands in plan.commands.values() for label, _ in commands]
+    passed = f"{', '.join(dict.fromkeys(labels))} passed"
+    return Verdict("pass", f"{_counted(len(labels), 'command')} passed", _clauses([passed], plan), details)
+
+
+def _refused(plan: Plan) -> list[str]:
+    """What the pull request takes out of linting that it may not."""
+    whole, refused = plan.count("whole"), []
+    if whole:
+        refused.append(f"new marks that take whole files out of linting, or silence all rules: {whole}")
+    if plan.refuse and plan.silenced:
+        refused.append(f"new marks that silence a linter, which lint.suppressions refuses: {plan.silenced}")
+    return refused
+
+
+def _clauses(reasons: list[str], plan: Plan) -> str:
+    """The reasons, and what else a reader should know."""
+    silenced = 0 if plan.refuse else plan.silenced
+    notes = (
+        (plan.count("taken"), "linters' files taken from the default branch"),
+        (plan.count("own"), "changed files that decide what checks find"),
+        (silenced, "new marks that silence a linter"),
+        (plan.count("conditions"), "new conditions under which code is not linted here"),
+        (plan.count("unseen"), "changed files that no command looks at"),
+    )
+    return "; ".join([*reasons, *(f"{what}: {count}" for count, what in notes if count)])
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"
+
+
+_LISTS = (
+    ("whole", "Takes a whole file out of linting, or silences all rules: name one rule at one place instead"),
+    ("places", "Silences a linter"),
+    ("conditions", "Is linted only under a condition"),
+    ("unseen", "Changed, and no command looks at it"),
+    ("taken", "As the default branch has it"),
+    ("own", "Decides what checks find, and changed"),
+)
+
+
+def _details(plan: Plan, found: Mapping[str, Found]) -> str:
+    """Markdown for the check: the commands, what did not count, and what was printed where something is wrong."""
+    lines = [f"- {language}: {code(line)}" for language, commands in plan.commands.items() for _, line in commands]
+    lists = {title: [(path, "") for path in getattr(plan, name)] for name, title in _LISTS}
+    counts = {title: plan.count(name) for name, title in _LISTS}
+    undecided = "Can't be decided"
+    for title, rows in {undecided: plan.undecided, **lists}.items():
+        if rows:
+            count = counts.get(title, sum(plan.whys.values()))
+            cut = f" ({len(rows)} of {count})" if count > len(rows) else ""
+            lines += ["", f"{title}{cut}:", "", *(f"- {code(path)}{f': {why}' if why else ''}" for path, why in rows)]
+    told = "\n".join(lines)
+    logs = {language: one.log for language, one in found.items() if one.kind != "passed" and one.log.strip()}
+    each = max(0, _DETAILS - len(told)) // max(1, len(logs)) - _AROUND
+    return "\n\n".join([told, *(f"**{language}** printed:\n\n{quoted(log, each)}" for language, log in logs.items())])
+
+
+def quoted(log: str, most: int) -> str:
+    """What a container printed as a fenced block, without control codes and secrets, cut to `most` characters."""
+    text = redact(_CONTROL.sub("", log.replace("\r\n", "\n").replace("\r", "\n"))).rstrip("\n")
+    cut = "\n".join(text.splitlines()[:_LINES])[: max(0, most)]
+    ticks = fence(cut)
+    return f"{ticks}text\n{cut}{_CUT if len(cut) < len(text) else ''}\n{ticks}"

@@ -1,0 +1,1 @@
+"""Plays: the plan, tasks and their verdicts."""

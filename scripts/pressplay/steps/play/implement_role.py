@@ -1,0 +1,20 @@
+"""The runs of the role `implement`: what a task's run must have left."""
+
+from __future__ import annotations
+
+from pressplay.cluster.ledger import Entry
+from pressplay.github.calls import Client
+from pressplay.steps.core import landing
+from pressplay.steps.core.context import Context
+from pressplay.steps.runs.role_work import RoleWork
+from pressplay.steps.runs.run import Run
+
+
+def _judge(context: Context, gh: Client, run: Run, _entry: Entry) -> Entry:
+    pull = landing.pull_of(context, gh, run.subject)
+    if pull is None or (pull.state == "closed" and not pull.merged):
+        return {"outcome": "failed", "reason": "the run succeeded but no pull request is open", "again": True}
+    return {"outcome": "done", "pr": pull.number, "new_head": pull.head_sha}
+
+
+IMPLEMENT = RoleWork(judge=_judge)

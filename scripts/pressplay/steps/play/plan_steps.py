@@ -1,0 +1,203 @@
+"""Press play: read the backlog, check it, create the play, end.
+
+The play is a generated WorkflowTemplate and a Workflow that refers to it, named `play-<hash>-<n>`. The number is the
+try of all its tasks (R1): one more than those of earlier plays and of what the tasks' ledgers hold. An unfinished play
+is shown, not doubled. Tasks that have landed are left out, unless they are asked for by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from pressplay import names
+from pressplay.backlog import graph, workflow
+from pressplay.backlog.tasks import FINISHED, Backlog
+from pressplay.clock import rfc3339
+from pressplay.cluster import waits
+from pressplay.cluster.port import Manifest
+from pressplay.errors import InputError
+from pressplay.github import refs
+from pressplay.steps.core import backlog_file, landing
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.documents import task_documents
+from pressplay.steps.play import protection
+from pressplay.steps.play.tries import begin_try
+from pressplay.steps.runs import requirements
+
+MODES = ("play", "show")
+STARTED = "press-play/started"
+"""On a play's first WorkflowTemplate: since when all of its Workflows were there."""
+
+_VERDICT = re.compile(r"verdict-(\d+)")
+
+
+def plan(inputs: Inputs, context: Context) -> Outputs:
+    """The step `plan` of `press-play`: outputs the play's name, what it holds, and what it did (mode show: nothing)."""
+    subject = Subject.of(inputs, context)
+    mode = inputs.get("mode") or "play"
+    if mode not in MODES:
+        raise InputError(f"parameter mode: expected one of {', '.join(MODES)}, got {mode!r}")
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
+    base = subject.base(gh)
+    protection.demand(context, gh, subject.repo, base)
+    templates = _of_plays(context, subject, "WorkflowTemplate")
+    if mode == "play":
+        _complete(context, subject, templates)
+    plays = _of_plays(context, subject, "Workflow")
+    unfinished = [one for part in plays.values() for one in part if waits.phase(one) not in waits.FINISHED]
+    if unfinished and mode == "play":
+        name = unfinished[0]["metadata"]["labels"]["press-play/play"]
+        context.say(f"{name} is under way; nothing was started")
+        return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
+    requirements.check(context.settings.agents, gh, subject, base)
+    backlog = backlog_file.read(gh, subject, base)
+    landings = landing.of_backlog(context, gh, subject, backlog, base)
+    asked = _asked(backlog, inputs.get("tasks", ""))
+    again = {task: pr for task, pr in landings.done.items() if task in asked}
+    done = {task: pr for task, pr in landings.done.items() if task not in again}
+    planned = backlog_file.remaining(subject, backlog, done, inputs.get("tasks", ""))
+    _say_what_is_done(context, backlog, landings, again)
+    for problem in planned.problems:
+        context.say(f"task {problem.task}: left out, the backlog has a problem with it")
+    # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.
+    whole = [number for number, parts in templates.items() if _first(subject, number, parts) is not None]
+    tasks = [playable.task for playable in planned.playable]
+    number = max([*whole, *plays, *_tries(context, subject, {task.number for task in tasks})], default=0) + 1
+    name = names.play(subject.repo, subject.tag, number)
+    lacking = task_documents.lacking(gh, subject, refs.head(gh, subject.repo, base), tasks)
+    if mode == "play":
+        for task in tasks:
+            if task.id in again:
+                begin_try(context, replace(subject, task=task.number, attempt_of_person=number))
+        for left in templates.get(number, []):
+            context.cluster.delete("WorkflowTemplate", context.settings.namespace, left["metadata"]["name"])
+        _create(context, subject, _manifests(context, subject, planned, name), number)
+    _report(context, planned, name, mode)
+    if lacking:
+        command = task_documents.command(context, subject)
+        context.say(
+            f"without documents of their own: {', '.join(str(task.number) for task in lacking)}; what is missing is "
+            f"made from tasks.json by template. To have Morgan write it first: {command}"
+        )
+    return {
+        "play": name,
+        "tasks": str(len(planned.playable)),
+        "ready": str(len(planned.ready)),
+        "started": "true" if mode == "play" and planned.playable else "false",
+        "link": _link(context, subject),
+    }
+
+
+def _asked(backlog: Backlog, only: str) -> set[str]:
+    """The ids of the tasks that the parameter `tasks` names, by id or number."""
+    wanted = {part.strip() for part in only.split(",")}
+    return {task.id for task in backlog.tasks if task.id in wanted or str(task.number) in wanted}
+
+
+def _say_what_is_done(context: Context, backlog: Backlog, landings: landing.Landings, again: Mapping[str, int]) -> None:
+    """Which tasks are taken as done, and by what: a person may know better (`tasks=` plays one all the same)."""
+    numbers = {task.id: task.number for task in backlog.tasks}
+    finished = [str(task.number) for task in backlog.tasks if task.status in FINISHED]
+    if finished:
+        context.say(f"taken as done, by their status in tasks.json: {', '.join(finished)}")
+    landed = [f"{numbers[task]} (#{pr})" for task, pr in landings.done.items() if task not in again]
+    if landed:
+        context.say(
+            f"taken as done, for people merged their pull requests: {', '.join(landed)}. "
+            f"To play one all the same: -p tasks={landed[0].split()[0]}"
+        )
+    if again:
+        listed = ", ".join(f"{numbers[task]} (#{pr})" for task, pr in again.items())
+        context.say(f"played again, because they were asked for by name: {listed}")
+    for task, why in landings.undone.items():
+        context.say(f"task {numbers[task]} is not taken as done: {why}")
+
+
+def _link(context: Context, subject: Subject) -> str:
+    return f"{context.settings.github.web_url}/{subject.repo}/pulls"
+
+
+def _of_plays(context: Context, subject: Subject, kind: str) -> dict[int, list[Manifest]]:
+    """The objects of this kind of all plays of this repository and tag, by the play's number."""
+    stem = names.play_stem(subject.repo, subject.tag)
+    labels = {"press-play/flow": "play", "press-play/repo": names.repo_key(subject.repo)}
+    found: dict[int, list[Manifest]] = {}
+    for one in context.cluster.list(kind, context.settings.namespace, labels):
+        name = one["metadata"]["name"]
+        if name.startswith(f"{stem}-"):
+            found.setdefault(names.play_count(name), []).append(one)
+    return found
+
+
+def _tries(context: Context, subject: Subject, tasks: Collection[int]) -> Iterator[int]:
+    """The tries that the ledgers of tasks and of their pull requests hold.
+
+    A person's `/press-play retry` raises them too, and people delete plays: neither must make a press an old try.
+    """
+    ledger = context.ledger(subject.repo)
+    of_pulls = (((kept.entries.get("task") or {}).get("task", 0), kept) for kept in ledger.kept("pr"))
+    for task, kept in (*((kept.number, kept) for kept in ledger.kept("task")), *of_pulls):
+        if task in tasks:
+            yield from (entry["try"] for entry in kept.entries.values() if isinstance(entry.get("try"), int))
+            yield from (int(match[1]) for name in kept.entries if (match := _VERDICT.fullmatch(name)))
+
+
+def _first(subject: Subject, number: int, parts: Iterable[Manifest]) -> Manifest | None:
+    name = names.play(subject.repo, subject.tag, number)
+    return next((part for part in parts if part["metadata"]["name"] == name), None)
+
+
+def _create(context: Context, subject: Subject, manifests: Iterable[Manifest], number: int) -> None:
+    """Create a play. The first part's WorkflowTemplate is created last: once it is there, all are (R3).
+
+    What a kill leaves before that, the next call replaces; what it leaves after that, the next call completes.
+    """
+    parts = [manifest for manifest in manifests if manifest["kind"] == "WorkflowTemplate"]
+    first = _first(subject, number, parts)
+    if first is not None:
+        for part in [*(part for part in parts if part is not first), first]:
+            context.cluster.create(part)
+        _complete(context, subject, {number: parts})
+
+
+def _complete(context: Context, subject: Subject, templates: Mapping[int, Sequence[Manifest]]) -> None:
+    """Create the Workflows of the newest play, where whoever pressed was killed before all of them were there."""
+    number = max(templates, default=0)
+    first = _first(subject, number, templates.get(number, []))
+    if first is None or STARTED in (first["metadata"].get("annotations") or {}):
+        return
+    for part in templates[number]:
+        context.cluster.create(workflow.of_template(part))
+    metadata = {key: first["metadata"][key] for key in ("name", "namespace")}
+    started = {"annotations": {STARTED: rfc3339(context.clock.now())}}
+    context.cluster.apply({key: first[key] for key in ("apiVersion", "kind")} | {"metadata": metadata | started})
+
+
+def _manifests(context: Context, subject: Subject, planned: graph.Plan, name: str) -> list[Manifest]:
+    return workflow.play_manifests(
+        planned,
+        repo=subject.repo,
+        tag=subject.tag,
+        play=name,
+        namespace=context.settings.namespace,
+        parallelism=planned.parallelism,
+        release=subject.settings.release or "merged",
+        instance_id=context.settings.instance_id,
+    )
+
+
+def _report(context: Context, planned: graph.Plan, name: str, mode: str) -> None:
+    limits = context.settings.limits
+    tasks = [str(planned_task.task.number) for planned_task in planned.playable]
+    ready = [str(planned_task.task.number) for planned_task in planned.playable if planned_task.state == "ready"]
+    runs = len(tasks) * 3
+    context.say(
+        f"{'would start' if mode == 'show' else 'play'} {name}: {len(tasks)} tasks in this order: {', '.join(tasks)}; "
+        f"at once: {', '.join(ready)}; at least {runs} runs, {planned.parallelism} tasks at once"
+    )
+    context.say(
+        f"limits: rounds {limits.rounds}, attempts {limits.attempts}, minutes of a run {limits.run_minutes}, "
+        f"runs of a play {limits.runs_per_play}, of a day {limits.runs_per_repository_and_day}"
+    )

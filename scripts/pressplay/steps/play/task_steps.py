@@ -1,0 +1,68 @@
+"""A task's way through a play: begun, looked at, settled.
+
+A task's verdict stands in its ledger under `verdict-<try>`: `approved`, `merged`, `parked` or `failed`, with a reason.
+"""
+
+from __future__ import annotations
+
+from pressplay import names
+from pressplay.cluster.ledger import Entry
+from pressplay.errors import InputError
+from pressplay.steps.core import landing, task_source
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.play import task_verdicts, tries
+
+_RUNNING = "Running"
+
+
+def begin(inputs: Inputs, context: Context) -> Outputs:
+    """Start the Workflow of a task by its fixed name; say `waiting`, or what stands already."""
+    subject = Subject.of(inputs, context)
+    task = subject.task_number
+    verdict = task_verdicts.verdict_of(context, subject)
+    if verdict is not None:
+        return _begun(verdict)
+    name = names.task_workflow(subject.play, task)
+    context.cluster.create(tries.workflow(context, subject, name, priority=int(inputs.get("rank", "0"))))
+    return {"state": "waiting"}
+
+
+def _begun(verdict: Entry) -> Outputs:
+    if verdict["outcome"] not in task_verdicts.GOOD:
+        raise InputError(f"the task ended {verdict['outcome']} in this play: {verdict['reason']}")
+    return {"state": verdict["outcome"]}
+
+
+def look(inputs: Inputs, context: Context) -> Outputs:
+    """Where the task enters: `implement`, `review` (its pull request is open), or `merged`."""
+    subject = Subject.of(inputs, context)
+    gh = context.harness(subject.repo, **landing.NEEDS)
+    pull = landing.pull_of(context, gh, subject)
+    if pull is not None and pull.merged:
+        return {"state": "merged", "pr": str(pull.number)}
+    if pull is not None and pull.state == "open":
+        ledger = context.ledger(subject.repo)
+        ledger.record("task", subject.task_number, "pr", {"pr": pull.number, "try": subject.attempt_of_person})
+        ledger.record("pr", pull.number, "task", {"task": subject.task_number, "tag": subject.tag})
+        task_source.opened(context, subject, pull.number)
+        return {"state": "review", "pr": str(pull.number)}
+    return {"state": "implement", "pr": "none"}
+
+
+def settle(inputs: Inputs, context: Context) -> Outputs:
+    """Record the task's verdict from what GitHub and the ledger hold, and wake the play.
+
+    The Workflow's last step fails where the task failed, so that the Workflow does; its exit hook (`status` is then the
+    Workflow's) only makes sure that the verdict is there.
+    """
+    subject = Subject.of(inputs, context)
+    status = inputs.get("status", _RUNNING)
+    verdict = task_verdicts.verdict_of(context, subject) or task_verdicts.judge(context, subject, status)
+    context.ledger(subject.repo).record(
+        "task", subject.task_number, f"verdict-{subject.attempt_of_person}", {"play": subject.play, **verdict}
+    )
+    task_source.ended(context, subject, verdict["outcome"], verdict["reason"], verdict.get("pr"))
+    task_verdicts.wake_play(context, subject, verdict)
+    if verdict["outcome"] not in task_verdicts.GOOD and status == _RUNNING:
+        raise InputError(f"task {subject.task_number}: {verdict['outcome']}: {verdict['reason']}")
+    return {"outcome": verdict["outcome"], "pr": str(verdict.get("pr") or "none"), "link": verdict["link"]}

@@ -1,0 +1,46 @@
+"""How a try of a task begins: its Workflow, and what is left of the try before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pressplay import names
+from pressplay.cluster.port import Manifest
+from pressplay.github import pulls, refs
+from pressplay.steps.core import landing, start
+from pressplay.steps.core.context import Context, Subject
+
+
+def workflow(context: Context, subject: Subject, name: str, *, priority: int, agent: str = "rex") -> Manifest:
+    """The Workflow `task` of a play's task, of an issue or of a group of alerts; `agent` implements."""
+    task = subject.task_number
+    arguments = {
+        "repo": subject.repo,
+        "task-id": str(task),
+        "tag": subject.tag,
+        "play": subject.play,
+        "try": str(subject.attempt_of_person),
+        "agent": agent,
+    }
+    labels = {"press-play/task": str(task), **({"press-play/play": subject.play} if subject.play else {})}
+    return start.workflow(context, "task", name, arguments, labels, priority)
+
+
+def begin_try(context: Context, subject: Subject, **more: Any) -> None:
+    """Note that a try begins anew of what was tried before, once: of an issue, of alerts, of a task asked for by name.
+
+    `more` goes into the entry. The pull request will be a new one, so the branch of a closed one goes: an agent would
+    go on from there.
+    """
+    ledger = context.ledger(subject.repo)
+    if (ledger.entries("task", subject.task_number).get(landing.BEGUN) or {}).get("try") == subject.attempt_of_person:
+        return
+    branch = names.task_branch(subject.task_number)
+    gh = context.harness(subject.repo, contents="write", pull_requests="read")
+    before = pulls.find_pull(gh, subject.repo, branch)
+    closed = before is not None and before.state == "closed"
+    if before is not None and closed and refs.find_head(gh, subject.repo, branch) == before.head_sha:
+        refs.delete_branch(gh, subject.repo, branch)
+    after = before.number if before is not None and closed else 0
+    entry = {"try": subject.attempt_of_person, "after": after, "began": int(context.clock.now()), **more}
+    ledger.record("task", subject.task_number, landing.BEGUN, entry)

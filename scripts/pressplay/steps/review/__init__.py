@@ -1,0 +1,1 @@
+"""The review of a pull request: rounds, gates, deployment, approval."""

@@ -1,0 +1,165 @@
+"""The acceptance gate: what the plan of probes at the head commit asks for is looked at by the harness itself (R5).
+
+`prepare` reads plan and deployment, `probe` looks (in a pod of its own, under an account that can only read), `verdict`
+judges what came back and keeps it. A proof holds for one commit: the plan is the head's, the deployment must be of the
+head before the first probe and after the last. What passed is recorded here and made a check by `pulls.conclude`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+
+from pressplay import names
+from pressplay.errors import InputError
+from pressplay.gates.acceptance import packing, probes
+from pressplay.gates.acceptance.plan import Plan
+from pressplay.gates.acceptance.plan import read as read_plan
+from pressplay.gates.acceptance.probes import Target
+from pressplay.gates.acceptance.proof import Proof, markdown, reason
+from pressplay.gates.acceptance.reach import Reach
+from pressplay.github import contents, deployments
+from pressplay.github.calls import Refused
+from pressplay.settings import RepositoryDefaults
+from pressplay.steps.core import verdicts
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core.verdicts import ACCEPTANCE, Verdict
+from pressplay.steps.review import deploys, proofs
+
+READY = "ready"
+RUNNING = "running-commit"
+"""The probes of ours that see which commit runs, before those of the plan and after them."""
+
+
+def prepare(inputs: Inputs, context: Context) -> Outputs:
+    """What is to be looked at where: outcome `ready` with plan and target, packed; or the gate's outcome already."""
+    subject = Subject.of(inputs, context)
+    pr, head = subject.pull_number, names.checked(inputs["head"], "head")
+    entries = context.ledger(subject.repo).entries("pr", pr)
+    found = deploys.deployed(entries, head)
+    if found is None:
+        entry = entries.get(deploys.key(head)) or {}
+        verdict = Verdict(
+            "fail" if entry.get("state") == "failed" else "error",
+            "Not deployed",
+            str(entry.get("reason") or "the commit was not deployed"),
+        )
+        return _end(context, subject, head, verdict)
+    other = _other_commit(context, subject, head, found)
+    if other:
+        return _end(context, subject, head, Verdict("error", "Another commit is deployed", other))
+    where = names.acceptance_plan(subject.work_number)
+    try:
+        text = contents.read_file(context.harness(subject.repo, contents="read"), subject.repo, where, head)
+        if text is None:
+            reason = f"there is no plan of probes at {where}"
+            return _end(context, subject, head, Verdict("fail", "No plan of probes", reason))
+        plan = read_plan(text, where)
+        target = Target(found.url, found.environment, head, subject.settings.deploy.commit.workload.namespace)
+        told = {
+            "target": asdict(target),
+            "reach": _reach(subject.settings),
+            "running": _running(subject.settings, pr),
+            "seconds": subject.settings.acceptance.timeout_minutes * 60,
+        }
+        return {"outcome": READY, "plan": plan.pack(), "target": packing.pack(json.dumps(told))}
+    except Refused:
+        raise
+    except InputError:
+        reason = f"the plan of probes at {where} is not one that proves anything"
+        return _end(context, subject, head, Verdict("fail", "The plan of probes is wrong", reason))
+
+
+def _end(context: Context, subject: Subject, head: str, verdict: Verdict) -> Outputs:
+    outcome = verdicts.post(context, subject, ACCEPTANCE, head, verdict)
+    context.say(f"pull request {subject.pr}: {verdicts.check_name(ACCEPTANCE)}: {outcome}: {verdict.reason}")
+    return {"outcome": outcome, "plan": "none", "target": "none"}
+
+
+def _other_commit(context: Context, subject: Subject, head: str, found: deploys.Deployed) -> str:
+    """Why what is deployed is not this commit, as far as records tell; empty where it is."""
+    if found.commit != head:
+        return "whoever deployed says that another commit than the head runs there"
+    if subject.settings.deploy.mode == "github-deployment":
+        newest = deployments.newest(context.harness(subject.repo, deployments="read"), subject.repo, found.environment)
+        if newest is None or newest.id != found.deployment or newest.sha != head:
+            return f"something else was deployed into {found.environment} since"
+    return ""
+
+
+def _reach(settings: RepositoryDefaults) -> Mapping[str, object]:
+    acceptance = settings.acceptance
+    return {
+        "hosts": acceptance.hosts,
+        "namespaces": acceptance.namespaces,
+        "networks": acceptance.networks,
+        # A deployment on this very machine is asked where that is listed, as the sandbox does.
+        "loopback": deploys.LOOPBACK in acceptance.hosts,
+    }
+
+
+def _running(settings: RepositoryDefaults, pr: int) -> str:
+    """The plan of ours that sees which commit runs, as JSON; empty where nothing is set up to see it by."""
+    commit, seen = settings.deploy.commit, []
+    if commit.path:
+        expect = {"status": 200, "contains": ["${COMMIT}"]}
+        seen.append({"name": f"{RUNNING}-by-path", "http": {"path": commit.path, "expect": expect}})
+    if commit.workload.namespace:
+        workload = {
+            "kind": commit.workload.kind,
+            "namespace": commit.workload.namespace,
+            "name": commit.workload.name.replace("{pr}", str(pr)),
+            "expect": {"ready": True, "labels": {commit.workload.label: "${COMMIT}"}},
+        }
+        seen.append({"name": f"{RUNNING}-by-label", "workload": workload, "retries": {"times": 5, "everySeconds": 2}})
+    return json.dumps({"probes": seen}) if seen else ""
+
+
+def probe(inputs: Inputs, context: Context) -> Outputs:
+    """Look; the proof, packed. Nothing is asked of GitHub here, and no key of an App is at hand."""
+    told = json.loads(packing.unpack(inputs["target"], "parameter target"))
+    plan, target = Plan.unpack(inputs["plan"], "parameter plan"), Target(**told["target"])
+    may = told["reach"]
+    reach = Reach(tuple(may["hosts"]), tuple(may["namespaces"]), tuple(may["networks"]), may["loopback"])
+    running = Plan.from_json(told["running"], "deploy.commit") if told["running"] else None
+
+    def look(what: Plan) -> Proof:
+        return probes.run(what, target, reach, context.cluster, context.clock, say=context.say, seconds=told["seconds"])
+
+    before = look(running) if running else None
+    if before is not None and not before.passed:
+        return {"proof": replace(before, plan=plan.digest).pack()}
+    proof = look(plan)
+    if before is not None and running is not None:
+        after = look(running)
+        again = [replace(one, name=f"{one.name}-after") for one in after.probes]
+        proof = replace(
+            proof, started=before.started, ended=after.ended, probes=(*before.probes, *proof.probes, *again)
+        )
+    return {"proof": proof.pack()}
+
+
+def verdict(inputs: Inputs, context: Context) -> Outputs:
+    """Judge what came back and keep it: outcome `pass`, `fail`, `error` or `superseded`."""
+    subject = Subject.of(inputs, context)
+    pr, head = subject.pull_number, names.checked(inputs["head"], "head")
+    if inputs.get("proof", "none") == "none":
+        return _end(context, subject, head, Verdict("error", "No proof", "the probes could not be carried out"))
+    proof = Proof.unpack(inputs["proof"], "parameter proof")
+    entries = context.ledger(subject.repo).entries("pr", pr)
+    found = deploys.deployed(entries, head)
+    other = "the deployment is gone" if found is None else _other_commit(context, subject, head, found)
+    if proof.commit != head:
+        other = "the proof is another commit's"
+    elif any(name.startswith(RUNNING) for name in proof.failed):
+        other = "another commit than the head runs there, or none"
+    proofs.keep(context, subject, proof)
+    shown = markdown(proof)
+    if other:
+        outcome = Verdict("error", "Another commit is deployed", other, shown)
+    elif not proof.passed:
+        outcome = Verdict("fail", "The probes do not hold", reason(proof), shown)
+    else:
+        outcome = Verdict("pass", "Proven on this commit", reason(proof), shown)
+    return {"outcome": _end(context, subject, head, outcome)["outcome"]}

@@ -1,0 +1,132 @@
+"""The approval of one commit, and how it is voided: earned by gates, given by the harness alone (R5).
+
+The check `press-play/acceptance` lets people merge; QA's approving review, which the harness posts as QA's App, says so
+where people read. Both name the commit and show what was seen of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pressplay.cluster.ledger import Entry
+from pressplay.gates.acceptance.proof import Proof, markdown, summary
+from pressplay.github import checks, pulls, reviews
+from pressplay.github.calls import Client, Refused
+from pressplay.steps.core import parking, verdicts
+from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS, is_approval
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.verdicts import Verdict
+from pressplay.steps.review import deploys, proofs
+from pressplay.steps.runs import limits
+
+
+def missing(subject: Subject, entries: Mapping[str, Entry], head: str) -> str:
+    """What this commit lacks for an approval, as a sentence; empty where it lacks nothing."""
+    return next(_missing(subject, entries, head), "")
+
+
+def _missing(subject: Subject, entries: Mapping[str, Entry], head: str) -> Iterator[str]:
+    needed = [verdicts.TEST_ONLY, verdicts.ACCEPTANCE]
+    if subject.settings.lint.enabled:
+        needed.insert(0, verdicts.LINT)
+    for gate in needed:
+        if gate == verdicts.ACCEPTANCE and subject.settings.deploy.mode == "none":
+            yield deploys.NO_MODE
+            return
+        verdict = verdicts.verdict_on(entries, gate, head)
+        if verdict is None:
+            yield f"{verdicts.check_name(gate)} has not looked at this commit"
+        elif verdict["outcome"] != "pass":
+            yield f"{verdicts.check_name(gate)}: {verdict['reason']}"
+
+
+def give(context: Context, subject: Subject, pull: pulls.Pull) -> str:
+    """Post the approving review and set the check on the head, once; why that can't be, or nothing.
+
+    `missing` has said nothing before this. The check comes last: where it stands nothing of this is missing, and where
+    GitHub refuses the review it does not.
+    """
+    proof = proofs.kept(context, subject.repo, pull.number, pull.head_sha)
+    if proof is None or not proof.passed or proof.commit != pull.head_sha:
+        return "the proof of this commit is gone"
+    shown = markdown(proof)
+    qa = context.settings.agent("qa")[1].github_app
+    as_qa = context.github.installation(qa, subject.repo, {"pull_requests": "write"})
+    login = context.github.login(qa)
+    posted = reviews.reviews(as_qa, subject.repo, pull.number)
+    if not any(r.author == login and r.state == "APPROVED" and r.commit_id == pull.head_sha for r in posted):
+        reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(proof, shown))
+    parking.clear(context, subject, pull.number)
+    verdict = Verdict("pass", "Proven on this commit", summary(proof), shown)
+    verdicts.show(context, subject.repo, pull, verdicts.ACCEPTANCE, verdict)
+    return ""
+
+
+def _body(proof: Proof, shown: str) -> str:
+    return (
+        f"Approved for commit `{proof.commit}`, by the harness, on what it saw itself: {summary(proof)}.\n\n"
+        f"<details><summary>The proof</summary>\n\n{shown}\n\n</details>"
+    )
+
+
+def take_up(gh: Client, repo: str, pull: pulls.Pull) -> bool:
+    """Whether the head of a pull request that is to be reviewed is approved already.
+
+    A green check that said that it is not under Press Play is taken back. `gh` may write checks.
+    """
+    check = checks.own(gh, repo, pull.head_sha, ACCEPTANCE_CHECK)
+    if check is not None and check.external_id == OTHERS:
+        checks.set_check(
+            gh,
+            repo,
+            ACCEPTANCE_CHECK,
+            pull.head_sha,
+            conclusion=None,
+            title="Under review",
+            summary="Press Play reviews this pull request.",
+            details_url=pull.html_url,
+            external_id=pull.head_sha,
+        )
+    return is_approval(check)
+
+
+def void(
+    context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry], *, whole: bool = False
+) -> None:
+    """Dismiss the approvals of other commits than the head, where there were any; with `whole` those of the head too.
+
+    A check is of one commit anyway.
+    """
+    judged = [entry for entry in entries.values() if entry.get("gate") == verdicts.ACCEPTANCE]
+    if not any(whole or entry.get("head") != pull.head_sha for entry in judged):
+        return
+    login = context.github.login(context.settings.agent("qa")[1].github_app)
+    gh = context.harness(subject.repo, pull_requests="write")
+    for review in reviews.reviews(gh, subject.repo, pull.number):
+        if review.author != login or review.state != "APPROVED":
+            continue
+        if whole or review.commit_id != pull.head_sha:
+            why = "It was approved for another target." if whole else f"The head is now {pull.head_sha}."
+            try:
+                reviews.dismiss(gh, subject.repo, pull.number, review.id, why)
+            except Refused as error:
+                # Only some may dismiss on a protected branch; the ruleset then dismisses stale approvals itself.
+                context.say(f"pull request {pull.number}: a stale approval stays: {error}")
+
+
+def count(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry]) -> None:
+    """Show on the head how much of its limits the pull request has used up (`press-play/limits`)."""
+    own, most = limits.started(entries, subject), context.settings.limits
+    used = {
+        "rounds": (max((e["round"] for e in own if e.get("round")), default=0), most.rounds),
+        "runs": (len(own), most.runs_per_pull_request),
+        "minutes of runs": (limits.minutes(own), most.minutes_per_pull_request),
+        "failing checks triaged": (len(limits.triaged(own)), most.triage_tries),
+    }
+    reached = limits.refusal(entries, subject)
+    table = "\n".join(["| | used | of |", "|---|---|---|", *(f"| {n} | {u} | {m} |" for n, (u, m) in used.items())])
+    counted = ", ".join(f"{u} of {m} {n}" for n, (u, m) in used.items())
+    verdict = (
+        Verdict("fail", "At a limit", reached, table) if reached else Verdict("pass", "Within limits", counted, table)
+    )
+    verdicts.post(context, subject, verdicts.LIMITS, pull.head_sha, verdict)

@@ -1,0 +1,93 @@
+"""The deployment of a pull request's head, so that something can be proven of it: asked for, waited for, judged.
+
+`look` outputs the environment, `begin` how the deployment is waited for, `collect` what came of it. Who deploys is the
+user's: whoever answers GitHub's deployments (`github-deployment`), or a WorkflowTemplate (`workflowTemplate`). Where it
+answers stands in the ledger; a URL is somebody else's text and no parameter (R7).
+"""
+
+from __future__ import annotations
+
+from pressplay import names
+from pressplay.cluster.port import Manifest
+from pressplay.github import deployments, pulls
+from pressplay.steps.core import start
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core.manifests import packed
+from pressplay.steps.review import deploys
+
+GONE = "superseded"
+
+
+def look(inputs: Inputs, context: Context) -> Outputs:
+    """Where the head is to be deployed: state `go` with the environment, or `none` where nothing is set up."""
+    subject = Subject.of(inputs, context)
+    settings = subject.settings.deploy
+    if settings.mode == "none":
+        return {"state": "none", "environment": "none"}
+    return {"state": "go", "environment": deploys.environment(settings, subject.pull_number)}
+
+
+def begin(inputs: Inputs, context: Context) -> Outputs:
+    """See that the head gets deployed.
+
+    States: `wait` (for whoever deploys), `run` (the manifest of a Workflow that deploys), `ended` (`collect` tells
+    how), `superseded`.
+    """
+    subject = Subject.of(inputs, context)
+    settings, pr, head = subject.settings.deploy, subject.pull_number, names.checked(inputs["head"], "head")
+    nothing = {"manifest": "none"}
+    gh = context.harness(subject.repo, pull_requests="read", deployments="write")
+    pull = pulls.pull(gh, subject.repo, pr)
+    if pull.state != "open" or pull.head_sha != head:
+        return {"state": GONE, **nothing}
+    if settings.mode == "workflowTemplate":
+        return {"state": "run", "manifest": packed(_workflow(context, subject, head))}
+    where = deploys.environment(settings, pr)
+    if settings.request:
+        # A person's retry is another deployment.
+        deployments.request(gh, subject.repo, where, head, deploys.request_key(subject, pr))
+    state, _reason, _found = deploys.on_github(context, subject, head)
+    return {"state": "wait" if state == "waiting" else "ended", **nothing}
+
+
+def _workflow(context: Context, subject: Subject, head: str) -> Manifest:
+    """The Workflow of the user's WorkflowTemplate; its name is the deployment's key, so that one is made once (R1)."""
+    pr, settings = subject.pull_number, subject.settings.deploy
+    arguments = {
+        "repo": subject.repo,
+        "pr": str(pr),
+        "head": head,
+        "environment": deploys.environment(settings, pr),
+    }
+    made = start.workflow(
+        context,
+        "deploy",
+        names.deployment(subject.repo, pr, head, subject.attempt_of_person),
+        arguments,
+        {"press-play/pr": str(pr)},
+        start.EVENT_PRIORITY,
+    )
+    return {**made, "spec": {**made["spec"], "workflowTemplateRef": {"name": settings.workflow_template}}}
+
+
+def collect(inputs: Inputs, context: Context) -> Outputs:
+    """What came of the deployment, recorded in the ledger: state `deployed`, `failed`, `error` or `superseded`.
+
+    `failed`: what was to be deployed is at fault, as far as can be told; `error`: nobody deployed it.
+    """
+    subject = Subject.of(inputs, context)
+    pr, head = subject.pull_number, names.checked(inputs["head"], "head")
+    pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, pr)
+    if pull.state != "open" or pull.head_sha != head:
+        return {"state": GONE}
+    by_workflow = subject.settings.deploy.mode == "workflowTemplate"
+    state, reason, found = (deploys.by_workflow if by_workflow else deploys.on_github)(context, subject, head)
+    if state == "waiting":
+        minutes = subject.settings.deploy.timeout_minutes
+        state, reason = "error", f"nobody deployed the commit within {minutes} minutes (deploy.timeoutMinutes)"
+    where = deploys.environment(subject.settings.deploy, pr)
+    context.ledger(subject.repo).record(
+        "pr", pr, deploys.key(head), {"environment": where, "state": state, "reason": reason, **found}
+    )
+    context.say(f"pull request {pr}: deployment into {where}: {state}")
+    return {"state": state}

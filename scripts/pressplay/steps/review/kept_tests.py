@@ -1,0 +1,161 @@
+"""Whether a pull request keeps its tests and its plan of probes as strong as they were, whoever changed them (R6).
+
+Judged twice: the pull request as a whole against where it left its base, and each agent's push against what others
+wrote in the same pull request. Who wrote a test in it may change it. What was restored since counts as untouched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pressplay.gates import tests
+from pressplay.gates.only_tests import ACCEPTANCE
+from pressplay.gates.tests import Kind, Loss, Weakening
+from pressplay.github.calls import Refused
+from pressplay.github.comparison import Comparison
+from pressplay.github.files import Files
+from pressplay.steps.review.pushed import Branch, Pushed
+from pressplay.validation.markdown import code
+
+SHOWN = 50
+"""Paths or lines that a check names."""
+_LOOKED_AT = 100
+"""Pushes that are looked at for who wrote a test."""
+_WHAT: dict[Kind, str] = {
+    "file": "test file removed",
+    "test": "test removed",
+    "assertion": "removed or altered",
+    "snapshot": "snapshot removed or rewritten",
+    "skip": "switches tests off, or expects them to fail",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that the gate refuses, and who is to mend it."""
+
+    reason: str
+    """A sentence of ours (R7)."""
+    details: str
+    """Markdown that quotes paths and lines as data."""
+    mender: Literal["qa", "rex"]
+
+
+def findings(whole: Comparison, before: Files, after: Files, branch: Branch, base: str, own_plan: str) -> list[Finding]:
+    """What of tests and plans the pull request `whole` took away; `own_plan` is the path of its own plan."""
+    change = tests.Change.of(whole, before.text, after.text)
+    return [
+        *_against_base(change, branch, base),
+        *_against_each_other(change, branch),
+        *_plans(whole, branch, after, own_plan),
+    ]
+
+
+def _against_base(change: tests.Change, branch: Branch, base: str) -> Iterator[Finding]:
+    weaker = change.weakening
+    if weaker:
+        base = base if re.fullmatch(r"[A-Za-z0-9._/-]+", base) else "its base"
+        mender: Literal["qa", "rex"] = (
+            "qa" if any(_had_part(push, change) for push in branch.moves if push.whose == "qa") else "rex"
+        )
+        reason = f"the tests are weaker than on {base}: {weaker}"
+        yield Finding(reason, f"{listed(weaker.losses)}{_unread(change)}", mender)
+
+
+def _had_part(push: Pushed, change: tests.Change) -> bool:
+    """Whether a push took away some of what the pull request as a whole takes away."""
+    try:
+        own = push.change
+    except Refused:
+        return True
+    return bool(
+        own.lost & change.lost
+        or own.skipped & change.skipped
+        or {*own.removed} & {*change.removed}
+        or own.now.undecided & change.now.undecided
+    )
+
+
+def _against_each_other(change: tests.Change, branch: Branch) -> Iterator[Finding]:
+    """What an agent's push took from the tests that others wrote in this pull request, and that is still gone."""
+    there = change.now.facts()
+    for at, push in enumerate(branch.moves):
+        if at < branch.judged or push.whose == "other" or not push.change.weakening:
+            continue
+        gone = {fact for fact in push.change.lost if there[fact] < push.change.was.facts()[fact]}
+        # What the base had is judged against the base.
+        added = push.change.skipped.keys() - change.skipped.keys()
+        off = {text: name for text, name in change.skips.items() if text in added}
+        if not gone and not off:
+            continue
+        theirs, mine = _Written(), _Written()
+        for one in branch.moves[max(0, at - _LOOKED_AT) : at]:
+            (mine if (one.whose, one.agent) == (push.whose, push.agent) else theirs).take(one.change)
+        losses = [
+            loss
+            for loss in push.change.weakening.losses
+            if (
+                (loss.kind, loss.text) in gone and theirs.facts[loss.kind, loss.text] > mine.facts[loss.kind, loss.text]
+            )
+            or (loss.kind == "skip" and loss.text in off and off[loss.text] not in mine.tests)
+        ]
+        if losses:
+            counts = Counter(loss.kind for loss in losses)
+            weaker = Weakening(assertions=counts["assertion"], snapshots=counts["snapshot"], skips=counts["skip"])
+            reason = f"{push.agent} weakened tests of this pull request that others wrote: {weaker}"
+            yield Finding(reason, listed(losses), "qa" if push.whose == "qa" else "rex")
+
+
+class _Written:
+    """What somebody wrote in the pull request."""
+
+    def __init__(self) -> None:
+        self.facts: Counter[tuple[Kind, str]] = Counter()
+        self.tests: set[str] = set()
+
+    def take(self, change: tests.Change) -> None:
+        self.facts.update(change.gained)
+        self.tests |= change.written
+
+
+def _plans(whole: Comparison, branch: Branch, after: Files, own_plan: str) -> Iterator[Finding]:
+    """A plan is QA's, and that of this pull request alone."""
+    changed = {path for one in whole.files for path in (one.path, one.before) if path.startswith(ACCEPTANCE)}
+    others = sorted(changed - {own_plan})
+    if others:
+        reason = f"it changed the plans of probes of other tasks ({len(others)})"
+        writer: Literal["qa", "rex"] = (
+            "qa" if any(push.paths & {*others} for push in branch.moves if push.whose == "qa") else "rex"
+        )
+        yield Finding(reason, paths(others), writer)
+    for at, push in enumerate(branch.moves):
+        if at < branch.judged or push.whose != "agent" or own_plan not in push.paths:
+            continue
+        rewritten = any(one.whose == "qa" and own_plan in one.paths for one in branch.moves[at + 1 :])
+        if not rewritten and after.entry(own_plan) != push.was.entry(own_plan):
+            yield Finding(f"{push.agent} changed the plan of probes, and that is QA's", paths([own_plan]), "qa")
+
+
+def listed(losses: Iterable[Loss]) -> str:
+    """Losses as Markdown, bounded."""
+    lines = []
+    for loss in losses:
+        where = f"{loss.path}:{loss.line}" if loss.line else loss.path
+        text = f": {code(loss.text)}" if loss.text and loss.kind != "snapshot" else ""
+        lines.append(f"- {code(where)}: {_WHAT[loss.kind]}{text}")
+    more = [f"- and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "\n".join([*lines[:SHOWN], *more])
+
+
+def _unread(change: tests.Change) -> str:
+    undecided = sorted(change.was.undecided | change.now.undecided)
+    return f"\n\nCan't be read as their language:\n\n{paths(undecided)}" if undecided else ""
+
+
+def paths(changed: Iterable[str]) -> str:
+    """Paths as Markdown, bounded."""
+    return "\n".join(f"- {code(path)}" for path in list(changed)[:SHOWN])

@@ -1,0 +1,200 @@
+"""A pull request's review: whether it may start, where it stands, and how it is concluded."""
+
+from __future__ import annotations
+
+from pressplay.cluster.ledger import Entry
+from pressplay.domain import roles
+from pressplay.domain.roles import COMMENTS, FIX, TEST, TRIAGE
+from pressplay.errors import InputError
+from pressplay.github import pulls
+from pressplay.steps.core import consent, parking, start, task_source, verdicts
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core.start import hand_over
+from pressplay.steps.documents import task_documents
+from pressplay.steps.review import approval, rounds, scope, target
+from pressplay.steps.runs import findings, limits, orders
+from pressplay.steps.runs.run import triage_key
+
+FLOW = "pull-request"
+ASKS = roles.named("ask")
+WHYS = ("asked", "push", *ASKS)
+"""Why a pull request is worked on: a person asked (`argo submit`), somebody pushed, or one of the asks."""
+
+
+def why_of(inputs: Inputs) -> str:
+    """The checked parameter `why`."""
+    why = inputs.get("why") or "asked"
+    if why not in WHYS:
+        raise InputError(f"parameter why: expected one of {', '.join(WHYS)}, got {why!r}")
+    return why
+
+
+def accept(inputs: Inputs, context: Context) -> Outputs:
+    """Whether a pull request may start a flow (R8): state `go`, or why not; and what is left of the window, in seconds.
+
+    `tag`, `task` and `try` are those that its ledger knows: an event names the pull request alone.
+    """
+    subject = Subject.of(inputs, context)
+    why = why_of(inputs)
+    flow = why if why in ASKS else FLOW
+    if hand_over(context, flow, inputs["repo"], subject.repo, ("pr", subject.pull_number), why if flow == FLOW else ""):
+        return {"state": "respelled", "seconds": "0", "tag": "", "task": "none", "try": "1"}
+    gh = context.harness(subject.repo, pull_requests="read")
+    pull = pulls.pull(gh, subject.repo, subject.pull_number)
+    entries = context.ledger(subject.repo).entries("pr", pull.number)
+    state = "go"
+    if pull.state != "open":
+        state = "closed"
+    elif pull.fork:
+        # A fork's code gets no agent and no secret.
+        state = "fork"
+    elif task_documents.left_alone(context, subject.repo, pull, entries):
+        state = "documents"
+    elif why in ("push", TRIAGE.name) and not scope.in_scope(context, subject.repo, pull, entries):
+        state = "unlabelled"
+        if scope.is_withdrawn(context, subject.repo, pull, entries):
+            state = "edited"
+            consent.ask_again(context, subject.repo, pull.number)
+    if state != "go":
+        context.say(f"pull request {pull.number}: nothing is started: {state}")
+    return {"state": state, "seconds": str(start.seconds_left(inputs, context)), **scope.of_ledger(entries, pull)}
+
+
+def look(inputs: Inputs, context: Context) -> Outputs:
+    """Where the pull request stands: `ask` or `review` with head and round; or nothing to do, and why.
+
+    `ask` names the agent. Nothing to do: `approved`, `merged`, `closed`, `refused` (a fork), `parked`, `stopped`.
+    """
+    subject = Subject.of(inputs, context)
+    why, cause = why_of(inputs), inputs.get("cause", "none")
+    gh = context.harness(subject.repo, pull_requests="read", checks="write", contents="read")
+    pull = pulls.pull(gh, subject.repo, subject.pull_number)
+    entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
+    parked = parking.parked(entries, subject)
+    state, agent = "review", "none"
+    held: target.Obstacle | None = None
+    if pull.merged:
+        state = "merged"
+    elif pull.state == "closed":
+        state = "closed"
+    elif pull.fork:
+        # A fork's code gets no agent and no secret (R8).
+        state = "refused"
+    elif parking.stopped(entries, subject):
+        state = "stopped"
+    elif held := target.obstacle(context, gh, subject, pull, entries):
+        state = "parked"
+        parking.park(context, subject, pull, held.reason, ways=held.ways)
+    elif why in ASKS and not _answered(entries, why, cause, pull):
+        state, agent = "ask", context.settings.flows.comments.agent if why == COMMENTS.name else "triage"
+    elif approval.take_up(gh, subject.repo, pull):
+        state = "approved"
+    elif parked is not None and parked.get("head") == pull.head_sha and why != "asked":
+        state = "parked"
+    if state in ("ask", "review") or held:
+        approval.void(context, subject, pull, entries, whole=held is not None)
+    return {"state": state, "head": pull.head_sha, "round": str(rounds.next_round(entries, subject)), "agent": agent}
+
+
+def _answered(entries: dict[str, Entry], why: str, cause: str, pull: pulls.Pull) -> bool:
+    if why == TRIAGE.name and (entries.get(triage_key(cause)) or {}).get("head", pull.head_sha) != pull.head_sha:
+        # The check failed on a commit that is the head no more.
+        return True
+    return any(
+        entry.get("role") == why and entry.get("cause") == cause and entry.get("outcome") in ("done", "nothing")
+        for entry in entries.values()
+    )
+
+
+def conclude(inputs: Inputs, context: Context) -> Outputs:
+    """Post check and approval where QA and every gate passed the head commit; park with the reason where they did not.
+
+    The head is read again first: what QA passed must be the head still, or the review is superseded, and whoever
+    called this looks again.
+    """
+    subject = Subject.of(inputs, context)
+    gh = context.harness(subject.repo, pull_requests="read", contents="read")
+    pull = pulls.pull(gh, subject.repo, subject.pull_number)
+    link = f"{context.settings.github.web_url}/{subject.repo}/pull/{pull.number}"
+    if pull.merged or pull.state == "closed":
+        return {"outcome": "merged" if pull.merged else "closed", "link": link, "head": pull.head_sha}
+    entries = context.ledger(subject.repo).entries("pr", pull.number)
+    last, parked = limits.newest(entries, subject), parking.parked(entries, subject)
+    outcome = "parked"
+    if parking.stopped(entries, subject):
+        outcome = "stopped"
+    elif _in_words(last) and parked is not None and parked.get("head") == pull.head_sha:
+        # It stays parked, for the reason that it has.
+        outcome = "parked"
+    elif last is not None and not _passed(entries, pull) and _superseded(last, pull):
+        outcome = "superseded"
+    else:
+        reason = _why_not(last, entries, pull)
+        if not _left_undone(last) and _passed(entries, pull):
+            reason = approval.missing(subject, entries, pull.head_sha)
+        held = target.obstacle(context, gh, subject, pull, entries) if not reason else None
+        reason = held.reason if held else reason
+        if not reason:
+            task_source.link(context, subject, pull.number)
+            reason = approval.give(context, subject, pull)
+        if reason:
+            details = findings.refused(context, subject, entries, pull)
+            parking.park(context, subject, pull, reason, ways=held.ways if held else "", details=details)
+        else:
+            outcome = "approved"
+        approval.count(context, subject, pull, entries)
+        task_source.ended(context, subject, outcome, reason, pull.number)
+    return {"outcome": outcome, "link": link, "head": pull.head_sha}
+
+
+def _passed(entries: dict[str, Entry], pull: pulls.Pull) -> bool:
+    """Whether QA's newest verdict on the head is that it passes: in a later try it may have thought better of it."""
+    own = [
+        entry
+        for entry in entries.values()
+        if entry.get("role") == TEST.name
+        and entry.get("outcome") in ("pass", "changes")
+        and entry.get("new_head") == pull.head_sha
+    ]
+    newest = max(own, key=lambda e: (e["try"], e.get("ended", 0), e["round"], e["attempt"]), default=None)
+    return newest is not None and newest["outcome"] == "pass"
+
+
+def _left_undone(last: Entry | None) -> bool:
+    """Whether what was asked for last came to nothing: what QA passed before that is not what people want.
+
+    Or whether others told the last run what to do: then a person goes on, whatever was passed before.
+    """
+    if last is None:
+        return False
+    undone = last.get("role") in ASKS and last.get("outcome") in ("parked", "failed", "timeout")
+    return undone or bool(last.get(orders.MOVED))
+
+
+def _in_words(last: Entry | None) -> bool:
+    """Whether comments were answered without a change."""
+    return last is not None and last.get("role") == COMMENTS.name and last.get("outcome") == "nothing"
+
+
+def _superseded(last: Entry, pull: pulls.Pull) -> bool:
+    """Whether the head is somebody else's: what the newest run saw or left is not it."""
+    if last.get("outcome") == "superseded":
+        return True
+    return last.get("outcome") in ("done", "pass", "changes", "nothing") and last.get("new_head") != pull.head_sha
+
+
+def _why_not(last: Entry | None, entries: dict[str, Entry], pull: pulls.Pull) -> str:
+    if last is None:
+        return "no agent has looked at it"
+    refused = {gate: verdicts.verdict_on(entries, gate, pull.head_sha) for gate in (verdicts.LINT, verdicts.TEST_ONLY)}
+    said = [f"{verdicts.check_name(g)}: {v['reason']}" for g, v in refused.items() if v and v["outcome"] != "pass"]
+    if last.get("reason"):
+        return f"{last.get('agent', 'harness')}: {last['reason']}"
+    if last.get("outcome") == "nothing" and said and last["role"] == FIX.name:
+        return said[0]
+    if last.get("outcome") == "nothing":
+        disproved = (verdicts.verdict_on(entries, verdicts.ACCEPTANCE, pull.head_sha) or {}).get("outcome") == "fail"
+        otherwise = "the probes do not hold" if disproved else "QA wants changes"
+        wanted = {COMMENTS.name: "reviewers do", TRIAGE.name: "a check fails"}.get(last["role"], otherwise)
+        return f"round {last['round']} changed nothing though {wanted}"
+    return said[0] if said else f"{last.get('agent', 'an agent')} ended with {last.get('outcome', 'no outcome')}"

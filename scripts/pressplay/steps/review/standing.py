@@ -1,0 +1,274 @@
+"""Where each open pull request stands with Press Play: under it, not under it, or held for a person (R5, R8).
+
+Where a ruleset requires the check `press-play/acceptance`, everybody's pull requests need it. So each open one gets an
+answer within a minute: one that is under Press Play by its gates, one that is not by a green check that says so
+(`others: pass`), and one that is neither by a check that names the reason and the way on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+from pressplay.clock import parse_rfc3339
+from pressplay.cluster.ledger import Entry
+from pressplay.errors import InputError, PressPlayError
+from pressplay.github import checks, issues, pulls, pushes
+from pressplay.github.calls import Client, Refused
+from pressplay.steps.core import parking
+from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.documents import task_documents
+from pressplay.steps.review import approval, target
+from pressplay.steps.review.scope import in_scope, is_ours, of_ledger
+
+_AT_ONCE = 30
+"""Pull requests that are looked at each time: a first look costs some five calls to GitHub."""
+_AGAIN_SECONDS = 900
+"""After how long one that did not change is looked at again. One that is under review its own flows look at."""
+_REASON = 300
+"""Characters of a fault that the log shows."""
+_MOST_PUSHES = 300
+"""The newest pushes to a branch that are looked through for those of our Apps."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What decides where a pull request stands."""
+
+    label: str
+    """The label by which people ask for a review."""
+    others: Literal["pass", "require"]
+    """What the values want of pull requests that are not under Press Play."""
+    fork: bool = False
+    labelled: bool = False
+    """Whether it carries the label, whoever put it on."""
+    asked: bool = False
+    """Whether its flows start: a person asked for it, or it is of a task of ours."""
+    recorded: bool = False
+    """Whether its ledger has entries: Press Play worked on it before."""
+    author: str = ""
+    """The login of its author where that is an App of ours."""
+    committers: tuple[str, ...] = ()
+    """The logins of our Apps that pushed to its branch, or that its commits name."""
+    unseen: bool = False
+    """Whether it has more commits than GitHub lists."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the check says of a pull request that no flow works on."""
+
+    conclusion: Literal["success", "action_required"]
+    title: str
+    summary: str
+
+
+def answer(facts: Facts) -> Answer | None:
+    """What the check `press-play/acceptance` says of a pull request; None where its own flows say it."""
+    if facts.asked and not facts.fork:
+        return None
+    ask = f"A person with write access puts the label `{facts.label}` on it to have it reviewed"
+    if facts.fork and (facts.labelled or facts.recorded):
+        return _held(
+            "Forks are not reviewed",
+            "Press Play gives a fork's code no agent and no secret. Push the branch to this repository, or take the "
+            f"label `{facts.label}` off",
+        )
+    if facts.author:
+        return _held(
+            "Nobody asked for this pull request",
+            f"{facts.author} is an App of Press Play's, and no task, issue or alert led to this pull request. {ask}, "
+            "or closes it",
+        )
+    if facts.committers:
+        return _held(
+            "It holds an agent's commits",
+            f"{' and '.join(facts.committers)} pushed to this branch or made commits of it, so that it is not "
+            f"everybody else's any more. {ask}",
+        )
+    if facts.recorded:
+        return _held(
+            "This commit was not reviewed",
+            f"Press Play worked on this pull request before, and nobody asks for it now. {ask}",
+        )
+    if facts.unseen:
+        return _held(
+            "Too many commits to look through",
+            f"GitHub lists {pulls.MOST_COMMITS} commits of a pull request at most: an agent's could be among the "
+            f"rest. {ask}",
+        )
+    if facts.others == "require":
+        return _held("Every pull request is reviewed here", f"The values have `others: require`. {ask}")
+    return Answer("success", "Not under Press Play", f"Press Play does not work on this pull request. {ask}.")
+
+
+def _held(title: str, summary: str) -> Answer:
+    return Answer("action_required", title, f"{summary}.")
+
+
+def of_all(
+    context: Context, repo: str, opened: Sequence[pulls.Pull], seen: dict[str, dict[str, Any]], since: float = 0.0
+) -> None:
+    """Give each open pull request of a repository its answer, `_AT_ONCE` of them; changed ones first.
+
+    `seen` is what the last looks saw, by number; it is brought up to date. `since`: what did not change since then is
+    left alone where everything starts without being asked.
+    """
+    now = context.clock.now()
+    for number in seen.keys() - {str(pull.number) for pull in opened}:
+        del seen[number]
+
+    with_head: dict[str, list[int]] = {}
+    for pull in opened:
+        with_head.setdefault(pull.head_sha, []).append(pull.number)
+    states = {pull.number: _state(pull, with_head[pull.head_sha]) for pull in opened}
+
+    def due(pull: pulls.Pull) -> bool:
+        before = seen.get(str(pull.number), {})
+        if before.get("state") != states[pull.number]:
+            return True
+        return not before["asked"] and now - before["at"] >= _AGAIN_SECONDS
+
+    # What changed last comes first: somebody may wait for it.
+    waiting = sorted(
+        filter(due, opened), key=lambda pull: (str(pull.number) not in seen, pull.updated_at), reverse=True
+    )
+    for pull in waiting[:_AT_ONCE]:
+        asked = False
+        try:
+            asked = _look_at(context, repo, pull, opened, since)
+        except PressPlayError as error:
+            # One pull request's fault keeps neither the others nor the flows waiting.
+            reason = " ".join(str(error).split())[:_REASON]
+            context.say(f"pull request {pull.number}: its check could not be set: {reason}")
+            if not isinstance(error, InputError):
+                continue
+        seen[str(pull.number)] = {"state": states[pull.number], "at": now, "asked": asked}
+
+
+def of_pull(context: Context, repo: str, number: int) -> None:
+    """Give one pull request its answer: an event told that it was edited. Done again, it is the same."""
+    gh = context.harness(repo, pull_requests="read")
+    opened = pulls.all_pulls(gh, repo, state="open")
+    for pull in opened:
+        if pull.number == number:
+            _look_at(context, repo, pull, opened, 0.0)
+
+
+def _state(pull: pulls.Pull, with_head: Sequence[int]) -> str:
+    """All of a pull request, as lists tell it, that its answer depends on; `with_head`: those with the same head."""
+    return " ".join([pull.head_sha, pull.base_ref, *map(str, sorted(with_head)), *sorted(pull.labels)])
+
+
+def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pulls.Pull], since: float) -> bool:
+    """Give a pull request its answer; whether its own flows give it one."""
+    entries = context.ledger(repo).entries("pr", pull.number)
+    if task_documents.left_alone(context, repo, pull, entries) and (
+        task_documents.DOCUMENTS in entries or _is_of_run(pull)
+    ):
+        return True
+    gh = context.harness(repo, checks="write", contents="read", pull_requests="read")
+    asked = _is_asked(context, repo, pull, entries, since)
+    if asked and not pull.fork:
+        _hold_to_its_target(context, gh, repo, pull, entries, opened)
+        return True
+    given = answer(_facts(context, gh, repo, pull, entries, asked=asked))
+    if given is None:
+        return True
+    shared = [other for other in opened if other.number != pull.number and other.head_sha == pull.head_sha]
+    theirs = next((other for other in shared if _is_under_us(context, repo, other)), None)
+    if given.conclusion == "success" and theirs is not None:
+        _say_whose_check_it_is(context, repo, pull, theirs)
+        return False
+    checks.set_check(
+        gh,
+        repo,
+        ACCEPTANCE_CHECK,
+        pull.head_sha,
+        conclusion=given.conclusion,
+        title=given.title,
+        summary=given.summary,
+        details_url=pull.html_url,
+        external_id=OTHERS,
+    )
+    return False
+
+
+def _is_of_run(pull: pulls.Pull) -> bool:
+    """Whether a pull request is against a run's own branch: documents whose run is not collected yet."""
+    return pull.base_ref.startswith("press-play/")
+
+
+def _is_asked(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry], since: float) -> bool:
+    if context.settings.events.start == "all" and not entries and parse_rfc3339(pull.updated_at) < since:
+        return False
+    return in_scope(context, repo, pull, entries)
+
+
+def _is_under_us(context: Context, repo: str, pull: pulls.Pull) -> bool:
+    """Whether the check on a pull request's head may be one of its review."""
+    labelled = context.settings.events.label in pull.labels
+    return labelled or is_ours(context, pull.author) or bool(context.ledger(repo).entries("pr", pull.number))
+
+
+def _hold_to_its_target(
+    context: Context,
+    gh: Client,
+    repo: str,
+    pull: pulls.Pull,
+    entries: dict[str, Entry],
+    opened: Sequence[pulls.Pull],
+) -> None:
+    """Void what was approved for another base, or would count for another pull request, and park; nothing else."""
+    approval.take_up(gh, repo, pull)
+    if not entries:
+        # No review of it has begun.
+        return
+    subject = Subject.of({"repo": repo, "pr": str(pull.number), **of_ledger(entries, pull)}, context)
+    held = target.obstacle(context, gh, subject, pull, entries, opened)
+    parked = parking.parked(entries, subject)
+    if held is None or (parked is not None and (parked["reason"], parked["head"]) == (held.reason, pull.head_sha)):
+        return
+    approval.void(context, subject, pull, entries, whole=True)
+    parking.park(context, subject, pull, held.reason, ways=held.ways)
+
+
+def _facts(
+    context: Context, gh: Client, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry], *, asked: bool
+) -> Facts:
+    events = context.settings.events
+    authors, whole = pulls.authors(gh, repo, pull.number)
+    pushers = set() if pull.fork else _pushers(gh, repo, pull.head_ref)
+    return Facts(
+        label=events.label,
+        others=context.settings.repository(repo).others or "pass",
+        fork=pull.fork,
+        labelled=events.label in pull.labels,
+        asked=asked,
+        recorded=bool(entries.keys() - {task_documents.LEFT_ALONE}),
+        author=pull.author if is_ours(context, pull.author) else "",
+        committers=tuple(sorted(login for login in authors | pushers if is_ours(context, login))),
+        unseen=not whole,
+    )
+
+
+def _pushers(gh: Client, repo: str, branch: str) -> set[str]:
+    """The logins, in lower case, that moved a branch lately. None where GitHub keeps no record (an old GHES)."""
+    try:
+        return {push.login.lower() for push in islice(pushes.newest(gh, repo, branch), _MOST_PUSHES)}
+    except Refused as error:
+        if error.status == 404:
+            return set()
+        raise
+
+
+def _say_whose_check_it_is(context: Context, repo: str, pull: pulls.Pull, theirs: pulls.Pull) -> None:
+    gh = context.harness(repo, issues="write", pull_requests="write")
+    text = (
+        f"The head of this pull request is that of #{theirs.number}, too, and GitHub keeps checks by commit: "
+        f"`{ACCEPTANCE_CHECK}` is here what it is there. Push another commit to one of them, or close one."
+    )
+    issues.comment(gh, repo, pull.number, text, marker=f"shared-{pull.head_sha}")

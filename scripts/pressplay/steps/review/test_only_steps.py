@@ -1,0 +1,220 @@
+"""What the harness asks of a pull request's tests, each time that QA is done with it (R6).
+
+QA changed tests and its plan of probes alone, by whatever push; the tests are as strong as they were (`kept_tests`);
+there is something beside tests to be proven; and there is a plan to prove it by. The commits stay on the branch. What
+QA is to mend it is told, and runs once more in the same round; what Rex is to mend he is told once in a try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pressplay import names
+from pressplay.backlog.tasks import Task
+from pressplay.cluster.ledger import Entry
+from pressplay.domain.roles import LINT, TEST
+from pressplay.errors import InputError
+from pressplay.gates.acceptance import plan
+from pressplay.gates.only_tests import Offence, Paths, only_tests, reason
+from pressplay.github import comparison, contents, pulls
+from pressplay.github.calls import Client, Refused
+from pressplay.github.files import Files
+from pressplay.steps.core import backlog_file, verdicts
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core.verdicts import Verdict
+from pressplay.steps.review import kept_tests, pushed
+from pressplay.steps.review.kept_tests import Finding
+from pressplay.steps.review.pushed import Branch, Pushed
+from pressplay.validation.markdown import fenced
+
+CHANGES = "changes"
+"""What the gate gives out where Rex is to mend what it refuses."""
+_UNDECIDED = frozenset({"undecided", "unseen"})
+
+
+def gate(inputs: Inputs, context: Context) -> Outputs:
+    """The verdict on what stands at `head`: outcome `pass`, `fail` (QA mends it), `changes` (Rex does), or nobody can:
+    `error`; `superseded` where it is the head no more.
+    """
+    subject = Subject.of(inputs, context)
+    pr, head = subject.pull_number, names.checked(inputs["head"], "head")
+    entries = context.ledger(subject.repo).entries("pr", pr)
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
+    pull = pulls.pull(gh, subject.repo, pr)
+    if pull.state != "open" or pull.head_sha != head:
+        context.say(f"pull request {pr}: {verdicts.check_name(verdicts.TEST_ONLY)}: {verdicts.SUPERSEDED}")
+        return {"outcome": verdicts.SUPERSEDED}
+    refused = list(_refused(context, gh, subject, pull, entries))
+    verdict = _verdict(refused)
+    passed = any(
+        run.get("outcome") == "pass" and run.get("new_head") == head for run in _runs(entries, subject, TEST.name)
+    )
+    if verdict.outcome == "pass" and passed and subject.settings.deploy.mode != "none":
+        verdict = _plan(gh, subject, head) or verdict
+    outcome: str = verdicts.post(context, subject, verdicts.TEST_ONLY, head, verdict)
+    if outcome == "fail" and refused and all(one.mender == "rex" for one in refused):
+        outcome = _for_rex(context, subject, entries, head)
+    context.say(f"pull request {pr}: {verdicts.check_name(verdicts.TEST_ONLY)}: {outcome}")
+    return {"outcome": outcome}
+
+
+def _for_rex(context: Context, subject: Subject, entries: Mapping[str, Entry], head: str) -> str:
+    """`changes`, so that Rex mends it; `error` where he was asked in this try already."""
+    key = f"asked-to-restore-{subject.attempt_of_person}"
+    asked = entries.get(key)
+    if asked is not None and asked["head"] != head:
+        return "error"
+    entry = {"head": head, "at": int(context.clock.now())}
+    context.ledger(subject.repo).record("pr", subject.pull_number, key, entry)
+    return CHANGES
+
+
+def _refused(
+    context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry]
+) -> Iterator[Finding]:
+    head, paths = pull.head_sha, Paths(subject.settings.test_paths.model_dump())
+    whole = comparison.compare(gh, subject.repo, pull.base_ref, head)
+    before, after = Files(gh, subject.repo, whole.merge_base), Files(gh, subject.repo, head)
+    branch = pushed.of(context, subject, pull, entries)
+    if branch.too_many:
+        yield Finding(f"more than {pushed.MOST} pushes of agents' Apps since it was last passed", "", "rex")
+        return
+    offences = (
+        _of_pushes(branch, paths, after) if branch.recorded else _of_runs(gh, subject, paths, entries, head, after)
+    )
+    if offences:
+        listed = kept_tests.paths(one.path for one in offences if one.path)
+        yield Finding(
+            f"QA may change tests alone (R6), and changed {reason(offences)}", f"Not of the tests:\n\n{listed}", "qa"
+        )
+    own_plan = names.acceptance_plan(subject.work_number)
+    yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan)
+    beside = only_tests(whole, paths, before, after)
+    if all(one.why in _UNDECIDED for one in beside) and not _is_of_tests(context, gh, subject):
+        nothing = "it changes nothing outside tests and the plan of probes" if whole.files else "it changes nothing"
+        yield Finding(nothing, "What is to be proven is missing.", "rex")
+
+
+def _verdict(refused: list[Finding]) -> Verdict:
+    if not refused:
+        return Verdict(
+            "pass", "Tests are kept", "QA changed nothing but tests and the plan of probes, and no test is weaker"
+        )
+    details = "\n\n".join(f"{one.reason[:1].upper()}{one.reason[1:]}.\n\n{one.details}" for one in refused)
+    return Verdict("fail", "Tests or plan are not as they must be", "; ".join(one.reason for one in refused), details)
+
+
+def _of_pushes(branch: Branch, paths: Paths, head: Files) -> list[Offence]:
+    """What QA's pushes changed beside tests, whatever run they were of; what was undone since left out."""
+    own = [push for at, push in enumerate(branch.moves) if at >= branch.judged and push.whose == "qa"]
+    offences: dict[str, Offence] = {}
+    for push in own:
+        for one in only_tests(push.compared, paths, push.was, push.now):
+            offences.setdefault(one.path, one)
+    return [one for one in offences.values() if one.why == "unseen" or not _undone(one.path, own, head)]
+
+
+def _undone(path: str, own: list[Pushed], head: Files) -> bool:
+    """Whether a file is at the head what it was before QA's pushes touched it, or was after them.
+
+    What others did to it in between is not QA's to undo.
+    """
+    begin: tuple[tuple[str, str] | None] | None = None
+    end: tuple[tuple[str, str] | None] = (None,)
+    for push in own:
+        was, now = push.was.entry(path), push.now.entry(path)
+        if was == now:
+            continue
+        if begin is not None and was != end[0]:
+            if begin[0] not in (end[0], head.entry(path)):
+                return False
+            begin = None
+        begin, end = begin or (was,), (now,)
+    return begin is None or begin[0] in (end[0], head.entry(path))
+
+
+def _of_runs(
+    gh: Client, subject: Subject, paths: Paths, entries: Mapping[str, Entry], head: str, after: Files
+) -> list[Offence]:
+    """The same where GitHub keeps no record of pushes: all that changed since QA began counts as QA's."""
+    before = began_at(entries, subject, head)
+    if before == head:
+        return []
+    compared = comparison.difference(gh, subject.repo, before, head)
+    return only_tests(compared, paths, Files(gh, subject.repo, before), after)
+
+
+def _is_of_tests(context: Context, gh: Client, subject: Subject) -> bool:
+    """Whether the task is one of tests alone: `"profile": "tests"` in tasks.json on the default branch, people's word.
+
+    For the time being: proof profiles will say it.
+    """
+    if subject.task is None or names.kind_of(subject.task) != "task":
+        return False
+    try:
+        backlog = backlog_file.read(gh, subject, subject.base(gh))
+    except Refused:
+        raise
+    except InputError:
+        context.say("tasks.json can't be read: the task counts as one that changes more than tests")
+        return False
+    return any(_profile(task) == "tests" for task in backlog.tasks if task.number == subject.task)
+
+
+def _profile(task: Task) -> object:
+    return task.raw.get("profile")
+
+
+def began_at(entries: Mapping[str, Entry], subject: Subject, head: str) -> str:
+    """The commit at which QA began with what it left at `head`.
+
+    Its earlier runs count in, as far as the gate did not pass what they left: also a run that failed may have pushed,
+    and what a later run undid of that is as if it had never been. Clippy may have formatted it meanwhile.
+    """
+    tests, lints = _runs(entries, subject, TEST.name), _runs(entries, subject, LINT.name)
+
+    def left(at: str) -> Entry | None:
+        """The run of QA's that moved the head to `at`, where the gate has not passed that."""
+        if at != head and verdicts.has_passed(entries, verdicts.TEST_ONLY, at):
+            return None
+        return next((run for run in tests if run.get("new_head") == at != run["head"]), None)
+
+    begin, seen = head, set[str]()
+    while begin not in seen:
+        seen.add(begin)
+        run = left(begin) or next(
+            (r for r in lints if r.get("new_head") == begin != r["head"] and left(r["head"])), None
+        )
+        begin = run["head"] if run else begin
+    return begin
+
+
+def _runs(entries: Mapping[str, Entry], subject: Subject, role: str) -> list[Entry]:
+    """The runs of a role in this try, the newest first."""
+    own = [
+        entry
+        for entry in entries.values()
+        if entry.get("role") == role and entry.get("try") == subject.attempt_of_person and "started" in entry
+    ]
+    return sorted(own, key=lambda run: (run["started"], run["attempt"]), reverse=True)
+
+
+def _plan(gh: Client, subject: Subject, head: str) -> Verdict | None:
+    """What is wrong with the plan of probes at the head; None where nothing is."""
+    where = names.acceptance_plan(subject.work_number)
+    try:
+        found = contents.read_file(gh, subject.repo, where, head)
+        if found is None:
+            return Verdict("fail", "No plan of probes", f"QA passed it without a plan of probes at {where}")
+        plan.read(found, where)
+    except Refused:
+        raise
+    except InputError as error:
+        # Its text quotes what QA wrote.
+        return Verdict(
+            "fail",
+            "The plan of probes is wrong",
+            f"the plan of probes at {where} is not one that proves anything",
+            fenced(str(error)),
+        )
+    return None

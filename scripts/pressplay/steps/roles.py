@@ -1,0 +1,27 @@
+"""What the rooms do for the runs of their roles, and for work that comes from no backlog: collected in one place."""
+
+from __future__ import annotations
+
+from pressplay.domain import roles
+from pressplay.steps.comments.comments_role import COMMENTS
+from pressplay.steps.documents.plan_role import PLAN
+from pressplay.steps.intake import alert_texts, issue_texts
+from pressplay.steps.intake.issue_role import ISSUE
+from pressplay.steps.play.implement_role import IMPLEMENT
+from pressplay.steps.review.round_roles import FIX, LINT, TEST
+from pressplay.steps.runs.role_work import Rooms
+from pressplay.steps.triage.triage_role import TRIAGE
+
+ROOMS = Rooms(
+    roles={
+        roles.IMPLEMENT.name: IMPLEMENT,
+        roles.ISSUE.name: ISSUE,
+        roles.PLAN.name: PLAN,
+        roles.LINT.name: LINT,
+        roles.TEST.name: TEST,
+        roles.FIX.name: FIX,
+        roles.COMMENTS.name: COMMENTS,
+        roles.TRIAGE.name: TRIAGE,
+    },
+    sources={"issue": issue_texts.files, "alerts": alert_texts.files},
+)

@@ -1,0 +1,97 @@
+"""The bounds on runs (R4), counted from the ledger and the tallies, asked once for each run before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from pressplay.cluster.ledger import Entry
+from pressplay.domain.roles import FIX, LINT, TRIAGE
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.verdicts import ACCEPTANCE, TEST_ONLY, check_name, verdict_on
+from pressplay.steps.core.verdicts import LINT as LINT_GATE
+from pressplay.steps.runs.run import Run
+
+
+def day(context: Context) -> str:
+    """Today, as runs are counted over it (UTC)."""
+    return datetime.fromtimestamp(context.clock.now(), UTC).date().isoformat()
+
+
+def spans(context: Context, run: Run) -> list[str]:
+    """Over what a run is counted: its day, and the play that it is part of."""
+    return [day(context), *([run.subject.play] if run.subject.play else [])]
+
+
+def started(entries: Mapping[str, Entry], subject: Subject) -> list[Entry]:
+    """The runs of a ledger that count: those of this try. A person's retry, or a new press, has its own allowance."""
+    return [e for e in entries.values() if "started" in e and e.get("try") == subject.attempt_of_person]
+
+
+def triaged(runs: Iterable[Entry]) -> set[str]:
+    """The causes that runs of the Triage agent were about: attempts at one are one try."""
+    return {entry["cause"] for entry in runs if entry["role"] == TRIAGE.name}
+
+
+def minutes(runs: Iterable[Entry]) -> int:
+    """How many minutes runs took together, as far as they have ended."""
+    return sum(max(0, int(entry["ended"]) - int(entry["started"])) for entry in runs if "ended" in entry) // 60
+
+
+def began(entry: Entry) -> int:
+    """When a run began; one that was refused never did, and ended at once."""
+    return int(entry.get("started") or entry.get("ended") or 0)
+
+
+def newest(entries: Mapping[str, Entry], subject: Subject) -> Entry | None:
+    """The newest run of this try. A parking follows what it parks, also within the same second."""
+
+    def when(entry: Entry) -> tuple[int, bool, int, int]:
+        parked = entry.get("outcome") == "parked"
+        return entry.get("ended") or began(entry), parked, entry.get("round", 0), entry.get("attempt", 0)
+
+    own = [e for e in entries.values() if e.get("try") == subject.attempt_of_person and "role" in e]
+    return max(own, key=when, default=None)
+
+
+def refusal(entries: Mapping[str, Entry], subject: Subject) -> str:
+    """Why the newest run of this try was refused at a limit; empty where it was not."""
+    last = newest(entries, subject) or {}
+    return str(last["reason"]) if last.get("outcome") == "parked" and "(limits." in last.get("reason", "") else ""
+
+
+def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
+    """The reason why no further run may start, or nothing. `entries` is the ledger that the run stands in."""
+    limits, ledger = context.settings.limits, context.ledger(run.subject.repo)
+    own = started(entries, run.subject)
+    most = limits.runs_per_task if run.kind == "task" else limits.runs_per_pull_request
+    today, *play = spans(context, run)
+    if (run.role == FIX and run.round >= limits.rounds) or (run.role == LINT and run.round > limits.rounds):
+        still = _still_open(entries, run)
+        return f"{limits.rounds} {'round' if limits.rounds == 1 else 'rounds'} and {still} (limits.rounds)"
+    tries = triaged(own) - {run.cause}
+    if run.role == TRIAGE and len(tries) >= limits.triage_tries:
+        return f"{len(tries)} failing checks of this pull request were triaged already (limits.triageTries)"
+    if len(own) >= most:
+        what = "task (limits.runsPerTask)" if run.kind == "task" else "pull request (limits.runsPerPullRequest)"
+        return f"{len(own)} runs for this {what}"
+    spent, allowed = minutes(own), limits.minutes_per_task if run.kind == "task" else limits.minutes_per_pull_request
+    if spent >= allowed:
+        what = "task (limits.minutesPerTask)" if run.kind == "task" else "pull request (limits.minutesPerPullRequest)"
+        return f"{spent} minutes of runs for this {what}"
+    if ledger.tally(today) >= limits.runs_per_repository_and_day:
+        return f"{limits.runs_per_repository_and_day} runs of this repository today (limits.runsPerRepositoryAndDay)"
+    if play and ledger.tally(play[0]) >= limits.runs_per_play:
+        return f"{limits.runs_per_play} runs in this play (limits.runsPerPlay)"
+    if sum(context.ledger(repo).tally(today) for repo in context.settings.repositories) >= limits.runs_per_day:
+        return f"{limits.runs_per_day} runs of the whole installation today (limits.runsPerDay)"
+    return ""
+
+
+def _still_open(entries: Mapping[str, Entry], run: Run) -> str:
+    """What the rounds did not bring about."""
+    for gate in (LINT_GATE, TEST_ONLY, ACCEPTANCE):
+        found = verdict_on(entries, gate, run.head)
+        if found is not None and found["outcome"] == "fail":
+            return f"{check_name(gate)} still fails: {found['reason']}"
+    return "QA still wants changes"

@@ -1,0 +1,73 @@
+"""The project's requirements.yaml, read from the default branch: a pull request can't change what its agents get.
+
+What it asks for is checked against the settings before a play begins, and again before each run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pressplay import names
+from pressplay.errors import InputError
+from pressplay.github import contents
+from pressplay.github.calls import Client, Refused
+from pressplay.settings import Agent
+from pressplay.steps.core.context import Context, Subject
+from pressplay.validation import requirements
+from pressplay.validation.markdown import code
+from pressplay.validation.report import Invalid, Problem
+from pressplay.validation.requirements import Given, Requirements
+
+TOLD_AT_ONCE = 3
+"""Problems that the reason of a run which may not begin has; `pressplay validate` says them all."""
+
+
+def check(agents: Mapping[str, Agent], gh: Client, subject: Subject, base: str) -> None:
+    """Invalid, with everything that is wrong, where the file asks for what it may not have; none is none wrong."""
+    found = _read(gh, subject, base)
+    if found is None:
+        return
+    problems = [*found.malformed, *_refused(agents, subject, found, None)]
+    if problems:
+        raise Invalid(problems)
+
+
+def given(context: Context, gh: Client, subject: Subject, base: str, agent_id: str, agent: Agent) -> tuple[Given, str]:
+    """What a run of the agent is given; or nothing, and a sentence on why it may not begin."""
+    where = names.requirements_file(subject.settings.docs_project_directory or "")
+    try:
+        found = _read(gh, subject, base)
+    except Refused:
+        raise
+    except Invalid as error:
+        return Given(), _reason(where, [], [problem.line for problem in error.problems])
+    except InputError:
+        return Given(), f"`{where}` on the default branch is no file"
+    if found is not None:
+        if found.malformed:
+            # Unknown keys and wrong values are anybody's words (R7): only where they stand is told.
+            return Given(), _reason(where, [], [problem.line for problem in found.malformed])
+        refused = _refused(context.settings.agents, subject, found, agent_id)
+        if refused:
+            return Given(), _reason(where, refused, [])
+    return requirements.given(found, agent_id, agent), ""
+
+
+def _read(gh: Client, subject: Subject, base: str) -> Requirements | None:
+    path = names.requirements_file(subject.settings.docs_project_directory or "")
+    content = contents.read_file(gh, subject.repo, path, base)
+    return None if content is None else requirements.load(content, f"{subject.repo}@{base}:{path}")
+
+
+def _refused(agents: Mapping[str, Agent], subject: Subject, found: Requirements, only: str | None) -> list[Problem]:
+    return found.refused(agents, subject.settings.secrets or (), only)
+
+
+def _reason(where: str, refused: list[Problem], lines: list[int]) -> str:
+    if refused:
+        said = [f"line {p.line}, {code(f'{p.path}: {p.message}', 400)}" for p in refused[:TOLD_AT_ONCE]]
+        more = f"; and {len(refused) - TOLD_AT_ONCE} more" if len(refused) > TOLD_AT_ONCE else ""
+        told = f"asks for what may not be had: {'; '.join(said)}{more}"
+    else:
+        told = f"is wrong in line {', '.join(str(line) for line in dict.fromkeys(lines))}"
+    return f"`{where}` on the default branch {told} (`pressplay validate --requirements` tells all of it)"

@@ -1,0 +1,124 @@
+"""One run of an agent, as a step's inputs name it: its role, its key (R1) and the ledger that it stands in.
+
+What carries a run out is a CodeRun or a DocsRun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.cluster.ledger import Entry
+from pressplay.cluster.ledger import Subject as LedgerSubject
+from pressplay.cluster.port import Manifest
+from pressplay.domain.roles import ROLES, Role
+from pressplay.errors import InputError
+from pressplay.github import refs
+from pressplay.steps.core.context import Context, Inputs, Subject, number
+
+AGAIN = "again"
+"""The cause of QA's second run in a round: the harness refused what the first one left."""
+KINDS = ("CodeRun", "DocsRun")
+
+
+def triage_key(cause: str) -> str:
+    """The ledger's entry on the failure that a run of the role triage is about (`check-<id>`: `triage-<id>`)."""
+    return f"triage-{cause.removeprefix('check-')}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run with its key (R1)."""
+
+    subject: Subject
+    agent_id: str
+    role: Role
+    round: int
+    head: str
+    cause: str
+    """What an ask is about: the snapshot's hash, the check's id; of a plan its tasks' hash. AGAIN for QA's second run
+    in a round, else empty."""
+    attempt: int
+    workflow: str
+
+    @staticmethod
+    def of(inputs: Inputs, context: Context) -> Run:
+        """Read and check a step's inputs; InputError naming the parameter that is wrong."""
+        role = ROLES.get(inputs["role"])
+        if role is None:
+            raise InputError(f"parameter role: expected one of {', '.join(ROLES)}, got {inputs['role']!r}")
+        cause = inputs.get("cause", "none")
+        if role.has_cause and cause in ("", "none"):
+            raise InputError(f"parameter cause: expected what the role {role.name} is to answer, got {cause!r}")
+        return Run(
+            subject=Subject.of(inputs, context),
+            agent_id=context.settings.agent(inputs["github-app"])[0],
+            role=role,
+            round=number(inputs, "round") or 1,
+            head=names.checked(inputs["head"], "head") if inputs.get("head") else "",
+            cause=names.checked(cause, "cause") if role.has_cause or cause == AGAIN else "",
+            attempt=number(inputs, "attempt") or 0,
+            workflow=names.checked(inputs["workflow"], "workflow") if inputs.get("workflow") else "",
+        )
+
+    @property
+    def kind(self) -> LedgerSubject:
+        """Whose ledger the run stands in."""
+        return self.role.works_on
+
+    @property
+    def resource(self) -> str:
+        """The kind of the custom resource that carries it out."""
+        return self.role.resource
+
+    @property
+    def identity(self) -> Entry:
+        """What the ledger's entry says of which run it is."""
+        return {
+            "role": self.role.name,
+            "agent": self.agent_id,
+            "round": self.round,
+            "cause": self.cause,
+            "attempt": self.attempt,
+            "try": self.subject.attempt_of_person,
+        }
+
+    @property
+    def context_branch(self) -> str:
+        """The branch by which it is told what to do."""
+        return names.context_branch(self.name)
+
+    @property
+    def number(self) -> int:
+        """The task's or the pull request's number; InputError where the step was given none."""
+        found = self.subject.task if self.kind == "task" else self.subject.pr
+        if found is None:
+            raise InputError(f"role {self.role.name}: expected the parameter {self.kind}")
+        return found
+
+    @property
+    def name(self) -> str:
+        """The name of its CodeRun or DocsRun, a hash of the run's key."""
+        cause = "+".join([self.head, str(self.round), *([AGAIN] if self.cause == AGAIN else [])])
+        if self.role.has_cause:
+            cause = f"{self.role.name}+{self.cause}"
+        elif self.role.stage == "task":
+            cause = self.role.name
+        docs = self.subject.settings.docs_project_directory or ""
+        who = (self.subject.repo, self.kind, str(self.number), self.subject.tag, docs, self.agent_id)
+        return names.run_name((*who, cause, str(self.attempt), str(self.subject.attempt_of_person)))
+
+
+def has_ended(run: Manifest) -> bool:
+    """Whether a CodeRun or DocsRun has come to its end."""
+    return (run.get("status") or {}).get("phase") in waits.FINISHED
+
+
+def take_away(context: Context, repo: str, kind: str, name: str) -> None:
+    """Delete a CodeRun or DocsRun that nobody waits for any more, with its context branch.
+
+    The branch goes first: without its run nobody would know that it is no run's that is about to start.
+    """
+    refs.delete_branch(context.harness(repo, contents="write"), repo, names.context_branch(name))
+    context.cluster.delete(kind, context.settings.controller_namespace, name)

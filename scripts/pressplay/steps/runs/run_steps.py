@@ -1,0 +1,219 @@
+"""One run of an agent: prepared (limits, ledger, context, CodeRun or DocsRun) and collected (what GitHub holds then).
+
+`prepare` outputs state: `go`, `paused` (wait for `pressplay continue`), or `over` (an outcome stands in the ledger).
+`collect` outputs outcome: `done`; for the role test `pass` or `changes`; `nothing` (asked for changes, none made; for
+the role comments: answered in words alone); `failed`, `timeout`, `parked` (a limit was reached, others moved the branch
+that tells it what to do, or comments were neither worked on nor answered), `superseded` (the head moved, or the pull
+request was closed), `stopped` (by a person). Status 1 asks for one more attempt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pressplay import names
+from pressplay.cluster.ledger import Entry
+from pressplay.cluster.port import Manifest
+from pressplay.domain.roles import IMPLEMENT, PLAN
+from pressplay.errors import InputError, PressPlayError, TryAgain
+from pressplay.github import pulls, refs
+from pressplay.github.calls import Client
+from pressplay.steps.core import consent, faults, landing, parking, task_source
+from pressplay.steps.core.context import Context, Inputs, Outputs
+from pressplay.steps.core.manifests import packed
+from pressplay.steps.runs import limits, orders, outcomes, requirements, task_folder
+from pressplay.steps.runs.coderun import RunSpec, coderun
+from pressplay.steps.runs.role_work import Rooms
+from pressplay.steps.runs.run import Run, has_ended, take_away
+from pressplay.validation.requirements import Given
+
+RECONCILE = "reconcile"
+NUDGED = "press-play/nudged-by"
+
+
+def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
+    """Everything before the agent starts; kills anywhere in it are mended by running it again."""
+    run = Run.of(inputs, context)
+    ledger = context.ledger(run.subject.repo)
+    entries = ledger.entries(run.kind, run.number)
+    entry = entries.get(run.name)
+    if entry is not None and "outcome" in entry:
+        return {"state": "over", "manifest": "none", "run": run.name}
+    if entry is None:
+        _see_that_it_is_wanted(run, entries)
+        # A run that stands in the ledger already has passed the limits and may have started.
+        if inputs.get("woken") != "true" and context.paused(run.subject.repo):
+            context.say(f"{run.name}: paused; waits for pressplay continue")
+            return {"state": "paused", "manifest": "none", "run": run.name}
+        refused = _refused(context, run, entries)
+        if refused:
+            return _over(context, run, None, refused)
+    started = context.cluster.get(run.resource, context.settings.controller_namespace, run.name) is not None
+    moved = orders.before_run(context, run, entry, started=started)
+    if moved:
+        return _over(context, run, entry, _given_up(context, run, moved))
+    gh = context.harness(run.subject.repo, contents="write", pull_requests="read")
+    work = rooms.roles[run.role.name]
+    if work.request is not None:
+        # What a project asks for its agents besides, a DocsRun has no fields for.
+        manifest, entry = work.request(context, run, entry, started)
+    else:
+        base = run.subject.base(gh)
+        agent_id, agent = context.settings.agent(run.agent_id)
+        given, reason = requirements.given(context, gh, run.subject, base, agent_id, agent)
+        if reason:
+            return _over(context, run, entry, {"outcome": "parked", "reason": reason})
+        try:
+            manifest, entry = _coderun(context, gh, run, entry, base, given, rooms, started=started)
+        except consent.Withdrawn as error:
+            return _over(context, run, entry, {"outcome": "parked", "reason": str(error)})
+    if orders.CONTEXT in entry:
+        entry = {**entry, orders.TREE: refs.tree(gh, run.subject.repo, entry[orders.CONTEXT])}
+        manifest["metadata"]["annotations"][orders.TREE_ANNOTATION] = entry[orders.TREE]
+    ledger.record(run.kind, run.number, run.name, entry)
+    for span in limits.spans(context, run):
+        ledger.count(span, run.name)
+    _see_to_reconcile(context, run)
+    return {"state": "go", "manifest": packed(manifest), "run": run.name}
+
+
+def _see_that_it_is_wanted(run: Run, entries: dict[str, Entry]) -> None:
+    """InputError where the attempt before has begun and was not read: asking an agent once more would do work twice.
+
+    Argo begins another attempt whatever ended the one before; `collect` asks for one by what it recorded.
+    """
+    before = replace(run, attempt=run.attempt - 1)
+    if run.attempt and "outcome" not in entries.get(before.name, {"outcome": ""}):
+        raise InputError(
+            f"run {before.name}: what came of it could not be read, so no other attempt is made; mend why, then press "
+            f"play again, or say `/press-play retry` on the pull request{faults.lasting(entries, run.subject)}"
+        )
+
+
+def _see_to_reconcile(context: Context, run: Run) -> None:
+    """Make Argo look at the CronWorkflow `reconcile` again where it was never scheduled: what a run leaves, it clears.
+
+    Helm creates it before the WorkflowTemplate that it refers to; Argo (seen on 4.1.2) then calls it invalid and does
+    not schedule it before it changes, or 20 minutes have passed.
+    """
+    found = context.cluster.get("CronWorkflow", context.settings.namespace, RECONCILE)
+    if found is None or (found.get("status") or {}).get("lastScheduledTime"):
+        return
+    identity = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow"}
+    metadata = {"name": RECONCILE, "namespace": context.settings.namespace, "annotations": {NUDGED: run.name}}
+    context.cluster.apply({**identity, "metadata": metadata})
+
+
+def _over(context: Context, run: Run, entry: Entry | None, why: Entry) -> Outputs:
+    """Record an outcome of a run that does not begin."""
+    context.say(f"{run.name}: {why['outcome']}: {why['reason']}")
+    entry = {**(entry or run.identity), **why, "ended": _now(context)}
+    context.ledger(run.subject.repo).record(run.kind, run.number, run.name, entry)
+    return {"state": "over", "manifest": "none", "run": run.name}
+
+
+def _now(context: Context) -> int:
+    return int(context.clock.now())
+
+
+def _refused(context: Context, run: Run, entries: dict[str, Entry]) -> Entry:
+    """Why the run may not begin, as outcome and reason; empty where it may."""
+    if run.kind == "pr":
+        if parking.stopped(entries, run.subject):
+            return {"outcome": "stopped", "reason": parking.STOPPED}
+        pull = pulls.pull(context.harness(run.subject.repo, pull_requests="read"), run.subject.repo, run.number)
+        if pull.state != "open":
+            return {"outcome": "superseded", "reason": "the pull request was closed"}
+        if run.head not in ("", pull.head_sha):
+            return {"outcome": "superseded", "reason": "somebody else pushed to the pull request"}
+    reason = limits.reached(context, run, entries)
+    return {"outcome": "parked", "reason": reason} if reason else {}
+
+
+def _given_up(context: Context, run: Run, moved: str) -> Entry:
+    """What the entry of a run gains whose orders others `moved`: nothing of it counts, and a person goes on.
+
+    One that is under way is stopped, and the pull request that it opened is parked: no flow would see why.
+    """
+    repo = run.subject.repo
+    there = context.cluster.get(run.resource, context.settings.controller_namespace, run.name)
+    if there is not None and not has_ended(there):
+        take_away(context, repo, run.resource, run.name)
+    gives_up: Entry = {"outcome": "parked", "reason": moved, orders.MOVED: True}
+    gh = context.harness(repo, contents="read", pull_requests="read")
+    if run.kind == "pr":
+        return {**gives_up, "new_head": pulls.pull(gh, repo, run.number).head_sha}
+    pull = landing.pull_of(context, gh, run.subject) if run.role == IMPLEMENT else None
+    if pull is None or pull.state != "open":
+        return gives_up
+    parking.park(context, replace(run.subject, pr=pull.number), pull, f"{run.agent_id}: {moved}")
+    return {**gives_up, "pr": pull.number, "new_head": pull.head_sha}
+
+
+def _coderun(
+    context: Context, gh: Client, run: Run, entry: Entry | None, base: str, given: Given, rooms: Rooms, *, started: bool
+) -> tuple[Manifest, Entry]:
+    repo, head = run.subject.repo, run.head
+    if run.role.stage == "task":
+        branch = names.task_branch(run.subject.work_number)
+        head = head or refs.head(gh, repo, base)
+    else:
+        branch = pulls.pull(gh, repo, run.number).head_ref
+    agent = context.settings.agent(run.agent_id)[1]
+    spec = RunSpec(run=run, agent=agent, branch=branch, base=base, head=head, given=given)
+    if entry is not None and started:
+        # The agent may have read it: it stays as it is.
+        return coderun(context, spec), entry
+    commit = task_folder.commit(gh, spec, task_folder.files(context, gh, spec, rooms))
+    if entry is None:
+        entry = {
+            **run.identity,
+            "head": head,
+            "started": _now(context),
+            "play": run.subject.play,
+            "newest_review": 0,
+            **rooms.roles[run.role.name].note(context, gh, run),
+        }
+    return coderun(context, spec), {**entry, orders.CONTEXT: commit}
+
+
+class _AnotherAttempt(PressPlayError):
+    """The attempt failed and there is another one to be had: status 1, which Argo's retry strategy answers."""
+
+
+def collect(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
+    """What came of the run, by what GitHub holds; recorded in the ledger."""
+    run = Run.of(inputs, context)
+    ledger = context.ledger(run.subject.repo)
+    entries = ledger.entries(run.kind, run.number)
+    entry = entries.get(run.name)
+    if entry is None:
+        raise TryAgain(f"run {run.name}: nothing in the ledger; was it prepared?")
+    if "outcome" not in entry:
+        stopped = run.kind == "pr" and parking.stopped(entries, run.subject)
+        came: Entry = {"outcome": "stopped", "reason": parking.STOPPED}
+        if not stopped:
+            moved = orders.after_run(context, run, entry)
+            came = (
+                _given_up(context, run, moved)
+                if moved
+                else outcomes.of(context, run, entry, rooms.roles[run.role.name].judge)
+            )
+        entry = {**entry, **came, "ended": _now(context)}
+        ledger.record(run.kind, run.number, run.name, entry)
+        if run.kind == "task" and run.role != PLAN and entry.get("pr"):
+            ledger.record("task", run.number, "pr", {"pr": entry["pr"]})
+            ledger.record("pr", entry["pr"], "task", {"task": run.number, "tag": run.subject.tag})
+            task_source.opened(context, run.subject, entry["pr"])
+    outcome = entry["outcome"]
+    context.say(f"{run.name} ({run.agent_id}, attempt {run.attempt}): {outcome}")
+    if outcome == "failed" and entry.get("again") and run.attempt + 1 < context.settings.limits.attempts:
+        raise _AnotherAttempt(f"run {run.name}: {entry['reason']}; another attempt follows")
+    pr = entry.get("pr") or run.subject.pr
+    return {
+        "outcome": outcome,
+        "run": run.name,
+        "pr": str(pr or "none"),
+        "head": entry.get("new_head") or run.head or "none",
+        "link": f"{context.settings.github.web_url}/{run.subject.repo}/pull/{pr}" if pr else "none",
+    }

@@ -1,0 +1,103 @@
+"""The task folder that a run reads: made before each run and committed to `press-play/context/<run>`.
+
+The controller copies `.taskmaster/docs/task-{id}/` of docsBranch into the work tree as `task/`. The project's own files
+win; what it lacks is made from tasks.json by template. The texts are data all the way (R7): they travel by git alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pressplay import names
+from pressplay.backlog import tasks
+from pressplay.errors import InputError
+from pressplay.github import contents, pulls, refs
+from pressplay.github.calls import Client
+from pressplay.steps.core import backlog_file, consent
+from pressplay.steps.core.context import Context
+from pressplay.steps.runs import findings
+from pressplay.steps.runs.coderun import RunSpec
+from pressplay.steps.runs.role_work import Rooms
+from pressplay.templating import prompts
+from pressplay.validation import requirements
+
+
+def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[str, bytes]:
+    """The folder's files by path in the repository."""
+    run, subject = spec.run, spec.run.subject
+    work = rooms.roles[run.role.name]
+    where = names.task_folder(spec.number, subject.settings.docs_project_directory or "")
+    made = _work(context, gh, spec, rooms)
+    own = {name: contents.read_file(gh, subject.repo, f"{where}/{name}", spec.base) for name in made}
+    result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
+    refused = findings.text(context, subject, run.role, spec.head)
+    instructions = prompts.instructions(
+        run.role.name,
+        repo=subject.repo,
+        task=spec.number,
+        pr=subject.pr,
+        branch=spec.branch,
+        base=spec.base,
+        head=spec.head,
+        round=run.round,
+        attempt=run.attempt,
+        cause=run.cause,
+        kind=names.kind_of(spec.number),
+        findings=bool(refused),
+        proving=work.proving(subject),
+    )
+    result[f"{where}/instructions.md"] = instructions.encode()
+    if refused:
+        result[f"{where}/{findings.FILE}"] = refused.encode()
+    if spec.given.tools_file:
+        # In the place of one that the task's folder may have: tools are the project's, not a task's.
+        result[f"{where}/toolman-config.json"] = requirements.to_json(spec.given.toolman_config()).encode()
+    more = work.files(context, gh, run)
+    return result | {f"{where}/{name}": content for name, content in more.items()}
+
+
+def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[str, str]:
+    """What is to be done, as every agent that works on it reads it."""
+    subject, kind = spec.run.subject, names.kind_of(spec.number)
+    if kind in rooms.sources:
+        return rooms.sources[kind](context, subject.repo, spec.number)
+    if subject.task is not None and kind == "task":
+        backlog = backlog_file.read(gh, subject, spec.base)
+        task = next((task for task in backlog.tasks if task.number == subject.task), None)
+        if task is None:
+            raise InputError(f"{subject.repo}: no task of tag {subject.tag!r} has the number {subject.task}")
+        return prompts.task_files(task, backlog)
+    if subject.pr is None:
+        raise InputError("a run needs a task or a pull request to work on")
+    # A pull request of no task is itself what is to be done; what its author says of it is all there is to read.
+    title, body = _words(context, gh, subject.repo, subject.pr)
+    itself = tasks.Task(
+        id=f"PR {subject.pr}",
+        number=spec.number,
+        title=title,
+        description=body,
+        details="",
+        test_strategy="",
+        priority="medium",
+        status="review",
+        dependencies=(),
+    )
+    return prompts.task_files(itself)
+
+
+def _words(context: Context, gh: Client, repo: str, number: int) -> tuple[str, str]:
+    """Title and text of a pull request, as far as they count; consent.Withdrawn where a label asked for others."""
+    words = consent.words(context, repo, number, pulls.pull(gh, repo, number).labels)
+    if words.withdrawn:
+        raise consent.Withdrawn(consent.EDITED)
+    if words.count:
+        return words.title, words.body
+    return f"Pull request {number}", "What its author says of it is left out: nobody with write access wrote it."
+
+
+def commit(gh: Client, spec: RunSpec, content: Mapping[str, bytes]) -> str:
+    """Commit the folder on top of the base branch to the run's own branch; the commit. Done twice, it is the same."""
+    run, repo = spec.run, spec.run.subject.repo
+    base_sha = refs.head(gh, repo, spec.base)
+    message = f"Context of {run.name} ({run.agent_id}, {run.role.name}, round {run.round}, attempt {run.attempt})"
+    return refs.commit_files(gh, repo, run.context_branch, content, message, base_sha)

@@ -1,0 +1,1 @@
+"""Failing checks of a pull request."""

@@ -1,0 +1,114 @@
+"""What the Triage agent is given of the failure: `failure.md` to read, `failure.json` to process.
+
+Everything in it was written by others (R7): it is told as data, stripped of codes that a terminal or an editor would
+act on, fenced so that it stays within its fence, and secrets are taken out (R9).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pressplay.github import actions, checks
+from pressplay.github.calls import Client
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.runs.run import triage_key
+from pressplay.templating import prompts
+from pressplay.validation.markdown import code, fence
+from pressplay.validation.redaction import redact
+
+LOG_LINES = 200
+ANNOTATIONS = 50
+_LINE, _MESSAGE = 2_000, 4_000
+"""Characters of a line of a log, and of an annotation's text: a minified file in one line helps nobody."""
+
+
+def files(context: Context, subject: Subject, pr: int, cause: str) -> Mapping[str, bytes]:
+    """The two files by name, made anew from GitHub for each preparation: the failures that `cause` stands for."""
+    gh = context.harness(subject.repo, actions="read", checks="read")
+    entries = context.ledger(subject.repo).entries("pr", pr)
+    own = entries.get(triage_key(cause)) or {"cause": cause, "head": "", "reason": ""}
+    causes = sorted(
+        key.removeprefix("triage-")
+        for key, entry in entries.items()
+        if key.startswith("triage-") and entry.get("cause") == cause and entry.get("plan") == "repair"
+    ) or [triage_key(cause).removeprefix("triage-")]
+    failures = [_failure(gh, subject.repo, one) for one in causes]
+    found = {"head": own["head"], "class": own.get("class", "real"), "reason": own["reason"], "failures": failures}
+    text = prompts.failure({**found, "failures": [_told(one) for one in failures]})
+    return {"failure.json": json.dumps(found, indent=2, ensure_ascii=False).encode(), "failure.md": text.encode()}
+
+
+def _failure(gh: Client, repo: str, cause: str) -> dict[str, Any]:
+    """One failed check (its id) or workflow run that did not start (`run-<id>`), as `failure.json` has it."""
+    if cause.startswith("run-"):
+        return _shown(None, actions.run(gh, repo, int(cause.removeprefix("run-"))), None, [], None)
+    check = checks.check(gh, repo, int(cause))
+    run = actions.run_of_suite(gh, repo, check.suite) if check.app == actions.APP else None
+    jobs = actions.jobs(gh, repo, run.id) if run is not None else []
+    job = next((one for one in jobs if one.check == check.id), None)
+    log = actions.log_tail(gh, repo, job.id, LOG_LINES) if job is not None else None
+    return _shown(check, run, job, checks.annotations_of(gh, repo, check.id, ANNOTATIONS), log)
+
+
+def _shown(
+    check: checks.Check | None,
+    run: actions.Run | None,
+    job: actions.Job | None,
+    noted: list[checks.Annotation],
+    log: str | None,
+) -> dict[str, Any]:
+    step = job.failed_step if job is not None else None
+    return {
+        "check": check.id if check is not None else None,
+        "name": _clean(check.name if check is not None else run.name if run is not None else ""),
+        "app": check.app if check is not None else actions.APP,
+        "conclusion": (check.conclusion if check is not None else run.conclusion if run is not None else None) or "",
+        "url": check.html_url if check is not None else "",
+        "workflow": _clean(run.name) if run is not None else "",
+        "workflow_file": _clean(run.path) if run is not None else "",
+        "event": run.event if run is not None else "",
+        "attempt": job.attempt if job is not None else run.attempt if run is not None else 1,
+        "step": _clean(step.name) if step is not None else "",
+        "annotations": [
+            {
+                "path": _clean(one.path),
+                "line": one.start_line,
+                "end_line": one.end_line,
+                "level": one.level,
+                "title": _clean(one.title),
+                "message": _clean(one.message)[:_MESSAGE],
+            }
+            for one in noted
+        ],
+        "log": None if log is None else _clean("\n".join(line[:_LINE] for line in log.split("\n"))),
+    }
+
+
+def _clean(text: str) -> str:
+    return redact(actions.plain(text))
+
+
+def _told(shown: Mapping[str, Any]) -> dict[str, object]:
+    """A failure as the template of `failure.md` takes it: each text of others as a code span or within a fence."""
+    log = shown["log"]
+    noted = "\n".join(
+        f"{one['path']}:{one['line']}: {one['level']}: {' '.join((one['title'], one['message'])).strip()}"
+        for one in shown["annotations"]
+    )
+    return {
+        **{key: code(shown[key]) for key in ("name", "app", "conclusion", "workflow", "workflow_file", "step")},
+        "check": shown["check"] or 0,
+        "attempt": shown["attempt"],
+        "url": shown["url"],
+        "has_url": bool(shown["url"]),
+        "has_workflow": bool(shown["workflow_file"]),
+        "has_step": bool(shown["step"]),
+        "has_annotations": bool(noted),
+        "annotations": noted,
+        "annotations_fence": fence(noted),
+        "has_log": log is not None,
+        "log": log or "",
+        "log_fence": fence(log or ""),
+    }

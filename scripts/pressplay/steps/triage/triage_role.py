@@ -1,0 +1,28 @@
+"""The runs of the role `triage`: the failure that they read of, and what they must have left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pressplay.cluster.ledger import Entry
+from pressplay.github.calls import Client
+from pressplay.steps.core.context import Context
+from pressplay.steps.runs.judging import moved, not_weaker
+from pressplay.steps.runs.role_work import RoleWork
+from pressplay.steps.runs.run import Run
+from pressplay.steps.triage import failure
+
+
+def _judge(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
+    """A failing check is answered by commits that leave the tests as strong as they were (R6)."""
+    outcome = moved(context, gh, run, entry)
+    if outcome["outcome"] == "nothing":
+        return {**outcome, "outcome": "parked", "reason": "it changed nothing, though a check fails"}
+    return not_weaker(gh, run, entry, outcome)
+
+
+def _files(context: Context, _gh: Client, run: Run) -> Mapping[str, bytes]:
+    return failure.files(context, run.subject, run.number, run.cause)
+
+
+TRIAGE = RoleWork(judge=_judge, files=_files)

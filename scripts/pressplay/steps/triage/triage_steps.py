@@ -1,0 +1,318 @@
+"""Failing checks of a pull request's head: classified, run again, reported, or handed to the Triage agent.
+
+The ledger's entry `triage-<check id>` (for a workflow that did not even start `triage-run-<run id>`) holds of each
+failure its class and reason, head and try, what is planned (`rerun`, `report`, `repair`, `leave`) and whether that is
+done. It is written before anything is done, so that each failure is answered once, whoever dies where. A check that is
+run again gets another id; `check`, a hash of what it is, tells that it is the same one.
+
+Failures of a workflow run that goes on are left until it has ended: GitHub runs nothing again before, and an agent
+should see all of them at once. Real failures of one head are one piece of work, whose cause is the first one's:
+`check-<id>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pressplay.cluster.ledger import Entry
+from pressplay.github import actions, checks, comparison, issues, pulls, refs
+from pressplay.github.calls import Client, Refused
+from pressplay.steps.core import parking
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.runs.run import triage_key
+from pressplay.steps.triage import untriaged
+from pressplay.steps.triage.classify import Evidence, Verdict, classify
+from pressplay.steps.triage.failure import ANNOTATIONS, LOG_LINES
+from pressplay.validation.markdown import code
+
+BASE_LABEL = "press-play/base-broken"
+_MOST = 20
+"""Failed checks that are looked into at once: of a matrix with more the first ones tell enough."""
+_HISTORY, _FLAKES = 20, 5
+"""Of how many runs of the base branch the attempts are read, and of how many of those that were run again the jobs."""
+
+
+# -- what is there to do -----------------------------------------------------------------------------------------------
+
+
+def look(inputs: Inputs, context: Context) -> Outputs:
+    """Classify the failed checks of the head, and plan what is done about each.
+
+    Outputs: class (the gravest), cause (of the Triage agent's run, or none), rerun and report (yes or no).
+    """
+    subject = Subject.of(inputs, context)
+    gh = context.harness(subject.repo, actions="read", checks="read", contents="read", pull_requests="read")
+    pull = pulls.pull(gh, subject.repo, subject.pull_number)
+    ledger = context.ledger(subject.repo)
+    entries = ledger.entries("pr", pull.number)
+    failed = untriaged.untriaged(context, subject, pull, entries)[:_MOST]
+    if not failed:
+        return {"class": "none", "cause": "none", "rerun": "no", "report": "no"}
+    record = _Record(gh, subject.repo, pull)
+    verdicts = [(one, classify(record.evidence(one, _was_run_again(entries, subject, pull, one)))) for one in failed]
+    real = min((one for one, verdict in verdicts if verdict.kind == "real"), key=_order, default=None)
+    plans = set()
+    for one, verdict in verdicts:
+        plan = _plan(verdict, repaired=real is not None)
+        context.say(f"{one.cause}: {verdict.kind}: {verdict.reason}")
+        if not plan:
+            continue
+        plans.add(plan)
+        entry = _entry(context, subject, pull, one, verdict, plan)
+        if plan == "repair" and real is not None:
+            entry["cause"] = real.cause
+        ledger.record("pr", pull.number, triage_key(one.cause), entry)
+    return {
+        "class": next((kind for kind in _GRAVEST if any(v.kind == kind for _, v in verdicts)), "none"),
+        "cause": real.cause if real is not None else "none",
+        "rerun": "yes" if "rerun" in plans else "no",
+        "report": "yes" if "report" in plans else "no",
+    }
+
+
+_GRAVEST = ("real", "infrastructure", "flaky", "base")
+
+
+def _order(failed: untriaged.Failed) -> tuple[bool, int]:
+    return failed.check is None, failed.check.id if failed.check else failed.run.id if failed.run else 0
+
+
+def _plan(verdict: Verdict, *, repaired: bool) -> str:
+    """What is done about a failure; nothing yet where the head is about to be another one."""
+    if verdict.kind == "real":
+        return "repair"
+    if verdict.kind in ("none", "base"):
+        return {"none": "leave", "base": "report"}[verdict.kind]
+    if repaired:
+        return ""
+    return "rerun" if verdict.rerun else "report"
+
+
+def _entry(
+    context: Context, subject: Subject, pull: pulls.Pull, failed: untriaged.Failed, verdict: Verdict, plan: str
+) -> Entry:
+    return {
+        "class": verdict.kind,
+        "reason": verdict.reason,
+        "plan": plan,
+        "done": plan == "leave",
+        "rerun": False,
+        "head": pull.head_sha,
+        "check": failed.same,
+        "cause": failed.cause,
+        "run": failed.run.id if failed.run else 0,
+        "attempt": failed.run.attempt if failed.run else 0,
+        "ended": failed.ended,
+        "try": subject.attempt_of_person,
+        "at": int(context.clock.now()),
+    }
+
+
+def _was_run_again(entries: dict[str, Entry], subject: Subject, pull: pulls.Pull, failed: untriaged.Failed) -> bool:
+    return any(
+        entry.get("rerun") is True
+        and entry.get("check") == failed.same
+        and entry.get("head") == pull.head_sha
+        and entry.get("try") == subject.attempt_of_person
+        for entry in entries.values()
+    )
+
+
+# -- what GitHub holds of it -------------------------------------------------------------------------------------------
+
+
+class _Record:
+    """GitHub's record of a pull request's failed checks; what several of them ask for is asked once."""
+
+    def __init__(self, gh: Client, repo: str, pull: pulls.Pull) -> None:
+        self._gh, self._repo, self._pull = gh, repo, pull
+        self._base = refs.head(gh, repo, pull.base_ref)
+        compared = comparison.compare(gh, repo, self._base, pull.head_sha)
+        self._merge_base = compared.merge_base
+        self._changed = {path for one in compared.files for path in (one.path, one.before)}
+        self._ended: dict[str, dict[str, str]] = {}
+        self._jobs: dict[int, list[actions.Job]] = {}
+        self._flaky: dict[int, frozenset[str]] = {}
+
+    def evidence(self, failed: untriaged.Failed, run_again: bool) -> Evidence:
+        """All that `classify` wants to know of one."""
+        check, run = failed.check, failed.run
+        jobs = self._jobs_of(run) if run is not None and check is not None else []
+        job = next((job for job in jobs if check is not None and job.check == check.id), None)
+        log = (actions.log_tail(self._gh, self._repo, job.id, LOG_LINES) or "") if job is not None else ""
+        step = job.failed_step if job is not None else None
+        return Evidence(
+            conclusion=failed.conclusion,
+            job=job is not None,
+            began=job is None or job.ran,
+            failed_step=step.name if step is not None else None,
+            words=(*self._annotated(check), *(line for line in log.splitlines() if line.startswith("##[error]"))),
+            log=log,
+            workflow_changed=run is not None and run.path.partition("@")[0] in self._changed,
+            passed_here=self._passed_here(check, jobs),
+            on_base=self._ended_at(self._base).get(failed.same),
+            on_merge_base=self._ended_at(self._merge_base).get(failed.same),
+            flaky_on_base=job is not None and run is not None and job.name in self._flaky_jobs(run.workflow),
+            run_again=run_again,
+        )
+
+    def _annotated(self, check: checks.Check | None) -> list[str]:
+        """What a check says of no file of the project's: the runner writes so."""
+        if check is None:
+            return []
+        found = checks.annotations_of(self._gh, self._repo, check.id, ANNOTATIONS)
+        return [one.message for one in found if one.path in ("", ".github")]
+
+    def _passed_here(self, check: checks.Check | None, jobs: Sequence[actions.Job]) -> bool:
+        if check is None:
+            return False
+        if jobs:
+            # Of this run alone: another event's run of the same workflow tests another tree.
+            return any(job.name == check.name and job.conclusion == "success" for job in jobs)
+        every = checks.every_run(self._gh, self._repo, check.head_sha, check.name)
+        return any(one.app == check.app and one.conclusion == "success" for one in every)
+
+    def _jobs_of(self, run: actions.Run) -> list[actions.Job]:
+        if run.id not in self._jobs:
+            self._jobs[run.id] = actions.jobs(self._gh, self._repo, run.id)
+        return self._jobs[run.id]
+
+    def _ended_at(self, sha: str) -> dict[str, str]:
+        """How each check ended on a commit, by `Failed.same`."""
+        if sha not in self._ended:
+            found = actions.runs_of_commit(self._gh, self._repo, sha)
+            runs = {run.suite: run for run in found}
+            ended = [
+                (untriaged.Failed(check.conclusion or "", check, runs.get(check.suite)), check.id)
+                for check in checks.checks(self._gh, self._repo, sha)
+            ]
+            ended += [(untriaged.Failed(run.conclusion or "", None, run), run.id) for run in found]
+            newest = sorted(ended, key=lambda one: one[1])
+            self._ended[sha] = {one.same: one.conclusion for one, _ in newest if one.conclusion}
+        return self._ended[sha]
+
+    def _flaky_jobs(self, workflow: int) -> frozenset[str]:
+        """The jobs of a workflow that on some commit of the base branch failed and passed."""
+        if workflow not in self._flaky:
+            found = actions.runs_of_workflow(self._gh, self._repo, workflow, self._pull.base_ref, _HISTORY)
+            again = [run for run in found if run.attempt > 1 and run.conclusion == "success"][:_FLAKES]
+            ends = {(run.id, job.name, job.conclusion) for run in again for job in self._jobs_of(run)}
+            both = {name for run, name, end in ends if end == "failure" and (run, name, "success") in ends}
+            self._flaky[workflow] = frozenset(both)
+        return self._flaky[workflow]
+
+
+# -- what is done about it ---------------------------------------------------------------------------------------------
+
+
+def _planned(context: Context, subject: Subject, pull: pulls.Pull, plan: str) -> dict[str, Entry]:
+    """The entries of this head and try of which something is to be done, by their names in the ledger."""
+    entries = context.ledger(subject.repo).entries("pr", pull.number)
+    return {
+        key: entry
+        for key, entry in entries.items()
+        if entry.get("plan") == plan
+        and not entry["done"]
+        and entry["head"] == pull.head_sha
+        and entry["try"] == subject.attempt_of_person
+    }
+
+
+def rerun(inputs: Inputs, context: Context) -> Outputs:
+    """Have what is planned run again, each workflow run once; what GitHub does not run again is left for `report`.
+
+    A run's own attempt tells whether it was asked for already, so a second call asks nothing twice.
+    """
+    subject = Subject.of(inputs, context)
+    gh = context.harness(subject.repo, actions="write", checks="write", pull_requests="read")
+    pull = pulls.pull(gh, subject.repo, subject.pull_number)
+    ledger = context.ledger(subject.repo)
+    asked: set[int] = set()
+    done, report = 0, "no"
+    for key, entry in _planned(context, subject, pull, "rerun").items():
+        entry = {**entry, "rerun": True}
+        ledger.record("pr", pull.number, key, entry)
+        if entry["run"] in asked or _ask_again(gh, subject.repo, entry):
+            done += 1
+            asked |= {entry["run"]} - {0}
+            entry["done"] = True
+        else:
+            report = "yes"
+            entry |= {
+                "rerun": False,
+                "plan": "report",
+                "reason": f"{entry['reason']}, and it can't be run again from here",
+            }
+        ledger.record("pr", pull.number, key, entry)
+    return {"rerun": str(done), "report": report}
+
+
+def _ask_again(gh: Client, repo: str, entry: Entry) -> bool:
+    """Whether it runs again: asked for now, or before."""
+    try:
+        if not entry["run"]:
+            checks.ask_again(gh, repo, int(entry["cause"].removeprefix("check-")))
+            return True
+        if _runs_again(gh, repo, entry):
+            return True
+        if entry["cause"].startswith("run-"):
+            actions.rerun(gh, repo, entry["run"])
+        else:
+            actions.rerun_failed(gh, repo, entry["run"])
+    except Refused:
+        # Another Workflow beside this one may have asked in between; else GitHub's refusal stands.
+        return bool(entry["run"]) and _runs_again(gh, repo, entry)
+    return True
+
+
+def _runs_again(gh: Client, repo: str, entry: Entry) -> bool:
+    return actions.run(gh, repo, entry["run"]).attempt > int(entry["attempt"])
+
+
+def report(inputs: Inputs, context: Context) -> Outputs:
+    """Tell people what is theirs: a broken base branch by comment and label, infrastructure by parking."""
+    subject = Subject.of(inputs, context)
+    gh = context.harness(subject.repo, checks="read", issues="write", pull_requests="write")
+    pull = pulls.pull(gh, subject.repo, subject.pull_number)
+    ledger = context.ledger(subject.repo)
+    planned = _planned(context, subject, pull, "report")
+    broken = {key: entry for key, entry in planned.items() if entry["class"] == "base"}
+    if broken:
+        issues.comment(gh, subject.repo, pull.number, _base_broken(context, gh, subject, pull, broken), "triage-base")
+        issues.add_labels(gh, subject.repo, pull.number, [BASE_LABEL])
+    others = [entry for key, entry in planned.items() if key not in broken]
+    if others and pull.state == "open":
+        first = others[0]
+        ran = "again when it was run again" if _again(ledger.entries("pr", pull.number), first) else "from outside"
+        reason = f"{_several(len(others))} failed {ran}: {first['reason']} ({first['cause']})"
+        parking.park(context, subject, pull, reason)
+    for key, entry in planned.items():
+        ledger.record("pr", pull.number, key, {**entry, "done": True})
+    return {"reported": str(len(planned))}
+
+
+def _several(count: int) -> str:
+    return "a check" if count == 1 else f"{count} checks"
+
+
+def _again(entries: dict[str, Entry], entry: Entry) -> bool:
+    return any(
+        other.get("rerun") is True and all(other.get(key) == entry[key] for key in ("check", "head", "try"))
+        for other in entries.values()
+    )
+
+
+def _base_broken(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: dict[str, Entry]) -> str:
+    lines = []
+    for entry in entries.values():
+        if entry["cause"].startswith("check-"):
+            check = checks.check(gh, subject.repo, int(entry["cause"].removeprefix("check-")))
+            lines.append(f"- {code(check.name)}: {entry['reason']} ([log]({check.html_url}))")
+        else:
+            where = f"{context.settings.github.web_url}/{subject.repo}/actions/runs/{entry['run']}"
+            lines.append(f"- [a workflow]({where}): {entry['reason']}")
+    return (
+        f"Not from this pull request, so nothing was changed here. On `{pull.head_sha}`:\n\n"
+        + "\n".join(sorted(lines))
+        + f"\n\nIt is to be mended on {code(pull.base_ref)}; then bring this branch up to date."
+    )

@@ -1,0 +1,94 @@
+"""The failed checks of a head that nothing was done about yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pressplay import names
+from pressplay.cluster.ledger import Entry
+from pressplay.domain.roles import TRIAGE
+from pressplay.github import actions, checks, pulls
+from pressplay.steps.core import parking
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.runs.run import triage_key
+from pressplay.steps.triage.classify import FAILED
+
+_OWN = "press-play/"
+_WAITS_FOR_PEOPLE = ("completed", "waiting", "action_required")
+"""How a workflow run stands that goes on by itself no more: it ended, or a person must let it deploy."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A failed check of a head: a check run, a job's most often; or a workflow run that did not start."""
+
+    conclusion: str
+    check: checks.Check | None
+    run: actions.Run | None
+
+    @property
+    def cause(self) -> str:
+        """What the Triage agent's run is about (its key, R1)."""
+        return f"check-{self.check.id}" if self.check is not None else f"run-{self.run.id if self.run else 0}"
+
+    @property
+    def same(self) -> str:
+        """The same text for the same check in every attempt and on every commit: App, workflow and name, as a hash."""
+        app, name = (self.check.app, self.check.name) if self.check else (actions.APP, "")
+        return names.digest("check", app, self.run.workflow if self.run else 0, name, length=16)
+
+    @property
+    def ended(self) -> str:
+        """When it ended: an App may run a check again under the same id."""
+        return self.check.completed_at if self.check else str(self.run.attempt if self.run else 0)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the workflow run that it is of does nothing more by itself."""
+        return self.run is None or self.run.status in _WAITS_FOR_PEOPLE
+
+
+def untriaged(
+    context: Context,
+    subject: Subject,
+    pull: pulls.Pull,
+    entries: dict[str, Entry],
+    there: Sequence[checks.Check] | None = None,
+) -> list[Failed]:
+    """The failed checks of the head that nothing was done about in this try; none while a person is waited for.
+
+    `there` are the head's checks, where the caller has just asked for them.
+    """
+    parked = parking.parked(entries, subject)
+    if pull.state != "open" or pull.fork or (parked and (parked.get("stopped") or parked.get("head") == pull.head_sha)):
+        return []
+    gh = context.harness(subject.repo, actions="read", checks="read")
+    own, ignored = names.slug(context.settings.github.harness_app), context.settings.flows.triage.ignore_checks
+    found = [
+        check
+        for check in (checks.checks(gh, subject.repo, pull.head_sha) if there is None else there)
+        if check.conclusion in FAILED and not check.name.startswith(_OWN) and check.app != own
+    ]
+    runs = {run.suite: run for run in actions.runs_of_commit(gh, subject.repo, pull.head_sha)}
+    failed = [Failed(check.conclusion or "", check, runs.get(check.suite)) for check in found]
+    failed += [Failed("startup_failure", None, run) for run in runs.values() if run.conclusion == "startup_failure"]
+    return [
+        one
+        for one in failed
+        if one.is_over
+        and not (one.check and one.check.name in ignored)
+        and not (one.run and one.run.name in ignored)
+        and not _answered(entries, subject, one)
+    ]
+
+
+def _answered(entries: dict[str, Entry], subject: Subject, failed: Failed) -> bool:
+    entry = entries.get(triage_key(failed.cause))
+    if entry is None or entry["try"] != subject.attempt_of_person or entry["ended"] != failed.ended:
+        return False
+    if entry["plan"] != "repair":
+        return bool(entry["done"])
+    return any(
+        e.get("role") == TRIAGE.name and e.get("cause") == entry["cause"] and "outcome" in e for e in entries.values()
+    )

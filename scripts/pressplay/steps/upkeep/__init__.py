@@ -1,0 +1,1 @@
+"""What is compared with the truth each minute: waits, lost events, leftovers."""

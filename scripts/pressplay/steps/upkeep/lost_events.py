@@ -1,0 +1,245 @@
+"""Start what a lost event should have started (R2), from what GitHub and the ledgers hold.
+
+A pull request is looked at when it changed, and in turn with the others when it did not (a check's end changes no pull
+request): `_AT_ONCE` of them each time. One of which nothing is under way and nothing changes rests, twice as long after
+each look and `_LONGEST_REST` at most: each look is two calls to GitHub, which grants some 5,000 an hour.
+What was seen when stands in a ConfigMap for each repository. What was there before that ConfigMap is left alone where
+everything starts without being asked (`events.start: all`): an installation must not begin with all that a repository
+ever left open.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from pressplay import names
+from pressplay.clock import parse_rfc3339
+from pressplay.cluster import waits
+from pressplay.cluster.ledger import PART_OF, Entry
+from pressplay.github import checks, issues, pulls
+from pressplay.github.calls import Client
+from pressplay.steps.comments import unanswered
+from pressplay.steps.core import consent, parking
+from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, is_approval
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.start import start as start_flow
+from pressplay.steps.core.start import window_of
+from pressplay.steps.documents import documents_pull, task_documents
+from pressplay.steps.intake import issue_state
+from pressplay.steps.review import standing
+from pressplay.steps.review.scope import in_scope, is_withdrawn, of_ledger
+from pressplay.steps.triage import untriaged
+
+_AT_ONCE = 30
+_FIRST_REST, _LONGEST_REST = 60, 900
+"""Seconds for which a pull request is left alone after a look that found nothing new; the second: the most."""
+_SWEEP_SECONDS = 3600
+"""How often everything is looked at that did not change: alerts, and issues whose flow was started in vain."""
+_OVERLAP_SECONDS = 120
+"""By how much two looks overlap: GitHub's clock and its listings are not exact."""
+_SETTLED_SECONDS = 5
+_TIMES = 3
+"""How often a flow is started for one head without coming to an end, before a person is asked."""
+_PULL_FLOWS = ("pull-request", "comments", "triage", "task")
+
+
+@dataclass
+class _Seen:
+    """What `reconcile` remembers of a repository: since when it looks, and when it saw each pull request how."""
+
+    since: float
+    alerts: float = 0.0
+    issues: float = 0.0
+    issues_swept: float = 0.0
+    pulls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    standing: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def start(context: Context, repo: str) -> int:
+    """Give each open pull request its answer, and start what is missing; how many flows were started."""
+    seen = _read(context, repo)
+    gh = context.harness(repo, pull_requests="read", checks="read")
+    opened = pulls.all_pulls(gh, repo, state="open")
+    standing.of_all(context, repo, opened, seen.standing, seen.since)
+    started = 0
+    if context.settings.events.enabled:
+        started = _pulls(context, gh, repo, opened, seen) + _issues(context, repo, seen) + _alerts(context, repo, seen)
+    _write(context, repo, seen)
+    return started
+
+
+# -- pull requests -----------------------------------------------------------------------------------------------------
+
+
+def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull], seen: _Seen) -> int:
+    found = [pull for pull in opened if not pull.fork and not pull.draft]
+    if context.settings.events.start == "all":
+        found = [pull for pull in found if parse_rfc3339(pull.updated_at) >= seen.since]
+    seen.pulls = {str(pull.number): seen.pulls.get(str(pull.number), {}) for pull in found}
+
+    def changed(pull: pulls.Pull) -> bool:
+        before = seen.pulls[str(pull.number)]
+        return before.get("updated") != pull.updated_at or before.get("seen") != pull.head_sha
+
+    def looked(pull: pulls.Pull) -> float:
+        return float(seen.pulls[str(pull.number)].get("looked", 0))
+
+    def rests(pull: pulls.Pull) -> bool:
+        rest = seen.pulls[str(pull.number)].get("rest", 0)
+        # The cron's minutes are no exact ones.
+        return not changed(pull) and context.clock.now() - looked(pull) < rest - _SETTLED_SECONDS
+
+    busy = _under_way(context, repo)
+    started = 0
+    due = [pull for pull in found if not rests(pull)]
+    for pull in sorted(due, key=lambda pull: (not changed(pull), looked(pull)))[:_AT_ONCE]:
+        task = names.task_of_branch(pull.head_ref)
+        if ("pr", pull.number) in busy or ("task", task) in busy:
+            continue
+        before = seen.pulls[str(pull.number)]
+        found_now = _look(context, gh, repo, pull, changed=before.get("updated") != pull.updated_at)
+        if found_now.wanted:
+            started += _start_for(context, repo, pull, found_now.wanted, before)
+            continue
+        quiet = not changed(pull) and not found_now.goes_on
+        rest = min(max(2 * before.get("rest", 0), _FIRST_REST), _LONGEST_REST) if quiet else 0
+        now = context.clock.now()
+        # GitHub counts in seconds: what is said in the very one of this look must not pass for seen.
+        settled = parse_rfc3339(pull.updated_at) < now - _SETTLED_SECONDS
+        before.update(updated=pull.updated_at if settled else "", seen=pull.head_sha, looked=now, rest=rest)
+        if not found_now.goes_on:
+            # What was started came to its end; what people say later is another matter.
+            before.pop("times", None)
+    return started
+
+
+def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
+    """(`pr` or `task`, number) of what an unfinished Workflow works on."""
+    busy = set()
+    own = {"press-play/repo": names.repo_key(repo)}
+    for workflow in waits.unfinished(context.cluster, context.settings.namespace, own):
+        labels = workflow["metadata"]["labels"]
+        if labels.get("press-play/flow") in _PULL_FLOWS:
+            busy |= {
+                (kind, int(labels[f"press-play/{kind}"])) for kind in ("pr", "task") if f"press-play/{kind}" in labels
+            }
+    return busy
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a look at a pull request found: the flow that it lacks, if any, and whether a check of it goes on."""
+
+    wanted: str = ""
+    goes_on: bool = False
+
+
+def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool) -> _Found:
+    """People come first; what they say changes a pull request."""
+    flows = context.settings.flows
+    entries = context.ledger(repo).entries("pr", pull.number)
+    subject = _subject(context, repo, pull, entries)
+    if task_documents.left_alone(context, repo, pull, entries):
+        documents_pull.check_again(context, subject, pull, entries)
+        return _Found()
+    if changed and flows.comments.enabled and unanswered.waiting(context, subject, pull):
+        return _Found("comments")
+    if not in_scope(context, repo, pull, entries) or parking.stopped(entries, subject):
+        if changed and is_withdrawn(context, repo, pull, entries):
+            consent.ask_again(context, repo, pull.number)
+        return _Found()
+    there = checks.checks(gh, repo, pull.head_sha)
+    goes_on = any(check.status != "completed" for check in there)
+    if flows.triage.enabled and untriaged.untriaged(context, subject, pull, entries, there):
+        return _Found("triage")
+    approved = is_approval(checks.newest_of(there, context.github.app_id_of_harness(), ACCEPTANCE_CHECK))
+    if flows.pull_request.enabled and _may_go_on(entries, subject, pull) and not approved:
+        return _Found("pull-request")
+    return _Found(goes_on=goes_on)
+
+
+def _subject(context: Context, repo: str, pull: pulls.Pull, entries: dict[str, Entry]) -> Subject:
+    return Subject.of({"repo": repo, "pr": str(pull.number), **of_ledger(entries, pull)}, context)
+
+
+def _may_go_on(entries: dict[str, Entry], subject: Subject, pull: pulls.Pull) -> bool:
+    parked = parking.parked(entries, subject)
+    return parked is None or parked.get("head") != pull.head_sha
+
+
+def _start_for(context: Context, repo: str, pull: pulls.Pull, flow: str, before: dict[str, Any]) -> bool:
+    """Start it, unless it came to nothing time and again: then a person is asked (R4)."""
+    times = before.get("times", {}) if before.get("head") == pull.head_sha else {}
+    if times.get(flow, 0) >= _TIMES:
+        subject = _subject(context, repo, pull, context.ledger(repo).entries("pr", pull.number))
+        parking.park(context, subject, pull, f"the flow {flow} was started {_TIMES} times and came to no end")
+        before.update(updated=pull.updated_at, looked=context.clock.now())
+        return False
+    window = window_of(context, flow)
+    before.update(head=pull.head_sha, times={**times, flow: times.get(flow, 0) + 1})
+    return start_flow(context, flow, repo, window, ("pr", pull.number), "push" if flow == "pull-request" else "")
+
+
+# -- issues and alerts -------------------------------------------------------------------------------------------------
+
+
+def _issues(context: Context, repo: str, seen: _Seen) -> int:
+    """Start the flow for the issues that somebody asked for, and that nothing is at."""
+    settings = context.settings
+    if not settings.flows.issue.enabled:
+        return 0
+    everything, now = settings.events.start == "all", context.clock.now()
+    sweep = now - seen.issues_swept >= _SWEEP_SECONDS
+    found = issues.open_issues(
+        context.harness(repo, issues="read"),
+        repo,
+        label=None if everything else settings.events.label,
+        since=0.0 if sweep else seen.issues - _OVERLAP_SECONDS,
+    )
+    seen.issues, seen.issues_swept = now, now if sweep else seen.issues_swept
+    started = 0
+    for one in found:
+        old = everything and settings.events.label not in one.labels and one.created_at < seen.since
+        if not old and issue_state.is_wanted(context, repo, one):
+            started += start_flow(context, "issue", repo, settings.flows.issue.window, ("issue", one.number))
+    return started
+
+
+def _alerts(context: Context, repo: str, seen: _Seen) -> int:
+    if not context.settings.flows.security.enabled or context.clock.now() - seen.alerts < _SWEEP_SECONDS:
+        return 0
+    seen.alerts = context.clock.now()
+    return start_flow(context, "security", repo, context.settings.flows.security.window, None)
+
+
+# -- what is remembered ------------------------------------------------------------------------------------------------
+
+
+def _name(repo: str) -> str:
+    return f"reconcile-{names.digest(repo, length=8)}"
+
+
+def _read(context: Context, repo: str) -> _Seen:
+    found = context.cluster.get("ConfigMap", context.settings.namespace, _name(repo))
+    if found is None:
+        return _Seen(since=context.clock.now(), alerts=context.clock.now())
+    known = {one.name for one in fields(_Seen)}
+    return _Seen(**{name: value for name, value in json.loads(found["data"]["seen"]).items() if name in known})
+
+
+def _write(context: Context, repo: str, seen: _Seen) -> None:
+    context.cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": _name(repo),
+                "namespace": context.settings.namespace,
+                "labels": {**PART_OF, "press-play/repo": names.repo_key(repo)},
+            },
+            "data": {"seen": json.dumps(asdict(seen), sort_keys=True)},
+        }
+    )

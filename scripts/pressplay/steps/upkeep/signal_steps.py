@@ -1,0 +1,48 @@
+"""Waking waits by a hint: a pull request was closed or edited, the default branch moved, something was deployed, a
+person continued.
+
+Hints get lost (R2): `steps.upkeep.reconcile_steps` compares everything with the truth by the same functions.
+"""
+
+from __future__ import annotations
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.errors import InputError
+from pressplay.github import pulls
+from pressplay.steps.core import landing, start
+from pressplay.steps.core.context import Context, Inputs, Outputs, number
+from pressplay.steps.review import deploys, standing
+from pressplay.steps.upkeep import wakes
+
+KINDS = ("closed", "edited", "pushed", "deployed", "continue")
+
+
+def signal(inputs: Inputs, context: Context) -> Outputs:
+    """Wake the waits that a closed pull request, a push to the default branch, a deployment or a continue answers."""
+    what = inputs.get("what", "")
+    if what not in KINDS:
+        raise InputError(f"parameter what: expected one of {', '.join(KINDS)}, got {what!r}")
+    repo = context.settings.listed(inputs["repo"])
+    if what == "continue":
+        return {"woken": str(wakes.continued(context, repo))}
+    if what == "pushed":
+        # A push may hold merges; which ones, GitHub tells.
+        return {"woken": str(wakes.merged(context, repo))}
+    if what == "deployed":
+        return {"woken": str(deploys.wake(context, repo))}
+    pr = number(inputs, "pr")
+    if pr is None:
+        raise InputError("parameter pr: expected a pull request's number")
+    if what == "edited":
+        standing.of_pull(context, repo, pr)
+        return {"woken": "0"}
+    gh = context.harness(repo, **landing.NEEDS)
+    pull = pulls.pull(gh, repo, pr)
+    task = names.task_of_branch(pull.head_ref)
+    if task is None or pull.state == "open":
+        return {"woken": "0"}
+    woken = 0
+    for play in waits.running(context.cluster, context.settings.namespace, start.labels(repo, "play")):
+        woken += wakes._closed(context, gh, repo, play, str(task), pr)
+    return {"woken": str(woken)}

@@ -1,0 +1,154 @@
+"""Which waits of plays end, and how: compared with what GitHub and the cluster hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pressplay import names
+from pressplay.cluster import pause, waits
+from pressplay.cluster.port import Manifest
+from pressplay.errors import InputError, TryAgain
+from pressplay.github import pulls
+from pressplay.github.calls import Client
+from pressplay.steps.core import landing, start
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.play.task_verdicts import AWAIT_MERGE
+
+_DAY = 86_400
+
+
+def continued(context: Context, repo: str) -> int:
+    """Wake what waits for the end of a pause, where nothing is paused any more; how many."""
+    return pause.wake(context.cluster, context.settings.namespace, {"press-play/repo": names.repo_key(repo)})
+
+
+def _closed(context: Context, gh: Client, repo: str, play: Manifest, task: str, pr: int) -> int:
+    """Wake what waits for a pull request's end in one play; TryAgain in the moment between two of its waits."""
+    own = [wait for wait in waits.of(play) if wait.key.get("task") == task and wait.kind != pause.AWAIT_CONTINUE]
+    if own:
+        return sum(_end(context, gh, repo, wait, only=pr) for wait in own)
+    states = {node.get("displayName"): node.get("phase") for node in waits.nodes(play).values()}
+    approved = states.get(f"t{task}") == "Succeeded"
+    if approved and states.get(f"t{task}-merged") in (None, "Pending"):
+        raise TryAgain(f"{play['metadata']['name']}: t{task} has just ended, its wait for the merge is not there yet")
+    return 0
+
+
+def _end(context: Context, gh: Client, repo: str, wait: waits.Wait, only: int | None = None) -> bool:
+    """End a wait whose task's pull request was merged or closed; False where it goes on.
+
+    `only`: the pull request that an event told of. It may have come late, of an earlier try's pull request, or of a
+    fork's branch of the same name, which is nobody's task.
+    """
+    subject = Subject.of({"repo": repo, **wait.key}, context)
+    pull = landing.pull_of(context, gh, subject)
+    if pull is None or pull.state == "open" or only not in (None, pull.number):
+        return False
+    if not pull.merged:
+        return wait.wake(context.cluster, "Failed", {}, f"pull request {pull.number} was closed without a merge")
+    ledger, task = context.ledger(repo), subject.task_number
+    entries = ledger.entries("task", task)
+    reason = landing.note(context, subject, landing.of(context, gh, subject, pull, entries))
+    if not reason:
+        return wait.wake(context.cluster, "Succeeded", {"outcome": "merged"})
+    key = f"verdict-{subject.attempt_of_person}"
+    if key in entries:
+        # It was approved, and then merged into another branch, or by somebody who must not.
+        ended = int(context.clock.now())
+        ledger.record("task", task, key, {**entries[key], "outcome": "parked", "reason": reason, "ended": ended})
+    return wait.wake(context.cluster, "Failed", {}, f"parked: {reason}")
+
+
+def never_merged(context: Context, merges: Iterable[waits.Wait]) -> list[waits.Wait]:
+    """Of waits for merges those whose task has failed, or was left out, in another Workflow of the same play.
+
+    Within one Workflow Argo leaves out what depends on a failed task; between two of them nobody else would.
+    """
+    ended: dict[str, set[str]] = {}
+    hopeless = []
+    for wait in merges:
+        play = wait.key.get("play", "")
+        if play not in ended:
+            own = {"press-play/flow": "play", "press-play/play": play}
+            parts = context.cluster.list("Workflow", context.settings.namespace, own) if play else []
+            ended[play] = {
+                str(node.get("displayName"))
+                for part in parts
+                for node in waits.nodes(part).values()
+                if node.get("phase") in ("Failed", "Error", "Omitted")
+            }
+        if f"t{wait.key['task']}" in ended[play]:
+            hopeless.append(wait)
+    return hopeless
+
+
+def merged(context: Context, repo: str) -> int:
+    """End the waits for merges whose pull request was closed, that nobody can answer any more, or that are too old.
+
+    One listing of the open pull requests answers most of them; only those not in it are asked for one by one.
+    """
+    plays = waits.running(context.cluster, context.settings.namespace, start.labels(repo, "play"))
+    merges = [wait for play in plays for wait in waits.of(play) if wait.kind == AWAIT_MERGE]
+    if not merges:
+        return 0
+    try:
+        gh = context.harness(repo, **landing.NEEDS)
+        still_open = pulls.all_pulls(gh, repo, "open")
+    except InputError as error:
+        # The App may be let in again; but no wait is for ever (R3).
+        for wait in merges:
+            if _too_old(context, repo, wait):
+                wait.wake(context.cluster, "Failed", {}, f"{_unmerged(context)}, as far as GitHub tells: {error}")
+        raise
+    hopeless = {wait.node_id for wait in never_merged(context, merges)}
+    woken = 0
+    for wait in merges:
+        if wait.node_id in hopeless:
+            woken += wait.wake(context.cluster, "Failed", {}, f"task {wait.key['task']} ended without a merge")
+            continue
+        if not _is_open(context, repo, wait, still_open) and _end(context, gh, repo, wait):
+            woken += 1
+        elif _too_old(context, repo, wait):
+            woken += wait.wake(context.cluster, "Failed", {}, _unmerged(context))
+    return woken
+
+
+def _is_open(context: Context, repo: str, wait: waits.Wait, still_open: Iterable[pulls.Pull]) -> bool:
+    """Whether the pull request that a wait is for is among the open ones: the approved one, else one of its branch."""
+    task = int(wait.key["task"])
+    entries = context.ledger(repo).entries("task", task)
+    verdict = entries.get(f"verdict-{names.play_count(wait.key.get('play', ''))}") or {}
+    if verdict.get("pr"):
+        return any(pull.number == verdict["pr"] for pull in still_open)
+    return any(pull.head_ref == names.task_branch(task) and not pull.fork for pull in still_open)
+
+
+def _too_old(context: Context, repo: str, wait: waits.Wait) -> bool:
+    """Whether a person had `limits.waitDays` to merge it: from the task's approval on.
+
+    A wait for a task of another Workflow begins with the play; of a task that nothing is at any more it is for nothing.
+    """
+    allowed = context.settings.limits.wait_days * _DAY
+    if context.clock.now() - wait.since <= allowed:
+        return False
+    play, task = wait.key.get("play", ""), int(wait.key["task"])
+    verdict = context.ledger(repo).entries("task", task).get(f"verdict-{names.play_count(play)}")
+    if verdict is not None:
+        return context.clock.now() - max(wait.since, float(verdict["ended"])) > allowed
+    return not _worked_on(context, play, task)
+
+
+def _worked_on(context: Context, play: str, task: int) -> bool:
+    """Whether the Workflow of a play that is to start a task goes on."""
+    namespace, own = context.settings.namespace, {"press-play/flow": "play", "press-play/play": play}
+    parts = context.cluster.list("WorkflowTemplate", namespace, own) if play else []
+    for part in parts:
+        nodes = [node for one in part["spec"]["templates"] for node in one.get("dag", {}).get("tasks", ())]
+        if any(node["name"] == f"t{task}" for node in nodes):
+            found = context.cluster.get("Workflow", namespace, part["metadata"]["name"])
+            return found is not None and waits.phase(found) not in waits.FINISHED
+    return False
+
+
+def _unmerged(context: Context) -> str:
+    return f"nobody merged it within {context.settings.limits.wait_days} days"
