@@ -31,7 +31,7 @@ case $cli in
 $prompt" </dev/null
     ;;
   *)
-    echo "agent.sh: expected claude, codex or opencode, came $cli" >&2
+    echo "agent.sh: expected claude, codex or opencode, got $cli" >&2
     exit 2
     ;;
 esac

@@ -171,7 +171,7 @@ def test_a_file_that_changes_for_the_worse_parks_the_pull_request_with_the_reaso
     (parked,) = (entry for name, entry in entries.items() if name.startswith("parked-"))
     assert parked["reason"] == (
         "qa: `.taskmaster/requirements.yaml` on the default branch asks for what may not be had: line 4, "
-        '`$.agents.qa.secrets[0].name: expected a Secret that each of these agents may be given, came "shop-database" '
+        '`$.agents.qa.secrets[0].name: expected a Secret that each of these agents may be given, got "shop-database" '
         "for qa` (`pressplay validate --requirements` tells all of it)"
     )
     assert [entry["outcome"] for entry in entries.values() if entry.get("agent") == "qa"] == ["parked"]

@@ -218,8 +218,11 @@ def _options(state: Path) -> None:
         (_truncated, "state.db: this is no database of the sandbox, or it is broken ("),
         (_emptied, "state.db: expected the database of this sandbox, found an empty file: what was built is in"),
         (_removed, "state.db: expected the database of this sandbox, found none: what was built is in"),
-        (_lost, "local/project.git: the repository local/project is gone: put a copy back, or start anew with --fresh"),
-        (_half_lost, "local/project.git: the repository local/project is gone: put a copy back, or start anew with"),
+        (
+            _lost,
+            "local/project.git: the repository local/project is gone: put a copy back, or start again with --fresh",
+        ),
+        (_half_lost, "local/project.git: the repository local/project is gone: put a copy back, or start again with"),
         (_options, "play.json: not JSON"),
     ],
 )

@@ -205,7 +205,7 @@ def test_what_is_not_taken_is_said_without_the_secret(hooks: Hooks, tmp_path: Pa
     assert "an0ther" not in said.err + said.out
     (tmp_path / "secret").write_text("\n")
     assert _send("send", CLOSED, tmp_path / "secret", "--event", "pull_request") == 2
-    assert "expected the webhook's secret, came an empty file" in capsys.readouterr().err
+    assert "expected the webhook's secret, got an empty file" in capsys.readouterr().err
 
 
 def test_a_folder_is_replayed_in_order_each_by_its_event(

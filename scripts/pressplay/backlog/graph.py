@@ -1,4 +1,4 @@
-"""From a backlog to a plan: what can play, in which order, how long it takes at best, and what stands in the way.
+"""From a backlog to a plan: what can play, in which order, how long it takes at best, and what blocks it.
 
 Everything here is linear in tasks and dependencies, but for the heaps of the start order. Ties are broken by
 priority and then by id, never by place in the file, so a file that another writer re-sorted makes the same plan.
@@ -45,7 +45,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class WorkPlan:
     """The play of one tag's backlog, tasks in start order and only those still to do."""
 
     tag: str
@@ -104,7 +104,7 @@ def plan(
     weights: Mapping[str, float] | None = None,
     only: Collection[str] | None = None,
     done: Collection[str] = (),
-) -> Plan:
+) -> WorkPlan:
     """The plan of `backlog`, at most `parallelism` tasks at once.
 
     `weights` gives tasks lengths other than 1, by id. `only` narrows the play to these ids, or numbers. `done` are ids
@@ -185,7 +185,7 @@ def plan(
     ]
     for order, name in enumerate(sorted(blocked, key=id_key), start=len(planned) + 1):
         planned.append(Planned(todo[name], "blocked", order, 0, None, None, waits_for[name]))
-    return Plan(
+    return WorkPlan(
         tag=backlog.tag,
         tasks=tuple(planned),
         critical_path=_critical_path(plays, dependents, tail, tie),
@@ -300,15 +300,15 @@ def _closure(seeds: Iterable[str], edges: Mapping[str, Sequence[str]]) -> set[st
 
 
 def _components(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """The strongly connected components, each after those it depends on: Tarjan's algorithm with a stack of its own.
+    """The strongly connected components, each after those it depends on: Tarjan's algorithm with an explicit stack.
 
-    It gives every knot and the topological order in one pass; graphlib tells of one cycle at a time and would take a
+    It gives every cycle and the topological order in one pass; graphlib reports one cycle at a time and would take a
     pass for each.
     """
     number: dict[str, int] = {}
     lowest: dict[str, int] = {}
     open_: dict[str, None] = {}
-    found: list[list[str]] = []
+    components: list[list[str]] = []
     for root in needs:
         if root in number:
             continue
@@ -337,8 +337,8 @@ def _components(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
                         component.append(member)
                         if member == name:
                             break
-                    found.append(component)
-    return found
+                    components.append(component)
+    return components
 
 
 def _lengths(

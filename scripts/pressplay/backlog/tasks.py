@@ -1,4 +1,4 @@
-"""Reading Taskmaster's tasks.json: every shape of it that is found in public, and nothing guessed.
+"""Reading Taskmaster's tasks.json: every shape of it that is in public use, and nothing guessed.
 
 What its fields and statuses mean is taken from Taskmaster's own source (eyaltoledano/claude-task-master, version
 0.43.1, commit c0c98d36):
@@ -57,7 +57,7 @@ class Task:
 
     id: str
     number: int
-    """The integer that stands for it in the repository (names.task_number): on Argo's side it has no other id."""
+    """Its number in the repository (names.task_number): in Argo it has no other id."""
     title: str
     description: str
     details: str
@@ -70,7 +70,7 @@ class Task:
     index: int = field(default=0, compare=False)
     """Its place in the file's list."""
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """The object as it stands in the file, with the keys that are not ours."""
+    """The object as it is in the file, with the keys that are not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class TaskProblem:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The tasks of one tag, by file order, each id once; what is wrong with single tasks stands in `problems`."""
+    """The tasks of one tag, in file order, each id once; `problems` has the faults of single tasks."""
 
     tag: str
     tasks: tuple[Task, ...]
@@ -97,14 +97,14 @@ class Backlog:
 
 
 class _Reader:
-    """Collects what is wrong with a file's shape while it reads, so that all of it can be told at once."""
+    """Collects the faults of a file's shape while it reads, so that all of them are reported together."""
 
     def __init__(self, where: str) -> None:
         self.where = where
         self.faults: list[Problem] = []
 
-    def fault(self, path: tuple[PathPart, ...], expected: str, came: object, hint: str) -> None:
-        message = f"expected {expected}, came {shown(came)}"
+    def fault(self, path: tuple[PathPart, ...], expected: str, value: object, hint: str) -> None:
+        message = f"expected {expected}, got {shown(value)}"
         self.faults.append(Problem(self.where, 0, 0, json_path(path), message, hint))
 
     def identity(self, value: object, path: tuple[PathPart, ...], what: str) -> str | None:
@@ -148,11 +148,11 @@ class _Reader:
         return []
 
     def dependencies(self, value: object, path: tuple[PathPart, ...]) -> tuple[str, ...]:
-        found: dict[str, None] = {}
-        for index, one in enumerate(self.items(value, path, "ids")):
-            if (name := self.identity(one, (*path, index), "the id of a task")) is not None:
-                found[name] = None
-        return tuple(found)
+        names: dict[str, None] = {}
+        for index, item in enumerate(self.items(value, path, "ids")):
+            if (name := self.identity(item, (*path, index), "the id of a task")) is not None:
+                names[name] = None
+        return tuple(names)
 
     def subtask(self, value: object, path: tuple[PathPart, ...]) -> Subtask | None:
         if not isinstance(value, dict):
@@ -193,24 +193,24 @@ class _Reader:
 
 
 def _sound(text: str) -> str:
-    """`text` with a ? for each lone surrogate: JSON can write one, no file, terminal or API takes it."""
+    """`text` with a ? for each lone surrogate: JSON can express one, but no file, terminal or API accepts it."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def parse(content: str | bytes, where: str) -> Any:
-    """The JSON document in `content`; InputError naming `where`, line and column where it is none."""
+    """The JSON document in `content`; InputError naming `where`, line and column, if it is not JSON."""
     try:
         return json.loads(content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff"))
     except UnicodeDecodeError as error:
-        message = f"expected UTF-8, came byte {error.start}: {error.reason}"
+        message = f"expected UTF-8, got byte {error.start}: {error.reason}"
         raise invalid(where, message, "save it as UTF-8") from error
     except json.JSONDecodeError as error:
-        message = f"expected JSON, came something else ({error.msg})"
-        hint = "correct the file there, or let Taskmaster write it anew"
+        message = f"expected JSON, got something else ({error.msg})"
+        hint = "correct the file there, or let Taskmaster write it again"
         raise invalid(where, message, hint, error.lineno, error.colno) from error
     except (RecursionError, ValueError) as error:
-        message = f"expected the JSON that Taskmaster writes, came something else ({error})"
-        raise invalid(where, message, "let Taskmaster write it anew") from error
+        message = f"expected the JSON that Taskmaster writes, got something else ({error})"
+        raise invalid(where, message, "let Taskmaster write it again") from error
 
 
 def tag_lists(document: Any, where: str) -> dict[str, tuple[tuple[PathPart, ...], Any]]:
@@ -221,7 +221,7 @@ def tag_lists(document: Any, where: str) -> dict[str, tuple[tuple[PathPart, ...]
     expected = 'expected {"<tag>": {"tasks": [...]}} or, as older files have it, {"tasks": [...]}'
     hint = "give the tasks.json that Taskmaster writes"
     if not isinstance(document, dict):
-        raise invalid(where, f"{expected}, came {shown(document)}", hint)
+        raise invalid(where, f"{expected}, got {shown(document)}", hint)
     tags: dict[str, tuple[tuple[PathPart, ...], Any]] = {}
     for name, value in document.items():
         if isinstance(value, dict) and "tasks" in value:
@@ -229,26 +229,26 @@ def tag_lists(document: Any, where: str) -> dict[str, tuple[tuple[PathPart, ...]
     if isinstance(document.get("tasks"), list):
         tags.setdefault(DEFAULT_TAG, (("tasks",), document["tasks"]))
     if not tags:
-        raise invalid(where, f"{expected}, came {shown(document)}", hint)
+        raise invalid(where, f"{expected}, got {shown(document)}", hint)
     return tags
 
 
 def read(content: str | bytes, where: str, tag: str | None = None) -> Backlog:
-    """The backlog of one tag of a tasks.json file: `tag`, or where it is None `master`, or the file's only tag.
+    """The backlog of one tag of a tasks.json file: `tag`, or if it is None `master`, or the file's only tag.
 
-    Raises InputError for a file that is not Taskmaster's, naming `where`, each path, what was expected, what came and
-    what to do. What is wrong with single tasks (an id twice, an unknown status) is in the backlog's `problems`.
+    Raises InputError for a file that is not Taskmaster's, naming `where`, each path, what was expected, what it got and
+    what to do. The faults of single tasks (a duplicate id, an unknown status) are in the backlog's `problems`.
     """
     return from_document(parse(content, where), where, tag)
 
 
 def from_document(document: Any, where: str, tag: str | None = None) -> Backlog:
-    """As `read`, for a document that is read already."""
+    """As `read`, for a document that is already parsed."""
     tags = tag_lists(document, where)
     chosen = _choose(tags, tag, where)
     path, entries = tags[chosen]
     reader = _Reader(where)
-    found = [
+    listed = [
         task
         for index, entry in enumerate(reader.items(entries, path, "tasks"))
         if (task := reader.task(entry, (*path, index), chosen, index)) is not None
@@ -262,7 +262,7 @@ def from_document(document: Any, where: str, tag: str | None = None) -> Backlog:
                 if isinstance(entry, dict) and isinstance(entry.get("id"), (int, str)):
                     name = str(entry["id"]).strip()
                     elsewhere[name] = (*elsewhere.get(name, ()), other)
-    tasks, problems, ambiguous = _told_apart(found)
+    tasks, problems, ambiguous = _unique(listed)
     return Backlog(chosen, tasks, problems, ambiguous, elsewhere)
 
 
@@ -273,22 +273,22 @@ def _choose(tags: Mapping[str, Any], tag: str | None, where: str) -> str:
             return DEFAULT_TAG
         if len(tags) == 1:
             return next(iter(tags))
-        raise invalid(where, f"expected the tag {shown(DEFAULT_TAG)}, came the tags {known}", "choose one with --tag")
+        raise invalid(where, f"expected the tag {shown(DEFAULT_TAG)}, got the tags {known}", "choose one with --tag")
     if tag not in tags:
         near = difflib.get_close_matches(tag, tags, n=1)
         hint = f"did you mean {shown(near[0])}?" if near else "choose one of these"
-        raise invalid(where, f"expected the tag {shown(tag)}, came the tags {known}", hint)
+        raise invalid(where, f"expected the tag {shown(tag)}, got the tags {known}", hint)
     return tag
 
 
-def _told_apart(found: list[Task]) -> tuple[tuple[Task, ...], tuple[TaskProblem, ...], frozenset[str]]:
-    """Each id once, with a problem where an id, or the number made of it, stands for more than one task."""
+def _unique(listed: list[Task]) -> tuple[tuple[Task, ...], tuple[TaskProblem, ...], frozenset[str]]:
+    """Each id once, with a problem if several tasks have an id, or the number made of it."""
     first: dict[str, Task] = {}
     numbers: dict[int, str] = {}
     problems: list[TaskProblem] = []
     differ: set[str] = set()
     same: dict[str, int] = {}
-    for task in found:
+    for task in listed:
         known = first.setdefault(task.id, task)
         if known is not task:
             same[task.id] = same.get(task.id, 1) + 1
@@ -302,8 +302,8 @@ def _told_apart(found: list[Task]) -> tuple[tuple[Task, ...], tuple[TaskProblem,
             problems.append(TaskProblem(other, text.format(shown(task.id))))
     for name, count in same.items():
         if name in differ:
-            text = f"stands {count} times in the file, with different contents; keep one of them"
+            text = f"is in the file {count} times, with different contents; keep one of them"
         else:
-            text = f"stands {count} times in the file, always the same; taken once"
+            text = f"is in the file {count} times, always the same; taken once"
         problems.append(TaskProblem(name, text, blocks=name in differ))
     return tuple(first.values()), tuple(problems), frozenset(differ)

@@ -9,7 +9,7 @@ A DAG takes at most 200 nodes. What does not fit goes on in further Workflows, i
 another is a wait of its own for the same merge (also under `release: approved`: a verdict is known to the first
 Workflow only), so there is no barrier between them.
 
-No text of a backlog gets here (R7): the only things told to Argo are numbers and checked names.
+No text of a backlog gets here (R7): Argo gets only numbers and checked names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pressplay import names
-from pressplay.backlog.graph import Plan, Planned, id_key
+from pressplay.backlog.graph import Planned, WorkPlan, id_key
 from pressplay.backlog.tasks import PRIORITIES
 from pressplay.cluster.port import Manifest
 from pressplay.cluster.waits import INSTANCE_LABEL
@@ -47,7 +47,7 @@ _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null",
 
 
 def play_manifests(
-    plan: Plan,
+    plan: WorkPlan,
     *,
     repo: str,
     tag: str,
@@ -100,7 +100,7 @@ def of_template(template: Mapping[str, Any]) -> Manifest:
 
 
 def to_yaml(manifests: Iterable[Manifest]) -> str:
-    """`manifests` as a YAML stream that every reader takes alike: what is not a plain word stands in JSON's quotes.
+    """`manifests` as a YAML stream that every parser reads alike: anything but a plain word is in JSON's quotes.
 
     PyYAML takes ten seconds for a backlog of 10,000 tasks, and leaves `n` and `1e3` bare, which Go reads as a boolean
     and a number.
@@ -136,7 +136,7 @@ def _scalar(value: Any) -> str:
     return json.dumps(value)
 
 
-def _parts(plan: Plan) -> list[list[Planned]]:
+def _parts(plan: WorkPlan) -> list[list[Planned]]:
     """The plan cut in start order into lists whose DAGs keep the limit, waits for earlier lists' tasks included."""
     parts: list[list[Planned]] = []
     here: set[str] = set()
@@ -200,7 +200,7 @@ def _templates(
         nodes += [started, merged]
         here.add(task.id)
 
-    # Argo starts what is ready in the order of the targets, each after what it depends on. Every task is one, those
+    # Argo starts ready nodes in the order of the targets, each after its dependencies. Every task is a target, those
     # with the longest chain behind them first, which is list scheduling; leaves alone would give the order of a walk
     # back from them (200 random tasks, 8 slots: 1.02 times the bound instead of 1.01).
     urgent = sorted(part, key=lambda p: (-p.rank, -PRIORITIES.get(p.task.priority, PRIORITIES["medium"]), p.order))
@@ -210,7 +210,7 @@ def _templates(
 
 
 def _await_merge(number: int, fixed: Mapping[str, str]) -> dict[str, Any]:
-    """A wait for the merge of a task, the same wherever it stands, so that one signal wakes them all."""
+    """A wait for the merge of a task; all waits for it are the same, so that one signal wakes them all."""
     inputs = {"repo": fixed["repo"], "task": str(number), "play": fixed["play"]}
     return _referring(f"t{number}-merged", AWAIT_MERGE, inputs)
 

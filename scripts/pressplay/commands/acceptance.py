@@ -14,7 +14,7 @@ from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
 
 if TYPE_CHECKING:
     from pressplay.cluster.port import Cluster
-    from pressplay.gates.acceptance.plan import Plan
+    from pressplay.gates.acceptance.plan import ProbePlan
     from pressplay.gates.acceptance.proof import Proof
     from pressplay.gates.acceptance.reach import Address
 
@@ -104,7 +104,7 @@ def _host(own: Address) -> str:
     return f"[{own.host}]" if ":" in own.host else own.host
 
 
-def _without_cluster(plan: Plan) -> tuple[Plan, list[str]]:
+def _without_cluster(plan: ProbePlan) -> tuple[ProbePlan, list[str]]:
     """What of a plan can be tried without a cluster, and the names of the probes that can't."""
     tried = plan.without_cluster()
     if tried is None:
@@ -126,9 +126,7 @@ def _show(proof: Proof, left_out: list[str]) -> None:
     for name in ("probe", "kind", "outcome", "tries", "what did not hold"):
         table.add_column(name, overflow="fold", justify="right" if name == "tries" else "left")
     for probe in proof.probes:
-        failed = [
-            f"{check.what}: expected {check.expected}, came {check.got}" for check in probe.checks if not check.ok
-        ]
+        failed = [f"{check.what}: expected {check.expected}, got {check.got}" for check in probe.checks if not check.ok]
         wrong = [probe.fault] if probe.fault else failed
         outcome = Text("held", style="green") if probe.passed else Text("failed", style="red")
         table.add_row(Text(probe.name), probe.kind, outcome, str(probe.attempts), Text("\n".join(wrong) or "-"))

@@ -116,7 +116,7 @@ class Wanted:
         long = [name for name in needs if len(name) > apps.NAME_LIMIT]
         if long:
             raise InputError(
-                f"GitHub takes at most {apps.NAME_LIMIT} characters for an App's name, came {', '.join(long)}: shorten "
+                f"GitHub takes at most {apps.NAME_LIMIT} characters for an App's name, got {', '.join(long)}: shorten "
                 "agents.<id>.githubApp or github.harnessApp in the values"
             )
         return Wanted(merged, settings, needs)

@@ -205,7 +205,7 @@ def _secret(path: Path) -> bytes:
 
     secret = read_text(path).rstrip("\r\n").encode()
     if not secret:
-        raise InputError(f"{path}: expected the webhook's secret, came an empty file")
+        raise InputError(f"{path}: expected the webhook's secret, got an empty file")
     return secret
 
 

@@ -87,7 +87,7 @@ def command(
         _show(planned, tuple(task.id for task in backlog.tasks if task.status in FINISHED), minutes)
 
 
-def _show(planned: graph.Plan, done: tuple[str, ...], minutes: float) -> None:
+def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float) -> None:
     """The table and the summary for people, on stdout."""
     from rich.console import Console
     from rich.table import Table

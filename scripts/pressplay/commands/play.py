@@ -154,5 +154,5 @@ def _saved(directory: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{directory / _OPTIONS_FILE}: can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise InputError(f"{directory / _OPTIONS_FILE}: not JSON: {error}; start anew with --fresh") from error
+        raise InputError(f"{directory / _OPTIONS_FILE}: not JSON: {error}; start again with --fresh") from error
     return saved

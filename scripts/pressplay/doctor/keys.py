@@ -54,5 +54,5 @@ def _held(file: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
     except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         # What the parser says may quote the key (R9).
         raise InputError(
-            f"{file}: expected what `pressplay apps exchange` writes, came something else ({type(error).__name__})"
+            f"{file}: expected what `pressplay apps exchange` writes, got something else ({type(error).__name__})"
         ) from None

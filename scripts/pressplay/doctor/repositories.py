@@ -146,12 +146,12 @@ def rulesets(subject: Subject, repo: str) -> Iterator[Result]:
         )
 
 
-def _of_others(subject: Subject, repo: str, base: str) -> tuple[dict[str, rules.Seen], list[str]]:
+def _of_others(subject: Subject, repo: str, base: str) -> tuple[dict[str, rules.ProtectionView], list[str]]:
     """What our other Apps are told, each asked by itself; and those that could not be asked.
 
     GitHub shows the bypass lists to administrators alone, but tells each App what it may itself.
     """
-    told: dict[str, rules.Seen] = {}
+    told: dict[str, rules.ProtectionView] = {}
     unseen = []
     for name in needs(subject):
         if name == subject.harness:
@@ -167,7 +167,7 @@ def _of_others(subject: Subject, repo: str, base: str) -> tuple[dict[str, rules.
     return told, unseen
 
 
-def _seen(subject: Subject, app: str, repo: str, base: str) -> rules.Seen:
+def _seen(subject: Subject, app: str, repo: str, base: str) -> rules.ProtectionView:
     """The rules as an App is told them."""
     gh = subject.speaking(app, repo, metadata="read")
     return subject.once(("protection", app, repo, base), lambda: rules.seen(gh, repo, base))

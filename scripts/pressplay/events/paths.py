@@ -61,14 +61,14 @@ def parse(text: str, where: str) -> Path:
         found = _KEY.match(rest) or _QUERY.match(rest)
         if found is None:
             raise InputError(
-                f'{where}: path {text!r}: expected keys, indices and #(key=="text"), with dots between, came {rest!r}'
+                f'{where}: path {text!r}: expected keys, indices and #(key=="text"), with dots between, got {rest!r}'
             )
         parts.append(_Query(found[1], found[2]) if found.re is _QUERY else found[0])
         rest = rest[found.end() :]
         if not rest:
             return Path(text, tuple(parts))
         if not rest.startswith("."):
-            raise InputError(f"{where}: path {text!r}: expected a dot, came {rest!r}, which is not known here")
+            raise InputError(f"{where}: path {text!r}: expected a dot, got {rest!r}, which is not known here")
         rest = rest[1:]
 
 

@@ -187,12 +187,12 @@ def _row(trigger: Mapping[str, Any], dependencies: Mapping[str, filters.Filters]
     template = known(trigger["template"], f"{where}.template", "name", "conditions", "k8s")
     name = str(template.get("conditions"))
     if name not in dependencies:
-        raise InputError(f"{where}.template.conditions: expected the name of one dependency, came {name!r}")
+        raise InputError(f"{where}.template.conditions: expected the name of one dependency, got {name!r}")
     here = f"{where}.template.k8s"
     call = known(template["k8s"], here, "operation", "source", "parameters")
     if call.get("operation") != "patch":
         raise InputError(
-            f"{here}.operation: expected patch, which makes a Workflow once, came {call.get('operation')!r}"
+            f"{here}.operation: expected patch, which makes a Workflow once, got {call.get('operation')!r}"
         )
     resource = known(call["source"], f"{here}.source", "resource")["resource"]
     parameters = tuple(
@@ -228,7 +228,7 @@ def _parameter(manifest: Mapping[str, Any], dependency: str, where: str) -> _Par
         raise InputError(f"{where}.src.dependencyName: expected {dependency}, which the trigger waits for")
     dest = tuple(str(manifest["dest"]).split("."))
     if not all(_DEST_KEY.fullmatch(key) for key in dest):
-        raise InputError(f"{where}.dest: expected keys and indices with dots between, came {manifest['dest']!r}")
+        raise InputError(f"{where}.dest: expected keys and indices with dots between, got {manifest['dest']!r}")
     return _Parameter(dest, gotemplate.parse(source["dataTemplate"], f"{where}.src.dataTemplate"))
 
 

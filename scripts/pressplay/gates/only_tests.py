@@ -1,7 +1,7 @@
 """Whether a change touches tests alone (R6): what QA may do, judged by paths, and by what the files at them are.
 
-A path is a test's by the project's own globs for its language, where the values give some, else by the conventions
-that `gates.tests` knows. A link or a submodule is none, wherever it lies: it leads elsewhere. Nor is what is deployed:
+A path is a test's by the project's globs for its language, if the values have any, else by the conventions
+that `gates.tests` knows. A link or a submodule never is: it leads elsewhere. Nor is what is deployed:
 below the folders of deployment manifests `e2e` is an environment. In a Rust source file the module marked
 `#[cfg(test)]` is, so long as the program around it stays as it was; a file that its parser can't read is undecided,
 and that is none, either.
@@ -53,7 +53,7 @@ _PLAIN = frozenset({"100644", "100755"})
 """Git's modes of plain files."""
 
 Why = Literal["path", "link", "submodule", "program", "manifest", "undecided", "unseen"]
-_TOLD: Mapping[Why, tuple[str, str]] = {
+_WORDS: Mapping[Why, tuple[str, str]] = {
     "path": ("file outside the tests' paths", "files outside the tests' paths"),
     "link": ("symbolic link", "symbolic links"),
     "submodule": ("submodule", "submodules"),
@@ -121,13 +121,15 @@ class Paths:
 
 
 def only_tests(compared: Comparison, paths: Paths, before: Side, after: Side) -> list[Offence]:
-    """The changed files that are no tests; empty where the change touches tests alone.
+    """The changed files that are not tests; empty if the change touches only tests.
 
-    `before` and `after` give the changed files at either end of the comparison. A renamed file must be a test at both
-    its paths; a comparison that GitHub cut is an offence itself: what can't be seen can't be vouched for.
+    `before` and `after` read the changed files at the two ends of the comparison. A renamed file must be a test at both
+    its paths; a comparison that GitHub cut is an offence itself, since nobody saw the rest.
     """
-    found = [offence for changed in compared.files if (offence := _offence(changed, paths, before, after)) is not None]
-    return found if compared.whole else [*found, Offence("", "unseen")]
+    offences = [
+        offence for changed in compared.files if (offence := _offence(changed, paths, before, after)) is not None
+    ]
+    return offences if compared.whole else [*offences, Offence("", "unseen")]
 
 
 def _offence(changed: Changed, paths: Paths, before: Side, after: Side) -> Offence | None:
@@ -168,11 +170,13 @@ def _holds_tests(path: str) -> bool:
 
 
 def reason(offences: Iterable[Offence]) -> str:
-    """What was touched beside tests, as counts and our own words: fit to be told anywhere (R7)."""
-    counted = Counter(one.why for one in offences)
-    told = [
-        f"{counted[why]} {one if counted[why] == 1 else many}" for why, (one, many) in _TOLD.items() if counted[why]
+    """What was changed besides tests, as counts and our own words: safe to show anywhere (R7)."""
+    counted = Counter(offence.why for offence in offences)
+    parts = [
+        f"{counted[why]} {singular if counted[why] == 1 else plural}"
+        for why, (singular, plural) in _WORDS.items()
+        if counted[why]
     ]
     if counted["undecided"]:
-        told.append(unreadable(counted["undecided"]))
-    return ", ".join([*told, *(["more changed files than can be looked through"] if counted["unseen"] else [])])
+        parts.append(unreadable(counted["undecided"]))
+    return ", ".join([*parts, *(["more changed files than can be looked through"] if counted["unseen"] else [])])

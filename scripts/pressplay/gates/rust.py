@@ -12,9 +12,9 @@ _DOCUMENTS = frozenset({"outer_doc_comment_marker"})
 
 
 def program(text: str) -> Program | None:
-    """A source file's program without its test modules, however its lines are laid out; None where it is undecided.
+    """A source file's program without its test modules, independent of its layout; None if it is undecided.
 
-    A test module stands outside of every bracket, is marked `#[cfg(test)]` and by no attribute that leads to another
+    A test module is at the top level, is marked `#[cfg(test)]`, has no attribute that leads to another
     file (`path`), and is a `mod`. Its attributes and documentation are its own. Source: The Rust Reference, Items,
     Conditional compilation.
     """

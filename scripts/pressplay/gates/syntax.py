@@ -130,10 +130,10 @@ def _leaves(node: Node) -> Iterator[tuple[Node, str, int]]:
     """The nodes without children, or that are literals, each with its parent's type and number of named children."""
     stack: list[tuple[Node, str, int]] = [(node, "", 0)]
     while stack:
-        one, within, siblings = stack.pop()
-        children = [] if one.type in _LITERALS else one.children
+        current, within, siblings = stack.pop()
+        children = [] if current.type in _LITERALS else current.children
         if not children:
-            yield one, within, siblings
+            yield current, within, siblings
             continue
-        named = one.named_child_count
-        stack.extend((child, one.type, named) for child in reversed(children))
+        named = current.named_child_count
+        stack.extend((child, current.type, named) for child in reversed(children))

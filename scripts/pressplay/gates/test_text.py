@@ -39,9 +39,9 @@ class Tests:
     skips: Counter[str] = field(default_factory=Counter)
     """What switches off more than one test: of a file, a class, a `describe`."""
     only: Counter[str] = field(default_factory=Counter)
-    """What switches off all tests but its own."""
+    """Marks that switch off all other tests."""
     lines: dict[str, int] = field(default_factory=dict)
-    """Where an assertion or a skip stands for the first time."""
+    """The first line of each assertion or skip."""
 
     def asserted(self, without: Iterable[Test] = ()) -> Counter[str]:
         """Everything that is asserted, but by the tests in `without`."""
@@ -55,7 +55,7 @@ class Tests:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in the test text a node stands."""
+    """The position of a node in the test text."""
 
     test: Test | None = None
     condition: str = ""
@@ -121,7 +121,7 @@ class _Reader(ABC):
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.found = Tests()
+        self.result = Tests()
         self.stack: list[tuple[Node, _Place]] = []
         self.bodies: list[tuple[Test, Node]] = []
         self.left = _NESTED * len(source.text) + 10_000
@@ -141,12 +141,12 @@ class _Reader(ABC):
                 self.push(node.children, place)
         end = 0
         for test, body in self.bodies:
-            # A test within another is a part of that one's body.
+            # A test within another is part of the outer test's body.
             if not test.assertions and body.start_byte >= end:
-                # What it calls is all that is known of it.
+                # Its calls are all that we know of it.
                 self.note(test.assertions, self.plain(body), body)
                 end = body.end_byte
-        return self.found
+        return self.result
 
     def push(self, nodes: Sequence[Node], place: _Place) -> None:
         self.stack.extend((node, place) for node in reversed(nodes))
@@ -157,11 +157,11 @@ class _Reader(ABC):
 
     @abstractmethod
     def chain(self, chain: _Chain, node: Node, place: _Place) -> bool:
-        """Whether a chain was dealt with, its parts too. `node` is all of what stands there, an `await` too."""
+        """Whether a chain was handled, including its parts. `node` is the whole expression, including an `await`."""
 
     def test(self, name: str, node: Node, body: Node) -> Test:
         test = Test(name, node.start_point.row + 1)
-        self.found.tests.append(test)
+        self.result.tests.append(test)
         self.bodies.append((test, body))
         return test
 
@@ -170,16 +170,16 @@ class _Reader(ABC):
         return self.note_assertion(before + self.plain(node), node, place) if place.within else True
 
     def note_assertion(self, text: str, node: Node, place: _Place) -> bool:
-        self.note(place.test.assertions if place.test else self.found.assertions, text, node)
+        self.note(place.test.assertions if place.test else self.result.assertions, text, node)
         return True
 
     def skips(self, text: str, node: Node, place: _Place) -> None:
         if place.within:
-            self.note(place.test.skips if place.test else self.found.skips, text, node)
+            self.note(place.test.skips if place.test else self.result.skips, text, node)
 
     def note(self, kept: Counter[str], text: str, node: Node) -> None:
         kept[text] += 1
-        self.found.lines.setdefault(text, node.start_point.row + 1)
+        self.result.lines.setdefault(text, node.start_point.row + 1)
 
     def words(self, node: Node) -> list[Token]:
         """The tokens of a node without comments."""
@@ -236,7 +236,7 @@ class _Python(_Reader):
         return False
 
     def _bare(self, node: Node) -> Node:
-        inside = [one for one in node.named_children if one.type not in COMMENTS]
+        inside = [child for child in node.named_children if child.type not in COMMENTS]
         return inside[0] if node.type == "parenthesized_expression" and len(inside) == 1 else node
 
     def _function(self, node: Node, place: _Place) -> _Place:
@@ -377,11 +377,11 @@ class _ECMAScript(_Reader):
 
     def _suite(self, chain: _Chain, mark: str, rest: list[str], node: Node) -> None:
         title = self._arguments(chain)[:1]
-        text = ".".join([*chain.names, *(self.plain(one) for one in title)])
+        text = ".".join([*chain.names, *(self.plain(argument) for argument in title)])
         if mark == "f" or "only" in rest:
-            self.note(self.found.only, text, node)
+            self.note(self.result.only, text, node)
         elif mark == "x" or self._SKIPS.intersection(rest):
-            self.note(self.found.skips, text, node)
+            self.note(self.result.skips, text, node)
 
     def _test(self, chain: _Chain, first: str, rest: list[str]) -> bool:
         arguments = self._arguments(chain)
@@ -392,26 +392,26 @@ class _ECMAScript(_Reader):
         inner = _Place(test)
         options = {
             self.plain(key)
-            for one in arguments
-            if one.type == "object"
-            for pair in one.named_children
+            for argument in arguments
+            if argument.type == "object"
+            for pair in argument.named_children
             if (key := pair.child_by_field_name("key")) is not None
             and (value := pair.child_by_field_name("value")) is not None
             and value.type not in ("false", "undefined")
         }
         if first[0] == "f" or "only" in {*rest, *options}:
-            self.note(self.found.only, f"{'.'.join(chain.names)} {title}", chain.outermost)
+            self.note(self.result.only, f"{'.'.join(chain.names)} {title}", chain.outermost)
         if first[0] == "x" or self._SKIPS.intersection({*rest, *options}):
             self.skips(".".join([*chain.names, *sorted(self._SKIPS & options)]), chain.outermost, inner)
         if "each" in rest and len(chain.calls) > 1 and (cases := chain.calls[-1].child_by_field_name("arguments")):
-            # Other cases are another test.
+            # Different cases make a different test.
             self.note(test.assertions, f"each{self.plain(cases)}", cases)
         self.push(chain.parts, inner)
         return True
 
     def _arguments(self, chain: _Chain) -> list[Node]:
         own = chain.calls[0].child_by_field_name("arguments")
-        return [] if own is None else [one for one in own.named_children if one.type not in COMMENTS]
+        return [] if own is None else [child for child in own.named_children if child.type not in COMMENTS]
 
 
 class _Rust(_Reader):
@@ -456,7 +456,7 @@ class _Rust(_Reader):
         self.stack.extend(reversed(left))
 
     def _item(self, item: Node, attributes: list[Node], place: _Place) -> _Place:
-        texts = {self.plain(one): one for one in attributes}
+        texts = {self.plain(attribute): attribute for attribute in attributes}
         paths = {text: re.split(r"[(=\[\]]", text.removeprefix("#["))[0].rpartition("::")[2] for text in texts}
         name, body = item.child_by_field_name("name"), item.child_by_field_name("body")
         if item.type == "function_item" and name is not None and body is not None and self._TESTS & set(paths.values()):
@@ -474,7 +474,7 @@ class _Rust(_Reader):
         return place
 
     def _macro(self, tree: Node, place: _Place) -> None:
-        """What stands in a macro's brackets, whose tokens no grammar tells apart."""
+        """The content of a macro's brackets, which the grammar leaves as plain tokens."""
         parts = tree.children
         left: list[tuple[Node, _Place]] = []
         for at, part in enumerate(parts):
@@ -497,7 +497,7 @@ class _Rust(_Reader):
         text = self.plain(attribute)
         path = re.split(r"[(=\]]", text.removeprefix("["))[0].rpartition("::")[2]
         if path in self._TESTS and place.within:
-            self.found.tests.append(Test(path, attribute.start_point.row + 1))
+            self.result.tests.append(Test(path, attribute.start_point.row + 1))
         elif path in ("ignore", "should_panic"):
             self.skips(f"#{text}", attribute, place)
 
@@ -522,7 +522,7 @@ def read(language: str, source: Source, *, whole: bool) -> Tests | None:
 
 
 def entries(path: str, text: str) -> Iterator[str]:
-    """What a file of snapshots holds: its entries, in their own form where that is known, else all of it as one."""
+    """The entries of a snapshot file; for an unknown format, the whole file as one entry."""
     mark = {".snap": "exports[", ".ambr": "# name:"}.get(path[path.rfind(".") :])
     if mark is None or f"\n{mark}" not in f"\n{text}":
         yield text

@@ -1,8 +1,8 @@
 """Whether a change weakened a project's tests: files, tests, assertions or snapshots gone, tests switched off (R6).
 
 It compares what the test text of both sides holds (`gates.test_text`), without running it. It is strict: an assertion
-that was altered counts as gone, since only a person can tell a correction from a loosening; of a test that asserts
-nothing that we know, all of its body counts as one assertion. Moving tests between files, and laying them out anew,
+that was altered counts as removed, since only a person can tell a correction from a loosening; of a test that asserts
+nothing that we know, all of its body counts as one assertion. Moving tests between files, or reformatting them,
 weakens nothing; nor does a new test that is switched off. What it can't see: a wrong fixture, fewer cases of a
 parametrized test, an `if` around an assertion; those are for whoever reviews. A file that its parser can't read is
 undecided, and undecided never passes.
@@ -25,15 +25,15 @@ from pressplay.github.comparison import Changed, Comparison
 
 @dataclass(frozen=True)
 class Language:
-    """How a language's test files are told."""
+    """How to recognize a language's test files."""
 
     suffixes: tuple[str, ...]
     names: tuple[str, ...]
     """Globs of a test file's name."""
     folders: tuple[str, ...]
-    """Folders all of whose files of this language belong to the tests."""
+    """Folders in which every file of this language belongs to the tests."""
     inline: tuple[str, ...] = ()
-    """Words one of which stands in every source file that holds tests of its own; none: source files hold none."""
+    """Every source file with inline tests has one of these words; empty: source files hold no tests."""
 
 
 LANGUAGES: Mapping[str, Language] = {
@@ -65,12 +65,12 @@ class Loss:
     path: str
     text: str
     line: int = 0
-    """Where it stood; of a skip where it stands."""
+    """Its line before the change; for a skip, its line now."""
 
 
 @dataclass(frozen=True)
 class Weakening:
-    """What of the tests a change took away, as counts: no text of the project's, so its `str` may be told anywhere."""
+    """The losses of a change to tests, as counts: without the project's texts, so its `str` may be shown anywhere."""
 
     files: int = 0
     tests: int = 0
@@ -95,14 +95,14 @@ class Weakening:
             (self.snapshots, "snapshot", "removed or rewritten"),
             (self.skips, "skip or expected failure", "added"),
         )
-        said = [f"{n} {what}{'s' if n > 1 else ''} {done}" for n, what, done in counted if n]
+        parts = [f"{n} {what}{'s' if n > 1 else ''} {done}" for n, what, done in counted if n]
         if self.undecided:
-            said.append(unreadable(self.undecided))
-        return ", ".join([*said, *(["more changed files than can be looked through"] if self.unseen else [])])
+            parts.append(unreadable(self.undecided))
+        return ", ".join([*parts, *(["more changed files than can be looked through"] if self.unseen else [])])
 
 
 def unreadable(files: int) -> str:
-    """What is said of files that are undecided."""
+    """The words for files that are undecided."""
     if files == 1:
         return "1 file that can't be read as its language"
     return f"{files} files that can't be read as their language"
@@ -111,7 +111,7 @@ def unreadable(files: int) -> str:
 def language_of(path: str) -> Language | None:
     """The row of `LANGUAGES` that a file belongs to; None for any other file."""
     suffix = PurePosixPath(path).suffix
-    return next((one for one in LANGUAGES.values() if suffix in one.suffixes), None)
+    return next((language for language in LANGUAGES.values() if suffix in language.suffixes), None)
 
 
 def is_test(path: str) -> bool:
@@ -181,14 +181,14 @@ class Side:
         return [(path, test) for path, tests in self.files.items() for test in tests.tests]
 
     def facts(self, without: Iterable[Test] = ()) -> Counter[tuple[Kind, str]]:
-        """Assertions and snapshots, wherever they stand; `without` those of some tests."""
+        """Assertions and snapshots, of all files; `without` those of some tests."""
         total: Counter[tuple[Kind, str]] = Counter()
         left_out = list(without)
         for tests in self.files.values():
             for text, count in tests.asserted(left_out).items():
                 total["assertion", text] += count
-        for found in self.snapshots.values():
-            for text, count in found.items():
+        for texts in self.snapshots.values():
+            for text, count in texts.items():
                 total["snapshot", text] += count
         return total
 
@@ -226,9 +226,9 @@ class Change:
 
     @cached_property
     def _hidden(self) -> tuple[list[Test], Counter[str], dict[str, tuple[str, int]]]:
-        """New tests that are switched off; the skips that switch off what was on before, and where they stand.
+        """New tests that are switched off; the skips that switch off what was on before, and their places.
 
-        What is new may be switched off: it takes nothing away. But it stands for nothing that was there before, either.
+        New tests may be switched off: that takes nothing away. But they don't replace a test that was there before.
         """
         known = Counter(test.name for _, test in self.was.tests)
         skipped: Counter[str] = Counter()
@@ -271,10 +271,10 @@ class Change:
 
     @cached_property
     def skips(self) -> dict[str, str]:
-        """Every skip that is there now → the name of its test, empty where it is of more than one."""
-        found = {text: "" for tests in self.now.files.values() for text in (*tests.skips, *tests.only)}
-        found.update({f"{text} {test.name}": test.name for _, test in self.now.tests for text in test.skips})
-        return found
+        """Every skip that is there now → the name of its test, empty if it applies to more than one."""
+        names = {text: "" for tests in self.now.files.values() for text in (*tests.skips, *tests.only)}
+        names.update({f"{text} {test.name}": test.name for _, test in self.now.tests for text in test.skips})
+        return names
 
     @cached_property
     def written(self) -> set[str]:
@@ -323,8 +323,8 @@ class Change:
                 if left["assertion", text] > 0:
                     left["assertion", text] = 0
                     yield Loss("assertion", path, text, tests.lines.get(text, 0))
-        for path, found in self.was.snapshots.items():
-            for text in found:
+        for path, texts in self.was.snapshots.items():
+            for text in texts:
                 if left["snapshot", text] > 0:
                     left["snapshot", text] = 0
                     yield Loss("snapshot", path, text)

@@ -16,7 +16,7 @@ from jwt.algorithms import RSAAlgorithm
 from pressplay import names, settings
 from pressplay.clock import Clock, parse_rfc3339
 from pressplay.errors import InputError
-from pressplay.github.calls import Refused, call
+from pressplay.github.calls import GitHubRefused, call
 from pressplay.github.client import AppClient, AppKeyStrategy, InstallationToken
 from pressplay.github.client import InstallationClient as InstallationClient
 from pressplay.github.limits import Breaker
@@ -30,7 +30,7 @@ JWT_SECONDS = 540
 CLOCK_SKEW_SECONDS = 60
 _LEVELS = ("read", "write", "admin")
 _UNKNOWN_APP = "Integration not found"
-"""GitHub's words, with a 404, where no App has the id that a JWT names."""
+"""GitHub's message, with a 404, when no App has the id that a JWT names."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class AppKey:
 
 def configuration(api_url: str, transport: httpx.BaseTransport | None = None) -> Config:
     """How githubkit speaks with the API at this address; `transport` replaces the network (the sandbox)."""
-    # No cache: an answer from before an agent's push would be a wrong one. No retries: Argo's strategy does them.
+    # No cache: an answer from before an agent's push would be wrong. No retries: Argo's retry strategy does them.
     return get_config(
         base_url=api_url,
         user_agent="press-play",
@@ -58,7 +58,7 @@ def configuration(api_url: str, transport: httpx.BaseTransport | None = None) ->
 
 @functools.lru_cache(maxsize=32)
 def signing_key(pem: str) -> Any:
-    """The RSA key behind a PEM text; ValueError, TypeError or jwt.PyJWTError where it is none.
+    """The RSA key behind a PEM text; ValueError, TypeError or jwt.PyJWTError if it is not one.
 
     Reading (and checking) one takes a hundred times as long as signing with it.
     """
@@ -150,33 +150,33 @@ class GitHubAccess:
         return self.app_id(self._github.harness_app)
 
     def login(self, app: str) -> str:
-        """The bot as which an App acts, asked with its key; where that is not at hand, `names.bot` tells it."""
+        """The login of the bot that an App acts as, requested with the App's key. Without the key, use `names.bot`."""
         with self._lock:
             if app not in self._logins:
                 self._logins[app] = f"{self.itself(app)['slug']}[bot]"
             return self._logins[app]
 
     def itself(self, app: str) -> dict[str, Any]:
-        """What GitHub says of the App: its slug, permissions, events. Faults as those of `installation`."""
-        found: dict[str, Any] = self._ask(app, "", "GET", "/app")
-        return found
+        """GitHub's record of the App: its slug, permissions, events. Raises what `installation` raises."""
+        record: dict[str, Any] = self._ask(app, "", "GET", "/app")
+        return record
 
     def installation_of(self, app: str, repo: str) -> dict[str, Any]:
-        """The App's installation on a repository as GitHub has it now, also where it is suspended.
+        """The App's installation on a repository as GitHub has it now, suspended or not.
 
-        InputError where there is none, or the App's key is wrong; TryAgain for a passing fault.
+        InputError if there is none or the App's key is wrong; TryAgain for a passing fault.
         """
         path = f"/repos/{names.repo(repo)}/installation"
         try:
-            found: dict[str, Any] = self._ask(app, repo.partition("/")[0], "GET", path)
-        except Refused as error:
+            installation: dict[str, Any] = self._ask(app, repo.partition("/")[0], "GET", path)
+        except GitHubRefused as error:
             if error.status != httpx.codes.NOT_FOUND:
                 raise
             raise InputError(
                 f"App {app!r} is not installed on {repo} (GET {path}: 404): install it there, "
                 "or take the repository out of the chart's values"
             ) from error
-        return found
+        return installation
 
     def _wired(self, app: str, account: str, whose: _Key | None) -> Config:
         """githubkit's configuration for one client: what limits hold it back, and whose answers it may give again."""
@@ -188,7 +188,7 @@ class GitHubAccess:
     # -- tokens --------------------------------------------------------------------------------------------------------
 
     def _renewed(self, key: _Key, refused: str | None = None) -> InstallationClient:
-        """The client with a new token; with the one that it has where that is not the `refused` one."""
+        """The client with a new token; its own if that is not the `refused` one: another thread has renewed it."""
         with self._lock:
             _, client = self._clients.get(key, (0.0, None))
             if client is not None and refused not in (None, client.auth.token):
@@ -209,21 +209,21 @@ class GitHubAccess:
         body = {"repositories": [name], "permissions": permissions}
         try:
             answer = self._ask(app, owner, "POST", f"/app/installations/{installed.id}/access_tokens", body)
-        except Refused as error:
+        except GitHubRefused as error:
             del self._installations[app, repo]
             if error.status == httpx.codes.NOT_FOUND and self._installed(app, repo).id != installed.id:
-                # It was installed anew since.
+                # It was installed again since.
                 return self._mint(app, repo, permissions)
             raise self._not_minted(app, repo, permissions, error) from error
         return answer["token"], parse_rfc3339(answer["expires_at"]), installed
 
     def _installed(self, app: str, repo: str) -> _Installation:
         if (app, repo) not in self._installations:
-            found = self.installation_of(app, repo)
-            if found.get("suspended_at"):
-                raise _suspended(app, repo, found["html_url"])
-            login = f"{found['app_slug']}[bot]"
-            self._installations[app, repo] = _Installation(found["id"], found["app_id"], login)
+            installation = self.installation_of(app, repo)
+            if installation.get("suspended_at"):
+                raise _suspended(app, repo, installation["html_url"])
+            login = f"{installation['app_slug']}[bot]"
+            self._installations[app, repo] = _Installation(installation["id"], installation["app_id"], login)
             self._logins[app] = login
         return self._installations[app, repo]
 
@@ -231,7 +231,7 @@ class GitHubAccess:
         """A call as the App itself; InputError that says what to do where GitHub does not take its key."""
         try:
             return call(self.as_app(app, account), method, path, json=json)
-        except Refused as error:
+        except GitHubRefused as error:
             if error.status != httpx.codes.UNAUTHORIZED and _UNKNOWN_APP not in str(error):
                 raise
             raise InputError(
@@ -253,24 +253,24 @@ class GitHubAccess:
 
     # -- why there is no token -----------------------------------------------------------------------------------------
 
-    def _not_minted(self, app: str, repo: str, permissions: Mapping[str, str], error: Refused) -> InputError:
-        """What a person can do about a token that GitHub refuses."""
+    def _not_minted(self, app: str, repo: str, permissions: Mapping[str, str], error: GitHubRefused) -> InputError:
+        """The error for a token that GitHub refuses to mint, with what a person can do about it."""
         wanted = _listed(permissions)
         if "suspended" in str(error):
             return _suspended(app, repo, "the account's settings")
         try:
-            found = self.installation_of(app, repo)
+            installation = self.installation_of(app, repo)
             own = self.itself(app)["permissions"]
         except InputError as worse:
             return worse
-        lacks = lacking(permissions, found["permissions"])
+        lacks = lacking(permissions, installation["permissions"])
         if not lacks:
             return InputError(f"App {app!r} on {repo} must have the permissions {wanted}: {error}")
         never = lacking(lacks, own)
         todo = f"give the App {_listed(never)} in its settings, then have" if never else "have"
         return InputError(
             f"App {app!r} on {repo} must have the permissions {wanted}, and lacks {_listed(lacks)}: {todo} an owner of "
-            f"{repo.partition('/')[0]} accept that ({found['html_url']})"
+            f"{repo.partition('/')[0]} accept that ({installation['html_url']})"
         )
 
 

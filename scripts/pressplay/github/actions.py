@@ -72,86 +72,86 @@ class Job:
         return any(step.status != "queued" and step.conclusion != "skipped" for step in self.steps[1:])
 
 
-def _run(found: dict[str, Any]) -> Run:
+def _run(item: dict[str, Any]) -> Run:
     return Run(
-        id=found["id"],
-        workflow=found["workflow_id"],
-        name=found["name"] or "",
-        path=found["path"],
-        head_sha=found["head_sha"],
-        event=found["event"],
-        status=found["status"],
-        conclusion=found["conclusion"],
-        attempt=found["run_attempt"],
-        suite=found["check_suite_id"],
+        id=item["id"],
+        workflow=item["workflow_id"],
+        name=item["name"] or "",
+        path=item["path"],
+        head_sha=item["head_sha"],
+        event=item["event"],
+        status=item["status"],
+        conclusion=item["conclusion"],
+        attempt=item["run_attempt"],
+        suite=item["check_suite_id"],
     )
 
 
-def _job(found: dict[str, Any]) -> Job:
+def _job(item: dict[str, Any]) -> Job:
     return Job(
-        id=found["id"],
-        run=found["run_id"],
-        name=found["name"],
-        attempt=found["run_attempt"],
-        status=found["status"],
-        conclusion=found["conclusion"],
-        check=int(found["check_run_url"].rpartition("/")[2]),
+        id=item["id"],
+        run=item["run_id"],
+        name=item["name"],
+        attempt=item["run_attempt"],
+        status=item["status"],
+        conclusion=item["conclusion"],
+        check=int(item["check_run_url"].rpartition("/")[2]),
         steps=tuple(
-            Step(step["number"], step["name"], step["status"], step["conclusion"]) for step in found.get("steps") or ()
+            Step(step["number"], step["name"], step["status"], step["conclusion"]) for step in item.get("steps") or ()
         ),
     )
 
 
 def runs_of_commit(gh: Client, repo: str, sha: str) -> list[Run]:
     """The workflow runs of a commit, newest first."""
-    return [_run(found) for found in pages(gh, f"/repos/{repo}/actions/runs", {"head_sha": sha}, key="workflow_runs")]
+    return [_run(item) for item in pages(gh, f"/repos/{repo}/actions/runs", {"head_sha": sha}, key="workflow_runs")]
 
 
 def run_of_suite(gh: Client, repo: str, suite: int) -> Run | None:
-    """The workflow run that a check suite belongs to; None where it is of none."""
-    found = pages(gh, f"/repos/{repo}/actions/runs", {"check_suite_id": suite}, key="workflow_runs")
-    return next((_run(one) for one in found), None)
+    """The workflow run that a check suite belongs to; None if it belongs to none."""
+    runs = pages(gh, f"/repos/{repo}/actions/runs", {"check_suite_id": suite}, key="workflow_runs")
+    return next((_run(item) for item in runs), None)
 
 
 def run(gh: Client, repo: str, number: int) -> Run:
-    """One workflow run; Refused where there is none."""
+    """One workflow run; GitHubRefused where there is none."""
     return _run(call(gh, "GET", f"/repos/{repo}/actions/runs/{number}"))
 
 
 def runs_of_workflow(gh: Client, repo: str, workflow: int, branch: str, most: int) -> list[Run]:
     """The newest `most` finished runs of a workflow on a branch."""
     params = {"branch": branch, "status": "completed"}
-    found = pages(gh, f"/repos/{repo}/actions/workflows/{workflow}/runs", params, key="workflow_runs")
-    return [_run(one) for one in islice(found, most)]
+    runs = pages(gh, f"/repos/{repo}/actions/workflows/{workflow}/runs", params, key="workflow_runs")
+    return [_run(item) for item in islice(runs, most)]
 
 
 def jobs(gh: Client, repo: str, number: int) -> list[Job]:
     """All executions of a run's jobs, in all its attempts."""
-    found = pages(gh, f"/repos/{repo}/actions/runs/{number}/jobs", {"filter": "all"}, key="jobs")
-    return [_job(one) for one in found]
+    items = pages(gh, f"/repos/{repo}/actions/runs/{number}/jobs", {"filter": "all"}, key="jobs")
+    return [_job(item) for item in items]
 
 
 def log_tail(gh: Client, repo: str, job: int, lines: int) -> str | None:
     """The last lines of a job's log, without the runner's times, terminal codes and control characters.
 
-    None where the log is gone. It is whatever the job wrote (R7), and may hold secrets (`validation.redaction`).
+    None if the log is gone. It is data that the job wrote (R7), and may hold secrets (`validation.redaction`).
     """
-    found = tail(gh, f"/repos/{repo}/actions/jobs/{job}/logs", LOG_BYTES)
-    if found is None:
+    log = tail(gh, f"/repos/{repo}/actions/jobs/{job}/logs", LOG_BYTES)
+    if log is None:
         return None
-    return "\n".join(plain(_STAMP.sub("", found.decode(errors="replace"))).rstrip("\n").split("\n")[-lines:])
+    return "\n".join(plain(_STAMP.sub("", log.decode(errors="replace"))).rstrip("\n").split("\n")[-lines:])
 
 
 def plain(text: str) -> str:
-    """Text without terminal codes, control characters and marks that reorder or hide what stands there."""
+    """Text without terminal codes, control characters and marks that reorder or hide text."""
     return _CONTROL.sub("", _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def rerun_failed(gh: Client, repo: str, number: int) -> None:
-    """Run a finished run's failed jobs again. Refused where GitHub does not (a run of over a month ago)."""
+    """Run a finished run's failed jobs again. GitHubRefused where GitHub does not (a run of over a month ago)."""
     call(gh, "POST", f"/repos/{repo}/actions/runs/{number}/rerun-failed-jobs")
 
 
 def rerun(gh: Client, repo: str, number: int) -> None:
-    """Run all of a finished run again: one that never started has no failed jobs. Refused as `rerun_failed` is."""
+    """Run a finished run again as a whole: one that never started has no failed jobs. Raises like `rerun_failed`."""
     call(gh, "POST", f"/repos/{repo}/actions/runs/{number}/rerun")

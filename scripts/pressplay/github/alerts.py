@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import httpx
 
-from pressplay.github.calls import Client, Refused, call, pages
+from pressplay.github.calls import Client, GitHubRefused, call, pages
 
 KindName = Literal["code-scanning", "dependabot", "secret-scanning"]
 SEVERITIES = ("critical", "high", "medium", "low", "warning", "note", "unknown")
@@ -70,41 +70,41 @@ class Alert:
 
 
 def open_alerts(gh: Client, repo: str, kind: KindName) -> list[Alert] | int:
-    """All open alerts of a kind, or GitHub's status (403, 404) where the feature is off or nothing was ever scanned.
+    """All open alerts of a kind, or GitHub's status (403, 404) if the feature is off or nothing was ever scanned.
 
-    `gh` must have the kind's permission, or the answer looks the same. Secret scanning's alerts come without locations.
+    `gh` must have the kind's permission, or the answer looks the same. Secret scanning alerts have no locations here.
     """
     path = f"/repos/{repo}/{kind}/alerts"
     try:
         params: dict[str, str | int] = {"state": "open"}
         if kind == "secret-scanning":
             params["hide_secret"] = "true"  # noqa: S105 - the name of a switch
-        return [_READERS[kind](found) for found in pages(gh, path, params)]
-    except Refused as error:
+        return [_READERS[kind](item) for item in pages(gh, path, params)]
+    except GitHubRefused as error:
         if error.status in (httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND):
             return error.status
         raise
 
 
 def alert(gh: Client, repo: str, kind: KindName, number: int) -> Alert:
-    """One alert with all its locations; Refused where there is none."""
+    """One alert with all its locations; GitHubRefused if there is none."""
     path = f"/repos/{repo}/{kind}/alerts/{number}"
     if kind != "secret-scanning":
         return _READERS[kind](call(gh, "GET", path))
-    found = call(gh, "GET", path, params={"hide_secret": "true"})
-    return _secret(found, tuple(_place(place) for place in pages(gh, f"{path}/locations")))
+    item = call(gh, "GET", path, params={"hide_secret": "true"})
+    return _secret(item, tuple(_place(place) for place in pages(gh, f"{path}/locations")))
 
 
-def _code(found: dict[str, Any]) -> Alert:
-    rule, instance = found["rule"], found.get("most_recent_instance") or {}
+def _code(item: dict[str, Any]) -> Alert:
+    rule, instance = item["rule"], item.get("most_recent_instance") or {}
     named = str(rule.get("id") or rule.get("name") or "unknown")
     place = instance.get("location") or {}
-    tool = (found.get("tool") or {}).get("name") or ""
+    tool = (item.get("tool") or {}).get("name") or ""
     severity = rule.get("security_severity_level") or {"error": "high"}.get(rule.get("severity"), rule.get("severity"))
     return Alert(
         kind="code-scanning",
-        number=found["number"],
-        open=found["state"] == "open",
+        number=item["number"],
+        open=item["state"] == "open",
         group=named,
         severity=_severity(severity),
         title=str(rule.get("description") or named),
@@ -120,15 +120,15 @@ def _code(found: dict[str, Any]) -> Alert:
     )
 
 
-def _dependabot(found: dict[str, Any]) -> Alert:
-    dependency = found["dependency"]
-    package, advisory = dependency["package"], found["security_advisory"]
-    vulnerability = found["security_vulnerability"]
+def _dependabot(item: dict[str, Any]) -> Alert:
+    dependency = item["dependency"]
+    package, advisory = dependency["package"], item["security_advisory"]
+    vulnerability = item["security_vulnerability"]
     patched = (vulnerability.get("first_patched_version") or {}).get("identifier")
     return Alert(
         kind="dependabot",
-        number=found["number"],
-        open=found["state"] == "open",
+        number=item["number"],
+        open=item["state"] == "open",
         group=f"{package['ecosystem']}:{package['name']}",
         severity=_severity(vulnerability.get("severity") or advisory.get("severity")),
         title=str(advisory["summary"]),
@@ -146,27 +146,27 @@ def _dependabot(found: dict[str, Any]) -> Alert:
     )
 
 
-def _secret(found: dict[str, Any], locations: tuple[Location, ...] = ()) -> Alert:
-    """Type and places, and nothing else of it: the answer may hold the secret itself, in more than one field."""
-    named = str(found["secret_type"])
+def _secret(item: dict[str, Any], locations: tuple[Location, ...] = ()) -> Alert:
+    """Type and locations only: GitHub's answer may hold the secret itself, in more than one field."""
+    named = str(item["secret_type"])
     return Alert(
         kind="secret-scanning",
-        number=found["number"],
-        open=found["state"] == "open",
+        number=item["number"],
+        open=item["state"] == "open",
         group=named,
         severity="critical",
-        title=str(found.get("secret_type_display_name") or named),
+        title=str(item.get("secret_type_display_name") or named),
         details=_facts(("Type", named)),
         locations=locations,
     )
 
 
-def _place(found: dict[str, Any]) -> Location:
-    """A file in a commit, or only what kind of text it is (`issue_body`, …): not where, and nothing of it."""
-    details = found.get("details") or {}
+def _place(item: dict[str, Any]) -> Location:
+    """A file in a commit, or only the kind of text (`issue_body`, …), without its place or its content."""
+    details = item.get("details") or {}
     if "path" in details:
         return Location(details["path"], details.get("start_line"), details.get("commit_sha") or "")
-    return Location(f"({found['type']})")
+    return Location(f"({item['type']})")
 
 
 def _facts(*facts: tuple[str, Any]) -> tuple[tuple[str, str], ...]:

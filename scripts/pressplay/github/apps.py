@@ -18,7 +18,7 @@ from githubkit import GitHub, UnauthAuthStrategy
 
 from pressplay.errors import InputError, TryAgain
 from pressplay.github.access import configuration
-from pressplay.github.calls import Refused, call
+from pressplay.github.calls import GitHubRefused, call
 from pressplay.github.permissions import Needs
 
 NAME_LIMIT = 34
@@ -87,17 +87,17 @@ def page(app_manifest: Mapping[str, Any], action: str) -> str:
 def convert(api_url: str, code: str, transport: httpx.BaseTransport | None = None) -> Created:
     """Exchange the code that GitHub gave for the App's keys; a code is good once, for an hour.
 
-    InputError where it is used, expired or none; TryAgain for a passing fault. Neither repeats the code, which stands
-    for the keys until it is used.
+    InputError if it is used, expired or not a code; TryAgain for a passing fault. Neither repeats the code, which is
+    as good as the keys until it is used.
     """
     if not _CODE.fullmatch(code):
-        raise InputError("the code: expected letters and digits, as they stand in GitHub's address after code=")
+        raise InputError("the code: expected letters and digits, as in GitHub's address after code=")
     gh: GitHub[UnauthAuthStrategy] = GitHub(config=configuration(api_url, transport))
     try:
         answer = call(gh, "POST", f"/app-manifests/{code}/conversions")
     except TryAgain as error:
         raise TryAgain(f"{_without(code, error)}; the code may still be good: try again") from None
-    except Refused as error:
+    except GitHubRefused as error:
         raise InputError(
             f"{_without(code, error)}. A code is good once and for an hour: delete the App on GitHub and create it "
             "again, or make a new private key in its settings"

@@ -15,8 +15,8 @@ _MARKER = re.compile(r"[a-z]+")
 def ensure_section(gh: Client, repo: str, number: int, marker: str, text: str) -> bool:
     """Make sure that a pull request's body begins with our section `marker`; whether anything was changed.
 
-    It stands first: after what others wrote it might end up within a comment or a code block that they left open. Where
-    the body would become too long, its end is cut.
+    It goes first: after others' text it might end up in a comment or a code block that they left open. If the body
+    would become too long, its end is cut.
     """
     if not _MARKER.fullmatch(marker):
         raise InputError(f"marker {marker!r}: expected small letters")
@@ -24,7 +24,7 @@ def ensure_section(gh: Client, repo: str, number: int, marker: str, text: str) -
     body = call(gh, "GET", path)["body"] or ""
     begin, end = f"<!-- press-play: {marker} -->", f"<!-- /press-play: {marker} -->"
     section = f"{begin}\n{text}\n{end}"
-    # Only at the very beginning it is ours; the same words further down are somebody's copy.
+    # The section is ours only at the very beginning; the same words further down are somebody's copy.
     rest = body
     if body.startswith(begin) and end in body:
         rest = body.partition(end)[2].lstrip("\r\n")
@@ -38,7 +38,7 @@ def ensure_section(gh: Client, repo: str, number: int, marker: str, text: str) -
 def closes(gh: Client, repo: str, number: int, issue: int) -> bool:
     """Whether a pull request's body closes an issue of the same repository by one of GitHub's keywords.
 
-    Source: "Linking a pull request to an issue", docs.github.com. What stands in code or in a comment does not count.
+    Source: "Linking a pull request to an issue", docs.github.com. Keywords in code or in comments do not count.
     """
     body = call(gh, "GET", f"/repos/{repo}/pulls/{number}")["body"] or ""
     shown = re.sub(r"<!--.*?(-->|\Z)|```.*?(```|\Z)|~~~.*?(~~~|\Z)|`[^`\n]*`", " ", body, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""One call to GitHub, its failures told apart: what passes (TryAgain) and what stays wrong (InputError)."""
+"""One call to GitHub, with its failures in two classes: passing faults (TryAgain) and lasting ones (InputError)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = 100
 _MESSAGE_LIMIT = 300
 
 
-class Refused(InputError):
+class GitHubRefused(InputError):
     """GitHub answered with a status that another attempt would meet again."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -45,7 +45,7 @@ def call(
     """The answer's JSON (None where there is no body).
 
     TryAgain for a timeout, a broken connection or answer, a 5xx, 409 or 429; RateLimited, a TryAgain, for any rate
-    limit. Refused for the rest, naming method, path, as whom, and what is missing.
+    limit. GitHubRefused for the rest, naming method, path, as whom, and what is missing.
     """
     return _json(_send(gh, method, path, json, params, headers), method, path)
 
@@ -54,7 +54,7 @@ def find(gh: GitHub[Any], path: str, *, headers: Mapping[str, str] | None = None
     """GET, or None where GitHub says 404."""
     try:
         return call(gh, "GET", path, headers=headers)
-    except Refused as error:
+    except GitHubRefused as error:
         if error.status == httpx.codes.NOT_FOUND:
             return None
         raise
@@ -96,7 +96,7 @@ def pages(
         yield from answer[key] if key is not None else answer
         if "next" not in response.links:
             return
-        # Some lists count their pages, others (Dependabot's alerts) go by a cursor: GitHub names the next one.
+        # Some lists have page numbers, others (Dependabot alerts) a cursor: GitHub's Link header has the next page.
         query = dict(parse_qsl(urlsplit(response.links["next"]["url"]).query))
 
 
@@ -152,24 +152,26 @@ def _json(response: httpx.Response, method: str, path: str) -> Any:
 
 
 def failure(gh: GitHub[Any], response: httpx.Response, method: str, path: str) -> PressPlayError:
-    """What it means that GitHub answered with an error."""
+    """The exception for an error that GitHub answered."""
     status = response.status_code
-    said = _said(response)
-    where = f"{method} {path}: GitHub answered {status} ({said})"
+    message = _said(response)
+    where = f"{method} {path}: GitHub answered {status} ({message})"
     if status >= 500 or status in (httpx.codes.CONFLICT, httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS):
         return TryAgain(where)
     who = gh.who if isinstance(gh, AppClient | InstallationClient) else "somebody"
     if status == httpx.codes.UNAUTHORIZED:
-        return Refused(f"{where} to {who}: the App's key or token is not accepted", status)
-    if status == httpx.codes.FORBIDDEN and "suspended" in said.lower():
-        return Refused(f"{where} to {who}: an owner of the account must unsuspend the installation", status)
+        return GitHubRefused(f"{where} to {who}: the App's key or token is not accepted", status)
+    if status == httpx.codes.FORBIDDEN and "suspended" in message.lower():
+        return GitHubRefused(f"{where} to {who}: an owner of the account must unsuspend the installation", status)
     if status == httpx.codes.FORBIDDEN:
         needed = response.headers.get("x-accepted-github-permissions")
         missing = f"; the App needs one of the permissions: {needed}" if needed else ""
-        return Refused(f"{where} to {who}{missing}", status)
+        return GitHubRefused(f"{where} to {who}{missing}", status)
     if status == httpx.codes.NOT_FOUND:
-        return Refused(f"{where} to {who}: there is none, or the App is not installed there or may not see it", status)
-    return Refused(where, status)
+        return GitHubRefused(
+            f"{where} to {who}: there is none, or the App is not installed there or may not see it", status
+        )
+    return GitHubRefused(where, status)
 
 
 def _said(response: httpx.Response) -> str:

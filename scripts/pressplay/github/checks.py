@@ -13,7 +13,7 @@ from pressplay.github.calls import Client, call, pages, part
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckRun:
     """The newest run of a check by one App."""
 
     id: int
@@ -44,20 +44,20 @@ class Annotation:
     message: str
 
 
-def _check(found: dict[str, Any]) -> Check:
-    app = found["app"] or {"id": 0, "slug": ""}
-    return Check(
-        id=found["id"],
-        name=found["name"],
+def _check(item: dict[str, Any]) -> CheckRun:
+    app = item["app"] or {"id": 0, "slug": ""}
+    return CheckRun(
+        id=item["id"],
+        name=item["name"],
         app_id=app["id"],
         app=app.get("slug", ""),
-        head_sha=found["head_sha"],
-        status=found["status"],
-        conclusion=found["conclusion"],
-        external_id=found["external_id"] or "",
-        html_url=found["html_url"] or "",
-        suite=(found["check_suite"] or {"id": 0})["id"],
-        completed_at=found["completed_at"] or "",
+        head_sha=item["head_sha"],
+        status=item["status"],
+        conclusion=item["conclusion"],
+        external_id=item["external_id"] or "",
+        html_url=item["html_url"] or "",
+        suite=(item["check_suite"] or {"id": 0})["id"],
+        completed_at=item["completed_at"] or "",
     )
 
 
@@ -66,39 +66,39 @@ def _runs(gh: Client, repo: str, ref: str, name: str | None = None, wanted: str 
     return list(pages(gh, f"/repos/{repo}/commits/{part(ref)}/check-runs", params, key="check_runs"))
 
 
-def checks(gh: Client, repo: str, ref: str) -> list[Check]:
+def checks(gh: Client, repo: str, ref: str) -> list[CheckRun]:
     """The newest run of each check on a commit or branch: one for each name and check suite."""
-    return [_check(found) for found in _runs(gh, repo, ref)]
+    return [_check(item) for item in _runs(gh, repo, ref)]
 
 
-def every_run(gh: Client, repo: str, ref: str, name: str) -> list[Check]:
-    """All runs of the checks of this name on a commit or branch, those that were run again since too."""
-    return [_check(found) for found in _runs(gh, repo, ref, name, "all")]
+def every_run(gh: Client, repo: str, ref: str, name: str) -> list[CheckRun]:
+    """All runs of the checks of this name on a commit or branch, including those that were run again since."""
+    return [_check(item) for item in _runs(gh, repo, ref, name, "all")]
 
 
-def check(gh: Client, repo: str, number: int) -> Check:
-    """One check run; Refused where there is none."""
+def check(gh: Client, repo: str, number: int) -> CheckRun:
+    """One check run; GitHubRefused where there is none."""
     return _check(call(gh, "GET", f"/repos/{repo}/check-runs/{number}"))
 
 
 def annotations_of(gh: Client, repo: str, number: int, most: int) -> list[Annotation]:
     """The first `most` annotations of a check run."""
-    found = islice(pages(gh, f"/repos/{repo}/check-runs/{number}/annotations"), most)
+    annotations = islice(pages(gh, f"/repos/{repo}/check-runs/{number}/annotations"), most)
     return [
         Annotation(
-            path=one["path"] or "",
-            start_line=one["start_line"] or 0,
-            end_line=one["end_line"] or 0,
-            level=one["annotation_level"] or "",
-            title=one["title"] or "",
-            message=one["message"] or "",
+            path=annotation["path"] or "",
+            start_line=annotation["start_line"] or 0,
+            end_line=annotation["end_line"] or 0,
+            level=annotation["annotation_level"] or "",
+            title=annotation["title"] or "",
+            message=annotation["message"] or "",
         )
-        for one in found
+        for annotation in annotations
     ]
 
 
 def ask_again(gh: Client, repo: str, number: int) -> None:
-    """Ask the App that reported a check run to run it again; Refused where that is not ours to ask.
+    """Ask the App that reported a check run to run it again; GitHubRefused where that is not ours to ask.
 
     Source: GitHub's REST reference, "Rerequest a check run": 403 for a check run of another App.
     """
@@ -113,13 +113,13 @@ def _own(gh: Client, repo: str, sha: str, name: str) -> dict[str, Any] | None:
     return max(own, key=lambda run: run["id"], default=None)
 
 
-def own(gh: Client, repo: str, head_sha: str, name: str) -> Check | None:
+def own(gh: Client, repo: str, head_sha: str, name: str) -> CheckRun | None:
     """The newest run of the check `name` of this client's App on a commit; None where there is none."""
     run = _own(gh, repo, head_sha, name)
     return None if run is None else _check(run)
 
 
-def newest_of(runs: Iterable[Check], app_id: int, name: str) -> Check | None:
+def newest_of(runs: Iterable[CheckRun], app_id: int, name: str) -> CheckRun | None:
     """An App's newest run of a check, among the checks of a commit; None where there is none.
 
     Another App can name a check as it likes (R5).
@@ -129,9 +129,9 @@ def newest_of(runs: Iterable[Check], app_id: int, name: str) -> Check | None:
 
 
 def own_text(gh: Client, repo: str, head_sha: str, name: str) -> str:
-    """What the check of this client's App says at length about a commit; empty where it does not. Data (R7)."""
-    found = _own(gh, repo, head_sha, name)
-    return "" if found is None else found["output"].get("text") or ""
+    """The long text of the check of this client's App on a commit; empty if there is none. Data (R7)."""
+    run = _own(gh, repo, head_sha, name)
+    return "" if run is None else run["output"].get("text") or ""
 
 
 def set_check(
@@ -174,5 +174,5 @@ def set_check(
 
 def _says(run: dict[str, Any], fields: dict[str, Any]) -> bool:
     output = {name: run["output"].get(name) for name in fields["output"]}
-    said = {**{name: run[name] for name in ("status", "details_url", "external_id", "conclusion")}, "output": output}
-    return said == {"conclusion": None, **fields}
+    current = {**{name: run[name] for name in ("status", "details_url", "external_id", "conclusion")}, "output": output}
+    return current == {"conclusion": None, **fields}

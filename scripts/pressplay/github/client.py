@@ -40,7 +40,7 @@ class _Renewing(httpx.Auth):
 
 
 class AppKeyStrategy(BaseAuthStrategy):
-    """An App that speaks as itself, by a JWT signed anew for each call."""
+    """Authenticates as the App itself, with a new JWT for each call."""
 
     def __init__(self, sign: Callable[[], str]) -> None:
         """`sign` makes a JWT. githubkit's own strategy reads the system's clock; ours is injected."""

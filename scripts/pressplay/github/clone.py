@@ -24,7 +24,7 @@ from pressplay.github.remote import Remote
 _CONNECT, _ANSWER = 10_000, 60_000
 """Milliseconds that libgit2 waits for a connection, and for an answer."""
 _REFUSED = re.compile(r"status code: (?:401|403|404)\b|not found|does not exist|authentication")
-"""libgit2's words for what another attempt would meet again."""
+"""libgit2's messages for faults that another attempt would not fix."""
 _ASKED = 4
 """How often libgit2 may ask for one connection's credentials."""
 _PLAIN = (FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
@@ -57,7 +57,7 @@ class Clone:
         self._repository = pygit2.init_repository(str(folder), bare=True)
 
     def fetch(self, remote: Remote, commits: Sequence[str]) -> None:
-        """Bring commits here, by their ids. TryAgain where the forge does not answer; InputError where it refuses."""
+        """Fetch commits by their ids. TryAgain if the forge does not answer; InputError if it refuses."""
         wanted = [sha for sha in dict.fromkeys(commits) if sha not in self._repository]
         if not wanted:
             return
@@ -74,21 +74,21 @@ class Clone:
                 proxy=None if remote.local else True,
             )
         except pygit2.GitError as error:
-            told = f"git fetch from {remote.url}: {error}"
+            message = f"git fetch from {remote.url}: {error}"
             if _REFUSED.search(str(error)):
-                raise InputError(told) from error
-            raise TryAgain(told) from error
+                raise InputError(message) from error
+            raise TryAgain(message) from error
         for sha in wanted:
             if sha not in self._repository:
-                raise InputError(f"git fetch from {remote.url}: {sha} did not come; is it a commit of this repository?")
+                raise InputError(f"git fetch from {remote.url}: did not get {sha}; is it a commit of this repository?")
 
     def tree(self, sha: str) -> Tree:
         """The files of a commit that is here."""
         return Tree(self._repository[sha].peel(pygit2.Tree), self._repository)
 
-    def differing(self, one: str, other: str) -> list[str]:
-        """The paths of the files that differ between two commits, in either's naming, sorted."""
-        old, new = (self._repository[sha].peel(pygit2.Tree) for sha in (one, other))
+    def differing(self, before: str, after: str) -> list[str]:
+        """The sorted paths of the files that differ between two commits; for a renamed file both paths."""
+        old, new = (self._repository[sha].peel(pygit2.Tree) for sha in (before, after))
         deltas = old.diff_to_tree(new).deltas
         return sorted({_text(path) for delta in deltas for path in (delta.old_file.raw_path, delta.new_file.raw_path)})
 
@@ -148,19 +148,19 @@ class Tree:
     @functools.cached_property
     def entries(self) -> Mapping[str, Entry]:
         """All files, links and submodules by their paths."""
-        found: dict[str, Entry] = {}
+        entries: dict[str, Entry] = {}
         folders = [("", self._tree)]
         while folders:
             above, tree = folders.pop()
-            for one in tree:
-                path = f"{above}{_text(one.raw_name or b'')}"
-                if one.filemode == FileMode.COMMIT:
-                    found[path] = Entry("submodule", str(one.id))
-                elif isinstance(one, pygit2.Tree):
-                    folders.append((f"{path}/", one))
+            for item in tree:
+                path = f"{above}{_text(item.raw_name or b'')}"
+                if item.filemode == FileMode.COMMIT:
+                    entries[path] = Entry("submodule", str(item.id))
+                elif isinstance(item, pygit2.Tree):
+                    folders.append((f"{path}/", item))
                 else:
-                    found[path] = Entry("file" if one.filemode in _PLAIN else "link", str(one.id))
-        return found
+                    entries[path] = Entry("file" if item.filemode in _PLAIN else "link", str(item.id))
+        return entries
 
     def names(self, folder: str) -> frozenset[str]:
         """What is in a folder; empty where there is no such folder."""
@@ -171,29 +171,29 @@ class Tree:
         return tuple(sorted(name for name, entry in self._entries(folder) if isinstance(entry, pygit2.Tree)))
 
     def content(self, path: str, most: int = LARGEST) -> bytes | None:
-        """A plain file's bytes; None where nothing is there. Unreadable for a link, a submodule, a larger file."""
+        """A plain file's bytes; None if there is no file. Unreadable for a link, a submodule or a larger file."""
         entry = self.entries.get(path)
         if entry is None:
             return None
         if entry.kind != "file":
             raise Unreadable(path, "a symbolic link" if entry.kind == "link" else "a submodule")
-        found = self._repository[entry.sha]
-        if not isinstance(found, pygit2.Blob) or found.size > most:
+        blob = self._repository[entry.sha]
+        if not isinstance(blob, pygit2.Blob) or blob.size > most:
             raise Unreadable(path, f"larger than {most:,} bytes")
-        return found.data
+        return blob.data
 
     def target(self, path: str) -> str:
         """Where a symbolic link leads, as it was committed."""
-        found = self._repository[self.entries[path].sha]
-        return _text(found.data) if isinstance(found, pygit2.Blob) else ""
+        blob = self._repository[self.entries[path].sha]
+        return _text(blob.data) if isinstance(blob, pygit2.Blob) else ""
 
     def _entries(self, folder: str) -> Iterator[tuple[str, pygit2.Object]]:
         try:
-            found = self._tree[folder] if folder else self._tree
+            tree = self._tree[folder] if folder else self._tree
         except KeyError:
             return
-        if isinstance(found, pygit2.Tree):
-            for entry in found:
+        if isinstance(tree, pygit2.Tree):
+            for entry in tree:
                 yield _text(entry.raw_name or b""), entry
 
 

@@ -11,8 +11,8 @@ from pressplay.clock import parse_rfc3339, rfc3339
 from pressplay.errors import InputError
 from pressplay.github import review_threads
 from pressplay.github.access import InstallationClient
-from pressplay.github.calls import Client, Refused, call, find, pages
-from pressplay.github.conversation import Said, Thread, spoken
+from pressplay.github.calls import Client, GitHubRefused, call, find, pages
+from pressplay.github.conversation import Remark, Thread, spoken
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class LineComment:
     node_id: str = ""
     """By which GraphQL knows it."""
 
-    def said(self) -> Said:
-        """What was said, in the one form of it."""
+    def remark(self) -> Remark:
+        """The comment as a `Remark`."""
         created, updated = rfc3339(self.created_at), rfc3339(self.updated_at)
         return spoken(f"line-{self.id}", self.author, self.association, created, updated, self.body)
 
-    def thread(self, page: str, said: tuple[Said, ...], *, resolved: bool = False) -> Thread:
-        """The thread that this comment began, or what of it was `said`, on a pull request with the address `page`."""
+    def thread(self, page: str, said: tuple[Remark, ...], *, resolved: bool = False) -> Thread:
+        """The thread that this comment began, with the remarks `said`, on a pull request with the address `page`."""
         return Thread(
             id=f"thread-{self.root}",
             kind="thread",
@@ -63,57 +63,57 @@ class LineComment:
 
 def line_comments(gh: Client, repo: str, number: int) -> list[LineComment]:
     """All comments on lines of a pull request, oldest first."""
-    found = (_line_comment(item) for item in pages(gh, f"/repos/{repo}/pulls/{number}/comments"))
-    return sorted(found, key=lambda comment: comment.id)
+    comments = (_line_comment(item) for item in pages(gh, f"/repos/{repo}/pulls/{number}/comments"))
+    return sorted(comments, key=lambda comment: comment.id)
 
 
-def _line_comment(found: dict[str, Any]) -> LineComment:
-    line = found.get("line") or found.get("original_line")
-    of_file = found.get("subject_type") == "file"
+def _line_comment(item: dict[str, Any]) -> LineComment:
+    line = item.get("line") or item.get("original_line")
+    of_file = item.get("subject_type") == "file"
     return LineComment(
-        id=found["id"],
-        root=found.get("in_reply_to_id") or found["id"],
-        author=found["user"]["login"] if found["user"] else "ghost",
-        created_at=parse_rfc3339(found["created_at"]),
-        path=found["path"],
+        id=item["id"],
+        root=item.get("in_reply_to_id") or item["id"],
+        author=item["user"]["login"] if item["user"] else "ghost",
+        created_at=parse_rfc3339(item["created_at"]),
+        path=item["path"],
         line=line,
-        start_line=found.get("start_line") or found.get("original_start_line"),
-        side=found.get("side") or "RIGHT",
+        start_line=item.get("start_line") or item.get("original_start_line"),
+        side=item.get("side") or "RIGHT",
         # GitHub keeps the place in `original_line` and empties `line`, once the lines are gone.
-        outdated=not of_file and not found.get("line"),
-        hunk=found.get("diff_hunk") or "",
-        body=found["body"] or "",
-        association=found.get("author_association") or "",
-        updated_at=parse_rfc3339(found.get("updated_at") or found["created_at"]),
-        node_id=found["node_id"],
+        outdated=not of_file and not item.get("line"),
+        hunk=item.get("diff_hunk") or "",
+        body=item["body"] or "",
+        association=item.get("author_association") or "",
+        updated_at=parse_rfc3339(item.get("updated_at") or item["created_at"]),
+        node_id=item["node_id"],
     )
 
 
 def find_line_comment(gh: Client, repo: str, number: int, comment_id: int) -> LineComment | None:
-    """One comment on lines of a pull request, or None where it has none of this number."""
-    found = find(gh, f"/repos/{repo}/pulls/comments/{comment_id}")
-    if found is None or found["pull_request_url"].rpartition("/")[2] != str(number):
+    """One comment on lines of a pull request, or None if it has none of this number."""
+    item = find(gh, f"/repos/{repo}/pulls/comments/{comment_id}")
+    if item is None or item["pull_request_url"].rpartition("/")[2] != str(number):
         return None
-    return _line_comment(found)
+    return _line_comment(item)
 
 
 def resolved(gh: Client, repo: str, number: int) -> set[int]:
-    """The comments that began a thread which somebody resolved, by GraphQL: REST doesn't tell.
+    """The comments that began a thread which somebody resolved. By GraphQL, since REST does not have it.
 
-    A forge without GraphQL knows of none. TryAgain for a passing fault, InputError for what stays.
+    Empty for a forge without GraphQL. TryAgain for a passing fault, InputError for a lasting one.
     """
-    found: set[int] = set()
+    roots: set[int] = set()
     after: str | None = None
     while True:
         try:
             threads, after = review_threads.scan(gh, repo, number, after)
-        except Refused as error:
+        except GitHubRefused as error:
             if error.status == httpx.codes.NOT_FOUND:
-                return found
+                return roots
             raise
-        found |= {thread.root for thread in threads if thread.resolved}
+        roots |= {thread.root for thread in threads if thread.resolved}
         if after is None:
-            return found
+            return roots
 
 
 def reply(gh: Client, repo: str, number: int, root: int, body: str, marker: str) -> None:
@@ -124,13 +124,13 @@ def reply(gh: Client, repo: str, number: int, root: int, body: str, marker: str)
     if not isinstance(gh, InstallationClient):
         raise InputError("expected a client from GitHubAccess.installation, which knows as whom it writes")
     mark = hidden(marker)
-    for found in line_comments(gh, repo, number):
-        if found.author.lower() == gh.login.lower() and mark in found.body:
+    for comment in line_comments(gh, repo, number):
+        if comment.author.lower() == gh.login.lower() and mark in comment.body:
             return
     text = f"{body}\n\n{mark}"
     call(gh, "POST", f"/repos/{repo}/pulls/{number}/comments/{root}/replies", json={"body": text})
 
 
 def hidden(marker: str) -> str:
-    """A marker as it stands in a comment, unseen by people; the same as `issues.comment` writes."""
+    """A marker as a comment holds it, hidden from readers; the same as `issues.comment` writes."""
     return f"<!-- press-play: {marker} -->"

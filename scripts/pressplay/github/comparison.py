@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pressplay.github.calls import Client, Refused, call, part
+from pressplay.github.calls import Client, GitHubRefused, call, part
 from pressplay.github.files import Files
 
 MOST_FILES = 300
@@ -38,20 +38,20 @@ class Comparison:
 
 
 def compare(gh: Client, repo: str, base: str, head: str) -> Comparison:
-    """Compare two commits or branches (`base...head`); Refused where one is gone."""
-    found = call(gh, "GET", f"/repos/{repo}/compare/{part(base)}...{part(head)}")
+    """Compare two commits or branches (`base...head`); GitHubRefused if one is gone."""
+    comparison = call(gh, "GET", f"/repos/{repo}/compare/{part(base)}...{part(head)}")
     files = tuple(
-        Changed(one["filename"], one.get("previous_filename") or one["filename"], one["status"])
-        for one in found.get("files") or ()
+        Changed(file["filename"], file.get("previous_filename") or file["filename"], file["status"])
+        for file in comparison.get("files") or ()
     )
-    return Comparison(found["merge_base_commit"]["sha"], files)
+    return Comparison(comparison["merge_base_commit"]["sha"], files)
 
 
 def contains(gh: Client, repo: str, ref: str, commit: str) -> bool:
     """Whether a commit is part of the history of a branch or commit `ref`. `gh` may read contents."""
     try:
         return compare(gh, repo, commit, ref).merge_base == commit
-    except Refused as error:
+    except GitHubRefused as error:
         if error.status == 404:
             # The commit is gone, or has nothing in common with the branch.
             return False
@@ -59,19 +59,19 @@ def contains(gh: Client, repo: str, ref: str, commit: str) -> bool:
 
 
 def difference(gh: Client, repo: str, old: str, new: str) -> Comparison:
-    """What differs between two commits, whether or not `new` goes on from `old`; Refused where one is gone.
+    """What differs between two commits, whether or not `new` goes on from `old`; GitHubRefused if one is gone.
 
-    A comparison of GitHub's begins where both parted: it shows nothing of what a forced push took out of a branch.
-    Where they parted no file counts as renamed.
+    GitHub's comparison starts at the merge base: it does not show what a forced push took out of a branch.
+    If the histories diverged, no file counts as renamed.
     """
-    there = compare(gh, repo, old, new)
-    if there.merge_base == old:
-        return there
-    back = compare(gh, repo, new, old)
+    forward = compare(gh, repo, old, new)
+    if forward.merge_base == old:
+        return forward
+    backward = compare(gh, repo, new, old)
     before, after = Files(gh, repo, old), Files(gh, repo, new)
     changed = []
-    for path in sorted({path for one in (*there.files, *back.files) for path in (one.path, one.before)}):
+    for path in sorted({path for file in (*forward.files, *backward.files) for path in (file.path, file.before)}):
         was, is_ = before.entry(path), after.entry(path)
         if was != is_:
             changed.append(Changed(path, path, "added" if was is None else "removed" if is_ is None else "modified"))
-    return Comparison(there.merge_base, tuple(changed), seen=there.whole and back.whole)
+    return Comparison(forward.merge_base, tuple(changed), seen=forward.whole and backward.whole)

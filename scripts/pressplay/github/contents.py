@@ -15,26 +15,26 @@ def default_branch(gh: Client, repo: str) -> str:
 
 
 def read_file(gh: Client, repo: str, path: str, ref: str, most: int | None = None) -> bytes | None:
-    """A file's bytes at a branch or commit, or None where there is none. Any size up to `most`, or GitHub's 100 MB.
+    """A file's bytes at a branch or commit, or None if there is none. Any size up to `most`, or GitHub's 100 MB.
 
-    InputError where `path` is a folder, a submodule or a symbolic link, or is larger.
+    InputError if `path` is a folder, a submodule or a symbolic link, or is larger.
     """
-    found = find(gh, f"/repos/{repo}/contents/{part(path.strip('/'))}?ref={part(ref)}")
-    if found is None:
+    entry = find(gh, f"/repos/{repo}/contents/{part(path.strip('/'))}?ref={part(ref)}")
+    if entry is None:
         return None
-    kind = found.get("type") if isinstance(found, dict) else "dir"
+    kind = entry.get("type") if isinstance(entry, dict) else "dir"
     if kind != "file":
-        raise InputError(f"{repo}: {path} at {ref}: expected a file, found a {kind}")
-    if most is not None and found["size"] > most:
-        raise InputError(f"{repo}: {path} at {ref}: expected at most {most} bytes, found {found['size']}")
-    if found.get("encoding") == "base64":
+        raise InputError(f"{repo}: {path} at {ref}: expected a file, got a {kind}")
+    if most is not None and entry["size"] > most:
+        raise InputError(f"{repo}: {path} at {ref}: expected at most {most} bytes, got {entry['size']}")
+    if entry.get("encoding") == "base64":
         try:
-            data = base64.b64decode(found["content"])
+            data = base64.b64decode(entry["content"])
         except binascii.Error as error:
             raise TryAgain(f"{repo}: {path}: GitHub's answer broke off") from error
     else:
         # Above 1 MB the content is left out; the blob is served by its own address.
-        data = raw(gh, f"/repos/{repo}/git/blobs/{found['sha']}")
-    if len(data) != found["size"]:
-        raise TryAgain(f"{repo}: {path}: GitHub's answer broke off ({len(data)} of {found['size']} bytes)")
+        data = raw(gh, f"/repos/{repo}/git/blobs/{entry['sha']}")
+    if len(data) != entry["size"]:
+        raise TryAgain(f"{repo}: {path}: GitHub's answer broke off ({len(data)} of {entry['size']} bytes)")
     return data

@@ -1,4 +1,4 @@
-"""Deployments: which commit runs in which environment, as GitHub is told by whoever deploys.
+"""Deployments: which commit runs in which environment, as the deployer reports it to GitHub.
 
 Source: GitHub's REST reference, "Deployments" and "Deployment statuses".
 """
@@ -39,10 +39,10 @@ class Status:
     """Where it answers; empty where it has no address. Text of whoever deploys (R7)."""
 
 
-def _deployment(found: dict[str, Any]) -> Deployment:
-    payload = found["payload"]
+def _deployment(item: dict[str, Any]) -> Deployment:
+    payload = item["payload"]
     key = payload.get("pressPlay", "") if isinstance(payload, dict) else ""
-    return Deployment(found["id"], found["sha"], found["environment"], str(key))
+    return Deployment(item["id"], item["sha"], item["environment"], str(key))
 
 
 def newest(gh: Client, repo: str, environment: str, sha: str | None = None) -> Deployment | None:
@@ -52,12 +52,12 @@ def newest(gh: Client, repo: str, environment: str, sha: str | None = None) -> D
 
 def _listed(gh: Client, repo: str, environment: str, sha: str | None) -> list[Deployment]:
     params: dict[str, str | int] = {"environment": environment, **({"sha": sha} if sha else {})}
-    return [_deployment(found) for found in islice(pages(gh, f"/repos/{repo}/deployments", params), _MOST)]
+    return [_deployment(item) for item in islice(pages(gh, f"/repos/{repo}/deployments", params), _MOST)]
 
 
 def asked_for(gh: Client, repo: str, environment: str, sha: str, key: str) -> Deployment | None:
-    """The newest deployment of a commit that was asked for by `key`, or None."""
-    return next((one for one in _listed(gh, repo, environment, sha) if one.key == key), None)
+    """The newest deployment of a commit that was requested with `key`, or None."""
+    return next((deployment for deployment in _listed(gh, repo, environment, sha) if deployment.key == key), None)
 
 
 def request(gh: Client, repo: str, environment: str, sha: str, key: str) -> Deployment:
@@ -80,9 +80,9 @@ def request(gh: Client, repo: str, environment: str, sha: str, key: str) -> Depl
 
 
 def status(gh: Client, repo: str, deployment: int) -> Status:
-    """The newest status of a deployment; `pending` where nobody has said anything yet."""
-    found = next(iter(pages(gh, f"/repos/{repo}/deployments/{deployment}/statuses")), None)
-    return Status("pending", "") if found is None else Status(found["state"], found.get("environment_url") or "")
+    """The newest status of a deployment; `pending` if nobody has reported one yet."""
+    item = next(iter(pages(gh, f"/repos/{repo}/deployments/{deployment}/statuses")), None)
+    return Status("pending", "") if item is None else Status(item["state"], item.get("environment_url") or "")
 
 
 def has_environment(gh: Client, repo: str, name: str) -> bool:

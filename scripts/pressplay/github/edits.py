@@ -1,4 +1,4 @@
-"""Who edited what others wrote, by GraphQL: REST tells that a text changed, not by whom.
+"""Who edited others' texts. By GraphQL: REST has that a text changed, not by whom.
 
 Source: the interface `Comment` of GitHub's public schema (docs.github.com/graphql/reference/interfaces#comment), which
 issues, pull requests, reviews and comments are: `lastEditedAt`, `userContentEdits`. A title is none of it: a new one is
@@ -65,17 +65,17 @@ class Text:
 
 
 def text(gh: Client, repo: str, number: int) -> Text:
-    """The text of an issue or pull request, in one answer with its edits. GraphQLRefused where there is none."""
+    """The text of an issue or pull request, with its edits from the same answer. GraphQLRefused if there is none."""
     owner, _, name = repo.partition("/")
-    found = ask(gh, _TEXT, {"owner": owner, "name": name, "number": number})["repository"]["issueOrPullRequest"]
-    author, created_at = login_of(found["author"]), parse_rfc3339(found["createdAt"])
-    made = _edits(found)
+    item = ask(gh, _TEXT, {"owner": owner, "name": name, "number": number})["repository"]["issueOrPullRequest"]
+    author, created_at = login_of(item["author"]), parse_rfc3339(item["createdAt"])
+    made = _edits(item)
     first = (author, created_at)
     if first in made.by:
         # GitHub lists the first writing among the edits, and a label may be put on in the same second.
         at = made.by.index(first)
         made = replace(made, by=made.by[:at] + made.by[at + 1 :])
-    return Text(found["title"], found["body"], author, created_at, made)
+    return Text(item["title"], item["body"], author, created_at, made)
 
 
 def of(gh: Client, nodes: Sequence[str]) -> Mapping[str, Edits]:
@@ -87,13 +87,13 @@ def of(gh: Client, nodes: Sequence[str]) -> Mapping[str, Edits]:
     return made
 
 
-def _edits(found: Mapping[str, Any]) -> Edits:
-    if found["lastEditedAt"] is None:
+def _edits(item: Mapping[str, Any]) -> Edits:
+    if item["lastEditedAt"] is None:
         return Edits()
-    last = parse_rfc3339(found["lastEditedAt"])
-    connection = found["userContentEdits"] or {"totalCount": 0, "nodes": []}
+    last = parse_rfc3339(item["lastEditedAt"])
+    connection = item["userContentEdits"] or {"totalCount": 0, "nodes": []}
     nodes = [node for node in connection["nodes"] or [] if node]
     by = tuple((login_of(node["editor"]), parse_rfc3339(node["editedAt"])) for node in nodes)
-    # What GitHub says of the last edit must be among them, or some are withheld.
+    # If the last edit that GitHub reports is not among them, GitHub withheld some.
     known = connection["totalCount"] == len(by) and any(at >= last for _, at in by)
     return Edits(by, known, last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pressplay.errors import InputError
 from pressplay.github import contents
-from pressplay.github.calls import Client, Refused, call
+from pressplay.github.calls import Client, GitHubRefused, call
 
 _FOLDER = "040000"
 
@@ -20,26 +20,26 @@ class Files:
         self._folders: dict[str, dict[str, tuple[str, str]]] = {}
 
     def text(self, path: str) -> str:
-        """A file's text; empty where none, a link or a submodule is. Bytes that are no UTF-8 are replaced."""
+        """A file's text; empty for a link, a submodule or no file. Bytes that are not UTF-8 are replaced."""
         try:
-            found = contents.read_file(self._gh, self._repo, path, self._commit)
-        except Refused:
+            content = contents.read_file(self._gh, self._repo, path, self._commit)
+        except GitHubRefused:
             raise
         except InputError:
-            # A folder, a link or a submodule stands there.
+            # It is a folder, a link or a submodule.
             return ""
-        return (found or b"").decode(errors="replace")
+        return (content or b"").decode(errors="replace")
 
     def mode(self, path: str) -> str | None:
         """The mode of the file at `path` (`100644`, `100755`, `120000` a link, `160000` a submodule); None for none."""
-        found = self.entry(path)
-        return None if found is None else found[0]
+        entry = self.entry(path)
+        return None if entry is None else entry[0]
 
     def entry(self, path: str) -> tuple[str, str] | None:
-        """Mode and object of the file at `path`; None for none. Two files are the same where these are."""
+        """Mode and object of the file at `path`; None if there is none. Two files are equal if both are equal."""
         folder, _, name = path.rpartition("/")
-        found = self._folder(folder).get(name)
-        return None if found is None or found[0] == _FOLDER else found
+        entry = self._folder(folder).get(name)
+        return None if entry is None or entry[0] == _FOLDER else entry
 
     def _folder(self, path: str) -> dict[str, tuple[str, str]]:
         if path not in self._folders:
@@ -53,5 +53,5 @@ class Files:
         return self._folders[path]
 
     def _entries(self, sha: str) -> dict[str, tuple[str, str]]:
-        found = call(self._gh, "GET", f"/repos/{self._repo}/git/trees/{sha}")
-        return {entry["path"]: (entry["mode"], entry["sha"]) for entry in found["tree"]}
+        tree = call(self._gh, "GET", f"/repos/{self._repo}/git/trees/{sha}")
+        return {entry["path"]: (entry["mode"], entry["sha"]) for entry in tree["tree"]}

@@ -1,4 +1,4 @@
-"""One GraphQL request, its failures told apart as `calls` does it for REST."""
+"""One GraphQL request, with its failures classed as `calls` does it for REST."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class GraphQLRefused(InputError):
 
 
 def ask(gh: Client, query: str, variables: Mapping[str, Any], borne: Collection[str] = ()) -> dict[str, Any]:
-    """The answer's data. Faults as those of `calls.call`; an error without a type passes, GraphQLRefused for others.
+    """The answer's data. Raises what `calls.call` raises; TryAgain for an error without a type, else GraphQLRefused.
 
-    `borne`: kinds of errors beside which the data is taken all the same, with null where they are.
+    `borne`: types of errors that are accepted; the data then has null in their places.
     """
     what = " ".join(_CALL)
     try:
@@ -34,7 +34,7 @@ def ask(gh: Client, query: str, variables: Mapping[str, Any], borne: Collection[
     except RequestError as error:
         raise unanswered(error, what) from error
     except GraphQLFailed as error:
-        kinds = frozenset(one.type or "" for one in error.response.errors or [])
+        kinds = frozenset(entry.type or "" for entry in error.response.errors or [])
         if error.response.data is not None and kinds <= set(borne):
             data: dict[str, Any] = error.response.data
             return data

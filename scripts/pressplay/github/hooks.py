@@ -1,4 +1,4 @@
-"""Webhooks: where GitHub sends events, and what came of it.
+"""Webhooks: where GitHub sends events, and the results of its deliveries.
 
 Source: GitHub's REST reference, "GitHub App webhooks" (asked as the App itself) and "Repository webhooks" (asked by an
 installation with `repository_hooks: read`).
@@ -25,9 +25,9 @@ class Hook:
     content_type: str
     checks_certificate: bool
     signed: bool
-    """Whether it has a secret. Which one GitHub never tells."""
+    """Whether it has a secret. GitHub never shows the secret itself."""
     active: bool = True
-    """Of an App's webhook GitHub does not tell it."""
+    """GitHub does not report this for an App's webhook."""
     events: tuple[str, ...] | None = None
     """None: those that the App subscribes to."""
     deliveries: str = ""
@@ -36,7 +36,7 @@ class Hook:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One delivery, and what came back."""
+    """One delivery, and the receiver's answer."""
 
     at: float
     event: str
@@ -50,30 +50,30 @@ class Delivery:
 
 
 def of_app(gh: AppClient) -> Hook | None:
-    """The App's own webhook; None where it has none."""
-    found = find(gh, "/app/hook/config")
-    return _hook(found, deliveries="/app/hook/deliveries") if found and found.get("url") else None
+    """The App's own webhook; None if it has none."""
+    config = find(gh, "/app/hook/config")
+    return _hook(config, deliveries="/app/hook/deliveries") if config and config.get("url") else None
 
 
 def of_repository(gh: Client, repo: str) -> list[Hook]:
     """A repository's webhooks."""
     return [
         _hook(
-            found["config"],
-            active=found["active"],
-            events=tuple(found["events"]),
-            deliveries=f"/repos/{repo}/hooks/{found['id']}/deliveries",
+            item["config"],
+            active=item["active"],
+            events=tuple(item["events"]),
+            deliveries=f"/repos/{repo}/hooks/{item['id']}/deliveries",
         )
-        for found in pages(gh, f"/repos/{repo}/hooks")
+        for item in pages(gh, f"/repos/{repo}/hooks")
     ]
 
 
 def deliveries(gh: GitHub[Any], hook: Hook, most: int) -> list[Delivery]:
     """A webhook's newest deliveries, newest first; GitHub keeps those of three days."""
-    found = call(gh, "GET", hook.deliveries, params={"per_page": most})
+    items = call(gh, "GET", hook.deliveries, params={"per_page": most})
     return [
-        Delivery(parse_rfc3339(one["delivered_at"]), one["event"], int(one["status_code"]), one["status"])
-        for one in found
+        Delivery(parse_rfc3339(item["delivered_at"]), item["event"], int(item["status_code"]), item["status"])
+        for item in items
     ]
 
 

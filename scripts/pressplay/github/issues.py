@@ -10,8 +10,8 @@ from typing import Any
 from pressplay.clock import parse_rfc3339, rfc3339
 from pressplay.errors import InputError
 from pressplay.github.access import InstallationClient
-from pressplay.github.calls import Client, Refused, call, find, page, pages, part
-from pressplay.github.conversation import Said, Thread, spoken
+from pressplay.github.calls import Client, GitHubRefused, call, find, page, pages, part
+from pressplay.github.conversation import Remark, Thread, spoken
 
 _MARKER = re.compile(r"[A-Za-z0-9._/-]+")
 _GHOST = {"login": "ghost", "type": "User"}
@@ -46,13 +46,13 @@ class Comment:
     node_id: str = ""
     """By which GraphQL knows it."""
 
-    def said(self) -> Said:
-        """What was said, in the one form of it."""
+    def remark(self) -> Remark:
+        """The comment as a `Remark`."""
         return spoken(f"comment-{self.id}", self.author, self.association, self.created_at, self.updated_at, self.body)
 
-    def thread(self, page: str, said: Said) -> Thread:
+    def thread(self, page: str, remark: Remark) -> Thread:
         """The comment in the conversation of a pull request with the address `page`."""
-        return Thread(id=said.id, kind="comment", url=f"{page}#issuecomment-{self.id}", said=(said,))
+        return Thread(id=remark.id, kind="comment", url=f"{page}#issuecomment-{self.id}", said=(remark,))
 
 
 @dataclass(frozen=True)
@@ -76,26 +76,26 @@ def open_issues(gh: Client, repo: str, label: str | None = None, since: float = 
         params["labels"] = label
     if since > 0:
         params["since"] = rfc3339(since)
-    found = (_issue(item) for item in pages(gh, f"/repos/{repo}/issues", params))
-    return [issue for issue in found if not issue.is_pull]
+    issues = (_issue(item) for item in pages(gh, f"/repos/{repo}/issues", params))
+    return [issue for issue in issues if not issue.is_pull]
 
 
-def _issue(found: dict[str, Any]) -> Issue:
-    user = found["user"] or _GHOST
+def _issue(item: dict[str, Any]) -> Issue:
+    user = item["user"] or _GHOST
     return Issue(
-        number=found["number"],
-        open=found["state"] == "open",
-        is_pull="pull_request" in found,
+        number=item["number"],
+        open=item["state"] == "open",
+        is_pull="pull_request" in item,
         author=user["login"],
         author_is_person=user["type"] == "User",
-        labels=tuple(label if isinstance(label, str) else label["name"] for label in found["labels"]),
-        created_at=parse_rfc3339(found["created_at"]),
+        labels=tuple(label if isinstance(label, str) else label["name"] for label in item["labels"]),
+        created_at=parse_rfc3339(item["created_at"]),
     )
 
 
 def comments(gh: Client, repo: str, number: int) -> list[Comment]:
     """The comments of an issue, oldest first."""
-    return [_comment(found) for found in pages(gh, f"/repos/{repo}/issues/{number}/comments")]
+    return [_comment(item) for item in pages(gh, f"/repos/{repo}/issues/{number}/comments")]
 
 
 def comments_page(
@@ -103,51 +103,51 @@ def comments_page(
 ) -> tuple[list[Comment], bool]:
     """One page of the comments of an issue, by ascending id, and whether another one follows.
 
-    `since` (RFC 3339): only what was written or edited then or later.
+    `since` (RFC 3339): only comments written or edited then or later.
     """
     path = f"/repos/{repo}/issues/{number}/comments"
-    found, more = page(gh, path, at, size, {"since": since} if since else None)
-    return [_comment(item) for item in found], more
+    items, more = page(gh, path, at, size, {"since": since} if since else None)
+    return [_comment(item) for item in items], more
 
 
 def find_comment(gh: Client, repo: str, number: int, comment_id: int) -> Comment | None:
-    """One comment of an issue, or None where it has none of this number."""
-    found = find(gh, f"/repos/{repo}/issues/comments/{comment_id}")
-    if found is None or found["issue_url"].rpartition("/")[2] != str(number):
+    """One comment of an issue, or None if it has none of this number."""
+    item = find(gh, f"/repos/{repo}/issues/comments/{comment_id}")
+    if item is None or item["issue_url"].rpartition("/")[2] != str(number):
         return None
-    return _comment(found)
+    return _comment(item)
 
 
-def _comment(found: dict[str, Any]) -> Comment:
+def _comment(item: dict[str, Any]) -> Comment:
     return Comment(
-        id=found["id"],
-        author=(found["user"] or _GHOST)["login"],
-        association=found["author_association"],
-        created_at=found["created_at"],
-        body=found["body"] or "",
-        updated_at=found["updated_at"],
-        node_id=found["node_id"],
+        id=item["id"],
+        author=(item["user"] or _GHOST)["login"],
+        association=item["author_association"],
+        created_at=item["created_at"],
+        body=item["body"] or "",
+        updated_at=item["updated_at"],
+        node_id=item["node_id"],
     )
 
 
 def labelled(gh: Client, repo: str, number: int, label: str) -> Deed | None:
-    """Who put `label` on last, whether or not it is still there; None where nobody did."""
+    """Who added `label` last, whether or not it is still there; None if nobody did."""
     newest: Deed | None = None
-    for found in pages(gh, f"/repos/{repo}/issues/{number}/events"):
-        if found["event"] == "labeled" and found["label"]["name"].lower() == label.lower():
-            newest = _deed(found)
+    for event in pages(gh, f"/repos/{repo}/issues/{number}/events"):
+        if event["event"] == "labeled" and event["label"]["name"].lower() == label.lower():
+            newest = _deed(event)
     return newest
 
 
 def renamed(gh: Client, repo: str, number: int) -> list[Deed]:
-    """Who gave an issue or pull request another title, oldest first."""
+    """The changes of title of an issue or pull request, oldest first."""
     events = pages(gh, f"/repos/{repo}/issues/{number}/events")
-    return [_deed(found) for found in events if found["event"] == "renamed"]
+    return [_deed(event) for event in events if event["event"] == "renamed"]
 
 
-def _deed(found: dict[str, Any]) -> Deed:
-    actor = found["actor"] or _GHOST
-    return Deed(actor["login"], actor["type"] == "User", parse_rfc3339(found["created_at"]))
+def _deed(event: dict[str, Any]) -> Deed:
+    actor = event["actor"] or _GHOST
+    return Deed(actor["login"], actor["type"] == "User", parse_rfc3339(event["created_at"]))
 
 
 def comment(gh: Client, repo: str, number: int, body: str, marker: str) -> str:
@@ -161,17 +161,21 @@ def comment(gh: Client, repo: str, number: int, body: str, marker: str) -> str:
         raise InputError("expected a client from GitHubAccess.installation, which knows as whom it writes")
     mark = f"<!-- press-play: {marker} -->"
     text = f"{body}\n\n{mark}"
-    for found in pages(gh, f"/repos/{repo}/issues/{number}/comments"):
-        if found["user"] and found["user"]["login"].lower() == gh.login.lower() and mark in (found["body"] or ""):
-            if found["body"] != text:
-                call(gh, "PATCH", f"/repos/{repo}/issues/comments/{found['id']}", json={"body": text})
-            return str(found["html_url"])
+    for existing in pages(gh, f"/repos/{repo}/issues/{number}/comments"):
+        if (
+            existing["user"]
+            and existing["user"]["login"].lower() == gh.login.lower()
+            and mark in (existing["body"] or "")
+        ):
+            if existing["body"] != text:
+                call(gh, "PATCH", f"/repos/{repo}/issues/comments/{existing['id']}", json={"body": text})
+            return str(existing["html_url"])
     return str(call(gh, "POST", f"/repos/{repo}/issues/{number}/comments", json={"body": text})["html_url"])
 
 
 def labels(gh: Client, repo: str, number: int) -> list[str]:
     """The labels of an issue or pull request."""
-    return [found["name"] for found in pages(gh, f"/repos/{repo}/issues/{number}/labels")]
+    return [label["name"] for label in pages(gh, f"/repos/{repo}/issues/{number}/labels")]
 
 
 def add_labels(gh: Client, repo: str, number: int, wanted: Sequence[str]) -> None:
@@ -184,7 +188,7 @@ def remove_label(gh: Client, repo: str, number: int, label: str) -> bool:
     """Take a label off; False where it was not there."""
     try:
         call(gh, "DELETE", f"/repos/{repo}/issues/{number}/labels/{part(label)}")
-    except Refused as error:
+    except GitHubRefused as error:
         if error.status == 404 and label not in labels(gh, repo, number):
             return False
         raise

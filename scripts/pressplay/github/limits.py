@@ -22,11 +22,11 @@ from pressplay.clock import Clock, parse_rfc3339, rfc3339
 from pressplay.errors import PressPlayError, TryAgain
 
 FIRST_SECONDS = 60
-"""How long nobody calls where GitHub names no time; doubled where the limit is met again as soon as it is over."""
+"""How long nobody calls if GitHub names no time; doubled if the limit is reached again right after it ended."""
 LONGEST_SECONDS = 65 * 60
-"""No limit is taken to last longer, since the hour's begins anew each hour: what lies beyond is a wrong clock."""
+"""The longest wait: the hourly limit resets each hour, so a later end means a wrong clock."""
 REREAD_SECONDS = 60
-"""How old what was read of the shared state may be: a step reads it once, a server now and then."""
+"""How old the copy of the shared state may get: a step reads it once, a server again and again."""
 _GRAPHQL_TYPES = ("RATE_LIMIT", "RATE_LIMITED")
 
 
@@ -49,32 +49,32 @@ class Shared(Protocol):
         ...
 
     def write(self, key: str, text: str) -> None:
-        """Put a key's text in the place of what is there."""
+        """Replace a key's text."""
         ...
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What an answer tells of a limit that was reached."""
+    """A limit that was reached, as an answer reports it."""
 
     primary: bool
-    """Whether the hour's calls are used up; otherwise they came too fast (a secondary limit)."""
+    """Whether the hour's calls are used up; otherwise the calls were too fast (a secondary limit)."""
     seconds: float | None
-    """How long not to call; None where GitHub names no time."""
+    """How long not to call; None if GitHub names no time."""
 
 
 def limit_of(response: httpx.Response, now: float) -> Limit | None:
-    """The limit that an answer (its body read) tells of; None where it is about something else.
+    """The limit that an answer (with its body read) reports; None if it reports none.
 
-    Times are reckoned by the clock of GitHub's that the answer shows (`Date`), else by `now`.
+    Times are relative to GitHub's clock in the answer's `Date` header, else to `now`.
     """
-    said = _said(response)
+    body = _said(response)
     waits, left = response.headers.get("retry-after"), response.headers.get("x-ratelimit-remaining")
     if response.status_code == httpx.codes.FORBIDDEN:
-        words = str(said.get("message", "")).lower()
+        words = str(body.get("message", "")).lower()
         if waits is None and left != "0" and "rate limit" not in words and "abuse detection" not in words:
             return None
-    elif response.status_code != httpx.codes.TOO_MANY_REQUESTS and not _graphql_limited(response, said):
+    elif response.status_code != httpx.codes.TOO_MANY_REQUESTS and not _graphql_limited(response, body):
         return None
     there = _date(response.headers.get("date")) or now
     if waits is not None:
@@ -93,20 +93,22 @@ def _said(response: httpx.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _graphql_limited(response: httpx.Response, said: Mapping[str, Any]) -> bool:
-    """GraphQL answers 200 and tells it among the errors."""
-    errors = said.get("errors")
+def _graphql_limited(response: httpx.Response, body: Mapping[str, Any]) -> bool:
+    """GraphQL answers 200 and has the limit among its errors."""
+    errors = body.get("errors")
     return (
         response.status_code == httpx.codes.OK
         and isinstance(errors, list)
-        and any(isinstance(one, dict) and one.get("type") in _GRAPHQL_TYPES for one in errors)
+        and any(isinstance(error, dict) and error.get("type") in _GRAPHQL_TYPES for error in errors)
     )
 
 
 def _after(text: str, now: float) -> float | None:
-    """Seconds from `now` of a Retry-After; None where it is neither a number nor a date."""
-    if text.strip().isdecimal():
-        return float(text)
+    """Seconds from `now` of a Retry-After; None if it is neither a number nor a date."""
+    # Only `strip` takes all control characters off, so `float` must get what it leaves.
+    seconds = text.strip()
+    if seconds.isdecimal():
+        return float(seconds)
     moment = _date(text)
     return None if moment is None else moment - now
 
@@ -131,10 +133,10 @@ class _Hold:
 
     @staticmethod
     def of(text: str) -> _Hold | None:
-        """What another process wrote; None where it is not what `text` writes."""
+        """The hold that another process wrote; None if `text` did not write it."""
         try:
-            found = json.loads(text)
-            return _Hold(parse_rfc3339(found["until"]), float(found["guessed"]))
+            hold = json.loads(text)
+            return _Hold(parse_rfc3339(hold["until"]), float(hold["guessed"]))
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -184,10 +186,10 @@ class Breaker:
         if self._shared is None:
             return
         try:
-            found = self._shared.read()
+            texts = self._shared.read()
         except PressPlayError:
             return
-        for key, text in found.items():
+        for key, text in texts.items():
             hold, known = _Hold.of(text), self._holds.get(key)
             believed = hold is not None and hold.until <= now + LONGEST_SECONDS + 1
             if hold is not None and believed and (known is None or known.until < hold.until):

@@ -54,7 +54,7 @@ def merge(gh: Client, repo: str, number: int) -> Merge | None:
 
 
 def _entered_by(gh: Client, repo: str, number: int) -> tuple[str, str]:
-    """Login and type of who entered a pull request into the merge queue last; empty where GitHub does not tell.
+    """Login and type of who added a pull request to the merge queue last; empty if GitHub does not report it.
 
     Source: https://docs.github.com/graphql/reference/objects#addedtomergequeueevent.
     """
@@ -62,6 +62,6 @@ def _entered_by(gh: Client, repo: str, number: int) -> tuple[str, str]:
     answer = ask(gh, _ENTERED, {"owner": owner, "name": name, "number": number})
     events: list[dict[str, Any]] = answer["repository"]["pullRequest"]["timelineItems"]["nodes"]
     actor = (events[-1].get("actor") if events else None) or {"login": "", "__typename": ""}
-    # GraphQL tells a bot's login without the suffix that REST gives it.
+    # GraphQL has a bot's login without the suffix that REST has.
     suffix = "[bot]" if actor["__typename"] == "Bot" else ""
     return f"{actor['login']}{suffix}", actor["__typename"]

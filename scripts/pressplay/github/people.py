@@ -9,23 +9,23 @@ from pressplay.github.edits import Edits
 
 
 def may_write(gh: Client, repo: str, login: str) -> bool:
-    """Whether a user may push to the repository (R8); False for nobody known, and for who may only triage.
+    """Whether a user may push to the repository (R8); False for an unknown user, and for one who may only triage.
 
     `gh` needs no permission beyond `metadata: read`, which every token has. Source: "Get repository permissions for a
-    user", docs.github.com: `permission` is admin, write, read or none, with maintain told as write, triage as read.
+    user", docs.github.com: `permission` is admin, write, read or none, where maintain is write and triage is read.
     """
-    found = find(gh, f"/repos/{repo}/collaborators/{part(login)}/permission")
-    return found is not None and found["permission"] in ("admin", "write")
+    item = find(gh, f"/repos/{repo}/collaborators/{part(login)}/permission")
+    return item is not None and item["permission"] in ("admin", "write")
 
 
 class Writers:
-    """The people with write access to one repository, each asked for once: only their words count.
+    """The people with write access to one repository, each looked up once: only their words count.
 
-    Nothing that an App says counts, ours or another's, whatever it may write: agents hold the keys of ours.
+    Nothing that an App says counts, ours or another's, even one with write access: agents hold the keys of ours.
     """
 
     def __init__(self, gh: Client, repo: str, is_ours: Callable[[str], bool]) -> None:
-        """`gh` as for `may_write`; `is_ours` tells the logins of our Apps."""
+        """`gh` as for `may_write`; `is_ours` recognizes the logins of our Apps."""
         self._gh, self._repo, self._is_ours = gh, repo, is_ours
         self._may: dict[str, bool] = {}
 
@@ -38,9 +38,9 @@ class Writers:
         return self._may[login]
 
     def alone_made(self, edits: Edits | None, since: float = 0.0, author: str = "") -> bool:
-        """Whether nobody else edited a text at `since` or later, but for its `author`; False where that is not known.
+        """Whether nobody but these people and its `author` edited a text at `since` or later; False if that is unknown.
 
-        An edit that one of them made later mends nothing: who saves a text may not have read all of it.
+        A later edit by one of them does not help: who saves a text may not have read all of it.
         """
         by = edits.since(since) if edits is not None else None
         return by is not None and all(login == author or self.include(login) for login in by)

@@ -130,12 +130,12 @@ def needed(settings: Settings, *, makes_webhooks: bool = False) -> dict[str, Nee
     harness = settings.github.harness_app
     rows = [row for row in HARNESS if row.where(settings)] + ([WEBHOOKS] if makes_webhooks else [])
     events = () if makes_webhooks else wanted_events(settings)
-    found = {harness: _needs(harness, "", rows, events)}
+    needs = {harness: _needs(harness, "", rows, events)}
     for agent_id, agent in settings.agents.items():
         if agent.enabled:
             more = ROLES["comments"] if agent_id == settings.flows.comments.agent else ()
-            found[agent.github_app] = _needs(agent.github_app, agent_id, [*ROLES[agent.role], *more])
-    return found
+            needs[agent.github_app] = _needs(agent.github_app, agent_id, [*ROLES[agent.role], *more])
+    return needs
 
 
 def _needs(app: str, agent: str, rows: list[Row], events: tuple[str, ...] = ()) -> Needs:

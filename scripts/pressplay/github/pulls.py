@@ -44,34 +44,34 @@ class Pull:
     requested_teams: tuple[str, ...]
 
 
-def _pull(found: dict[str, Any]) -> Pull:
-    head = found["head"]
+def _pull(item: dict[str, Any]) -> Pull:
+    head = item["head"]
     head_repo = head["repo"]["full_name"] if head["repo"] else ""
-    user = found["user"] or {"login": "ghost", "type": "User"}
-    merged = found["merged_at"] is not None
+    user = item["user"] or {"login": "ghost", "type": "User"}
+    merged = item["merged_at"] is not None
     return Pull(
-        number=found["number"],
-        state=found["state"],
+        number=item["number"],
+        state=item["state"],
         merged=merged,
-        draft=bool(found.get("draft")),
+        draft=bool(item.get("draft")),
         head_sha=head["sha"],
         head_ref=head["ref"],
         head_repo=head_repo,
-        base_ref=found["base"]["ref"],
-        base_sha=found["base"]["sha"],
+        base_ref=item["base"]["ref"],
+        base_sha=item["base"]["sha"],
         author=user["login"],
         author_is_bot=user["type"] == "Bot",
-        labels=tuple(label["name"] for label in found["labels"]),
-        html_url=found["html_url"],
-        mergeable_state=found.get("mergeable_state", "unknown"),
-        fork=head_repo.lower() != found["base"]["repo"]["full_name"].lower(),
-        created_at=found["created_at"],
-        updated_at=found["updated_at"],
-        closed_at=found["closed_at"],
-        merged_at=found["merged_at"],
-        merge_commit_sha=(found.get("merge_commit_sha") or "") if merged else "",
-        requested_reviewers=tuple(one["login"] for one in found.get("requested_reviewers") or []),
-        requested_teams=tuple(one["slug"] for one in found.get("requested_teams") or []),
+        labels=tuple(label["name"] for label in item["labels"]),
+        html_url=item["html_url"],
+        mergeable_state=item.get("mergeable_state", "unknown"),
+        fork=head_repo.lower() != item["base"]["repo"]["full_name"].lower(),
+        created_at=item["created_at"],
+        updated_at=item["updated_at"],
+        closed_at=item["closed_at"],
+        merged_at=item["merged_at"],
+        merge_commit_sha=(item.get("merge_commit_sha") or "") if merged else "",
+        requested_reviewers=tuple(user["login"] for user in item.get("requested_reviewers") or []),
+        requested_teams=tuple(team["slug"] for team in item.get("requested_teams") or []),
     )
 
 
@@ -81,9 +81,9 @@ def pull(gh: Client, repo: str, number: int) -> Pull:
 
 
 def known_pull(gh: Client, repo: str, number: int) -> Pull | None:
-    """GET /repos/{owner}/{repo}/pulls/{number}, or None where the repository has none of this number."""
-    found = find(gh, f"/repos/{repo}/pulls/{number}")
-    return None if found is None else _pull(found)
+    """GET /repos/{owner}/{repo}/pulls/{number}, or None if the repository has none of this number."""
+    item = find(gh, f"/repos/{repo}/pulls/{number}")
+    return None if item is None else _pull(item)
 
 
 def all_pulls(gh: Client, repo: str, state: str = "all", base: str | None = None) -> list[Pull]:
@@ -91,7 +91,7 @@ def all_pulls(gh: Client, repo: str, state: str = "all", base: str | None = None
     params: dict[str, str | int] = {"state": state, "sort": "created", "direction": "desc"}
     if base is not None:
         params["base"] = base
-    return [_pull(found) for found in pages(gh, f"/repos/{repo}/pulls", params)]
+    return [_pull(item) for item in pages(gh, f"/repos/{repo}/pulls", params)]
 
 
 def from_branch(gh: Client, repo: str, head_branch: str, state: str = "all") -> list[Pull]:

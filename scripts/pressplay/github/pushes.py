@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pressplay.errors import TryAgain
-from pressplay.github.calls import Client, Refused, pages
+from pressplay.github.calls import Client, GitHubRefused, pages
 
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
 _LOOKED_AT = 300
@@ -29,34 +29,34 @@ class Push:
 
 
 def newest(gh: Client, repo: str, branch: str) -> Iterator[Push]:
-    """The moves of a branch, the newest first, asked for page by page. Faults as those of `calls.call`.
+    """The moves of a branch, newest first, read page by page. Raises what `calls.call` raises.
 
     https://docs.github.com/en/rest/repos/repos#list-repository-activities
     """
-    for found in pages(gh, f"/repos/{repo}/activity", {"ref": f"refs/heads/{branch}"}):
-        yield Push(found["before"], found["after"], (found["actor"] or {}).get("login", ""))
+    for item in pages(gh, f"/repos/{repo}/activity", {"ref": f"refs/heads/{branch}"}):
+        yield Push(item["before"], item["after"], (item["actor"] or {}).get("login", ""))
 
 
 def between(gh: Client, repo: str, branch: str, before: str, after: str) -> list[Push] | None:
-    """The moves that led from `before` to `after`, the newest first; None where GitHub does not tell all of them."""
-    found: list[Push] = []
+    """The moves that led from `before` to `after`, newest first; None if GitHub does not list all of them."""
+    moves: list[Push] = []
     at = after
     for push in newest(gh, repo, branch):
         if push.after != at:
-            if found:
+            if moves:
                 return None
-            # What came since is none of it.
+            # A later push is not part of it.
             continue
-        found.append(push)
+        moves.append(push)
         at = push.before
         if at == before:
-            return found
+            return moves
     return None
 
 
 @dataclass(frozen=True)
 class Record:
-    """Who moved a branch that is to be moved by one App alone, as far as GitHub tells."""
+    """Who moved a branch that only one App should move, as far as GitHub shows it."""
 
     others: tuple[str, ...]
     """Those besides the App, by name: their logins, checked, or that the account is gone."""
@@ -71,7 +71,7 @@ def record(gh: Client, repo: str, branch: str, ours: str) -> Record:
     """
     try:
         moves = list(islice(newest(gh, repo, branch), _LOOKED_AT))
-    except Refused:
+    except GitHubRefused:
         return Record((), deleted_by_us=False)
     logins = {move.login for move in moves if move.login.lower() != ours}
     others = sorted({login if _LOGIN.fullmatch(login) else "an account that is gone" for login in logins})
@@ -80,15 +80,15 @@ def record(gh: Client, repo: str, branch: str, ours: str) -> Record:
 
 
 def life(gh: Client, repo: str, branch: str, head: str) -> list[Push]:
-    """The moves that led from the branch's making to `head`, the oldest first; faults as those of `newest`.
+    """The moves that led from the branch's creation to `head`, oldest first. Raises what `newest` raises.
 
-    Where GitHub does not tell all of them the first one begins elsewhere than at NOTHING. TryAgain where it does not
-    tell of `head` yet.
+    If GitHub does not list all of them, the first one does not begin at NOTHING. TryAgain if GitHub does not
+    list `head` yet.
     """
     moves: list[Push] = []
     for push in newest(gh, repo, branch):
         if not moves and push.after != head:
-            # What came since is none of it.
+            # A later push is not part of it.
             continue
         if moves and push.after != moves[-1].before:
             break
@@ -96,5 +96,5 @@ def life(gh: Client, repo: str, branch: str, head: str) -> list[Push]:
         if push.before == NOTHING:
             break
     if not moves:
-        raise TryAgain(f"{repo}: GitHub does not tell yet who moved the branch to {head}")
+        raise TryAgain(f"{repo}: GitHub does not list yet who moved the branch to {head}")
     return moves[::-1]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pressplay.clock import parse_rfc3339
 from pressplay.errors import TryAgain
-from pressplay.github.calls import Client, Refused, call, find, pages, part
+from pressplay.github.calls import Client, GitHubRefused, call, find, pages, part
 from pressplay.github.trees import Blob
 
 _HEADS = "refs/heads/"
@@ -20,15 +20,15 @@ def head(gh: Client, repo: str, branch: str) -> str:
 
 
 def find_head(gh: Client, repo: str, branch: str) -> str | None:
-    """The commit at the head of a branch, or None where there is no such branch."""
-    found = find(gh, f"/repos/{repo}/git/ref/heads/{part(branch)}")
-    return None if found is None else str(found["object"]["sha"])
+    """The commit at the head of a branch, or None if there is no such branch."""
+    ref = find(gh, f"/repos/{repo}/git/ref/heads/{part(branch)}")
+    return None if ref is None else str(ref["object"]["sha"])
 
 
 def branches_with_prefix(gh: Client, repo: str, prefix: str) -> dict[str, str]:
-    """All branches whose names begin so, by their names' order, each with the commit at its head."""
-    found = pages(gh, f"/repos/{repo}/git/matching-refs/heads/{part(prefix)}")
-    return {item["ref"].removeprefix(_HEADS): str(item["object"]["sha"]) for item in found}
+    """All branches whose names begin with `prefix`, in order of their names, each with the commit at its head."""
+    items = pages(gh, f"/repos/{repo}/git/matching-refs/heads/{part(prefix)}")
+    return {item["ref"].removeprefix(_HEADS): str(item["object"]["sha"]) for item in items}
 
 
 def tree(gh: Client, repo: str, sha: str) -> str:
@@ -45,7 +45,7 @@ def delete_branch(gh: Client, repo: str, branch: str) -> bool:
     """Delete a branch; False where there was none."""
     try:
         call(gh, "DELETE", f"/repos/{repo}/git/refs/heads/{part(branch)}")
-    except Refused as error:
+    except GitHubRefused as error:
         if error.status in (404, 422) and find_head(gh, repo, branch) is None:
             return False
         raise
@@ -55,7 +55,7 @@ def delete_branch(gh: Client, repo: str, branch: str) -> bool:
 def commit_files(gh: Client, repo: str, branch: str, files: Mapping[str, bytes], message: str, base_sha: str) -> str:
     """Set `branch` to one commit on top of `base_sha` that has `files` (path → content); the commit's id.
 
-    Done twice, the commit that is there is left alone.
+    A second call leaves the commit as it is.
     """
     base = call(gh, "GET", f"/repos/{repo}/git/commits/{base_sha}")
     entries = [_entry(gh, repo, path, content) for path, content in sorted(files.items())]
@@ -71,8 +71,8 @@ def commit_files(gh: Client, repo: str, branch: str, files: Mapping[str, bytes],
     if there is None:
         try:
             call(gh, "POST", f"/repos/{repo}/git/refs", json={"ref": f"{_HEADS}{branch}", "sha": sha})
-        except Refused:
-            # A second call beside this one may have created it between our two; else the refusal stands.
+        except GitHubRefused:
+            # A concurrent call may have created it between our two requests; otherwise the refusal is real.
             if find_head(gh, repo, branch) is None:
                 raise
         else:
@@ -98,7 +98,7 @@ def commit_blobs(
     sha = str(call(gh, "POST", f"/repos/{repo}/git/commits", json=body)["sha"])
     try:
         call(gh, "PATCH", f"/repos/{repo}/git/refs/heads/{part(branch)}", json={"sha": sha, "force": False})
-    except Refused as error:
+    except GitHubRefused as error:
         if find_head(gh, repo, branch) not in (None, parent):
             raise TryAgain(f"{repo}: the branch has moved from {parent}") from error
         raise
@@ -106,9 +106,9 @@ def commit_blobs(
 
 
 def _same(gh: Client, repo: str, sha: str, tree: str, parent: str, message: str) -> bool:
-    found = call(gh, "GET", f"/repos/{repo}/git/commits/{sha}")
-    parents = [item["sha"] for item in found["parents"]]
-    return found["tree"]["sha"] == tree and parents == [parent] and found["message"].rstrip() == message.rstrip()
+    commit = call(gh, "GET", f"/repos/{repo}/git/commits/{sha}")
+    parents = [item["sha"] for item in commit["parents"]]
+    return commit["tree"]["sha"] == tree and parents == [parent] and commit["message"].rstrip() == message.rstrip()
 
 
 def _entry(gh: Client, repo: str, path: str, content: bytes) -> dict[str, Any]:

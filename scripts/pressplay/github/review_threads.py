@@ -1,4 +1,4 @@
-"""Threads on the lines of a pull request, by GraphQL: it pages by cursor, and tells what is resolved.
+"""Threads on the lines of a pull request. By GraphQL: it pages by cursor, and has what is resolved.
 
 A long list is scanned for what is needed to choose; only what was chosen is read, a few threads at a time.
 """
@@ -11,14 +11,14 @@ from typing import Any
 
 from pressplay.clock import parse_rfc3339
 from pressplay.github.calls import Client
-from pressplay.github.conversation import Said, Thread, spoken
+from pressplay.github.conversation import Remark, Thread, spoken
 from pressplay.github.graphql import ask, login_of
 
 MOST = 100
 """Threads, or comments of a thread, that GitHub gives at once."""
 
 _GONE = ("NOT_FOUND",)
-"""What GitHub says beside a null in the place of a node that is not there any more."""
+"""The error that GitHub adds to a null for a node that is gone."""
 
 _SCAN = """
 query ($owner: String!, $name: String!, $number: Int!, $first: Int!, $after: String, $who: Boolean!) {
@@ -42,9 +42,9 @@ query ($owner: String!, $name: String!, $number: Int!, $first: Int!, $after: Str
 _THREAD = """
 fragment thread on PullRequestReviewThread {
   id isResolved isOutdated path line startLine originalLine originalStartLine diffSide subjectType
-  root: comments(first: 1) { totalCount nodes { diffHunk ...said } }
+  root: comments(first: 1) { totalCount nodes { diffHunk ...remark } }
 }
-fragment said on PullRequestReviewComment {
+fragment remark on PullRequestReviewComment {
   fullDatabaseId author { __typename login } authorAssociation createdAt updatedAt body
 }
 """
@@ -52,7 +52,7 @@ _NEWEST = f"""
 query ($ids: [ID!]!, $last: Int!) {{
   nodes(ids: $ids) {{
     ...thread
-    ... on PullRequestReviewThread {{ more: comments(last: $last) {{ nodes {{ ...said }} }} }}
+    ... on PullRequestReviewThread {{ more: comments(last: $last) {{ nodes {{ ...remark }} }} }}
   }}
 }}
 {_THREAD}
@@ -63,7 +63,7 @@ query ($ids: [ID!]!, $first: Int!, $after: String) {{
     ...thread
     ... on PullRequestReviewThread {{
       more: comments(first: $first, after: $after) {{
-        pageInfo {{ hasNextPage }} edges {{ cursor node {{ ...said }} }}
+        pageInfo {{ hasNextPage }} edges {{ cursor node {{ ...remark }} }}
       }}
     }}
   }}
@@ -73,7 +73,7 @@ query ($ids: [ID!]!, $first: Int!, $after: String) {{
 
 
 @dataclass(frozen=True)
-class Found:
+class ThreadSummary:
     """A thread as far as it is needed to choose it."""
 
     cursor: str
@@ -93,41 +93,41 @@ class Found:
 
 def scan(
     gh: Client, repo: str, number: int, after: str | None = None, *, who: bool = False
-) -> tuple[list[Found], str | None]:
+) -> tuple[list[ThreadSummary], str | None]:
     """The next threads of a pull request after a cursor, and the cursor for those that follow; None at the end.
 
-    `who`: with who spoke in them and when. Faults as those of `graphql.ask`.
+    `who`: with who spoke in them and when. Raises what `graphql.ask` raises.
     """
     owner, _, name = repo.partition("/")
     variables = {"owner": owner, "name": name, "number": number, "first": MOST, "after": after, "who": who}
     threads = ask(gh, _SCAN, variables)["repository"]["pullRequest"]["reviewThreads"]
-    found = [_found(edge) for edge in threads["edges"] if edge["node"]["root"]["nodes"]]
+    summaries = [_found(edge) for edge in threads["edges"] if edge["node"]["root"]["nodes"]]
     info = threads["pageInfo"]
-    return found, info["endCursor"] if info["hasNextPage"] else None
+    return summaries, info["endCursor"] if info["hasNextPage"] else None
 
 
-def _found(edge: dict[str, Any]) -> Found:
+def _found(edge: dict[str, Any]) -> ThreadSummary:
     node = edge["node"]
     newest = (node.get("newest") or {"nodes": []})["nodes"]
-    return Found(
+    return ThreadSummary(
         cursor=edge["cursor"],
         node=node["id"],
         root=int(node["root"]["nodes"][0]["fullDatabaseId"]),
         path=node["path"],
         resolved=node["isResolved"],
         comments=node["root"]["totalCount"],
-        authors=frozenset(login_of(one["author"]).lower() for one in newest),
-        updated_at=max((parse_rfc3339(one["updatedAt"]) for one in newest), default=0.0),
+        authors=frozenset(login_of(comment["author"]).lower() for comment in newest),
+        updated_at=max((parse_rfc3339(comment["updatedAt"]) for comment in newest), default=0.0),
     )
 
 
 def read(gh: Client, page: str, nodes: Sequence[str], newest: int) -> dict[str, Thread]:
-    """Threads by their nodes: each with its first and its `newest` comments, the number of the others `omitted`.
+    """Threads by their nodes: each with its first and its `newest` comments, and in `omitted` how many it leaves out.
 
-    `page` is the pull request's address for people. One that was deleted since is not among them.
+    `page` is the pull request's address for people. A thread that was deleted since is left out.
     """
-    found = ask(gh, _NEWEST, {"ids": list(nodes), "last": newest}, _GONE)["nodes"]
-    return {node["id"]: _thread(page, node, node["more"]["nodes"]) for node in found if _is_there(node)}
+    threads = ask(gh, _NEWEST, {"ids": list(nodes), "last": newest}, _GONE)["nodes"]
+    return {node["id"]: _thread(page, node, node["more"]["nodes"]) for node in threads if _is_there(node)}
 
 
 def read_from(
@@ -135,16 +135,16 @@ def read_from(
 ) -> tuple[Thread, tuple[str, ...], bool] | None:
     """A thread's next `most` comments after a cursor, the cursor of each, and whether more follow.
 
-    None where it is gone. Without a cursor they begin with the first one.
+    None if it is gone. Without a cursor it begins with the first comment.
     """
-    (found,) = ask(gh, _PAGE, {"ids": [node], "first": most, "after": after}, _GONE)["nodes"]
-    if not _is_there(found):
+    (item,) = ask(gh, _PAGE, {"ids": [node], "first": most, "after": after}, _GONE)["nodes"]
+    if not _is_there(item):
         return None
-    edges = found["more"]["edges"]
-    said = tuple(_said(edge["node"]) for edge in edges)
-    thread = _thread(page, found, [])
+    edges = item["more"]["edges"]
+    remarks = tuple(_said(edge["node"]) for edge in edges)
+    thread = _thread(page, item, [])
     cursors = tuple(edge["cursor"] for edge in edges)
-    return replace(thread, said=said, omitted=0), cursors, found["more"]["pageInfo"]["hasNextPage"]
+    return replace(thread, said=remarks, omitted=0), cursors, item["more"]["pageInfo"]["hasNextPage"]
 
 
 def _is_there(node: dict[str, Any] | None) -> bool:
@@ -153,13 +153,13 @@ def _is_there(node: dict[str, Any] | None) -> bool:
 
 def _thread(page: str, node: dict[str, Any], newest: Sequence[dict[str, Any]]) -> Thread:
     first = node["root"]["nodes"][0]
-    said = {one.id: one for one in map(_said, (first, *newest))}
+    remarks = {remark.id: remark for remark in map(_said, (first, *newest))}
     number, of_file = int(first["fullDatabaseId"]), node["subjectType"] == "FILE"
     return Thread(
         id=f"thread-{number}",
         kind="thread",
         url=f"{page}#discussion_r{number}",
-        said=tuple(said.values()),
+        said=tuple(remarks.values()),
         path=node["path"],
         # GitHub keeps the place in `originalLine` and empties `line`, once the lines are gone.
         line=None if of_file else node["line"] or node["originalLine"],
@@ -168,11 +168,11 @@ def _thread(page: str, node: dict[str, Any], newest: Sequence[dict[str, Any]]) -
         outdated=node["isOutdated"],
         resolved=node["isResolved"],
         diff_hunk=first["diffHunk"],
-        omitted=node["root"]["totalCount"] - len(said),
+        omitted=node["root"]["totalCount"] - len(remarks),
     )
 
 
-def _said(node: dict[str, Any]) -> Said:
+def _said(node: dict[str, Any]) -> Remark:
     return spoken(
         f"line-{node['fullDatabaseId']}",
         login_of(node["author"]),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pressplay.clock import parse_rfc3339, rfc3339
 from pressplay.github.calls import Client, call, find, page, pages
-from pressplay.github.conversation import Said, Thread, spoken
+from pressplay.github.conversation import Remark, Thread, spoken
 
 ASKING = ("CHANGES_REQUESTED", "COMMENTED")
 """The states of reviews that may ask for something."""
@@ -33,53 +33,55 @@ class Review:
     node_id: str = ""
     """By which GraphQL knows it."""
 
-    def said(self) -> Said:
-        """What was said, in the one form of it."""
+    def remark(self) -> Remark:
+        """The review as a `Remark`."""
         at = rfc3339(self.submitted_at)
         return spoken(f"review-{self.id}", self.author, self.association, at, at, self.body)
 
-    def thread(self, page: str, said: Said) -> Thread:
+    def thread(self, page: str, remark: Remark) -> Thread:
         """The review as a whole, on a pull request with the address `page`."""
         url = f"{page}#pullrequestreview-{self.id}"
-        return Thread(id=said.id, kind="review", url=url, said=(said,), state=self.state)
+        return Thread(id=remark.id, kind="review", url=url, said=(remark,), state=self.state)
 
 
-def _review(found: dict[str, Any]) -> Review:
+def _review(item: dict[str, Any]) -> Review:
     return Review(
-        id=found["id"],
-        state=found["state"],
-        author=found["user"]["login"] if found["user"] else "ghost",
-        commit_id=found["commit_id"] or "",
-        submitted_at=parse_rfc3339(found["submitted_at"]) if found.get("submitted_at") else 0.0,
-        body=found["body"] or "",
-        association=found.get("author_association") or "",
-        node_id=found["node_id"],
+        id=item["id"],
+        state=item["state"],
+        author=item["user"]["login"] if item["user"] else "ghost",
+        commit_id=item["commit_id"] or "",
+        submitted_at=parse_rfc3339(item["submitted_at"]) if item.get("submitted_at") else 0.0,
+        body=item["body"] or "",
+        association=item.get("author_association") or "",
+        node_id=item["node_id"],
     )
 
 
 def reviews(gh: Client, repo: str, number: int) -> list[Review]:
     """A pull request's submitted reviews, oldest first."""
-    found = pages(gh, f"/repos/{repo}/pulls/{number}/reviews")
-    return sorted((_review(item) for item in found if item["state"] != "PENDING"), key=lambda review: review.id)
+    items = pages(gh, f"/repos/{repo}/pulls/{number}/reviews")
+    return sorted((_review(item) for item in items if item["state"] != "PENDING"), key=lambda review: review.id)
 
 
 def reviews_page(gh: Client, repo: str, number: int, at: int, size: int) -> tuple[list[Review], bool]:
     """One page of a pull request's submitted reviews, in GitHub's order, and whether another one follows."""
-    found, more = page(gh, f"/repos/{repo}/pulls/{number}/reviews", at, size)
-    return [_review(item) for item in found if item["state"] != "PENDING"], more
+    items, more = page(gh, f"/repos/{repo}/pulls/{number}/reviews", at, size)
+    return [_review(item) for item in items if item["state"] != "PENDING"], more
 
 
 def find_review(gh: Client, repo: str, number: int, review_id: int) -> Review | None:
-    """One review of a pull request, or None where there is none of this number."""
-    found = find(gh, f"/repos/{repo}/pulls/{number}/reviews/{review_id}")
-    return None if found is None or found["state"] == "PENDING" else _review(found)
+    """One review of a pull request, or None if there is none of this number."""
+    item = find(gh, f"/repos/{repo}/pulls/{number}/reviews/{review_id}")
+    return None if item is None or item["state"] == "PENDING" else _review(item)
 
 
-def withdrawn(found: Iterable[Review]) -> set[int]:
-    """The reviews, oldest first, whose author approved later or was dismissed later: they ask for nothing any more."""
+def withdrawn(history: Iterable[Review]) -> set[int]:
+    """The ids of the reviews whose author later approved, or was dismissed: they ask for nothing any more.
+
+    `history`: the pull request's reviews, oldest first."""
     earlier: dict[str, list[int]] = {}
     gone: set[int] = set()
-    for review in found:
+    for review in history:
         if review.state in ("APPROVED", "DISMISSED"):
             gone |= set(earlier.pop(review.author, []))
         earlier.setdefault(review.author, []).append(review.id)

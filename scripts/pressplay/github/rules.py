@@ -1,8 +1,8 @@
 """What a repository's rulesets ask of a branch, and the one judgement of whether that is enough (R5).
 
-Two things are held by rulesets and by nothing else: the default branch, which people alone change, and the branches
-below `press-play/`, by which agents are told what to do, and which the harness alone writes. `weaknesses` judges both,
-for `plan` and for `pressplay doctor`. docs/how-to/install.md has the rulesets that leave none.
+Rulesets alone protect two things: the default branch, which only people change, and the branches
+below `press-play/`, which hold the agents' orders and which only the harness writes. `weaknesses` judges both,
+for `plan` and for `pressplay doctor`. docs/how-to/install.md has the rulesets that leave no weakness.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pressplay.github.calls import Client, call, pages, part
 SEALING = ("creation", "update", "deletion")
 """The rules that leave a branch to whoever may bypass them."""
 _ANY_ORDERS = names.context_branch("run-000000000000")
-"""GitHub tells the rules of a branch that does not exist, too; this stands for all below `press-play/`."""
+"""An example of a branch below `press-play/`: GitHub also lists the rules of a branch that does not exist."""
 _ALL_OF_IT = ("always", "exempt")
 _WITHOUT = {"creation": "create", "update": "overwrite", "deletion": "delete"}
 
@@ -37,7 +37,7 @@ class Ruleset:
 
 @dataclass(frozen=True)
 class Protection:
-    """What the active rules on a branch come to, as one App is told."""
+    """The effect of the active rules on a branch, as GitHub shows it to one App."""
 
     rulesets: tuple[Ruleset, ...]
     checks: tuple[tuple[str, int | None], ...]
@@ -50,7 +50,7 @@ class Protection:
         return any(rule in ruleset.rules for ruleset in self.rulesets)
 
     def stops(self, rule: str) -> bool:
-        """Whether a rule of this type holds for the App that asked, as far as GitHub tells."""
+        """Whether a rule of this type holds for the App that asked, as far as GitHub shows it."""
         return any(rule in ruleset.rules and ruleset.bypass == "never" for ruleset in self.rulesets)
 
     @property
@@ -59,14 +59,14 @@ class Protection:
         return any(ruleset.bypass != "never" for ruleset in self.rulesets)
 
     def apps(self) -> set[int]:
-        """The Apps that may bypass a ruleset, as far as GitHub tells."""
+        """The Apps that may bypass a ruleset, as far as GitHub shows it."""
         listed = (actor for ruleset in self.rulesets for actor in ruleset.actors or ())
         return {number for kind, number in listed if kind == "Integration" and number is not None}
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What an App is told of a repository's protection."""
+class ProtectionView:
+    """A repository's protection as GitHub shows it to one App."""
 
     base: Protection
     """Of the default branch."""
@@ -75,7 +75,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RulesetTarget:
     """What is to be protected, and by whose check."""
 
     base: str
@@ -85,7 +85,7 @@ class Wanted:
     harness: str
     app_id: int
     edit: str
-    """Where a person changes rulesets, and where it is told how."""
+    """Where a person changes rulesets, and where the guide is."""
 
 
 @dataclass(frozen=True)
@@ -123,34 +123,38 @@ def protection(gh: Client, repo: str, branch: str) -> Protection:
     )
 
 
-def _ruleset(found: Mapping[str, Any], rules: set[str]) -> Ruleset:
-    actors = found.get("bypass_actors")
+def _ruleset(item: Mapping[str, Any], rules: set[str]) -> Ruleset:
+    actors = item.get("bypass_actors")
     return Ruleset(
         rules=frozenset(rules),
-        bypass=found.get("current_user_can_bypass"),
+        bypass=item.get("current_user_can_bypass"),
         actors=None if actors is None else tuple((actor["actor_type"], actor.get("actor_id")) for actor in actors),
     )
 
 
-def seen(gh: Client, repo: str, base: str) -> Seen:
-    """What the App that asks is told of a repository's protection."""
-    return Seen(protection(gh, repo, base), protection(gh, repo, _ANY_ORDERS))
+def seen(gh: Client, repo: str, base: str) -> ProtectionView:
+    """A repository's protection, as GitHub shows it to the App that asks."""
+    return ProtectionView(protection(gh, repo, base), protection(gh, repo, _ANY_ORDERS))
 
 
-def weaknesses(wanted: Wanted, harness: Seen, others: Mapping[str, Seen] | None = None) -> list[Weakness]:
-    """Every way past the harness that the rulesets leave open, worst first; none where they are as R5 wants them.
+def weaknesses(
+    wanted: RulesetTarget, harness: ProtectionView, others: Mapping[str, ProtectionView] | None = None
+) -> list[Weakness]:
+    """Every way to bypass the harness that the rulesets leave open, worst first; none if they are as R5 wants them.
 
-    `harness` is what the harness's App is told, `others` what other Apps of ours are, by their names: GitHub hides the
-    bypass lists from Apps without administration rights, but tells each one what it may itself.
+    `harness` is the harness's App's view, `others` those of our other Apps by their names: GitHub hides the
+    bypass lists from Apps without administration rights, but shows each one its own rights.
     """
     others = others or {}
     return [*_of_base(wanted, harness, others), *_of_orders(wanted, harness, others)]
 
 
-def _of_base(wanted: Wanted, harness: Seen, others: Mapping[str, Seen]) -> Iterator[Weakness]:
-    base, found, edit = wanted.base, harness.base, wanted.edit
-    if found.checks or found.has("pull_request"):
-        yield from _of_what_is_merged(wanted, found)
+def _of_base(
+    wanted: RulesetTarget, harness: ProtectionView, others: Mapping[str, ProtectionView]
+) -> Iterator[Weakness]:
+    base, protection, edit = wanted.base, harness.base, wanted.edit
+    if protection.checks or protection.has("pull_request"):
+        yield from _of_what_is_merged(wanted, protection)
     else:
         yield Weakness(
             f"no ruleset on {base} requires a pull request or a check: an agent with write access could merge (classic "
@@ -158,32 +162,32 @@ def _of_base(wanted: Wanted, harness: Seen, others: Mapping[str, Seen]) -> Itera
             f"make one that requires a pull request and {wanted.check} from the App {wanted.harness} "
             f"({wanted.app_id}): {edit}",
         )
-    if not found.has("update"):
+    if not protection.has("update"):
         yield Weakness(
             f"no ruleset restricts updates of {base} to people: an agent's App may merge what has check and approval",
             f"add one with the rule Restrict updates, which the role write may bypass for pull requests: {edit}",
         )
-    if not found.has("non_fast_forward"):
+    if not protection.has("non_fast_forward"):
         yield Weakness(f"no ruleset on {base} keeps history from being rewritten", f"block force pushes: {edit}")
-    if not found.has("deletion"):
+    if not protection.has("deletion"):
         yield Weakness(
-            f"no ruleset on {base} keeps it from being deleted, and made anew past the other rules",
+            f"no ruleset on {base} keeps it from being deleted, and created again without the other rules",
             f"restrict deletions: {edit}",
         )
-    past = {f"the App {name}" for name, told in others.items() if told.base.may_bypass}
-    if found.may_bypass:
-        past.add(f"the App {wanted.harness}")
-    past |= {f"the App number {number}" for number in found.apps() if number != wanted.app_id}
-    if past:
+    bypassers = {f"the App {name}" for name, view in others.items() if view.base.may_bypass}
+    if protection.may_bypass:
+        bypassers.add(f"the App {wanted.harness}")
+    bypassers |= {f"the App number {number}" for number in protection.apps() if number != wanted.app_id}
+    if bypassers:
         yield Weakness(
-            f"{', '.join(sorted(past))} may bypass the ruleset on {base}, and so merge",
+            f"{', '.join(sorted(bypassers))} may bypass the ruleset on {base}, and so merge",
             f"take it out of the ruleset's bypass list: {edit}",
         )
 
 
-def _of_what_is_merged(wanted: Wanted, found: Protection) -> Iterator[Weakness]:
+def _of_what_is_merged(wanted: RulesetTarget, protection: Protection) -> Iterator[Weakness]:
     base, edit = wanted.base, wanted.edit
-    asked = [app for name, app in found.checks if name == wanted.check]
+    asked = [app for name, app in protection.checks if name == wanted.check]
     if not asked:
         yield Weakness(
             f"no ruleset on {base} requires the check {wanted.check}",
@@ -194,24 +198,26 @@ def _of_what_is_merged(wanted: Wanted, found: Protection) -> Iterator[Weakness]:
             f"the ruleset on {base} takes the check {wanted.check} from others than the App {wanted.harness}",
             f"choose {wanted.harness} as its source (integration_id {wanted.app_id}): {edit}",
         )
-    if not found.has("pull_request"):
+    if not protection.has("pull_request"):
         yield Weakness(f"no ruleset on {base} requires a pull request", f"require one before merging: {edit}")
     else:
-        if found.approvals < 1:
+        if protection.approvals < 1:
             yield Weakness(
                 f"no ruleset on {base} requires an approval", f"set the required approvals to 1 or more: {edit}"
             )
-        if not found.dismisses_stale_reviews:
+        if not protection.dismisses_stale_reviews:
             yield Weakness(
                 f"the ruleset on {base} keeps approvals that a new commit should void",
                 f"dismiss stale approvals when new commits are pushed: {edit}",
             )
 
 
-def _of_orders(wanted: Wanted, harness: Seen, others: Mapping[str, Seen]) -> Iterator[Weakness]:
-    found, edit = harness.orders, wanted.edit
-    where = "the branches press-play/**/*, by which agents are told what to do"
-    open_to_all = [rule for rule in SEALING if not found.has(rule)]
+def _of_orders(
+    wanted: RulesetTarget, harness: ProtectionView, others: Mapping[str, ProtectionView]
+) -> Iterator[Weakness]:
+    orders, edit = harness.orders, wanted.edit
+    where = "the branches press-play/**/*, which hold the agents' orders"
+    open_to_all = [rule for rule in SEALING if not orders.has(rule)]
     if open_to_all:
         yield Weakness(
             f"no ruleset keeps agents from changing {where}: an agent may "
@@ -221,7 +227,7 @@ def _of_orders(wanted: Wanted, harness: Seen, others: Mapping[str, Seen]) -> Ite
         )
     barred = [
         ruleset
-        for ruleset in found.rulesets
+        for ruleset in orders.rulesets
         if ruleset.rules.intersection(SEALING) and ruleset.bypass not in _ALL_OF_IT
     ]
     if barred:
@@ -229,14 +235,14 @@ def _of_orders(wanted: Wanted, harness: Seen, others: Mapping[str, Seen]) -> Ite
             f"the App {wanted.harness} may not bypass a ruleset on {where}, and can't write them itself",
             f"put it into the bypass list, always: Integration {wanted.app_id}: {edit}",
         )
-    past = {
+    bypassers = {
         f"the App {name}"
-        for name, told in others.items()
-        if any(found.has(rule) and not told.orders.stops(rule) for rule in SEALING)
+        for name, view in others.items()
+        if any(orders.has(rule) and not view.orders.stops(rule) for rule in SEALING)
     }
-    past |= {f"the App number {number}" for number in found.apps() - {wanted.app_id}}
-    if past:
+    bypassers |= {f"the App number {number}" for number in orders.apps() - {wanted.app_id}}
+    if bypassers:
         yield Weakness(
-            f"{', '.join(sorted(past))} may bypass the ruleset on {where}",
+            f"{', '.join(sorted(bypassers))} may bypass the ruleset on {where}",
             f"take it out of the ruleset's bypass list, which is for {wanted.harness} alone: {edit}",
         )

@@ -14,7 +14,7 @@ from pressplay import names
 from pressplay.errors import InputError
 from pressplay.github import contents, refs
 from pressplay.github.calls import Client
-from pressplay.github.conversation import DATA, Said, Thread
+from pressplay.github.conversation import DATA, Remark, Thread
 from pressplay.github.conversation import markdown as thread_markdown
 
 FILE = "comments.json"
@@ -27,7 +27,7 @@ _OURS = re.compile(r"[A-Za-z0-9._/:#+-]*")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that is unanswered on a pull request at one moment, with the threads that it stands in."""
+    """Everything unanswered on a pull request at one moment, with its threads."""
 
     hash: str
     repository: str
@@ -37,32 +37,32 @@ class Snapshot:
     threads: tuple[Thread, ...]
 
     def ids(self) -> list[str]:
-        """The ids of what is unanswered."""
-        return sorted(one for thread in self.threads for one in thread.waiting())
+        """The ids of the unanswered remarks."""
+        return sorted(id_ for thread in self.threads for id_ in thread.waiting())
 
 
 def hash_of(ids: Iterable[str], again: int = 0) -> str:
-    """The hash that names a snapshot: of what is unanswered, in whatever order it was found, and of nothing else.
+    """The hash that names a snapshot: of the ids of its unanswered remarks, in any order, and of nothing else.
 
-    `again` counts how often just this was taken up before: after it was superseded, or because a person asks for it.
+    `again` counts how often the same ids had a snapshot before: it was superseded, or a person asks again.
     """
     return names.digest("snapshot", again, *sorted(set(ids)), length=HASH_LENGTH)
 
 
 def dump(snapshot: Snapshot) -> bytes:
-    """The snapshot as JSON in ASCII: whatever the texts hold, half characters too, is the same when it is read."""
+    """The snapshot as JSON in ASCII: any text, even with lone surrogates, reads back unchanged."""
     return (json.dumps(asdict(snapshot), indent=1, ensure_ascii=True) + "\n").encode()
 
 
 def load(content: bytes) -> Snapshot:
-    """What `dump` made; InputError where it is something else."""
+    """The snapshot that `dump` wrote; InputError for anything else."""
     try:
-        found = json.loads(content)
+        document = json.loads(content)
         threads = []
-        for thread in found.pop("threads"):
-            said = [Said(**{**one, "suggestions": tuple(one["suggestions"])}) for one in thread.pop("said")]
-            threads.append(Thread(**thread, said=tuple(said)))
-        snapshot = Snapshot(**found, threads=tuple(threads))
+        for thread in document.pop("threads"):
+            remarks = [Remark(**{**item, "suggestions": tuple(item["suggestions"])}) for item in thread.pop("said")]
+            threads.append(Thread(**thread, said=tuple(remarks)))
+        snapshot = Snapshot(**document, threads=tuple(threads))
         _check(snapshot)
         return snapshot
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -70,7 +70,7 @@ def load(content: bytes) -> Snapshot:
 
 
 def _check(snapshot: Snapshot) -> None:
-    """ValueError or TypeError where a field is not what we write: who may push may write to the branch too."""
+    """ValueError or TypeError if a field is not what we write: who may push may also write to this branch."""
     for thread in snapshot.threads:
         where = (*(text or "" for text in (thread.path, thread.diff_hunk)), *_texts(thread.said))
         if not all(isinstance(text, str) for text in where):
@@ -82,23 +82,23 @@ def _check(snapshot: Snapshot) -> None:
         flags = [
             thread.outdated,
             thread.resolved,
-            *(flag for one in thread.said for flag in (one.ours, one.unanswered)),
+            *(flag for remark in thread.said for flag in (remark.ours, remark.unanswered)),
         ]
         if not (all(type(number) is int for number in numbers) and all(type(flag) is bool for flag in flags)):
             raise TypeError("numbers")
-    told = (snapshot.hash, snapshot.repository, snapshot.head, snapshot.taken_at)
-    if type(snapshot.pull_request) is not int or not all(_OURS.fullmatch(text) for text in told):
+    identity = (snapshot.hash, snapshot.repository, snapshot.head, snapshot.taken_at)
+    if type(snapshot.pull_request) is not int or not all(_OURS.fullmatch(text) for text in identity):
         raise ValueError("what it is of")
 
 
-def _texts(said: Iterable[Said]) -> Iterator[str]:
-    for one in said:
-        yield from (one.author, one.body, *one.suggestions)
+def _texts(remarks: Iterable[Remark]) -> Iterator[str]:
+    for remark in remarks:
+        yield from (remark.author, remark.body, *remark.suggestions)
 
 
-def _words(said: Iterable[Said]) -> Iterator[str]:
-    for one in said:
-        yield from (one.id, one.created_at, one.association, one.updated_at)
+def _words(remarks: Iterable[Remark]) -> Iterator[str]:
+    for remark in remarks:
+        yield from (remark.id, remark.created_at, remark.association, remark.updated_at)
 
 
 def branch(hash_: str) -> str:
@@ -109,14 +109,14 @@ def branch(hash_: str) -> str:
 def keep(gh: Client, snapshot: Snapshot, base: str, known: str = "") -> str:
     """Commit a snapshot to its branch, on top of the branch `base`; its commit.
 
-    One that is there is left as it is where it is the commit `known`; whatever else is there nobody has vouched for.
+    A branch at the commit `known` is left as it is; anything else on it could be from anybody, and is replaced.
     """
-    there = branch(snapshot.hash)
-    if known and refs.find_head(gh, snapshot.repository, there) == known:
+    name = branch(snapshot.hash)
+    if known and refs.find_head(gh, snapshot.repository, name) == known:
         return known
     message = f"Comments on #{snapshot.pull_request}: {snapshot.hash}"
     at = refs.head(gh, snapshot.repository, base)
-    return refs.commit_files(gh, snapshot.repository, there, {FILE: dump(snapshot)}, message, at)
+    return refs.commit_files(gh, snapshot.repository, name, {FILE: dump(snapshot)}, message, at)
 
 
 def find(gh: Client, repo: str, hash_: str, most: int | None = None, commit: str = "") -> Snapshot | None:
@@ -129,19 +129,19 @@ def find(gh: Client, repo: str, hash_: str, most: int | None = None, commit: str
 
 
 def read(gh: Client, repo: str, hash_: str, commit: str = "") -> Snapshot:
-    """A kept snapshot, as `find` has it; InputError where it is gone."""
-    found = find(gh, repo, hash_, commit=commit)
-    if found is None:
+    """A kept snapshot, as `find` has it; InputError if it is gone."""
+    snapshot = find(gh, repo, hash_, commit=commit)
+    if snapshot is None:
         raise InputError(
             f"{repo}: the branch {branch(hash_)} is gone, and with it the comments that are to be answered"
         )
-    return found
+    return snapshot
 
 
 def kept(gh: Client, repo: str) -> list[str]:
     """The hashes of the snapshots that are kept."""
     prefix = names.context_branch(PREFIX)
-    return [found.removeprefix(prefix) for found in refs.branches_with_prefix(gh, repo, prefix)]
+    return [name.removeprefix(prefix) for name in refs.branches_with_prefix(gh, repo, prefix)]
 
 
 def markdown(snapshot: Snapshot) -> str:
@@ -157,6 +157,6 @@ def markdown(snapshot: Snapshot) -> str:
     return "\n".join(lines) + "\n"
 
 
-def answered(one: Said) -> str:
-    """What a snapshot tells of a comment in it."""
-    return "one of our own agents" if one.ours else "unanswered" if one.unanswered else "answered before"
+def answered(remark: Remark) -> str:
+    """How a snapshot describes the state of a remark."""
+    return "one of our own agents" if remark.ours else "unanswered" if remark.unanswered else "answered before"

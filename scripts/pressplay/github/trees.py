@@ -26,14 +26,15 @@ class Blob:
 
 
 def files(gh: Client, repo: str, commit: str, folder: str) -> dict[str, Blob]:
-    """The files below `folder` at a commit (its id), by their paths in the repository; empty where it has no such one.
+    """The files below `folder` at a commit (its id), by their paths in the repository; empty without the folder.
 
     Paths are people's text (R7). InputError for more files than GitHub lists (REST reference, "Get a tree").
     """
     tree = commit
     for name in folder.split("/"):
-        found = find(gh, f"/repos/{repo}/git/trees/{tree}")
-        below = [one["sha"] for one in (found or {"tree": []})["tree"] if one["path"] == name and one["type"] == "tree"]
+        listing = find(gh, f"/repos/{repo}/git/trees/{tree}")
+        entries = (listing or {"tree": []})["tree"]
+        below = [entry["sha"] for entry in entries if entry["path"] == name and entry["type"] == "tree"]
         if not below:
             return {}
         (tree,) = below
@@ -41,7 +42,7 @@ def files(gh: Client, repo: str, commit: str, folder: str) -> dict[str, Blob]:
     if listed["truncated"]:
         raise InputError(f"{repo}: {folder} at {commit}: expected fewer files, GitHub does not list them all")
     return {
-        f"{folder}/{one['path']}": Blob(one["sha"], one["mode"], one["size"])
-        for one in listed["tree"]
-        if one["type"] == "blob"
+        f"{folder}/{blob['path']}": Blob(blob["sha"], blob["mode"], blob["size"])
+        for blob in listed["tree"]
+        if blob["type"] == "blob"
     }

@@ -1,7 +1,7 @@
-"""What lies between our clients and GitHub: the breaker, and what GitHub answered before.
+"""The transport between our clients and GitHub: the breaker, and a cache of answers by ETag.
 
-A GET is always asked anew, with the ETag of the last answer: where GitHub says that nothing changed (304), which
-counts against no limit, that answer is given again. It is never given without asking.
+Each GET is sent, with the ETag of the last answer: if GitHub says that nothing changed (304), which
+counts against no limit, that answer is returned again. It is never returned without asking.
 
 Source: RFC 9110, 13.1.2 (If-None-Match) and 15.4.5 (304); docs.github.com, "Best practices for using the REST API".
 """
@@ -23,9 +23,9 @@ from pressplay.github.limits import Breaker, limit_of
 MOST_ANSWERS = 1000
 MOST_BYTES = 16 << 20
 LARGEST_ANSWER = 1 << 20
-"""Bytes. What is larger is not kept, and fetched anew each time."""
+"""Bytes. A larger answer is not kept, and is fetched again each time."""
 _OF_THE_WAY = ("content-encoding", "content-length", "transfer-encoding")
-"""Headers that tell how a body was sent, not what it is."""
+"""Headers about how a body was sent, not about its content."""
 _OVERHEAD = 2048
 """Bytes that an answer takes beside its body, roughly."""
 
@@ -58,7 +58,7 @@ class _Kept:
     body: bytes
 
     def again(self, response: httpx.Response) -> httpx.Response:
-        """This answer once more, with the headers that came with the 304: limits, date, pages."""
+        """This answer again, with the headers of the 304: limits, date, pages."""
         headers = httpx.Headers(self.headers)
         headers.update({name: text for name, text in response.headers.items() if not name.startswith("content-")})
         return httpx.Response(httpx.codes.OK, headers=headers, content=self.body, extensions=response.extensions)
@@ -86,7 +86,7 @@ class Answers:
             return self._kept.get(key)
 
     def keep(self, key: Hashable, response: httpx.Response) -> None:
-        """Keep an answer, if it is one to be kept, in the place of the one before."""
+        """Keep an answer, if it may be kept, and drop the one before it."""
         kept = _to_be_kept(response)
         if kept is None:
             return
@@ -119,12 +119,12 @@ def _to_be_kept(response: httpx.Response) -> _Kept | None:
 
 
 def _may_grow_unseen(response: httpx.Response, body: Any) -> bool:
-    """Whether this is a full last page: once another follows, only the Link header tells, which no ETag covers."""
+    """Whether this is a full last page: only the Link header shows that another follows, and no ETag covers it."""
     wanted = response.request.url.params.get("per_page", "")
     if not wanted.isdecimal() or "next" in response.links:
         return False
     lists = [body, *body.values()] if isinstance(body, dict) else [body]
-    return any(isinstance(one, list) and len(one) >= int(wanted) for one in lists)
+    return any(isinstance(items, list) and len(items) >= int(wanted) for items in lists)
 
 
 def _is_json(response: httpx.Response) -> bool:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pressplay.github.conversation import DATA, Said, Thread, markdown
+from pressplay.github.conversation import DATA, Remark, Thread, markdown
 from pressplay.github.snapshots import Snapshot, answered
 
 UNTRUSTED = (
@@ -66,7 +66,7 @@ class Page:
             lines = [f"# Comments on {self.repository}#{self.pull_request}", "", f"As of {self.as_of}."]
         lines.append(DATA)
         for thread in self.threads:
-            lines += _heading(thread, answered if self.snapshot is not None else _said_by)
+            lines += _heading(thread, answered if self.snapshot is not None else _origin)
         lines += ["", "---", ""]
         if not self.threads:
             lines.append("Nothing in this part of the list." if self.next_cursor else "Nothing (more) matches.")
@@ -95,23 +95,23 @@ def _thread(thread: Thread, *, of_snapshot: bool) -> dict[str, Any]:
         "omitted": thread.omitted,
         "said": [
             {
-                "id": one.id,
-                "author": one.author,
-                "association": one.association,
-                "ours": one.ours,
-                "created_at": one.created_at,
-                "updated_at": one.updated_at,
-                **({"unanswered": one.unanswered} if of_snapshot else {}),
-                "body": one.body,
-                "suggestions": list(one.suggestions),
+                "id": remark.id,
+                "author": remark.author,
+                "association": remark.association,
+                "ours": remark.ours,
+                "created_at": remark.created_at,
+                "updated_at": remark.updated_at,
+                **({"unanswered": remark.unanswered} if of_snapshot else {}),
+                "body": remark.body,
+                "suggestions": list(remark.suggestions),
             }
-            for one in thread.said
+            for remark in thread.said
         ],
     }
 
 
-def _said_by(one: Said) -> str:
-    return "one of our own agents" if one.ours else _word(one.association)
+def _origin(remark: Remark) -> str:
+    return "one of our own agents" if remark.ours else _word(remark.association)
 
 
 def _word(text: str) -> str:
@@ -120,19 +120,19 @@ def _word(text: str) -> str:
 
 def _heading(thread: Thread, state: Any) -> list[str]:
     blank, title, *rest = markdown(thread, state)
-    told = []
+    notes = []
     if thread.kind == "thread":
-        told.append("resolved" if thread.resolved else "unresolved")
+        notes.append("resolved" if thread.resolved else "unresolved")
     if thread.state:
-        told.append(_word(thread.state))
+        notes.append(_word(thread.state))
     if thread.omitted:
-        told.append(f"{thread.omitted} comments of it not shown: get_comment {thread.id} gives all")
-    return [blank, title, *(["", f"({'; '.join(told)})"] if told else []), *rest]
+        notes.append(f"{thread.omitted} comments of it not shown: get_comment {thread.id} gives all")
+    return [blank, title, *(["", f"({'; '.join(notes)})"] if notes else []), *rest]
 
 
 @dataclass(frozen=True)
 class Reviewer:
-    """Where one reviewer stands."""
+    """The state of one reviewer."""
 
     author: str
     association: str
@@ -160,8 +160,8 @@ class Reviews:
     """Whether all reviews were looked at; a pull request may have thousands."""
 
     def pending(self) -> list[str]:
-        """For whom the pull request waits: who was asked, and who wants changes."""
-        wants = [one.author for one in self.reviewers if one.state == "CHANGES_REQUESTED"]
+        """Whom the pull request waits for: requested reviewers, and those who want changes."""
+        wants = [reviewer.author for reviewer in self.reviewers if reviewer.state == "CHANGES_REQUESTED"]
         return list(dict.fromkeys([*self.requested, *(f"team {team}" for team in self.requested_teams), *wants]))
 
     def json(self) -> dict[str, Any]:
@@ -177,15 +177,15 @@ class Reviews:
             "requested": {"users": list(self.requested), "teams": list(self.requested_teams)},
             "reviewers": [
                 {
-                    "author": one.author,
-                    "association": one.association,
-                    "ours": one.ours,
-                    "state": one.state,
-                    "commit": one.commit,
-                    "on_head": one.commit == self.head,
-                    "submitted_at": one.submitted_at,
+                    "author": reviewer.author,
+                    "association": reviewer.association,
+                    "ours": reviewer.ours,
+                    "state": reviewer.state,
+                    "commit": reviewer.commit,
+                    "on_head": reviewer.commit == self.head,
+                    "submitted_at": reviewer.submitted_at,
                 }
-                for one in self.reviewers
+                for reviewer in self.reviewers
             ],
             "complete": self.complete,
         }
@@ -204,10 +204,12 @@ class Reviews:
             lines.append(f"- {_name(login)}: asked for a review")
         for team in self.requested_teams:
             lines.append(f"- team {_name(team)}: asked for a review")
-        for one in self.reviewers:
-            where = "on the head" if one.commit == self.head else f"on `{one.commit}`, not the head"
-            who = "one of our own agents" if one.ours else _word(one.association)
-            lines.append(f"- {_name(one.author)} ({who}): {_word(one.state)} {where}, {one.submitted_at}")
+        for reviewer in self.reviewers:
+            where = "on the head" if reviewer.commit == self.head else f"on `{reviewer.commit}`, not the head"
+            who = "one of our own agents" if reviewer.ours else _word(reviewer.association)
+            lines.append(
+                f"- {_name(reviewer.author)} ({who}): {_word(reviewer.state)} {where}, {reviewer.submitted_at}"
+            )
         if not self.complete:
             lines.append("- and more: not all reviews were looked at")
         return readable(lines)

@@ -78,13 +78,13 @@ def _route(service: Service, operation: Operation) -> Route:
     async def answer(request: Request) -> Response:
         query = request.query_params
         if len(query.multi_items()) != len(query.keys()):
-            raise wrong("query: each argument may stand in it once.")
+            raise wrong("query: each argument may be given once.")
         given: dict[str, Any] = {**query, **request.path_params}
         given["repo"] = f"{given.pop('owner')}/{given.pop('name')}"
         if "format" not in given:
             given["format"] = "markdown" if "text/markdown" in request.headers.get("accept", "") else "json"
-        told = await service.answer(operation, given, request.scope[CALLER], "http")
-        return Response(told.text, media_type=told.media_type, headers={"Cache-Control": "no-store"})
+        answered = await service.answer(operation, given, request.scope[CALLER], "http")
+        return Response(answered.text, media_type=answered.media_type, headers={"Cache-Control": "no-store"})
 
     async def guarded(request: Request) -> Response:
         try:
@@ -95,9 +95,9 @@ def _route(service: Service, operation: Operation) -> Route:
     return Route(operation.address, guarded, methods=["GET"], name=operation.name)
 
 
-def _text(told: Callable[[], tuple[str, int]]) -> Callable[[Request], Awaitable[Response]]:
+def _text(status_text: Callable[[], tuple[str, int]]) -> Callable[[Request], Awaitable[Response]]:
     async def answer(_request: Request) -> Response:
-        text, status = told()
+        text, status = status_text()
         return Response(f"{text}\n", status, media_type="text/plain")
 
     return answer
@@ -111,7 +111,7 @@ def _metrics(service: Service) -> Callable[[Request], Awaitable[Response]]:
 
 
 def refusal(problem: Problem) -> Response:
-    """A problem as HTTP tells it."""
+    """A problem as an HTTP response."""
     headers = {"Cache-Control": "no-store"}
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
@@ -165,9 +165,9 @@ class _Gate:
             scope[CALLER] = await self._caller(request)
             wait = self._messages.take(scope[CALLER])
             if wait:
-                raise later("too_many_calls", 429, "Too many messages came.", wait)
+                raise later("too_many_calls", 429, "There were too many messages.", wait)
             if scope["path"] == MCP_PATH and request.method != "POST":
-                # No stream of the server's own, no session to end: the specification's answer to both.
+                # No stream from the server, no session to end: the specification's answer to both.
                 raise Problem("method", 405, f"{request.method} is not for {MCP_PATH}: send messages by POST.")
         try:
             with anyio.fail_after(self._config.limits.seconds + 5):

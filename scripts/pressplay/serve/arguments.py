@@ -35,10 +35,10 @@ def _id(text: str) -> str:
 
 
 def _hash(text: str) -> str:
-    found = _SNAPSHOT.fullmatch(text)
-    if found is None:
+    match = _SNAPSHOT.fullmatch(text)
+    if match is None:
         raise ValueError("expected the twelve hexadecimal digits that name a snapshot")
-    return found[1]
+    return match[1]
 
 
 def _login(text: str) -> str:
@@ -143,9 +143,9 @@ class ListReviews(Arguments):
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:
     """The arguments' JSON Schema, as a tool announces it."""
-    found = model.model_json_schema()
-    found.pop("title", None)
-    found.pop("description", None)
-    for part in found["properties"].values():
+    document = model.model_json_schema()
+    document.pop("title", None)
+    document.pop("description", None)
+    for part in document["properties"].values():
         part.pop("title", None)
-    return found
+    return document

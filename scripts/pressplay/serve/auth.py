@@ -65,24 +65,26 @@ class Authenticator:
         self._failures = Buckets(FAILURES_PER_MINUTE, FAILURES_PER_MINUTE, now)
 
     def caller(self, header: str, address: str) -> str:
-        """Who an Authorization header speaks for; Problem 401 for nobody, 403 for somebody who may not call.
+        """The caller that an Authorization header identifies; Problem 401 for nobody, 403 for one who may not call.
 
         May ask the API server: call it in a thread.
         """
         scheme, _, token = header.partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
-            raise self._refused("no token came")
+            raise self._refused("there is no token")
         if len(token) > _LARGEST or not token.isascii():
-            raise self._refused("the token is none")
-        # Digests under a key of this process: comparing them tells nothing about the token.
+            raise self._refused("this is not a token")
+        # Digests under a key of this process: comparing them reveals nothing about the token.
         digest = self._digest(token)
         if self._static and hmac.compare_digest(digest, self._static):
             return LOCAL
         account = self._account(digest, token, address)
         if account is None:
             raise self._refused("the token is not good (any more)")
-        if not any(one.namespace == account.namespace and one.name in ("", account.name) for one in self._accounts):
+        if not any(
+            allowed.namespace == account.namespace and allowed.name in ("", account.name) for allowed in self._accounts
+        ):
             raise Problem(
                 "forbidden",
                 403,
@@ -101,24 +103,24 @@ class Authenticator:
         # Only new tokens cost the API server something; who has a good one is not kept out by others at its address.
         wait = self._failures.empty(address)
         if wait:
-            raise later("too_many_failures", 429, "Too many wrong tokens came from this address.", wait)
+            raise later("too_many_failures", 429, "There were too many wrong tokens from this address.", wait)
         try:
-            found = self._reviewer.review(token, self._audiences)
+            account = self._reviewer.review(token, self._audiences)
         except TryAgain as error:
             raise later("unavailable", 503, f"Tokens can't be looked at now ({error}).", 5) from error
         except InputError as error:
             log.fault("token review refused", error)
             raise Problem(
-                "unavailable", 503, "This server is not set up to look at tokens; whoever runs Press Play must mend it."
+                "unavailable", 503, "This server is not set up to look at tokens; whoever runs Press Play must fix it."
             ) from error
-        if found is None:
+        if account is None:
             self._failures.take(address)
         with self._lock:
-            self._known[digest] = (self._now() + (BAD_SECONDS if found is None else GOOD_SECONDS), found)
+            self._known[digest] = (self._now() + (BAD_SECONDS if account is None else GOOD_SECONDS), account)
             self._known.move_to_end(digest)
             if len(self._known) > KNOWN:
                 self._known.popitem(last=False)
-        return found
+        return account
 
     def _refused(self, what: str) -> Problem:
         taken = [

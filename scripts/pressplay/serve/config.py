@@ -40,7 +40,7 @@ class Account(_Model):
 
 
 class Stop(_Model):
-    """How it stops when it is told to (SIGTERM)."""
+    """How it stops at SIGTERM."""
 
     drain_seconds: int = Field(0, ge=0)
     """For how long it still takes requests, while it says that it is not ready."""

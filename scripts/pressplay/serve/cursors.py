@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on. Opaque to callers; whatever else they send is refused, never interpreted."""
+"""Cursors: where a list continues. Opaque to callers; anything else is refused, never interpreted."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def read(text: str, asked: str, sources: int) -> Cursor:
 
 
 def stale() -> Problem:
-    """What a cursor is whose place is gone."""
+    """The problem of a cursor whose place is gone."""
     return Problem(
         "stale_cursor",
         410,
-        "cursor: the comment at which it stands was deleted meanwhile. Begin again without a cursor, or with `since` "
+        "cursor: the comment that it points to was deleted meanwhile. Begin again without a cursor, or with `since` "
         "set to the as_of of a page that you have.",
     )
 
@@ -79,7 +79,7 @@ def _cursor(text: str) -> Cursor | None:
     if not (isinstance(asked, str) and _is_number(source) and isinstance(as_of, str) and _WHEN.fullmatch(as_of)):
         return None
     if isinstance(mark, list):
-        if not (len(mark) == 2 and all(_is_number(one) for one in mark)):
+        if not (len(mark) == 2 and all(_is_number(number) for number in mark)):
             return None
         mark = (mark[0], mark[1])
     elif not (mark is None or isinstance(mark, str)):

@@ -15,13 +15,13 @@ class Buckets:
     """A bucket for each key: `burst` tokens at most, `per_minute` new ones. Safe to share between threads."""
 
     def __init__(self, per_minute: float, burst: int, now: Callable[[], float]) -> None:
-        """`now` tells the time in seconds."""
+        """`now` returns the time in seconds."""
         self._rate, self._burst, self._now = per_minute / 60, burst, now
         self._held: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def take(self, key: str) -> int:
-        """Take a token: 0, or where there is none the seconds after which there will be one."""
+        """Take a token: 0, or if there is none, the seconds until there is one."""
         with self._lock:
             left = self._left(key)
             enough = left >= 1

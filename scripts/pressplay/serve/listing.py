@@ -1,8 +1,8 @@
 """Lists of comments: three sources, one after another, each gone through a page at a time.
 
 A source yields what it scanned, with the mark after it. The list stops when its answer is full or the request has had
-its share of calls, and its cursor is that mark. So whatever a pull request holds, a request holds one page of it; and
-what was there when a list was begun is in it once, whatever is added meanwhile. What is added has `since` and as_of.
+its share of calls, and its cursor is that mark. So a request holds one page, however large the pull request; and
+everything at the start of a list is in it once, even if more is added meanwhile. For additions use `since` and as_of.
 """
 
 from __future__ import annotations
@@ -100,34 +100,34 @@ def _gather(request: Request, asked: ListComments, sources: Sequence[Scan], begu
 def _reviews(request: Request, asked: ListComments, mark: Mark) -> Iterator[Scanned]:
     """The reviews that have a text of their own, in GitHub's order, which grows at its end only."""
     at, last = mark if isinstance(mark, tuple) else (1, 0)
-    found, more = request.reviews(at)
+    listed, more = request.reviews(at)
     if last:
-        ids = [review.id for review in found]
+        ids = [review.id for review in listed]
         if last not in ids:
             raise cursors.stale()
-        found = found[ids.index(last) + 1 :]
+        listed = listed[ids.index(last) + 1 :]
     while True:
-        withdrew = _withdrawn(request, at, found, more=more) if asked.unresolved else set()
-        for review in found:
+        withdrew = _withdrawn(request, at, listed, more=more) if asked.unresolved else set()
+        for review in listed:
             thread, left_out = None, 0
             if review.body.strip() and _wants_review(asked, review, withdrew):
-                thread, left_out = request.shown(review.thread(request.page, review.said()))
+                thread, left_out = request.shown(review.thread(request.page, review.remark()))
             yield Scanned((at, review.id), _asking(asked, thread), left_out)
         if not more:
             return
         at += 1
-        found, more = request.reviews(at)
+        listed, more = request.reviews(at)
 
 
-def _withdrawn(request: Request, at: int, found: list[github_reviews.Review], *, more: bool) -> set[int]:
-    """Which of these reviews their authors took back later. Of a great many it looks at some: too much may be shown."""
-    wanting = {review.author for review in found if review.state in github_reviews.ASKING and review.body.strip()}
-    known = [replace(review, body="") for review in found]
+def _withdrawn(request: Request, at: int, listed: list[github_reviews.Review], *, more: bool) -> set[int]:
+    """Which of these reviews their authors withdrew later. Of very many it reads only some, and may show too much."""
+    wanting = {review.author for review in listed if review.state in github_reviews.ASKING and review.body.strip()}
+    known = [replace(review, body="") for review in listed]
     while wanting and more and not request.half_spent:
         at += 1
         later, more = request.reviews(at)
-        decided = [one for one in later if one.author in wanting and one.state not in github_reviews.ASKING]
-        known += [replace(one, body="") for one in decided]
+        decided = [review for review in later if review.author in wanting and review.state not in github_reviews.ASKING]
+        known += [replace(review, body="") for review in decided]
     return github_reviews.withdrawn(known)
 
 
@@ -140,7 +140,7 @@ def _wants_review(asked: ListComments, review: github_reviews.Review, withdrew: 
 
 
 def _asking(asked: ListComments, thread: Thread | None) -> Thread | None:
-    """What our own Apps say beside the threads asks for nothing."""
+    """Comments of our own Apps outside the threads ask for nothing."""
     return None if asked.unresolved and thread is not None and thread.said[0].ours else thread
 
 
@@ -149,69 +149,69 @@ def _threads(request: Request, asked: ListComments, mark: Mark) -> Iterator[Scan
     after = mark if isinstance(mark, str) else None
     who = asked.since is not None or asked.author is not None
     while True:
-        found, after = request.threads(after, who=who)
-        waiting: list[review_threads.Found] = []
+        summaries, after = request.threads(after, who=who)
+        waiting: list[review_threads.ThreadSummary] = []
         wanted: list[int] = []
-        for one in found:
-            if _wants_thread(asked, one):
-                size = min(one.comments, NEWEST + 1)
+        for summary in summaries:
+            if _wants_thread(asked, summary):
+                size = min(summary.comments, NEWEST + 1)
                 if len(wanted) == THREADS_AT_ONCE or sum(wanted) + size > READ_AT_ONCE:
                     yield from _read(request, asked, waiting)
                     waiting, wanted = [], []
                 wanted.append(size)
-            waiting.append(one)
+            waiting.append(summary)
         yield from _read(request, asked, waiting)
         if after is None:
             return
 
 
-def _read(request: Request, asked: ListComments, waiting: list[review_threads.Found]) -> Iterator[Scanned]:
-    """What was scanned, in its order, with the texts of those that are wanted."""
-    nodes = [one.node for one in waiting if _wants_thread(asked, one)]
+def _read(request: Request, asked: ListComments, waiting: list[review_threads.ThreadSummary]) -> Iterator[Scanned]:
+    """The scanned threads, in order, with the texts of the wanted ones."""
+    nodes = [summary.node for summary in waiting if _wants_thread(asked, summary)]
     texts: dict[str, Thread] = {}
     if nodes:
         texts = request.ask("thread", lambda gh: review_threads.read(gh, request.page, nodes, NEWEST))
-    for one in waiting:
-        thread, left_out = texts.get(one.node), 0
+    for summary in waiting:
+        thread, left_out = texts.get(summary.node), 0
         if thread is not None:
             thread, left_out = request.shown(thread)
-        yield Scanned(one.cursor, thread, left_out)
+        yield Scanned(summary.cursor, thread, left_out)
 
 
-def _wants_thread(asked: ListComments, found: review_threads.Found) -> bool:
-    if asked.unresolved and found.resolved:
+def _wants_thread(asked: ListComments, summary: review_threads.ThreadSummary) -> bool:
+    if asked.unresolved and summary.resolved:
         return False
-    if asked.since is not None and found.updated_at < asked.since.timestamp():
+    if asked.since is not None and summary.updated_at < asked.since.timestamp():
         return False
-    if asked.author is not None and asked.author.lower() not in found.authors:
+    if asked.author is not None and asked.author.lower() not in summary.authors:
         return False
     if asked.path is None:
         return True
-    return found.path.startswith(asked.path) if asked.path.endswith("/") else found.path == asked.path
+    return summary.path.startswith(asked.path) if asked.path.endswith("/") else summary.path == asked.path
 
 
 def _conversation(request: Request, asked: ListComments, mark: Mark) -> Iterator[Scanned]:
     """The comments in the conversation, by ascending id."""
     at, last = mark if isinstance(mark, tuple) else (1, 0)
-    found, more = _comments(request, asked, at)
-    while at > 1 and (not found or found[0].id > last):
-        # Comments before it were deleted: what followed has moved to earlier pages.
+    comments, more = _comments(request, asked, at)
+    while at > 1 and (not comments or comments[0].id > last):
+        # Comments before it were deleted: later ones have moved to earlier pages.
         at -= 1
         yield Scanned((at, last), None)
-        found, more = _comments(request, asked, at)
+        comments, more = _comments(request, asked, at)
     while True:
-        for one in found:
-            if one.id <= last:
+        for comment in comments:
+            if comment.id <= last:
                 continue
             thread, left_out = None, 0
-            if one.body.strip() and (asked.author is None or one.author.lower() == asked.author.lower()):
-                thread, left_out = request.shown(one.thread(request.page, one.said()))
-            last = one.id
+            if comment.body.strip() and (asked.author is None or comment.author.lower() == asked.author.lower()):
+                thread, left_out = request.shown(comment.thread(request.page, comment.remark()))
+            last = comment.id
             yield Scanned((at, last), _asking(asked, thread), left_out)
         if not more:
             return
         at += 1
-        found, more = _comments(request, asked, at)
+        comments, more = _comments(request, asked, at)
 
 
 def _comments(request: Request, asked: ListComments, at: int) -> tuple[list[issues.Comment], bool]:

@@ -29,9 +29,9 @@ class _Lines(logging.Formatter):
 
 
 def _frames(error: BaseException | None) -> list[str]:
-    """Where it was raised; what it says may quote text."""
-    found = traceback.extract_tb(error.__traceback__) if error is not None else []
-    return [f"{frame.filename.rpartition('site-packages/')[2]}:{frame.lineno}" for frame in found[-_FRAMES:]]
+    """Where it was raised. Not its message, which may quote text."""
+    frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+    return [f"{frame.filename.rpartition('site-packages/')[2]}:{frame.lineno}" for frame in frames[-_FRAMES:]]
 
 
 def set_up() -> None:

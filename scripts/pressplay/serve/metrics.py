@@ -1,4 +1,4 @@
-"""What Prometheus is told. Labels are names of ours alone: no repository, number, login or id is among them."""
+"""The metrics for Prometheus. Labels hold only our own names: no repository, number, login or id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Metrics:
     """The metrics of one server."""
 
     def __init__(self) -> None:
-        """All at nought."""
+        """All at zero."""
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "pressplay_serve_requests",

@@ -11,7 +11,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from pressplay.errors import PressPlayError, TryAgain
-from pressplay.github.calls import Refused
+from pressplay.github.calls import GitHubRefused
 from pressplay.github.limits import RateLimited
 
 AGAIN_SECONDS = 30
@@ -45,13 +45,13 @@ def later(code: str, status: int, message: str, seconds: int) -> Problem:
 
 
 def of_github(error: PressPlayError, repo: str, now: float) -> Problem:
-    """What a fault on the way to GitHub is, at this time, for the caller, who can't mend the installation."""
+    """A fault of a call to GitHub as a Problem for the caller, who can't fix the installation; `now`: unix seconds."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, TryAgain):
         seconds = max(1, math.ceil(error.until - now)) if isinstance(error, RateLimited) else AGAIN_SECONDS
         return later("github_unavailable", 503, f"GitHub gives no answer now ({error}).", seconds)
-    if isinstance(error, Refused) and error.status == httpx.codes.NOT_FOUND:
+    if isinstance(error, GitHubRefused) and error.status == httpx.codes.NOT_FOUND:
         return missing(f"GitHub shows no such thing in {repo} ({error}). Check the number or id.")
     return Problem(
         "github_refused",

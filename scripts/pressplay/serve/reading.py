@@ -9,8 +9,8 @@ from pressplay.clock import rfc3339
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import comments, issues, pushes, review_threads, snapshots
 from pressplay.github import reviews as github_reviews
-from pressplay.github.calls import Refused
-from pressplay.github.conversation import Said, Thread
+from pressplay.github.calls import GitHubRefused
+from pressplay.github.conversation import Remark, Thread
 from pressplay.github.graphql import GraphQLRefused
 from pressplay.serve import cursors, listing
 from pressplay.serve.answers import Page, Reviewer, Reviews
@@ -89,42 +89,42 @@ def _one(request: Request, kind: str, number: int) -> Thread:
     if kind == "comment":
         comment = request.certain("comment", lambda gh: issues.find_comment(gh, repo, pr, number))
         if comment is not None:
-            return comment.thread(request.page, comment.said())
+            return comment.thread(request.page, comment.remark())
     elif kind == "review":
         review = request.certain("review", lambda gh: github_reviews.find_review(gh, repo, pr, number))
         if review is not None:
-            return review.thread(request.page, review.said())
+            return review.thread(request.page, review.remark())
     else:
         line = request.certain("comment", lambda gh: comments.find_line_comment(gh, repo, pr, number))
         if line is not None:
             node = _node(request, line.root)
             threads = request.certain("thread", lambda gh: review_threads.read(gh, request.page, [node], 1))
             resolved = node in threads and threads[node].resolved
-            return line.thread(request.page, (line.said(),), resolved=resolved)
+            return line.thread(request.page, (line.remark(),), resolved=resolved)
     raise _none(request, f"{kind}-{number}")
 
 
 def _node(request: Request, root: int) -> str:
-    """The node of the thread that a comment began; Problem where there is none."""
+    """The node of the thread that a comment began; Problem if there is none."""
     known = request.source.nodes.get((request.repo, request.number, root))
     if known is not None:
         return known
     after: str | None = None
     while True:
         try:
-            found, after = request.threads(after)
+            summaries, after = request.threads(after)
         except SpentError as error:
             raise Problem(
                 "too_many",
                 422,
-                f"id: thread-{root} was not found among the first threads of pull request {request.number}, which has "
+                f"id: thread-{root} is not among the first threads of pull request {request.number}, which has "
                 "a great many. Go through them by list_comments with kind thread, or with its path.",
             ) from error
         except PressPlayError as error:
             raise request.fault(error) from error
-        for one in found:
-            if one.root == root:
-                return one.node
+        for summary in summaries:
+            if summary.root == root:
+                return summary.node
         if after is None:
             raise _none(request, f"thread-{root}")
 
@@ -139,11 +139,11 @@ def _thread(request: Request, root: int, asked: GetComment) -> Page:
     node, after = _node(request, root), begun.mark if isinstance(begun.mark, str) else None
     most = min(asked.limit, PAGE)
     try:
-        found = request.ask("thread", lambda gh: review_threads.read_from(gh, request.page, node, after, most))
-        if found is None:
+        part = request.ask("thread", lambda gh: review_threads.read_from(gh, request.page, node, after, most))
+        if part is None:
             request.source.nodes.forget((request.repo, request.number, root))
             raise _none(request, asked.id)
-        return _part(request, begun, asked.id, *found)
+        return _part(request, begun, asked.id, *part)
     except PressPlayError as error:
         if isinstance(error, GraphQLRefused) and error.kinds == {"INVALID_CURSOR_ARGUMENTS"}:
             raise cursors.stale() from error
@@ -151,26 +151,26 @@ def _thread(request: Request, root: int, asked: GetComment) -> Page:
 
 
 def _part(request: Request, begun: Cursor, id_: str, thread: Thread, marks: tuple[str, ...], more: bool) -> Page:
-    """As much of a thread's comments as an answer holds."""
-    said: list[Said] = []
+    """As many of a thread's comments as an answer can hold."""
+    remarks: list[Remark] = []
     size = left_out = 0
     mark: Mark = begun.mark
-    for one, after in zip(thread.said, marks, strict=True):
+    for remark, after in zip(thread.said, marks, strict=True):
         try:
-            shown, strangers = request.shown(replace(thread, said=(one,)))
+            shown, strangers = request.shown(replace(thread, said=(remark,)))
         except SpentError:
             more = True
             break
-        size += len(one.body)
-        if said and size > PAGE_CHARACTERS:
+        size += len(remark.body)
+        if remarks and size > PAGE_CHARACTERS:
             more = True
             break
-        said += shown.said if shown is not None else ()
+        remarks += shown.said if shown is not None else ()
         left_out += strangers
         mark = after
-    if not said and not more and begun.mark is None:
+    if not remarks and not more and begun.mark is None:
         raise _hidden(id_, request.repo)
-    part = (cleaned(replace(thread, said=tuple(said), omitted=0)),) if said else ()
+    part = (cleaned(replace(thread, said=tuple(remarks), omitted=0)),) if remarks else ()
     cursor = cursors.write(replace(begun, mark=mark)) if more else None
     return Page(request.repo, request.number, begun.as_of, part, left_out, cursor)
 
@@ -195,22 +195,22 @@ def get_snapshot(source: Source, asked: GetSnapshot) -> Page:
 
 
 def _snapshot(request: Request, hash_: str) -> snapshots.Snapshot:
-    """A kept snapshot; Problem, with those that there are, where it is not kept any more."""
+    """A kept snapshot; if it is not kept any more, a Problem that lists those that are."""
     repo = request.repo
     try:
-        found = request.ask("snapshot", lambda gh: snapshots.find(gh, repo, hash_, SNAPSHOT_BYTES), must=True)
-    except (TryAgain, Refused) as error:
+        snapshot = request.ask("snapshot", lambda gh: snapshots.find(gh, repo, hash_, SNAPSHOT_BYTES), must=True)
+    except (TryAgain, GitHubRefused) as error:
         raise request.fault(error) from error
     except InputError as error:
         raise Problem(
             "not_a_snapshot", 422, f"id: snapshot {hash_} of {repo} cannot be read: {error}. Use list_comments."
         ) from error
-    if found is None:
+    if snapshot is None:
         kept = request.certain("snapshot", lambda gh: snapshots.kept(gh, repo))
-        shown = ", ".join(one for one in kept[:20] if one.isalnum()) or "none"
+        shown = ", ".join(hash_kept for hash_kept in kept[:20] if hash_kept.isalnum()) or "none"
         raise missing(
-            f"id: {repo} has no snapshot {hash_}. One is kept until its comments are answered, and gone then: what was "
-            f"said is in list_comments. There are now: {shown}."
+            f"id: {repo} has no snapshot {hash_}. One is kept only until its comments are answered. These "
+            f"are in list_comments. Snapshots now:  {shown}."
         )
     ours = names.bot(request.source.settings.github.harness_app)
     moved = request.certain("snapshot", lambda gh: pushes.record(gh, repo, snapshots.branch(hash_), ours))
@@ -221,11 +221,11 @@ def _snapshot(request: Request, hash_: str) -> snapshots.Snapshot:
             f"id: what is kept as {hash_} in {repo} was written by {' and '.join(moved.others)}, not by Press Play: it "
             "is no snapshot. Use list_comments.",
         )
-    if found.hash != hash_ or found.repository.lower() != repo.lower():
+    if snapshot.hash != hash_ or snapshot.repository.lower() != repo.lower():
         raise Problem(
             "not_a_snapshot", 422, f"id: what is kept as {hash_} in {repo} is not that snapshot. Use list_comments."
         )
-    return found
+    return snapshot
 
 
 def list_reviews(source: Source, asked: ListReviews) -> Reviews:
@@ -236,13 +236,13 @@ def list_reviews(source: Source, asked: ListReviews) -> Reviews:
     at, more, complete = 1, True, True
     while more:
         try:
-            found, more = request.reviews(at)
+            page, more = request.reviews(at)
         except SpentError:
             complete = False
             break
         except PressPlayError as error:
             raise request.fault(error) from error
-        for review in found:
+        for review in page:
             before = newest.get(review.author)
             if before is None and len(newest) >= REVIEWERS:
                 complete = False
@@ -251,14 +251,14 @@ def list_reviews(source: Source, asked: ListReviews) -> Reviews:
         at += 1
     reviewers = (
         Reviewer(
-            author=one.author,
-            association=one.association,
-            ours=source.settings.is_ours(one.author),
-            state=one.state,
-            commit=one.commit_id,
-            submitted_at=rfc3339(one.submitted_at),
+            author=review.author,
+            association=review.association,
+            ours=source.settings.is_ours(review.author),
+            state=review.state,
+            commit=review.commit_id,
+            submitted_at=rfc3339(review.submitted_at),
         )
-        for one in sorted(newest.values(), key=lambda one: one.submitted_at)
+        for review in sorted(newest.values(), key=lambda review: review.submitted_at)
     )
     return Reviews(
         repository=request.repo,

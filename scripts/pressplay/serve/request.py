@@ -12,8 +12,8 @@ from pressplay.clock import Clock
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import people, pulls, review_threads, reviews
 from pressplay.github.access import GitHubAccess
-from pressplay.github.calls import Client, Refused
-from pressplay.github.conversation import Said, Thread, suggestions
+from pressplay.github.calls import Client, GitHubRefused
+from pressplay.github.conversation import Remark, Thread, suggestions
 from pressplay.serve.answers import clean
 from pressplay.serve.problems import Problem, missing, of_github
 from pressplay.settings import Settings
@@ -79,9 +79,9 @@ class Source:
     """The App as which GitHub is read."""
     clock: Clock
     everyone: bool = False
-    """Whether what people without write access said is shown too."""
+    """Whether comments by people without write access are shown too."""
     count: Callable[[str, str], None] = lambda _what, _outcome: None
-    """Takes each call to GitHub: what was asked for, and how it ended."""
+    """Counts each call to GitHub: what was requested, and how it ended."""
     writers: Newest[tuple[str, str], tuple[float, bool]] = field(default_factory=Newest)
     """(repository, login) → (until when it holds, whether the login may write)."""
     nodes: Newest[tuple[str, int, int], str] = field(default_factory=Newest)
@@ -108,15 +108,15 @@ class Request:
         return 2 * self._calls < self._share or self.source.clock.now() > self._until - SECONDS / 2
 
     def ask(self, what: str, ask: Callable[[Client], T], *, must: bool = False) -> T:
-        """One call; SpentError where the request has had its share, unless it `must` be."""
+        """One call; SpentError if the request has used up its share, unless it `must` be made."""
         if not must and (self._calls <= 0 or self.source.clock.now() >= self._until):
             raise SpentError
         self._calls -= 1
         outcome = "failed"
         try:
-            found = ask(self.source.github.installation(self.source.app, self.repo, self._permissions))
+            result = ask(self.source.github.installation(self.source.app, self.repo, self._permissions))
             outcome = "ok"
-            return found
+            return result
         except TryAgain:
             outcome = "unavailable"
             raise
@@ -131,7 +131,7 @@ class Request:
         return of_github(error, self.repo, self.source.clock.now())
 
     def certain(self, what: str, ask: Callable[[Client], T]) -> T:
-        """One call that is made in any case, and whose faults are told the caller as Problems."""
+        """One call that is always made, with its faults as Problems for the caller."""
         try:
             return self.ask(what, ask, must=True)
         except PressPlayError as error:
@@ -141,7 +141,7 @@ class Request:
         """The pull request; Problem where there is none."""
         try:
             return self.ask("pull", lambda gh: pulls.pull(gh, self.repo, self.number), must=True)
-        except Refused as error:
+        except GitHubRefused as error:
             if error.status == 404:
                 raise missing(
                     f"pull_request: {self.repo} has no pull request {self.number} (issues have numbers of their own). "
@@ -155,25 +155,27 @@ class Request:
         """A page of reviews, and whether another one follows."""
         return self.ask("reviews", lambda gh: reviews.reviews_page(gh, self.repo, self.number, at, PAGE))
 
-    def threads(self, after: str | None, *, who: bool = False) -> tuple[list[review_threads.Found], str | None]:
-        """The next threads as far as it is needed to choose, and the cursor for those that follow."""
-        found, more = self.ask("threads", lambda gh: review_threads.scan(gh, self.repo, self.number, after, who=who))
-        for one in found:
-            self.source.nodes.learn((self.repo, self.number, one.root), one.node)
-        return found, more
+    def threads(self, after: str | None, *, who: bool = False) -> tuple[list[review_threads.ThreadSummary], str | None]:
+        """The summaries of the next threads, and the cursor for those that follow."""
+        summaries, more = self.ask(
+            "threads", lambda gh: review_threads.scan(gh, self.repo, self.number, after, who=who)
+        )
+        for summary in summaries:
+            self.source.nodes.learn((self.repo, self.number, summary.root), summary.node)
+        return summaries, more
 
     def shown(self, thread: Thread) -> tuple[Thread | None, int]:
-        """What of a thread is shown (None: nothing), and how many comments of strangers were left out of it (R8)."""
-        said: list[Said] = []
+        """The visible part of a thread (None: nothing), and how many comments of strangers were left out (R8)."""
+        remarks: list[Remark] = []
         left_out = 0
-        for one in thread.said:
-            ours = self.source.settings.is_ours(one.author)
-            if not (ours or self.source.everyone or self._may_write(one.author)):
+        for remark in thread.said:
+            ours = self.source.settings.is_ours(remark.author)
+            if not (ours or self.source.everyone or self._may_write(remark.author)):
                 left_out += 1
                 continue
             # Only what is shown is read: a stranger's text may be made to be slow.
-            said.append(replace(one, ours=ours, suggestions=suggestions(one.body)))
-        return (bounded(cleaned(replace(thread, said=tuple(said)))) if said else None), left_out
+            remarks.append(replace(remark, ours=ours, suggestions=suggestions(remark.body)))
+        return (bounded(cleaned(replace(thread, said=tuple(remarks)))) if remarks else None), left_out
 
     def _may_write(self, login: str) -> bool:
         if login.endswith("[bot]") or login == "ghost":
@@ -188,37 +190,37 @@ class Request:
 
 
 def size_of(thread: Thread) -> int:
-    """How much of an answer a thread takes, in characters of people's text."""
-    return len(thread.path or "") + len(thread.diff_hunk or "") + sum(len(one.body) for one in thread.said)
+    """The size of a thread in an answer, in characters of people's text."""
+    return len(thread.path or "") + len(thread.diff_hunk or "") + sum(len(remark.body) for remark in thread.said)
 
 
 def cleaned(thread: Thread) -> Thread:
-    """A thread whose texts UTF-8 can hold, its hunk no longer than an answer bears."""
+    """The thread with texts that UTF-8 can encode, and with its hunk cut to the limit of an answer."""
     hunk = thread.diff_hunk
     if hunk is not None and len(hunk) > HUNK_CHARACTERS:
-        # The lines that are spoken of are its last ones.
+        # The comment is about its last lines.
         hunk = f"…\n{hunk[-HUNK_CHARACTERS:]}"
-    said = tuple(
+    remarks = tuple(
         replace(
-            one,
-            author=clean(one.author),
-            body=clean(one.body),
-            suggestions=tuple(clean(text) for text in one.suggestions),
+            remark,
+            author=clean(remark.author),
+            body=clean(remark.body),
+            suggestions=tuple(clean(text) for text in remark.suggestions),
         )
-        for one in thread.said
+        for remark in thread.said
     )
     path = None if thread.path is None else clean(thread.path)
-    return replace(thread, said=said, path=path, diff_hunk=None if hunk is None else clean(hunk))
+    return replace(thread, said=remarks, path=path, diff_hunk=None if hunk is None else clean(hunk))
 
 
 def bounded(thread: Thread) -> Thread:
-    """A thread with its first comment and as many of its newest as an answer holds."""
-    kept: list[Said] = []
+    """The thread with its first comment and as many of its newest as an answer can hold."""
+    kept: list[Remark] = []
     size = len(thread.said[0].body)
-    for one in reversed(thread.said[1:]):
-        size += len(one.body)
+    for remark in reversed(thread.said[1:]):
+        size += len(remark.body)
         if size > PAGE_CHARACTERS:
             break
-        kept.append(one)
-    said = (thread.said[0], *reversed(kept))
-    return replace(thread, said=said, omitted=thread.omitted + len(thread.said) - len(said))
+        kept.append(remark)
+    remarks = (thread.said[0], *reversed(kept))
+    return replace(thread, said=remarks, omitted=thread.omitted + len(thread.said) - len(remarks))

@@ -1,4 +1,4 @@
-"""Running a server: over HTTP until it is told to stop, or over stdio until its client goes."""
+"""Running a server: over HTTP until a signal stops it, or over stdio until its client goes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Server(uvicorn.Server):
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket at an address; an empty one stands for all, of IPv4 and of IPv6 where there is any."""
+    """A socket at an address; empty: all addresses, of IPv4, and of IPv6 if there is any."""
     if not host and socket.has_dualstack_ipv6():
         return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=128)
     return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128)
@@ -64,9 +64,9 @@ def over_http(
     ready: Callable[[], str],
     tell: Callable[[str], None],
 ) -> None:
-    """Serve until SIGTERM or SIGINT. `source_of` makes the source, given who counts its calls to GitHub.
+    """Serve until SIGTERM or SIGINT. `source_of` makes the source, given the counter of its calls to GitHub.
 
-    `ready` says what is missing before requests can be answered; `tell` is given the address once there is one.
+    `ready` says what is missing before requests can be answered; `tell` gets the address once there is one.
     """
     log.set_up()
     metrics = Metrics()
@@ -106,9 +106,9 @@ def over_http(
 
 
 def _freeze() -> None:
-    """Let the collector pass over what is loaded once for all: to `tidy` after each call then takes a millisecond.
+    """Exclude what is loaded for good from garbage collection: `tidy` after each call then takes a millisecond.
 
-    GitHub's answers, megabytes each, are left in cycles of few objects, of which it would take notice much too late.
+    GitHub's answers, megabytes each, are in cycles of few objects, which the collector would free much too late.
     """
     gc.collect()
     gc.freeze()

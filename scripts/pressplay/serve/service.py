@@ -1,4 +1,4 @@
-"""Answering one call, whichever way it came: arguments, limits, the work in a thread, metrics, the log."""
+"""Answering one call of either surface: arguments, limits, the work in a thread, metrics, the log."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Service:
         self._calls = Buckets(limits.calls_per_minute, limits.burst, time.monotonic)
         self._threads = anyio.CapacityLimiter(limits.at_once)
         self._taken = 0
-        """Calls that are worked on or wait for it; the limiter knows of one only a turn of the loop after it came."""
+        """Calls in progress or waiting; the limiter counts a call only one turn of the loop later."""
 
     async def answer(self, operation: Operation, given: Mapping[str, Any], caller: str, surface: str) -> Answer:
         """What `operation` answers; Problem where it doesn't."""
@@ -94,7 +94,7 @@ class Service:
         self._taken += 1
         try:
             with anyio.fail_after(self._limits.seconds):
-                found = await anyio.to_thread.run_sync(
+                page = await anyio.to_thread.run_sync(
                     partial(self._run, operation, asked),
                     # A call to GitHub ends by its own time limit; its answer is not waited for.
                     abandon_on_cancel=True,
@@ -106,8 +106,8 @@ class Service:
         finally:
             self._taken -= 1
         if asked.format == "markdown":
-            return Answer(found.markdown(), "text/markdown; charset=utf-8")
-        text = json.dumps(found.json(), ensure_ascii=False, separators=(",", ":"))
+            return Answer(page.markdown(), "text/markdown; charset=utf-8")
+        text = json.dumps(page.json(), ensure_ascii=False, separators=(",", ":"))
         return Answer(text, "application/json")
 
     def _run(self, operation: Operation, asked: Any) -> Page | Reviews:

@@ -38,7 +38,7 @@ def server(service: Service) -> Server[Any]:
         try:
             operation = named(params.name)
             if operation is None:
-                known = [one.name for one in OPERATIONS]
+                known = [known_operation.name for known_operation in OPERATIONS]
                 raise missing(f"{unknown(params.name, 'tool', known)}. The tools are {', '.join(known)}.")
             answer = await service.answer(operation, params.arguments or {}, _caller(context), "mcp")
         except Problem as problem:
@@ -57,18 +57,22 @@ def server(service: Service) -> Server[Any]:
 
 _TOOLS = [
     types.Tool(
-        name=one.name,
-        title=one.title,
-        description=one.description,
-        input_schema=schema(one.arguments),
+        name=operation.name,
+        title=operation.title,
+        description=operation.description,
+        input_schema=schema(operation.arguments),
         annotations=types.ToolAnnotations(
-            title=one.title, read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+            title=operation.title,
+            read_only_hint=True,
+            destructive_hint=False,
+            idempotent_hint=True,
+            open_world_hint=True,
         ),
     )
-    for one in OPERATIONS
+    for operation in OPERATIONS
 ]
 
 
 def _caller(context: ServerRequestContext[Any]) -> str:
-    """Who calls, as the gate in front found out; without a request there is but whoever started this process."""
+    """The caller, as the authenticator determined it; without a request, whoever started this process."""
     return LOCAL if context.request is None else str(context.request.scope[CALLER])

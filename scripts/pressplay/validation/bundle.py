@@ -41,19 +41,19 @@ def bundle(path: Path) -> str:
         keys = pointer.strip("/").split("/") if pointer.strip("/") else []
         label = ".".join([name.removesuffix(SUFFIX), *keys[1:]])
         if label not in definitions:
-            found = document
+            node = document
             for key in keys:
-                if not isinstance(found, dict) or key not in found:
+                if not isinstance(node, dict) or key not in node:
                     raise InputError(f"{folder / inside}: $ref {reference!r}: {name} has no {pointer}")
-                found = found[key]
-            # Entered before it is filled, so that a schema that refers to itself comes to an end.
+                node = node[key]
+            # Registered before it is filled, so that the recursion of a schema that refers to itself ends.
             definitions[label] = {}
-            definitions[label] = inlined(found if keys else without_own(found), name)
+            definitions[label] = inlined(node if keys else without_own(node), name)
         return f"#/definitions/{label}"
 
     def inlined(schema: Any, inside: str) -> Any:
         if isinstance(schema, list):
-            return [inlined(one, inside) for one in schema]
+            return [inlined(item, inside) for item in schema]
         if not isinstance(schema, dict):
             return schema
         return {

@@ -1,4 +1,4 @@
-"""Helm, the program: found or built, and run. Only what makes or checks the chart needs it; playing does not."""
+"""Helm, the program: located or built, and run. Only building and checking the chart needs it; playing does not."""
 
 from __future__ import annotations
 
@@ -32,18 +32,20 @@ def repository() -> Path:
 def program(root: Path) -> str:
     """The path of a helm, by the rule of tools/get: from PATH, else built once into .tools/bin.
 
-    Raises InputError with what tools/get said where there is no way to one.
+    Raises InputError with the message of tools/get if there is none.
     """
     got = root / "tools" / "get"
     if not got.is_file():
-        found = shutil.which("helm")
-        if found is None:
+        helm = shutil.which("helm")
+        if helm is None:
             raise InputError("helm is not on PATH: install Helm 4")
-        return found
-    # What it says while it builds goes to our own stderr: some minutes without a word look like a hang.
+        return helm
+    # Its output while it builds goes to our own stderr: minutes without output look like a hang.
     made = subprocess.run([str(got), "helm"], stdout=subprocess.PIPE, text=True, check=False)
     if made.returncode:
-        raise InputError("tools/get helm failed (its words are above): put a Helm 4 on PATH, or a go to build it with")
+        raise InputError(
+            "tools/get helm failed (its messages are above): put a Helm 4 on PATH, or a go to build it with"
+        )
     return made.stdout.strip()
 
 

@@ -27,17 +27,17 @@ ORIGINALS = {
 
 
 def packaged_schemas(root: Path) -> dict[Path, str]:
-    """What `pressplay generate` writes: path in the repository (relative to `root`) → text, read from the originals.
+    """The files that `pressplay generate` writes: path in the repository (relative to `root`) → text of the original.
 
-    Raises InputError where an original is missing.
+    Raises InputError if an original is missing.
     """
-    found = {}
+    texts = {}
     for name, original in ORIGINALS.items():
         try:
-            found[Path(FOLDER, name)] = (root / original).read_text(encoding="utf-8")
+            texts[Path(FOLDER, name)] = (root / original).read_text(encoding="utf-8")
         except OSError as error:
             raise InputError(f"{original}: expected this file in the repository: {error.strerror}") from error
-    return found
+    return texts
 
 
 @cache

@@ -1,14 +1,14 @@
 """Secrets taken out of text that goes where others read it: task folders, comments, reports (R9).
 
 A net, not a wall: it knows the shapes that keys and tokens of common services have, and what follows a word such as
-`password=`. What it takes out is replaced by its kind, so that a reader sees that something stood there.
+`password=`. What it takes out is replaced by its kind, so that a reader sees that something was there.
 """
 
 from __future__ import annotations
 
 import re
 
-# What is bounded here is so that a hostile text costs time in proportion to its length, whatever it repeats.
+# The bounds keep the time linear in the length of a hostile text, even a repetitive one.
 _NAMED = (
     r"(?:token|secret|passw(?:or)?d|passwd|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)[A-Za-z0-9_.-]{0,64}"
 )
@@ -32,7 +32,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("password in an address", re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)")),
     (
         "secret",
-        # The value alone: what it is called tells the reader what is missing. Masked ones (***) stay as they are.
+        # The value alone: its name shows the reader what is missing. Masked values (***) stay as they are.
         re.compile(
             rf"(?i)({_NAMED}[\"']?\s{{0,8}}[:=]{{1,3}}>?\s{{0,8}})(?:\"[^\"\n*]{{6,}}\"|'[^'\n*]{{6,}}'|[A-Za-z0-9+/_.~-]{{12,}}=*)"
         ),

@@ -1,6 +1,6 @@
-"""What is wrong with what people wrote: places, all at once, in one form (R10).
+"""Problems in files that people wrote: with places, all at once, in one form (R10).
 
-The form follows check-jsonschema: `file:line:column: $.path: what was expected and what came; what to do`.
+The form follows check-jsonschema: `file:line:column: $.path: what was expected, what it got; what to do`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Problem:
     column: int
     path: str
     message: str
-    """What was expected and what came."""
+    """What was expected and what it got."""
     hint: str = ""
     """What to do."""
 
@@ -85,5 +85,5 @@ def read_text(file: Path) -> str:
     except OSError as error:
         raise invalid(str(file), f"expected a readable file: {error.strerror}", "check the path") from error
     except UnicodeDecodeError as error:
-        message = f"expected UTF-8, came byte {error.start}: {error.reason}"
+        message = f"expected UTF-8, got byte {error.start}: {error.reason}"
         raise invalid(str(file), message, "save it as UTF-8") from error

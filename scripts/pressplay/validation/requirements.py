@@ -1,7 +1,7 @@
 """A project's requirements.yaml: the tools, Secrets and environment that its agents are given (FR8).
 
-Its form is schemas/requirements.schema.json. What an agent may not have is refused, never left out in silence: that is
-said by the chart's values (`agents.<id>.requirements`, `repositories.<name>.secrets`). Secrets are named here and
+Its form is schemas/requirements.schema.json. What an agent may not have is refused, never left out silently. The limits
+are in the chart's values (`agents.<id>.requirements`, `repositories.<name>.secrets`). Secrets are named here and
 mounted by the controller of CodeRun; nobody here reads one.
 """
 
@@ -29,10 +29,10 @@ SECTIONS = ("remoteTools", "localServers", "secrets", "environment")
 _RESERVED = tuple(
     (re.compile(pattern, re.IGNORECASE), why)
     for pattern, why in (
-        (r"PRESSPLAY_.*", "the harness tells each run by these what it is to do"),
-        (r"GITHUB_APP.*|GITHUB_TOKEN|GH_.*|GIT_.*|SSH_.*", "the agent signs in at GitHub by these"),
+        (r"PRESSPLAY_.*", "the harness gives each run its orders by these"),
+        (r"GITHUB_APP.*|GITHUB_TOKEN|GH_.*|GIT_.*|SSH_.*", "the agent signs in to GitHub with these"),
         (r"ANTHROPIC_.*|CLAUDE_.*|TOOLMAN_.*", "the controller gives the agent its model and its tools by these"),
-        (r"KUBERNETES_.*", "Kubernetes tells a pod by these where its API is"),
+        (r"KUBERNETES_.*", "Kubernetes gives a pod the address of its API by these"),
         (
             r"LD_.*|DYLD_.*|GCONV_PATH|PATH|HOME|SHELL|IFS|ENV|CDPATH|PS4|PROMPT_COMMAND|SHELLOPTS|BASHOPTS|BASH_.*|"
             r"NODE_OPTIONS|NODE_PATH|PYTHON(PATH|HOME|STARTUP|USERBASE|INSPECT|WARNINGS|BREAKPOINT)|PERL5.*|PERLLIB|"
@@ -69,9 +69,9 @@ class Given:
     """Whether the task folder gets a toolman-config.json of ours."""
 
     def task_requirements(self) -> dict[str, Any]:
-        """`secrets` and `environment` as the CodeRun's taskRequirements have them; what is empty is left out.
+        """`secrets` and `environment` as the CodeRun's taskRequirements have them; empty ones are left out.
 
-        A Secret always has its keys: without, the controller would make a variable of every key, whatever its name.
+        A Secret always has its keys: without them, the controller would make a variable of every key of any name.
         """
         secrets = [
             {"name": name, "keys": [{key: variable} for key, variable in keys]} for name, keys in self.secrets.items()
@@ -129,9 +129,9 @@ class Requirements:
     """What is wrong with its form. Words of these problems may be anybody's; those of `refused` are checked names."""
 
     def refused(self, agents: Mapping[str, Agent], secrets: Collection[str], only: str | None = None) -> list[Problem]:
-        """What is asked for that nobody may have, or not these agents (`only`: not this one), by place.
+        """The requests for what nobody may have, or not these agents (`only`: not this one), by place.
 
-        `secrets` are those that are listed for the repository. Disabled agents are passed over.
+        `secrets` are those that are listed for the repository. Disabled agents are skipped.
         """
         problems = [*self._unknown_agents(agents), *self._without(), *self._variables(), *self._leaks()]
         denied: dict[Path, tuple[_Entry, list[str]]] = {}
@@ -181,7 +181,7 @@ class Requirements:
         yield from self._of(agent_id)
 
     def _of(self, agent_id: str | None = None) -> Iterator[_Entry]:
-        """What stands in one part of the file: project-wide, or below an agent."""
+        """The entries of one part of the file: project-wide, or of one agent."""
         part = self.source.value if agent_id is None else self._agent(agent_id)
         above: Path = () if agent_id is None else ("agents", agent_id)
         for index, name in enumerate(_list(part, "remoteTools")):
@@ -226,7 +226,7 @@ class Requirements:
                     if not isinstance(name, str):
                         continue
                     if name not in everybodys[section]:
-                        message = f"expected what {section} of the whole project names, came {shown(name)}"
+                        message = f"expected what {section} of the whole project names, got {shown(name)}"
                         yield self._problem(path, message, did_you_mean(name, everybodys[section]) or "take it out")
                     elif section == "remoteTools" and name in own:
                         message = f"{shown(name)} is asked for and not wanted at once"
@@ -245,7 +245,7 @@ class Requirements:
             for path, name in places.items():
                 why = reserved(name)
                 if why:
-                    message = f"expected a variable that a project may set, came {shown(name)}: {why}"
+                    message = f"expected a variable that a project may set, got {shown(name)}: {why}"
                     yield self._problem(path, message, "use another name")
 
     def _leaks(self) -> Iterator[Problem]:
@@ -259,9 +259,9 @@ class Requirements:
                 texts = {(*entry.path, "env", name): value for name, value in env.items()}
                 texts |= {(*entry.path, "args", index): value for index, value in enumerate(args)}
             for path, text in texts.items():
-                found = re.search(r"\[redacted: ([^]]*)]", redact(text)) if isinstance(text, str) else None
-                if found and found[0] not in text:
-                    message = f"expected nothing secret in a file of the repository, came what looks like: {found[1]}"
+                redacted = re.search(r"\[redacted: ([^]]*)]", redact(text)) if isinstance(text, str) else None
+                if redacted and redacted[0] not in text:
+                    message = f"expected nothing secret in a file of the repository, got what looks like: {redacted[1]}"
                     yield self._problem(path, message, "revoke it, and ask for a Secret that holds the new one")
 
     def _clashes(self, agent_id: str) -> Iterator[Problem]:
@@ -278,7 +278,7 @@ class Requirements:
             other = sources.setdefault(variable, source)
             if other != source:
                 first, second = (f"Secret {name}, key {key}" if key else name for name, key in (other, source))
-                message = f"expected one source for the variable {shown(variable)}, came {first}, and {second}"
+                message = f"expected one source for the variable {shown(variable)}, got {first}, and {second}"
                 yield self._problem(path, message, "name one of the two otherwise, or take it out")
 
     def _unlisted(self, secrets: Collection[str]) -> Iterator[Problem]:
@@ -286,10 +286,10 @@ class Requirements:
             if entry.section != "secrets":
                 continue
             if entry.name.startswith(names.APP_SECRETS):
-                message = f"expected a Secret of the project's, came {shown(entry.name)}, which is an App's key"
+                message = f"expected a Secret of the project's, got {shown(entry.name)}, which is an App's key"
                 yield self._problem(entry.path, message, "take it out: the controller gives each agent its own")
             elif entry.name not in secrets:
-                message = f"expected a Secret that is listed for this repository, came {shown(entry.name)}"
+                message = f"expected a Secret that is listed for this repository, got {shown(entry.name)}"
                 near = did_you_mean(entry.name, secrets)
                 ask = "who runs Press Play lists it in the values (repositories.<name>.secrets)"
                 yield self._problem(entry.path, message, f"{near}, else {ask}" if "mean" in near else ask)
@@ -297,7 +297,7 @@ class Requirements:
     def _denied(self, entry: _Entry, by: list[str]) -> Problem:
         what = {"remoteTools": "remote tool", "localServers": "local server", "secrets": "Secret"}[entry.section]
         who = ", ".join(by)
-        message = f"expected a {what} that each of these agents may be given, came {shown(entry.name)} for {who}"
+        message = f"expected a {what} that each of these agents may be given, got {shown(entry.name)} for {who}"
         hint = f"who runs Press Play allows it in the values (agents.<id>.requirements.{entry.section})"
         if entry.path[0] != "agents":
             hint = f"ask for it below agents.<id>, for those that need it; {hint}"
@@ -305,24 +305,24 @@ class Requirements:
 
 
 def load(content: str | bytes, file: str) -> Requirements:
-    """Read a requirements.yaml; an empty one asks for nothing. Invalid where it is no YAML, or too large."""
+    """Read a requirements.yaml; an empty one asks for nothing. Invalid if it is not YAML, or too large."""
     raw = content.encode() if isinstance(content, str) else content
     if len(raw) > LIMIT:
-        raise invalid(file, f"expected at most {LIMIT} bytes, came {len(raw)}", "ask for less")
+        raise invalid(file, f"expected at most {LIMIT} bytes, got {len(raw)}", "ask for less")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise invalid(file, f"expected UTF-8, came byte {error.start}: {error.reason}", "save it as UTF-8") from error
+        raise invalid(file, f"expected UTF-8, got byte {error.start}: {error.reason}", "save it as UTF-8") from error
     source = load_yaml(text, file)
-    found = check(packaged.schema("requirements"), {} if source.value is None else source.value, source.place)
-    return Requirements(source, tuple(by_place([*source.problems, *found])))
+    problems = check(packaged.schema("requirements"), {} if source.value is None else source.value, source.place)
+    return Requirements(source, tuple(by_place([*source.problems, *problems])))
 
 
 def given(requirements: Requirements | None, agent_id: str, agent: Agent) -> Given:
-    """What an agent's runs are given where there is such a file, or none.
+    """What an agent's runs are given, with or without such a file.
 
     Without one, a toolman-config.json is written only where the values restrict the agent's tools: a task's own file
-    in the repository must not get round that.
+    in the repository must not bypass that.
     """
     if requirements is not None:
         return requirements.given(agent_id, agent)
@@ -353,13 +353,13 @@ def _may(allowed: AgentRequirements, entry: _Entry) -> bool:
 
 
 def _map(holder: Any, key: str) -> Mapping[str, Any]:
-    found = holder.get(key) if isinstance(holder, dict) else None
-    return found if isinstance(found, dict) else {}
+    section = holder.get(key) if isinstance(holder, dict) else None
+    return section if isinstance(section, dict) else {}
 
 
 def _list(holder: Any, key: str) -> list[Any]:
-    found = holder.get(key) if isinstance(holder, dict) else None
-    return found if isinstance(found, list) else []
+    section = holder.get(key) if isinstance(holder, dict) else None
+    return section if isinstance(section, list) else []
 
 
 def _texts(holder: Any, key: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Checking a document against a JSON Schema, in words for people: what was expected, what came, what to do."""
+"""Checking a document against a JSON Schema, in words for people: what was expected, what it got, what to do."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ TYPES = {
 
 
 def check(schema: Mapping[str, Any], value: Any, place: Callable[[Path], Place]) -> list[Problem]:
-    """Everything that is wrong with `value` under `schema`, by place; `place` tells where a path stands.
+    """All problems of `value` under `schema`, by place; `place` gives the place of a path.
 
     The schema's own `$schema` picks the draft; it must be self-contained (the bundled file).
     """
     validator = _strict(validator_for(schema))(schema)
-    found: dict[tuple[str, str], Problem] = {}
+    problems: dict[tuple[str, str], Problem] = {}
     for error in validator.iter_errors(value):
         for path, message, hint in _explain(_telling(error)):
             at = place(path)
             problem = Problem(at.file, at.line, at.column, json_path(path), message, hint)
-            found.setdefault((problem.path, message), problem)
-    return by_place(found.values())
+            problems.setdefault((problem.path, message), problem)
+    return by_place(problems.values())
 
 
 @cache
@@ -58,7 +58,7 @@ def by_place(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """A hint for a misspelt word: the nearest known one, or all of them where none is near and they are few."""
+    """A hint for a misspelt word: the nearest known one, or all of them if none is near and they are few."""
     names = sorted(known)
     near = difflib.get_close_matches(str(word).lower(), [name.lower() for name in names], n=1, cutoff=0.6)
     if near:
@@ -81,71 +81,71 @@ def _alternatives(error: ValidationError) -> list[str]:
 
 
 def _explain(error: ValidationError) -> Iterable[tuple[Path, str, str]]:
-    """Path, message and hint of everything that one error of the validator says."""
+    """Path, message and hint of each problem in one error of the validator."""
     path: Path = tuple(error.absolute_path)
     schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
     wanted: Any = error.validator_value
-    came: Any = error.instance
+    value: Any = error.instance
     purpose = str(schema.get("description", "")).strip().rstrip(".")
     if "propertyNames" in error.absolute_schema_path:
-        path = (*path, str(came))
+        path = (*path, str(value))
     match str(error.validator):
-        case "additionalProperties" | "unevaluatedProperties" if isinstance(came, Mapping):
+        case "additionalProperties" | "unevaluatedProperties" if isinstance(value, Mapping):
             known = list(schema.get("properties", {}))
-            for key in _unknown(schema, came):
+            for key in _unknown(schema, value):
                 yield (*path, key), f"unknown key {shown(key)}", did_you_mean(key, known) or "take it out"
-        case "required" if isinstance(came, Mapping):
+        case "required" if isinstance(value, Mapping):
             for key in wanted:
-                if key not in came:
-                    yield path, f"expected the key {shown(key)}, came none", "add it"
+                if key not in value:
+                    yield path, f"expected the key {shown(key)}, got none", "add it"
         case "oneOf" if _alternatives(error):
-            # What is no map is told for its type.
-            if isinstance(came, Mapping):
+            # Anything but a map is reported by its type.
+            if isinstance(value, Mapping):
                 keys = _alternatives(error)
-                there = ", ".join(shown(key) for key in keys if key in came) or "none"
-                yield path, f"expected exactly one of the keys {', '.join(map(shown, keys))}, came {there}", purpose
+                there = ", ".join(shown(key) for key in keys if key in value) or "none"
+                yield path, f"expected exactly one of the keys {', '.join(map(shown, keys))}, got {there}", purpose
         case "type":
             types = [wanted] if isinstance(wanted, str) else list(wanted)
             expected = " or ".join(TYPES.get(kind, kind) for kind in types)
-            yield path, f"expected {expected}, came {shown(came)}", _how_to_write(types, came) or purpose
+            yield path, f"expected {expected}, got {shown(value)}", _how_to_write(types, value) or purpose
         case "enum":
-            expected = ", ".join(shown(one) for one in wanted)
-            hint = did_you_mean(came, [one for one in wanted if isinstance(one, str)])
-            yield path, f"expected one of {expected}, came {shown(came)}", hint if "mean" in hint else purpose
+            expected = ", ".join(shown(choice) for choice in wanted)
+            hint = did_you_mean(value, [choice for choice in wanted if isinstance(choice, str)])
+            yield path, f"expected one of {expected}, got {shown(value)}", hint if "mean" in hint else purpose
         case "const":
-            yield path, f"expected {shown(wanted)}, came {shown(came)}", purpose
+            yield path, f"expected {shown(wanted)}, got {shown(value)}", purpose
         case "pattern":
-            yield path, f"expected {purpose or 'a text'}, came {shown(came)}", f"it must match {wanted}"
+            yield path, f"expected {purpose or 'a text'}, got {shown(value)}", f"it must match {wanted}"
         case "minimum" | "exclusiveMinimum" as bound:
             more = "more than" if bound == "exclusiveMinimum" else "at least"
-            yield path, f"expected {more} {wanted}, came {shown(came)}", purpose
+            yield path, f"expected {more} {wanted}, got {shown(value)}", purpose
         case "maximum" | "exclusiveMaximum" as bound:
             less = "less than" if bound == "exclusiveMaximum" else "at most"
-            yield path, f"expected {less} {wanted}, came {shown(came)}", purpose
+            yield path, f"expected {less} {wanted}, got {shown(value)}", purpose
         case "minLength" if wanted == 1:
-            yield path, "expected a text that is not empty, came an empty one", purpose
+            yield path, "expected a text that is not empty, got an empty one", purpose
         case "minLength" | "maxLength" as bound:
             limit = "at least" if bound == "minLength" else "at most"
-            yield path, f"expected {limit} {wanted} characters, came {len(str(came))}: {shown(came)}", purpose
-        case "minItems" | "maxItems" | "minProperties" | "maxProperties" as bound if isinstance(came, (list, Mapping)):
+            yield path, f"expected {limit} {wanted} characters, got {len(str(value))}: {shown(value)}", purpose
+        case "minItems" | "maxItems" | "minProperties" | "maxProperties" as bound if isinstance(value, (list, Mapping)):
             limit = "at least" if bound.startswith("min") else "at most"
-            yield path, f"expected {limit} {wanted} entries, came {len(came)}", purpose
+            yield path, f"expected {limit} {wanted} entries, got {len(value)}", purpose
         case "uniqueItems":
-            yield path, f"expected each entry once, came {shown(came)}", "take the doubled ones out"
+            yield path, f"expected each entry once, got {shown(value)}", "take the doubled ones out"
         case _:
-            yield path, f"expected {purpose or 'what the schema says'}, came {shown(came)}", shown(error.message, 200)
+            yield path, f"expected {purpose or 'what the schema says'}, got {shown(value)}", shown(error.message, 200)
 
 
-def _unknown(schema: Mapping[str, Any], came: Mapping[str, Any]) -> list[str]:
+def _unknown(schema: Mapping[str, Any], value: Mapping[str, Any]) -> list[str]:
     """The keys of a map that neither the properties nor the patterns of its schema know."""
     known = schema.get("properties", {})
     patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", {})]
-    return [str(key) for key in came if key not in known and not any(pattern.search(str(key)) for pattern in patterns)]
+    return [str(key) for key in value if key not in known and not any(pattern.search(str(key)) for pattern in patterns)]
 
 
-def _how_to_write(types: list[str], came: Any) -> str:
-    if "string" in types and not isinstance(came, (str, list, dict)) and came is not None:
+def _how_to_write(types: list[str], value: Any) -> str:
+    if "string" in types and not isinstance(value, (str, list, dict)) and value is not None:
         return "put it in quotes"
-    if isinstance(came, str) and {"integer", "number", "boolean"} & {*types} and came.strip():
+    if isinstance(value, str) and {"integer", "number", "boolean"} & {*types} and value.strip():
         return "write it without quotes"
     return ""

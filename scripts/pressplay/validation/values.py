@@ -24,9 +24,9 @@ Finding = tuple[tuple[Path, ...], str, str]
 
 
 def validate(files: Sequence[tuple[str, str]]) -> list[Problem]:
-    """Everything that is wrong with values files, given as (name, text) in the order of Helm's `-f`.
+    """All problems of values files, given as (name, text) in the order of Helm's `-f`.
 
-    Of files that are no YAML only that is told: what the others come to together is then not known.
+    If a file is not YAML, only that is reported: the merged values are then unknown.
     """
     return _checked(files)[1]
 
@@ -54,7 +54,7 @@ def _checked(files: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], list[Pro
     for source in sources:
         if source.value is not None and not isinstance(source.value, dict):
             at = source.place(())
-            message = f"expected a map of values, came {shown(source.value)}"
+            message = f"expected a map of values, got {shown(source.value)}"
             problems.append(Problem(at.file, at.line, at.column, "$", message, "write it as key: value"))
         elif source.value is not None:
             maps.append(source)
@@ -112,9 +112,9 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any], path: Path, source: Sou
 
 
 def across(values: Mapping[str, Any]) -> Iterator[Finding]:
-    """What is wrong between values that are each right by themselves.
+    """The conflicts between values that are each valid on their own.
 
-    `values` are whole, as `merge` makes them; what does not have the schema's shape is passed over.
+    `values` are complete, as `merge` makes them; parts without the schema's shape are skipped.
     """
     yield from _namespace(values)
     yield from _agents(values)
@@ -129,17 +129,17 @@ def across(values: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    """What the steps read as config.json, of whole values: as chart/templates/config/config.yaml makes it."""
+    """The config.json that the steps read, of complete values, as chart/templates/config/config.yaml makes it."""
 
     def set_here(holder: Mapping[str, Any] | None) -> dict[str, Any]:
         return {key: value for key, value in (holder or {}).items() if value != ""}
 
-    def agent(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
-        tools = found.get("tools") or {}
+    def agent(name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+        tools = own.get("tools") or {}
         known = ("enabled", "githubApp", "role", "model", "requirements")
         remote = dict.fromkeys([*(tools.get("remote") or []), *names.served_tools(name, values)])
         return {
-            **{key: found[key] for key in known if key in found},
+            **{key: own[key] for key in known if key in own},
             "localTools": tools.get("local") or [],
             "remoteTools": list(remote),
         }
@@ -157,7 +157,7 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         "flows": values["flows"],
         "limits": {key: value for key, value in values["limits"].items() if key != "runsAtOnce"},
         "reconcile": {"keepDays": values["reconcile"]["keepDays"]},
-        "agents": {name: agent(name, found) for name, found in values["agents"].items()},
+        "agents": {name: agent(name, own) for name, own in values["agents"].items()},
         "coderunExtra": values["coderun"]["extraSpec"],
     }
 
@@ -170,7 +170,7 @@ def _namespace(values: Mapping[str, Any]) -> Iterator[Finding]:
     if room < names.RUN_NAME_LENGTH:
         longest = len(namespace) - (names.RUN_NAME_LENGTH - room)
         message = (
-            f"expected at most {longest} characters, came {len(namespace)}: the controller has "
+            f"expected at most {longest} characters, got {len(namespace)}: the controller has "
             f"{names.CODERUN_BUDGET} for namespace, name, taskId and contextVersion of a CodeRun together, which "
             f"leaves {room} of the {names.RUN_NAME_LENGTH} that our names need"
         )
@@ -187,28 +187,28 @@ def _agents(values: Mapping[str, Any]) -> Iterator[Finding]:
     for key, app in apps.items():
         path: Path = ("agents", key, "githubApp")
         if isinstance(harness, str) and names.app_secret(app) == names.app_secret(harness):
-            message = f"expected an App of the agent's own, came {shown(app)}, the harness's (github.harnessApp)"
+            message = f"expected an App of the agent's own, got {shown(app)}, the harness's (github.harnessApp)"
             yield (
                 (path, ("github", "harnessApp")),
                 message,
-                "an agent with its key could approve its own work (R5): register another App",
+                "an agent with its key could approve its own work: register another App",
             )
         if app in apps and app != key:
-            message = f"expected a name that stands for one agent, came {shown(app)}, which is the id of another"
+            message = f"expected a name that stands for one agent, got {shown(app)}, which is the id of another"
             yield (path, ("agents", app)), message, "rename the id or use another App"
         if not agents[key].get("enabled", True):
             continue
         other = by_secret.setdefault(names.app_secret(app), key)
         other = by_file.setdefault(names.persona_file(app), key) if other == key else other
         if other != key:
-            message = f"expected an App for each agent, came {shown(app)} for both agents.{other} and agents.{key}"
+            message = f"expected an App for each agent, got {shown(app)} for both agents.{other} and agents.{key}"
             yield (
                 (path, ("agents", other, "githubApp")),
                 message,
                 "an App picks its one persona: give each agent another, or disable one",
             )
         if key not in carried and not str(agents[key].get("systemPrompt") or "").strip():
-            message = "expected a system prompt, came none, and the chart carries none for this id"
+            message = "expected a system prompt, got none, and the chart carries none for this id"
             yield (("agents", key),), message, f"write agents.{key}.systemPrompt"
 
 
@@ -216,11 +216,11 @@ def _repositories(values: Mapping[str, Any]) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for name in _map(values, "repositories"):
         if name.endswith((".git", "/.", "/..")):
-            message = f"expected owner/name as GitHub writes it, came {shown(name)}"
+            message = f"expected owner/name as GitHub writes it, got {shown(name)}"
             yield (("repositories", name),), message, "write it without .git"
         other = seen.setdefault(name.lower(), name)
         if other != name:
-            message = f"expected each repository once, came {shown(name)}, which is {shown(other)} to GitHub"
+            message = f"expected each repository once, got {shown(name)}, which is {shown(other)} to GitHub"
             yield (("repositories", name),), message, "list it once"
     yield from _services(values)
 
@@ -234,7 +234,7 @@ def _services(values: Mapping[str, Any]) -> Iterator[Finding]:
         service = own or common or names.slug(name.rpartition("/")[2])
         other = seen.setdefault(service, name) if isinstance(service, str) else name
         if other.lower() != name.lower():
-            message = f"expected a service of its own, came {shown(service)}, which {shown(other)} has too"
+            message = f"expected a service of its own, got {shown(service)}, which {shown(other)} has too"
             path: Path = ("repositories", name, "service") if own else ("repositories", name)
             yield (path,), message, f"set repositories.{name}.service to another name: each service has one clone"
 
@@ -247,7 +247,7 @@ def _secrets(values: Mapping[str, Any]) -> Iterator[Finding]:
         listed = holder.get("secrets")
         for index, name in enumerate(listed if isinstance(listed, list) else []):
             if isinstance(name, str) and name.startswith(names.APP_SECRETS):
-                message = f"expected a Secret of the project's, came {shown(name)}, which holds an App's key"
+                message = f"expected a Secret of the project's, got {shown(name)}, which holds an App's key"
                 hint = "take it out: who holds it acts as another agent (R5, R6)"
                 yield ((*where, "secrets", index),), message, hint
 
@@ -260,14 +260,14 @@ def _deployments(values: Mapping[str, Any]) -> Iterator[Finding]:
         deploy = _map(settings, "deploy")
         workload = _map(_map(deploy, "commit"), "workload")
         if deploy.get("mode") == "workflowTemplate" and not deploy.get("workflowTemplate"):
-            message = "expected the name of the WorkflowTemplate that deploys, came none"
+            message = "expected the name of the WorkflowTemplate that deploys, got none"
             yield ((*where, "deploy", "workflowTemplate"),), message, "name it, or choose another deploy.mode"
         namespace, place = workload.get("namespace"), (*where, "deploy", "commit", "workload")
         if namespace and not workload.get("name"):
-            message = f"expected the name of the workload in {shown(namespace)} that carries the commit, came none"
+            message = f"expected the name of the workload in {shown(namespace)} that carries the commit, got none"
             yield ((*place, "name"),), message, "name it, or leave the namespace empty"
         if namespace and namespace not in (_map(settings, "acceptance").get("namespaces") or []):
-            message = f"expected one of acceptance.namespaces, came {shown(namespace)}"
+            message = f"expected one of acceptance.namespaces, got {shown(namespace)}"
             yield ((*place, "namespace"),), message, "list it there: elsewhere nothing may be looked at"
 
 
@@ -280,7 +280,7 @@ def _serve(values: Mapping[str, Any]) -> Iterator[Finding]:
     for other in others if app else ():
         if isinstance(other, str) and app != other and names.app_secret(app) == names.app_secret(other):
             message = (
-                f"expected an App with a Secret of its own, came {shown(app)}, whose Secret is that of {shown(other)}"
+                f"expected an App with a Secret of its own, got {shown(app)}, whose Secret is that of {shown(other)}"
             )
             yield (("serve", "githubApp"),), message, "write the name as it is written there, or use another App"
     listed = _map(serve, "toolman").get("agents")
@@ -288,7 +288,7 @@ def _serve(values: Mapping[str, Any]) -> Iterator[Finding]:
         if agent not in agents:
             yield (
                 (("serve", "toolman", "agents", index),),
-                f"expected an agent's id, came {shown(agent)}",
+                f"expected an agent's id, got {shown(agent)}",
                 "take it out",
             )
 
@@ -297,7 +297,7 @@ def _extra_spec(values: Mapping[str, Any]) -> Iterator[Finding]:
     for field, value in _map(_map(values, "coderun"), "extraSpec").items():
         path: Path = ("coderun", "extraSpec", field)
         if field in TOLD:
-            yield (path,), f"expected a field that our flows do not set, came {shown(field)}", "take it out"
+            yield (path,), f"expected a field that our flows do not set, got {shown(field)}", "take it out"
         if "{{" in json.dumps({field: value}, default=str):
             yield (path,), "expected no `{{`, which Argo would evaluate (R7)", "take it out"
 
@@ -307,7 +307,7 @@ def _webhook(values: Mapping[str, Any]) -> Iterator[Finding]:
     for key, value in _map(webhook, "secret").items():
         if value == "":
             message = (
-                "expected the Secret with which GitHub signs, came none: anybody could send events and start agents"
+                "expected the Secret with which GitHub signs, got none: anybody could send events and start agents"
             )
             hint = "name it, or set events.enabled to false"
             yield (("events", "webhook", "secret", key), ("events", "enabled")), message, hint
@@ -315,7 +315,7 @@ def _webhook(values: Mapping[str, Any]) -> Iterator[Finding]:
     secret = _map(webhook, "secret").get("name")
     external = _map(values, "secrets").get("mode") == "external"
     if external and secret in [names.app_secret(app) for app in apps if isinstance(app, str)]:
-        message = f"expected a Secret of the webhook's own, came {shown(secret)}, which holds an App's key"
+        message = f"expected a Secret of the webhook's own, got {shown(secret)}, which holds an App's key"
         yield (("events", "webhook", "secret", "name"),), message, "name another"
     if not webhook.get("url"):
         return
@@ -326,7 +326,7 @@ def _webhook(values: Mapping[str, Any]) -> Iterator[Finding]:
             yield (("events", "webhook", "app", key), url), message, "set it, or leave events.webhook.url empty"
     owners = sorted({name.partition("/")[0] for name in _map(values, "repositories")})
     if len(owners) > 1:
-        message = f"expected repositories of one account, for an App's installation is of one; came {', '.join(owners)}"
+        message = f"expected repositories of one account, for an App's installation is of one; got {', '.join(owners)}"
         yield (url, ("repositories",)), message, "leave it empty and set the webhooks yourself"
 
 
@@ -334,7 +334,7 @@ def _flows(values: Mapping[str, Any]) -> Iterator[Finding]:
     comments = _map(_map(values, "flows"), "comments")
     agents, agent = _map(values, "agents"), comments.get("agent")
     if comments.get("enabled") is True and isinstance(agent, str) and not _map(agents, agent).get("enabled"):
-        message = f"expected the id of an agent that is enabled, came {shown(agent)}"
+        message = f"expected the id of an agent that is enabled, got {shown(agent)}"
         yield (("flows", "comments", "agent"), ("agents", agent, "enabled")), message, "see agents.<id>"
 
 
@@ -351,7 +351,7 @@ TOLD = frozenset(
         "taskRequirements",
     }
 )
-"""What each run is told by its flow."""
+"""The orders of each run, which its flow sets."""
 
 LONGEST_NUMBER = 999_999_999
 """A task's number has at most nine digits (names.task_number)."""
@@ -369,5 +369,5 @@ def _defaults() -> Source:
 
 
 def _map(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = values.get(key)
-    return found if isinstance(found, dict) else {}
+    part = values.get(key)
+    return part if isinstance(part, dict) else {}

@@ -1,4 +1,4 @@
-"""YAML and JSON with places: the document, and for every path in it the line and column where it stands."""
+"""YAML and JSON with places: the document, and the line and column of every path in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: file, line and column from 1."""
+    """A place in a file: line and column from 1."""
 
     file: str
     line: int
@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document, where each of its paths stands (an entry of a map at its key), and what is wrong with it as such."""
+    """A document, the place of each of its paths (of a map's entry: its key), and its problems."""
 
     file: str
     value: Any
@@ -39,7 +39,7 @@ class Source:
     problems: tuple[Problem, ...] = field(default=())
 
     def place(self, path: Path) -> Place:
-        """Where `path` stands, or the nearest thing around it."""
+        """The place of `path`, or of the nearest value around it."""
         return nearest(self.places, path) or Place(self.file, 1, 1)
 
 
@@ -62,9 +62,9 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def load_yaml(text: str, file: str) -> Source:
-    """The one YAML document in `text`. An empty one is None. A key that stands twice is a problem.
+    """The one YAML document in `text`. An empty one is None. A duplicate key is a problem.
 
-    Raises Invalid naming file, line and column for what is no YAML, for several documents, and for tags or aliases
+    Raises Invalid naming file, line and column for anything but YAML, for several documents, and for tags or aliases
     that have no place in a configuration.
     """
     loader: _Loader | None = None
@@ -76,12 +76,12 @@ def load_yaml(text: str, file: str) -> Source:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        message = f"expected one YAML document, came something else ({error.problem or error.context})"
+        message = f"expected one YAML document, got something else ({error.problem or error.context})"
         raise invalid(file, message, "correct it there", line, column) from error
     except yaml.YAMLError as error:
-        raise invalid(file, f"expected one YAML document, came something else ({error})", "correct it") from error
+        raise invalid(file, f"expected one YAML document, got something else ({error})", "correct it") from error
     except RecursionError as error:
-        message = "expected a YAML document, came one that is nested hundreds deep"
+        message = "expected a YAML document, got one that is nested hundreds deep"
         raise invalid(file, message, "write it flatter") from error
     finally:
         if loader is not None:
@@ -133,12 +133,12 @@ class _YamlReader:
                 self.twice((*path, name), self.at(key), seen[name])
             seen.setdefault(name, self.at(key))
         self.loader.flatten_mapping(node)
-        found: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         for key, item in node.value:
             name = self.key(key)
             self.places[(*path, name)] = self.at(key)
-            found[name] = self.read(item, (*path, name))
-        return found
+            result[name] = self.read(item, (*path, name))
+        return result
 
     def key(self, node: yaml.Node) -> str:
         """A key as the text that JSON makes of it."""
@@ -150,21 +150,21 @@ class _YamlReader:
         return Place(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def twice(self, path: Path, here: Place, first: Place) -> None:
-        message = f"expected each key once, came {shown(path[-1])} again (first in line {first.line})"
+        message = f"expected each key once, got {shown(path[-1])} again (first in line {first.line})"
         self.problems.append(Problem(self.file, here.line, here.column, json_path(path), message, "keep one of them"))
 
 
 def load_json(text: str, file: str) -> Source:
-    """The JSON document in `text`, with places. Invalid, naming file, line and column where it is none."""
+    """The JSON document in `text`, with places. Invalid, naming file, line and column, if it is not JSON."""
     try:
         json.loads(text)
         reader = _JsonReader(text, file)
         value, _ = reader.read(_skip(text, 0), ())
     except json.JSONDecodeError as error:
-        message = f"expected JSON, came something else ({error.msg})"
+        message = f"expected JSON, got something else ({error.msg})"
         raise invalid(file, message, "correct it there", error.lineno, error.colno) from error
     except (RecursionError, ValueError) as error:
-        raise invalid(file, f"expected JSON, came something else ({error})", "correct it") from error
+        raise invalid(file, f"expected JSON, got something else ({error})", "correct it") from error
     return Source(file, value, reader.places, tuple(reader.problems))
 
 
@@ -194,21 +194,21 @@ class _JsonReader:
                 at = self.next(at)
             return items, at + 1
         if text[at] == "{":
-            found: dict[str, Any] = {}
+            entries: dict[str, Any] = {}
             at = _skip(text, at + 1)
             while text[at] != "}":
                 place = self.place(at)
                 key, at = self.decode(text, at)
                 inner = (*path, key)
-                if key in found:
-                    message = f"expected each key once, came {shown(key)} again; the later one counts"
+                if key in entries:
+                    message = f"expected each key once, got {shown(key)} again; the later one counts"
                     self.problems.append(
                         Problem(self.file, place.line, place.column, json_path(inner), message, "keep one of them")
                     )
                 self.places[inner] = place
-                found[key], at = self.read(_skip(text, _skip(text, at) + 1), inner)
+                entries[key], at = self.read(_skip(text, _skip(text, at) + 1), inner)
                 at = self.next(at)
-            return found, at + 1
+            return entries, at + 1
         return self.decode(text, at)
 
     def next(self, at: int) -> int:
@@ -227,5 +227,5 @@ class _JsonReader:
 
 
 def _skip(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
+    match = _SPACE.match(text, at)
+    return match.end() if match else at

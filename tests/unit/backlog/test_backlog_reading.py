@@ -67,7 +67,7 @@ def test_of_several_tags_master_is_taken_or_the_one_asked_for():
 
 def test_the_only_tag_is_taken_and_one_of_several_must_be_named():
     assert read('{"v2": {"tasks": []}}', "f").tag == "v2"
-    with pytest.raises(InputError, match=r'f: \$: expected the tag "master", came the tags "a", "b"; choose one with'):
+    with pytest.raises(InputError, match=r'f: \$: expected the tag "master", got the tags "a", "b"; choose one with'):
         read('{"a": {"tasks": []}, "b": {"tasks": []}}', "f")
 
 
@@ -81,7 +81,7 @@ def test_the_same_task_twice_is_taken_once_and_told():
     assert result.ready == ("1",)
     assert [row.task.id for row in result.tasks] == ["1", "2"]
     assert [(p.task, p.problem) for p in result.problems] == [
-        ("1", "stands 2 times in the file, always the same; taken once")
+        ("1", "is in the file 2 times, always the same; taken once")
     ]
 
 
@@ -127,7 +127,7 @@ def test_everything_of_the_wrong_shape_is_told_at_once_with_its_path():
         '$["odd tag"].tasks[4].dependencies',
     ]
     assert str(raised.value).splitlines()[-1] == (
-        'dir/tasks.json: $["odd tag"].tasks[4].dependencies: expected a list of ids or null, came "1,2"; '
+        'dir/tasks.json: $["odd tag"].tasks[4].dependencies: expected a list of ids or null, got "1,2"; '
         "write it in square brackets"
     )
 
@@ -136,10 +136,10 @@ def test_everything_of_the_wrong_shape_is_told_at_once_with_its_path():
     ("content", "told"),
     [
         ('{"master": {"tasks": [}]}', r"f:1:23: \$: expected JSON"),
-        (b"\xff\xfe{", "expected UTF-8, came byte 0"),
+        (b"\xff\xfe{", "expected UTF-8, got byte 0"),
         ("[1, 2]", r'expected \{"<tag>": \{"tasks": \[...\]\}\}'),
         ('{"metadata": {}}', r'expected \{"<tag>"'),
-        ('{"master": {"tasks": 3}}', r"\$\.master\.tasks: expected a list of tasks or null, came 3"),
+        ('{"master": {"tasks": 3}}', r"\$\.master\.tasks: expected a list of tasks or null, got 3"),
         ("[" * 100_000, "expected the JSON that Taskmaster writes"),
         ('{"tasks": [{"id": ' + "1" * 5000 + "}]}", "expected the JSON that Taskmaster writes"),
     ],

@@ -11,7 +11,7 @@ from githubkit.webhooks import parse
 
 from pressplay.errors import InputError
 from pressplay.github import checks, refs
-from pressplay.github.calls import Refused, call
+from pressplay.github.calls import GitHubRefused, call
 from pressplay.sandbox.forge import Annotation, Job
 
 FAILED = Job("build", "failure", "line one\nerror: boom\n", [Annotation("src/app.py", 3, "boom", title="Build")])
@@ -282,7 +282,7 @@ def test_only_its_app_may_ask_for_a_check_again_and_its_suite_is_queued_until_it
     path = f"/repos/{REPO}/check-runs/{check['id']}/rerequest"
     assert person.get(suite).json()["conclusion"] == "failure"
     assert person.post(f"/check-runs/{check['id']}/rerequest").status_code == 403
-    with pytest.raises(Refused):
+    with pytest.raises(GitHubRefused):
         call(world.client("qa"), "POST", path)
     call(harness, "POST", path)
     assert told(world, "check_run")[-1]["action"] == "rerequested"

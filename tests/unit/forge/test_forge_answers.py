@@ -13,7 +13,7 @@ from githubkit.exception import RequestFailed
 from pydantic import ValidationError
 
 from pressplay.github import checks, contents, deployments, hooks, issues, pulls, refs, reviews
-from pressplay.github.calls import Refused
+from pressplay.github.calls import GitHubRefused
 from pressplay.sandbox.forge import Annotation, Job
 
 OWNER, NAME = REPO.split("/")
@@ -349,7 +349,7 @@ def test_a_repositorys_webhooks_are_its_administrators_and_of_apps_that_may(gith
     world = github_world
     config = {"url": "https://hooks.test/github", "content_type": "json"}
     assert world.person().post("/hooks", json={"config": config, "events": ["push"]}).status_code == 201
-    with pytest.raises(Refused, match="repository_hooks"):
+    with pytest.raises(GitHubRefused, match="repository_hooks"):
         hooks.of_repository(world.client("press-play"), REPO)
     world.forge.create_app("press-play", "Press-Play", {**HARNESS, "repository_hooks": "write"}, ["pull_request"])
     gh = world.client("press-play", repository_hooks="read")

@@ -37,7 +37,7 @@ def install(world, rulesets):
 
 
 def wanted(world):
-    return rules.Wanted("main", CHECK, "press-play", world.access.app_id_of_harness(), "the rulesets' page")
+    return rules.RulesetTarget("main", CHECK, "press-play", world.access.app_id_of_harness(), "the rulesets' page")
 
 
 def weak(world, others=("rex", "qa")):

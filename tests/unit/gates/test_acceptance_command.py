@@ -42,8 +42,8 @@ def test_a_plan_that_does_not_hold_ends_with_1_and_shows_what_came(file: Path, c
     with stranger(says(answer("500 Oops", b"Trace\x1b[31mback"))) as server:
         assert main(["acceptance", str(file), "--url", server.url]) == 1
     shown = capsys.readouterr().out
-    assert "status: expected 200, came 500" in shown
-    assert "body contains: expected Tea, came not in its 14 bytes" in shown
+    assert "status: expected 200, got 500" in shown
+    assert "body contains: expected Tea, got not in its 14 bytes" in shown
     assert "    Trace\\x1b[31mback" in shown
     assert "\x1b" not in shown
     assert "1 of 1 probe did not hold at the deployment: lists." in shown

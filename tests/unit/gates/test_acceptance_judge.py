@@ -1,4 +1,4 @@
-"""What came back against what was expected: to the letter, and what can't be known is no."""
+"""Results against expectations: texts match exactly, and an unknown result counts as no."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pressplay.gates.acceptance import judge
-from pressplay.gates.acceptance.net import BODY, Answer
+from pressplay.gates.acceptance.net import BODY, ProbeAnswer
 from pressplay.gates.acceptance.plan import HttpExpectation, Logs, Workload
 
 
@@ -16,12 +16,12 @@ def expect(**wanted) -> HttpExpectation:
     return HttpExpectation(**{**plain, **wanted})
 
 
-def answer(body: bytes | str = b"", status: int = 200, cut: bool = False, **headers: str) -> Answer:
+def answer(body: bytes | str = b"", status: int = 200, cut: bool = False, **headers: str) -> ProbeAnswer:
     data = body if isinstance(body, bytes) else body.encode()
-    return Answer(status, tuple((name.replace("_", "-"), value) for name, value in headers.items()), data, cut)
+    return ProbeAnswer(status, tuple((name.replace("_", "-"), value) for name, value in headers.items()), data, cut)
 
 
-def held(wanted: HttpExpectation, came: Answer | None) -> list[bool]:
+def held(wanted: HttpExpectation, came: ProbeAnswer | None) -> list[bool]:
     """How each expectation but the status ended."""
     return [check.ok for check in judge.http(wanted, came)[1:]]
 
@@ -85,7 +85,7 @@ def test_without_a_whole_answer_nothing_holds():
         (expect(json=(("/a", 1),)), answer("9" * 100_000), False),
     ],
 )
-def test_an_expectation_holds_or_not(wanted: HttpExpectation, came: Answer, ok: bool):
+def test_an_expectation_holds_or_not(wanted: HttpExpectation, came: ProbeAnswer, ok: bool):
     assert held(wanted, came) == [ok]
 
 

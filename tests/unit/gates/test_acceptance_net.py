@@ -13,14 +13,14 @@ import trustme
 from strangers import Stranger, answer, drips, resets, says, stranger
 
 from pressplay.gates.acceptance import net
-from pressplay.gates.acceptance.net import BODY, Answer, Ask, Client, NoAnswer
+from pressplay.gates.acceptance.net import BODY, Ask, Client, NoAnswer, ProbeAnswer
 from pressplay.gates.acceptance.reach import OutOfReach, Reach, parse
 
 NAME = "preview.example.test"
 HERE = ("127.0.0.1",)
 
 
-def ask(server: Stranger, seconds: float = 3.0, path: str = "/", method: str = "GET", **more) -> Answer:
+def ask(server: Stranger, seconds: float = 3.0, path: str = "/", method: str = "GET", **more) -> ProbeAnswer:
     own = parse(server.url)
     client = Client(Reach(hosts=HERE, loopback=True), own)
     return client.send(Ask(method, own.below(path), **more), seconds)
@@ -90,7 +90,7 @@ def test_what_drips_is_cut_off_by_the_wall_clock(head: bytes, piece: bytes):
     ids=["many headers", "a long header", "hints without end", "a long chunk head"],
 )
 def test_headers_without_end_are_cut_off_by_size(head: bytes, piece: bytes):
-    with stranger(drips(head, piece, 0)) as server, pytest.raises(NoAnswer, match="what came is no HTTP"):
+    with stranger(drips(head, piece, 0)) as server, pytest.raises(NoAnswer, match="the answer is not HTTP"):
         ask(server, seconds=30)
 
 
@@ -130,14 +130,14 @@ def test_a_compressed_body_is_not_unpacked():
     [
         (resets(), r"the connection broke: .*reset"),
         (resets(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), r"the connection broke: .*reset"),
-        (says(b""), "what came is no HTTP: Server disconnected"),
-        (says(b"SSH-2.0-OpenSSH_9.6\r\n"), "what came is no HTTP"),
-        (says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), "what came is no HTTP: peer closed"),
-        (says(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), "what came is no HTTP"),
-        (says(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"), "what came is no HTTP"),
-        (says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), "what came is no HTTP"),
-        (says(b"HTTP/1.1 999999 Odd\r\n\r\n"), "what came is no HTTP"),
-        (says(b"\0" * 1000), "what came is no HTTP"),
+        (says(b""), "the answer is not HTTP: Server disconnected"),
+        (says(b"SSH-2.0-OpenSSH_9.6\r\n"), "the answer is not HTTP"),
+        (says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), "the answer is not HTTP: peer closed"),
+        (says(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), "the answer is not HTTP"),
+        (says(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"), "the answer is not HTTP"),
+        (says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), "the answer is not HTTP"),
+        (says(b"HTTP/1.1 999999 Odd\r\n\r\n"), "the answer is not HTTP"),
+        (says(b"\0" * 1000), "the answer is not HTTP"),
     ],
 )
 def test_a_broken_answer_is_told_as_such(behave, told: str):
@@ -289,7 +289,7 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def secure(server: Stranger, name: str, address: str = "127.0.0.1") -> Answer:
+def secure(server: Stranger, name: str, address: str = "127.0.0.1") -> ProbeAnswer:
     own = parse(f"https://{name}:{server.port}")
     client = Client(Reach(hosts=(name,), loopback=True), own, resolve=lambda _name, _port: [address])
     return client.send(Ask("GET", own), 3)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing
-from pressplay.gates.acceptance.plan import LONGEST, PACKED, Http, Logs, Plan, Workload, read
+from pressplay.gates.acceptance.plan import LONGEST, PACKED, Http, Logs, ProbePlan, Workload, read
 from pressplay.validation.report import Invalid
 
 ROOT = Path(__file__).parents[3]
@@ -101,9 +101,9 @@ def test_the_digest_is_the_plan_s_whatever_its_layout_and_comments():
 def test_a_plan_travels_through_an_argo_parameter_and_comes_back_the_same():
     plan = read(WHOLE.encode(), "plan.yaml")
     assert re.fullmatch(r"[A-Za-z0-9+/=]+", plan.pack())
-    assert Plan.unpack(plan.pack()) == plan
-    assert Plan.from_json(plan.to_json()) == plan
-    assert plan.pack() == Plan.unpack(plan.pack()).pack()
+    assert ProbePlan.unpack(plan.pack()) == plan
+    assert ProbePlan.from_json(plan.to_json()) == plan
+    assert plan.pack() == ProbePlan.unpack(plan.pack()).pack()
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,13 @@ def test_a_plan_travels_through_an_argo_parameter_and_comes_back_the_same():
 )
 def test_what_is_no_packed_plan_is_refused(packed: str):
     with pytest.raises(InputError):
-        Plan.unpack(packed)
+        ProbePlan.unpack(packed)
 
 
 @pytest.mark.rule("R4")
 def test_a_packed_bomb_is_not_unfolded():
     with pytest.raises(InputError, match="at most 4194304 bytes"):
-        Plan.unpack(packing.pack(" " * 5_000_000))
+        ProbePlan.unpack(packing.pack(" " * 5_000_000))
 
 
 def test_without_a_cluster_the_http_probes_are_left():
@@ -141,18 +141,18 @@ def test_every_fault_is_told_at_once_with_its_line_and_what_to_do():
         "  - 7\n"
     )
     for line in (
-        'plan.yaml:2:5: $.probes[0]: expected exactly one of the keys "http", "logs", "workload", came none',
+        'plan.yaml:2:5: $.probes[0]: expected exactly one of the keys "http", "logs", "workload", got none',
         "plan.yaml:2:5: $.probes[0].name: expected a name of its own",
         "plan.yaml:3:5: $.probes[0].htpp: unknown key \"htpp\"; did you mean 'http'?",
-        '$.probes[1]: expected exactly one of the keys "http", "logs", "workload", came "http", "logs"',
+        '$.probes[1]: expected exactly one of the keys "http", "logs", "workload", got "http", "logs"',
         "plan.yaml:5:12: $.probes[1].http.path: expected a path below the deployment's address",
-        "plan.yaml:5:30: $.probes[1].http.expect.status: expected at most 599, came 700",
+        "plan.yaml:5:30: $.probes[1].http.expect.status: expected at most 599, got 700",
         "$.probes[1].http.expect.contain: unknown key \"contain\"; did you mean 'contains'?",
-        "$.probes[1].http.expect.equals: expected a text, came 1; put it in quotes",
+        "$.probes[1].http.expect.equals: expected a text, got 1; put it in quotes",
         "plan.yaml:6:12: $.probes[1].logs.pod: expected an object's name",
-        '$.probes[1].logs.expect: expected the key "lines", came none; add it',
-        "$.probes[1].retries.times: expected at most 20, came 100",
-        "plan.yaml:8:5: $.probes[2]: expected a map, came 7",
+        '$.probes[1].logs.expect: expected the key "lines", got none; add it',
+        "$.probes[1].retries.times: expected at most 20, got 100",
+        "plan.yaml:8:5: $.probes[2]: expected a map, got 7",
     ):
         assert line in told
     assert len(told.splitlines()) == 12
@@ -207,11 +207,11 @@ def test_an_empty_plan_is_refused(text: str):
         ("probes:\n  - name: a\n    workload: {kind: Pod, name: a, expect: {}}\n", "expected at least 1 entries"),
         (
             "probes:\n  - name: a\n    workload: {kind: Pod, name: a, expect: {ready: false}}\n",
-            "expected one of true, came false",
+            "expected one of true, got false",
         ),
         (
             "probes:\n  - name: a\n    workload: {kind: Deployment, name: a, expect: {replicas: 0}}\n",
-            "expected at least 1, came 0",
+            "expected at least 1, got 0",
         ),
         (
             "probes:\n  - name: a\n    workload: {kind: Pod, name: a, expect: {replicas: 1}}\n",
@@ -250,7 +250,7 @@ def test_failure_may_be_expected_beside_a_success():
         (http("status: 200") + "  - name: a\n    http: {path: /, expect: {status: 200}}\n", "which is probe 1's too"),
         (http("status: 200", "path: /, body: a, json: b"), 'expected one of "body" and "json"'),
         (http("status: 200", "path: /, url: http://a.test/"), 'expected exactly one of the keys "path", "url"'),
-        (http("status: 200", "method: GET"), 'exactly one of the keys "path", "url", came none'),
+        (http("status: 200", "method: GET"), 'exactly one of the keys "path", "url", got none'),
         (http("status: 200", "path: /, method: get"), "expected one of"),
         (http("status: 200", "path: /, method: CONNECT"), "expected one of"),
         (http("status: 200", "path: //evil.test/x"), "expected a path below"),
@@ -285,13 +285,13 @@ def test_failure_may_be_expected_beside_a_success():
         ('probes:\n  - name: a\n    logs: {pod: a, expect: {lines: ["a\\nb"]}}\n', "expected a text on one line"),
         ("probes:\n  - name: a\n    logs: {expect: {lines: [x]}}\n", 'exactly one of the keys "pod", "matchLabels"'),
         ("probes:\n  - name: a\n    workload: {kind: Job, name: a, expect: {ready: true}}\n", "expected one of"),
-        ("probes: &a\n  - name: a\n    http: *a\n", "plan.yaml:3:11: $: expected no alias, came *a"),
+        ("probes: &a\n  - name: a\n    http: *a\n", "plan.yaml:3:11: $: expected no alias, got *a"),
         ("a: 1\n---\nb: 1\n", "expected one YAML document"),
         ("probes: [\n", "expected one YAML document"),
         ("probes: !!python/object:os.system x", "expected one YAML document"),
         ("{[1]: 2}", "expected one YAML document"),
         ("[" * 5000, "expected"),
-        (b"probes: \xff\xfe", "expected UTF-8, came byte 8"),
+        (b"probes: \xff\xfe", "expected UTF-8, got byte 8"),
         (b"x" * (LONGEST + 1), f"expected at most {LONGEST} bytes"),
     ],
 )
@@ -301,7 +301,7 @@ def test_what_is_wrong_is_refused_with_its_reason(text: str | bytes, told: str):
 
 def test_too_many_probes_are_refused():
     text = "probes:\n" + "".join(f"  - name: a{n}\n    http: {{path: /, expect: {{status: 200}}}}\n" for n in range(51))
-    assert "expected at most 50 entries, came 51" in faults(text)
+    assert "expected at most 50 entries, got 51" in faults(text)
 
 
 @pytest.mark.rule("R4")
@@ -309,7 +309,7 @@ def test_a_bomb_of_aliases_is_refused_at_once():
     lines = ["a: &a [x,x,x,x,x,x,x,x,x,x]"]
     lines += [f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 10)}]" for i in range(20)]
     started = time.monotonic()
-    assert "expected no alias, came *a" in faults("\n".join(lines))
+    assert "expected no alias, got *a" in faults("\n".join(lines))
     assert time.monotonic() - started < 2
 
 
@@ -411,8 +411,8 @@ PLANS = st.dictionaries(
 def test_a_plan_that_is_written_is_read_and_travels_the_same(document):
     plan = read(yaml.safe_dump(document, allow_unicode=False).encode(), "f")
     assert json.loads(plan.to_json()) == document
-    assert Plan.from_json(plan.to_json()) == plan
-    assert Plan.unpack(plan.pack()) == plan
+    assert ProbePlan.from_json(plan.to_json()) == plan
+    assert ProbePlan.unpack(plan.pack()) == plan
     assert re.fullmatch(r"[A-Za-z0-9+/=]+", plan.pack())
     assert [probe.name for probe in plan.probes(COMMIT)] == [probe["name"] for probe in document["probes"]]
 

@@ -14,7 +14,7 @@ from pressplay.clock import SystemClock, VirtualClock
 from pressplay.cluster.sqlite import LOG_FILE, SqliteCluster
 from pressplay.errors import TryAgain
 from pressplay.gates.acceptance import probes
-from pressplay.gates.acceptance.plan import Plan, read
+from pressplay.gates.acceptance.plan import ProbePlan, read
 from pressplay.gates.acceptance.probes import Target, run
 from pressplay.gates.acceptance.proof import Proof, markdown, reason
 from pressplay.gates.acceptance.reach import Reach
@@ -24,7 +24,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LOCAL = Reach(hosts=("127.0.0.1",), namespaces=("shop",), loopback=True)
 
 
-def plan(*entries: str) -> Plan:
+def plan(*entries: str) -> ProbePlan:
     text = "probes:\n" + "".join(f"  - {entry}\n" for entry in entries)
     return read(text.encode(), "plan.yaml")
 
@@ -33,7 +33,7 @@ def http(expect: str, path: str = "/", name: str = "a", rest: str = "") -> str:
     return f"{{name: {name}, http: {{path: '{path}', expect: {{{expect}}}{rest}}}}}"
 
 
-def at(url: str, wanted: Plan, clock=None, reach: Reach = LOCAL, cluster=None, **more) -> Proof:
+def at(url: str, wanted: ProbePlan, clock=None, reach: Reach = LOCAL, cluster=None, **more) -> Proof:
     return run(wanted, Target(url, "preview", COMMIT, "shop"), reach, cluster, clock or SystemClock(), **more)
 
 

@@ -15,7 +15,7 @@ from pressplay.gates.acceptance import packing, proof
 from pressplay.gates.acceptance.proof import (
     PACKED,
     SHOWN,
-    Check,
+    ProbeCheck,
     ProbeProof,
     Proof,
     cut,
@@ -26,8 +26,10 @@ from pressplay.gates.acceptance.proof import (
 )
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-HELD = ProbeProof("lists", "http", "GET http://shop/", 1, "status 200", "", (Check("status", "200", "200", True),))
-FAILED = ProbeProof("adds", "http", "POST http://shop/", 3, "status 500", "", (Check("status", "201", "500", False),))
+HELD = ProbeProof("lists", "http", "GET http://shop/", 1, "status 200", "", (ProbeCheck("status", "200", "200", True),))
+FAILED = ProbeProof(
+    "adds", "http", "POST http://shop/", 3, "status 500", "", (ProbeCheck("status", "201", "500", False),)
+)
 FAULTY = ProbeProof("logs", "logs", "log of pod a", 0, "", "refused: namespace", ())
 
 
@@ -69,7 +71,7 @@ def test_the_summary_names_commit_environment_and_what_failed():
 def test_markdown_shows_what_was_asked_what_came_and_what_of_it_was_expected():
     text = markdown(made(HELD, FAILED, FAULTY))
     assert text.index("`adds` failed (http, 3 tries)") < text.index("`lists` held (http)"), "what failed comes first"
-    assert "- **failed**: `status`, expected `201`, came `500`" in text
+    assert "- **failed**: `status`, expected `201`, got `500`" in text
     assert "- `refused: namespace`" in text
     assert "````\nPOST http://shop/\n````" in text
     assert "````\nstatus 500\n````" in text
@@ -105,7 +107,7 @@ def test_what_is_no_proof_is_refused(text: str):
 
 
 TEXTS = st.text(max_size=60) | st.text(alphabet="`~\n <>@*_[]()#|!\\EVIL", max_size=60)
-CHECKS = st.builds(Check, TEXTS, TEXTS, TEXTS, st.booleans())
+CHECKS = st.builds(ProbeCheck, TEXTS, TEXTS, TEXTS, st.booleans())
 PROBES = st.builds(
     ProbeProof,
     st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True),
@@ -115,7 +117,7 @@ PROBES = st.builds(
     TEXTS.map(safe),
     TEXTS.map(safe),
     st.lists(CHECKS, max_size=3).map(
-        lambda found: tuple(Check(safe(one.what), safe(one.expected), safe(one.got), one.ok) for one in found)
+        lambda found: tuple(ProbeCheck(safe(one.what), safe(one.expected), safe(one.got), one.ok) for one in found)
     ),
 )
 
@@ -147,7 +149,9 @@ def test_no_stranger_s_text_stands_outside_of_code(probes):
             one.attempts,
             f"{mark}{one.came}\n{mark}",
             f"{mark}{one.fault}{mark}",
-            tuple(Check(f"{mark}{c.what}", f"{c.expected}{mark}", f"{mark}{c.got}{mark}", c.ok) for c in one.checks),
+            tuple(
+                ProbeCheck(f"{mark}{c.what}", f"{c.expected}{mark}", f"{mark}{c.got}{mark}", c.ok) for c in one.checks
+            ),
         )
         for one in probes
     ]
@@ -171,7 +175,7 @@ def test_the_largest_proof_is_cut_until_it_fits_and_says_so(checks: int):
             21,
             _noise(8192, n + 1000),
             _noise(1000, n),
-            tuple(Check(_noise(200, n + c), _noise(300, c), _noise(300, n - c), False) for c in range(checks)),
+            tuple(ProbeCheck(_noise(200, n + c), _noise(300, c), _noise(300, n - c), False) for c in range(checks)),
         )
         for n in range(50)
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from trees import SUBMODULE, Link, differing, tree
 
-from pressplay.gates.lint.configuration import Configuration, is_told, settle
+from pressplay.gates.lint.configuration import Configuration, is_reported, settle
 
 pytestmark = pytest.mark.rule("R6")
 
@@ -209,5 +209,5 @@ def test_a_script_that_make_runs_is_the_default_branchs():
 def test_what_compilers_and_workflows_are_told_is_named():
     assert settled({"web/tsconfig.json": b"{}", "b.ts": b""}, {}).own == ["web/tsconfig.json"]
     assert run({"tsconfig.json": b'{"exclude": ["src"]}'}, {"tsconfig.json": b"{}"}) == {"tsconfig.json": b"{}"}
-    assert is_told(".github/workflows/ci.yml")
-    assert not is_told("src/workflows/ci.yml")
+    assert is_reported(".github/workflows/ci.yml")
+    assert not is_reported("src/workflows/ci.yml")

@@ -11,7 +11,7 @@ import pytest
 from trees import SUBMODULE, Link, differing, tree
 
 from pressplay.gates.lint.decide import LARGEST_CODE, Decided, decide
-from pressplay.gates.lint.plan import Plan, listed
+from pressplay.gates.lint.plan import LintPlan, listed
 
 pytestmark = [pytest.mark.rule("R6"), pytest.mark.rule("R10")]
 
@@ -211,11 +211,11 @@ def test_a_submodule_is_shown():
 def test_a_plan_of_whatever_was_found_fits_into_a_parameter():
     names = listed(f"\u5b57{n}/" + "\U0001f600" * 300 for n in range(10_000))
     lists: dict[str, Any] = dict.fromkeys(("taken", "own", "places", "whole", "conditions", "unseen"), names)
-    made = Plan(**lists, undecided=[(name, "w" * 120) for name in names], whys={f"{n}" * 100: 1 for n in range(9)})
+    made = LintPlan(**lists, undecided=[(name, "w" * 120) for name in names], whys={f"{n}" * 100: 1 for n in range(9)})
     assert 1 <= len(names) < 300
     assert len(made.packed()) < 100_000
-    assert Plan.unpacked(made.packed()).taken == names
-    assert Plan(taken=["a"]).count("taken") == 1
+    assert LintPlan.unpacked(made.packed()).taken == names
+    assert LintPlan(taken=["a"]).count("taken") == 1
     assert len(listed(["a" * 9_999_999] * 99)[0]) < 300
 
 

@@ -6,7 +6,7 @@ import pytest
 from github_world import REPO, make_world, rsa_key
 
 from pressplay.github import actions, checks, comparison
-from pressplay.github.calls import Refused
+from pressplay.github.calls import GitHubRefused
 from pressplay.sandbox.forge.ci import Annotation, Job
 
 HARNESS = {"actions": "write", "checks": "write", "contents": "read"}
@@ -66,7 +66,7 @@ def test_a_check_of_another_app_is_not_ours_to_ask_for(told):
     world.forge.report_ci(REPO, sha, jobs=[Job("test", "failure")])
     (check,) = checks.checks(gh, REPO, sha)
     assert checks.check(gh, REPO, check.id) == check
-    with pytest.raises(Refused):
+    with pytest.raises(GitHubRefused):
         checks.ask_again(gh, REPO, check.id)
 
 

@@ -24,7 +24,7 @@ def test_what_is_no_file_is_none_or_an_error(github_world):
     gh = github_world.client("rex")
     assert contents.read_file(gh, REPO, "none", "main") is None
     assert contents.read_file(gh, REPO, "README.md", "none") is None
-    with pytest.raises(InputError, match="expected a file, found a dir"):
+    with pytest.raises(InputError, match="expected a file, got a dir"):
         contents.read_file(gh, REPO, "src", "main")
 
 

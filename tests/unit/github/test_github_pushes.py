@@ -47,7 +47,7 @@ def test_the_life_of_a_branch_begins_where_it_was_made(github_world):
     moves = pushes.life(gh, REPO, BRANCH, heads[2])
     assert [(push.before, push.after) for push in moves] == list(pairwise([pushes.NOTHING, *heads]))
     assert pushes.life(gh, REPO, BRANCH, heads[1]) == moves[:2]
-    with pytest.raises(TryAgain, match="does not tell yet who moved the branch"):
+    with pytest.raises(TryAgain, match="does not list yet who moved the branch"):
         pushes.life(gh, REPO, BRANCH, "f" * 40)
 
 

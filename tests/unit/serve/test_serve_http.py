@@ -117,7 +117,7 @@ def test_the_query_holds_the_arguments_and_the_form_is_chosen_by_it_or_by_accept
         (f"{PULLS}/one/comments", 400, "pull_request: input should be a valid integer"),
         (f"{PULLS}/1/comments?limit=0", 400, "limit: input should be greater"),
         (f"{PULLS}/1/comments?Limit=5", 400, "Limit: no such argument (did you mean limit?)"),
-        (f"{PULLS}/1/comments?limit=5&limit=6", 400, "each argument may stand in it once"),
+        (f"{PULLS}/1/comments?limit=5&limit=6", 400, "each argument may be given once"),
         (f"{PULLS}/1/comments?repo=acme/other", 200, ""),
         ("/v1/repos/acme/other/pulls/1/comments", 403, "acme/other is not served here"),
         ("/v1/repos/acme/..%2f..%2fuser/pulls/1/comments", 404, "nothing at this address"),

@@ -9,7 +9,7 @@ from github_world import REPO
 from served import SETTINGS, ids
 
 from pressplay.github import snapshots
-from pressplay.github.conversation import Said, Thread
+from pressplay.github.conversation import Remark, Thread
 from pressplay.github.snapshots import Snapshot
 from pressplay.sandbox.forge import Fault
 from pressplay.serve import reading
@@ -72,7 +72,7 @@ def test_a_deleted_thread_is_forgotten(served):
 
 
 def taken(number: int) -> Snapshot:
-    said = [Said(f"comment-{n}", "ann", False, "2026-01-01T00:00:00Z", True, f"text {n}") for n in range(number)]
+    said = [Remark(f"comment-{n}", "ann", False, "2026-01-01T00:00:00Z", True, f"text {n}") for n in range(number)]
     threads = tuple(Thread(one.id, "comment", "http://forge.test/#x", (one,)) for one in said)
     hash_ = snapshots.hash_of(one.id for one in said)
     return Snapshot(hash_, REPO, 1, "f" * 40, "2026-01-01T00:00:00Z", threads)

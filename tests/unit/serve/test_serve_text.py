@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pressplay.github.conversation import Said, Thread
+from pressplay.github.conversation import Remark, Thread
 from pressplay.serve import answers, cursors
 from pressplay.serve.answers import Page
 from pressplay.serve.cursors import Cursor
@@ -31,7 +31,7 @@ HOSTILE = (
 )
 TEXT = st.text(st.characters(exclude_categories=()), max_size=120) | st.sampled_from(HOSTILE)
 SAID = st.builds(
-    Said,
+    Remark,
     id=st.integers(1, 10**12).map("line-{}".format),
     author=TEXT,
     ours=st.booleans(),
@@ -97,7 +97,7 @@ def test_json_holds_every_text_as_it_was(threads):
 
 @given(st.lists(st.integers(0, 70_000), min_size=1, max_size=8))
 def test_a_thread_keeps_its_first_comment_and_its_newest_and_counts_the_rest(sizes):
-    said = tuple(Said(f"line-{n}", "a", False, "t", False, "x" * size) for n, size in enumerate(sizes))
+    said = tuple(Remark(f"line-{n}", "a", False, "t", False, "x" * size) for n, size in enumerate(sizes))
     thread = bounded(Thread("thread-0", "thread", "u", said))
     assert thread.said[0] == said[0]
     assert thread.said[1:] == said[len(said) - len(thread.said) + 1 :]

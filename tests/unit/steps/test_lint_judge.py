@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pressplay.gates.lint.plan import Plan
+from pressplay.gates.lint.plan import LintPlan
 from pressplay.gates.lint.script import result
 from pressplay.steps.lint.lint_judge import Found, Seen, judge, look, quoted, verdict_of
 
 LABELS = ["cargo fmt", "cargo clippy"]
-PLAN = Plan(commands={"rust": [("cargo fmt", "cargo fmt"), ("cargo clippy", "web: cargo clippy")]})
+PLAN = LintPlan(commands={"rust": [("cargo fmt", "cargo fmt"), ("cargo clippy", "web: cargo clippy")]})
 
 
 def pod(phase: str, reason: str = "", conditions: tuple[dict[str, Any], ...] = (), **state: Any) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_what_only_a_network_could_give_is_no_finding(line):
 
 
 def test_a_verdict_over_languages_puts_errors_first():
-    two = Plan(commands={**PLAN.commands, "python": [("ruff check", "ruff check .")]})
+    two = LintPlan(commands={**PLAN.commands, "python": [("ruff check", "ruff check .")]})
     passed, failed, broken = Found("passed"), Found("failed", "ruff check found"), Found("error", "no tool")
     assert verdict_of(two, {"rust": passed, "python": passed}).title == "3 commands passed"
     assert verdict_of(two, {"rust": passed, "python": passed}).reason == "cargo fmt, cargo clippy, ruff check passed"
@@ -108,7 +108,7 @@ def test_a_verdict_over_languages_puts_errors_first():
 
 
 def test_a_verdict_tells_what_did_not_count_and_what_came_in():
-    plan = Plan(PLAN.commands, taken=["ruff.toml"], own=["tsconfig.json", "x`{{=1}}`.yml"], silenced=1)
+    plan = LintPlan(PLAN.commands, taken=["ruff.toml"], own=["tsconfig.json", "x`{{=1}}`.yml"], silenced=1)
     verdict = verdict_of(plan, {"rust": Found("passed")})
     assert verdict.reason == (
         "cargo fmt, cargo clippy passed; linters' files taken from the default branch: 1; "
@@ -120,9 +120,9 @@ def test_a_verdict_tells_what_did_not_count_and_what_came_in():
 
 
 def test_nothing_to_lint_passes_and_says_so_and_too_much_is_an_error():
-    assert verdict_of(Plan(), {}).title == "Nothing to lint"
-    assert verdict_of(Plan(), {}).outcome == "pass"
-    assert verdict_of(Plan(problem="too many"), {}).outcome == "error"
+    assert verdict_of(LintPlan(), {}).title == "Nothing to lint"
+    assert verdict_of(LintPlan(), {}).outcome == "pass"
+    assert verdict_of(LintPlan(problem="too many"), {}).outcome == "error"
 
 
 @pytest.mark.rule("R7")
@@ -144,9 +144,9 @@ def test_what_was_printed_is_quoted_cut_and_without_secrets():
 
 
 def test_a_plan_survives_its_journey():
-    plan = Plan(PLAN.commands, ["a {{b}}"], ["c"], 3, "")
+    plan = LintPlan(PLAN.commands, ["a {{b}}"], ["c"], 3, "")
     packed = plan.packed()
     assert "{" not in packed
-    again = Plan.unpacked(packed)
+    again = LintPlan.unpacked(packed)
     assert (again.taken, again.own, again.silenced) == (["a {{b}}"], ["c"], 3)
     assert [tuple(one) for one in again.commands["rust"]] == PLAN.commands["rust"]

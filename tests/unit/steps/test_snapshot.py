@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pressplay.errors import InputError
 from pressplay.github import snapshots
-from pressplay.github.conversation import Said, Thread, suggestions
+from pressplay.github.conversation import Remark, Thread, suggestions
 from pressplay.github.snapshots import Snapshot
 from pressplay.steps.comments import conversation, snapshot
 
@@ -21,7 +21,7 @@ TEXT = st.text(st.characters(exclude_categories=()), max_size=200) | st.sampled_
 )
 NUMBERS = st.integers(1, 10**12)
 SAID = st.builds(
-    Said,
+    Remark,
     id=NUMBERS.map("line-{}".format),
     author=TEXT,
     ours=st.booleans(),
@@ -132,7 +132,7 @@ def taken(*threads: Thread) -> Snapshot:
 
 def thread(name: str, *ids: str) -> Thread:
     kind = name.partition("-")[0]
-    words = tuple(Said(one, "ann", False, "2026-01-01T00:00:00Z", True, "x") for one in ids)
+    words = tuple(Remark(one, "ann", False, "2026-01-01T00:00:00Z", True, "x") for one in ids)
     return Thread(name, kind, "https://github.example/#x", words)  # type: ignore[arg-type]
 
 

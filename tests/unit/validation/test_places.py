@@ -56,9 +56,9 @@ def test_a_path_in_json_has_its_line_and_column_tabs_and_all(path, line, column)
 
 def test_a_key_that_stands_twice_is_a_problem_in_both():
     (twice,) = load_yaml("a:\n  b: 1\n  b: 2\n", "f").problems
-    assert str(twice) == 'f:3:3: $.a.b: expected each key once, came "b" again (first in line 2); keep one of them'
+    assert str(twice) == 'f:3:3: $.a.b: expected each key once, got "b" again (first in line 2); keep one of them'
     (twice,) = load_json('{"a": 1,\n "a": 2}', "f").problems
-    assert str(twice).startswith('f:2:2: $.a: expected each key once, came "a" again')
+    assert str(twice).startswith('f:2:2: $.a: expected each key once, got "a" again')
 
 
 def test_merge_keys_and_aliases_are_read_as_helm_reads_them():
@@ -81,12 +81,12 @@ def test_a_date_stays_text_and_an_empty_file_is_nothing():
         ("a: &a [*a]", "f:1:4: $: expected one YAML document"),
         ("{[1]: 2}", "f:1:2: $: expected one YAML document"),
         ("a: \x00", "f: $: expected one YAML document"),
-        ("a: !!int abc", "f:1:4: $: expected one YAML document, came something else (a value that is no int)"),
+        ("a: !!int abc", "f:1:4: $: expected one YAML document, got something else (a value that is no int)"),
         ("a: " + "9" * 5000, "a value that is no int"),
         ("a: !!float x", "a value that is no float"),
         ("a: !!bool x", "a value that is no bool"),
         ('a: !!int ""', "a value that is no int"),
-        ("[" * 1000 + "]" * 1000, "f: $: expected a YAML document, came one that is nested"),
+        ("[" * 1000 + "]" * 1000, "f: $: expected a YAML document, got one that is nested"),
         (
             "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
             + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 10)}]\n" for i in range(6)),

@@ -138,7 +138,7 @@ def test_only_the_agent_that_runs_matters_to_its_run():
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"\xff\xfe", "expected UTF-8"), (b"# " + b"x" * 70_000, "expected at most 65536 bytes, came 70002")],
+    [(b"\xff\xfe", "expected UTF-8"), (b"# " + b"x" * 70_000, "expected at most 65536 bytes, got 70002")],
 )
 def test_bytes_that_are_no_such_file_are_refused(content, words):
     with pytest.raises(Invalid, match=words):

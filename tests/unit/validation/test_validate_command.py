@@ -63,9 +63,9 @@ def test_json_lists_errors_and_warnings(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ('{"master": {"tasks": [{"title": "x"}]}}', '$.master.tasks[0]: expected the key "id", came none; add it'),
+        ('{"master": {"tasks": [{"title": "x"}]}}', '$.master.tasks[0]: expected the key "id", got none; add it'),
         ('{"master": {"tasks": [{"id": ""}]}}', "$.master.tasks[0].id: expected an id: a whole number"),
-        ('{"master": {"tasks": {}}}', "$.master.tasks: expected a list or nothing (null), came {}"),
+        ('{"master": {"tasks": {}}}', "$.master.tasks: expected a list or nothing (null), got {}"),
         ("{", "tasks.json:1:2: $: expected JSON"),
         ("{}", 'expected {"<tag>": {"tasks": [...]}}'),
     ],

@@ -44,7 +44,7 @@ def test_all_errors_of_all_files_are_told_in_order():
         ["2.yaml:3:1", "$.allowUnprotected"],
     ]
     assert "did you mean 'merged'?" in lines[1]
-    assert 'expected a whole number, came "3"; write it without quotes' in lines[3]
+    assert 'expected a whole number, got "3"; write it without quotes' in lines[3]
 
 
 def test_each_error_points_at_the_file_that_set_the_value():
@@ -57,7 +57,7 @@ def test_each_error_points_at_the_file_that_set_the_value():
 
 def test_null_takes_a_key_away_as_in_helm():
     (line,) = told("limits:\n  rounds: null\n")
-    assert line == '1.yaml:2:3: $.limits: expected the key "rounds", came none; add it'
+    assert line == '1.yaml:2:3: $.limits: expected the key "rounds", got none; add it'
 
 
 def test_files_are_merged_as_helm_merges_them():
@@ -70,7 +70,7 @@ def test_files_are_merged_as_helm_merges_them():
 
 def test_a_file_that_is_no_map_or_no_yaml_is_told():
     (line,) = told("- 1\n")
-    assert line == "1.yaml:1:1: $: expected a map of values, came [1]; write it as key: value"
+    assert line == "1.yaml:1:1: $: expected a map of values, got [1]; write it as key: value"
     (line,) = told("a: [", "limit: 1")
     assert line.startswith("1.yaml:1:5: $: expected one YAML document")
 
@@ -82,7 +82,7 @@ def test_the_controllers_namespace_must_leave_room_for_names():
     # 44 - 16 of our name - 9 digits - 1 of contextVersion = 18.
     assert told(f"controller: {{namespace: {'n' * 18}}}") == []
     (line,) = told(f"controller: {{namespace: {'n' * 19}}}")
-    assert line.startswith("1.yaml:1:14: $.controller.namespace: expected at most 18 characters, came 19")
+    assert line.startswith("1.yaml:1:14: $.controller.namespace: expected at most 18 characters, got 19")
     assert names.coderun_room("n" * 18, values.LONGEST_NUMBER) == names.RUN_NAME_LENGTH
 
 
@@ -111,7 +111,7 @@ def test_an_agent_of_your_own_needs_a_prompt():
     own = copy.deepcopy(yaml.safe_load(packaged.text("values.yaml"))["agents"]["rex"]) | {"githubApp": "own"}
     assert told(yaml.safe_dump({"agents": {"own": own | {"systemPrompt": "You are"}}})) == []
     (line,) = told(yaml.safe_dump({"agents": {"own": own}}))
-    assert "expected a system prompt, came none" in line
+    assert "expected a system prompt, got none" in line
 
 
 def test_a_repository_is_listed_once_by_its_own_name():

@@ -1,5 +1,5 @@
-"""The acceptance gate: QA's plan of probes, made by the harness against the deployment; what came back is the proof.
+"""The acceptance gate: the harness carries out QA's plan of probes on the deployment; the results are the proof.
 
-`plan` reads what QA wrote, `reach` says what may be touched, `net` asks strangers over HTTP, `probes` carries a plan
-out, `judge` compares what came with what was expected, `proof` is what is kept and shown.
+`plan` reads what QA wrote, `reach` decides what may be called, `net` sends requests over HTTP, `probes` carries a plan
+out, `judge` compares results with expectations, `proof` is what is kept and shown.
 """

@@ -1,4 +1,4 @@
-"""What came back, compared with what was expected. Texts are matched to the letter, and what is not known counts as no.
+"""Compares results with expectations. Texts match exactly, and an unknown result counts as no.
 
 `ready` follows `kubectl rollout status` (kubernetes/kubectl, pkg/polymorphichelpers/rollout_status.go): the newest
 revision is observed and rolled out, and every replica that is wanted is there, at least one.
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pressplay.cluster.port import Manifest
-from pressplay.gates.acceptance.net import Answer
+from pressplay.gates.acceptance.net import ProbeAnswer
 from pressplay.gates.acceptance.plan import HttpExpectation, Logs, Workload
-from pressplay.gates.acceptance.proof import Check, is_secret, labelled, safe
+from pressplay.gates.acceptance.proof import ProbeCheck, is_secret, labelled, safe
 
 SHOWN = 300
-"""Characters of an expected or found value in a check."""
+"""Characters of an expected or actual value in a check."""
 _MISSING = object()
 
 
@@ -31,54 +31,58 @@ class Log:
     """Whether its beginning is missing."""
 
 
-def http(expect: HttpExpectation, answer: Answer | None) -> tuple[Check, ...]:
-    """An answer against what must come back; None: no whole answer came."""
+def http(expect: HttpExpectation, answer: ProbeAnswer | None) -> tuple[ProbeCheck, ...]:
+    """Checks an answer against what was expected; None: there was no complete answer."""
     wanted = " or ".join(map(str, expect.status))
-    checks = [Check("status", wanted, _none(answer) or str(answer and answer.status), _in(answer, expect.status))]
+    checks = [ProbeCheck("status", wanted, _none(answer) or str(answer and answer.status), _in(answer, expect.status))]
     for name, text in expect.headers:
         value = answer.header(name) if answer else None
         got = _none(answer) or ("no such header" if value is None else labelled(name, value))
         if value is not None and is_secret(name):
             got = "(not shown)"
-        checks.append(Check(f"header {name} contains", labelled(name, text), got, value is not None and text in value))
+        checks.append(
+            ProbeCheck(f"header {name} contains", labelled(name, text), got, value is not None and text in value)
+        )
     return (*checks, *_body(expect, answer))
 
 
-def _none(answer: Answer | None) -> str:
+def _none(answer: ProbeAnswer | None) -> str:
     return "" if answer else "no whole answer"
 
 
-def _in(answer: Answer | None, statuses: Sequence[int]) -> bool:
+def _in(answer: ProbeAnswer | None, statuses: Sequence[int]) -> bool:
     return answer is not None and answer.status in statuses
 
 
-def _body(expect: HttpExpectation, answer: Answer | None) -> list[Check]:
-    """The expectations of the body. Of one that is encoded, or cut, only what can be seen is known."""
+def _body(expect: HttpExpectation, answer: ProbeAnswer | None) -> list[ProbeCheck]:
+    """Checks of the body. Of a body that is encoded or cut, only the readable part is known."""
     body = answer.body if answer else b""
     encoding = (answer.header("Content-Encoding") or "identity") if answer else "identity"
     unseen = _none(answer)
     if not unseen and encoding.lower() != "identity":
-        unseen = "a compressed body, which nobody asked for and the gate does not unpack"
+        unseen = "a compressed body, which the gate did not ask for and does not unpack"
     beyond = unseen or ("a body longer than what is read" if answer and answer.cut else "")
     checks = []
     for text in expect.contains:
         at = body.find(text.encode())
         got = unseen or (f"at byte {at}" if at >= 0 else f"not in its {_bytes(body)}")
-        checks.append(Check("body contains", safe(text, SHOWN), got, not unseen and at >= 0))
+        checks.append(ProbeCheck("body contains", safe(text, SHOWN), got, not unseen and at >= 0))
     for text in expect.not_contains:
         at = body.find(text.encode())
         got = unseen or (f"at byte {at}" if at >= 0 else beyond or f"not in its {_bytes(body)}")
-        checks.append(Check("body does not contain", safe(text, SHOWN), got, not beyond and at < 0))
+        checks.append(ProbeCheck("body does not contain", safe(text, SHOWN), got, not beyond and at < 0))
     if expect.equals is not None:
         got = beyond or safe(_text(body), SHOWN)
-        checks.append(Check("body is", safe(expect.equals, SHOWN), got, not beyond and body == expect.equals.encode()))
+        checks.append(
+            ProbeCheck("body is", safe(expect.equals, SHOWN), got, not beyond and body == expect.equals.encode())
+        )
     if expect.json:
         document, fault = (None, beyond) if beyond else _parsed(body)
         for pointer, wanted in expect.json:
-            found = _MISSING if fault else resolve(document, pointer)
-            got = fault or ("nothing there" if found is _MISSING else _value(pointer, found))
-            ok = found is not _MISSING and same(wanted, found)
-            checks.append(Check(f"JSON at {pointer or 'its root'}", _value(pointer, wanted), got, ok))
+            value = _MISSING if fault else resolve(document, pointer)
+            got = fault or ("nothing there" if value is _MISSING else _value(pointer, value))
+            ok = value is not _MISSING and same(wanted, value)
+            checks.append(ProbeCheck(f"JSON at {pointer or 'its root'}", _value(pointer, wanted), got, ok))
     return checks
 
 
@@ -102,48 +106,48 @@ def _value(pointer: str, value: Any) -> str:
 
 
 def resolve(document: Any, pointer: str) -> Any:
-    """The value at a JSON pointer (RFC 6901), or a mark that equals nothing where there is none."""
-    found = document
+    """The value at a JSON pointer (RFC 6901), or a mark that equals nothing if there is none."""
+    value = document
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, dict) and key in found:
-            found = found[key]
-        elif isinstance(found, list) and key.isascii() and key.isdigit() and str(int(key)) == key:
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and key.isascii() and key.isdigit() and str(int(key)) == key:
             index = int(key)
-            if index >= len(found):
+            if index >= len(value):
                 return _MISSING
-            found = found[index]
+            value = value[index]
         else:
             return _MISSING
-    return found
+    return value
 
 
-def same(wanted: Any, found: Any) -> bool:
+def same(wanted: Any, actual: Any) -> bool:
     """Whether two JSON values are the same: 1 is 1.0, but neither is true."""
-    if isinstance(wanted, bool) or isinstance(found, bool):
-        return wanted is found
-    if isinstance(wanted, (int, float)) and isinstance(found, (int, float)):
-        return wanted == found
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return wanted.keys() == found.keys() and all(same(value, found[key]) for key, value in wanted.items())
-    if isinstance(wanted, list) and isinstance(found, list):
-        return len(wanted) == len(found) and all(map(same, wanted, found))
-    return type(wanted) is type(found) and bool(wanted == found)
+    if isinstance(wanted, bool) or isinstance(actual, bool):
+        return wanted is actual
+    if isinstance(wanted, (int, float)) and isinstance(actual, (int, float)):
+        return wanted == actual
+    if isinstance(wanted, dict) and isinstance(actual, dict):
+        return wanted.keys() == actual.keys() and all(same(value, actual[key]) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(actual, list):
+        return len(wanted) == len(actual) and all(map(same, wanted, actual))
+    return type(wanted) is type(actual) and bool(wanted == actual)
 
 
-def logs(look: Logs, found: Sequence[Log], whole: bool) -> tuple[Check, ...]:
-    """Logs against the lines that must, and must not, stand in them; `whole`: whether these are all the pods."""
-    size = sum(len(log.text) for log in found)
-    where = f"in none of {len(found)} pods ({size} bytes)" if found else "no pod to read"
-    complete = whole and bool(found) and not any(log.cut for log in found)
+def logs(look: Logs, pods_logs: Sequence[Log], whole: bool) -> tuple[ProbeCheck, ...]:
+    """Checks logs for lines that must, and must not, be in them; `whole`: whether these are all the pods."""
+    size = sum(len(log.text) for log in pods_logs)
+    where = f"in none of {len(pods_logs)} pods ({size} bytes)" if pods_logs else "no pod to read"
+    complete = whole and bool(pods_logs) and not any(log.cut for log in pods_logs)
     checks = []
     for text in look.lines:
-        pods = [log.pod for log in found if text.encode() in log.text]
-        checks.append(Check("log contains", safe(text, SHOWN), f"in {pods[0]}" if pods else where, bool(pods)))
+        pods = [log.pod for log in pods_logs if text.encode() in log.text]
+        checks.append(ProbeCheck("log contains", safe(text, SHOWN), f"in {pods[0]}" if pods else where, bool(pods)))
     for text in look.absent:
-        pods = [log.pod for log in found if text.encode() in log.text]
-        got = f"in {pods[0]}" if pods else where if complete or not found else "a log longer than what is read"
-        checks.append(Check("log does not contain", safe(text, SHOWN), got, complete and not pods))
+        pods = [log.pod for log in pods_logs if text.encode() in log.text]
+        got = f"in {pods[0]}" if pods else where if complete or not pods_logs else "a log longer than what is read"
+        checks.append(ProbeCheck("log does not contain", safe(text, SHOWN), got, complete and not pods))
     return tuple(checks)
 
 
@@ -163,7 +167,7 @@ def rollout(manifest: Manifest) -> Rollout:
     kind = manifest.get("kind", "")
     metadata, spec, status = (manifest.get(key) or {} for key in ("metadata", "spec", "status"))
     if kind == "Pod":
-        conditions = {one.get("type"): one.get("status") for one in status.get("conditions") or []}
+        conditions = {condition.get("type"): condition.get("status") for condition in status.get("conditions") or []}
         ready = conditions.get("Ready") == "True" and not metadata.get("deletionTimestamp")
         return Rollout(int(ready), 1, ready, f"{status.get('phase') or 'no phase'}, {'' if ready else 'not '}ready")
     if kind == "DaemonSet":
@@ -183,30 +187,30 @@ def rollout(manifest: Manifest) -> Rollout:
     return Rollout(ready, wanted, seen and wanted > 0 and ready >= wanted <= updated and not rest, words)
 
 
-def workload(look: Workload, manifest: Manifest | None) -> tuple[Check, ...]:
-    """A workload against the state in which it must be; None: there is none of this name."""
+def workload(look: Workload, manifest: Manifest | None) -> tuple[ProbeCheck, ...]:
+    """Checks a workload against the expected state; None: there is none of this name."""
     if manifest is None:
-        return (Check("workload", "there", "there is none of this name", False),)
+        return (ProbeCheck("workload", "there", "there is none of this name", False),)
     checks = []
-    found = rollout(manifest)
+    state = rollout(manifest)
     metadata = manifest.get("metadata") or {}
     if look.ready:
-        checks.append(Check("ready", "all replicas of the newest revision", found.words, found.done))
+        checks.append(ProbeCheck("ready", "all replicas of the newest revision", state.words, state.done))
     if look.replicas is not None:
         checks.append(
-            Check("ready replicas", f"at least {look.replicas}", str(found.ready), found.ready >= look.replicas)
+            ProbeCheck("ready replicas", f"at least {look.replicas}", str(state.ready), state.ready >= look.replicas)
         )
     if look.image is not None:
         used = images(manifest)
         ok = any(look.image in image for image in used)
-        checks.append(Check("image contains", safe(look.image, SHOWN), safe(", ".join(used) or "none", SHOWN), ok))
+        checks.append(ProbeCheck("image contains", safe(look.image, SHOWN), safe(", ".join(used) or "none", SHOWN), ok))
     for what, wanted, there in (
         ("label", look.labels, metadata.get("labels") or {}),
         ("annotation", look.annotations, metadata.get("annotations") or {}),
     ):
         for name, value in wanted:
             got = labelled(name, str(there[name]), SHOWN) if name in there else "none"
-            checks.append(Check(f"{what} {name}", labelled(name, value, SHOWN), got, there.get(name) == value))
+            checks.append(ProbeCheck(f"{what} {name}", labelled(name, value, SHOWN), got, there.get(name) == value))
     return tuple(checks)
 
 
@@ -215,12 +219,12 @@ def images(manifest: Manifest) -> list[str]:
     spec: Mapping[str, Any] = manifest.get("spec") or {}
     if manifest.get("kind") != "Pod":
         spec = (spec.get("template") or {}).get("spec") or {}
-    return list(dict.fromkeys(str(one.get("image", "")) for one in spec.get("containers") or []))
+    return list(dict.fromkeys(str(container.get("image", "")) for container in spec.get("containers") or []))
 
 
 def _number(holder: Mapping[str, Any], key: str) -> int:
-    found = holder.get(key)
-    return found if isinstance(found, int) else 0
+    number = holder.get(key)
+    return number if isinstance(number, int) else 0
 
 
 def _bytes(body: bytes) -> str:

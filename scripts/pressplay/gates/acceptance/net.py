@@ -26,7 +26,7 @@ from pressplay.gates.acceptance.reach import Address, OutOfReach, Reach, ip
 BODY = 256 * 1024
 """Bytes of an answer's body that are read; the rest stays unread."""
 WIRE = 2 * BODY
-"""Bytes of one answer in all, headers and what stands before them included."""
+"""Bytes of one answer in all, including the headers and what comes before them."""
 ADDRESSES = 4
 """Addresses of a name that are tried."""
 
@@ -45,26 +45,26 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back. Everything in it is a stranger's (R7)."""
+class ProbeAnswer:
+    """The answer to a request. Everything in it is somebody else's data (R7)."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    """As it came over the wire, still encoded where `Content-Encoding` says so."""
+    """As it was on the wire, still encoded if `Content-Encoding` says so."""
     cut: bool
     """Whether the body was longer than `BODY`."""
 
     def header(self, name: str) -> str | None:
-        """A header's value, several ones joined by commas; None where there is none."""
-        found = [value for key, value in self.headers if key.lower() == name.lower()]
-        return ", ".join(found) if found else None
+        """A header's value, several joined by commas; None if there is none."""
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        return ", ".join(values) if values else None
 
 
 class NoAnswer(PressPlayError):
-    """No whole answer came; the text says why in words of ours, `partial` is what had come by then."""
+    """There was no complete answer. The message says why in our own words; `partial` is what had arrived by then."""
 
-    def __init__(self, message: str, partial: Answer | None = None) -> None:
+    def __init__(self, message: str, partial: ProbeAnswer | None = None) -> None:
         super().__init__(message)
         self.partial = partial
 
@@ -87,8 +87,8 @@ class Client:
         self._own = own
         self._transport = transport or _PinnedTransport(reach, own, resolve or system_resolver)
 
-    def send(self, ask: Ask, seconds: float) -> Answer:
-        """Ask once and wait at most `seconds`. OutOfReach where that is refused, NoAnswer where none came whole."""
+    def send(self, ask: Ask, seconds: float) -> ProbeAnswer:
+        """Send one request and wait at most `seconds`; OutOfReach if it is not allowed, NoAnswer if it fails."""
         self._reach.admit(ask.address, self._own)
         target = ask.address.target.encode("ascii")
         request = httpx.Request(
@@ -101,13 +101,13 @@ class Client:
             ),
             headers=_headers(ask),
             content=ask.body,
-            # httpx puts paths into a form of its own (`/a/../b`); what goes over the wire is what the plan says.
+            # httpx normalizes paths (`/a/../b`); the `target` extension sends exactly what the plan says.
             extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds), "target": target},
         )
         response: httpx.Response | None = None
         kept = bytearray()
         try:
-            with _told(seconds):
+            with _network_faults(seconds):
                 response = self._transport.handle_request(request)
                 for piece in _raw(response):
                     kept += piece
@@ -121,9 +121,9 @@ class Client:
         return _answer(response, kept)
 
 
-def _answer(response: httpx.Response, body: bytearray) -> Answer:
+def _answer(response: httpx.Response, body: bytearray) -> ProbeAnswer:
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
-    return Answer(response.status_code, headers, bytes(body[:BODY]), len(body) > BODY)
+    return ProbeAnswer(response.status_code, headers, bytes(body[:BODY]), len(body) > BODY)
 
 
 def _headers(ask: Ask) -> dict[str, str]:
@@ -139,13 +139,13 @@ def _headers(ask: Ask) -> dict[str, str]:
 def _raw(response: httpx.Response) -> Iterable[bytes]:
     stream = response.stream
     if not isinstance(stream, httpx.SyncByteStream):  # pragma: no cover - a transport of the other colour
-        raise TypeError(f"expected a transport with a synchronous stream, came {type(stream).__name__}")
+        raise TypeError(f"expected a transport with a synchronous stream, got {type(stream).__name__}")
     return stream
 
 
 @contextmanager
-def _told(seconds: float) -> Iterator[None]:
-    """Faults of the network, in words of ours."""
+def _network_faults(seconds: float) -> Iterator[None]:
+    """Turns network faults into NoAnswer, in our own words."""
     try:
         yield
     except (httpcore.TimeoutException, httpx.TimeoutException) as error:
@@ -155,18 +155,18 @@ def _told(seconds: float) -> Iterator[None]:
     except (httpcore.NetworkError, httpx.NetworkError) as error:
         raise NoAnswer(f"the connection broke: {_cause(error)}") from error
     except (httpcore.ProtocolError, httpx.ProtocolError) as error:
-        raise NoAnswer(f"what came is no HTTP: {_cause(error)}") from error
+        raise NoAnswer(f"the answer is not HTTP: {_cause(error)}") from error
 
 
 def _cause(error: Exception) -> str:
-    """The operating system's or the protocol library's words, on one line; the certificate's fault where it is one."""
-    found: BaseException = error
-    # httpcore wraps what it met, and cuts the chain of causes.
-    while found.args and isinstance(found.args[0], BaseException):
-        found = found.args[0]
-    if isinstance(found, ssl.SSLCertVerificationError):
-        return f"the certificate is not valid: {found.verify_message}"
-    text = (found.strerror if isinstance(found, OSError) else "") or str(found) or type(found).__name__
+    """The operating system's or the protocol library's message, on one line; for a bad certificate, its fault."""
+    cause: BaseException = error
+    # httpcore wraps the exception, and cuts the chain of causes.
+    while cause.args and isinstance(cause.args[0], BaseException):
+        cause = cause.args[0]
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the certificate is not valid: {cause.verify_message}"
+    text = (cause.strerror if isinstance(cause, OSError) else "") or str(cause) or type(cause).__name__
     return " ".join(text.split())[:200]
 
 
@@ -230,17 +230,17 @@ class _Checked(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         if (host, port) != (self._address.host, self._address.port):
             raise OutOfReach("a request went to another host than the one that was checked")
-        found = [host] if ip(host) is not None else self._resolved(host, port)
-        for one in found:
-            # All of them: a name with one good and one bad address is no good name.
-            self._reach.admit_address(self._address, one, self._own)
+        addresses = [host] if ip(host) is not None else self._resolved(host, port)
+        for address in addresses:
+            # Check all of them: a name with one good and one bad address is not allowed.
+            self._reach.admit_address(self._address, address, self._own)
         fault: Exception = httpcore.ConnectError("the name has no address")
-        tried = found[:ADDRESSES]
-        for index, one in enumerate(tried):
+        tried = addresses[:ADDRESSES]
+        for index, address in enumerate(tried):
             try:
-                # A share each, so that one address that says nothing does not use up the time of the next.
+                # Each address gets a share, so that a silent one does not use up the time of the next.
                 share = _left(self._deadline) / (len(tried) - index)
-                stream = httpcore.SyncBackend().connect_tcp(one, port, timeout=share)
+                stream = httpcore.SyncBackend().connect_tcp(address, port, timeout=share)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 fault = error
             else:
@@ -248,28 +248,28 @@ class _Checked(httpcore.NetworkBackend):
         raise fault
 
     def _resolved(self, host: str, port: int) -> Sequence[str]:
-        """A name's addresses. The system's resolver knows no time limit: a thread of its own waits for it."""
-        found: list[Sequence[str] | Exception] = []
+        """A name's addresses. The system's resolver has no timeout, so a separate thread waits for it."""
+        results: list[Sequence[str] | Exception] = []
 
         def work() -> None:
             try:
-                found.append(self._resolve(self._name(host), port))
+                results.append(self._resolve(self._name(host), port))
             except Exception as error:
-                found.append(error)
+                results.append(error)
 
         thread = threading.Thread(target=work, name="resolver", daemon=True)
         thread.start()
         thread.join(_left(self._deadline))
-        if not found:
+        if not results:
             raise httpcore.ConnectTimeout("the name was not resolved in time")
-        if isinstance(found[0], (OSError, UnicodeError)):
+        if isinstance(results[0], (OSError, UnicodeError)):
             raise httpcore.ConnectError("the name does not resolve") from None
-        if isinstance(found[0], Exception):
-            raise found[0]
-        return found[0]
+        if isinstance(results[0], Exception):
+            raise results[0]
+        return results[0]
 
     def _name(self, host: str) -> str:
-        """The name as the resolver is to take it: with a final dot, lest a search domain make a Service of it."""
+        """The name for the resolver: with a final dot, so that no search domain turns it into a Service."""
         return host if self._reach.loopback or host.endswith(".svc") else f"{host}."
 
 
@@ -321,5 +321,5 @@ def _tls() -> ssl.SSLContext:
 
 def system_resolver(name: str, port: int) -> list[str]:
     """A name's addresses as the operating system resolves it, each once."""
-    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    entries = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))

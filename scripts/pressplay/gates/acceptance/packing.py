@@ -19,7 +19,7 @@ def pack(text: str) -> str:
 
 
 def unpack(packed: str, what: str) -> str:
-    """The text that `pack` packed; InputError naming `what` where it is none, or unfolds to more than LARGEST."""
+    """The text that `pack` packed; InputError naming `what` if it is not one, or unpacks to more than LARGEST."""
     reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         text = reader.decompress(base64.b64decode(packed, validate=True), LARGEST)
@@ -27,4 +27,4 @@ def unpack(packed: str, what: str) -> str:
             return text.decode()
     except (binascii.Error, zlib.error, ValueError) as error:
         raise InputError(f"{what}: expected a text packed by gzip and base64: {error}") from error
-    raise InputError(f"{what}: expected a packed text of at most {LARGEST} bytes, came a larger one, or a part of one")
+    raise InputError(f"{what}: expected a packed text of at most {LARGEST} bytes, got a larger one, or a part of one")

@@ -1,8 +1,8 @@
 """The plan of probes that QA commits with its tests (`.press-play/acceptance/<number>.yaml`), read and checked.
 
-Everything that is wrong with it is told at once, with lines. Beyond its schema a plan must be able to fail: a probe
-that asserts nothing, or a plan all of whose probes a dead deployment would pass, is refused, since what it proves is
-nothing. Texts are matched to the letter; there are no patterns, which a hostile plan could make to run for ever.
+All its faults are reported together, with lines. Beyond the schema, a plan must be able to fail: a probe
+that asserts nothing, or a plan that a dead deployment would pass, is refused, since it proves
+nothing. Texts match exactly; there are no patterns, since a hostile pattern could run forever.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DEEPEST = 50
 PACKED = 32 * 1024
 """Characters of a plan as it travels through an Argo parameter."""
 COMMIT = "${COMMIT}"
-"""Stands for the head commit wherever a plan has a text; the only thing in a plan that stands for another."""
+"""The only placeholder in a plan: any text may have it, and it means the head commit."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _OURS = frozenset(
@@ -104,7 +104,7 @@ class Probe:
     name: str
     look: Http | Logs | Workload
     retries: int
-    """Tries after the first one."""
+    """Tries after the first."""
     every_seconds: int
 
     @property
@@ -114,7 +114,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ProbePlan:
     """A checked plan. Two that say the same are equal, however they were laid out and commented."""
 
     document: str
@@ -140,14 +140,14 @@ class Plan:
 
     @property
     def names_the_commit(self) -> bool:
-        """Whether `${COMMIT}` stands somewhere in it."""
+        """Whether `${COMMIT}` occurs in it."""
         return COMMIT in self.document
 
-    def without_cluster(self) -> Plan | None:
+    def without_cluster(self) -> ProbePlan | None:
         """The plan's http probes alone, for who has no cluster to look into; None where it has none."""
         document = json.loads(self.document)
         document["probes"] = [probe for probe in document["probes"] if "http" in probe]
-        return Plan(_canonical(document)) if document["probes"] else None
+        return ProbePlan(_canonical(document)) if document["probes"] else None
 
     def probes(self, commit: str = "") -> tuple[Probe, ...]:
         """The probes, in order, with the commit put in; InputError where the plan names it and it is none."""
@@ -161,8 +161,8 @@ class Plan:
         return self.document
 
     @staticmethod
-    def from_json(text: str, where: str = "plan") -> Plan:
-        """The plan that `to_json` wrote, checked once more; InputError where it is none."""
+    def from_json(text: str, where: str = "plan") -> ProbePlan:
+        """The plan that `to_json` wrote, checked again; InputError if it is not one."""
         return _checked(load_json(text, where), [])
 
     def pack(self) -> str:
@@ -170,9 +170,9 @@ class Plan:
         return packing.pack(self.document)
 
     @staticmethod
-    def unpack(text: str, where: str = "plan") -> Plan:
-        """The plan that `pack` packed; InputError where it is none."""
-        return Plan.from_json(packing.unpack(text, where), where)
+    def unpack(text: str, where: str = "plan") -> ProbePlan:
+        """The plan that `pack` packed; InputError if it is not one."""
+        return ProbePlan.from_json(packing.unpack(text, where), where)
 
 
 def whole_commit(text: str, why: str = "") -> str:
@@ -182,57 +182,57 @@ def whole_commit(text: str, why: str = "") -> str:
     return text
 
 
-def read(text: bytes, where: str) -> Plan:
+def read(text: bytes, where: str) -> ProbePlan:
     """The plan in a file's bytes; `where` is what errors call it.
 
-    Raises Invalid (an InputError) with everything that is wrong: no UTF-8, too long, no YAML, aliases, what the schema
-    refuses, probes of one name, addresses that no probe may have, probes and plans that assert nothing.
+    Raises Invalid (an InputError) with all faults: not UTF-8, too long, not YAML, aliases, what the schema
+    refuses, probes with the same name, addresses that no probe may have, probes and plans that assert nothing.
     """
     if len(text) > LONGEST:
-        raise invalid(where, f"expected at most {LONGEST} bytes, came more", "leave out what is not needed")
+        raise invalid(where, f"expected at most {LONGEST} bytes, got more", "leave out what is not needed")
     try:
         plain = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        message = f"expected UTF-8, came byte {error.start}: {error.reason}"
+        message = f"expected UTF-8, got byte {error.start}: {error.reason}"
         raise invalid(where, message, "save it as UTF-8") from error
     odd = list(_odd(plain, where))
     if odd:
         raise Invalid(odd)
     source = load_yaml(plain, where)
     if source.value is None:
-        raise invalid(where, "expected a plan with probes, came an empty file", "write the key probes")
+        raise invalid(where, "expected a plan with probes, got an empty file", "write the key probes")
     return _checked(source, list(source.problems))
 
 
 def _odd(text: str, where: str) -> Iterator[Problem]:
-    """What can make much work of little: aliases, and brackets in brackets. What is no YAML is told by who reads it."""
+    """Constructs that make much work of a small file: aliases and deep nesting. The reader reports invalid YAML."""
     depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             line, column = (event.start_mark.line + 1, event.start_mark.column + 1) if event.start_mark else (0, 0)
             if isinstance(event, yaml.AliasEvent):
-                message = f"expected no alias, came *{event.anchor}"
+                message = f"expected no alias, got *{event.anchor}"
                 yield Problem(where, line, column, "$", message, "write out what it stands for")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
                 yield Problem(
-                    where, line, column, "$", f"expected at most {DEEPEST} levels, came more", "write it flatter"
+                    where, line, column, "$", f"expected at most {DEEPEST} levels, got more", "write it flatter"
                 )
                 return
     except yaml.YAMLError:
         return
 
 
-def _checked(source: Source, problems: list[Problem]) -> Plan:
+def _checked(source: Source, problems: list[Problem]) -> ProbePlan:
     problems += check(packaged.schema("acceptance"), source.value, source.place)
     problems += [_problem(source, *finding) for finding in _no_json(source.value, ())]
     if not problems:
         problems = [_problem(source, *finding) for finding in _meaning(source.value)]
     if problems:
         raise Invalid(by_place(problems))
-    plan = Plan(_canonical(source.value))
+    plan = ProbePlan(_canonical(source.value))
     if len(plan.pack()) > PACKED:
-        raise invalid(source.file, f"expected at most {PACKED} characters once packed, came more", "make it shorter")
+        raise invalid(source.file, f"expected at most {PACKED} characters once packed, got more", "make it shorter")
     return plan
 
 
@@ -250,22 +250,22 @@ def _problem(source: Source, path: Path, message: str, hint: str) -> Problem:
 
 
 def _no_json(value: Any, path: Path) -> Iterator[Finding]:
-    """What YAML can say and JSON can't: infinity, bytes, half a character."""
+    """Values that YAML can express and JSON can't: infinity, bytes, lone surrogates."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _no_json(inner, (*path, key))
             if not _encodes(key):
-                yield (*path, key), f"expected a key of whole characters, came {shown(key)}", "correct its escapes"
+                yield (*path, key), f"expected a key of whole characters, got {shown(key)}", "correct its escapes"
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _no_json(inner, (*path, index))
     elif isinstance(value, str):
         if not _encodes(value):
-            yield path, f"expected whole characters, came {shown(value)}", "correct its escapes"
+            yield path, f"expected whole characters, got {shown(value)}", "correct its escapes"
     elif isinstance(value, float) and not math.isfinite(value):
-        yield path, f"expected a number that JSON has, came {shown(value)}", "put it in quotes"
+        yield path, f"expected a number that JSON has, got {shown(value)}", "put it in quotes"
     elif value is not None and not isinstance(value, (bool, int, float)):
-        yield path, f"expected a value that JSON has, came {shown(value)}", "take its tag out"
+        yield path, f"expected a value that JSON has, got {shown(value)}", "take its tag out"
 
 
 def _encodes(text: str) -> bool:
@@ -273,14 +273,14 @@ def _encodes(text: str) -> bool:
 
 
 def _meaning(document: Mapping[str, Any]) -> Iterator[Finding]:
-    """What a document that its schema accepts still gets wrong."""
+    """Faults of a document that its schema accepts."""
     seen: dict[str, int] = {}
     probes = document["probes"]
     for index, probe in enumerate(probes):
         path: Path = ("probes", index)
         first = seen.setdefault(probe["name"], index)
         if first != index:
-            message = f"expected names of their own, came {shown(probe['name'])}, which is probe {first + 1}'s too"
+            message = f"expected a name of its own, got {shown(probe['name'])}, which is probe {first + 1}'s too"
             yield (*path, "name"), message, "give it another"
         if "http" in probe:
             yield from _http((*path, "http"), probe["http"])
@@ -313,7 +313,7 @@ def _http(path: Path, http: Mapping[str, Any]) -> Iterator[Finding]:
             "keep the one that is right, or expect something of the body",
         )
     if "body" in http and "json" in http:
-        yield (*path, "json"), 'expected one of "body" and "json", came both', "take one of them out"
+        yield (*path, "json"), 'expected one of "body" and "json", got both', "take one of them out"
     if http.get("method") == "HEAD":
         for key in ("contains", "notContains", "equals", "json"):
             if key in expect:

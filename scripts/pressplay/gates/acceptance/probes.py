@@ -15,8 +15,8 @@ from pressplay.clock import Clock, rfc3339
 from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import PressPlayError
 from pressplay.gates.acceptance import judge
-from pressplay.gates.acceptance.net import BODY, Answer, Ask, Client, NoAnswer, Resolver
-from pressplay.gates.acceptance.plan import Http, Logs, Plan, Probe, Workload
+from pressplay.gates.acceptance.net import BODY, Ask, Client, NoAnswer, ProbeAnswer, Resolver
+from pressplay.gates.acceptance.plan import Http, Logs, Probe, ProbePlan, Workload
 from pressplay.gates.acceptance.proof import ProbeProof, Proof, header, is_secret, safe, shortened
 from pressplay.gates.acceptance.reach import Address, OutOfReach, Reach, parse
 
@@ -61,7 +61,7 @@ class Target:
 
 
 def run(
-    plan: Plan,
+    plan: ProbePlan,
     target: Target,
     reach: Reach,
     workloads: Cluster | None,
@@ -72,11 +72,11 @@ def run(
     resolve: Resolver | None = None,
     seconds: float = SECONDS,
 ) -> Proof:
-    """Carry the plan out; the proof, also where nothing held.
+    """Carry the plan out; the proof, even if nothing held.
 
-    `workloads`: the cluster that logs and workloads are looked up in, only ever read. `transport`, `resolve`: instead
-    of the network and its names. `say` takes a line for the log, of ours alone. InputError where the deployment's
-    address is none, or the plan names `${COMMIT}` and the target has no whole one.
+    `workloads`: the cluster to read logs and workloads from; it is never changed. `transport`, `resolve`: replace
+    the network and its names. `say` takes a line for the log, in our own words. InputError if the deployment's
+    address is invalid, or the plan has `${COMMIT}` and the target has no full commit id.
     """
     own = parse(target.url) if target.url else None
     looks = _Looks(target, own, reach, Client(reach, own, transport, resolve), workloads)
@@ -102,8 +102,8 @@ def _tried(
         left = deadline - clock.now()
         if left <= 0:
             break
-        found, final = looks.at(probe, left)
-        made = replace(found, attempts=attempt)
+        proof, final = looks.at(probe, left)
+        made = replace(proof, attempts=attempt)
         say(f"probe {probe.name}: try {attempt}: {'held' if made.passed else 'did not hold'}")
         if made.passed or final:
             break
@@ -146,8 +146,8 @@ class _Looks:
         try:
             answer = self.client.send(ask, min(http.timeout_seconds, left))
         except NoAnswer as error:
-            came = _response(error.partial, names) if error.partial else ""
-            return replace(bare, fault=safe(str(error), 1000), came=came, checks=judge.http(http.expect, None))
+            shown = _response(error.partial, names) if error.partial else ""
+            return replace(bare, fault=safe(str(error), 1000), came=shown, checks=judge.http(http.expect, None))
         return replace(bare, came=_response(answer, names), checks=judge.http(http.expect, answer))
 
     def _address(self, http: Http) -> Address:
@@ -164,22 +164,22 @@ class _Looks:
             pods = [pod] if pod else []
         else:
             pods = cluster.list("Pod", namespace, dict(logs.labels))
-        found = []
+        logs_read = []
         for pod in pods[:PODS]:
             name = pod["metadata"]["name"]
             text = cluster.logs(namespace, name, logs.container or _container(pod), logs.since_seconds, LOG + 1)
             if text is not None:
-                found.append(_log(name, text))
-        checks = judge.logs(logs, found, whole=len(pods) <= PODS)
-        return replace(bare, came=_lines(logs, found, all(check.ok for check in checks)), checks=checks)
+                logs_read.append(_log(name, text))
+        checks = judge.logs(logs, logs_read, whole=len(pods) <= PODS)
+        return replace(bare, came=_lines(logs, logs_read, all(check.ok for check in checks)), checks=checks)
 
     def _workload(self, bare: ProbeProof, workload: Workload) -> ProbeProof:
         cluster, namespace = self._cluster(workload.namespace)
         manifest = cluster.get(workload.kind, namespace, workload.name)
-        came = ""
+        shown = ""
         if manifest is not None:
-            came = safe("\n".join([judge.rollout(manifest).words, *judge.images(manifest)]))
-        return replace(bare, came=came, checks=judge.workload(workload, manifest))
+            shown = safe("\n".join([judge.rollout(manifest).words, *judge.images(manifest)]))
+        return replace(bare, came=shown, checks=judge.workload(workload, manifest))
 
     def _cluster(self, named: str) -> tuple[Cluster, str]:
         """The cluster and the namespace to look into, which the reach allows."""
@@ -211,7 +211,7 @@ def _request(ask: Ask) -> str:
     return safe("\n".join(lines))
 
 
-def _response(answer: Answer, names: set[str]) -> str:
+def _response(answer: ProbeAnswer, names: set[str]) -> str:
     """Status, some headers and the body's beginning. A header that is not for others is left out."""
     shown = _SHOWN_HEADERS | names
     lines = [f"status {answer.status}"]
@@ -237,10 +237,10 @@ def _log(pod: str, text: bytes) -> judge.Log:
     return judge.Log(pod, text.partition(b"\n")[2], cut=True)
 
 
-def _lines(logs: Logs, found: list[judge.Log], held: bool) -> str:
-    """For each pod the first line with each text that was looked for; where not all held, its last lines too."""
+def _lines(logs: Logs, pods_logs: list[judge.Log], held: bool) -> str:
+    """For each pod the first line with each expected text; its last lines too, if not all checks held."""
     parts = []
-    for log in found:
+    for log in pods_logs:
         lines = safe(log.text.decode("utf-8", "backslashreplace"), 2 * LOG).splitlines()
         kept = [next((line for line in lines if text in line), "") for text in (*logs.lines, *logs.absent)]
         shown = [f"pod {log.pod}:", *(shortened(line, 500) for line in dict.fromkeys(kept) if line)]

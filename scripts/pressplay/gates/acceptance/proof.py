@@ -1,6 +1,6 @@
-"""What the acceptance gate captured: for each probe what was asked, what came back, and what of it was expected.
+"""What the acceptance gate captured: for each probe the request, the answer, and the checks.
 
-Everything in a proof is put into words when it is made: secrets are taken out, what a terminal or a browser would act
+All texts of a proof are made safe when it is made: secrets are taken out, what a terminal or a browser would act
 on is spelt out, long texts are cut. It is kept as JSON, travels packed through an Argo parameter, and is shown on the
 pull request, where strangers' texts stand in code alone (R7).
 """
@@ -21,7 +21,7 @@ from pressplay.validation.markdown import code, fence
 from pressplay.validation.redaction import redact
 
 EXCERPT = 8 * 1024
-"""Characters of what came back that are kept."""
+"""Characters of an answer that are kept."""
 PACKED = 48 * 1024
 """Characters of a proof as it travels through an Argo parameter."""
 SHOWN = 60_000
@@ -39,7 +39,7 @@ _LIMITS = (EXCERPT, 4096, 2048, 1024, 512, 256, 128, 64, 32, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ProbeCheck:
     """One expectation."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
@@ -63,15 +63,15 @@ class ProbeProof:
     """`http`, `logs` or `workload`."""
     asked: str
     attempts: int
-    """Tries that were made; 0 where it never came to one."""
+    """Tries that were made; 0 if there was none."""
     came: str
     fault: str
-    """Why there is nothing to compare: refused, no answer, no time; empty where there is."""
-    checks: tuple[Check, ...]
+    """Why there is nothing to compare: refused, no answer, no time; empty otherwise."""
+    checks: tuple[ProbeCheck, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether everything that was expected came."""
+        """Whether all checks held."""
         return not self.fault and bool(self.checks) and all(check.ok for check in self.checks)
 
 
@@ -111,25 +111,27 @@ class Proof:
         try:
             return TypeAdapter(Proof).validate_json(text)
         except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'all'}: {one['msg']}" for one in error.errors()[:5])
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc'])) or 'all'}: {fault['msg']}" for fault in error.errors()[:5]
+            )
             raise InputError(f"{where}: expected a proof as the acceptance gate writes it: {faults}") from error
 
     def pack(self) -> str:
         """The proof as an Argo parameter may carry it, at most `PACKED` characters: its texts are cut until it fits.
 
-        InputError where it does not fit even without them, which no plan that was read can bring about.
+        InputError if it does not fit even without them, which cannot happen for a plan that `read` accepts.
         """
         for limit in _LIMITS:
             packed = packing.pack(cut(self, limit).to_json())
             if len(packed) <= PACKED:
                 return packed
         raise InputError(
-            f"proof: expected at most {PACKED} characters once packed, came more: {len(self.probes)} probes"
+            f"proof: expected at most {PACKED} characters once packed, got more: {len(self.probes)} probes"
         )
 
     @staticmethod
     def unpack(text: str, where: str = "proof") -> Proof:
-        """The proof that `pack` packed; InputError where it is none."""
+        """The proof that `pack` packed; InputError if it is not one."""
         return Proof.from_json(packing.unpack(text, where), where)
 
 
@@ -165,7 +167,7 @@ def header(name: str, value: str) -> str:
 
 
 def labelled(label: str, value: str, limit: int = 300) -> str:
-    """`value` as a proof may hold it, where its label may be what tells that it is a secret."""
+    """`value` as a proof may hold it; its label may be what marks it as a secret."""
     whole = f"{label}: {value}"
     hidden = redact(whole)
     return safe(value if hidden == whole else hidden.removeprefix(f"{label}: "), limit)
@@ -246,7 +248,7 @@ def _renderings(proof: Proof) -> Iterator[str]:
 
 
 def _rendered(proof: Proof, every: bool) -> str:
-    """`every`: also tell the expectations that held."""
+    """`every`: also list the checks that held."""
     parts = [
         summary(proof),
         f"Made by the harness from {proof.started} to {proof.ended}, by the plan `{proof.plan}`.",
@@ -260,15 +262,15 @@ def _rendered(proof: Proof, every: bool) -> str:
         lines += [_line(check) for check in probe.checks if every or not check.ok]
         parts.append("\n".join(lines))
         if probe.came:
-            parts.append(f"<details><summary>What came back</summary>\n\n{_block(probe.came)}\n\n</details>")
+            parts.append(f"<details><summary>Answer</summary>\n\n{_block(probe.came)}\n\n</details>")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _line(check: Check) -> str:
+def _line(check: ProbeCheck) -> str:
     line = f"- {'held' if check.ok else '**failed**'}: {code(check.what)}"
     if check.expected:
         line += f", expected {code(check.expected)}"
-    return line + (f", came {code(check.got)}" if check.got else "")
+    return line + (f", got {code(check.got)}" if check.got else "")
 
 
 def _block(text: str) -> str:

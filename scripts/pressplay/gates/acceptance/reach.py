@@ -2,8 +2,8 @@
 
 A plan is written by an agent and the deployment runs strangers' code, so neither decides where the harness connects
 to. A host is judged by its name before anything is sent (`Reach.admit`), and each address that the name resolves to
-once more when the connection is made (`Reach.admit_address`): a name's owner may point it anywhere, and elsewhere a
-second later. Beyond this stands the pod's NetworkPolicy.
+again when the connection is made (`Reach.admit_address`): a name's owner may point it anywhere, and elsewhere a
+second later. The pod's NetworkPolicy limits it further.
 
 Sources: the IANA registries of special-purpose addresses, as `ipaddress` has them; the metadata services of AWS
 (169.254.169.254, fd00:ec2::/32), Google (fd20:ce::254), Azure (168.63.129.16), Alibaba (100.100.100.200) and Oracle
@@ -25,7 +25,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
-"""Networks for a person's own machine, where a private address is as good as a public one."""
+"""Networks for a person's own machine, where private addresses are allowed, too."""
 
 _URL = re.compile(r"(?i:(https?))://([^/?\\]*)([/?].*)?")
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{1,5}))?")
@@ -88,16 +88,16 @@ class Address:
 
 
 def parse(url: str) -> Address:
-    """The parts of a URL; OutOfReach for one that is not plainly http or https, a host, a port and a path.
+    """The parts of a URL; OutOfReach unless it is plainly http or https, a host, a port and a path.
 
-    What readers of URLs take differently (user names, backslashes, numbers as hosts, other scripts) is refused.
+    What URL parsers read differently (user names, backslashes, numbers as hosts, other scripts) is refused.
     """
-    found = _URL.fullmatch(url) if _PRINTABLE.fullmatch(url) else None
-    if found is None:
+    url_parts = _URL.fullmatch(url) if _PRINTABLE.fullmatch(url) else None
+    if url_parts is None:
         raise OutOfReach(f"address {shown(url)}: expected http:// or https://, a host and a path, in printable ASCII")
     if "#" in url:
         raise OutOfReach(f"address {shown(url)}: expected none with #: that part is never sent")
-    scheme, authority, target = found[1].lower(), found[2], found[3] or "/"
+    scheme, authority, target = url_parts[1].lower(), url_parts[2], url_parts[3] or "/"
     if "@" in authority:
         raise OutOfReach(f"address {shown(url)}: expected a host without a user's name and password before it")
     parts = _AUTHORITY.fullmatch(authority)
@@ -141,13 +141,13 @@ def ip(text: str) -> IPAddress | None:
 
 
 def service(name: str) -> tuple[str, str] | None:
-    """Name and namespace of the Kubernetes Service that a host's name stands for; None for any other name."""
-    found = _SERVICE.fullmatch(name)
-    return (found[1], found[2]) if found else None
+    """Name and namespace of the Kubernetes Service that a host name refers to; None for any other name."""
+    match = _SERVICE.fullmatch(name)
+    return (match[1], match[2]) if match else None
 
 
 def _kubernetes_api() -> tuple[str, ...]:
-    """The API server's host as Kubernetes tells it to each pod."""
+    """The API server's host, from the environment that Kubernetes gives each pod."""
     text = os.environ.get("KUBERNETES_SERVICE_HOST", "")
     return (text,) if text else ()
 
@@ -163,9 +163,9 @@ class Reach:
     networks: tuple[str, ...] = ()
     """Networks (`10.0.0.0/8`) in which the names of `hosts` may lie; without, they must lie at public addresses."""
     loopback: bool = False
-    """Whether a deployment on this machine may be asked (the sandbox, a laptop): at its own port, no other."""
+    """Whether a deployment on this machine may be called (the sandbox, a laptop): at its own port, no other."""
     api: tuple[str, ...] = field(default_factory=_kubernetes_api)
-    """Addresses and names of the Kubernetes API, never asked; by default the one that the pod is told."""
+    """Addresses and names of the Kubernetes API, never called; by default the one in the pod's environment."""
 
     def __post_init__(self) -> None:
         for pattern in self.hosts:
@@ -182,7 +182,7 @@ class Reach:
                 raise InputError(f"allowed network {shown(network)}: expected one such as 10.0.0.0/8") from error
 
     def admit(self, address: Address, own: Address | None) -> None:
-        """OutOfReach where a request to `address` may not be made; `own` is the deployment's address."""
+        """OutOfReach if a request to `address` is not allowed; `own` is the deployment's address."""
         name = address.host
         if _is_local(name):
             if not self._is_own(address, own):
@@ -191,13 +191,13 @@ class Reach:
         literal = ip(name)
         if literal is not None and self._never(literal):
             raise OutOfReach(f"host {shown(name)}: {self._never(literal)} may not be asked")
-        found = service(name)
-        if found == _API_SERVICE or name in ("kubernetes", "kubernetes.default", *self.api):
+        its_service = service(name)
+        if its_service == _API_SERVICE or name in ("kubernetes", "kubernetes.default", *self.api):
             raise OutOfReach(f"host {shown(name)}: the Kubernetes API may not be asked")
         if name in _METADATA_NAMES:
             raise OutOfReach(f"host {shown(name)}: a metadata service may not be asked")
-        if found is not None:
-            self.admit_namespace(found[1])
+        if its_service is not None:
+            self.admit_namespace(its_service[1])
         elif name.endswith((".svc", ".cluster.local")):
             raise OutOfReach(f"host {shown(name)}: expected a Service of the cluster as <service>.<namespace>.svc")
         elif not self._listed(name):
@@ -211,19 +211,19 @@ class Reach:
             )
 
     def admit_address(self, address: Address, resolved: str, own: Address | None) -> None:
-        """OutOfReach where `resolved`, one of the IP addresses of `address`'s host, may not be connected to."""
+        """OutOfReach if a connection to `resolved`, one of the IP addresses of `address`'s host, is not allowed."""
         where = f"host {shown(address.host)} at {resolved}"
         try:
             outer = ipaddress.ip_address(resolved)
         except ValueError as error:
             raise OutOfReach(f"{where}: expected an IP address") from error
-        for found in _meant(outer):
-            if found.is_loopback and self._is_own(address, own):
+        for inner in _meant(outer):
+            if inner.is_loopback and self._is_own(address, own):
                 continue
-            reason = self._never(found)
+            reason = self._never(inner)
             if reason:
                 raise OutOfReach(f"{where}: {reason} may not be asked")
-            if not found.is_global and not self._at_home(address.host, found):
+            if not inner.is_global and not self._at_home(address.host, inner):
                 raise OutOfReach(
                     f"{where}: a private address, which is in none of the allowed networks ({_listing(self.networks)})"
                 )

@@ -1,4 +1,4 @@
-"""What of a pull request's files decides how it is linted: taken from the default branch, and told.
+"""The files of a pull request that decide how it is linted: taken from the default branch, and reported.
 
 Whole files that only tools read are the default branch's, and so is what they refer to; of files that also say other
 things (`Cargo.toml`, `pyproject.toml`, `package.json`) only the tools' own parts are. A file that the default branch
@@ -24,9 +24,9 @@ from pressplay.gates.lint.files import Files, Undecided, at, folder_of, name_of,
 from pressplay.github.clone import Unreadable
 
 ANY = ""
-"""In the place of a language: whatever is linted."""
+"""Used as a language: anything that is linted."""
 _PACKAGE_MANAGERS = (".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "pnpmfile.js", "bunfig.toml")
-"""What npm, yarn, pnpm and bun are set up by."""
+"""The configuration files of npm, yarn, pnpm and bun."""
 WHOLE: Mapping[str, tuple[str, ...]] = {
     "rust": (
         "clippy.toml",
@@ -86,9 +86,9 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
         ".pre-commit-config.yaml",
     ),
 }
-"""Language → files that are taken whole, wherever they lie, whatever the case of their letters."""
+"""Language → names of files that are taken whole, in any folder and in upper or lower case."""
 HELD = ("tsconfig*.json", "jsconfig*.json")
-"""Files that are taken where the default branch has them, and told where they are new: a new folder needs its own."""
+"""Files that are taken if the default branch has them, and reported if they are new: a new folder needs its own."""
 STEERING = frozenset(
     {
         ".cargo/config",
@@ -111,8 +111,8 @@ PARTS: Mapping[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     ),
 }
 """File → its language, and the parts of it that are taken."""
-TOLD = (".github/workflows/*",)
-"""Files whose change is told and nothing more."""
+REPORTED = (".github/workflows/*",)
+"""Files whose change is only reported."""
 _LEFT_OUT: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "pyproject.toml": tuple(
         ("tool", "ruff", *rest)
@@ -172,77 +172,77 @@ def _is_held(path: str) -> bool:
     return any(_is(path.lower(), glob) for glob in HELD)
 
 
-def is_told(path: str) -> bool:
-    """Whether a change to this file is told, because it changes what checks find, and is left at that."""
-    return any(fnmatchcase(path, glob) for glob in TOLD)
+def is_reported(path: str) -> bool:
+    """Whether a change to this file is only reported: it changes what checks find."""
+    return any(fnmatchcase(path, glob) for glob in REPORTED)
 
 
 def settle(
     paths: Iterable[str], head: Files, base: Files, new: frozenset[str], lines: Iterable[str] = ()
 ) -> Configuration:
-    """Whose configuration the run of `head` has; `paths` are the files of `head` and `base` that differ.
+    """The configuration for linting `head`; `paths` are the files that differ between `head` and `base`.
 
-    `new`: the languages of which the default branch has no project yet; their configuration is the pull request's own.
-    `lines`: the commands that the values name; what they run of the repository is the default branch's, too.
+    `new`: the languages without a project on the default branch; their configuration is the pull request's own.
+    `lines`: the commands from the values; the repository's files that they run are also the default branch's.
     """
-    found = Configuration()
+    settled = Configuration()
     changed = sorted(set(paths))
-    referred = _referred(changed, base, found, [line for line in lines if line])
+    referred = _referred(changed, base, settled, [line for line in lines if line])
     for path in changed:
         try:
-            _settle(path, head, base, new, path in referred, found)
+            _settle(path, head, base, new, path in referred, settled)
         except Unreadable as error:
-            found.undecided.append(Undecided(error.path, f"{error.why}, where a linter's configuration is expected"))
-    found.undecided += _links(head, frozenset(changed))
-    return found
+            settled.undecided.append(Undecided(error.path, f"{error.why}, where a linter's configuration is expected"))
+    settled.undecided += _links(head, frozenset(changed))
+    return settled
 
 
-def _settle(path: str, head: Files, base: Files, new: frozenset[str], referred: bool, found: Configuration) -> None:
+def _settle(path: str, head: Files, base: Files, new: frozenset[str], referred: bool, settled: Configuration) -> None:
     what = (ANY, True) if referred else kind(path)
     if what is None:
         if _is_held(path) and path in base.entries:
-            _take_whole(path, head, base, found)
-        elif _is_held(path) or is_told(path):
-            found.own.append(path)
+            _take_whole(path, head, base, settled)
+        elif _is_held(path) or is_reported(path):
+            settled.own.append(path)
         return
     language, whole = what
     if language in new:
         if path in head.entries:
-            _own(path, head, found)
+            _own(path, head, settled)
     elif whole:
-        _take_whole(path, head, base, found)
+        _take_whole(path, head, base, settled)
     elif path in head.entries:
-        # Where the default branch has no such file, it configures no tool either.
+        # If the default branch has no such file, it configures no tool either.
         mixed = _mixed(path, head, base)
         if mixed is not None:
-            found.taken.append(Taken(path, mixed))
+            settled.taken.append(Taken(path, mixed))
 
 
-def _take_whole(path: str, head: Files, base: Files, found: Configuration) -> None:
+def _take_whole(path: str, head: Files, base: Files, settled: Configuration) -> None:
     files.text(head, path)
     files.text(base, path)
-    found.taken.append(Taken(path, base.content(path)))
+    settled.taken.append(Taken(path, base.content(path)))
 
 
-def _own(path: str, head: Files, found: Configuration) -> None:
-    """A file by which the first project of its language is linted."""
+def _own(path: str, head: Files, settled: Configuration) -> None:
+    """Take a configuration file of the first project of its language from the pull request."""
     name = name_of(path).lower()
     if _is_steering(path):
-        found.undecided.append(Undecided(path, "can replace the linters, and is not the default branch's"))
+        settled.undecided.append(Undecided(path, "can replace the linters, and is not the default branch's"))
         return
-    found.own.append(path)
+    settled.own.append(path)
     content = files.text(head, path)
     left_out = next((parts for known, parts in _LEFT_OUT.items() if name.lstrip(".") == known.lower()), ())
     if left_out and any(at(files.table(head, path), *part) for part in left_out):
-        found.undecided.append(Undecided(path, "takes files out of linting, and is not the default branch's"))
+        settled.undecided.append(Undecided(path, "takes files out of linting, and is not the default branch's"))
     if name in _IGNORES and any(line.strip() and not line.startswith("#") for line in (content or "").splitlines()):
-        found.undecided.append(Undecided(path, "takes files out of linting, and is not the default branch's"))
+        settled.undecided.append(Undecided(path, "takes files out of linting, and is not the default branch's"))
 
 
 def _mixed(path: str, head: Files, base: Files) -> bytes | None:
-    """The head's file with the tools' parts of the base's; None where they are the same."""
+    """The head's file with the base's sections for tools; None if they are equal."""
     part = next(name for name in PARTS if name.lower() == name_of(path).lower())
-    theirs, ours = (files.table(one, path, LARGEST_MIXED) for one in (head, base))
+    theirs, ours = (files.table(tree, path, LARGEST_MIXED) for tree in (head, base))
     parts = PARTS[part][1]
     if all(at(theirs, *where) == at(ours, *where) for where in parts):
         return None
@@ -272,7 +272,7 @@ def _put(document: MutableMapping[str, Any], path: tuple[str, ...], wanted: Any)
 
 
 def _links(head: Files, changed: frozenset[str]) -> Iterator[Undecided]:
-    """Links at which a tool would read something that isn't looked at by its own name."""
+    """Links through which a tool would read a file that isn't judged under its own name."""
     for path, entry in head.entries.items():
         if entry.kind != "link":
             continue
@@ -285,7 +285,7 @@ def _links(head: Files, changed: frozenset[str]) -> Iterator[Undecided]:
         elif (
             path not in changed
             and (kind(path) or _is_held(path) or name_of(path).lower() == ".cargo")
-            and any(one == to or files.below(one, to) for one in changed)
+            and any(path_ == to or files.below(path_, to) for path_ in changed)
         ):
             yield Undecided(path, "a symbolic link to something that the pull request changes")
 
@@ -308,8 +308,8 @@ _NEXT = re.compile(r"[;&|()]+")
 _MOST_FILES = 5_000
 
 
-def _referred(changed: list[str], base: Files, found: Configuration, lines: list[str]) -> frozenset[str]:
-    """The changed files that the default branch's configuration, or one of `lines`, runs or reads as its own."""
+def _referred(changed: list[str], base: Files, settled: Configuration, lines: list[str]) -> frozenset[str]:
+    """The changed files that the default branch's configuration, or one of `lines`, runs or includes."""
     there = frozenset(base.entries) | frozenset(changed)
     referred: set[str] = set()
     for line in lines:
@@ -324,14 +324,14 @@ def _referred(changed: list[str], base: Files, found: Configuration, lines: list
         try:
             names = list(_names_in(path, files.text(base, path) or "", bool(lines)))
         except Unreadable as error:
-            found.undecided.append(Undecided(path, f"{error.why}, and configuration on the default branch"))
+            settled.undecided.append(Undecided(path, f"{error.why}, and configuration on the default branch"))
             continue
         more = _resolved(names, folder_of(path), there)
         referred |= more
         queue += sorted(more - seen)
         seen |= more
     if queue:
-        found.undecided.append(Undecided(queue[0], f"one of more than {_MOST_FILES:,} files of configuration"))
+        settled.undecided.append(Undecided(queue[0], f"one of more than {_MOST_FILES:,} files of configuration"))
     return frozenset(path for path in changed if path in referred or any(up in referred for up in _above(path)))
 
 
@@ -403,11 +403,11 @@ def _of_command(line: str) -> Iterator[str]:
 
 
 def _resolved(names: Iterable[str], folder: str, there: frozenset[str]) -> set[str]:
-    """The files and folders that names mean in a folder."""
-    found: set[str] = set()
+    """The files and folders that names refer to from a folder."""
+    paths: set[str] = set()
     for name in names:
         path = normal(folder, name)
         if path:
             known = (*(f"{path}{suffix}" for suffix in _SUFFIXES), f"{_PROGRAM.sub('', path)}.ts")
-            found |= {path} if name.endswith("/") else there.intersection(known)
-    return found
+            paths |= {path} if name.endswith("/") else there.intersection(known)
+    return paths

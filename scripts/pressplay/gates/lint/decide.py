@@ -37,9 +37,9 @@ class Decided:
 
 
 def decide(paths: Iterable[str], head: Files, base: Files, lines: Sequence[str] = ()) -> Decided:
-    """How `head` is linted; `paths` are the files of it and of `base`, the default branch, that differ.
+    """Decide how `head` is linted; `paths` are the files that differ between it and `base`, the default branch.
 
-    `lines`: the commands that the values name, which take the place of those that the files ask for.
+    `lines`: the commands from the values, which replace those that the files ask for.
     """
     changed = sorted(set(paths))
     try:
@@ -48,22 +48,22 @@ def decide(paths: Iterable[str], head: Files, base: Files, lines: Sequence[str] 
         return Decided(undecided=[Undecided(error.path, f"{error.why}, where a linter's configuration is expected")])
     settled = configuration.settle(changed, head, base, frozenset(tasks) - frozenset(before), lines)
     covered = projects.coverage(changed, head, base, tasks, before, named=bool(lines))
-    found, unread = _marks(changed, head, base)
+    added, unread = _marks(changed, head, base)
     undecided = {*settled.undecided, *tools.replaced(changed, head, base), *covered.undecided, *unread}
     return Decided(
         tasks=detect.given(list(lines)) if lines else tasks,
         taken=settled.taken,
         own=settled.own,
-        marks=found,
+        marks=added,
         unseen=covered.unseen,
         undecided=sorted(undecided),
     )
 
 
 def _marks(changed: Iterable[str], head: Files, base: Files) -> tuple[list[Mark], list[Undecided]]:
-    """The marks that the pull request adds; a file that was moved as it is adds none."""
+    """The marks that the pull request adds; a file that was only moved adds none."""
     known = {(entry.sha, _suffix(path)) for path, entry in base.entries.items()}
-    found: list[Mark] = []
+    added: list[Mark] = []
     unread = []
     for path in changed:
         entry = head.entries.get(path)
@@ -71,11 +71,11 @@ def _marks(changed: Iterable[str], head: Files, base: Files) -> tuple[list[Mark]
             continue
         try:
             theirs = files.text(head, path, LARGEST_CODE) or ""
-            found += marks.added(path, theirs, _before(base, path))
+            added += marks.added(path, theirs, _before(base, path))
         except Unreadable as error:
             if marks.language_of(path) is not None:
                 unread.append(Undecided(path, f"{error.why}, where a file of code is expected"))
-    return found, unread
+    return added, unread
 
 
 def _before(base: Files, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Which commands lint a project, found from its files: one function a language.
+"""Detects from a project's files which commands lint it: one function for each language.
 
 What there is to lint is read from the head commit. How it is linted, whether mypy is run or which npm scripts are, is
 read from the default branch, so that a pull request can't switch its own gate off. Only where the default branch has
@@ -43,9 +43,9 @@ class Command:
     """One command of a gate."""
 
     label: str
-    """What people are told: our own words, or a number (R7)."""
+    """The name that people see: our own words, or a number (R7)."""
     line: str
-    """What the shell is given."""
+    """The command line for the shell."""
     probe: str = ""
     """A command that ends well where the tool is there; empty: none is asked."""
     sees: str = ""
@@ -77,7 +77,7 @@ def detect(head: Files, base: Files) -> dict[str, tuple[Task, ...]]:
 
 
 def _in_folders(head: Files, base: Files, folders: tuple[str, ...]) -> dict[str, tuple[Task, ...]]:
-    found = {}
+    tasks_by_language = {}
     for language, (is_there, commands) in LANGUAGES.items():
         tasks = [
             Task(folder, command)
@@ -86,15 +86,15 @@ def _in_folders(head: Files, base: Files, folders: tuple[str, ...]) -> dict[str,
             for command in commands(head, base if is_there(base, folder) else head, folder)
         ]
         if tasks:
-            found[language] = tuple(tasks)
-    return found
+            tasks_by_language[language] = tuple(tasks)
+    return tasks_by_language
 
 
-def _table(found: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+def _table(content: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
     for name in path:
-        inner = found.get(name)
-        found = inner if isinstance(inner, Mapping) else {}
-    return found
+        inner = content.get(name)
+        content = inner if isinstance(inner, Mapping) else {}
+    return content
 
 
 def _has(files: Files, folder: str, language: str) -> bool:
@@ -115,7 +115,7 @@ def _is_rust(files: Files, folder: str) -> bool:
 def _rust(_head: Files, settled: Files, folder: str) -> Iterator[Command]:
     manifest = table(settled, joined(folder, "Cargo.toml"))
     levels = (_table(manifest, "lints", "clippy"), _table(manifest, "workspace", "lints", "clippy"))
-    # A project that has settled how it stands to pedantic is held to that.
+    # A project that sets its own level for pedantic keeps it.
     pedantic = "" if any("pedantic" in table for table in levels) else " -W clippy::pedantic"
     yield Command("cargo fmt", "cargo fmt --all --check", "cargo fmt --version")
     yield Command(
@@ -203,9 +203,9 @@ def _is_go(files: Files, folder: str) -> bool:
 
 
 def _go(head: Files, settled: Files, folder: str) -> Iterator[Command]:
-    found = "find . -name '*.go' ! -path '*/testdata/*' ! -path './vendor/*' -exec gofmt -l {} +"
-    # gofmt ends well whatever it finds: what it lists is what is wrong.
-    yield Command("gofmt", f'listed=$({found}) && echo "$listed" && test -z "$listed"', "go version")
+    unformatted = "find . -name '*.go' ! -path '*/testdata/*' ! -path './vendor/*' -exec gofmt -l {} +"
+    # gofmt exits with 0 even if it lists files, and each listed file is a finding.
+    yield Command("gofmt", f'listed=$({unformatted}) && echo "$listed" && test -z "$listed"', "go version")
     sees = "go list -e ./..." if _has(head, folder, "go") else ""
     yield Command("go vet", "go vet ./...", "go version", sees)
     if any(name in settled.names(folder) for name in _GOLANGCI):

@@ -1,4 +1,4 @@
-"""The files of a commit as the lint gate reads them: what is absent and what can't be read are told apart."""
+"""The files of a commit as the lint gate reads them: a missing file differs from one that can't be read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Files(Protocol):
         ...
 
     def content(self, path: str, most: int = LARGEST) -> bytes | None:
-        """A plain file's bytes; None where nothing is there. Unreadable for whatever else is there."""
+        """A plain file's bytes; None if there is nothing. Unreadable for anything but a plain file."""
         ...
 
     def target(self, path: str) -> str:
@@ -61,13 +61,13 @@ def decoded(path: str, content: bytes) -> str:
 
 
 def table(files: Files, path: str, most: int = LARGEST) -> dict[str, Any]:
-    """The table that a TOML or JSON file holds; empty where nothing is there, Unreadable where it holds none."""
-    found = text(files, path, most)
-    if found is None:
+    """The table of a TOML or JSON file; empty if there is no file, Unreadable if it holds no table."""
+    source = text(files, path, most)
+    if source is None:
         return {}
     kind = "JSON" if path.lower().endswith(".json") else "TOML"
     try:
-        content = json.loads(found) if kind == "JSON" else tomllib.loads(found)
+        content = json.loads(source) if kind == "JSON" else tomllib.loads(source)
     except (ValueError, RecursionError) as error:
         raise Unreadable(path, f"no {kind}") from error
     if not isinstance(content, dict):

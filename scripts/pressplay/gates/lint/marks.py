@@ -128,7 +128,7 @@ def _rust_kind(match: re.Match[str], named: bool) -> Kind | None:
 
 
 def _condition(region: str, named: bool) -> Kind | None:
-    """What a condition does; `named`: the file names Clippy, which a macro could put in the place of a `$` variable."""
+    """The effect of a condition; `named`: the file names Clippy, which a macro could substitute for a `$` variable."""
     condition = _balanced(region)
     if condition is None or _CLIPPY.search(condition) or _COMMENT.search(condition) or ("$" in condition and named):
         return "file"
@@ -225,13 +225,13 @@ def _suffix(path: str) -> str:
 
 
 def marks(path: str, text: str) -> list[Mark]:
-    """All marks of a file, one a line."""
+    """All marks of a file, at most one for each line."""
     read = _READ[_BY_SUFFIX[_suffix(path)]][0] if _suffix(path) in _BY_SUFFIX else _script
     kinds: dict[int, Kind] = {}
     for line, kind in read(text):
         kinds[line] = max(kind, kinds.get(line, kind), key=_ORDER.index)
     if path.endswith("_test.go"):
-        # A tag of the project's own is how Go tells its slow tests apart.
+        # Go projects mark their slow tests with build tags of their own.
         lines = text.split("\n")
         kinds = {line: "condition" if _BUILD.match(lines[line - 1]) else kind for line, kind in kinds.items()}
     return [Mark(kind, path, line) for line, kind in sorted(kinds.items())]
@@ -241,19 +241,19 @@ _ORDER: tuple[Kind, ...] = ("condition", "place", "file")
 
 
 def added(path: str, head: str, base: str) -> list[Mark]:
-    """The marks that a file has at the head and had not at the base, wherever in the file they stood there."""
+    """The marks that a file has at the head and had nowhere in it at the base."""
     if head == base:
         return []
     there = _by_text(base, marks(path, base))
     lines = head.split("\n")
-    found = []
+    new = []
     for mark in marks(path, head):
         key = mark.kind, lines[mark.line - 1].strip()
         if there[key] > 0:
             there[key] -= 1
         else:
-            found.append(mark)
-    return found
+            new.append(mark)
+    return new
 
 
 def _by_text(text: str, there: list[Mark]) -> Counter[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What a checkout found to do, as it travels from step to step."""
+"""What the checkout decided to lint, as it travels from step to step."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a checkout found to do; it travels as base64, since it holds paths that people wrote (R7).
+class LintPlan:
+    """What the checkout decided to lint; it travels as base64, since it holds paths that people wrote (R7).
 
-    Lists hold the first of what was found, and `counts` how much that was by the name of the list.
+    Lists hold only their first items; `counts` has the full number by the list's name.
     """
 
     commands: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Plan:
     """Whether marks at places are refused (`lint.suppressions`)."""
 
     def count(self, name: str) -> int:
-        """How much of a list was found."""
+        """The full number of a list's items."""
         return self.counts.get(name, len(getattr(self, name)))
 
     def packed(self) -> str:
@@ -54,21 +54,21 @@ class Plan:
         return packed(json.dumps(asdict(self)))
 
     @staticmethod
-    def unpacked(text: str) -> Plan:
+    def unpacked(text: str) -> LintPlan:
         """From an Argo parameter."""
-        return Plan(**json.loads(base64.b64decode(text)))
+        return LintPlan(**json.loads(base64.b64decode(text)))
 
 
 def listed(texts: Iterable[str]) -> list[str]:
-    """The first of what people wrote, so that a plan stays small enough for a parameter."""
-    found, left = [], LISTED_BYTES
+    """The first of these texts, so that a plan stays small enough for a parameter."""
+    kept, left = [], LISTED_BYTES
     for text in texts:
         cut = text if len(text) <= _LONGEST else f"…{text[-_LONGEST:]}"
         left -= len(json.dumps(cut)) + 2
         if left < 0:
             break
-        found.append(cut)
-    return found
+        kept.append(cut)
+    return kept
 
 
 def packed(text: str) -> str:

@@ -25,7 +25,7 @@ _LEFT_OUT: Mapping[str, frozenset[str]] = {
 """Language → folders that its tools leave out (ruff: `exclude`; go: `go help packages`, and by our own command)."""
 
 
-NO_PROJECT = "code, where no project was found that the lint gate knows: name what it is to run in lint.commands"
+NO_PROJECT = "code, but no project that the lint gate knows: name the commands to run in lint.commands"
 
 
 @dataclass
@@ -45,17 +45,17 @@ def coverage(
     before: Mapping[str, tuple[Task, ...]],
     named: bool = False,
 ) -> Coverage:
-    """What of `paths`, the files that differ, is not looked at; `tasks` are the head's, `before` the base's.
+    """Which of `paths`, the files that differ, no command looks at; `tasks` are the head's, `before` the base's.
 
-    `named`: the values name the commands, and with them which files they look at.
+    `named`: the values name the commands, and so decide which files these look at.
     """
-    found = Coverage()
+    result = Coverage()
     changed = frozenset(paths)
     now, then = _folders(tasks), _folders(before)
     rust = (now.get("rust", frozenset()), then.get("rust", frozenset()))
-    found.undecided += [*_crates(changed, head, base, *rust), *_modules(changed, head, base, now)]
+    result.undecided += [*_crates(changed, head, base, *rust), *_modules(changed, head, base, now)]
     if named:
-        return found
+        return result
     lost = {language: folders - now.get(language, frozenset()) for language, folders in then.items()}
     for path in sorted(head.entries):
         language = marks.language_of(path)
@@ -63,22 +63,22 @@ def coverage(
             continue
         if head.entries[path].kind == "link":
             if path in changed:
-                found.undecided.append(Undecided(path, "a symbolic link, where a file of code is expected"))
+                result.undecided.append(Undecided(path, "a symbolic link, where a file of code is expected"))
             continue
         looked = _is_below(path, now.get(language, frozenset()))
         if not looked and lost.get(language) and (path not in base.entries or _is_below(path, then[language])):
-            found.undecided.append(Undecided(path, "code of a project whose manifest the pull request takes away"))
+            result.undecided.append(Undecided(path, "code of a project whose manifest the pull request takes away"))
         elif path in changed and (not looked or _LEFT_OUT[language] & set(path.split("/")[:-1])):
-            found.unseen.append(path)
-    found.unseen += sorted(path for path in changed if _is_submodule(head, path))
+            result.unseen.append(path)
+    result.unseen += sorted(path for path in changed if _is_submodule(head, path))
     if then.get("typescript"):
         for folder in sorted(now.get("typescript", frozenset()) - then["typescript"]):
-            found.undecided.append(
+            result.undecided.append(
                 Undecided(joined(folder, "package.json"), "a new project, whose scripts no one merged")
             )
     code = [path for path in sorted(head.entries) if not tasks and marks.language_of(path)]
-    found.undecided += [Undecided(path, NO_PROJECT) for path in code[:1]]
-    return found
+    result.undecided += [Undecided(path, NO_PROJECT) for path in code[:1]]
+    return result
 
 
 def _folders(tasks: Mapping[str, tuple[Task, ...]]) -> dict[str, frozenset[str]]:
@@ -112,7 +112,7 @@ _AUTOMATIC = ("autolib", "autobins", "autotests", "autoexamples", "autobenches")
 def _crates(
     changed: frozenset[str], head: Files, base: Files, roots: frozenset[str], were_roots: frozenset[str]
 ) -> Iterator[Undecided]:
-    """Packages that leave the workspace, or are none of its members: clippy goes over members alone."""
+    """Packages that leave the workspace or are not members of it: clippy checks only members."""
     if not any(name_of(path) == "Cargo.toml" for path in changed):
         return
     theirs, unread = _manifests(head)
@@ -125,21 +125,21 @@ def _crates(
         if folder not in members and at(content, "package") is not None and (folder not in ours or folder in were):
             yield Undecided(path, "a package outside the workspace that is linted")
         if any(at(content, "package", key) is False and at(was, "package", key) is not False for key in _AUTOMATIC):
-            yield Undecided(path, "switches off that files are found as targets")
+            yield Undecided(path, "switches off the detection of targets")
         if at(content, "package", "workspace") != at(was, "package", "workspace"):
             yield Undecided(path, "changes to which workspace a package belongs")
 
 
 def _manifests(tree: Files) -> tuple[dict[str, Mapping[str, Any]], list[Unreadable]]:
-    found: dict[str, Mapping[str, Any]] = {}
+    contents: dict[str, Mapping[str, Any]] = {}
     unread = []
     for path in tree.entries:
         if name_of(path) == "Cargo.toml":
             try:
-                found[folder_of(path)] = files.table(tree, path)
+                contents[folder_of(path)] = files.table(tree, path)
             except Unreadable as error:
                 unread.append(error)
-    return found, unread
+    return contents, unread
 
 
 def _members(manifests: Mapping[str, Mapping[str, Any]], roots: frozenset[str]) -> set[str]:
@@ -147,18 +147,18 @@ def _members(manifests: Mapping[str, Mapping[str, Any]], roots: frozenset[str]) 
 
     Source: The Cargo Book, "Workspaces": members by globs, and path dependencies of members within the root's folder.
     """
-    found: set[str] = set()
+    folders: set[str] = set()
     for root in roots & manifests.keys():
-        found.add(root)
+        folders.add(root)
         workspace = at(manifests[root], "workspace")
         if isinstance(workspace, Mapping):
-            found |= _of_workspace(root, workspace, manifests)
-    return found
+            folders |= _of_workspace(root, workspace, manifests)
+    return folders
 
 
 def _of_workspace(root: str, workspace: Mapping[str, Any], manifests: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    globs = [_glob(files.normal(root, one) or "") for one in _names(workspace.get("members"))]
-    out = frozenset(files.normal(root, one) or "/" for one in _names(workspace.get("exclude")))
+    globs = [_glob(files.normal(root, pattern) or "") for pattern in _names(workspace.get("members"))]
+    out = frozenset(files.normal(root, pattern) or "/" for pattern in _names(workspace.get("exclude")))
     able = {
         folder
         for folder, content in manifests.items()
@@ -184,13 +184,13 @@ def _dependencies(folder: str, content: Mapping[str, Any], workspace: Mapping[st
     for table in (content, *(targets.values() if isinstance(targets, Mapping) else ())):
         for kind in ("dependencies", "dev-dependencies", "build-dependencies"):
             listed = at(table, kind)
-            for name, one in listed.items() if isinstance(listed, Mapping) else ():
-                inherited = at(one, "workspace") is True
-                path = at(workspace, "dependencies", name, "path") if inherited else at(one, "path")
+            for name, dependency in listed.items() if isinstance(listed, Mapping) else ():
+                inherited = at(dependency, "workspace") is True
+                path = at(workspace, "dependencies", name, "path") if inherited else at(dependency, "path")
                 where = files.normal(root if inherited else folder, path) if isinstance(path, str) else None
                 if where is not None:
                     yield where
 
 
 def _names(listed: Any) -> list[str]:
-    return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+    return [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []

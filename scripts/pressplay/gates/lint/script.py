@@ -22,8 +22,8 @@ LINES_SHOWN = 50_000
 _FAILED, _CHANGED, _MISSING, _EMPTY, _BROKEN = 10, 51, 60, 110, 9
 
 _HEAD = f"""\
-# Written by Press Play for its lint gate. Exit status: 0 all is well; {_FAILED} + n: command n found something;
-# {_CHANGED}: a command changed files of the checkout; {_MISSING} + n: the tool of command n is not there;
+# Written by Press Play for its lint gate. Exit status: 0: all is well; {_FAILED} + n: command n has findings;
+# {_CHANGED}: a command changed files of the checkout; {_MISSING} + n: the tool of command n is missing;
 # {_EMPTY} + n: command n sees no file; {_BROKEN}: no copy was made.
 set -u
 source=$GATE_SOURCE tree=$GATE_WORK/tree logs=$GATE_WORK/logs given=${{0%/*}}/home
@@ -47,8 +47,8 @@ run() {{
   number=$((number + 1))
   echo "### $number: $2"
   cd "$tree/$1" || exit {_CHANGED}
-  if [ -n "$3" ] && ! said=$(sh -c "$3" 2>&1 </dev/null); then
-    printf '%s\\n' "$said" | head -c {LINES_SHOWN}
+  if [ -n "$3" ] && ! output=$(sh -c "$3" 2>&1 </dev/null); then
+    printf '%s\\n' "$output" | head -c {LINES_SHOWN}
     echo "### $number: the tool is not there"
     [ "$missing" -ne 0 ] || missing=$number
     return 0
@@ -90,9 +90,9 @@ def script(tasks: Sequence[Task]) -> str:
     if len(tasks) > MOST:
         raise ValueError(f"a gate runs at most {MOST} commands, got {len(tasks)}")
     runs = [
-        " ".join(["run", *map(shlex.quote, (one.folder, it.label, it.probe, it.line, it.sees))])
-        for one in tasks
-        for it in (one.command,)
+        " ".join(["run", *map(shlex.quote, (task.folder, command.label, command.probe, command.line, command.sees))])
+        for task in tasks
+        for command in (task.command,)
     ]
     return _HEAD + "\n".join(runs) + "\n" + _END
 

@@ -1,7 +1,7 @@
 """What of a pull request replaces the linters, or runs within them: a person decides about each.
 
 Tools are the image's, or what the default branch's lock file names. A pull request's new packages are installed with
-them; whatever of that could stand in for a linter is undecided, and so is code that a compiler runs while it lints
+them; a package that could replace a linter is undecided, and so is code that a compiler runs while it lints
 (Rust's build scripts and procedural macros).
 """
 
@@ -31,7 +31,7 @@ _TOOLS = re.compile(
 """Packages and programs that lint, or that run what lints."""
 _KINDS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
 _REPLACES = ("overrides", "resolutions", "pnpm", "packageManager", "devEngines", "dependenciesMeta", "installConfig")
-"""Parts of a package.json that say which package stands for which."""
+"""Parts of a package.json that replace one package by another."""
 _REGISTRY = re.compile(r"[\w.+<>=~^|*\s-]*")
 """A range of versions, or a tag: no address, no path, no other package's name."""
 _HOST = re.compile(r"https?://[^/\s\"']+")
@@ -42,15 +42,15 @@ _LISTED = re.compile(r"""^\s*["'/]?(?P<name>(?:@[\w.-]+/)?[\w.-]+)@""")
 
 
 def replaced(paths: Iterable[str], head: Files, base: Files) -> list[Undecided]:
-    """What could stand in for a linter, or runs within one; `paths` are the files of `head` and `base` that differ."""
+    """What could replace a linter, or runs within one; `paths` are the files that differ between `head` and `base`."""
     changed = sorted(set(paths))
-    found: list[Undecided] = []
+    undecided: list[Undecided] = []
     for path in changed:
         try:
-            found += _of(path, head, base)
+            undecided += _of(path, head, base)
         except Unreadable as error:
-            found.append(Undecided(error.path, f"{error.why}, where packages are named"))
-    return [*found, *_rust(changed, head, base)]
+            undecided.append(Undecided(error.path, f"{error.why}, where packages are named"))
+    return [*undecided, *_rust(changed, head, base)]
 
 
 def _of(path: str, head: Files, base: Files) -> Iterator[Undecided]:
@@ -82,7 +82,9 @@ def _is_build(path: str, head: Files) -> bool:
 
 def _package(path: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[Undecided]:
     for kind in _KINDS:
-        new, old = (one if isinstance(one, Mapping) else {} for one in (theirs.get(kind), ours.get(kind)))
+        new, old = (
+            packages if isinstance(packages, Mapping) else {} for packages in (theirs.get(kind), ours.get(kind))
+        )
         for name, version in new.items():
             if old.get(name) == version:
                 continue
@@ -93,7 +95,7 @@ def _package(path: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> I
         if any(_TOOLS.fullmatch(name) and name not in new and not _elsewhere(name, theirs) for name in old):
             yield Undecided(path, "takes a linter out of the packages")
     if any(theirs.get(part) != ours.get(part) for part in _REPLACES):
-        yield Undecided(path, "changes which package stands for which")
+        yield Undecided(path, "changes which package replaces which")
     programs = _programs(theirs)
     if programs != _programs(ours) and any(_TOOLS.fullmatch(name) for name in programs):
         yield Undecided(path, "brings a program by a linter's name")
@@ -106,8 +108,8 @@ def _elsewhere(name: str, package: Mapping[str, Any]) -> bool:
 def _programs(package: Mapping[str, Any]) -> set[str]:
     """The names by which a package, or an entry of a lock file, is installed as a program or as another package."""
     name, programs = package.get("name"), package.get("bin")
-    found = {name.rpartition("/")[2]} if isinstance(name, str) else set()
-    return found | (set(programs) if isinstance(programs, Mapping) else set())
+    names = {name.rpartition("/")[2]} if isinstance(name, str) else set()
+    return names | (set(programs) if isinstance(programs, Mapping) else set())
 
 
 def _lock(path: str, head: Files, base: Files) -> Iterator[Undecided]:
@@ -115,9 +117,9 @@ def _lock(path: str, head: Files, base: Files) -> Iterator[Undecided]:
         yield Undecided(path, "a lock file that only one side has: linters are installed by the default branch's")
         return
     if path.lower().endswith(".json"):
-        yield from _npm_lock(path, *(files.table(one, path, _LARGEST_LOCK) for one in (head, base)))
+        yield from _npm_lock(path, *(files.table(tree, path, _LARGEST_LOCK) for tree in (head, base)))
         return
-    theirs, ours = ((files.text(one, path, _LARGEST_LOCK) or "").splitlines() for one in (head, base))
+    theirs, ours = ((files.text(tree, path, _LARGEST_LOCK) or "").splitlines() for tree in (head, base))
     known, hosts = frozenset(ours), _hosts(ours)
     new = [line for line in theirs if line not in known]
     gone = known - frozenset(theirs)
@@ -137,7 +139,9 @@ def _hosts(lines: Iterable[str]) -> frozenset[str]:
 
 
 def _npm_lock(path: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[Undecided]:
-    new, old = (one if isinstance(one, Mapping) else {} for one in (theirs.get("packages"), ours.get("packages")))
+    new, old = (
+        packages if isinstance(packages, Mapping) else {} for packages in (theirs.get("packages"), ours.get("packages"))
+    )
     if not new:
         yield Undecided(path, "a lock file without a list of packages (lockfileVersion 1)")
         return
@@ -163,26 +167,26 @@ def _npm_lock(path: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> 
 
 
 def _go_module(path: str, head: Files, base: Files) -> Iterator[Undecided]:
-    theirs, ours = (_directives(files.text(one, path) or "") for one in (head, base))
+    theirs, ours = (_directives(files.text(tree, path) or "") for tree in (head, base))
     if any(directive == "ignore" for directive, _ in theirs - ours):
         yield Undecided(path, "takes folders out of the module, which are then not looked at")
 
 
 def _directives(text: str) -> set[tuple[str, str]]:
     """The directives of a go.mod and what each says. Source: go.dev/ref/mod, "go.mod files"."""
-    found, block = set(), ""
+    directives, block = set(), ""
     for line in text.splitlines():
         words = line.partition("//")[0].split()
         if not words:
             continue
         if block:
             block = "" if words == [")"] else block
-            found.add((block, " ".join(words)))
+            directives.add((block, " ".join(words)))
         elif words[-1] == "(" or words[0].endswith("("):
             block = words[0].rstrip("(")
         else:
-            found.add((words[0], " ".join(words[1:])))
-    return found
+            directives.add((words[0], " ".join(words[1:])))
+    return directives
 
 
 # --- Rust -------------------------------------------------------------------------------------------------------------
@@ -234,21 +238,21 @@ def _rust(changed: list[str], head: Files, base: Files) -> Iterator[Undecided]:
 def _parts_of(script: str, head: Files) -> set[str]:
     """A build script's file, and the files that it could have as modules or include."""
     folder = folder_of(script)
-    found = {script, files.leads_to(head, script) or script}
+    files_ = {script, files.leads_to(head, script) or script}
     beside = {joined(folder, name) for name in head.names(folder) if name.endswith(".rs")}
     modules = {joined(joined(folder, "build"), name) for name in head.names(joined(folder, "build"))}
     try:
         named = {files.normal(folder, name) or "" for name in _INCLUDED.findall(files.text(head, script) or "")}
     except Unreadable:
         named = set()
-    return found | modules | named | (beside if name_of(folder) != "src" else set())
+    return files_ | modules | named | (beside if name_of(folder) != "src" else set())
 
 
 def _paths(folder: str, content: Mapping[str, Any], kind: str) -> Iterator[str]:
     """The folders of the packages that a manifest depends on by their paths."""
     tables = [at(content, kind), at(content, "workspace", kind)]
     targets = at(content, "target")
-    tables += [at(one, kind) for one in targets.values()] if isinstance(targets, Mapping) else []
+    tables += [at(target, kind) for target in targets.values()] if isinstance(targets, Mapping) else []
     for table in tables:
         for dependency in table.values() if isinstance(table, Mapping) else ():
             path = at(dependency, "path")

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pressplay.github import comments, edits, issues, pulls, reviews
 from pressplay.github.calls import Client
-from pressplay.github.conversation import Said, Thread, suggestions
+from pressplay.github.conversation import Remark, Thread, suggestions
 from pressplay.github.people import Writers
 from pressplay.steps.core.context import Context
 from pressplay.steps.review.scope import is_ours
@@ -96,7 +96,7 @@ class _Listener:
                 counting.append(one)
             elif not self._is_ours(one.author) and command_of(one.body) is not None:
                 # It is told that it orders nothing, whoever made it what it is.
-                said = one.said()
+                said = one.remark()
                 self._commands.append(Command(said.id, "", said.created_at))
         self._left_out += len(found) - len(counting)
         return counting
@@ -104,7 +104,7 @@ class _Listener:
     def _is_ours(self, login: str) -> bool:
         return is_ours(self._context, login)
 
-    def _heard(self, said: Said) -> Said | None:
+    def _heard(self, said: Remark) -> Remark | None:
         """A comment that counts as it goes into a thread; None for a command without more."""
         ours = self._is_ours(said.author)
         body = said.body
@@ -125,7 +125,7 @@ class _Listener:
         # What our Apps say outside of threads asks for nothing.
         found = issues.comments(self._gh, self._repo, self._pull.number)
         for one in self._counting([one for one in found if not self._is_ours(one.author)]):
-            said = self._heard(one.said())
+            said = self._heard(one.remark())
             if said is not None and said.unanswered:
                 threads.append(one.thread(self._page, said))
         return threads
@@ -140,7 +140,7 @@ class _Listener:
             if one.state in reviews.ASKING and one.id not in withdrew and one.body and not self._is_ours(one.author)
         ]
         for review in self._counting(asking):
-            said = self._heard(review.said()) if review.body.strip() else None
+            said = self._heard(review.remark()) if review.body.strip() else None
             if said is not None and said.unanswered:
                 threads.append(review.thread(self._page, said))
         return threads
@@ -156,7 +156,7 @@ class _Listener:
         for one in self._counting(found):
             of_root.setdefault(one.root, []).append(one)
         for root, members in sorted(of_root.items()):
-            said = [self._heard(one.said()) for one in members]
+            said = [self._heard(one.remark()) for one in members]
             kept = tuple(one for one in said if one is not None)
             if root not in resolved and any(one.unanswered for one in kept):
                 threads.append(first.get(root, members[0]).thread(self._page, kept))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pressplay.cluster.port import Manifest
-from pressplay.gates.lint.plan import Plan
+from pressplay.gates.lint.plan import LintPlan
 from pressplay.gates.lint.script import result
 from pressplay.steps.core.verdicts import Verdict
 from pressplay.validation.markdown import code, fence
@@ -139,7 +139,7 @@ def _of_command(log: str, command: int) -> str:
     return log.partition(mark)[2].partition(f"{mark}exit status")[0]
 
 
-def verdict_of(plan: Plan, found: Mapping[str, Found]) -> Verdict:
+def verdict_of(plan: LintPlan, found: Mapping[str, Found]) -> Verdict:
     """The gate's verdict over all languages. An error comes first: what no agent can mend must not be given to one."""
     if plan.problem:
         return Verdict("error", "Not to be run", plan.problem)
@@ -162,7 +162,7 @@ def verdict_of(plan: Plan, found: Mapping[str, Found]) -> Verdict:
     return Verdict("pass", f"{_counted(len(labels), 'command')} passed", _clauses([passed], plan), details)
 
 
-def _refused(plan: Plan) -> list[str]:
+def _refused(plan: LintPlan) -> list[str]:
     """What the pull request takes out of linting that it may not."""
     whole, refused = plan.count("whole"), []
     if whole:
@@ -172,7 +172,7 @@ def _refused(plan: Plan) -> list[str]:
     return refused
 
 
-def _clauses(reasons: list[str], plan: Plan) -> str:
+def _clauses(reasons: list[str], plan: LintPlan) -> str:
     """The reasons, and what else a reader should know."""
     silenced = 0 if plan.refuse else plan.silenced
     notes = (
@@ -199,7 +199,7 @@ _LISTS = (
 )
 
 
-def _details(plan: Plan, found: Mapping[str, Found]) -> str:
+def _details(plan: LintPlan, found: Mapping[str, Found]) -> str:
     """Markdown for the check: the commands, what did not count, and what was printed where something is wrong."""
     lines = [f"- {language}: {code(line)}" for language, commands in plan.commands.items() for _, line in commands]
     lists = {title: [(path, "") for path in getattr(plan, name)] for name, title in _LISTS}

@@ -19,7 +19,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.errors import EXIT_FAILED, InputError, PressPlayError, TryAgain
 from pressplay.gates.lint import detect
 from pressplay.gates.lint.decide import Decided, decide
-from pressplay.gates.lint.plan import Plan, listed, packed
+from pressplay.gates.lint.plan import LintPlan, listed, packed
 from pressplay.gates.lint.script import MOST, script
 from pressplay.github import pulls, refs
 from pressplay.settings import Lint, RequiredCheck
@@ -117,7 +117,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     images = {**lint.images.model_dump(), detect.CUSTOM: lint.image}
     if pulls.pull(gh, subject.repo, subject.pull_number).head_sha != head:
         # A commit that was pushed away may be gone altogether; the verdict will find that it is the head no more.
-        return {"plan": Plan().packed(), **dict.fromkeys(images, NONE)}
+        return {"plan": LintPlan().packed(), **dict.fromkeys(images, NONE)}
     base = refs.head(gh, subject.repo, subject.base(gh))
     # Whatever an attempt that was killed left.
     for part in ("git", "source", "script"):
@@ -144,7 +144,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     }
 
 
-def _plan(decided: Decided, lint: Lint) -> Plan:
+def _plan(decided: Decided, lint: Lint) -> LintPlan:
     by_kind: dict[str, list[str]] = {"place": [], "file": [], "condition": []}
     for mark in decided.marks:
         by_kind[mark.kind].append(mark.place)
@@ -162,7 +162,7 @@ def _plan(decided: Decided, lint: Lint) -> Plan:
         language: [(one.command.label, f"{one.folder}: {one.command.line}".removeprefix(": ")) for one in found]
         for language, found in decided.tasks.items()
     }
-    return Plan(
+    return LintPlan(
         commands={} if too_many else commands,
         silenced=len(by_kind["place"]),
         problem=f"more than {MOST} commands were found: name them in lint.commands" if too_many else "",
@@ -211,7 +211,7 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     if attempt is None:
         given_up = Verdict("error", "Could not be carried out", "the gate could not be carried out; see its Workflow")
         return _conclude(context, subject, head, given_up, name)
-    made = Plan.unpacked(inputs["plan"])
+    made = LintPlan.unpacked(inputs["plan"])
     found = (
         {}
         if made.problem or made.undecided
@@ -222,7 +222,7 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     return _conclude(context, subject, head, verdict_of(made, found), name)
 
 
-def _found(context: Context, name: str, language: str, attempt: int, made: Plan) -> Found:
+def _found(context: Context, name: str, language: str, attempt: int, made: LintPlan) -> Found:
     pod, namespace = f"{name}-{language}-{attempt}", context.settings.namespace
     printed = context.cluster.logs(namespace, pod, "main", _DAY, LOG_BYTES) or b""
     labels = [label for label, _ in made.commands[language]]

@@ -175,7 +175,7 @@ def _complete(context: Context, subject: Subject, templates: Mapping[int, Sequen
     context.cluster.apply({key: first[key] for key in ("apiVersion", "kind")} | {"metadata": metadata | started})
 
 
-def _manifests(context: Context, subject: Subject, planned: graph.Plan, name: str) -> list[Manifest]:
+def _manifests(context: Context, subject: Subject, planned: graph.WorkPlan, name: str) -> list[Manifest]:
     return workflow.play_manifests(
         planned,
         repo=subject.repo,
@@ -188,7 +188,7 @@ def _manifests(context: Context, subject: Subject, planned: graph.Plan, name: st
     )
 
 
-def _report(context: Context, planned: graph.Plan, name: str, mode: str) -> None:
+def _report(context: Context, planned: graph.WorkPlan, name: str, mode: str) -> None:
     limits = context.settings.limits
     tasks = [str(planned_task.task.number) for planned_task in planned.playable]
     ready = [str(planned_task.task.number) for planned_task in planned.playable if planned_task.state == "ready"]

@@ -12,9 +12,9 @@ from pressplay.steps.core.context import Context
 RULESETS = "docs/how-to/install.md, The rulesets"
 
 
-def wanted(settings: Settings, repo: str, base: str, app_id: int) -> rules.Wanted:
+def wanted(settings: Settings, repo: str, base: str, app_id: int) -> rules.RulesetTarget:
     """What is to be protected in a repository; `app_id` is the harness's App's number."""
-    return rules.Wanted(
+    return rules.RulesetTarget(
         base=base,
         check=ACCEPTANCE_CHECK,
         harness=settings.github.harness_app,

@@ -14,13 +14,13 @@ from dataclasses import asdict, replace
 from pressplay import names
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing, probes
-from pressplay.gates.acceptance.plan import Plan
+from pressplay.gates.acceptance.plan import ProbePlan
 from pressplay.gates.acceptance.plan import read as read_plan
 from pressplay.gates.acceptance.probes import Target
 from pressplay.gates.acceptance.proof import Proof, markdown, reason
 from pressplay.gates.acceptance.reach import Reach
 from pressplay.github import contents, deployments
-from pressplay.github.calls import Refused
+from pressplay.github.calls import GitHubRefused
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
@@ -64,7 +64,7 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
             "seconds": subject.settings.acceptance.timeout_minutes * 60,
         }
         return {"outcome": READY, "plan": plan.pack(), "target": packing.pack(json.dumps(told))}
-    except Refused:
+    except GitHubRefused:
         raise
     except InputError:
         reason = f"the plan of probes at {where} is not one that proves anything"
@@ -119,12 +119,12 @@ def _running(settings: RepositoryDefaults, pr: int) -> str:
 def probe(inputs: Inputs, context: Context) -> Outputs:
     """Look; the proof, packed. Nothing is asked of GitHub here, and no key of an App is at hand."""
     told = json.loads(packing.unpack(inputs["target"], "parameter target"))
-    plan, target = Plan.unpack(inputs["plan"], "parameter plan"), Target(**told["target"])
+    plan, target = ProbePlan.unpack(inputs["plan"], "parameter plan"), Target(**told["target"])
     may = told["reach"]
     reach = Reach(tuple(may["hosts"]), tuple(may["namespaces"]), tuple(may["networks"]), may["loopback"])
-    running = Plan.from_json(told["running"], "deploy.commit") if told["running"] else None
+    running = ProbePlan.from_json(told["running"], "deploy.commit") if told["running"] else None
 
-    def look(what: Plan) -> Proof:
+    def look(what: ProbePlan) -> Proof:
         return probes.run(what, target, reach, context.cluster, context.clock, say=context.say, seconds=told["seconds"])
 
     before = look(running) if running else None

@@ -15,7 +15,7 @@ from typing import Literal
 from pressplay.gates import tests
 from pressplay.gates.only_tests import ACCEPTANCE
 from pressplay.gates.tests import Kind, Loss, Weakening
-from pressplay.github.calls import Refused
+from pressplay.github.calls import GitHubRefused
 from pressplay.github.comparison import Comparison
 from pressplay.github.files import Files
 from pressplay.steps.review.pushed import Branch, Pushed
@@ -70,7 +70,7 @@ def _had_part(push: Pushed, change: tests.Change) -> bool:
     """Whether a push took away some of what the pull request as a whole takes away."""
     try:
         own = push.change
-    except Refused:
+    except GitHubRefused:
         return True
     return bool(
         own.lost & change.lost

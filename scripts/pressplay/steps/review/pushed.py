@@ -15,7 +15,7 @@ from pressplay.cluster.ledger import Entry
 from pressplay.domain.roles import COMMENTS, FIX, LINT, TRIAGE
 from pressplay.gates import tests
 from pressplay.github import comparison, pulls, pushes
-from pressplay.github.calls import Client, Refused
+from pressplay.github.calls import Client, GitHubRefused
 from pressplay.github.comparison import Comparison
 from pressplay.github.files import Files
 from pressplay.steps.core import verdicts
@@ -43,7 +43,7 @@ class Pushed:
 
     @cached_property
     def compared(self) -> Comparison:
-        """What it changed, a forced push's removals too; Refused where a commit is gone."""
+        """What it changed, a forced push's removals too; GitHubRefused where a commit is gone."""
         return comparison.difference(self.gh, self.repo, self.before, self.after)
 
     @cached_property
@@ -93,7 +93,7 @@ def of(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[st
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     try:
         moves = pushes.life(gh, subject.repo, pull.head_ref, pull.head_sha)
-    except Refused as error:
+    except GitHubRefused as error:
         if error.status not in _NO_RECORD:
             raise
         # An old GitHub Enterprise Server keeps no such record.

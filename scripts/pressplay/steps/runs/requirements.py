@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pressplay import names
 from pressplay.errors import InputError
 from pressplay.github import contents
-from pressplay.github.calls import Client, Refused
+from pressplay.github.calls import Client, GitHubRefused
 from pressplay.settings import Agent
 from pressplay.steps.core.context import Context, Subject
 from pressplay.validation import requirements
@@ -37,7 +37,7 @@ def given(context: Context, gh: Client, subject: Subject, base: str, agent_id: s
     where = names.requirements_file(subject.settings.docs_project_directory or "")
     try:
         found = _read(gh, subject, base)
-    except Refused:
+    except GitHubRefused:
         raise
     except Invalid as error:
         return Given(), _reason(where, [], [problem.line for problem in error.problems])

@@ -53,7 +53,7 @@ def _failure(gh: Client, repo: str, cause: str) -> dict[str, Any]:
 
 
 def _shown(
-    check: checks.Check | None,
+    check: checks.CheckRun | None,
     run: actions.Run | None,
     job: actions.Job | None,
     noted: list[checks.Annotation],
