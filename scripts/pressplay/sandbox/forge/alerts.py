@@ -1,6 +1,6 @@
 """Alerts of code scanning, Dependabot and secret scanning: raised and ended by scenarios, shown by the API.
 
-Nothing is scanned here: an alert is there because `create` was told so, and stays until `fix`.
+Nothing is scanned here: `create` makes an alert, and it stays until `fix`.
 Sources: GitHub's OpenAPI description (as githubkit's models have it) and the examples of octokit/webhooks.
 """
 
@@ -30,7 +30,7 @@ REOPENED = {
 
 @dataclass(frozen=True)
 class CodeScanning:
-    """What a code scanning alert says. `ref` is where it was found: the default branch unless given."""
+    """The content of a code scanning alert. `ref` has the alert; empty: the default branch."""
 
     rule: str
     severity: str = "error"
@@ -150,9 +150,9 @@ def get(s: Session, repo: Row, kind: str, number: int) -> Row:
 
 
 def fix(s: Session, repo: Row, kind: str, number: int, ref: str) -> None:
-    """End an alert as a scan does that finds it gone (or, for a secret, as its owner does who revoked it).
+    """End an alert as a scan does that no longer has it (or, for a secret, as its owner does who revoked it).
 
-    Code scanning finds it gone at a ref, the default branch unless given; the alert is fixed once it is gone from all.
+    For code scanning it ends at one ref, by default the default branch; the alert is fixed once it ended at all refs.
     """
     row = get(s, repo, _kind(kind), number)
     if kind == SECRET:
@@ -160,11 +160,11 @@ def fix(s: Session, repo: Row, kind: str, number: int, ref: str) -> None:
         return
     if kind == CODE:
         at = _instance(s, repo, ref)
-        kept = [one for one in json.loads(row["instances"]) if one["ref"] != at["ref"]]
+        kept = [place for place in json.loads(row["instances"]) if place["ref"] != at["ref"]]
         instances = [*kept, {**at, "state": "fixed"}]
         _keep(s, row, instances)
         row = get(s, repo, kind, number)
-        if any(one["state"] == "open" for one in instances):
+        if any(place["state"] == "open" for place in instances):
             _announce(s, repo, row, "fixed", _github(s))
             return
     close(s, repo, row, "fixed", None, None, None, "fixed")
@@ -181,7 +181,7 @@ def reopen(s: Session, repo: Row, kind: str, number: int, action: str, ref: str)
 
 
 def appear(s: Session, repo: Row, number: int, ref: str) -> None:
-    """A code scanning alert is found in one more branch."""
+    """A code scanning alert appears in another branch."""
     row = get(s, repo, CODE, number)
     _seen(s, repo, row, ref)
     _announce(s, repo, get(s, repo, CODE, number), "appeared_in_branch", _github(s))
@@ -189,7 +189,7 @@ def appear(s: Session, repo: Row, number: int, ref: str) -> None:
 
 def _seen(s: Session, repo: Row, row: Row, ref: str) -> None:
     at = _instance(s, repo, ref)
-    instances = [*(one for one in json.loads(row["instances"]) if one["ref"] != at["ref"]), at]
+    instances = [*(place for place in json.loads(row["instances"]) if place["ref"] != at["ref"]), at]
     _keep(s, row, instances)
 
 
@@ -309,20 +309,20 @@ def _location(s: Session, repo: Row, place: Mapping[str, Any]) -> JSON:
 
 
 def locations(s: Session, repo: Row, row: Row) -> list[JSON]:
-    """Where a secret was found."""
+    """The locations of a secret."""
     return [_location(s, repo, place) for place in json.loads(row["fields"])["locations"]]
 
 
-def instance(row: Row, one: JSON) -> JSON:
+def instance(row: Row, place: JSON) -> JSON:
     """A CodeScanningAlertInstance: the alert at one ref."""
     fields = json.loads(row["fields"])
     return {
-        "ref": one["ref"],
+        "ref": place["ref"],
         "analysis_key": ".github/workflows/codeql.yml:analyze",
         "environment": "{}",
         "category": ".github/workflows/codeql.yml:analyze",
-        "state": one["state"] if row["state"] != "dismissed" else "dismissed",
-        "commit_sha": one["commit"],
+        "state": place["state"] if row["state"] != "dismissed" else "dismissed",
+        "commit_sha": place["commit"],
         "message": {"text": fields["message"]},
         "location": {
             "path": fields["path"],
@@ -362,7 +362,7 @@ def shape(s: Session, repo: Row, row: Row, ref: str = "") -> JSON:
     if row["kind"] == DEPENDABOT:
         return {**shown, **_dependabot(row, fields)}
     instances = json.loads(row["instances"])
-    here = next((one for one in instances if one["ref"] == ref), instances[-1])
+    here = next((place for place in instances if place["ref"] == ref), instances[-1])
     return {
         **shown,
         "instances_url": f"{shown['url']}/instances",

@@ -214,10 +214,10 @@ def _repository(s: Session, repo: Row) -> JSON:
 
 
 def repo_settings(s: Session, repo: Row) -> JSON:
-    """What of a repository's settings is not as at its beginning."""
+    """The settings of a repository that differ from their defaults."""
     row = s.one("SELECT fields FROM forge_repo_settings WHERE repo_id = ?", repo["id"])
-    found: JSON = json.loads(row["fields"]) if row is not None else {}
-    return found
+    fields: JSON = json.loads(row["fields"]) if row is not None else {}
+    return fields
 
 
 def _permissions(s: Session, repo: Row) -> JSON:
@@ -310,12 +310,12 @@ def labels(s: Session, repo: Row, issue_id: int) -> list[JSON]:
 
 
 def association(s: Session, repo: Row, author: Row) -> str:
-    """How GitHub calls an author's standing in a repository."""
+    """GitHub's `author_association` of an author with a repository."""
     if author["id"] == repo["owner_id"]:
         return "OWNER"
     if author["app_id"] is not None:
         return "COLLABORATOR" if s.role(repo, author) == "write" else "NONE"
-    # Whoever was invited, also only to read: it tells nothing of what somebody may do.
+    # Everyone who was invited, even only to read: it says nothing about permissions.
     invited = s.one("SELECT 1 FROM forge_grants WHERE repo_id = ? AND user_id = ?", repo["id"], author["id"])
     return "COLLABORATOR" if invited else "NONE"
 
@@ -542,7 +542,7 @@ def review(s: Session, repo: Row, row: Row, number: int) -> JSON:
 def lines_now(s: Session, repo: Row, row: Row) -> tuple[int | None, int | None]:
     """The last and first line of a review comment at the pull request's head; (None, None) where it is outdated.
 
-    A comment on the left side stands on the base, which stays.
+    A comment on the left side belongs to the base, which does not change.
     """
     if row["line"] is None or row["side"] == "LEFT":
         return row["line"], row["start_line"]
@@ -625,37 +625,37 @@ def git_commit(s: Session, repo: Row, commit: pygit2.Commit) -> JSON:
     }
 
 
-def commit(s: Session, repo: Row, one: pygit2.Commit, *, files: bool = False) -> JSON:
+def commit(s: Session, repo: Row, made: pygit2.Commit, *, files: bool = False) -> JSON:
     """A Commit, with `files` also its difference to its first parent."""
     url, page = repo_url(s, repo), repo_page(s, repo)
     answer: JSON = {
-        "url": f"{url}/commits/{one.id}",
-        "sha": str(one.id),
-        "node_id": node_id("Commit", str(one.id)),
-        "html_url": f"{page}/commit/{one.id}",
-        "comments_url": f"{url}/commits/{one.id}/comments",
+        "url": f"{url}/commits/{made.id}",
+        "sha": str(made.id),
+        "node_id": node_id("Commit", str(made.id)),
+        "html_url": f"{page}/commit/{made.id}",
+        "comments_url": f"{url}/commits/{made.id}/comments",
         "commit": {
-            "url": f"{url}/git/commits/{one.id}",
-            "author": _person(one.author),
-            "committer": _person(one.committer),
-            "message": one.message,
+            "url": f"{url}/git/commits/{made.id}",
+            "author": _person(made.author),
+            "committer": _person(made.committer),
+            "message": made.message,
             "comment_count": 0,
-            "tree": {"sha": str(one.tree_id), "url": f"{url}/git/trees/{one.tree_id}"},
+            "tree": {"sha": str(made.tree_id), "url": f"{url}/git/trees/{made.tree_id}"},
             "verification": _UNSIGNED,
         },
-        "author": _by_email(s, one.author.email),
-        "committer": _by_email(s, one.committer.email),
+        "author": _by_email(s, made.author.email),
+        "committer": _by_email(s, made.committer.email),
         "parents": [
             {"sha": str(parent), "url": f"{url}/commits/{parent}", "html_url": f"{page}/commit/{parent}"}
-            for parent in one.parent_ids
+            for parent in made.parent_ids
         ],
     }
     if files:
-        parent = str(one.parent_ids[0]) if one.parent_ids else None
-        changes = gitdata.difference(s.git(repo), parent, str(one.id))
+        parent = str(made.parent_ids[0]) if made.parent_ids else None
+        changes = gitdata.difference(s.git(repo), parent, str(made.id))
         additions, deletions = sum(c.additions for c in changes), sum(c.deletions for c in changes)
         answer["stats"] = {"additions": additions, "deletions": deletions, "total": additions + deletions}
-        answer["files"] = [diff_entry(s, repo, change, str(one.id)) for change in changes]
+        answer["files"] = [diff_entry(s, repo, change, str(made.id)) for change in changes]
     return answer
 
 
@@ -705,7 +705,7 @@ def git_ref(s: Session, repo: Row, name: str, sha: str) -> JSON:
 
 
 def pulls_of(s: Session, repo: Row, sha: str, branch: str | None) -> list[JSON]:
-    """The pull requests that a check tells of: open, not from a fork, with its commit or its branch as head.
+    """The pull requests that a check lists: open, not from a fork, with its commit or its branch as head.
 
     So a check of a commit that is the head no longer still names the pull request, with the head that it has now.
     """
@@ -722,14 +722,14 @@ def pulls_of(s: Session, repo: Row, sha: str, branch: str | None) -> list[JSON]:
 
 def simple_commit(s: Session, repo: Row, sha: str) -> JSON:
     """A SimpleCommit."""
-    one = gitdata.commit(s.git(repo), sha)
+    made = gitdata.commit(s.git(repo), sha)
     return {
         "id": sha,
-        "tree_id": str(one.tree_id),
-        "message": one.message,
-        "timestamp": when(one.committer.time),
-        "author": {"name": one.author.name, "email": one.author.email},
-        "committer": {"name": one.committer.name, "email": one.committer.email},
+        "tree_id": str(made.tree_id),
+        "message": made.message,
+        "timestamp": when(made.committer.time),
+        "author": {"name": made.author.name, "email": made.author.email},
+        "committer": {"name": made.committer.name, "email": made.committer.email},
     }
 
 
@@ -737,10 +737,10 @@ _BAD = ("startup_failure", "failure", "timed_out", "cancelled", "action_required
 
 
 def summed_up(conclusions: Iterable[str | None]) -> str:
-    """What the conclusions of finished parts come to: the worst of them; `skipped` where all were."""
-    found = set(conclusions)
-    worst = next((name for name in _BAD if name in found), None)
-    return worst or ("skipped" if found == {"skipped"} else "success")
+    """The conclusion for several finished parts: the worst of them; `skipped` if all were."""
+    known = set(conclusions)
+    worst = next((name for name in _BAD if name in known), None)
+    return worst or ("skipped" if known == {"skipped"} else "success")
 
 
 def check_suite(s: Session, repo: Row, row: Row) -> JSON:
@@ -887,8 +887,8 @@ def job(s: Session, repo: Row, row: Row) -> JSON:
     done = row["status"] == "completed"
     running = "completed" if done else "in_progress"
     steps = [
-        {"name": name, "status": running, "conclusion": said if done else None, "number": at, **times}
-        for at, (name, said) in enumerate(json.loads(row["steps"]), 1)
+        {"name": name, "status": running, "conclusion": conclusion if done else None, "number": at, **times}
+        for at, (name, conclusion) in enumerate(json.loads(row["steps"]), 1)
     ]
     return {
         "id": row["id"],

@@ -163,9 +163,9 @@ def finish(s: Session, number: int, jobs: Sequence[Job], conclusion: str | None)
 
 
 def attempt_of(s: Session, run: Row, number: int | None = None) -> Row:
-    """An attempt of a run, the newest unless numbered; 404 where there is none."""
+    """An attempt of a run, the newest unless numbered; 404 if there is none."""
     wanted = run["attempt"] if number is None else number
-    return s.found("SELECT * FROM forge_attempts WHERE run_id = ? AND attempt = ?", run["id"], wanted)
+    return s.row_or_404("SELECT * FROM forge_attempts WHERE run_id = ? AND attempt = ?", run["id"], wanted)
 
 
 def newest_jobs(s: Session, run_id: int, attempt: int | None = None) -> list[Row]:
@@ -245,14 +245,14 @@ def _end(s: Session, repo: Row, run: Row, attempt: int, job: Job, actor: Row) ->
     where = f"{JOBS} WHERE j.run_id = ? AND j.attempt = ? AND c.name = ? AND c.status != 'completed'"
     row = s.one(where, run["id"], attempt, job.name)
     if row is None:
-        if job.name in {one["name"] for one in newest_jobs(s, run["id"])}:
+        if job.name in {listed["name"] for listed in newest_jobs(s, run["id"])}:
             raise InputError(f"job {job.name!r} of workflow run {run['id']}: is not under way in attempt {attempt}")
         _begin(s, repo, run["id"], attempt, job.name, actor)
         row = s.row(where, run["id"], attempt, job.name)
-    said = [_annotation(one) for one in job.annotations]
+    annotations = [_annotation(annotation) for annotation in job.annotations]
     if job.conclusion == "failure":
         # What the runner itself adds to each failed step.
-        said.append(_annotation(Annotation(".github", 1, "Process completed with exit code 1.")))
+        annotations.append(_annotation(Annotation(".github", 1, "Process completed with exit code 1.")))
     around = [("Set up job", "success"), (f"Run {job.name}", job.conclusion), ("Complete job", "success")]
     steps = json.dumps(list(job.steps) or ([] if job.conclusion == "skipped" else around))
     s.run("UPDATE forge_jobs SET log = ?, steps = ? WHERE id = ?", job.log, steps, row["id"])
@@ -261,7 +261,7 @@ def _end(s: Session, repo: Row, run: Row, attempt: int, job: Job, actor: Row) ->
         "completed" if job.conclusion else "in_progress",
         job.conclusion,
         s.now if job.conclusion else None,
-        json.dumps({"annotations": said}),
+        json.dumps({"annotations": annotations}),
         row["check_id"],
     )
     s.run("UPDATE forge_check_suites SET updated_at = ? WHERE id = ?", s.now, run["suite_id"])
@@ -269,14 +269,14 @@ def _end(s: Session, repo: Row, run: Row, attempt: int, job: Job, actor: Row) ->
         events.check_event(s, "completed", repo, _check(s, row["check_id"]), actor)
 
 
-def _annotation(one: Annotation) -> JSON:
+def _annotation(annotation: Annotation) -> JSON:
     return {
-        "path": one.path,
-        "start_line": one.line,
-        "end_line": one.end_line or one.line,
-        "annotation_level": one.level,
-        "message": one.message,
-        "title": one.title,
+        "path": annotation.path,
+        "start_line": annotation.line,
+        "end_line": annotation.end_line or annotation.line,
+        "annotation_level": annotation.level,
+        "message": annotation.message,
+        "title": annotation.title,
     }
 
 

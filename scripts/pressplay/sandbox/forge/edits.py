@@ -1,6 +1,6 @@
 """Who may edit a text on GitHub, and the record of who did: `lastEditedAt`, `editor` and `userContentEdits`.
 
-Whoever may write edits what anybody wrote; an author edits what is his own, whatever he may do else. A title has no
+Who has write access may edit any text; an author may edit his own, without any other right. A title has no
 such record: a new one is the event `renamed`.
 """
 
@@ -27,8 +27,8 @@ def record(s: Session, kind: str, subject: int) -> None:
 
 
 def of(s: Session, kind: str, row: Row, began: float) -> list[Row]:
-    """The edits of a text, newest first; GitHub lists its first writing among them, once there is one."""
-    found = s.all(
+    """The edits of a text, newest first; once there is one, GitHub also lists the first version."""
+    rows = s.all(
         "SELECT id, user_id, at FROM forge_edits WHERE kind = ?1 AND subject_id = ?2"
         " UNION ALL SELECT 0, ?3, ?4 ORDER BY id DESC",
         kind,
@@ -36,4 +36,4 @@ def of(s: Session, kind: str, row: Row, began: float) -> list[Row]:
         row["user_id"],
         began,
     )
-    return found if len(found) > 1 else []
+    return rows if len(rows) > 1 else []

@@ -57,7 +57,7 @@ def pull_event(s: Session, action: str, repo: Row, issue_id: int, sender: Row, *
 
 
 def check_event(s: Session, action: str, repo: Row, row: Row, sender: Row) -> None:
-    """Record a `check_run` event: created, completed, rerequested. Its suite tells the branch."""
+    """Record a `check_run` event: created, completed, rerequested. Its suite has the branch."""
     suite = answers.check_suite(s, repo, s.row("SELECT * FROM forge_check_suites WHERE id = ?", row["suite_id"]))
     shown = {**answers.check_run(s, repo, row), "check_suite": suite}
     emit(s, "check_run", repo, sender, action=action, check_run=shown)
@@ -189,23 +189,23 @@ def _push(s: Session, repo: Row, name: str, old: str | None, new: str | None, se
         "deleted": new is None,
         "forced": forced,
         "compare": f"{page}/compare/{compare}",
-        "commits": [_pushed(s, repo, one) for one in listed],
+        "commits": [_pushed(s, repo, commit) for commit in listed],
         "head_commit": _pushed(s, repo, head) if head is not None else None,
         "pusher": {"name": sender["login"], "email": answers.email(sender)},
     }
 
 
-def _pushed(s: Session, repo: Row, one: pygit2.Commit) -> JSON:
-    parent = str(one.parent_ids[0]) if one.parent_ids else None
-    changes = gitdata.difference(s.git(repo), parent, str(one.id))
-    author, committer = one.author, one.committer
+def _pushed(s: Session, repo: Row, commit: pygit2.Commit) -> JSON:
+    parent = str(commit.parent_ids[0]) if commit.parent_ids else None
+    changes = gitdata.difference(s.git(repo), parent, str(commit.id))
+    author, committer = commit.author, commit.committer
     return {
-        "id": str(one.id),
-        "tree_id": str(one.tree_id),
+        "id": str(commit.id),
+        "tree_id": str(commit.tree_id),
         "distinct": True,
-        "message": one.message,
+        "message": commit.message,
         "timestamp": rfc3339(committer.time),
-        "url": f"{answers.repo_page(s, repo)}/commit/{one.id}",
+        "url": f"{answers.repo_page(s, repo)}/commit/{commit.id}",
         "author": {"name": author.name, "email": author.email},
         "committer": {"name": committer.name, "email": committer.email},
         "added": [c.path for c in changes if c.status in ("added", "renamed")],
@@ -282,9 +282,9 @@ def _move_bases(s: Session, repo: Row, branch: str, old: str | None, new: str | 
     if not rows:
         return
     git = s.git(repo)
-    # What the branch has gained; a head among it was merged, by whatever way.
+    # The commits that the branch gained; a pull request with its head among them was merged, in any way.
     known = old if old is not None and old in git else None
-    gained = {str(one.id) for one in gitdata.commits_between(git, known, new)} if new is not None else set()
+    gained = {str(commit.id) for commit in gitdata.commits_between(git, known, new)} if new is not None else set()
     for row in rows:
         if new is None:
             close(s, repo, row, sender)
@@ -318,28 +318,28 @@ def merged(s: Session, repo: Row, row: Row, commit: str, sender: Row) -> None:
 
 def _close_by_commits(s: Session, repo: Row, old: str, new: str, sender: Row) -> None:
     git = s.git(repo)
-    for one in gitdata.commits_between(git, old if old in git else None, new):
-        _close_named(s, repo, one.message, sender, str(one.id))
+    for commit in gitdata.commits_between(git, old if old in git else None, new):
+        _close_named(s, repo, commit.message, sender, str(commit.id))
 
 
 def _close_named(s: Session, repo: Row, text: str, sender: Row, commit: str | None = None) -> None:
     """Close the issues that a text on its way into the default branch names after a closing keyword.
 
     Source: "Linking a pull request to an issue", docs.github.com. An issue of another repository is closed
-    where the sender may write to it.
+    if the sender may write to it.
     """
     pattern = (
         r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+"
         rf"(?:(?:(?:{re.escape(s.store.web_url)}/)?([\w.-]+/[\w.-]+)(?:#|/issues/))|#|GH-)(\d{{1,9}})\b"
     )
-    for found in re.finditer(pattern, text, re.IGNORECASE):
-        other = s.one("SELECT * FROM forge_repos WHERE full_name = ?", found[1]) if found[1] else repo
+    for match in re.finditer(pattern, text, re.IGNORECASE):
+        other = s.one("SELECT * FROM forge_repos WHERE full_name = ?", match[1]) if match[1] else repo
         if other is None or (other["id"] != repo["id"] and not at_least(s.role(other, sender), "write", ROLES)):
             continue
         issue = s.one(
             "SELECT * FROM forge_issues WHERE repo_id = ? AND number = ? AND is_pull = 0 AND state = 'open'",
             other["id"],
-            int(found[2]),
+            int(match[2]),
         )
         if issue is not None:
             set_issue_state(s, other, issue, "closed", "completed", sender, commit)

@@ -92,9 +92,9 @@ class Forge:
             if not (self._store.git_path(full_name) / "HEAD").is_file():
                 raise InputError(
                     f"{self._store.git_path(full_name)}: the repository {full_name} is gone: put a copy back, "
-                    "or start anew with --fresh"
+                    "or start again with --fresh"
                 )
-            # What a process before this one changed in git and was killed before it recorded it.
+            # A previous process may have been killed between changing git and recording it.
             self.sync(full_name)
 
     @property
@@ -214,8 +214,8 @@ class Forge:
                 f"refs/heads/{default_branch}", who, who, "Begin\n", gitdata.tree_of_directory(git, source), []
             )
         if gitdata.ref(git, f"refs/heads/{default_branch}") is None:
-            found = ", ".join(name[11:] for name in gitdata.refs(git) if name.startswith("refs/heads/")) or "none"
-            raise InputError(f"{source}: expected the branch {default_branch!r}, found {found}")
+            branches = ", ".join(name[11:] for name in gitdata.refs(git) if name.startswith("refs/heads/")) or "none"
+            raise InputError(f"{source}: expected the branch {default_branch!r}, got {branches}")
         return git
 
     def grant(self, full_name: str, login: str, permission: str) -> None:
@@ -282,14 +282,14 @@ class Forge:
     def set_webhook(self, slug: str, url: str, *, secret: bool = True, **config: str) -> None:
         """Set an App's webhook, as its owner does in its settings. `config`: `content_type`, `insecure_ssl`.
 
-        What this forge posts, and where, is said by who carries it (`sandbox.eventsource`), not by this.
+        The sandbox's event source (`sandbox.eventsource`) posts the events; these settings don't change where.
         """
         with self._store.session(write=True) as session:
             number = _app(session, slug)["id"]
             hooks.of_app(session, number, {"url": url, "content_type": "json", **config}, secret=secret)
 
     def delivered(self, slug: str, event: str, status_code: int, guid: str = "", action: str | None = None) -> None:
-        """Note that an App's webhook was delivered, and what came back; 0 for no answer."""
+        """Record a delivery to an App's webhook and the status of the answer; 0 for no answer."""
         with self._store.session(write=False) as session:
             hook = session.one("SELECT * FROM forge_hooks WHERE app_id = ?", _app(session, slug)["id"])
             if hook is not None:

@@ -54,21 +54,21 @@ def refs(git: pygit2.Repository) -> dict[str, str]:
 
 
 def ref(git: pygit2.Repository, name: str) -> str | None:
-    """What a ref names, or None."""
+    """The id that a ref points to, or None."""
     try:
-        found = git.lookup_reference(name)
+        reference = git.lookup_reference(name)
     except (KeyError, ValueError):
         return None
-    return str(found.target)
+    return str(reference.target)
 
 
 def commit(git: pygit2.Repository, sha: str) -> pygit2.Commit:
-    """A commit by its full id; 404 where there is none."""
-    found = _object(git, sha)
-    if isinstance(found, pygit2.Tag):
-        return found.peel(pygit2.Commit)
-    if isinstance(found, pygit2.Commit):
-        return found
+    """A commit by its full id; 404 if there is none."""
+    obj = _object(git, sha)
+    if isinstance(obj, pygit2.Tag):
+        return obj.peel(pygit2.Commit)
+    if isinstance(obj, pygit2.Commit):
+        return obj
     raise ApiError(404, "Not Found")
 
 
@@ -77,25 +77,25 @@ def _object(git: pygit2.Repository, sha: str) -> object:
 
 
 def blob(git: pygit2.Repository, sha: str) -> pygit2.Blob:
-    """A blob by its full id; 404 where there is none."""
-    found = _object(git, sha)
-    if not isinstance(found, pygit2.Blob):
+    """A blob by its full id; 404 if there is none."""
+    obj = _object(git, sha)
+    if not isinstance(obj, pygit2.Blob):
         raise ApiError(404, "Not Found")
-    return found
+    return obj
 
 
 def tree(git: pygit2.Repository, sha: str) -> pygit2.Tree:
-    """A tree by its own or a commit's full id; 404 where there is none."""
-    found = _object(git, sha)
-    if isinstance(found, pygit2.Commit):
-        return found.tree
-    if not isinstance(found, pygit2.Tree):
+    """A tree by its own or a commit's full id; 404 if there is none."""
+    obj = _object(git, sha)
+    if isinstance(obj, pygit2.Commit):
+        return obj.tree
+    if not isinstance(obj, pygit2.Tree):
         raise ApiError(404, "Not Found")
-    return found
+    return obj
 
 
 def resolve(git: pygit2.Repository, text: str, default_branch: str) -> pygit2.Commit:
-    """The commit that a branch, tag, ref or id names ("" is the default branch); 404 where there is none."""
+    """The commit that a branch, tag, ref or id names ("" is the default branch); 404 if there is none."""
     name = text or default_branch
     if is_sha(name):
         return commit(git, name)
@@ -187,40 +187,40 @@ def is_ancestor(git: pygit2.Repository, old: str, new: str) -> bool:
 
 
 def _line(git: pygit2.Repository, base: str, head: str, most: int) -> list[pygit2.Commit] | None:
-    """The commits after `base` up to `head`, oldest first, where they stand in one line without a merge.
+    """The commits after `base` up to `head`, oldest first, if they form one line without a merge.
 
-    None where they do not, or there are more than `most`. A push brings few commits: to look there first costs nothing,
+    None if they do not, or if there are more than `most`. A push brings few commits: trying this first costs nothing,
     while libgit2's own walks read a branch's whole history at each push.
     """
-    found: list[pygit2.Commit] = []
+    commits: list[pygit2.Commit] = []
     at = head
     while at != base:
-        one = git[at].peel(pygit2.Commit)
-        if len(found) == most or len(one.parent_ids) != 1:
+        commit = git[at].peel(pygit2.Commit)
+        if len(commits) == most or len(commit.parent_ids) != 1:
             return None
-        found.append(one)
-        at = str(one.parent_ids[0])
-    return found[::-1]
+        commits.append(commit)
+        at = str(commit.parent_ids[0])
+    return commits[::-1]
 
 
 _bases: dict[tuple[str, str, str], str | None] = {}
 
 
-def merge_base(git: pygit2.Repository, one: str, other: str) -> str | None:
-    """The best common ancestor, or None for unrelated histories; kept, for it can never change.
+def merge_base(git: pygit2.Repository, first: str, second: str) -> str | None:
+    """The best common ancestor, or None for unrelated histories; cached, since it can never change.
 
-    A commit with one parent has the parent's, unless that is the parent itself (then `other` may be part of `one`).
+    A commit with one parent has the parent's, unless that is the parent itself (then `second` may be part of `first`).
     """
-    key = (git.path, one, other)
+    key = (git.path, first, second)
     if key not in _bases:
         if len(_bases) > 8192:
             _bases.clear()
-        tip = git[other].peel(pygit2.Commit)
+        tip = git[second].peel(pygit2.Commit)
         parent = str(tip.parent_ids[0]) if len(tip.parent_ids) == 1 else None
-        known = _bases.get((git.path, one, parent)) if parent is not None else None
+        known = _bases.get((git.path, first, parent)) if parent is not None else None
         if known is None or known == parent:
-            found = git.merge_base(one, other)
-            known = str(found) if found is not None else None
+            common = git.merge_base(first, second)
+            known = str(common) if common is not None else None
         _bases[key] = known
     return _bases[key]
 
@@ -245,10 +245,10 @@ def ahead(git: pygit2.Repository, head: str, base: str) -> int:
 
 
 def ahead_behind(git: pygit2.Repository, head: str, base: str) -> tuple[int, int]:
-    """How many commits `head` has that `base` has not, and the other way round.
+    """How many commits `head` has that `base` lacks, and the other way round.
 
-    Not by libgit2's own count, which goes by the commits' times and is wrong where those are the same, as they often
-    are under a clock that stands still.
+    libgit2's own count goes by the commits' times and is wrong if those are equal, as they often
+    are under the virtual clock.
     """
     return ahead(git, head, base), ahead(git, base, head)
 
@@ -278,19 +278,19 @@ def merged_tree(git: pygit2.Repository, base: str, head: str) -> str | None:
 def replay(
     git: pygit2.Repository, base: str, commits: Iterable[pygit2.Commit], committer: pygit2.Signature
 ) -> str | None:
-    """The id of the last of `commits` rebased on `base` one by one, or None where one conflicts."""
+    """The id of the last of `commits` rebased on `base` one by one, or None if one conflicts."""
     tip = base
-    for one in commits:
-        parent = one.parents[0].tree if one.parents else git.TreeBuilder().write()
-        index = git.merge_trees(parent, git[tip].peel(pygit2.Tree), one.tree)
+    for commit in commits:
+        parent = commit.parents[0].tree if commit.parents else git.TreeBuilder().write()
+        index = git.merge_trees(parent, git[tip].peel(pygit2.Tree), commit.tree)
         if index.conflicts is not None:
             return None
-        tip = str(git.create_commit(None, one.author, committer, one.message, index.write_tree(git), [tip]))
+        tip = str(git.create_commit(None, commit.author, committer, commit.message, index.write_tree(git), [tip]))
     return tip
 
 
 def difference(git: pygit2.Repository, old: str | None, new: str) -> list[Change]:
-    """The files that differ between two commits (or from nothing), renames found, each with its patch."""
+    """The files that differ between two commits (or from nothing), with renames detected, each with its patch."""
     return list(_difference(git.path, old, new, _Opened(git)))
 
 
@@ -359,7 +359,7 @@ def hunk_at(patch: str, line: int, side: str) -> str | None:
 
 
 def line_at(git: pygit2.Repository, old: str, new: str, path: str, line: int) -> int | None:
-    """Where a line of a file at one commit stands at another; None where it was changed or is gone."""
+    """The number at the commit `new` of a line at the commit `old`; None if it was changed or removed."""
     moved = line
     for start, count, added in _hunks(git.path, old, new, _Opened(git)).get(path, ()):
         if count == 0:

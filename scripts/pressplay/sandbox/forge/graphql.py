@@ -127,7 +127,7 @@ type Mutation {{
 }}
 """
 _CONTENTS = (("contents", "write"),)
-"""What GitHub wants of an App for threads: found by many, its documentation notwithstanding (gh-aw issue 35726)."""
+"""What GitHub requires of an App for threads, other than its documentation says (gh-aw issue 35726)."""
 _READ = (("pull_requests", "read"),)
 _READ_ISSUE = (("issues", "read"), ("pull_requests", "read"))
 _WRITE = (("pull_requests", "write"),)
@@ -204,28 +204,28 @@ class _Root:
     def node(self, _info: Any, id: str) -> JSON:
         s, missing = self._s, f"Could not resolve to a node with the global id of '{id}'"
         kind, number = answers.from_node_id(id) or ("", 0)
-        if kind == "PullRequestReviewThread" and (found := _thread_row(s, number)):
-            repo, pull, row = found
+        if kind == "PullRequestReviewThread" and (row_with_pull := _thread_row(s, number)):
+            repo, pull, row = row_with_pull
             _permitted(s, repo["full_name"], _READ, "read", missing)
             return _thread(s, repo, pull, row)
         if kind == "PullRequest" and (of := _pull_row(s, number)):
             return _pull(s, _permitted(s, s.repo(of["repo_id"])["full_name"], _READ, "read", missing), of)
-        found_text = _written(s, kind, number, missing)
-        if found_text is not None:
-            return found_text
+        text = _written(s, kind, number, missing)
+        if text is not None:
+            return text
         raise Refusal("NOT_FOUND", missing)
 
     def nodes(self, info: Any, ids: list[str]) -> list[JSON | GraphQLError]:
         if len(ids) > _MOST:
             raise Refusal("ARGUMENT_LIMIT", f"You may not provide more than {_MOST} node ids; you provided {len(ids)}.")
-        found: list[JSON | GraphQLError] = []
-        for one in ids:
+        nodes: list[JSON | GraphQLError] = []
+        for id_ in ids:
             try:
-                found.append(self.node(info, one))
+                nodes.append(self.node(info, id_))
             except Refusal as refused:
-                # An error beside a null in its place; the others are there all the same.
-                found.append(refused)
-        return found
+                # This node becomes null with an error; the others are still answered.
+                nodes.append(refused)
+        return nodes
 
     def resolveReviewThread(self, _info: Any, input: JSON) -> JSON:  # noqa: N802 - GitHub's names
         return _resolve(self._s, input, resolved=True)
@@ -284,11 +284,11 @@ def _may_resolve(s: Session, repo: Row, pull: Row) -> bool:
 
 def _resolve(s: Session, given: JSON, *, resolved: bool) -> JSON:
     kind, number = answers.from_node_id(given["threadId"]) or ("", 0)
-    found = _thread_row(s, number) if kind == "PullRequestReviewThread" else None
+    thread_row = _thread_row(s, number) if kind == "PullRequestReviewThread" else None
     missing = f"Could not resolve to a node with the global id of '{given['threadId']}'"
-    if found is None:
+    if thread_row is None:
         raise Refusal("NOT_FOUND", missing)
-    repo, pull, row = found
+    repo, pull, row = thread_row
     for needs in (_WRITE, _CONTENTS):
         _permitted(s, repo["full_name"], needs, "read", missing)
     if not _may_resolve(s, repo, pull):
@@ -300,7 +300,7 @@ def _resolve(s: Session, given: JSON, *, resolved: bool) -> JSON:
     elif not resolved:
         s.run("DELETE FROM forge_resolved WHERE comment_id = ?", row["id"])
     if before != resolved:
-        comments = [answers.review_comment(s, repo, one, pull["number"]) for one in _comment_rows(s, row)]
+        comments = [answers.review_comment(s, repo, comment, pull["number"]) for comment in _comment_rows(s, row)]
         thread = {"node_id": _thread_id(row), "comments": comments}
         shown = answers.pull(s, repo, pull)
         action = "resolved" if resolved else "unresolved"
@@ -371,22 +371,22 @@ def _repository(s: Session, repo: Row) -> JSON:
 
 
 def _edited(s: Session, kind: str, row: Row, began: float) -> JSON:
-    found = edits.of(s, kind, row, began)
+    rows = edits.of(s, kind, row, began)
 
-    def shown(one: Row) -> JSON:
-        at = answers.when(one["at"])
+    def shown(edit: Row) -> JSON:
+        at = answers.when(edit["at"])
         return {
-            "id": answers.node_id("UserContentEdit", f"{kind}:{row['id']}:{one['id']}"),
+            "id": answers.node_id("UserContentEdit", f"{kind}:{row['id']}:{edit['id']}"),
             "createdAt": at,
             "editedAt": at,
             "updatedAt": at,
-            "editor": _actor(s, s.user(one["user_id"])),
+            "editor": _actor(s, s.user(edit["user_id"])),
         }
 
     return {
-        "editor": _actor(s, s.user(found[0]["user_id"])) if found else None,
-        "lastEditedAt": answers.when(found[0]["at"]) if found else None,
-        "userContentEdits": lambda _info, **page: _connection("userContentEdits", found, page, shown),
+        "editor": _actor(s, s.user(rows[0]["user_id"])) if rows else None,
+        "lastEditedAt": answers.when(rows[0]["at"]) if rows else None,
+        "userContentEdits": lambda _info, **page: _connection("userContentEdits", rows, page, shown),
     }
 
 
@@ -432,7 +432,7 @@ def _pull(s: Session, repo: Row, row: Row) -> JSON:
             " ORDER BY c.id",
             row["id"],
         )
-        return _connection("reviewThreads", rows, page, lambda one: _thread(s, repo, row, one))
+        return _connection("reviewThreads", rows, page, lambda root: _thread(s, repo, row, root))
 
     def timeline(_info: Any, itemTypes: list[str] | None = None, **page: Any) -> JSON:  # noqa: N803
         wanted = _TIMELINE if itemTypes is None else {kind: _TIMELINE[kind] for kind in itemTypes}
@@ -475,7 +475,7 @@ def _entered(s: Session, event: Row) -> JSON:
         "id": answers.node_id("AddedToMergeQueueEvent", event["id"]),
         "actor": actor,
         "createdAt": rfc3339(event["created_at"]),
-        # The field is a User's: who is an App is not told.
+        # The field's type is User: an App is not shown.
         "enqueuer": actor if who["type"] == "User" else None,
     }
 
@@ -502,7 +502,7 @@ def _thread(s: Session, repo: Row, pull: Row, root: Row) -> JSON:
 
     def comments(_info: Any, skip: int = 0, **page: Any) -> JSON:
         rows = _comment_rows(s, root)[skip:]
-        return _connection("comments", rows, page, lambda one: _comment(s, repo, pull, one))
+        return _connection("comments", rows, page, lambda comment: _comment(s, repo, pull, comment))
 
     return {
         "__typename": "PullRequestReviewThread",
@@ -516,7 +516,7 @@ def _thread(s: Session, repo: Row, pull: Row, root: Row) -> JSON:
         "originalLine": root["line"],
         "originalStartLine": root["start_line"],
         "path": root["path"],
-        # The field is a User's: who is an App is not told.
+        # The field's type is User: an App is not shown.
         "resolvedBy": _actor(s, by) if by is not None and by["type"] == "User" else None,
         "startDiffSide": root["side"] if root["start_line"] is not None else None,
         "subjectType": "LINE" if root["line"] is not None else "FILE",
@@ -534,12 +534,12 @@ def _comment(s: Session, repo: Row, pull: Row, row: Row) -> JSON:
     author, page = s.user(row["user_id"]), f"{answers.repo_page(s, repo)}/pull/{pull['number']}"
 
     def reply_to(_info: Any) -> JSON | None:
-        found = s.one("SELECT * FROM forge_review_comments WHERE id = ?", row["in_reply_to"])
-        return _comment(s, repo, pull, found) if found is not None else None
+        comment = s.one("SELECT * FROM forge_review_comments WHERE id = ?", row["in_reply_to"])
+        return _comment(s, repo, pull, comment) if comment is not None else None
 
     def review(_info: Any) -> JSON | None:
-        found = s.one("SELECT * FROM forge_reviews WHERE id = ?", row["review_id"])
-        return _review(s, page, found) if found is not None else None
+        reviewed = s.one("SELECT * FROM forge_reviews WHERE id = ?", row["review_id"])
+        return _review(s, page, reviewed) if reviewed is not None else None
 
     return {
         "__typename": "PullRequestReviewComment",
@@ -595,7 +595,7 @@ def _review(s: Session, page: str, row: Row) -> JSON:
 
 
 def _connection(name: str, rows: Sequence[Row], page: JSON, make: Callable[[Row], JSON]) -> JSON:
-    """A page of a connection: `first` after a cursor or `last` before one, at most 100, as GitHub wants it."""
+    """A page of a connection: `first` after a cursor or `last` before one, at most 100, as GitHub requires."""
     first, last = page.get("first"), page.get("last")
     if first is None and last is None:
         message = f"You must provide a `first` or `last` value to properly paginate the `{name}` connection."
@@ -637,7 +637,7 @@ def _cursor(number: int) -> str:
 
 
 def _uncursor(text: str, ids: Sequence[int]) -> int:
-    found = next((number for number in ids if _cursor(number) == text), None)
-    if found is None:
+    match = next((number for number in ids if _cursor(number) == text), None)
+    if match is None:
         raise Refusal("INVALID_CURSOR_ARGUMENTS", f"`{text}` does not appear to be a valid cursor.")
-    return found
+    return match

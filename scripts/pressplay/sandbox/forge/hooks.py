@@ -1,4 +1,4 @@
-"""Webhooks as they are set up, and what was delivered. Secrets are not kept: only whether there is one.
+"""The settings of webhooks, and their deliveries. Secrets are not kept: only whether there is one.
 
 Source: GitHub's REST reference, "GitHub App webhooks" and "Repository webhooks". What happens here is carried to a
 webhook's address by `sandbox.eventsource`, which notes each delivery.
@@ -57,7 +57,7 @@ def given(config: Mapping[str, Any]) -> JSON:
 
 
 def config_of(row: Row) -> JSON:
-    """A webhook's configuration; its secret is never told."""
+    """A webhook's configuration; its secret is never shown."""
     hidden = {"secret": HIDDEN} if row["secret"] else {}
     return {"content_type": row["content_type"], "insecure_ssl": row["insecure_ssl"], "url": row["url"], **hidden}
 
@@ -88,7 +88,7 @@ def shown(s: Session, repo: Row, row: Row) -> JSON:
 
 
 def note(s: Session, hook: int, event: str, status_code: int, guid: str, action: str | None) -> None:
-    """Keep that something was delivered, and what came back."""
+    """Record a delivery and the status of the answer."""
     number = s.store.deliveries[-1][1]["id"] + 1 if s.store.deliveries else 1
     status = "OK" if 200 <= status_code < 300 else f"Invalid HTTP Response: {status_code}"
     s.store.deliveries.append(
@@ -114,8 +114,8 @@ def note(s: Session, hook: int, event: str, status_code: int, guid: str, action:
 
 def deliveries(s: Session, hook: int, most: int) -> list[JSON]:
     """A webhook's newest deliveries, newest first."""
-    found = [delivery for of, delivery in reversed(s.store.deliveries) if of == hook]
-    return found[:most]
+    newest = [delivery for of, delivery in reversed(s.store.deliveries) if of == hook]
+    return newest[:most]
 
 
 def _insert(s: Session, **values: Any) -> int:

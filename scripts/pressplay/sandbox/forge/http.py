@@ -301,7 +301,7 @@ class Web:
         except RateLimited as error:
             if not path.endswith("/graphql"):
                 return _refusal(error)
-            # GraphQL tells it in its own way.
+            # GraphQL reports it as an error in a 200.
             return Answer(200, {"errors": [{"type": "RATE_LIMITED", "message": error.message}]}, error.headers)
         except ApiError as error:
             return _refusal(error)
@@ -405,7 +405,7 @@ def _body(environ: Mapping[str, Any]) -> Any:
     try:
         return json.loads(raw)
     except ValueError:
-        # curl calls JSON a form, too, where it is not told otherwise.
+        # curl labels JSON as a form, unless a Content-Type is given.
         if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
             return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
         raise ApiError(400, "Problems parsing JSON") from None

@@ -19,7 +19,7 @@ class Meter:
         self._lock = threading.Lock()
 
     def add(self, key: str, resource: str, now: float, number: int) -> int:
-        """Count so many more (or, below nought, take them back); how many there were this hour."""
+        """Add `number` calls (negative: take them back); how many there were this hour."""
         hour = int(now // 3600)
         with self._lock:
             used = self._counts[key, resource, hour] = self._counts.get((key, resource, hour), 0) + number

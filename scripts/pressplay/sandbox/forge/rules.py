@@ -32,17 +32,17 @@ class Rule:
 
 
 def on_branch(s: Session, repo: Row, branch: str) -> list[Rule]:
-    """The rules that hold on a branch, whether or not it exists."""
+    """The rules that apply to a branch, whether or not it exists."""
     rows = s.all(
         "SELECT * FROM forge_rulesets WHERE repo_id = ? AND target = 'branch' AND enforcement = 'active' ORDER BY id",
         repo["id"],
     )
-    found = []
+    rules_ = []
     for row in rows:
         names = json.loads(row["conditions"]).get("ref_name") or {}
         if _any(names.get("include") or [], branch, repo) and not _any(names.get("exclude") or [], branch, repo):
-            found += [Rule(rule["type"], rule.get("parameters") or {}, row) for rule in json.loads(row["rules"])]
-    return found
+            rules_ += [Rule(rule["type"], rule.get("parameters") or {}, row) for rule in json.loads(row["rules"])]
+    return rules_
 
 
 def _any(patterns: list[str], branch: str, repo: Row) -> bool:

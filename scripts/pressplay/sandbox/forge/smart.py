@@ -20,7 +20,7 @@ PATH = re.compile(r"/([^/]+)/([^/]+?)\.git/(info/refs|git-upload-pack|git-receiv
 _CHUNK = 1 << 16
 _MEMORY = 1 << 20
 HOOK = """#!/bin/sh
-# Written by the forge. Which refs a push may not touch stands in the environment, a line each.
+# Written by the forge. The environment has the refs that a push may not touch, one on each line.
 nl='
 '
 case "$nl$PRESSPLAY_REFUSED$nl" in
@@ -58,10 +58,10 @@ class SmartHTTP:
             return [f"{error.message}\n".encode()]
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        found = PATH.fullmatch(request_path(environ))
-        if found is None:
+        match = PATH.fullmatch(request_path(environ))
+        if match is None:
             raise ApiError(404, "Not Found")
-        owner, name, service = found.groups()
+        owner, name, service = match.groups()
         query = environ.get("QUERY_STRING", "")
         push = service == "git-receive-pack" or "service=git-receive-pack" in query
         with self.store.session(write=False) as session:

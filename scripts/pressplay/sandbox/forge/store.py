@@ -88,7 +88,7 @@ class Store:
 
     @contextmanager
     def session(self, *, write: bool) -> Iterator[Session]:
-        """One transaction; rolled back on any exception, and then each repository's refs are compared anew."""
+        """One transaction; rolled back on any exception, and then each repository's refs are compared again."""
         connection = self._connection()
         if not write:
             connection.execute("BEGIN")
@@ -159,14 +159,14 @@ class Session:
         return row
 
     def row(self, sql: str, *args: Any) -> Row:
-        """The first row of a query that always finds one."""
-        found = self.one(sql, *args)
-        if found is None:
+        """The first row of a query that always has one."""
+        row = self.one(sql, *args)
+        if row is None:
             raise LookupError(sql)
-        return found
+        return row
 
-    def found(self, sql: str, *args: Any) -> Row:
-        """The first row of a query; GitHub's plain 404 where there is none."""
+    def row_or_404(self, sql: str, *args: Any) -> Row:
+        """The first row of a query; GitHub's plain 404 if there is none."""
         row = self.one(sql, *args)
         if row is None:
             raise ApiError(404, "Not Found")
@@ -202,7 +202,7 @@ class Session:
 
     def _cached(self, kind: str, key: int, sql: str) -> Row:
         if (kind, key) not in self._cache:
-            self._cache[kind, key] = self.found(sql, key)
+            self._cache[kind, key] = self.row_or_404(sql, key)
         row: Row = self._cache[kind, key]
         return row
 
@@ -246,5 +246,5 @@ class Session:
 
 
 def at_least(have: str | None, want: str, scale: tuple[str, ...]) -> bool:
-    """Whether `have` is `want` or stands above it on `scale`."""
+    """Whether `have` is at least `want` on `scale`."""
     return have in scale and scale.index(have) >= scale.index(want)

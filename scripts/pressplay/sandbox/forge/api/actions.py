@@ -92,7 +92,9 @@ def _shown(call: Call, row: Row, attempt: int | None = None) -> JSON:
 
 
 def _run(call: Call) -> Row:
-    return call.s.found("SELECT * FROM forge_runs WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"])
+    return call.s.row_or_404(
+        "SELECT * FROM forge_runs WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"]
+    )
 
 
 @route("GET", _RUN, actions="read")
@@ -129,7 +131,7 @@ def _jobs(call: Call, rows: list[Row]) -> JSON:
 
 
 def _job(call: Call) -> Row:
-    return call.s.found(f"{ci.JOBS} WHERE r.repo_id = ? AND j.id = ?", call.repo["id"], call.args["job"])
+    return call.s.row_or_404(f"{ci.JOBS} WHERE r.repo_id = ? AND j.id = ?", call.repo["id"], call.args["job"])
 
 
 @route("GET", f"{_REPO}/actions/jobs/<int:job>", actions="read")

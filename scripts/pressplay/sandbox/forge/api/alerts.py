@@ -1,4 +1,4 @@
-"""Alerts of code scanning, Dependabot and secret scanning: lists, one, its places, and what people say of it."""
+"""Alerts of code scanning, Dependabot and secret scanning: list, get, locations, and changes by people."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _state(call: Call, rows: list[Row]) -> list[Row]:
 def _where(rows: list[Row], call: Call, **queries: str) -> list[Row]:
     """The rows whose fields are among what the query names."""
     for key, field in queries.items():
-        wanted = {one for one in call.query.get(key, "").split(",") if one}
+        wanted = {value for value in call.query.get(key, "").split(",") if value}
         rows = [row for row in rows if not wanted or json.loads(row["fields"])[field] in wanted]
     return rows
 
@@ -76,7 +76,7 @@ def list_code_alerts(call: Call) -> list[JSON]:
     ref = alerts.full_ref(call.repo, call.query.get("ref", ""))
     if call.query.get("pr"):
         ref = f"refs/pull/{call.query['pr']}/merge"
-    rows = [row for row in rows if any(one["ref"] == ref for one in json.loads(row["instances"]))]
+    rows = [row for row in rows if any(place["ref"] == ref for place in json.loads(row["instances"]))]
     rows = _where(rows, call, tool_name="tool")
     if call.query.get("severity"):
         wanted = call.query["severity"]
@@ -97,12 +97,14 @@ def get_code_alert(call: Call) -> JSON:
 
 @route("GET", f"{_REPO}/code-scanning/alerts/<int:number>/instances", role="write", security_events="read")
 def code_alert_instances(call: Call) -> list[JSON]:
-    """Where an alert of code scanning was found."""
+    """The instances of a code scanning alert."""
     row = _one(call, CODE)
-    found = json.loads(row["instances"])
+    instances = json.loads(row["instances"])
     if call.query.get("ref"):
-        found = [one for one in found if one["ref"] == alerts.full_ref(call.repo, call.query["ref"])]
-    return [alerts.instance(row, one) for one in call.page(found)]
+        instances = [
+            instance for instance in instances if instance["ref"] == alerts.full_ref(call.repo, call.query["ref"])
+        ]
+    return [alerts.instance(row, instance) for instance in call.page(instances)]
 
 
 @route("PATCH", f"{_REPO}/code-scanning/alerts/<int:number>", security_events="write")
@@ -178,7 +180,7 @@ def get_secret_alert(call: Call) -> JSON:
 
 @route("GET", f"{_REPO}/secret-scanning/alerts/<int:number>/locations", role="admin", secret_scanning_alerts="read")  # noqa: S106 - a permission
 def secret_alert_locations(call: Call) -> list[JSON]:
-    """Where a secret was found."""
+    """The locations of a secret."""
     return call.page(alerts.locations(call.s, call.repo, _one(call, SECRET)))
 
 

@@ -32,7 +32,7 @@ def list_installations(call: Call) -> list[JSON]:
 @route("GET", "/apps/<slug>", auth="any")
 def get_app_by_slug(call: Call) -> JSON:
     """An App by its slug."""
-    row = call.s.found("SELECT * FROM forge_apps WHERE slug = ?", call.args["slug"])
+    row = call.s.row_or_404("SELECT * FROM forge_apps WHERE slug = ?", call.args["slug"])
     return answers.app(call.s, row)
 
 
@@ -45,7 +45,7 @@ def get_installation(call: Call) -> JSON:
 @route("GET", "/repos/<owner>/<name>/installation", auth="app")
 def get_repo_installation(call: Call) -> JSON:
     """The installation on a repository of the App that asks."""
-    row = call.s.found(
+    row = call.s.row_or_404(
         "SELECT i.* FROM forge_installations i JOIN forge_installation_repos r ON r.installation_id = i.id"
         " JOIN forge_repos p ON p.id = r.repo_id WHERE i.app_id = ? AND p.full_name = ?",
         call.app["id"],
@@ -55,7 +55,7 @@ def get_repo_installation(call: Call) -> JSON:
 
 
 def _own_installation(call: Call) -> Row:
-    return call.s.found(
+    return call.s.row_or_404(
         "SELECT * FROM forge_installations WHERE id = ? AND app_id = ?", call.args["number"], call.app["id"]
     )
 
@@ -143,7 +143,7 @@ def get_own_user(call: Call) -> JSON:
 @route("GET", "/users/<login>", auth="any")
 def get_user(call: Call) -> JSON:
     """A user or a bot by login."""
-    row = call.s.found("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
+    row = call.s.row_or_404("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
     return answers.page_of_user(call.s, row)
 
 
@@ -174,7 +174,7 @@ def meta(call: Call) -> Answer:
 @route("GET", "/repos/<owner>/<name>/collaborators/<login>/permission", metadata="read")
 def permission(call: Call) -> JSON:
     """What a user may do in the repository."""
-    row = call.s.found("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
+    row = call.s.row_or_404("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
     role = call.s.role(call.repo, row)
     coarse = {"triage": "read", "maintain": "write"}.get(role, role)
     return {"permission": coarse, "role_name": role, "user": {**answers.user(call.s, row), "role_name": role}}

@@ -47,7 +47,11 @@ def _fields(call: Call, old: Row | None) -> JSON:
         kept = json.loads(old["output"]) if old else {}
         # At most 50 come in a request; a further request adds to them.
         given = output.get("annotations") or []
-        if not isinstance(given, list) or len(given) > 50 or not all(isinstance(one, dict) for one in given):
+        if (
+            not isinstance(given, list)
+            or len(given) > 50
+            or not all(isinstance(annotation, dict) for annotation in given)
+        ):
             raise ApiError(422, "Invalid request.\n\nNo more than 50 annotations are allowed")
         noted = [*(kept.get("annotations") or []), *given]
         values["output"] = json.dumps({**kept, **output, "annotations": noted})
@@ -95,7 +99,7 @@ def create_check(call: Call) -> Answer:
 
 
 def _row(call: Call, number: int) -> Row:
-    return call.s.found("SELECT * FROM forge_check_runs WHERE repo_id = ? AND id = ?", call.repo["id"], number)
+    return call.s.row_or_404("SELECT * FROM forge_check_runs WHERE repo_id = ? AND id = ?", call.repo["id"], number)
 
 
 def _touch(call: Call, suite_id: int) -> None:
@@ -130,10 +134,10 @@ def get_check(call: Call) -> JSON:
 
 @route("GET", f"{_REPO}/check-runs/<int:number>/annotations", checks="read")
 def list_annotations(call: Call) -> list[JSON]:
-    """What a check run says of lines of files."""
+    """The annotations of a check run."""
     row = _row(call, call.args["number"])
     given = json.loads(row["output"]).get("annotations") or []
-    return [answers.annotation(call.s, call.repo, row, one) for one in call.page(given)]
+    return [answers.annotation(call.s, call.repo, row, annotation) for annotation in call.page(given)]
 
 
 @route("POST", f"{_REPO}/check-runs/<int:number>/rerequest", checks="write")
@@ -193,7 +197,7 @@ def _suite(call: Call, row: Row) -> JSON:
 
 
 def _suite_row(call: Call) -> Row:
-    return call.s.found(
+    return call.s.row_or_404(
         "SELECT * FROM forge_check_suites WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"]
     )
 

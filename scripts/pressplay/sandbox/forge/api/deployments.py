@@ -40,7 +40,7 @@ def create_deployment(call: Call) -> Answer:
 
 
 def _deployment_row(call: Call, number: int) -> Row:
-    return call.s.found("SELECT * FROM forge_deployments WHERE repo_id = ? AND id = ?", call.repo["id"], number)
+    return call.s.row_or_404("SELECT * FROM forge_deployments WHERE repo_id = ? AND id = ?", call.repo["id"], number)
 
 
 def _deployment(call: Call, row: Row) -> JSON:
@@ -83,7 +83,7 @@ def get_deployment(call: Call) -> JSON:
 
 @route("POST", f"{_REPO}/deployments/<int:number>/statuses", deployments="write")
 def create_deployment_status(call: Call) -> Answer:
-    """Say how a deployment stands."""
+    """Report the state of a deployment."""
     s, deployment = call.s, _deployment_row(call, call.args["number"])
     state = call.need("state", str)
     if state not in ("error", "failure", "inactive", "in_progress", "queued", "pending", "success"):
@@ -204,7 +204,7 @@ def get_environment(call: Call) -> JSON:
     """One environment by its name."""
     name = call.args["environment"]
     sql = "SELECT * FROM forge_environments WHERE repo_id = ? AND name = ?"
-    return _environment(call, call.s.found(sql, call.repo["id"], name))
+    return _environment(call, call.s.row_or_404(sql, call.repo["id"], name))
 
 
 @route("PUT", f"{_REPO}/environments/<path:environment>", administration="write")

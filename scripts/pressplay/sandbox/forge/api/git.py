@@ -74,7 +74,7 @@ def create_ref(call: Call) -> Answer:
     try:
         events.move_ref(call.s, call.repo, name, sha)
     except (pygit2.GitError, ValueError):
-        # A folder of refs stands where the ref would, or the other way round.
+        # A folder of refs has the ref's name, or the other way round.
         raise ApiError(422, "Reference cannot be created: it conflicts with an existing one") from None
     return Answer(201, answers.git_ref(call.s, call.repo, name, sha))
 

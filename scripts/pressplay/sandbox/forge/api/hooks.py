@@ -12,12 +12,12 @@ _HOOKS = "/repos/<owner>/<name>/hooks"
 
 
 def _of_app(call: Call) -> Row:
-    return call.s.found("SELECT * FROM forge_hooks WHERE app_id = ?", call.app["id"])
+    return call.s.row_or_404("SELECT * FROM forge_hooks WHERE app_id = ?", call.app["id"])
 
 
 def _of_repo(call: Call) -> Row:
     sql = "SELECT * FROM forge_hooks WHERE repo_id = ? AND id = ?"
-    return call.s.found(sql, call.repo["id"], call.args["number"])
+    return call.s.row_or_404(sql, call.repo["id"], call.args["number"])
 
 
 def _newest(call: Call, row: Row) -> list[JSON]:

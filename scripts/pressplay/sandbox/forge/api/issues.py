@@ -17,8 +17,8 @@ _OF_REPO = (
 
 
 def issue_of(call: Call) -> Row:
-    """The issue that the path names; 404 where there is none."""
-    return call.s.found(
+    """The issue that the path names; 404 if there is none."""
+    return call.s.row_or_404(
         "SELECT * FROM forge_issues WHERE repo_id = ? AND number = ?", call.repo["id"], call.args["number"]
     )
 
@@ -87,7 +87,7 @@ def get_issue(call: Call) -> JSON:
 
 @route("PATCH", _ISSUE, role="read", issues="write", pull_requests="write")
 def update_issue(call: Call) -> JSON:
-    """Edit, close or reopen an issue; its author may, too. Labels of somebody who may not set them are passed over."""
+    """Edit, close or reopen an issue; its author may, too. Labels from somebody who may not set them are ignored."""
     s, row = call.s, issue_of(call)
     edits.permit(s, call.repo, row["user_id"])
     state = call.get("state", str, row["state"])
@@ -181,7 +181,7 @@ def _announce_comment(call: Call, action: str, row: Row, **more: object) -> JSON
 
 
 def _comment(call: Call) -> Row:
-    return call.s.found(
+    return call.s.row_or_404(
         "SELECT c.* FROM forge_comments c JOIN forge_issues i ON i.id = c.issue_id WHERE c.id = ? AND i.repo_id = ?",
         call.args["comment"],
         call.repo["id"],

@@ -12,8 +12,10 @@ from pressplay.sandbox.forge.store import JSON, ROLES, Row, at_least
 
 
 def pull_of(call: Call) -> Row:
-    """The pull request that the path names; 404 where there is none."""
-    return call.s.found(f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?", call.repo["id"], call.args["number"])
+    """The pull request that the path names; 404 if there is none."""
+    return call.s.row_or_404(
+        f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?", call.repo["id"], call.args["number"]
+    )
 
 
 def _full(call: Call, row: Row) -> JSON:
@@ -211,7 +213,7 @@ def pull_commits(call: Call) -> list[JSON]:
     """The commits that the pull request brings."""
     row = pull_of(call)
     commits = gitdata.commits_between(call.s.git(call.repo), _common(call, row), row["head_sha"])
-    return [answers.commit(call.s, call.repo, one) for one in call.page(commits)]
+    return [answers.commit(call.s, call.repo, commit) for commit in call.page(commits)]
 
 
 @route("GET", "/repos/<owner>/<name>/pulls/<int:number>/merge", pull_requests="read")
@@ -224,7 +226,7 @@ def is_merged(call: Call) -> Answer:
 
 @route("PUT", "/repos/<owner>/<name>/pulls/<int:number>/merge", contents="write")
 def merge(call: Call) -> JSON:
-    """Merge by merge commit, squash or rebase; 405 where the rules or a conflict forbid it, 409 for another head."""
+    """Merge by merge commit, squash or rebase; 405 if the rules or a conflict forbid it, 409 for another head."""
     s, repo, row = call.s, call.repo, pull_of(call)
     git = s.git(repo)
     expected = call.get("sha", str, row["head_sha"])
@@ -247,7 +249,7 @@ def merge(call: Call) -> JSON:
     if method == "squash":
         title = call.get("commit_title", str, f"{row['title']} (#{row['number']})")
         commits = gitdata.commits_between(git, gitdata.merge_base(git, base, row["head_sha"]), row["head_sha"])
-        text = call.get("commit_message", str, "\n\n".join(f"* {one.message.strip()}" for one in commits))
+        text = call.get("commit_message", str, "\n\n".join(f"* {commit.message.strip()}" for commit in commits))
         author = s.user(row["user_id"])
         made: object = git.create_commit(
             None,
@@ -259,7 +261,7 @@ def merge(call: Call) -> JSON:
         )
     elif method == "rebase":
         commits = gitdata.commits_between(git, base, row["head_sha"])
-        made = gitdata.replay(git, base, [one for one in commits if len(one.parent_ids) < 2], sign)
+        made = gitdata.replay(git, base, [commit for commit in commits if len(commit.parent_ids) < 2], sign)
         if made is None:
             raise ApiError(405, "This branch can't be rebased")
     elif method == "merge":

@@ -236,19 +236,21 @@ def list_commits(call: Call) -> list[JSON]:
     """The history of a branch or commit, newest first, or only what touched a path."""
     git = call.s.git(call.repo)
     tip = gitdata.resolve(git, call.query.get("sha", ""), call.repo["default_branch"])
-    found = list(git.walk(tip.id, SortMode.TIME | SortMode.TOPOLOGICAL))
+    commits = list(git.walk(tip.id, SortMode.TIME | SortMode.TOPOLOGICAL))
     path = call.query.get("path", "").strip("/")
     if path:
-        found = [one for one in found if _touches(one, path)]
-    return [answers.commit(call.s, call.repo, one) for one in call.page(found)]
+        commits = [commit for commit in commits if _touches(commit, path)]
+    return [answers.commit(call.s, call.repo, commit) for commit in call.page(commits)]
 
 
-def _touches(one: pygit2.Commit, path: str) -> bool:
+def _touches(touching: pygit2.Commit, path: str) -> bool:
     def at(commit: pygit2.Commit) -> object:
         item = gitdata.entry(commit.tree, path)
         return item.id if item is not None else None
 
-    return all(at(parent) != at(one) for parent in one.parents) and (bool(one.parents) or at(one) is not None)
+    return all(at(parent) != at(touching) for parent in touching.parents) and (
+        bool(touching.parents) or at(touching) is not None
+    )
 
 
 @route("GET", "/repos/<owner>/<name>/commits/<path:ref>", contents="read")
@@ -297,7 +299,7 @@ def compare(call: Call) -> JSON:
         "ahead_by": ahead,
         "behind_by": behind,
         "total_commits": ahead,
-        "commits": [answers.commit(call.s, call.repo, one) for one in call.page(between)],
+        "commits": [answers.commit(call.s, call.repo, commit) for commit in call.page(between)],
         "files": [
             answers.diff_entry(call.s, call.repo, change, str(head.id))
             for change in gitdata.difference(git, common, str(head.id))

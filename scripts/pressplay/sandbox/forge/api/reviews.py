@@ -35,7 +35,9 @@ def list_reviews(call: Call) -> list[JSON]:
 
 
 def _review(call: Call, pull: Row) -> Row:
-    return call.s.found("SELECT * FROM forge_reviews WHERE issue_id = ? AND id = ?", pull["id"], call.args["review"])
+    return call.s.row_or_404(
+        "SELECT * FROM forge_reviews WHERE issue_id = ? AND id = ?", pull["id"], call.args["review"]
+    )
 
 
 @route("GET", f"{_PULL}/reviews/<int:review>", pull_requests="read")
@@ -264,7 +266,7 @@ def list_all_comments(call: Call) -> list[JSON]:
 
 
 def _comment(call: Call) -> Row:
-    return call.s.found(
+    return call.s.row_or_404(
         "SELECT c.*, i.number FROM forge_review_comments c JOIN forge_issues i ON i.id = c.issue_id"
         " WHERE i.repo_id = ? AND c.id = ?",
         call.repo["id"],
@@ -318,7 +320,7 @@ def _announce_comment(call: Call, action: str, row: Row, **more: object) -> JSON
 
 @route("GET", f"{_PULL}/reviews/<int:review>/comments", pull_requests="read")
 def list_review_comments(call: Call) -> list[JSON]:
-    """The comments that came with one review."""
+    """The comments of one review."""
     pull = pull_of(call)
     review = _review(call, pull)
     rows = call.s.all("SELECT * FROM forge_review_comments WHERE review_id = ? ORDER BY id", review["id"])
@@ -362,7 +364,7 @@ def create_reply(call: Call) -> Answer:
 
 def _reply(call: Call, pull: Row, comment_id: int) -> Answer:
     s, author, body = call.s, call.s.acting_user(), call.need("body", str)
-    row = s.found("SELECT * FROM forge_review_comments WHERE issue_id = ? AND id = ?", pull["id"], comment_id)
+    row = s.row_or_404("SELECT * FROM forge_review_comments WHERE issue_id = ? AND id = ?", pull["id"], comment_id)
     if not body.strip():
         raise invalid("PullRequestReviewComment", "body", "body cannot be blank")
     review = _review_around(call, pull, author, pull["head_sha"])

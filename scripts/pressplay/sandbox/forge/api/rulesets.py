@@ -13,7 +13,7 @@ _REPO = "/repos/<owner>/<name>"
 
 
 def _row(call: Call) -> Row:
-    return call.s.found(
+    return call.s.row_or_404(
         "SELECT * FROM forge_rulesets WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"]
     )
 
@@ -42,7 +42,7 @@ def list_rulesets(call: Call) -> list[JSON]:
 
 @route("GET", f"{_REPO}/rulesets/<int:number>", metadata="read")
 def get_ruleset(call: Call) -> JSON:
-    """One ruleset; who may pass it by is told only to who may change it."""
+    """One ruleset; its bypass list is shown only to who may change it."""
     return _shown(call, _row(call))
 
 
@@ -118,7 +118,7 @@ def delete_ruleset(call: Call) -> Answer:
 @route("GET", f"{_REPO}/rules/branches/<path:branch>", metadata="read")
 def branch_rules(call: Call) -> list[JSON]:
     """The active rules on a branch, each with the ruleset that it comes from."""
-    found = rules.on_branch(call.s, call.repo, call.args["branch"])
+    rules_on_branch = rules.on_branch(call.s, call.repo, call.args["branch"])
     return [
         {
             "type": rule.type,
@@ -127,5 +127,5 @@ def branch_rules(call: Call) -> list[JSON]:
             "ruleset_source": call.repo["full_name"],
             "ruleset_id": rule.ruleset["id"],
         }
-        for rule in call.page(found)
+        for rule in call.page(rules_on_branch)
     ]

@@ -28,7 +28,7 @@ def _with_issue(call: Call, row: Row) -> JSON:
 @route("GET", f"{_REPO}/issues/events/<int:event>", issues="read", pull_requests="read")
 def get_event(call: Call) -> JSON:
     """One event."""
-    row = call.s.found(
+    row = call.s.row_or_404(
         "SELECT * FROM forge_issue_events WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["event"]
     )
     return _with_issue(call, row)
@@ -61,17 +61,17 @@ def timeline(call: Call) -> list[JSON]:
         git = s.git(call.repo)
         common = gitdata.merge_base(git, pull["base_sha"], pull["head_sha"])
         commits = gitdata.commits_between(git, common, pull["head_sha"])
-        entries += [(float(one.committer.time), at, "commit", one) for at, one in enumerate(commits)]
+        entries += [(float(commitm.committer.time), at, "commit", commitm) for at, commitm in enumerate(commits)]
     entries.sort(key=lambda entry: entry[:3])
-    return [_entry(call, issue, kind, number, one) for _, number, kind, one in call.page(entries)]
+    return [_entry(call, issue, kind, number, commitm) for _, number, kind, commitm in call.page(entries)]
 
 
-def _entry(call: Call, issue: Row, kind: str, number: int, one: Any) -> JSON:
+def _entry(call: Call, issue: Row, kind: str, number: int, item: Any) -> JSON:
     s, repo = call.s, call.repo
     if kind == "event":
         return answers.issue_event(s, repo, s.row("SELECT * FROM forge_issue_events WHERE id = ?", number))
     if kind == "commit":
-        return {**answers.git_commit(s, repo, one), "event": "committed"}
+        return {**answers.git_commit(s, repo, item), "event": "committed"}
     if kind == "comment":
         shown = answers.comment(s, repo, s.row("SELECT * FROM forge_comments WHERE id = ?", number))
         return {**shown, "event": "commented", "actor": shown["user"]}
