@@ -37,7 +37,7 @@ class SystemClock:
 
 
 class VirtualClock:
-    """Time that stands still until somebody sleeps: a day of waiting costs nothing, and a run repeats exactly."""
+    """Time that advances only when somebody sleeps: a day of waiting costs nothing, and a run repeats exactly."""
 
     virtual = True
 

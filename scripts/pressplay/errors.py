@@ -1,6 +1,6 @@
-"""The errors that Press Play raises on purpose, and the exit status that each stands for.
+"""The errors that Press Play raises on purpose, and the exit status of each.
 
-A step's exit status is its verdict towards Argo's retry strategy (design, Steps): 0 done, 75 try again
+A step's exit status is its answer to Argo's retry strategy: 0 done, 75 try again
 (EX_TEMPFAIL of sysexits.h), 2 never. Status 1 is left to what nobody foresaw.
 """
 
@@ -12,7 +12,7 @@ EXIT_TRY_AGAIN = 75
 
 
 class PressPlayError(Exception):
-    """Something a person or the platform can act on; its text says what was expected, what came and what to do."""
+    """Something a person or the platform can act on; its text says what was expected, what it got and what to do."""
 
     exit_code = EXIT_FAILED
 

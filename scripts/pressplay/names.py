@@ -25,7 +25,7 @@ SIGNAL_WINDOW = 10
 REQUEST_FOLDER = "press-play"
 """In Taskmaster's folder on a run's own branch: what Morgan is asked."""
 HIGHEST_PLAIN_ID = 99_999_999
-"""Task, issue and PR numbers up to this one are told apart by the first of nine digits."""
+"""Up to this number, the first of nine digits tells tasks, issues and pull requests apart."""
 
 SERVED_TOOLS = ("list_comments", "get_comment", "get_snapshot", "list_reviews")
 """The tools of `pressplay serve`."""
@@ -74,7 +74,7 @@ def shown_branch(branch: str) -> str:
 
 
 def label(text: str) -> str:
-    """`text` as a label's value: itself where it fits, else cut and told apart by a hash."""
+    """`text` as a label's value: itself if it fits, else cut, with a hash to keep it unique."""
     value = re.sub(r"[^A-Za-z0-9._-]", ".", text).strip("._-")
     if value == text and len(value) <= LABEL_LIMIT:
         return value
@@ -82,9 +82,9 @@ def label(text: str) -> str:
 
 
 def task_number(task_id: int | str, tag: str = "master") -> int:
-    """The integer that stands for a task in a repository (CodeRun's taskId, the branch, the folder).
+    """The number of a task in a repository (CodeRun's taskId, the branch, the folder).
 
-    A whole-number id of the tag `master` is itself; any other id of any tag becomes nine digits, the first a 4,
+    A whole-number id of the tag `master` keeps its number; any other id of any tag becomes nine digits, the first a 4,
     the rest a hash. The planner reports the rare pair of tasks that would share a number.
     """
     text = str(task_id)
@@ -94,27 +94,27 @@ def task_number(task_id: int | str, tag: str = "master") -> int:
 
 
 def issue_number(number: int) -> int:
-    """The integer that stands for a GitHub issue where a task's number is wanted."""
+    """The task number of a GitHub issue."""
     return _ranged(2, number, "issue")
 
 
 def pull_request_number(number: int) -> int:
-    """The integer that stands for a GitHub pull request that no task of ours opened."""
+    """The task number of a GitHub pull request that no task of ours opened."""
     return _ranged(3, number, "pull request")
 
 
 def alert_number(group: str) -> int:
-    """The integer that stands for a group of alerts (`<kind>:<rule or package>`) where a task's number is wanted."""
+    """The task number of a group of alerts (`<kind>:<rule or package>`)."""
     return 500_000_000 + int(digest("alert", group, length=12), 16) % 100_000_000
 
 
 def documents_number(tag: str, docs_project: str = "") -> int:
-    """The integer that stands for the documents of a backlog's tasks, where a task's number is wanted."""
+    """The task number of the documents of a backlog's tasks."""
     return 600_000_000 + int(digest("documents", tag, docs_project.strip("/."), length=12), 16) % 100_000_000
 
 
 def kind_of(number: int) -> Kind:
-    """What a task's number stands for, by its first of nine digits; InputError for one that no function here makes."""
+    """The kind of a task number, by its first of nine digits; InputError for one that no function here makes."""
     kinds: dict[int, Kind] = {0: "task", 2: "issue", 3: "pull request", 4: "task", 5: "alerts", 6: "documents"}
     kind = kinds.get(number // 100_000_000)
     if number < 1 or kind is None:
@@ -123,9 +123,9 @@ def kind_of(number: int) -> Kind:
 
 
 def plain_number(number: int) -> int:
-    """The number on GitHub of the issue or pull request that a task's number stands for; InputError for others."""
+    """The issue's or pull request's number on GitHub for its task number; InputError for others."""
     if kind_of(number) not in ("issue", "pull request"):
-        raise InputError(f"task number {number}: expected one that stands for an issue or a pull request")
+        raise InputError(f"task number {number}: expected that of an issue or a pull request")
     return number % 100_000_000
 
 
@@ -142,8 +142,8 @@ def task_branch(number: int) -> str:
 
 def task_of_branch(branch: str) -> int | None:
     """The task's number that a branch is named for; None for any other branch."""
-    found = _TASK_BRANCH.fullmatch(branch)
-    return int(found[1]) if found else None
+    match = _TASK_BRANCH.fullmatch(branch)
+    return int(match[1]) if match else None
 
 
 def proxied_tool(server: str, tool: str) -> str:
@@ -161,7 +161,7 @@ def served_tools(agent: str, values: Mapping[str, Any]) -> list[str]:
 
 
 def context_branch(run: str) -> str:
-    """The branch that carries the task folder to one run (design, What a run is told)."""
+    """The branch that carries the task folder to one run."""
     return f"press-play/context/{run}"
 
 
@@ -203,8 +203,8 @@ def play(full_name: str, tag: str, count: int) -> str:
 
 def play_count(play_name: str) -> int:
     """The number of a play, by its name; 1 for what is no play's name. A new press is a new try (R1)."""
-    found = re.fullmatch(r"play-[0-9a-f]{8}-(\d+)(?:-\d+)?", play_name)
-    return int(found[1]) if found else 1
+    match = re.fullmatch(r"play-[0-9a-f]{8}-(\d+)(?:-\d+)?", play_name)
+    return int(match[1]) if match else 1
 
 
 def task_workflow(play_name: str, number: int) -> str:

@@ -34,7 +34,7 @@ class GitHub(_Model):
 
 
 class AgentRequirements(_Model):
-    """What a project's requirements.yaml may ask for an agent, by names in which `*` stands for any text."""
+    """What a project's requirements.yaml may ask for an agent, by names in which `*` matches any text."""
 
     remote_tools: list[str] = ["*"]
     local_servers: list[str] = ["*"]
@@ -60,7 +60,7 @@ class Workload(_Model):
     namespace: str = ""
     kind: Literal["Deployment", "StatefulSet", "DaemonSet", "Pod"] = "Deployment"
     name: str = ""
-    """`{pr}` stands for the pull request's number."""
+    """`{pr}` is replaced by the pull request's number."""
     label: str = "app.kubernetes.io/version"
     """The label whose value is the commit's id."""
 
@@ -78,7 +78,7 @@ class Deploy(_Model):
 
     mode: Literal["none", "github-deployment", "workflowTemplate"] = "none"
     environment: str = "preview"
-    """Its name on GitHub; `{pr}` stands for the pull request's number. One deployment and proof at a time in each."""
+    """Its name on GitHub; `{pr}` becomes the pull request's number. One deployment and proof at a time in each."""
     request: bool = True
     """`github-deployment`: whether the harness asks for the deployment, or waits for one that somebody else makes."""
     workflow_template: str = ""
@@ -100,7 +100,7 @@ class Acceptance(_Model):
 
 
 class RequiredCheck(_Model):
-    """A check run of the project's CI that stands for the lint gate."""
+    """A check run of the project's CI that replaces the lint gate."""
 
     name: str
     app: str = "github-actions"
@@ -128,11 +128,11 @@ class Lint(_Model):
 
     enabled: bool = True
     checks: list[RequiredCheck] = []
-    """Named checks of the project's CI, whose word is taken; then nothing is run."""
+    """Named checks of the project's CI, whose result counts; then nothing is run."""
     commands: list[str] = []
-    """What is run in the place of what the files ask for."""
+    """The commands to run instead of those that the files ask for."""
     suppressions: Literal["show", "refuse"] = "show"
-    """What comes of marks that silence a linter at a place: shown in the check, or a reason to fail."""
+    """What to do with marks that silence a linter at a place: show them in the check, or fail."""
     image: str = ""
     """The image of `commands`."""
     images: LintImages = LintImages()
@@ -146,7 +146,7 @@ class TestPaths(_Model):
     """Globs (as in .gitignore) of the files that QA may change, by language; empty: the built-in ones."""
 
     __test__ = False
-    """No class of tests, whatever pytest thinks of its name."""
+    """Not a test class, although pytest would take it for one by its name."""
     python: list[str] = []
     rust: list[str] = []
     typescript: list[str] = []
@@ -292,9 +292,9 @@ class Settings(_Model):
     """Fields that later versions of the CodeRun have, added to each one's spec."""
 
     def listed(self, full_name: str) -> str:
-        """A listed repository's name as the values spell it, whatever its letters' case; InputError otherwise (R8).
+        """A listed repository's name as the values spell it, in any letter case; InputError otherwise (R8).
 
-        It is one repository to GitHub, and one here: names, ledgers and locks are made of this spelling.
+        GitHub ignores the case of letters, and so do we: names, ledgers and locks use this spelling.
         """
         wanted = names.repo(full_name).lower()
         spelling = next((name for name in self.repositories if name.lower() == wanted), None)
@@ -307,9 +307,9 @@ class Settings(_Model):
         return spelling
 
     def repository(self, full_name: str) -> RepositoryDefaults:
-        """The settings of a listed repository, its own before the defaults; InputError if it is not listed (R8)."""
+        """The settings of a listed repository, its own over the defaults; InputError if it is not listed (R8)."""
         own = self.repositories[self.listed(full_name)]
-        everywhere, here = (one.model_dump(exclude_none=True, exclude_unset=True) for one in (self.defaults, own))
+        everywhere, here = (model.model_dump(exclude_none=True, exclude_unset=True) for model in (self.defaults, own))
         return RepositoryDefaults.model_validate(patch.merge(everywhere, here))
 
     def is_ours(self, login: str) -> bool:
@@ -331,7 +331,7 @@ class Settings(_Model):
 def parse(text: str, where: str = f"ConfigMap {CONFIG_MAP}, key {CONFIG_KEY}", *, ours: bool = True) -> Settings:
     """Settings from `config.json`'s text; InputError names `where`, each path and what was expected.
 
-    Where it is not `ours` but that of another version, what this one does not know is left out: a Workflow that began
+    If it is not `ours` but that of another version, unknown keys are left out: a Workflow that began
     before an upgrade keeps its image and reads the new settings.
     """
     try:
@@ -339,7 +339,7 @@ def parse(text: str, where: str = f"ConfigMap {CONFIG_MAP}, key {CONFIG_KEY}", *
         try:
             return Settings.model_validate(document)
         except ValidationError as error:
-            unknown = [one["loc"] for one in error.errors() if one["type"] == "extra_forbidden"]
+            unknown = [fault["loc"] for fault in error.errors() if fault["type"] == "extra_forbidden"]
             if ours or not unknown:
                 raise
             for path in unknown:

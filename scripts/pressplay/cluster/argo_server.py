@@ -20,7 +20,7 @@ _SECONDS = 30.0
 
 
 class Unreachable(TryAgain):
-    """No answer came. `untrusted`: because nobody that is trusted here signed the server's certificate."""
+    """There was no answer. `untrusted`: because no trusted authority signed the server's certificate."""
 
     def __init__(self, message: str, *, untrusted: bool) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class ArgoServer:
     ) -> None:
         """`ca`: its authority's certificates as PEM, by default the system's; `transport` replaces the network.
 
-        `token`: a bearer token, by default the ServiceAccount's where this runs in a pod; empty: none (the server's
+        `token`: a bearer token, by default the ServiceAccount's if this runs in a pod; empty: none (the server's
         auth mode `server` refuses a request that carries one).
         """
         self.url = url.rstrip("/")
@@ -56,13 +56,13 @@ class ArgoServer:
 
     @property
     def token(self) -> str:
-        """The token that is sent; empty for none. A pod's own is read anew each time, for it changes hourly."""
+        """The token that is sent; empty for none. A pod's own is read again each time, since it changes hourly."""
         if self._token is not None:
             return self._token
         return _TOKEN.read_text().strip() if _TOKEN.exists() else ""
 
     def call(self, method: str, path: str, json: Any = None) -> httpx.Response:
-        """The answer, whatever it is; Unreachable, a TryAgain, where none came."""
+        """The answer, also an error; Unreachable, a TryAgain, without one."""
         token = self.token
         try:
             with httpx.Client(
@@ -77,7 +77,7 @@ class ArgoServer:
             raise Unreachable(f"Argo Server {self.url}: {type(error).__name__}", untrusted=untrusted) from error
         except ssl.SSLError as error:
             raise Unreachable(
-                f"Argo Server {self.url}: its authority's certificate is none in PEM", untrusted=True
+                f"Argo Server {self.url}: its authority's certificate is not PEM", untrusted=True
             ) from error
 
 

@@ -96,20 +96,20 @@ class KubernetesCluster:
         return self._call("GET", kind, namespace, name)
 
     def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
-        """See `Cluster.list`; in pages, so that a large namespace does not come in one answer."""
+        """See `Cluster.list`; in pages, so that a large namespace is not one answer."""
         api_version = _KINDS[kind][0] if kind in _KINDS else ""
         wanted = (labels or {}).items()
         selector = ",".join(f"!{name}" if value is None else f"{name}={value}" for name, value in wanted)
-        found: list[Manifest] = []
+        items: list[Manifest] = []
         token = ""
         while True:
             query = {"limit": str(_PAGE), "labelSelector": selector, "continue": token}
             page = self._call("GET", kind, namespace, "", query={k: v for k, v in query.items() if v}) or {}
             # A list leaves out what all its items share.
-            found += [{"apiVersion": api_version, "kind": kind, **item} for item in page.get("items", [])]
+            items += [{"apiVersion": api_version, "kind": kind, **item} for item in page.get("items", [])]
             token = page.get("metadata", {}).get("continue", "")
             if not token:
-                return sorted(found, key=lambda item: item["metadata"]["name"])
+                return sorted(items, key=lambda item: item["metadata"]["name"])
 
     def create(self, manifest: Manifest) -> bool:
         """See `Cluster.create`."""
@@ -257,7 +257,7 @@ class KubernetesCluster:
             _fault(error, method, namespace, url)
             return None
         except RuntimeError as error:
-            # After a 401 kr8s asks the credentials' program anew.
+            # After a 401 kr8s runs the credentials program again.
             raise _no_cluster(error) from error
 
     async def _tail(self, namespace: str, url: str, most: int) -> bytes | None:
@@ -305,11 +305,11 @@ async def _connect() -> Any:
 
 
 def _no_cluster(error: Exception) -> NoCluster:
-    told = " ".join(str(error).split())
+    message = " ".join(str(error).split())
     if isinstance(error, LookupError | TypeError | AttributeError):
-        told = f"KUBECONFIG can't be read: {type(error).__name__} {told}"
+        message = f"KUBECONFIG can't be read: {type(error).__name__} {message}"
     return NoCluster(
-        f"no cluster to speak to ({told}): set KUBECONFIG, or give a sandbox's folder where there is --state"
+        f"no cluster to speak to ({message}): set KUBECONFIG, or give a sandbox's folder where there is --state"
     )
 
 

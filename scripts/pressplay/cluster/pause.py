@@ -15,8 +15,8 @@ AWAIT_CONTINUE = "await-continue"
 
 def is_paused(cluster: Cluster, namespace: str, repo: str) -> bool:
     """Whether new runs of this repository, or of all, are stopped."""
-    found = cluster.get("ConfigMap", namespace, CONFIG_MAP) or {}
-    stopped = found.get("data") or {}
+    config_map = cluster.get("ConfigMap", namespace, CONFIG_MAP) or {}
+    stopped = config_map.get("data") or {}
     return ALL in stopped or names.repo_key(repo) in stopped
 
 

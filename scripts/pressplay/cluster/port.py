@@ -89,8 +89,8 @@ class Cluster(Protocol):
     def logs(self, namespace: str, pod: str, container: str, since_seconds: int, limit_bytes: int) -> bytes | None:
         """What a container of a Pod wrote in the last `since_seconds`, its newest `limit_bytes`; None without the Pod.
 
-        `container`: empty for a Pod that has only one. Nothing where it never started, or its node threw its log away.
-        Whoever's code ran there wrote it (R7).
+        `container`: empty for a Pod that has only one. Empty if it never started, or its node dropped the log.
+        It is data of the code that ran there (R7).
         """
         ...
 

@@ -21,11 +21,11 @@ class RateLimits:
     namespace: str
 
     def read(self) -> Mapping[str, str]:
-        """All that is there; nothing, where no limit was ever met."""
-        found = self.cluster.get("ConfigMap", self.namespace, names.RATE_LIMITS) or {}
-        return found.get("data") or {}
+        """All keys; empty if no limit was ever reached."""
+        config_map = self.cluster.get("ConfigMap", self.namespace, names.RATE_LIMITS) or {}
+        return config_map.get("data") or {}
 
     def write(self, key: str, text: str) -> None:
-        """Put a key's text in the place of what is there."""
+        """Replace a key's text."""
         metadata = {"name": names.RATE_LIMITS, "namespace": self.namespace, "labels": dict(PART_OF)}
         self.cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {key: text}})

@@ -1,6 +1,6 @@
 """What Roles and their bindings allow an account, as Kubernetes' own authorizer reads them.
 
-Source: Kubernetes, "Using RBAC Authorization". For the sandbox, where no authorizer stands before the objects.
+Source: Kubernetes, "Using RBAC Authorization". For the sandbox, which has no authorizer in front of its objects.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ API_VERSION = "v1.34.0"
 """Of Kubernetes' API, as the objects here are written."""
 
 LOG_FILE = "press-play/log-file"
-"""The annotation of a Pod of the sandbox that names the file in which its log stands."""
+"""The annotation of a Pod of the sandbox with the file of its log."""
 
 SetNode = Callable[[Manifest, str, NodePhase, Mapping[str, str], str, float], dict[str, Any] | None]
 """The engine's `set_node`: (workflow, node id, phase, outputs, message, now) → the new status, or None."""
@@ -99,7 +99,7 @@ class Connections:
 
 
 class SqliteCluster:
-    """The `Cluster` port over one SQLite file; also tells what changed since a version."""
+    """The `Cluster` port over one SQLite file; also lists what changed since a version."""
 
     def __init__(
         self, path: Path, clock: Clock, set_node: SetNode, on_commit: Callable[[], None] = lambda: None
@@ -252,7 +252,7 @@ class SqliteCluster:
     def put_status(self, workflow: Manifest, status: Mapping[str, Any], labels: Mapping[str, str]) -> str | None:
         """Replace a Workflow's whole status and merge its labels, if it still is as it was read; its new version.
 
-        None where it is gone or somebody (a `set_node`) wrote it since: read again and decide again.
+        None if it is gone or somebody (a `set_node`) wrote it since: read again and decide again.
         """
         key = key_of(workflow)
         with self._transaction() as connection:
@@ -265,7 +265,7 @@ class SqliteCluster:
                 return None
             body = merge(json.loads(row[1]), {"metadata": {"labels": labels}})
             if row[2]:
-                # What is written once stands there already, and is most of a status.
+                # The parts that are written once are there already, and are most of a status.
                 status = {name: value for name, value in status.items() if name not in _FROZEN}
             return str(self._write(connection, key, body, status=status))
 
@@ -277,7 +277,7 @@ class SqliteCluster:
         with self._transaction() as connection:
             if _body(connection, key) is None:
                 return False
-            # The row stays, empty, so that `changes` tells of the deletion.
+            # The row stays, empty, so that `changes` reports the deletion.
             connection.execute(
                 "UPDATE objects SET version=?, body=NULL, status=NULL, frozen=NULL"
                 " WHERE kind=? AND namespace=? AND name=?",
@@ -298,29 +298,29 @@ class SqliteCluster:
         """See `Cluster.set_node`."""
         key = Key("Workflow", namespace, workflow)
         with self._transaction() as connection:
-            found = self.get(*key)
-            if found is None:
+            manifest = self.get(*key)
+            if manifest is None:
                 return False
-            status = self._set_node(found, node_id, phase, outputs, message, self._clock.now())
+            status = self._set_node(manifest, node_id, phase, outputs, message, self._clock.now())
             if status is None:
                 return False
-            found.pop("status", None)
-            self._write(connection, key, found, status=status)
+            manifest.pop("status", None)
+            self._write(connection, key, manifest, status=status)
             return True
 
     def logs(self, namespace: str, pod: str, container: str, since_seconds: int, limit_bytes: int) -> bytes | None:  # noqa: ARG002 - the port's signature
         """See `Cluster.logs`: what the Pod's status holds of it, or the file that its annotation names.
 
-        The file lies in the sandbox's folder, a relative name counts from there. Its lines have no times, so all of
-        them count. InputError where the Pod names none, or one elsewhere.
+        The file is in the sandbox's folder, and its name is relative to it. Its lines have no times, so all of
+        them count. InputError if the Pod names none, or one elsewhere.
         """
-        found = self.get("Pod", namespace, pod)
-        if found is None:
+        manifest = self.get("Pod", namespace, pod)
+        if manifest is None:
             return None
-        kept = (found.get("status") or {}).get("log")
+        kept = (manifest.get("status") or {}).get("log")
         if kept is not None:
             return str(kept).encode()[-limit_bytes:]
-        named = (found["metadata"].get("annotations") or {}).get(LOG_FILE)
+        named = (manifest["metadata"].get("annotations") or {}).get(LOG_FILE)
         folder = self._path.parent.resolve()
         file = (folder / str(named or "")).resolve()
         if named is None or not file.is_relative_to(folder) or file == folder:
@@ -401,7 +401,7 @@ class _Secrets:
 
         with self._lock:
             held = sorted(self._held.items(), key=lambda item: item[0])
-            return [copy.deepcopy(one) for (of, _), one in held if namespace in ("", of) and fits(one)]
+            return [copy.deepcopy(secret) for (of, _), secret in held if namespace in ("", of) and fits(secret)]
 
     def put(self, key: Key, manifest: Manifest, *, only_new: bool = False) -> bool:
         with self._lock:
@@ -455,7 +455,7 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 
 def what_to_do(error: sqlite3.Error) -> str:
-    """What a fault of the database means, and what to do; the path stands before it."""
+    """What a fault of the database means, and what to do; callers put the path in front."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return "another program holds the database: end that program, then try again"
@@ -463,7 +463,9 @@ def what_to_do(error: sqlite3.Error) -> str:
         return "the disk is full: make room, then go on with --resume"
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
         return f"the database can't be written ({error}): see to the folder's rights and the disk, then try again"
-    return f"this is no database of the sandbox, or it is broken ({error}): put a copy back, or start anew with --fresh"
+    return (
+        f"this is no database of the sandbox, or it is broken ({error}): put a copy back, or start again with --fresh"
+    )
 
 
 def _fault(path: Path, error: sqlite3.OperationalError) -> TryAgain:

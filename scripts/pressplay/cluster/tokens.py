@@ -23,7 +23,7 @@ _TIMEOUT = 5.0
 
 @dataclass(frozen=True)
 class ServiceAccount:
-    """Who a token stands for."""
+    """The account that a token identifies."""
 
     namespace: str
     name: str
@@ -36,7 +36,7 @@ class TokenReviewer:
     """Asks the API server. Safe to share between threads."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        """`folder` has this pod's own `token`, which is read anew each time (it changes hourly), and `ca.crt`."""
+        """`folder` has this pod's own `token`, which is read again each time (it changes hourly), and `ca.crt`."""
         self._url = url.rstrip("/") + _PATH
         self._token = folder / "token"
         context = ssl.create_default_context(cafile=str(folder / "ca.crt")) if url.startswith("https:") else True
@@ -54,10 +54,10 @@ class TokenReviewer:
         return cls(f"https://{f'[{host}]' if ':' in host else host}:{port}", FOLDER)
 
     def review(self, token: str, audiences: list[str]) -> ServiceAccount | None:
-        """The ServiceAccount that a token stands for; None for a token that is not good, or nobody's of that kind.
+        """The ServiceAccount that a token identifies; None for a bad token, or one of no ServiceAccount.
 
-        `audiences`: for one of which it must have been made; empty: for the API server. TryAgain for a passing fault,
-        InputError where this pod may not ask.
+        `audiences`: the token must be for one of them; empty: for the API server. TryAgain for a passing fault,
+        InputError if this pod may not ask.
         """
         spec = {"token": token, **({"audiences": audiences} if audiences else {})}
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": spec}

@@ -62,7 +62,7 @@ def outputs(workflow: Manifest) -> dict[str, str]:
     """The output parameters of a Workflow's entrypoint by name."""
     entry = nodes(workflow).get(workflow["metadata"]["name"]) or {}
     given = (entry.get("outputs") or {}).get("parameters") or []
-    return {one["name"]: str(one.get("value", "")) for one in given}
+    return {parameter["name"]: str(parameter.get("value", "")) for parameter in given}
 
 
 def of(workflow: Manifest) -> Iterator[Wait]:
@@ -81,17 +81,17 @@ def running(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> list
 
 
 def unfinished(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> list[Manifest]:
-    """The Workflows with these labels that have not ended, taken up or not; asked of the server by label.
+    """The Workflows with these labels that have not ended, started or not; the server filters by label.
 
-    Those that ended stay for `workflows.ttlSeconds`, some 200 KB each: a week of them is more than a step's memory.
+    Ended ones stay for `workflows.ttlSeconds`, some 200 KB each: a week of them is more than a step's memory.
     """
-    # A Workflow goes through these in this order: one that moves on meanwhile is in a later answer.
+    # A Workflow goes through these in this order: one that changes meanwhile is in a later answer.
     phases = (None, "Pending", "Running")
-    found: dict[str, Manifest] = {}
-    for one in phases:
-        listed = cluster.list("Workflow", namespace, {**labels, PHASE_LABEL: one})
-        found |= {workflow["metadata"]["name"]: workflow for workflow in listed}
-    return [workflow for workflow in found.values() if phase(workflow) not in FINISHED]
+    by_name: dict[str, Manifest] = {}
+    for wanted in phases:
+        listed = cluster.list("Workflow", namespace, {**labels, PHASE_LABEL: wanted})
+        by_name |= {workflow["metadata"]["name"]: workflow for workflow in listed}
+    return [workflow for workflow in by_name.values() if phase(workflow) not in FINISHED]
 
 
 def _template(node: Mapping[str, Any]) -> str:

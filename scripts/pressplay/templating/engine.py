@@ -1,7 +1,7 @@
 """Template engines as plugins: one for each file ending, all with the same two promises.
 
 A name that a template uses and the data lacks is an InputError with the template's file, the line, the name and the
-names that exist. Data is data: whatever stands in a value is copied, never evaluated (R7).
+names that exist. Data is data: a value is copied, never evaluated (R7).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pressplay.templating import engine
 
 
 class Jinja:
-    """Templates include others by their path from the folder that the template stands in."""
+    """Templates include others by their path from the template's own folder."""
 
     def render(self, template: Path, data: Mapping[str, object]) -> str:
         """See `Engine.render`. Names are checked before anything is rendered, also where a condition is not met."""
@@ -42,11 +42,13 @@ class Jinja:
             raise InputError(f"{root / name}: it includes itself: {' → '.join((*path, name))}")
         tree = environment.parse(engine.read(root / name), name, str(root / name))
         unknown = meta.find_undeclared_variables(tree) - known - set(environment.globals)
-        found = list(tree.find_all(nodes.Name))
-        for line, missing in sorted((one.lineno, one.name) for one in found if one.name in unknown):
+        names_used = list(tree.find_all(nodes.Name))
+        for line, missing in sorted(
+            (name_node.lineno, name_node.name) for name_node in names_used if name_node.name in unknown
+        ):
             raise engine.missing(root / name, line, missing, known)
-        # What a template sets, those that it includes see too.
-        inner = known | {one.name for one in found if one.ctx == "store"}
+        # Included templates see the variables that a template sets.
+        inner = known | {name_node.name for name_node in names_used if name_node.ctx == "store"}
         for included in meta.find_referenced_templates(tree):
             if included is not None:
                 self._check(environment, root, included, inner, (*path, name))
@@ -80,7 +82,7 @@ class _Undefined(jinja2.StrictUndefined):
 
 
 def _place(error: BaseException, template: Path) -> tuple[str, int]:
-    """The template's file and line that a failure while rendering came from, from Jinja's rewritten traceback."""
+    """The template's file and line of a failure while rendering, from Jinja's rewritten traceback."""
     root = str(template.parent)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(root)]
     frames = [frame for frame in frames if frame.filename.endswith(template.suffix)]

@@ -44,8 +44,8 @@ def _parse(template: Path) -> list[_Node]:
         raise InputError(f"{template}: expected a Mustache template; {error}") from error
     except IndexError as error:
         raise InputError(f"{template}: expected a Mustache template; a tag is empty: {{{{}}}}") from error
-    found = (tag for tag in _TAG.finditer(source) if not tag[1].startswith("!"))
-    lines = iter([source.count("\n", 0, tag.start()) + 1 for tag in found])
+    tags = (tag for tag in _TAG.finditer(source) if not tag[1].startswith("!"))
+    lines = iter([source.count("\n", 0, tag.start()) + 1 for tag in tags])
     top = _Node("", "", 0)
     stack = [top]
     for kind, text in tokens:

@@ -1,7 +1,7 @@
 """The files of a task folder: what all agents of a task read, and what one run is asked.
 
 Sources: `prompts/*.mustache`. A user's own folder may hold any of the same file names; those win, the rest stay.
-Every text of a task is data: it is copied whatever it holds (R7).
+Every text of a task is data: it is copied unchanged (R7).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class TaskLike(Protocol):
 
     @property
     def number(self) -> int:
-        """The integer that stands for it in the repository."""
+        """Its number in the repository."""
         ...
 
     @property
@@ -178,7 +178,7 @@ def instructions(
     if role not in known:
         raise InputError(f"role {role!r}: expected one of {', '.join(known)}; there is no {_FIRST}{role}.md.mustache")
     if role not in _WITHOUT_PULL_REQUEST and not (pr and head):
-        raise InputError(f"role {role!r}: expected a pull request and its head commit, came pr {pr!r}, head {head!r}")
+        raise InputError(f"role {role!r}: expected a pull request and its head commit, got pr {pr!r}, head {head!r}")
     data: dict[str, object] = {
         "role": role,
         "repo": repo,
@@ -204,9 +204,9 @@ def instructions(
     return "\n".join(engine.render(file, data) for file in [_template("start.md.mustache", templates_dir), *files])
 
 
-def alerts(found: Sequence[Mapping[str, object]], *, secrets: bool, templates_dir: Path | None = None) -> str:
+def alerts(listed: Sequence[Mapping[str, object]], *, secrets: bool, templates_dir: Path | None = None) -> str:
     """A group of alerts as Markdown; `secrets`: they are of secret scanning. Their texts are data (R7)."""
-    data: dict[str, object] = {"alerts": list(found), "secrets": secrets}
+    data: dict[str, object] = {"alerts": list(listed), "secrets": secrets}
     return engine.render(_template("alerts.md.mustache", templates_dir), data)
 
 
@@ -244,19 +244,19 @@ def documents_request(
 
 
 def roles(templates_dir: Path | None = None) -> tuple[str, ...]:
-    """The roles that there are instructions for."""
-    found = _roles(TEMPLATES.iterdir())
+    """The roles with instructions."""
+    found_roles = _roles(TEMPLATES.iterdir())
     if templates_dir is not None and templates_dir.is_dir():
-        found |= _roles(templates_dir.iterdir())
-    return tuple(sorted(found))
+        found_roles |= _roles(templates_dir.iterdir())
+    return tuple(sorted(found_roles))
 
 
 def _roles(files: Iterable[Path]) -> set[str]:
     ending = ".md.mustache"
     names = {file.name for file in files if file.name.startswith(_FIRST) and file.name.endswith(ending)}
-    found = {name.removeprefix(_FIRST).removesuffix(ending) for name in names}
+    names_after_first = {name.removeprefix(_FIRST).removesuffix(ending) for name in names}
     # After a dot stands what the role has to do with: `implement.alerts`.
-    return {role for role in found if "." not in role}
+    return {role for role in names_after_first if "." not in role}
 
 
 def _template(name: str, templates_dir: Path | None) -> Path:
