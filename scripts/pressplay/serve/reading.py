@@ -210,7 +210,7 @@ def _snapshot(request: Request, hash_: str) -> snapshots.Snapshot:
         shown = ", ".join(hash_kept for hash_kept in kept[:20] if hash_kept.isalnum()) or "none"
         raise missing(
             f"id: {repo} has no snapshot {hash_}. One is kept only until its comments are answered. These "
-            f"are in list_comments. Snapshots now:  {shown}."
+            f"are in list_comments. Snapshots now: {shown}."
         )
     ours = names.bot(request.source.settings.github.harness_app)
     moved = request.certain("snapshot", lambda gh: pushes.record(gh, repo, snapshots.branch(hash_), ours))

@@ -100,7 +100,7 @@ def test_a_snapshot_is_had_by_its_hash_page_by_page_and_stays_as_it_was(served):
 def test_a_snapshot_that_is_gone_is_missed_by_name_with_those_that_there_are(served):
     kept = taken(1)
     snapshots.keep(served.world.client("press-play"), kept, "main")
-    with pytest.raises(Problem, match=f"no snapshot 0123456789ab.*There are now: {kept.hash}") as missing:
+    with pytest.raises(Problem, match=f"no snapshot 0123456789ab.*Snapshots now: {kept.hash}") as missing:
         served.snapshot("0123456789ab")
     assert missing.value.status == 404
 

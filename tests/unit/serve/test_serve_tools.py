@@ -106,7 +106,7 @@ WRONG = [
     ("get_comment", {**PULL, "id": "comment-5"}, "has no comment-5.*list_comments gives the ids"),
     ("get_comment", {**PULL, "id": "comment-5", "cursor": "x"}, "only threads have more than one page"),
     ("get_snapshot", {"repo": REPO, "id": "latest"}, "expected the twelve hexadecimal digits"),
-    ("get_snapshot", {"repo": REPO, "id": "0123456789ab"}, "no snapshot 0123456789ab.*There are now: none"),
+    ("get_snapshot", {"repo": REPO, "id": "0123456789ab"}, "no snapshot 0123456789ab.*Snapshots now: none"),
     ("list_reviews", {**PULL, "cursor": "x"}, r"cursor: no such argument\. list_reviews takes: repo, pull_request"),
 ]
 
