@@ -40,12 +40,12 @@ def test_the_command_reads_what_the_chart_writes(name: str, tmp_path):
     if name == PLAIN:
         assert read == config.Config(
             host="", port=8080, app="press-play", hosts=read.hosts, audiences=["press-play"],
-            service_accounts=[config.Account(namespace="agent-platform")], stop=config.Stop(drain_seconds=5),
+            service_accounts=[config.AllowedAccount(namespace="agent-platform")], stop=config.Stop(drain_seconds=5),
         )  # fmt: skip
     else:
         assert (read.app, read.people, read.limits.calls_per_minute) == ("Comment Reader", "everyone", 600)
         assert read.service_accounts == [
-            config.Account(namespace="runs", name="rex"), config.Account(namespace="tools"),
+            config.AllowedAccount(namespace="runs", name="rex"), config.AllowedAccount(namespace="tools"),
         ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from cluster import until
 from test_play import BODY, HOSTILE, LIMIT, REPO, Installed, has_ended, install, nodes, outputs, project_of, reconciling
 
 from pressplay import names
-from pressplay.sandbox.forge.ci import Job
+from pressplay.sandbox.forge.ci import CiJob
 
 WINDOW = 20
 LOG = "collected 2 items\nE   assert 3 == 4\n##[error]Process completed with exit code 1."
@@ -109,7 +109,7 @@ def a_status_is_told(installed: Installed, pull: int) -> None:
 
 def a_failed_check_is_repaired(installed: Installed, pull: int) -> None:
     before, head = roles(installed, names.pull_request_number(pull)), head_of(installed, pull)
-    installed.person.forge.report_ci(REPO, head, jobs=[Job("test", "failure", LOG)])
+    installed.person.forge.report_ci(REPO, head, jobs=[CiJob("test", "failure", LOG)])
     flows = twice(installed, "triage", repo=REPO, pr=str(pull), until=in_a_window())
     assert "real" in [outputs(node).get("class") for flow in flows for node in nodes(flow)]
     assert head_of(installed, pull) != head

@@ -16,7 +16,7 @@ from test_hostile import CANARY, TEXTS, marked, untouched_by_canaries
 from pressplay import names
 from pressplay.cluster import pause, waits
 from pressplay.sandbox import agents as scripted
-from pressplay.sandbox.forge import Fault, Job
+from pressplay.sandbox.forge import CiJob, Fault
 from pressplay.sandbox.setup import MAINTAINER
 from pressplay.validation import packaged
 
@@ -255,7 +255,7 @@ def test_no_flow_works_on_it_whoever_asks_and_whatever_fails_on_it(tmp_path, sta
         head = gh.get("/pulls/1").json()["head"]["sha"]
         assert gh.patch("/pulls/1", json={"state": "closed"}).status_code == 200
         assert gh.patch("/pulls/1", json={"state": "open"}).status_code == 200
-    made.sandbox.forge.report_ci(REPO, head, jobs=[Job("build", "failure")])
+    made.sandbox.forge.report_ci(REPO, head, jobs=[CiJob("build", "failure")])
     made.sandbox.submit("pull-request", "by-hand", {"repo": REPO, "pr": "1"})
     minutes(made, 5)
     assert waits.phase(workflow(made, "by-hand")) == "Succeeded"

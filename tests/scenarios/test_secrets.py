@@ -15,7 +15,7 @@ from leaks import Issued, leaks
 from test_comments import PR, Rex, Talk, changes_and_answers
 
 from pressplay.clock import SystemClock
-from pressplay.sandbox.forge.ci import Job
+from pressplay.sandbox.forge.ci import CiJob
 from pressplay.sandbox.launcher import ProcessLauncher
 from pressplay.sandbox.world import Options, Sandbox
 
@@ -46,7 +46,7 @@ def flows(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Issued]:
     talk.on_line("Why one?")
     talk.say("And please say why.")
     made.go_on()
-    made.sandbox.forge.report_ci(REPO, talk.head(), jobs=(Job("test", "failure", "##[error]exit code 1"),))
+    made.sandbox.forge.report_ci(REPO, talk.head(), jobs=(CiJob("test", "failure", "##[error]exit code 1"),))
     made.go_on()
     made.sandbox.forge.suspend("press-play", REPO)
     made.sandbox.submit("pull-request", "refused-1", {"repo": REPO, "pr": str(PR)})

@@ -14,7 +14,7 @@ from harness import REPO, Agents, World, git, project, task, world
 
 from pressplay import names
 from pressplay.cluster import waits
-from pressplay.sandbox.forge.ci import Annotation, Job
+from pressplay.sandbox.forge.ci import CiAnnotation, CiJob
 from pressplay.sandbox.setup import MAINTAINER
 from pressplay.sandbox.world import Sandbox
 from pressplay.steps.triage.triage_steps import BASE_LABEL
@@ -77,8 +77,8 @@ class Call:
     def base(self) -> str:
         return str(self.get("/git/ref/heads/main")["object"]["sha"])
 
-    def fails(self, *jobs: Job, sha: str = "") -> int:
-        return self.sandbox.forge.report_ci(REPO, sha or self.head, jobs=jobs or (Job("test", "failure", LOG),))
+    def fails(self, *jobs: CiJob, sha: str = "") -> int:
+        return self.sandbox.forge.report_ci(REPO, sha or self.head, jobs=jobs or (CiJob("test", "failure", LOG),))
 
     def triage(self) -> None:
         """Start the flow, and let everything that is under way end."""
@@ -126,9 +126,9 @@ def called(tmp_path: Path, does: Callable[[Path], None] = mends, **options: Any)
 
 def test_a_real_failure_is_repaired_by_the_agent_reviewed_and_approved(tmp_path):
     call = called(tmp_path)
-    call.sandbox.forge.report_ci(REPO, call.base, jobs=[Job("test")])
+    call.sandbox.forge.report_ci(REPO, call.base, jobs=[CiJob("test")])
     before = call.head
-    call.fails(Job("test", "failure", LOG, [Annotation("src/sum.py", 3, "3 is not 4")]), Job("lint"))
+    call.fails(CiJob("test", "failure", LOG, [CiAnnotation("src/sum.py", 3, "3 is not 4")]), CiJob("lint"))
     call.triage()
     assert call.head != before
     assert call.is_approved()
@@ -171,7 +171,7 @@ def test_a_failure_is_answered_once_however_often_the_flow_is_started(tmp_path):
 
 def test_several_real_failures_of_one_head_are_one_piece_of_work(tmp_path):
     call = called(tmp_path)
-    call.fails(Job("test", "failure", LOG), Job("lint", "failure", "E501 too long\n##[error]exit 1"))
+    call.fails(CiJob("test", "failure", LOG), CiJob("lint", "failure", "E501 too long\n##[error]exit 1"))
     call.triage()
     assert len(call.runs("triage")) == 1
     assert [entry["class"] for entry in call.ledger()] == ["real", "real"]
@@ -184,13 +184,13 @@ def test_a_flaky_check_is_run_again_without_an_agent(tmp_path):
     call = called(tmp_path)
     # What makes it known as flaky: on one commit of the base branch it failed, and passed when a person ran it again.
     known = call.fails(sha=call.base)
-    rerun(call, known, Job("test"))
+    rerun(call, known, CiJob("test"))
     run = call.fails()
     call.triage()
     call.triage()
     (asked,) = call.sandbox.forge.reruns(run)
     assert (asked.actor, asked.failed_only) == ("press-play[bot]", True)
-    call.sandbox.forge.finish_ci(run, [Job("test")])
+    call.sandbox.forge.finish_ci(run, [CiJob("test")])
     call.triage()
     assert call.runs("triage") == []
     assert [(entry["class"], entry["rerun"], entry["done"]) for entry in call.ledger()] == [("flaky", True, True)]
@@ -198,7 +198,7 @@ def test_a_flaky_check_is_run_again_without_an_agent(tmp_path):
     assert call.comments() == []
 
 
-def rerun(call: Call, run: int, *jobs: Job) -> None:
+def rerun(call: Call, run: int, *jobs: CiJob) -> None:
     """Somebody has it run again, and it ends so."""
     gh = call.sandbox.context.harness(REPO, actions="write")
     gh.request("POST", f"/repos/{REPO}/actions/runs/{run}/rerun-failed-jobs")
@@ -207,10 +207,10 @@ def rerun(call: Call, run: int, *jobs: Job) -> None:
 
 def test_what_is_flaky_but_fails_again_is_real(tmp_path):
     call = called(tmp_path)
-    rerun(call, call.fails(sha=call.base), Job("test"))
+    rerun(call, call.fails(sha=call.base), CiJob("test"))
     run = call.fails()
     call.triage()
-    call.sandbox.forge.finish_ci(run, [Job("test", "failure", LOG)])
+    call.sandbox.forge.finish_ci(run, [CiJob("test", "failure", LOG)])
     call.triage()
     assert [entry["class"] for entry in call.ledger()] == ["flaky", "real"]
     assert len(call.sandbox.forge.reruns(run)) == 1
@@ -220,11 +220,11 @@ def test_what_is_flaky_but_fails_again_is_real(tmp_path):
 @pytest.mark.rule("R4")
 def test_infrastructure_is_run_again_once_and_then_a_persons(tmp_path):
     call = called(tmp_path)
-    run = call.fails(Job("test", "failure", SHUT_DOWN))
+    run = call.fails(CiJob("test", "failure", SHUT_DOWN))
     call.triage()
     assert len(call.sandbox.forge.reruns(run)) == 1
     assert call.is_approved()
-    call.sandbox.forge.finish_ci(run, [Job("test", "failure", SHUT_DOWN)])
+    call.sandbox.forge.finish_ci(run, [CiJob("test", "failure", SHUT_DOWN)])
     call.triage()
     call.triage()
     assert len(call.sandbox.forge.reruns(run)) == 1
@@ -240,7 +240,7 @@ def test_a_workflow_that_does_not_start_is_run_again_once(tmp_path):
     run = call.sandbox.forge.report_ci(REPO, call.head, conclusion="startup_failure")
     call.triage()
     assert [one.failed_only for one in call.sandbox.forge.reruns(run)] == [False]
-    call.sandbox.forge.finish_ci(run, [Job("test")])
+    call.sandbox.forge.finish_ci(run, [CiJob("test")])
     call.triage()
     assert [(entry["class"], entry["cause"]) for entry in call.ledger()] == [("infrastructure", f"run-{run}")]
     assert call.is_approved()
@@ -263,10 +263,10 @@ def test_a_broken_base_branch_is_reported_once_and_nothing_else_is_done(tmp_path
 
 def test_a_run_that_goes_on_is_waited_for(tmp_path):
     call = called(tmp_path)
-    run = call.fails(Job("test", "failure", LOG), Job("slow", None))
+    run = call.fails(CiJob("test", "failure", LOG), CiJob("slow", None))
     call.triage()
     assert call.ledger() == []
-    call.sandbox.forge.finish_ci(run, [Job("slow")])
+    call.sandbox.forge.finish_ci(run, [CiJob("slow")])
     call.triage()
     assert len(call.runs("triage")) == 1
 
@@ -350,7 +350,7 @@ def test_hostile_text_of_a_job_ends_as_data(tmp_path):
     )
     name = "test {{=1+1}} `code` @zzeveryone $(x)\n{{ zzbroken"
     call = called(tmp_path)
-    call.fails(Job(name, "failure", hostile, [Annotation("a`{{b.py", 1, hostile)]))
+    call.fails(CiJob(name, "failure", hostile, [CiAnnotation("a`{{b.py", 1, hostile)]))
     call.triage()
     assert call.is_approved()
     assert len(call.runs("triage")) == 1

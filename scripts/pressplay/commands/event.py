@@ -187,7 +187,7 @@ def _payload(path: Path) -> dict[str, Any]:
 
     try:
         return webhook.parse(read_text(path))
-    except webhook.Refused as error:
+    except webhook.DeliveryRefused as error:
         raise InputError(f"{path}: {error}: expected what GitHub sends, a JSON object") from error
 
 

@@ -84,8 +84,8 @@ def command(
     from pressplay.clock import SystemClock
     from pressplay.github.access import GitHubAccess
     from pressplay.serve import run
-    from pressplay.serve.config import Limits
-    from pressplay.serve.request import Source
+    from pressplay.serve.config import ServeLimits
+    from pressplay.serve.request import CommentSource
 
     if sandbox is not None:
         what = _of_sandbox(sandbox, people)
@@ -95,11 +95,11 @@ def command(
         what = _of_options(repos, github_url, app, app_id, app_key, people)
     github = GitHubAccess(what.settings.github, what.key, SystemClock())
 
-    def source(count: Callable[[str, str], None]) -> Source:
+    def source(count: Callable[[str, str], None]) -> CommentSource:
         everyone = what.people == "everyone"
-        return Source(what.settings, github, what.app, SystemClock(), everyone=everyone, count=count)
+        return CommentSource(what.settings, github, what.app, SystemClock(), everyone=everyone, count=count)
 
-    limits = Limits(calls_per_minute=calls_per_minute, burst=max(40, calls_per_minute // 3))  # type: ignore[call-arg]
+    limits = ServeLimits(calls_per_minute=calls_per_minute, burst=max(40, calls_per_minute // 3))  # type: ignore[call-arg]
     if stdio:
         run.over_stdio(source(lambda _what, _outcome: None), limits)
         return

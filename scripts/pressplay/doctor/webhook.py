@@ -15,7 +15,7 @@ from pressplay.doctor.results import NotLookedAt, Result, check, note, ok, wrong
 from pressplay.doctor.subject import Subject
 from pressplay.errors import InputError
 from pressplay.github import hooks
-from pressplay.github.hooks import Hook
+from pressplay.github.hooks import Webhook
 from pressplay.github.permissions import wanted_events
 
 LAST = 20
@@ -85,7 +85,7 @@ def of_repository(subject: Subject, repo: str) -> Iterator[Result]:
 
 
 def _judged(
-    subject: Subject, name: str, whose: str, gh: GitHub[Any], hook: Hook, subscribed: Sequence[str]
+    subject: Subject, name: str, whose: str, gh: GitHub[Any], hook: Webhook, subscribed: Sequence[str]
 ) -> Iterator[Result]:
     """Where it leads, how it is signed, which events it sends, and what came of the last ones."""
     where = f"the webhook {whose}"
@@ -121,7 +121,7 @@ def _judged(
         yield from _delivered(name, where, gh, hook)
 
 
-def _delivered(name: str, where: str, gh: GitHub[Any], hook: Hook) -> Iterator[Result]:
+def _delivered(name: str, where: str, gh: GitHub[Any], hook: Webhook) -> Iterator[Result]:
     last = hooks.deliveries(gh, hook, LAST)
     failed = [one for one in last if not one.taken]
     if not last:

@@ -23,7 +23,7 @@ _EVENT = re.compile(r"[a-z0-9_]{1,64}")
 
 
 @dataclass(frozen=True)
-class Answer:
+class DeliveryAnswer:
     """What a sender is answered, and what the delivery starts."""
 
     status: int
@@ -47,7 +47,7 @@ class Receiver:
         self._max_bytes = max_bytes
         self._say = say
 
-    def receive(self, headers: Mapping[str, str], body: bytes, now: float) -> Answer:
+    def receive(self, headers: Mapping[str, str], body: bytes, now: float) -> DeliveryAnswer:
         """Judge one delivery. The caller applies what it starts, and may do so twice: names make that harmless (R1).
 
         Raises InputError only for an empty secret.
@@ -58,12 +58,12 @@ class Receiver:
         line = f"delivery {named} ({event if _EVENT.fullmatch(event) else 'no event'})"
         try:
             if len(body) > self._max_bytes:
-                raise webhook.Refused(f"the payload is larger than {self._max_bytes} bytes")
+                raise webhook.DeliveryRefused(f"the payload is larger than {self._max_bytes} bytes")
             webhook.verify(self._secret(), body, headers)
             seen = webhook.seen(event, delivery, webhook.payload_of(headers, body), headers)
-        except webhook.Refused as error:
+        except webhook.DeliveryRefused as error:
             self._say(f"{line}: refused: {error}")
-            return Answer(HTTPStatus.BAD_REQUEST, str(error))
+            return DeliveryAnswer(HTTPStatus.BAD_REQUEST, str(error))
         explanation = explain(self._sensors, seen, now)
         self._say(f"{line}: {log_line(explanation)}")
-        return Answer(HTTPStatus.OK, "success", [one.manifest for one in explanation.flows])
+        return DeliveryAnswer(HTTPStatus.OK, "success", [one.manifest for one in explanation.flows])

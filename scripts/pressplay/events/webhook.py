@@ -29,7 +29,7 @@ _LARGEST_PLAIN = 1e21
 """From here on Go writes a whole number with an exponent."""
 
 
-class Refused(InputError):
+class DeliveryRefused(InputError):
     """A delivery that Argo Events does not take; the text never holds anything of the payload (R7)."""
 
 
@@ -39,7 +39,7 @@ def sign(secret: bytes, body: bytes) -> str:
 
 
 def verify(secret: bytes, body: bytes, headers: Mapping[str, str]) -> None:
-    """Refused unless `headers` hold a signature of `body` by `secret`, by SHA-256: no other header is looked at.
+    """DeliveryRefused unless `headers` hold a SHA-256 signature of `body` by `secret`: no other header counts.
 
     Raises InputError for an empty secret, with which Argo Events would check nothing.
     """
@@ -47,12 +47,14 @@ def verify(secret: bytes, body: bytes, headers: Mapping[str, str]) -> None:
         raise InputError("the webhook's secret is empty: expected the text that was entered on GitHub")
     given = header(headers, SIGNATURE)
     if not given:
-        raise Refused(f"missing signature: expected {SIGNATURE}, which GitHub sends for every webhook with a secret")
+        raise DeliveryRefused(
+            f"missing signature: expected {SIGNATURE}, which GitHub sends for every webhook with a secret"
+        )
     digits = given.removeprefix(_PREFIX)
     if digits == given or not _DIGITS.fullmatch(digits):
-        raise Refused("the signature is not sha256=<64 hexadecimal digits>")
+        raise DeliveryRefused("the signature is not sha256=<64 hexadecimal digits>")
     if not hmac.compare_digest(hmac.new(secret, body, hashlib.sha256).digest(), bytes.fromhex(digits)):
-        raise Refused("the signature is wrong: signed with another secret, or the payload was changed")
+        raise DeliveryRefused("the signature is wrong: signed with another secret, or the payload was changed")
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
@@ -83,27 +85,27 @@ class Delivery:
 
 
 def payload_of(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """The payload of a delivery, JSON or a form's field `payload`; Refused where it is none."""
+    """The payload of a delivery, JSON or a form's field `payload`; DeliveryRefused where it is none."""
     kind = header(headers, "Content-Type").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         text = parse_qs(body.decode("utf-8", "replace")).get("payload", [""])[0]
     elif kind == "application/json":
         text = body.decode("utf-8", "replace")
     else:
-        raise Refused("the Content-Type is not application/json")
+        raise DeliveryRefused("the Content-Type is not application/json")
     return parse(text)
 
 
 def parse(text: str) -> dict[str, Any]:
-    """A payload from its text, numbers and letters as Go would hand them on; Refused where it is no JSON object."""
+    """A payload from its text, with numbers and letters as Go reads them; DeliveryRefused if it is not an object."""
     try:
         found = json.loads(text, parse_constant=_refuse_constant, parse_int=_number, parse_float=_number)
         if isinstance(found, dict):
             passed_on: dict[str, Any] = _as_go(found) if _SURROGATE.search(text) else found
             return passed_on
     except (ValueError, OverflowError, RecursionError):
-        raise Refused("the payload is not JSON") from None
-    raise Refused("the payload is not a JSON object")
+        raise DeliveryRefused("the payload is not JSON") from None
+    raise DeliveryRefused("the payload is not a JSON object")
 
 
 def as_sensor_sees(

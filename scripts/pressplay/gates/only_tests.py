@@ -62,7 +62,7 @@ _WORDS: Mapping[Why, tuple[str, str]] = {
 }
 
 
-class Side(Protocol):
+class CommitFiles(Protocol):
     """The files of one of the two commits."""
 
     def mode(self, path: str) -> str | None:
@@ -120,7 +120,7 @@ class Paths:
         )
 
 
-def only_tests(compared: Comparison, paths: Paths, before: Side, after: Side) -> list[Offence]:
+def only_tests(compared: Comparison, paths: Paths, before: CommitFiles, after: CommitFiles) -> list[Offence]:
     """The changed files that are not tests; empty if the change touches only tests.
 
     `before` and `after` read the changed files at the two ends of the comparison. A renamed file must be a test at both
@@ -132,7 +132,7 @@ def only_tests(compared: Comparison, paths: Paths, before: Side, after: Side) ->
     return offences if compared.whole else [*offences, Offence("", "unseen")]
 
 
-def _offence(changed: Changed, paths: Paths, before: Side, after: Side) -> Offence | None:
+def _offence(changed: Changed, paths: Paths, before: CommitFiles, after: CommitFiles) -> Offence | None:
     if changed.status != "removed":
         mode = after.mode(changed.path)
         if mode not in _PLAIN:
@@ -153,7 +153,7 @@ def _offence(changed: Changed, paths: Paths, before: Side, after: Side) -> Offen
     return None if programs[0] == programs[1] else Offence(changed.path, "program")
 
 
-def _manifest(changed: Changed, paths: Paths, before: Side, after: Side) -> Offence | None:
+def _manifest(changed: Changed, paths: Paths, before: CommitFiles, after: CommitFiles) -> Offence | None:
     """A manifest of Kubernetes' in a folder that may as well be an environment as tests."""
     was = (changed.before, before, changed.status not in ("added", "copied"))
     now = (changed.path, after, changed.status != "removed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pressplay.gates.syntax import COMMENTS, Source, parse, tokens
+from pressplay.gates.syntax import COMMENTS, SyntaxTree, parse, tokens
 
 Program = tuple[tuple[str, bool], ...]
 """The words, signs, strings and comments of a program, each with whether a blank is before it."""
@@ -38,7 +38,7 @@ def program(text: str) -> Program | None:
     return tuple(kept)
 
 
-def test_modules(source: Source) -> Iterator[tuple[int, int]]:
+def test_modules(source: SyntaxTree) -> Iterator[tuple[int, int]]:
     """Where each test module of a file begins and ends."""
     begin: int | None = None
     tested = elsewhere = False

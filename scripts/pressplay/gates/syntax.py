@@ -48,7 +48,7 @@ COMMENTS = frozenset({"line_comment", "block_comment", "comment", "html_comment"
 
 
 @dataclass(frozen=True)
-class Source:
+class SyntaxTree:
     """A file that was read whole, and its tree."""
 
     text: bytes
@@ -79,7 +79,7 @@ def readable(path: str) -> bool:
     return PurePosixPath(path).suffix in _GRAMMARS
 
 
-def parse(path: str, text: str) -> Source | None:
+def parse(path: str, text: str) -> SyntaxTree | None:
     """The file's tree; None where it is undecided. `text` is decoded, with U+FFFD for what is no UTF-8.
 
     ValueError where there is no parser for files of this name.
@@ -102,7 +102,7 @@ def parse(path: str, text: str) -> Source | None:
     except ValueError:
         # What the binding raises where parsing was broken off.
         return None
-    return None if tree.root_node.has_error else Source(data, tree.root_node)
+    return None if tree.root_node.has_error else SyntaxTree(data, tree.root_node)
 
 
 @functools.cache
@@ -112,7 +112,7 @@ def _language(module: str, function: str) -> Language:
     return Language(getattr(importlib.import_module(module), function)())
 
 
-def tokens(source: Source, node: Node) -> Iterator[Token]:
+def tokens(source: SyntaxTree, node: Node) -> Iterator[Token]:
     """The tokens of a node, comments among them, in their order; text that belongs to no node of the grammar, too."""
     at = node.start_byte
     for leaf, within, siblings in _leaves(node):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from pressplay.gates.syntax import COMMENTS, Source, Token, tokens
+from pressplay.gates.syntax import COMMENTS, SyntaxTree, Token, tokens
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -67,7 +67,7 @@ class _Place:
 class _Chain:
     """Calls and members that lead to one another: `expect(a).not.toBe(b)` is named expect, not, toBe."""
 
-    def __init__(self, source: Source, outermost: Node, links: Mapping[str, tuple[str, str]]) -> None:
+    def __init__(self, source: SyntaxTree, outermost: Node, links: Mapping[str, tuple[str, str]]) -> None:
         self.outermost = outermost
         self.parts: list[Node] = []
         """What is no link and no name: arguments, and a head that is no name."""
@@ -99,7 +99,7 @@ class _Chain:
         self.names = named[::-1]
 
 
-def _last_name(source: Source, node: Node) -> str:
+def _last_name(source: SyntaxTree, node: Node) -> str:
     words = [token.text for token in tokens(source, node) if token.kind == "identifier"]
     return words[-1] if words else ""
 
@@ -119,7 +119,7 @@ class _Reader(ABC):
     """Type of a link of a chain → the field that leads on, the field of its name or arguments."""
     imports: frozenset[str] = frozenset()
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SyntaxTree) -> None:
         self.source = source
         self.result = Tests()
         self.stack: list[tuple[Node, _Place]] = []
@@ -510,7 +510,7 @@ _READERS: Mapping[str, type[_Reader]] = {
 }
 
 
-def read(language: str, source: Source, *, whole: bool) -> Tests | None:
+def read(language: str, source: SyntaxTree, *, whole: bool) -> Tests | None:
     """The tests of a file of this language (`gates.tests.LANGUAGES`); None where it is undecided.
 
     `whole`: all of it is test text. Else only what its language marks as such is: in Rust `#[test]` and `#[cfg(test)]`.

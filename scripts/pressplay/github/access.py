@@ -20,7 +20,7 @@ from pressplay.github.calls import GitHubRefused, call
 from pressplay.github.client import AppClient, AppKeyStrategy, InstallationToken
 from pressplay.github.client import InstallationClient as InstallationClient
 from pressplay.github.limits import Breaker
-from pressplay.github.wire import Answers, Network, Wire
+from pressplay.github.wire import AnswerCache, Network, Wire
 
 TIMEOUT_SECONDS = 30.0
 TOKEN_MARGIN_SECONDS = 300
@@ -95,7 +95,7 @@ class GitHubAccess:
         self._clock = clock
         self._network = transport or Network(TIMEOUT_SECONDS)
         api = httpx.URL(github.api_url)
-        self._wire = Wire(self._network, api, clock, breaker or Breaker(clock), Answers(), app="", limits=("", ""))
+        self._wire = Wire(self._network, api, clock, breaker or Breaker(clock), AnswerCache(), app="", limits=("", ""))
         # None of githubkit's cache and retries: `wire` asks each time, and Argo's strategy tries again.
         self._config = get_config(
             base_url=github.api_url,

@@ -20,7 +20,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u
 
 
 @dataclass(frozen=True)
-class Run:
+class WorkflowRun:
     """A workflow run, as it is in its newest attempt."""
 
     id: int
@@ -48,7 +48,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Job:
+class WorkflowJob:
     """One execution of a job: each attempt that runs it has its own, with a check run of its own."""
 
     id: int
@@ -72,8 +72,8 @@ class Job:
         return any(step.status != "queued" and step.conclusion != "skipped" for step in self.steps[1:])
 
 
-def _run(item: dict[str, Any]) -> Run:
-    return Run(
+def _run(item: dict[str, Any]) -> WorkflowRun:
+    return WorkflowRun(
         id=item["id"],
         workflow=item["workflow_id"],
         name=item["name"] or "",
@@ -87,8 +87,8 @@ def _run(item: dict[str, Any]) -> Run:
     )
 
 
-def _job(item: dict[str, Any]) -> Job:
-    return Job(
+def _job(item: dict[str, Any]) -> WorkflowJob:
+    return WorkflowJob(
         id=item["id"],
         run=item["run_id"],
         name=item["name"],
@@ -102,30 +102,30 @@ def _job(item: dict[str, Any]) -> Job:
     )
 
 
-def runs_of_commit(gh: Client, repo: str, sha: str) -> list[Run]:
+def runs_of_commit(gh: Client, repo: str, sha: str) -> list[WorkflowRun]:
     """The workflow runs of a commit, newest first."""
     return [_run(item) for item in pages(gh, f"/repos/{repo}/actions/runs", {"head_sha": sha}, key="workflow_runs")]
 
 
-def run_of_suite(gh: Client, repo: str, suite: int) -> Run | None:
+def run_of_suite(gh: Client, repo: str, suite: int) -> WorkflowRun | None:
     """The workflow run that a check suite belongs to; None if it belongs to none."""
     runs = pages(gh, f"/repos/{repo}/actions/runs", {"check_suite_id": suite}, key="workflow_runs")
     return next((_run(item) for item in runs), None)
 
 
-def run(gh: Client, repo: str, number: int) -> Run:
+def run(gh: Client, repo: str, number: int) -> WorkflowRun:
     """One workflow run; GitHubRefused where there is none."""
     return _run(call(gh, "GET", f"/repos/{repo}/actions/runs/{number}"))
 
 
-def runs_of_workflow(gh: Client, repo: str, workflow: int, branch: str, most: int) -> list[Run]:
+def runs_of_workflow(gh: Client, repo: str, workflow: int, branch: str, most: int) -> list[WorkflowRun]:
     """The newest `most` finished runs of a workflow on a branch."""
     params = {"branch": branch, "status": "completed"}
     runs = pages(gh, f"/repos/{repo}/actions/workflows/{workflow}/runs", params, key="workflow_runs")
     return [_run(item) for item in islice(runs, most)]
 
 
-def jobs(gh: Client, repo: str, number: int) -> list[Job]:
+def jobs(gh: Client, repo: str, number: int) -> list[WorkflowJob]:
     """All executions of a run's jobs, in all its attempts."""
     items = pages(gh, f"/repos/{repo}/actions/runs/{number}/jobs", {"filter": "all"}, key="jobs")
     return [_job(item) for item in items]

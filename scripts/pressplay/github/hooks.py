@@ -18,7 +18,7 @@ from pressplay.github.client import AppClient
 
 
 @dataclass(frozen=True)
-class Hook:
+class Webhook:
     """How a webhook is set up."""
 
     url: str
@@ -35,7 +35,7 @@ class Hook:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class WebhookDelivery:
     """One delivery, and the receiver's answer."""
 
     at: float
@@ -49,13 +49,13 @@ class Delivery:
         return 200 <= self.status_code < 300
 
 
-def of_app(gh: AppClient) -> Hook | None:
+def of_app(gh: AppClient) -> Webhook | None:
     """The App's own webhook; None if it has none."""
     config = find(gh, "/app/hook/config")
     return _hook(config, deliveries="/app/hook/deliveries") if config and config.get("url") else None
 
 
-def of_repository(gh: Client, repo: str) -> list[Hook]:
+def of_repository(gh: Client, repo: str) -> list[Webhook]:
     """A repository's webhooks."""
     return [
         _hook(
@@ -68,17 +68,17 @@ def of_repository(gh: Client, repo: str) -> list[Hook]:
     ]
 
 
-def deliveries(gh: GitHub[Any], hook: Hook, most: int) -> list[Delivery]:
+def deliveries(gh: GitHub[Any], hook: Webhook, most: int) -> list[WebhookDelivery]:
     """A webhook's newest deliveries, newest first; GitHub keeps those of three days."""
     items = call(gh, "GET", hook.deliveries, params={"per_page": most})
     return [
-        Delivery(parse_rfc3339(item["delivered_at"]), item["event"], int(item["status_code"]), item["status"])
+        WebhookDelivery(parse_rfc3339(item["delivered_at"]), item["event"], int(item["status_code"]), item["status"])
         for item in items
     ]
 
 
-def _hook(config: Mapping[str, Any], **more: Any) -> Hook:
-    return Hook(
+def _hook(config: Mapping[str, Any], **more: Any) -> Webhook:
+    return Webhook(
         url=config.get("url") or "",
         content_type=config.get("content_type") or "form",
         checks_certificate=str(config.get("insecure_ssl", "0")) in ("0", "0.0"),

@@ -64,7 +64,7 @@ class _Kept:
         return httpx.Response(httpx.codes.OK, headers=headers, content=self.body, extensions=response.extensions)
 
 
-class Answers:
+class AnswerCache:
     """The newest answers with an ETag, of all clients of a process; bounded in number and bytes."""
 
     def __init__(self, most: int = MOST_ANSWERS, most_bytes: int = MOST_BYTES) -> None:
@@ -139,7 +139,7 @@ class Wire(httpx.BaseTransport):
     api: httpx.URL
     clock: Clock
     breaker: Breaker
-    answers: Answers
+    answers: AnswerCache
     app: str
     """As which App the client calls."""
     limits: tuple[str, str]

@@ -19,7 +19,7 @@ from pressplay.clock import Clock
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import InputError, TryAgain
-from pressplay.events.receive import Answer, Receiver
+from pressplay.events.receive import DeliveryAnswer, Receiver
 from pressplay.events.webhook import Delivery
 from pressplay.sandbox.forge import Event
 
@@ -84,7 +84,7 @@ class EventSource:
             raise InputError(f"no Secret {self._webhook.secret_name!r} with the webhook's secret")
         return base64.b64decode(found["data"][self._webhook.secret_key])
 
-    def receive(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def receive(self, headers: Mapping[str, str], body: bytes) -> DeliveryAnswer:
         """Judge a delivery and create its Workflows; one that exists by its name is left as it is (R1)."""
         answer = self._receiver.receive(headers, body, self._clock.now())
         for manifest in answer.started:

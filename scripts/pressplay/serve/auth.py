@@ -17,7 +17,7 @@ from typing import Protocol
 from pressplay.cluster.tokens import ServiceAccount
 from pressplay.errors import InputError, TryAgain
 from pressplay.serve import log
-from pressplay.serve.config import Account
+from pressplay.serve.config import AllowedAccount
 from pressplay.serve.limits import Buckets
 from pressplay.serve.problems import Problem, later
 
@@ -35,7 +35,7 @@ _LARGEST = 8192
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
-class Reviewer(Protocol):
+class TokenReview(Protocol):
     """See `pressplay.cluster.tokens.TokenReviewer`."""
 
     def review(self, token: str, audiences: list[str]) -> ServiceAccount | None:
@@ -51,9 +51,9 @@ class Authenticator:
         now: Callable[[], float],
         *,
         static: str = "",
-        reviewer: Reviewer | None = None,
+        reviewer: TokenReview | None = None,
         audiences: Sequence[str] = (),
-        accounts: Sequence[Account] = (),
+        accounts: Sequence[AllowedAccount] = (),
     ) -> None:
         """`static`: the token of a laptop, empty for none; `accounts`: whose tokens `reviewer` may find good."""
         self._now = now

@@ -16,7 +16,7 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
-class Limits(_Model):
+class ServeLimits(_Model):
     """How much a caller may ask, and the server does at once (R4)."""
 
     calls_per_minute: int = Field(120, ge=1)
@@ -32,7 +32,7 @@ class Limits(_Model):
     """Bytes of a request."""
 
 
-class Account(_Model):
+class AllowedAccount(_Model):
     """Whose tokens are taken: a ServiceAccount, or without a name all of a namespace."""
 
     namespace: str
@@ -63,9 +63,9 @@ class Config(_Model):
     """Origins of web pages that may call it, for example https://tools.example.com."""
     audiences: list[str] = []
     """For whom ServiceAccounts' tokens must have been made; empty: for the API server."""
-    service_accounts: list[Account] = []
+    service_accounts: list[AllowedAccount] = []
     """Whose tokens are taken; empty: no ServiceAccount's."""
-    limits: Limits = Limits()  # type: ignore[call-arg]
+    limits: ServeLimits = ServeLimits()  # type: ignore[call-arg]
     stop: Stop = Stop()  # type: ignore[call-arg]
 
 

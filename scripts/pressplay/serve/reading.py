@@ -22,8 +22,8 @@ from pressplay.serve.request import (
     PAGE_CHARACTERS,
     READ,
     READ_FILES,
+    CommentSource,
     Request,
-    Source,
     SpentError,
     cleaned,
     size_of,
@@ -35,7 +35,7 @@ SNAPSHOT_BYTES = 16 * 1024 * 1024
 REVIEWERS = 200
 
 
-def _listed(source: Source, repo: str) -> str:
+def _listed(source: CommentSource, repo: str) -> str:
     """The repository as the settings name it; Problem for one that is not listed (R8)."""
     for name in source.settings.repositories:
         if name.lower() == repo.lower():
@@ -44,12 +44,12 @@ def _listed(source: Source, repo: str) -> str:
     raise Problem("not_listed", 403, f"repo: {repo} is not served here. Expected one of: {known}.")
 
 
-def list_comments(source: Source, asked: ListComments) -> Page:
+def list_comments(source: CommentSource, asked: ListComments) -> Page:
     """A part of a pull request's comments."""
     return listing.page(Request(source, _listed(source, asked.repo), asked.pull_request), asked)
 
 
-def get_comment(source: Source, asked: GetComment) -> Page:
+def get_comment(source: CommentSource, asked: GetComment) -> Page:
     """One comment or review, or a part of a thread."""
     request = Request(source, _listed(source, asked.repo), asked.pull_request, READ, CALLS_FOR_ONE)
     kind, _, digits = asked.id.partition("-")
@@ -175,7 +175,7 @@ def _part(request: Request, begun: Cursor, id_: str, thread: Thread, marks: tupl
     return Page(request.repo, request.number, begun.as_of, part, left_out, cursor)
 
 
-def get_snapshot(source: Source, asked: GetSnapshot) -> Page:
+def get_snapshot(source: CommentSource, asked: GetSnapshot) -> Page:
     """A part of a snapshot."""
     request = Request(source, _listed(source, asked.repo), 0, READ_FILES)
     taken = _snapshot(request, asked.id)
@@ -228,7 +228,7 @@ def _snapshot(request: Request, hash_: str) -> snapshots.Snapshot:
     return snapshot
 
 
-def list_reviews(source: Source, asked: ListReviews) -> Reviews:
+def list_reviews(source: CommentSource, asked: ListReviews) -> Reviews:
     """Who reviewed the pull request, and who still has to: each one's newest decision, or else newest comment."""
     request = Request(source, _listed(source, asked.repo), asked.pull_request)
     pull = request.pull()

@@ -70,7 +70,7 @@ class Newest(Generic[K, V]):
 
 
 @dataclass(frozen=True)
-class Source:
+class CommentSource:
     """From where requests are answered. Holds no text between two of them; safe to share between threads."""
 
     settings: Settings
@@ -92,7 +92,7 @@ class Request:
     """The calls of one request about one pull request (or, with number 0, a repository)."""
 
     def __init__(
-        self, source: Source, repo: str, number: int, permissions: dict[str, str] = READ, calls: int = CALLS
+        self, source: CommentSource, repo: str, number: int, permissions: dict[str, str] = READ, calls: int = CALLS
     ) -> None:
         """At most `calls` to GitHub, with these permissions."""
         self.source, self.repo, self.number = source, repo, number

@@ -18,9 +18,9 @@ from pressplay.errors import InputError
 from pressplay.serve import log, tools
 from pressplay.serve.app import State, application
 from pressplay.serve.auth import Authenticator
-from pressplay.serve.config import Config, Limits
+from pressplay.serve.config import Config, ServeLimits
 from pressplay.serve.metrics import Metrics
-from pressplay.serve.request import Source
+from pressplay.serve.request import CommentSource
 from pressplay.serve.service import Service
 
 _HEADERS = 16384
@@ -58,7 +58,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def over_http(
-    source_of: Callable[[Callable[[str, str], None]], Source],
+    source_of: Callable[[Callable[[str, str], None]], CommentSource],
     authenticator: Authenticator,
     config: Config,
     ready: Callable[[], str],
@@ -114,7 +114,7 @@ def _freeze() -> None:
     gc.freeze()
 
 
-def over_stdio(source: Source, limits: Limits) -> None:
+def over_stdio(source: CommentSource, limits: ServeLimits) -> None:
     """Serve MCP on stdin and stdout until the client closes them; logs go to stderr."""
     log.set_up()
 

@@ -16,19 +16,19 @@ from pydantic import ValidationError
 from pressplay.errors import PressPlayError
 from pressplay.serve import log
 from pressplay.serve.answers import Page, Reviews
-from pressplay.serve.config import Limits
+from pressplay.serve.config import ServeLimits
 from pressplay.serve.limits import Buckets
 from pressplay.serve.metrics import Metrics
 from pressplay.serve.operations import OPERATIONS, Operation
 from pressplay.serve.problems import Problem, later, of_arguments, of_github
-from pressplay.serve.request import Source
+from pressplay.serve.request import CommentSource
 
 WAITING_EACH = 4
 """Calls that may wait for each one that is worked on."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServedAnswer:
     """An answer as text, and as what it is."""
 
     text: str
@@ -39,7 +39,7 @@ class Service:
     """Answers the operations for callers. Make it where an event loop runs."""
 
     def __init__(
-        self, source: Source, limits: Limits, metrics: Metrics, tidy: Callable[[], object] = lambda: None
+        self, source: CommentSource, limits: ServeLimits, metrics: Metrics, tidy: Callable[[], object] = lambda: None
     ) -> None:
         """Read from `source`, within `limits`; `tidy` is called after each call."""
         self._tidy = tidy
@@ -51,7 +51,7 @@ class Service:
         self._taken = 0
         """Calls in progress or waiting; the limiter counts a call only one turn of the loop later."""
 
-    async def answer(self, operation: Operation, given: Mapping[str, Any], caller: str, surface: str) -> Answer:
+    async def answer(self, operation: Operation, given: Mapping[str, Any], caller: str, surface: str) -> ServedAnswer:
         """What `operation` answers; Problem where it doesn't."""
         begun = time.monotonic()
         outcome = "failed"
@@ -80,7 +80,7 @@ class Service:
                 "call", surface=surface, operation=operation.name, outcome=outcome, ms=round(took * 1000), caller=caller
             )
 
-    async def _answer(self, operation: Operation, given: Mapping[str, Any], caller: str) -> Answer:
+    async def _answer(self, operation: Operation, given: Mapping[str, Any], caller: str) -> ServedAnswer:
         wait = self._calls.take(caller)
         if wait:
             message = f"Too many calls: {self._limits.calls_per_minute} a minute are allowed."
@@ -106,9 +106,9 @@ class Service:
         finally:
             self._taken -= 1
         if asked.format == "markdown":
-            return Answer(page.markdown(), "text/markdown; charset=utf-8")
+            return ServedAnswer(page.markdown(), "text/markdown; charset=utf-8")
         text = json.dumps(page.json(), ensure_ascii=False, separators=(",", ":"))
-        return Answer(text, "application/json")
+        return ServedAnswer(text, "application/json")
 
     def _run(self, operation: Operation, asked: Any) -> Page | Reviews:
         try:

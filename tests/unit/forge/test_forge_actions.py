@@ -12,9 +12,9 @@ from githubkit.webhooks import parse
 from pressplay.errors import InputError
 from pressplay.github import checks, refs
 from pressplay.github.calls import GitHubRefused, call
-from pressplay.sandbox.forge import Annotation, Job
+from pressplay.sandbox.forge import CiAnnotation, CiJob
 
-FAILED = Job("build", "failure", "line one\nerror: boom\n", [Annotation("src/app.py", 3, "boom", title="Build")])
+FAILED = CiJob("build", "failure", "line one\nerror: boom\n", [CiAnnotation("src/app.py", 3, "boom", title="Build")])
 
 
 def told(world, name, after=0):
@@ -24,7 +24,7 @@ def told(world, name, after=0):
 def test_a_failed_run_tells_its_job_log_and_annotations(github_world):
     world, person = github_world, github_world.person()
     pull = world.pull()
-    run = world.forge.report_ci(REPO, pull.head_sha, "CI", [Job("lint"), FAILED])
+    run = world.forge.report_ci(REPO, pull.head_sha, "CI", [CiJob("lint"), FAILED])
     shown = person.get(f"/actions/runs/{run}").json()
     assert (shown["status"], shown["conclusion"], shown["run_attempt"]) == ("completed", "failure", 1)
     assert (shown["event"], shown["head_branch"], shown["actor"]["login"]) == (
@@ -52,7 +52,7 @@ def test_a_jobs_steps_tell_where_it_failed(github_world):
     """A job that its runner could not even begin is told from one that the project's own step failed."""
     pull, person = github_world.pull(), github_world.person()
     steps = [("Set up job", "failure"), ("Run build", "skipped")]
-    run = github_world.forge.report_ci(REPO, pull.head_sha, "CI", [Job("build", "failure", steps=steps)])
+    run = github_world.forge.report_ci(REPO, pull.head_sha, "CI", [CiJob("build", "failure", steps=steps)])
     [job] = person.get(f"/actions/runs/{run}/jobs").json()["jobs"]
     assert [(step["number"], step["name"], step["conclusion"]) for step in job["steps"]] == [
         (1, "Set up job", "failure"),
@@ -90,7 +90,7 @@ def test_events_of_checks_and_runs_name_branch_and_pull_request_and_are_valid(gi
 def test_a_check_of_a_commit_that_is_the_head_no_longer_still_names_its_pull_request(github_world):
     world = github_world
     pull = world.pull()
-    run = world.forge.report_ci(REPO, pull.head_sha, "CI", [Job("build", None)])
+    run = world.forge.report_ci(REPO, pull.head_sha, "CI", [CiJob("build", None)])
     head = world.branch(pull.head_ref, {"more.txt": b"more"}, base=pull.head_sha)
     world.forge.finish_ci(run, [FAILED])
     check = told(world, "check_run")[-1]["check_run"]
@@ -123,7 +123,7 @@ def test_a_forks_checks_name_no_pull_request(github_world):
 def test_a_run_on_the_default_branch_is_a_pushs(github_world):
     world, person = github_world, github_world.person()
     sha = refs.head(world.client("rex"), REPO, "main")
-    run = world.forge.report_ci(REPO, sha, "CodeQL", [Job("Analyze")], actor="maintainer")
+    run = world.forge.report_ci(REPO, sha, "CodeQL", [CiJob("Analyze")], actor="maintainer")
     shown = person.get(f"/actions/runs/{run}").json()
     assert (shown["event"], shown["head_branch"], shown["pull_requests"]) == ("push", "main", [])
     assert (shown["name"], shown["display_title"], shown["actor"]["login"]) == ("CodeQL", "Begin", "maintainer")
@@ -133,7 +133,7 @@ def test_a_run_on_the_default_branch_is_a_pushs(github_world):
 def test_failed_jobs_are_run_again_and_finished_later(github_world):
     world, person = github_world, github_world.person()
     pull = world.pull()
-    run = world.forge.report_ci(REPO, pull.head_sha, "CI", [Job("lint"), FAILED, Job("e2e", "timed_out")])
+    run = world.forge.report_ci(REPO, pull.head_sha, "CI", [CiJob("lint"), FAILED, CiJob("e2e", "timed_out")])
     world.clock.sleep(60)
     assert person.post(f"/actions/runs/{run}/rerun-failed-jobs").status_code == 201
     [again] = world.forge.reruns(run)
@@ -153,7 +153,7 @@ def test_failed_jobs_are_run_again_and_finished_later(github_world):
     assert (by_name["build"]["status"], by_name["lint"]["status"]) == ("queued", "completed")
     refused = person.post(f"/actions/runs/{run}/rerun-failed-jobs")
     assert (refused.status_code, refused.json()["message"]) == (403, "This workflow is already running")
-    world.forge.finish_ci(run, [Job("build"), Job("e2e")])
+    world.forge.finish_ci(run, [CiJob("build"), CiJob("e2e")])
     assert person.get(f"/actions/runs/{run}").json()["conclusion"] == "success"
     assert {check["conclusion"] for check in checks_of(person, pull.head_sha)} == {"success"}
     assert person.get(f"/actions/runs/{run}/jobs", params={"filter": "all"}).json()["total_count"] == 5
@@ -162,7 +162,7 @@ def test_failed_jobs_are_run_again_and_finished_later(github_world):
     assert (done["run_attempt"], done["conclusion"], done["triggering_actor"]["login"]) == (2, "success", "maintainer")
     assert person.post(f"/actions/runs/{run}/rerun-failed-jobs").status_code == 403, "nothing has failed"
     assert person.post(f"/actions/runs/{run}/rerun").status_code == 201
-    world.forge.finish_ci(run, [Job("build"), Job("e2e"), Job("lint")])
+    world.forge.finish_ci(run, [CiJob("build"), CiJob("e2e"), CiJob("lint")])
     job = person.get(f"/actions/runs/{run}/jobs").json()["jobs"][0]["id"]
     assert person.post(f"/actions/jobs/{job}/rerun").status_code == 201
     assert [(one.attempt, one.failed_only) for one in world.forge.reruns(run)] == [(2, True), (3, False), (4, True)]
@@ -184,7 +184,7 @@ def test_a_run_of_long_ago_is_not_run_again(github_world):
 def test_a_logs_address_is_good_for_a_minute_and_for_nothing_else(github_world):
     world, person = github_world, github_world.person()
     pull = world.pull()
-    run = world.forge.report_ci(REPO, pull.head_sha, "CI", [FAILED, Job("old", "failure", None)])
+    run = world.forge.report_ci(REPO, pull.head_sha, "CI", [FAILED, CiJob("old", "failure", None)])
     build, old = (job["id"] for job in person.get(f"/actions/runs/{run}/jobs").json()["jobs"])
     address = person.get(f"/actions/jobs/{build}/logs").headers["location"]
     assert "maintainer" not in address
@@ -203,8 +203,8 @@ def test_runs_are_found_by_branch_commit_status_and_workflow(github_world):
     one, two = world.pull("b/one"), world.pull("b/two")
     made = [
         world.forge.report_ci(REPO, one.head_sha, "CI", [FAILED]),
-        world.forge.report_ci(REPO, two.head_sha, "CI", [Job("build")]),
-        world.forge.report_ci(REPO, two.head_sha, "CI: Lint!", [Job("build", None)], actor="maintainer"),
+        world.forge.report_ci(REPO, two.head_sha, "CI", [CiJob("build")]),
+        world.forge.report_ci(REPO, two.head_sha, "CI: Lint!", [CiJob("build", None)], actor="maintainer"),
     ]
 
     def found(path="/actions/runs", **query):
@@ -233,7 +233,7 @@ def test_a_run_that_never_started_or_was_cancelled_says_so(github_world):
     broken = world.forge.report_ci(REPO, pull.head_sha, "CI", conclusion="startup_failure")
     assert told(world, "workflow_run")[-1]["workflow_run"]["conclusion"] == "startup_failure"
     assert person.get(f"/actions/runs/{broken}/jobs").json()["jobs"] == []
-    going = world.forge.report_ci(REPO, pull.head_sha, "CI", [Job("build", None)])
+    going = world.forge.report_ci(REPO, pull.head_sha, "CI", [CiJob("build", None)])
     world.forge.finish_ci(going, conclusion="cancelled")
     assert [job["conclusion"] for job in person.get(f"/actions/runs/{going}/jobs").json()["jobs"]] == ["cancelled"]
 
@@ -242,16 +242,16 @@ def test_a_run_that_never_started_or_was_cancelled_says_so(github_world):
     ("report", "said"),
     [
         (lambda forge, sha, run: forge.report_ci(REPO, "0" * 40), "commit"),
-        (lambda forge, sha, run: forge.report_ci(REPO, sha, jobs=[Job("a", "passed")]), "conclusion 'passed'"),
+        (lambda forge, sha, run: forge.report_ci(REPO, sha, jobs=[CiJob("a", "passed")]), "conclusion 'passed'"),
         (lambda forge, sha, run: forge.report_ci(REPO, sha, conclusion="broken"), "conclusion 'broken'"),
-        (lambda forge, sha, run: forge.finish_ci(run, [Job("a")]), "has ended"),
-        (lambda forge, sha, run: forge.finish_ci(99, [Job("a")]), "there is none"),
+        (lambda forge, sha, run: forge.finish_ci(run, [CiJob("a")]), "has ended"),
+        (lambda forge, sha, run: forge.finish_ci(99, [CiJob("a")]), "there is none"),
         (lambda forge, sha, run: forge.report_ci("no/repo", sha), "no/repo"),
     ],
 )
 def test_a_wrong_report_is_refused_and_leaves_nothing(github_world, report, said):
     pull, forge = github_world.pull(), github_world.forge
-    run = forge.report_ci(REPO, pull.head_sha, jobs=[Job("build")])
+    run = forge.report_ci(REPO, pull.head_sha, jobs=[CiJob("build")])
     before = forge.events()
     with pytest.raises(InputError, match=said):
         report(forge, pull.head_sha, run)
@@ -266,7 +266,7 @@ def test_runs_and_reruns_outlive_the_process(github_world):
     assert github_world.person().post(f"/actions/runs/{run}/rerun-failed-jobs").is_success
     again = make_world(github_world.folder, github_world.clock)
     assert [one.attempt for one in again.forge.reruns(run)] == [2]
-    again.forge.finish_ci(run, [Job("build")])
+    again.forge.finish_ci(run, [CiJob("build")])
     assert again.person().get(f"/actions/runs/{run}").json()["conclusion"] == "success"
     again.forge.close()
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from pressplay.github import checks, contents, deployments, hooks, issues, pulls, refs, reviews
 from pressplay.github.calls import GitHubRefused
-from pressplay.sandbox.forge import Annotation, Job
+from pressplay.sandbox.forge import CiAnnotation, CiJob
 
 OWNER, NAME = REPO.split("/")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -65,12 +65,12 @@ def scene(github_world):
     assert person.post(f"/deployments/{deployment.json()['id']}/statuses", json={"state": "success"}).is_success
     config = {"url": "https://hooks.test/github", "content_type": "json", "secret": "hush"}
     assert person.post("/hooks", json={"config": config, "events": ["push"]}).status_code == 201
-    failed = Job("build", "failure", "boom\n", [Annotation("src/app.py", 1, "broken")])
+    failed = CiJob("build", "failure", "boom\n", [CiAnnotation("src/app.py", 1, "broken")])
     world.forge.create_alert(REPO, "code-scanning", rule="py/sql-injection", path="src/app.py")
     world.forge.create_alert(REPO, "dependabot", package="requests")
     places = [{"path": "src/app.py", "line": 1}, {"issue": 2}]
     world.forge.create_alert(REPO, "secret-scanning", secret="s3cret", locations=places)
-    run = world.forge.report_ci(REPO, pull.head_sha, "CI", [Job("lint"), failed])
+    run = world.forge.report_ci(REPO, pull.head_sha, "CI", [CiJob("lint"), failed])
     assert person.post(f"/actions/runs/{run}/rerun-failed-jobs").status_code == 201
     return world, pull, person
 

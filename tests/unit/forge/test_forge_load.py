@@ -9,7 +9,7 @@ import pygit2
 import pytest
 from github_world import REPO
 
-from pressplay.sandbox.forge import Job, gitdata
+from pressplay.sandbox.forge import CiJob, gitdata
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def storm(world, number, pulls):
             fields = {"body": "why?", "commit_id": head, "path": path, "line": 1}
             assert person.post(f"/pulls/{pull}/comments", json=fields).status_code == 201
         elif kind == 2:
-            world.forge.report_ci(REPO, head, "CI", [Job("build", chance.choice(["success", "failure"]))])
+            world.forge.report_ci(REPO, head, "CI", [CiJob("build", chance.choice(["success", "failure"]))])
         else:
             assert person.post(f"/issues/{pull}/comments", json={"body": f"hello {at}"}).status_code == 201
 

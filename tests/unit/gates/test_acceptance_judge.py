@@ -8,7 +8,7 @@ import pytest
 
 from pressplay.gates.acceptance import judge
 from pressplay.gates.acceptance.net import BODY, ProbeAnswer
-from pressplay.gates.acceptance.plan import HttpExpectation, Logs, Workload
+from pressplay.gates.acceptance.plan import HttpExpectation, Logs, WorkloadProbe
 
 
 def expect(**wanted) -> HttpExpectation:
@@ -147,12 +147,12 @@ def look(lines=("ready",), absent=()) -> Logs:
     ],
 )
 def test_lines_must_stand_in_a_log_and_others_in_none(wanted: Logs, found: dict[str, bytes], whole: bool, ok: list):
-    logs = [judge.Log(pod, text, cut=False) for pod, text in found.items()]
+    logs = [judge.PodLog(pod, text, cut=False) for pod, text in found.items()]
     assert [check.ok for check in judge.logs(wanted, logs, whole)] == ok
 
 
 def test_of_a_log_that_is_cut_nobody_knows_what_is_absent():
-    checks = judge.logs(look(absent=("panic",)), [judge.Log("a", b"ready", cut=True)], True)
+    checks = judge.logs(look(absent=("panic",)), [judge.PodLog("a", b"ready", cut=True)], True)
     assert [(check.ok, check.got) for check in checks] == [(True, "in a"), (False, "a log longer than what is read")]
 
 
@@ -249,9 +249,9 @@ def test_ready_is_what_kubectl_rollout_status_calls_done(manifest: dict, done: b
 
 
 def test_a_workload_is_judged_by_all_that_is_asked_of_it():
-    wanted = Workload("Deployment", "", "a", True, 2, "shop:abc", (("app", "shop"),), (("rev", "7"),))
+    wanted = WorkloadProbe("Deployment", "", "a", True, 2, "shop:abc", (("app", "shop"),), (("rev", "7"),))
     assert all(check.ok for check in judge.workload(wanted, deployment()))
-    other = Workload("Deployment", "", "a", True, 3, "shop:xyz", (("app", "cart"), ("no", "x")), (("rev", "8"),))
+    other = WorkloadProbe("Deployment", "", "a", True, 3, "shop:xyz", (("app", "cart"), ("no", "x")), (("rev", "8"),))
     checks = judge.workload(other, deployment(availableReplicas=1))
     assert [check.ok for check in checks] == [False] * 6
     assert checks[2].got == "reg/shop:abc, reg/proxy:1"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing
-from pressplay.gates.acceptance.plan import LONGEST, PACKED, Http, Logs, ProbePlan, Workload, read
+from pressplay.gates.acceptance.plan import LONGEST, PACKED, Http, Logs, ProbePlan, WorkloadProbe, read
 from pressplay.validation.report import Invalid
 
 ROOT = Path(__file__).parents[3]
@@ -71,7 +71,9 @@ def test_a_plan_is_read_with_its_defaults():
     assert dict(adds.look.expect.json) == {"/commit": COMMIT, "": {"a": 1}}
     assert logged.look == Logs("shop", "", (("app", "shop"),), "web", 600, ("added",), ("panic",))
     assert (logged.retries, logged.every_seconds) == (0, 2)
-    assert rolled_out.look == Workload("Deployment", "", "shop", True, 2, COMMIT, (("app", "shop"),), (("a.b/c", "d"),))
+    assert rolled_out.look == WorkloadProbe(
+        "Deployment", "", "shop", True, 2, COMMIT, (("app", "shop"),), (("a.b/c", "d"),)
+    )
     assert plan.description == "Products can be listed and added"
     assert plan.kinds == {"adds": "http", "logged": "logs", "rolled-out": "workload"}
 

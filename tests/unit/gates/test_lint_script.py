@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pressplay.gates.lint.detect import Command, Task
-from pressplay.gates.lint.script import LINES_SHOWN, MOST, Result, result, script
+from pressplay.gates.lint.detect import LintCommand, LintTask
+from pressplay.gates.lint.script import LINES_SHOWN, MOST, ScriptResult, result, script
 
 
-def run(tmp_path: Path, *tasks: Task, shell: str = "sh") -> tuple[Result | None, str]:
+def run(tmp_path: Path, *tasks: LintTask, shell: str = "sh") -> tuple[ScriptResult | None, str]:
     """The script's result and what it printed; `tmp_path/source` is the checkout."""
     source, work, told = tmp_path / "source", tmp_path / "work", tmp_path / "script"
     for folder in (source, work, told):
@@ -34,8 +34,8 @@ def run(tmp_path: Path, *tasks: Task, shell: str = "sh") -> tuple[Result | None,
     return result(done.returncode, len(tasks)), done.stdout
 
 
-def task(line: str, folder: str = "", probe: str = "") -> Task:
-    return Task(folder, Command("it", line, probe))
+def task(line: str, folder: str = "", probe: str = "") -> LintTask:
+    return LintTask(folder, LintCommand("it", line, probe))
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
@@ -44,7 +44,7 @@ def test_each_command_runs_in_its_folder_of_a_copy_and_all_must_end_well(tmp_pat
     (tmp_path / "source" / "a b" / "file").write_text("here\n")
     (tmp_path / "source" / "dangling").symlink_to("nowhere")
     found, said = run(tmp_path, task("cat file; echo new >made", "a b"), task("cat 'a b/made'"), shell=shell)
-    assert found == Result("passed")
+    assert found == ScriptResult("passed")
     assert "here\n" in said
     assert "new\n" in said
     assert not (tmp_path / "source" / "a b" / "made").exists()
@@ -52,7 +52,7 @@ def test_each_command_runs_in_its_folder_of_a_copy_and_all_must_end_well(tmp_pat
 
 def test_the_first_command_that_fails_is_named_and_the_rest_run_all_the_same(tmp_path):
     found, said = run(tmp_path, task("true"), task("echo one; exit 3"), task("echo two; exit 1"))
-    assert found == Result("failed", 2)
+    assert found == ScriptResult("failed", 2)
     assert "one" in said
     assert "two" in said
 
@@ -61,12 +61,12 @@ def test_the_first_command_that_fails_is_named_and_the_rest_run_all_the_same(tmp
 def test_a_tool_that_is_not_there_is_no_finding(tmp_path, line):
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "file").write_text("no program")
-    assert run(tmp_path, task("exit 1"), task(line))[0] == Result("missing", 2)
+    assert run(tmp_path, task("exit 1"), task(line))[0] == ScriptResult("missing", 2)
 
 
 def test_a_probe_that_fails_says_why_and_the_command_does_not_run(tmp_path):
     found, said = run(tmp_path, task("touch ran", probe="echo no toolchain; false"), task("true", probe="true"))
-    assert found == Result("missing", 1)
+    assert found == ScriptResult("missing", 1)
     assert "no toolchain" in said
     assert not (tmp_path / "work" / "tree" / "ran").exists()
 
@@ -89,7 +89,7 @@ def test_a_command_that_mends_what_is_judged_has_failed(tmp_path, line):
     (tmp_path / "source" / "sub" / "one").write_text("1\n")
     if "chmod" in line and os.geteuid() == 0:
         pytest.skip("root reads what no one may")
-    assert run(tmp_path, task(line), task("true"))[0] == Result("changed")
+    assert run(tmp_path, task(line), task("true"))[0] == ScriptResult("changed")
 
 
 @pytest.mark.rule("R5")
@@ -112,27 +112,27 @@ def test_a_command_that_fails_cannot_talk_itself_out_of_it(tmp_path, line):
 
 def test_what_is_printed_is_cut(tmp_path):
     found, said = run(tmp_path, task("yes | head -c 1000000"))
-    assert found == Result("passed")
+    assert found == ScriptResult("passed")
     assert len(said) < LINES_SHOWN + 500
 
 
 def test_hostile_names_are_quoted(tmp_path):
     folder = "a; touch pwned; '\"`$(touch pwned)"
     (tmp_path / "source" / folder).mkdir(parents=True)
-    assert run(tmp_path, Task(folder, Command("$(touch pwned)", "pwd", "true")))[0] == Result("passed")
+    assert run(tmp_path, LintTask(folder, LintCommand("$(touch pwned)", "pwd", "true")))[0] == ScriptResult("passed")
     assert list(tmp_path.rglob("pwned")) == []
 
 
 def test_files_for_the_home_directory_are_there(tmp_path):
     (tmp_path / "script" / "home" / ".cargo").mkdir(parents=True)
     (tmp_path / "script" / "home" / ".cargo" / "config.toml").write_text("[net]\n")
-    assert run(tmp_path, task('grep net "$HOME/.cargo/config.toml"'))[0] == Result("passed")
+    assert run(tmp_path, task('grep net "$HOME/.cargo/config.toml"'))[0] == ScriptResult("passed")
 
 
 def test_an_exit_status_that_is_not_the_scripts_own_says_nothing():
-    assert result(0, 2) == Result("passed")
+    assert result(0, 2) == ScriptResult("passed")
     assert [result(code, 2) for code in (1, 2, 13, 63, 126, 137, 143, -1)] == [None] * 8
-    assert result(9, 2) == Result("broken")
+    assert result(9, 2) == ScriptResult("broken")
     with pytest.raises(ValueError, match="at most"):
         script([task("true")] * (MOST + 1))
 

@@ -15,7 +15,7 @@ from pressplay.github import contents, issues, pulls, refs
 from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.github.calls import call, pages, raw
 from pressplay.github.limits import Breaker
-from pressplay.github.wire import LARGEST_ANSWER, Answers, Wire
+from pressplay.github.wire import LARGEST_ANSWER, AnswerCache, Wire
 from pressplay.sandbox.forge import Fault
 
 API = "http://forge.test/api/v3"
@@ -115,7 +115,7 @@ def answer(etag, body=b"{}", **headers):
 
 
 def test_what_was_not_asked_for_the_longest_time_goes_first():
-    kept = Answers(most=2)
+    kept = AnswerCache(most=2)
     for key in "abc":
         kept.keep(key, answer(f'"{key}"'))
         assert kept.of("a") is not None or key == "c"
@@ -123,7 +123,7 @@ def test_what_was_not_asked_for_the_longest_time_goes_first():
 
 
 def test_the_bytes_that_are_held_are_bounded():
-    kept = Answers(most_bytes=100_000)
+    kept = AnswerCache(most_bytes=100_000)
     for number in range(200):
         kept.keep(number % 50, answer(f'"{number}"', json.dumps("x" * 9000).encode()))
         assert kept.bytes <= 100_000
@@ -142,7 +142,7 @@ def test_the_bytes_that_are_held_are_bounded():
     ids=["broken", "large", "without an ETag", "no JSON", "not 200"],
 )
 def test_what_is_not_to_be_kept_is_not(response):
-    kept = Answers()
+    kept = AnswerCache()
     kept.keep("a", response)
     assert (len(kept), kept.bytes) == (0, 0)
 
@@ -158,7 +158,9 @@ def test_what_was_sent_compressed_is_given_again_plain():
         return httpx.Response(200, headers=headers, content=gzip.compress(b'{"a": 1}'))
 
     clock = VirtualClock()
-    wire = Wire(httpx.MockTransport(handle), httpx.URL(API), clock, Breaker(clock), Answers(), "rex", ("a", "b"), "me")
+    wire = Wire(
+        httpx.MockTransport(handle), httpx.URL(API), clock, Breaker(clock), AnswerCache(), "rex", ("a", "b"), "me"
+    )
     with httpx.Client(transport=wire) as client:
         found = [client.get(f"{API}/x") for _ in range(3)]
     assert [(one.status_code, one.json(), one.headers["link"]) for one in found] == [(200, {"a": 1}, "<l>")] * 3
@@ -177,7 +179,7 @@ def test_where_github_sends_us_on_to_is_left_alone():
 
     clock = VirtualClock()
     breaker = Breaker(clock)
-    wire = Wire(httpx.MockTransport(handle), httpx.URL(API), clock, breaker, Answers(), "rex", ("a", "b"), "me")
+    wire = Wire(httpx.MockTransport(handle), httpx.URL(API), clock, breaker, AnswerCache(), "rex", ("a", "b"), "me")
     with httpx.Client(transport=wire, follow_redirects=True, headers={"Authorization": "Bearer x"}) as client:
         assert [client.get(f"{API}/x").status_code for _ in range(2)] == [429, 429]
     breaker.check(["a", "b"], "")

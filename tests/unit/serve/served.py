@@ -12,7 +12,7 @@ from pressplay.github import pulls
 from pressplay.serve import reading
 from pressplay.serve.answers import Page
 from pressplay.serve.arguments import GetComment, GetSnapshot, ListComments, ListReviews
-from pressplay.serve.request import Source
+from pressplay.serve.request import CommentSource
 from pressplay.settings import Agent, GitHub, RepositoryDefaults, Settings
 
 FILE = "task-1-implementation.txt"
@@ -32,7 +32,7 @@ class Served:
 
     world: GitHubWorld
     pull: pulls.Pull
-    source: Source
+    source: CommentSource
     calls: list[tuple[str, str]] = field(default_factory=list)
     """What was asked of GitHub, and how it ended."""
 
@@ -43,7 +43,7 @@ class Served:
     def person(self, login: str = "maintainer") -> httpx.Client:
         return self.world.person(login)
 
-    def everyone(self) -> Source:
+    def everyone(self) -> CommentSource:
         return replace(self.source, everyone=True)
 
     def stranger(self, login: str = "mallory") -> httpx.Client:
@@ -94,10 +94,10 @@ class Served:
         at = self.world.clock.now()
         self.pour("forge_reviews", number, body, state="COMMENTED", commit_id=self.pull.head_sha, submitted_at=at)
 
-    def list(self, source: Source | None = None, **asked: Any) -> Page:
+    def list(self, source: CommentSource | None = None, **asked: Any) -> Page:
         return reading.list_comments(source or self.source, ListComments(repo=REPO, pull_request=self.number, **asked))
 
-    def all(self, source: Source | None = None, **asked: Any) -> list[str]:
+    def all(self, source: CommentSource | None = None, **asked: Any) -> list[str]:
         """The ids of what is said in all pages."""
         found: list[str] = []
         cursor = None

@@ -13,7 +13,7 @@ from pressplay.errors import InputError, TryAgain
 from pressplay.sandbox.server import Server
 from pressplay.serve import auth
 from pressplay.serve.auth import Authenticator
-from pressplay.serve.config import Account
+from pressplay.serve.config import AllowedAccount
 from pressplay.serve.problems import Problem
 
 pytestmark = pytest.mark.rule("FR9")
@@ -38,7 +38,7 @@ class Reviews:
 
 def made(known=None, now=lambda: 0.0, accounts=("agent-platform",), **more):
     reviews = Reviews(known or {})
-    pairs = [Account(namespace=one.partition("/")[0], name=one.partition("/")[2]) for one in accounts]
+    pairs = [AllowedAccount(namespace=one.partition("/")[0], name=one.partition("/")[2]) for one in accounts]
     return Authenticator(now, reviewer=reviews, audiences=["press-play"], accounts=pairs, **more), reviews
 
 

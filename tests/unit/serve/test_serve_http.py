@@ -18,7 +18,7 @@ from pressplay.sandbox.forge import Fault
 from pressplay.serve import log
 from pressplay.serve.app import State, application
 from pressplay.serve.auth import Authenticator
-from pressplay.serve.config import Account, Config, Limits
+from pressplay.serve.config import AllowedAccount, Config, ServeLimits
 from pressplay.serve.limits import Buckets
 from pressplay.serve.metrics import Metrics
 from pressplay.serve.service import Service
@@ -45,7 +45,7 @@ class App:
 
     def __init__(self, served, missing="", **config):
         limits = config.pop("limits", {})
-        self.config = Config(app="press-play", limits=Limits(**limits), **config)
+        self.config = Config(app="press-play", limits=ServeLimits(**limits), **config)
         self.metrics = Metrics()
         self.state = State(lambda: missing)
         self.served = served
@@ -54,7 +54,7 @@ class App:
     async def client(self):
         service = Service(self.served.source, self.config.limits, self.metrics)
         authenticator = Authenticator(
-            lambda: 0.0, static=TOKEN, reviewer=Reviews(), accounts=[Account(namespace="agents")]
+            lambda: 0.0, static=TOKEN, reviewer=Reviews(), accounts=[AllowedAccount(namespace="agents")]
         )
         app = application(service, authenticator, self.config, self.state, lambda: 0.0)
         # MCP works while the application's lifespan does.

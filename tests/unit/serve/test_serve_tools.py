@@ -15,7 +15,7 @@ from test_serve_single import taken
 from pressplay import names
 from pressplay.github import snapshots
 from pressplay.serve import tools
-from pressplay.serve.config import Limits
+from pressplay.serve.config import ServeLimits
 from pressplay.serve.metrics import Metrics
 from pressplay.serve.operations import OPERATIONS
 from pressplay.serve.service import Service
@@ -29,7 +29,7 @@ def with_client(served, use, mode="auto", **limits):
     metrics = Metrics()
 
     async def run():
-        service = Service(served.source, Limits(**limits), metrics)
+        service = Service(served.source, ServeLimits(**limits), metrics)
         async with Client(tools.server(service), mode=mode) as client:
             return await use(client)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pressplay.cluster.port import Manifest
 from pressplay.gates.acceptance.net import ProbeAnswer
-from pressplay.gates.acceptance.plan import HttpExpectation, Logs, Workload
+from pressplay.gates.acceptance.plan import HttpExpectation, Logs, WorkloadProbe
 from pressplay.gates.acceptance.proof import ProbeCheck, is_secret, labelled, safe
 
 SHOWN = 300
@@ -22,7 +22,7 @@ _MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class PodLog:
     """What one pod wrote."""
 
     pod: str
@@ -135,7 +135,7 @@ def same(wanted: Any, actual: Any) -> bool:
     return type(wanted) is type(actual) and bool(wanted == actual)
 
 
-def logs(look: Logs, pods_logs: Sequence[Log], whole: bool) -> tuple[ProbeCheck, ...]:
+def logs(look: Logs, pods_logs: Sequence[PodLog], whole: bool) -> tuple[ProbeCheck, ...]:
     """Checks logs for lines that must, and must not, be in them; `whole`: whether these are all the pods."""
     size = sum(len(log.text) for log in pods_logs)
     where = f"in none of {len(pods_logs)} pods ({size} bytes)" if pods_logs else "no pod to read"
@@ -187,7 +187,7 @@ def rollout(manifest: Manifest) -> Rollout:
     return Rollout(ready, wanted, seen and wanted > 0 and ready >= wanted <= updated and not rest, words)
 
 
-def workload(look: Workload, manifest: Manifest | None) -> tuple[ProbeCheck, ...]:
+def workload(look: WorkloadProbe, manifest: Manifest | None) -> tuple[ProbeCheck, ...]:
     """Checks a workload against the expected state; None: there is none of this name."""
     if manifest is None:
         return (ProbeCheck("workload", "there", "there is none of this name", False),)

@@ -83,7 +83,7 @@ class Logs:
 
 
 @dataclass(frozen=True, slots=True)
-class Workload:
+class WorkloadProbe:
     """A workload and the state in which it must be; what is None or empty is not asked."""
 
     kind: str
@@ -102,7 +102,7 @@ class Probe:
     """One thing to look at, under a name of its own."""
 
     name: str
-    look: Http | Logs | Workload
+    look: Http | Logs | WorkloadProbe
     retries: int
     """Tries after the first."""
     every_seconds: int
@@ -386,9 +386,9 @@ def _made_logs(logs: Mapping[str, Any]) -> Logs:
     )
 
 
-def _made_workload(workload: Mapping[str, Any]) -> Workload:
+def _made_workload(workload: Mapping[str, Any]) -> WorkloadProbe:
     expect = workload["expect"]
-    return Workload(
+    return WorkloadProbe(
         kind=workload["kind"],
         namespace=workload.get("namespace", ""),
         name=workload["name"],
@@ -400,7 +400,7 @@ def _made_workload(workload: Mapping[str, Any]) -> Workload:
     )
 
 
-_MAKE: dict[str, Callable[[Mapping[str, Any]], Http | Logs | Workload]] = {
+_MAKE: dict[str, Callable[[Mapping[str, Any]], Http | Logs | WorkloadProbe]] = {
     "http": _made_http,
     "logs": _made_logs,
     "workload": _made_workload,

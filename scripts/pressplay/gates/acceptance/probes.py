@@ -16,7 +16,7 @@ from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import PressPlayError
 from pressplay.gates.acceptance import judge
 from pressplay.gates.acceptance.net import BODY, Ask, Client, NoAnswer, ProbeAnswer, Resolver
-from pressplay.gates.acceptance.plan import Http, Logs, Probe, ProbePlan, Workload
+from pressplay.gates.acceptance.plan import Http, Logs, Probe, ProbePlan, WorkloadProbe
 from pressplay.gates.acceptance.proof import ProbeProof, Proof, header, is_secret, safe, shortened
 from pressplay.gates.acceptance.reach import Address, OutOfReach, Reach, parse
 
@@ -131,7 +131,7 @@ class _Looks:
                     return self._http(bare, http, left), False
                 case Logs() as logs:
                     return self._logs(bare, logs), False
-                case Workload() as workload:
+                case WorkloadProbe() as workload:
                     return self._workload(bare, workload), False
         except OutOfReach as error:
             return replace(bare, fault=safe(f"refused: {error}", 1000)), True
@@ -173,7 +173,7 @@ class _Looks:
         checks = judge.logs(logs, logs_read, whole=len(pods) <= PODS)
         return replace(bare, came=_lines(logs, logs_read, all(check.ok for check in checks)), checks=checks)
 
-    def _workload(self, bare: ProbeProof, workload: Workload) -> ProbeProof:
+    def _workload(self, bare: ProbeProof, workload: WorkloadProbe) -> ProbeProof:
         cluster, namespace = self._cluster(workload.namespace)
         manifest = cluster.get(workload.kind, namespace, workload.name)
         shown = ""
@@ -190,7 +190,7 @@ class _Looks:
         return self.cluster, namespace
 
 
-def _asked(look: Http | Logs | Workload, target: Target) -> str:
+def _asked(look: Http | Logs | WorkloadProbe, target: Target) -> str:
     """A probe in a line or two, before anything is known of what it leads to."""
     match look:
         case Http():
@@ -200,7 +200,7 @@ def _asked(look: Http | Logs | Workload, target: Target) -> str:
             container = f", container {look.container}" if look.container else ""
             where = look.namespace or target.namespace
             return f"log of {pods} in {where}{container}, the last {look.since_seconds} s"
-        case Workload():
+        case WorkloadProbe():
             return f"{look.kind} {look.name} in {look.namespace or target.namespace}"
 
 
@@ -230,14 +230,14 @@ def _container(pod: Manifest) -> str:
     return str(default or containers[0].get("name") or "")
 
 
-def _log(pod: str, text: bytes) -> judge.Log:
+def _log(pod: str, text: bytes) -> judge.PodLog:
     """A pod's log; of one that is cut the first line goes too: half a line may be half a secret."""
     if len(text) <= LOG:
-        return judge.Log(pod, text, cut=False)
-    return judge.Log(pod, text.partition(b"\n")[2], cut=True)
+        return judge.PodLog(pod, text, cut=False)
+    return judge.PodLog(pod, text.partition(b"\n")[2], cut=True)
 
 
-def _lines(logs: Logs, pods_logs: list[judge.Log], held: bool) -> str:
+def _lines(logs: Logs, pods_logs: list[judge.PodLog], held: bool) -> str:
     """For each pod the first line with each expected text; its last lines too, if not all checks held."""
     parts = []
     for log in pods_logs:

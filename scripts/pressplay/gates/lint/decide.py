@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pressplay.gates.lint import configuration, detect, files, marks, projects, tools
 from pressplay.gates.lint.configuration import Taken
-from pressplay.gates.lint.detect import Task
+from pressplay.gates.lint.detect import LintTask
 from pressplay.gates.lint.files import Files, Undecided
 from pressplay.gates.lint.marks import Mark
 from pressplay.github.clone import Unreadable
@@ -24,7 +24,7 @@ LARGEST_CODE = 8_000_000
 class Decided:
     """How a head commit is linted."""
 
-    tasks: dict[str, tuple[Task, ...]] = field(default_factory=dict)
+    tasks: dict[str, tuple[LintTask, ...]] = field(default_factory=dict)
     taken: list[Taken] = field(default_factory=list)
     """What the run has otherwise than the pull request."""
     own: list[str] = field(default_factory=list)

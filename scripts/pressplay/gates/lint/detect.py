@@ -39,7 +39,7 @@ SCRIPTS = (*_LINTS, *_FORMATS, *_TYPES)
 
 
 @dataclass(frozen=True)
-class Command:
+class LintCommand:
     """One command of a gate."""
 
     label: str
@@ -53,14 +53,14 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Task:
+class LintTask:
     """A command and the folder in which it runs, as the repository has it ('' for its root)."""
 
     folder: str
-    command: Command
+    command: LintCommand
 
 
-def detect(head: Files, base: Files) -> dict[str, tuple[Task, ...]]:
+def detect(head: Files, base: Files) -> dict[str, tuple[LintTask, ...]]:
     """The commands by language, in the order of `LANGUAGES`; none for a language that is not there.
 
     `head` is the commit that is linted, `base` the default branch; Unreadable where what decides that can't be read.
@@ -76,11 +76,11 @@ def detect(head: Files, base: Files) -> dict[str, tuple[Task, ...]]:
     return _in_folders(head, base, (ROOT, *(name for name in folders if _in_folders(base, base, (name,)))))
 
 
-def _in_folders(head: Files, base: Files, folders: tuple[str, ...]) -> dict[str, tuple[Task, ...]]:
+def _in_folders(head: Files, base: Files, folders: tuple[str, ...]) -> dict[str, tuple[LintTask, ...]]:
     tasks_by_language = {}
     for language, (is_there, commands) in LANGUAGES.items():
         tasks = [
-            Task(folder, command)
+            LintTask(folder, command)
             for folder in folders
             if is_there(head, folder)
             for command in commands(head, base if is_there(base, folder) else head, folder)
@@ -112,13 +112,13 @@ def _is_rust(files: Files, folder: str) -> bool:
     return "Cargo.toml" in files.names(folder)
 
 
-def _rust(_head: Files, settled: Files, folder: str) -> Iterator[Command]:
+def _rust(_head: Files, settled: Files, folder: str) -> Iterator[LintCommand]:
     manifest = table(settled, joined(folder, "Cargo.toml"))
     levels = (_table(manifest, "lints", "clippy"), _table(manifest, "workspace", "lints", "clippy"))
     # A project that sets its own level for pedantic keeps it.
     pedantic = "" if any("pedantic" in table for table in levels) else " -W clippy::pedantic"
-    yield Command("cargo fmt", "cargo fmt --all --check", "cargo fmt --version")
-    yield Command(
+    yield LintCommand("cargo fmt", "cargo fmt --all --check", "cargo fmt --version")
+    yield LintCommand(
         "cargo clippy",
         f"cargo clippy --workspace --all-targets --all-features -- -D warnings{pedantic}",
         "cargo clippy --version",
@@ -135,7 +135,7 @@ def _is_python(files: Files, folder: str) -> bool:
     return any(name in names for name in _PYTHON) or (alone and any(name.endswith(".py") for name in names))
 
 
-def _python(head: Files, settled: Files, folder: str) -> Iterator[Command]:
+def _python(head: Files, settled: Files, folder: str) -> Iterator[LintCommand]:
     names, tools = settled.names(folder), _table(table(settled, joined(folder, "pyproject.toml")), "tool")
     configured = "ruff" in tools or any(name in names for name in _RUFF)
     # What configures nothing is held to ruff's own rules, not to those of a folder that the checkout happens to lie in.
@@ -144,12 +144,12 @@ def _python(head: Files, settled: Files, folder: str) -> Iterator[Command]:
     of_all = f"--no-cache --no-respect-gitignore{alone}"
     listed = f"ruff check {of_all} --show-files . | grep -E '[.](pyi?|ipynb)$'"
     sees = listed if _has(head, folder, "python") else ""
-    yield Command("ruff check", f"ruff check {of_all} --output-format=concise .", "ruff --version", sees)
+    yield LintCommand("ruff check", f"ruff check {of_all} --output-format=concise .", "ruff --version", sees)
     if configured and "black" not in tools:
-        yield Command("ruff format", f"ruff format {of_all} --check .", "ruff --version", sees)
+        yield LintCommand("ruff format", f"ruff format {of_all} --check .", "ruff --version", sees)
     mypy = _mypy(settled, folder, tools)
     if mypy is not None:
-        yield Command("mypy", "mypy" if mypy else "mypy .", "mypy --version")
+        yield LintCommand("mypy", "mypy" if mypy else "mypy .", "mypy --version")
 
 
 def _mypy(settled: Files, folder: str, tools: Mapping[str, Any]) -> bool | None:
@@ -170,7 +170,7 @@ def _is_typescript(files: Files, folder: str) -> bool:
     return "package.json" in files.names(folder)
 
 
-def _typescript(head: Files, settled: Files, folder: str) -> Iterator[Command]:
+def _typescript(head: Files, settled: Files, folder: str) -> Iterator[LintCommand]:
     package, names = table(settled, joined(folder, "package.json")), settled.names(folder)
     scripts = _table(package, "scripts")
     lock = next((name for name in _INSTALLS if name in names), None)
@@ -179,20 +179,22 @@ def _typescript(head: Files, settled: Files, folder: str) -> Iterator[Command]:
     for ours, choices in (("lint", _LINTS), ("format", _FORMATS), ("types", _TYPES)):
         chosen = next((script for script in choices if script in scripts), None)
         if chosen is not None:
-            commands.append(Command(f"{runner} run {chosen}", f"{runner} run --silent {chosen}", f"{runner} --version"))
+            commands.append(
+                LintCommand(f"{runner} run {chosen}", f"{runner} run --silent {chosen}", f"{runner} --version")
+            )
         elif ours == "format" and ("prettier" in package or any(_PRETTIER.fullmatch(name) for name in names)):
             commands.append(_installed("prettier", "--check --ignore-path .prettierignore ."))
         elif ours == "types" and "tsconfig.json" in head.names(folder):
             commands.append(_installed("tsc", "--noEmit"))
     if commands and install and "node_modules" not in head.names(folder):
-        yield Command(install.partition(" --")[0], install, f"{runner} --version")
+        yield LintCommand(install.partition(" --")[0], install, f"{runner} --version")
     yield from commands
 
 
-def _installed(tool: str, arguments: str) -> Command:
+def _installed(tool: str, arguments: str) -> LintCommand:
     """A program that the project's own packages bring, or the image."""
     path = 'PATH="$PWD/node_modules/.bin:$PATH"'
-    return Command(tool, f"{path} {tool} {arguments}", f"{path} {tool} --version")
+    return LintCommand(tool, f"{path} {tool} {arguments}", f"{path} {tool} --version")
 
 
 # --- Go -------------------------------------------------------------------------------------------------------------
@@ -202,17 +204,17 @@ def _is_go(files: Files, folder: str) -> bool:
     return "go.mod" in files.names(folder)
 
 
-def _go(head: Files, settled: Files, folder: str) -> Iterator[Command]:
+def _go(head: Files, settled: Files, folder: str) -> Iterator[LintCommand]:
     unformatted = "find . -name '*.go' ! -path '*/testdata/*' ! -path './vendor/*' -exec gofmt -l {} +"
     # gofmt exits with 0 even if it lists files, and each listed file is a finding.
-    yield Command("gofmt", f'listed=$({unformatted}) && echo "$listed" && test -z "$listed"', "go version")
+    yield LintCommand("gofmt", f'listed=$({unformatted}) && echo "$listed" && test -z "$listed"', "go version")
     sees = "go list -e ./..." if _has(head, folder, "go") else ""
-    yield Command("go vet", "go vet ./...", "go version", sees)
+    yield LintCommand("go vet", "go vet ./...", "go version", sees)
     if any(name in settled.names(folder) for name in _GOLANGCI):
-        yield Command("golangci-lint", "golangci-lint run ./...", "golangci-lint --version")
+        yield LintCommand("golangci-lint", "golangci-lint run ./...", "golangci-lint --version")
 
 
-LANGUAGES: Mapping[str, tuple[Callable[[Files, str], bool], Callable[[Files, Files, str], Iterator[Command]]]] = {
+LANGUAGES: Mapping[str, tuple[Callable[[Files, str], bool], Callable[[Files, Files, str], Iterator[LintCommand]]]] = {
     "rust": (_is_rust, _rust),
     "python": (_is_python, _python),
     "typescript": (_is_typescript, _typescript),
@@ -223,6 +225,6 @@ CUSTOM = "custom"
 """In the place of a language: the commands that the values give."""
 
 
-def given(lines: list[str]) -> dict[str, tuple[Task, ...]]:
+def given(lines: list[str]) -> dict[str, tuple[LintTask, ...]]:
     """The commands of `lint.commands`, each run in the repository's root."""
-    return {CUSTOM: tuple(Task(ROOT, Command(f"command {n}", line)) for n, line in enumerate(lines, start=1))}
+    return {CUSTOM: tuple(LintTask(ROOT, LintCommand(f"command {n}", line)) for n, line in enumerate(lines, start=1))}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pressplay.gates.lint import files, marks
-from pressplay.gates.lint.detect import Task
+from pressplay.gates.lint.detect import LintTask
 from pressplay.gates.lint.files import Files, Undecided, at, below, folder_of, joined, name_of
 from pressplay.github.clone import Unreadable
 
@@ -41,8 +41,8 @@ def coverage(
     paths: Iterable[str],
     head: Files,
     base: Files,
-    tasks: Mapping[str, tuple[Task, ...]],
-    before: Mapping[str, tuple[Task, ...]],
+    tasks: Mapping[str, tuple[LintTask, ...]],
+    before: Mapping[str, tuple[LintTask, ...]],
     named: bool = False,
 ) -> Coverage:
     """Which of `paths`, the files that differ, no command looks at; `tasks` are the head's, `before` the base's.
@@ -81,7 +81,7 @@ def coverage(
     return result
 
 
-def _folders(tasks: Mapping[str, tuple[Task, ...]]) -> dict[str, frozenset[str]]:
+def _folders(tasks: Mapping[str, tuple[LintTask, ...]]) -> dict[str, frozenset[str]]:
     return {language: frozenset(task.folder for task in of_it) for language, of_it in tasks.items()}
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pressplay.gates.lint.detect import Task
+from pressplay.gates.lint.detect import LintTask
 
 MOST = 40
 """Commands of one script: exit statuses tell which one failed."""
@@ -85,7 +85,7 @@ exit 0
 """
 
 
-def script(tasks: Sequence[Task]) -> str:
+def script(tasks: Sequence[LintTask]) -> str:
     """The script for these commands; ValueError for more than `MOST`."""
     if len(tasks) > MOST:
         raise ValueError(f"a gate runs at most {MOST} commands, got {len(tasks)}")
@@ -98,7 +98,7 @@ def script(tasks: Sequence[Task]) -> str:
 
 
 @dataclass(frozen=True)
-class Result:
+class ScriptResult:
     """What a script's exit status says."""
 
     kind: Literal["passed", "failed", "changed", "missing", "empty", "broken"]
@@ -113,15 +113,15 @@ _COUNTED: tuple[tuple[Literal["failed", "missing", "empty"], int], ...] = (
 )
 
 
-def result(code: int, count: int) -> Result | None:
+def result(code: int, count: int) -> ScriptResult | None:
     """What an exit status of a script of `count` commands means; None for one that is not a script's own."""
     if code == 0:
-        return Result("passed")
+        return ScriptResult("passed")
     if code == _CHANGED:
-        return Result("changed")
+        return ScriptResult("changed")
     if code == _BROKEN:
-        return Result("broken")
+        return ScriptResult("broken")
     for kind, first in _COUNTED:
         if first < code <= first + count:
-            return Result(kind, code - first)
+            return ScriptResult(kind, code - first)
     return None

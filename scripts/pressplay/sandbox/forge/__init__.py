@@ -1,7 +1,7 @@
 """GitHub's stand-in: its REST API and git over HTTP, on one machine (architecture, Forge)."""
 
-from pressplay.sandbox.forge.ci import Annotation, Job, Rerun
+from pressplay.sandbox.forge.ci import CiAnnotation, CiJob, Rerun
 from pressplay.sandbox.forge.forge import App, Event, Forge
 from pressplay.sandbox.forge.http import Fault
 
-__all__ = ["Annotation", "App", "Event", "Fault", "Forge", "Job", "Rerun"]
+__all__ = ["App", "CiAnnotation", "CiJob", "Event", "Fault", "Forge", "Rerun"]

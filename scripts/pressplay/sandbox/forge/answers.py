@@ -672,7 +672,7 @@ def _by_email(s: Session, address: str) -> JSON | None:
     return user(s, row) if row is not None else None
 
 
-def diff_entry(s: Session, repo: Row, change: gitdata.Change, sha: str) -> JSON:
+def diff_entry(s: Session, repo: Row, change: gitdata.FileChange, sha: str) -> JSON:
     """A DiffEntry."""
     path = quote(change.path)
     answer: JSON = {

@@ -30,7 +30,7 @@ JOBS = (
 
 
 @dataclass(frozen=True)
-class Annotation:
+class CiAnnotation:
     """What a job says of a line of a file; `level` is notice, warning or failure."""
 
     path: str
@@ -42,13 +42,13 @@ class Annotation:
 
 
 @dataclass(frozen=True)
-class Job:
+class CiJob:
     """A job of a run, and how it ended: None where it still runs. A `log` of None is gone, as old ones are."""
 
     name: str
     conclusion: str | None = "success"
     log: str | None = ""
-    annotations: Sequence[Annotation] = ()
+    annotations: Sequence[CiAnnotation] = ()
     steps: Sequence[tuple[str, str]] = ()
     """Name and conclusion of each step; where none are given, the runner's own around one of the project's."""
 
@@ -68,7 +68,7 @@ def report(
     repo: Row,
     sha: str,
     workflow: str,
-    jobs: Sequence[Job],
+    jobs: Sequence[CiJob],
     actor: Row | None,
     conclusion: str | None,
 ) -> int:
@@ -123,7 +123,7 @@ def report(
     return number
 
 
-def finish(s: Session, number: int, jobs: Sequence[Job], conclusion: str | None) -> None:
+def finish(s: Session, number: int, jobs: Sequence[CiJob], conclusion: str | None) -> None:
     """Say how jobs of a run's attempt ended; with the last of them the run ends, by `conclusion` where it is given.
 
     InputError for a run that is not there or has ended, and for a conclusion that GitHub does not know.
@@ -147,7 +147,7 @@ def finish(s: Session, number: int, jobs: Sequence[Job], conclusion: str | None)
         # A run that is ended from outside takes its jobs along.
         for row in now:
             if row["status"] != "completed":
-                _end(s, repo, run, attempt["attempt"], Job(row["name"], "cancelled"), actor)
+                _end(s, repo, run, attempt["attempt"], CiJob(row["name"], "cancelled"), actor)
     elif now and all(row["status"] == "completed" for row in now):
         conclusion = answers.summed_up(row["conclusion"] for row in now)
     s.run(
@@ -241,7 +241,7 @@ def _begin(s: Session, repo: Row, run_id: int, attempt: int, name: str, actor: R
     events.check_event(s, "created", repo, _check(s, check), actor)
 
 
-def _end(s: Session, repo: Row, run: Row, attempt: int, job: Job, actor: Row) -> None:
+def _end(s: Session, repo: Row, run: Row, attempt: int, job: CiJob, actor: Row) -> None:
     where = f"{JOBS} WHERE j.run_id = ? AND j.attempt = ? AND c.name = ? AND c.status != 'completed'"
     row = s.one(where, run["id"], attempt, job.name)
     if row is None:
@@ -252,7 +252,7 @@ def _end(s: Session, repo: Row, run: Row, attempt: int, job: Job, actor: Row) ->
     annotations = [_annotation(annotation) for annotation in job.annotations]
     if job.conclusion == "failure":
         # What the runner itself adds to each failed step.
-        annotations.append(_annotation(Annotation(".github", 1, "Process completed with exit code 1.")))
+        annotations.append(_annotation(CiAnnotation(".github", 1, "Process completed with exit code 1.")))
     around = [("Set up job", "success"), (f"Run {job.name}", job.conclusion), ("Complete job", "success")]
     steps = json.dumps(list(job.steps) or ([] if job.conclusion == "skipped" else around))
     s.run("UPDATE forge_jobs SET log = ?, steps = ? WHERE id = ?", job.log, steps, row["id"])
@@ -269,7 +269,7 @@ def _end(s: Session, repo: Row, run: Row, attempt: int, job: Job, actor: Row) ->
         events.check_event(s, "completed", repo, _check(s, row["check_id"]), actor)
 
 
-def _annotation(annotation: Annotation) -> JSON:
+def _annotation(annotation: CiAnnotation) -> JSON:
     return {
         "path": annotation.path,
         "start_line": annotation.line,

@@ -21,7 +21,7 @@ from pressplay.github.merges import QUEUE
 from pressplay.sandbox.forge import alerts, answers, ci, gitdata, hooks, smart
 from pressplay.sandbox.forge import events as events_
 from pressplay.sandbox.forge.api.rulesets import save
-from pressplay.sandbox.forge.ci import Job, Rerun
+from pressplay.sandbox.forge.ci import CiJob, Rerun
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import Fault, Web, token_hash
 from pressplay.sandbox.forge.store import JSON, ROLES, Actor, Row, Session, Store
@@ -399,7 +399,7 @@ class Forge:
         full_name: str,
         sha: str,
         workflow: str = "CI",
-        jobs: Sequence[Job] = (),
+        jobs: Sequence[CiJob] = (),
         *,
         actor: str | None = None,
         conclusion: str | None = None,
@@ -414,7 +414,7 @@ class Forge:
             who = _user(session, actor) if actor is not None else None
             return ci.report(session, _repo(session, full_name), sha, workflow, jobs, who, conclusion)
 
-    def finish_ci(self, run_id: int, jobs: Sequence[Job] = (), *, conclusion: str | None = None) -> None:
+    def finish_ci(self, run_id: int, jobs: Sequence[CiJob] = (), *, conclusion: str | None = None) -> None:
         """Say how jobs of a run that goes on, or was asked for again, ended. InputError for a run that has ended."""
         with self._store.session(write=True) as session:
             ci.finish(session, run_id, jobs, conclusion)

@@ -22,7 +22,7 @@ _STATUS = {DeltaStatus.ADDED: "added", DeltaStatus.DELETED: "removed", DeltaStat
 
 
 @dataclass(frozen=True)
-class Change:
+class FileChange:
     """One file of a difference."""
 
     path: str
@@ -289,7 +289,7 @@ def replay(
     return tip
 
 
-def difference(git: pygit2.Repository, old: str | None, new: str) -> list[Change]:
+def difference(git: pygit2.Repository, old: str | None, new: str) -> list[FileChange]:
     """The files that differ between two commits (or from nothing), with renames detected, each with its patch."""
     return list(_difference(git.path, old, new, _Opened(git)))
 
@@ -308,7 +308,7 @@ class _Opened:
 
 
 @functools.lru_cache(maxsize=2048)
-def _difference(_path: str, old: str | None, new: str, opened: _Opened) -> tuple[Change, ...]:
+def _difference(_path: str, old: str | None, new: str, opened: _Opened) -> tuple[FileChange, ...]:
     git = opened.git
     tree_new = commit(git, new).tree
     if old is None:
@@ -327,7 +327,7 @@ def _difference(_path: str, old: str | None, new: str, opened: _Opened) -> tuple
         text = (patch.data or b"").decode(errors="replace")
         hunks = text.find("\n@@")
         changes.append(
-            Change(
+            FileChange(
                 path=file.path,
                 previous=delta.old_file.path if delta.status == DeltaStatus.RENAMED else None,
                 status=_STATUS.get(delta.status, "modified"),

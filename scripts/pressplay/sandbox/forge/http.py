@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiAnswer:
     """An endpoint's answer. `body` is JSON, bytes as they are, or None for none."""
 
     status: int
@@ -68,7 +68,7 @@ Auth = Literal["repo", "app", "user", "any", "none"]
 class Endpoint:
     """A function that answers, and what a caller needs for it."""
 
-    handle: Callable[[Call], Any]
+    handle: Callable[[ApiCall], Any]
     needs: tuple[tuple[str, str], ...]
     role: str
     auth: Auth
@@ -78,7 +78,7 @@ class Endpoint:
 
 
 ROUTES = Map(strict_slashes=False, merge_slashes=False)
-Handler = TypeVar("Handler", bound=Callable[["Call"], Any])
+Handler = TypeVar("Handler", bound=Callable[["ApiCall"], Any])
 
 
 def route(
@@ -103,7 +103,7 @@ def route(
     return register
 
 
-class Call:
+class ApiCall:
     """One request: its session, repository, arguments, query and body."""
 
     def __init__(
@@ -255,7 +255,7 @@ class Web:
         self._router = ROUTES.bind("forge", "/")
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer one request."""
+        """ApiAnswer one request."""
         method: str = environ["REQUEST_METHOD"]
         path = request_path(environ)
         fault = self._fault(method, path)
@@ -287,7 +287,7 @@ class Web:
                     return fault
         return None
 
-    def _answer(self, method: str, path: str, environ: dict[str, Any]) -> Answer:
+    def _answer(self, method: str, path: str, environ: dict[str, Any]) -> ApiAnswer:
         try:
             endpoint, args = self._match(method, path)
             body = _body(environ)
@@ -298,11 +298,11 @@ class Web:
                 self._sync(stale.full_name)
                 with self.store.session(write=endpoint.write) as session:
                     return self._call(session, endpoint, args, body, path, environ)
-        except RateLimited as error:
+        except ApiRateLimited as error:
             if not path.endswith("/graphql"):
                 return _refusal(error)
             # GraphQL reports it as an error in a 200.
-            return Answer(200, {"errors": [{"type": "RATE_LIMITED", "message": error.message}]}, error.headers)
+            return ApiAnswer(200, {"errors": [{"type": "RATE_LIMITED", "message": error.message}]}, error.headers)
         except ApiError as error:
             return _refusal(error)
         except OverflowError:
@@ -324,7 +324,7 @@ class Web:
         body: Any,
         path: str,
         environ: dict[str, Any],
-    ) -> Answer:
+    ) -> ApiAnswer:
         limits: dict[str, str] = {}
         resource = "graphql" if path.endswith("/graphql") else "core"
         if endpoint.auth != "none":
@@ -348,12 +348,12 @@ class Web:
         )
         prefix = "/api/v3" if environ.get("PATH_INFO", "").startswith("/api/v3/") else ""
         query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-        call = Call(
+        call = ApiCall(
             session, repo, args, query, body, f"{scheme}://{host}{prefix}{path}", environ.get("HTTP_ACCEPT", "")
         )
         result = endpoint.handle(call)
-        answer = result if isinstance(result, Answer) else Answer(200, result)
-        answer = Answer(answer.status, answer.body, {**limits, **call.headers, **answer.headers})
+        answer = result if isinstance(result, ApiAnswer) else ApiAnswer(200, result)
+        answer = ApiAnswer(answer.status, answer.body, {**limits, **call.headers, **answer.headers})
         if endpoint.write or answer.status != 200:
             return answer
         content, headers = _encode(answer)
@@ -362,19 +362,19 @@ class Web:
         if digest in environ.get("HTTP_IF_NONE_MATCH", "") and limits:
             # What has not changed is not sent again, and not counted.
             used = self.store.meter.add(session.actor.key, resource, session.now, -1)
-            return Answer(304, None, {**headers, **self.store.meter.headers(resource, session.now, used)})
-        return Answer(200, content, headers)
+            return ApiAnswer(304, None, {**headers, **self.store.meter.headers(resource, session.now, used)})
+        return ApiAnswer(200, content, headers)
 
     def _count(self, session: Session, resource: str, number: int) -> dict[str, str]:
         meter = self.store.meter
         used = meter.add(session.actor.key, resource, session.now, number)
         headers = meter.headers(resource, session.now, used)
         if meter.enforce is not None and used > meter.enforce and number:
-            raise RateLimited(403, "API rate limit exceeded for installation.", headers=headers)
+            raise ApiRateLimited(403, "API rate limit exceeded for installation.", headers=headers)
         return headers
 
 
-class RateLimited(ApiError):
+class ApiRateLimited(ApiError):
     """A token's requests of this hour are used up."""
 
 
@@ -411,7 +411,7 @@ def _body(environ: Mapping[str, Any]) -> Any:
         raise ApiError(400, "Problems parsing JSON") from None
 
 
-def _refusal(error: ApiError) -> Answer:
+def _refusal(error: ApiError) -> ApiAnswer:
     body: JSON = {
         "message": error.message,
         "documentation_url": "https://docs.github.com/rest",
@@ -419,10 +419,10 @@ def _refusal(error: ApiError) -> Answer:
     }
     if error.errors:
         body["errors"] = error.errors
-    return Answer(error.status, body, error.headers)
+    return ApiAnswer(error.status, body, error.headers)
 
 
-def _encode(answer: Answer) -> tuple[bytes, dict[str, str]]:
+def _encode(answer: ApiAnswer) -> tuple[bytes, dict[str, str]]:
     headers = dict(answer.headers)
     if answer.body is None:
         return b"", headers

@@ -28,7 +28,7 @@ _CONCLUSIONS: Mapping[Outcome, str] = {"pass": "success", "fail": "failure", "er
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """What a gate found out about one commit."""
 
     outcome: Outcome
@@ -60,7 +60,7 @@ def has_passed(entries: Mapping[str, Entry], gate: Gate, head: str) -> bool:
     return (verdict_on(entries, gate, head) or {}).get("outcome") == "pass"
 
 
-def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: Verdict) -> str:
+def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: GateVerdict) -> str:
     """Record a verdict and set the check on `head`; its outcome, or SUPERSEDED where that is the head no more.
 
     Done again, it is the same. `subject` names the pull request. That the acceptance gate passed is recorded alone: its
@@ -85,7 +85,7 @@ def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: Ver
     return verdict.outcome
 
 
-def show(context: Context, repo: str, pull: pulls.Pull, gate: Gate, verdict: Verdict) -> None:
+def show(context: Context, repo: str, pull: pulls.Pull, gate: Gate, verdict: GateVerdict) -> None:
     """Set the check of a gate on a pull request's head, as the harness's App."""
     checks.set_check(
         context.harness(repo, checks="write"),

@@ -58,7 +58,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Answer:
+class StandingAnswer:
     """What the check says of a pull request that no flow works on."""
 
     conclusion: Literal["success", "action_required"]
@@ -66,7 +66,7 @@ class Answer:
     summary: str
 
 
-def answer(facts: Facts) -> Answer | None:
+def answer(facts: Facts) -> StandingAnswer | None:
     """What the check `press-play/acceptance` says of a pull request; None where its own flows say it."""
     if facts.asked and not facts.fork:
         return None
@@ -102,11 +102,11 @@ def answer(facts: Facts) -> Answer | None:
         )
     if facts.others == "require":
         return _held("Every pull request is reviewed here", f"The values have `others: require`. {ask}")
-    return Answer("success", "Not under Press Play", f"Press Play does not work on this pull request. {ask}.")
+    return StandingAnswer("success", "Not under Press Play", f"Press Play does not work on this pull request. {ask}.")
 
 
-def _held(title: str, summary: str) -> Answer:
-    return Answer("action_required", title, f"{summary}.")
+def _held(title: str, summary: str) -> StandingAnswer:
+    return StandingAnswer("action_required", title, f"{summary}.")
 
 
 def of_all(

@@ -96,7 +96,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FailureVerdict:
     """A failure's class, why (a sentence's part, ours: it may be told anywhere), and whether a re-run may help."""
 
     kind: Class
@@ -104,10 +104,10 @@ class Verdict:
     rerun: bool = False
 
 
-def classify(seen: Evidence) -> Verdict:
+def classify(seen: Evidence) -> FailureVerdict:
     """The class of a failure; see the module's table."""
     if seen.conclusion == "cancelled" and not (_said(seen.words, _RUNNER) or _any(seen.words, _TIME_LIMIT)):
-        return Verdict("none", "it was cancelled")
+        return FailureVerdict("none", "it was cancelled")
     if seen.conclusion == "startup_failure":
         return _not_started(seen)
     infrastructure = _infrastructure(seen)
@@ -116,26 +116,26 @@ def classify(seen: Evidence) -> Verdict:
     if seen.passed_here:
         return _flaky(seen, "it passed on this very commit in another attempt")
     if seen.on_base in _BROKEN:
-        return Verdict("base", "it fails on the base branch too")
+        return FailureVerdict("base", "it fails on the base branch too")
     if seen.on_merge_base in _BROKEN:
         since = "which has mended it since" if seen.on_base == "success" else "where nothing has passed since"
-        return Verdict("base", f"it failed where this pull request left the base branch, {since}")
+        return FailureVerdict("base", f"it failed where this pull request left the base branch, {since}")
     if seen.flaky_on_base:
         return _flaky(seen, "on the base branch it failed and passed on one commit")
-    return Verdict("real", "nothing in GitHub's record explains it but this pull request")
+    return FailureVerdict("real", "nothing in GitHub's record explains it but this pull request")
 
 
-def _not_started(seen: Evidence) -> Verdict:
+def _not_started(seen: Evidence) -> FailureVerdict:
     if seen.workflow_changed:
-        return Verdict("real", "the workflow does not start, and this pull request changes it")
+        return FailureVerdict("real", "the workflow does not start, and this pull request changes it")
     if seen.on_base == "startup_failure":
-        return Verdict("base", "the workflow does not start on the base branch either")
-    return Verdict("infrastructure", "the workflow did not start", rerun=not seen.run_again)
+        return FailureVerdict("base", "the workflow does not start on the base branch either")
+    return FailureVerdict("infrastructure", "the workflow did not start", rerun=not seen.run_again)
 
 
-def _infrastructure(seen: Evidence) -> Verdict | None:
+def _infrastructure(seen: Evidence) -> FailureVerdict | None:
     if _any(seen.words, _NO_MINUTES):
-        return Verdict("infrastructure", "the account's spending limit is reached")
+        return FailureVerdict("infrastructure", "the account's spending limit is reached")
     reason = _said(seen.words, _RUNNER)
     if not reason and seen.job and not seen.began:
         reason = "none of its steps began"
@@ -144,13 +144,13 @@ def _infrastructure(seen: Evidence) -> Verdict | None:
     if not reason and seen.failed_step is not None and _SETS_UP.match(seen.failed_step):
         reason = _said((seen.log, *seen.words), _NETWORK)
         reason = f"{reason} while the job was set up" if reason else ""
-    return Verdict("infrastructure", reason, rerun=not seen.run_again) if reason else None
+    return FailureVerdict("infrastructure", reason, rerun=not seen.run_again) if reason else None
 
 
-def _flaky(seen: Evidence, why: str) -> Verdict:
+def _flaky(seen: Evidence, why: str) -> FailureVerdict:
     if seen.run_again:
-        return Verdict("real", f"{why}, but it failed again when it was run again")
-    return Verdict("flaky", why, rerun=True)
+        return FailureVerdict("real", f"{why}, but it failed again when it was run again")
+    return FailureVerdict("flaky", why, rerun=True)
 
 
 def _any(words: Iterable[str], pattern: re.Pattern[str]) -> bool:

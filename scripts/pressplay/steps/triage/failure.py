@@ -54,8 +54,8 @@ def _failure(gh: Client, repo: str, cause: str) -> dict[str, Any]:
 
 def _shown(
     check: checks.CheckRun | None,
-    run: actions.Run | None,
-    job: actions.Job | None,
+    run: actions.WorkflowRun | None,
+    job: actions.WorkflowJob | None,
     noted: list[checks.Annotation],
     log: str | None,
 ) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from pressplay.clock import rfc3339
 from pressplay.sandbox.forge import answers, ci
 from pressplay.sandbox.forge.errors import ApiError
-from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row
 
 _REPO = "/repos/<owner>/<name>"
@@ -18,13 +18,13 @@ _LOG_SECONDS = 60
 
 
 @route("GET", f"{_REPO}/actions/workflows", actions="read")
-def list_workflows(call: Call) -> JSON:
+def list_workflows(call: ApiCall) -> JSON:
     """The repository's workflows."""
     rows, total = call.rows("SELECT * FROM forge_workflows WHERE repo_id = ? ORDER BY id", call.repo["id"])
     return {"total_count": total, "workflows": [answers.workflow(call.s, call.repo, row) for row in rows]}
 
 
-def _workflow(call: Call) -> Row:
+def _workflow(call: ApiCall) -> Row:
     """The workflow that the path names, by its id or its file."""
     given = call.args["workflow"]
     row = call.s.one(
@@ -39,24 +39,24 @@ def _workflow(call: Call) -> Row:
 
 
 @route("GET", f"{_REPO}/actions/workflows/<workflow>", actions="read")
-def get_workflow(call: Call) -> JSON:
+def get_workflow(call: ApiCall) -> JSON:
     """One workflow by its id or the name of its file."""
     return answers.workflow(call.s, call.repo, _workflow(call))
 
 
 @route("GET", f"{_REPO}/actions/workflows/<workflow>/runs", actions="read")
-def list_runs_of_workflow(call: Call) -> JSON:
+def list_runs_of_workflow(call: ApiCall) -> JSON:
     """A workflow's runs, newest first."""
     return _runs(call, _workflow(call)["id"])
 
 
 @route("GET", f"{_REPO}/actions/runs", actions="read")
-def list_runs(call: Call) -> JSON:
+def list_runs(call: ApiCall) -> JSON:
     """Runs by branch, commit, event, status or conclusion, actor, suite and time; newest first."""
     return _runs(call, None)
 
 
-def _runs(call: Call, workflow: int | None) -> JSON:
+def _runs(call: ApiCall, workflow: int | None) -> JSON:
     where, args = ["r.repo_id = ?"], [call.repo["id"]]
     if workflow is not None:
         where.append("r.workflow_id = ?")
@@ -84,33 +84,33 @@ def _runs(call: Call, workflow: int | None) -> JSON:
     return {"total_count": total, "workflow_runs": [_shown(call, row) for row in rows]}
 
 
-def _shown(call: Call, row: Row, attempt: int | None = None) -> JSON:
+def _shown(call: ApiCall, row: Row, attempt: int | None = None) -> JSON:
     shown = answers.workflow_run(call.s, call.repo, row, ci.attempt_of(call.s, row, attempt))
     if call.query.get("exclude_pull_requests") == "true":
         shown["pull_requests"] = []
     return shown
 
 
-def _run(call: Call) -> Row:
+def _run(call: ApiCall) -> Row:
     return call.s.row_or_404(
         "SELECT * FROM forge_runs WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"]
     )
 
 
 @route("GET", _RUN, actions="read")
-def get_run(call: Call) -> JSON:
+def get_run(call: ApiCall) -> JSON:
     """One run, as it is in its newest attempt."""
     return _shown(call, _run(call))
 
 
 @route("GET", f"{_RUN}/attempts/<int:attempt>", actions="read")
-def get_attempt(call: Call) -> JSON:
+def get_attempt(call: ApiCall) -> JSON:
     """One run, as it was in an attempt."""
     return _shown(call, _run(call), call.args["attempt"])
 
 
 @route("GET", f"{_RUN}/jobs", actions="read")
-def list_jobs(call: Call) -> JSON:
+def list_jobs(call: ApiCall) -> JSON:
     """A run's jobs: each one's newest execution, or with `filter=all` every one."""
     run = _run(call)
     if call.query.get("filter") == "all":
@@ -119,29 +119,29 @@ def list_jobs(call: Call) -> JSON:
 
 
 @route("GET", f"{_RUN}/attempts/<int:attempt>/jobs", actions="read")
-def list_jobs_of_attempt(call: Call) -> JSON:
+def list_jobs_of_attempt(call: ApiCall) -> JSON:
     """The jobs as they stood in an attempt."""
     run = _run(call)
     attempt = ci.attempt_of(call.s, run, call.args["attempt"])
     return _jobs(call, ci.newest_jobs(call.s, run["id"], attempt["attempt"]))
 
 
-def _jobs(call: Call, rows: list[Row]) -> JSON:
+def _jobs(call: ApiCall, rows: list[Row]) -> JSON:
     return {"total_count": len(rows), "jobs": [answers.job(call.s, call.repo, row) for row in call.page(rows)]}
 
 
-def _job(call: Call) -> Row:
+def _job(call: ApiCall) -> Row:
     return call.s.row_or_404(f"{ci.JOBS} WHERE r.repo_id = ? AND j.id = ?", call.repo["id"], call.args["job"])
 
 
 @route("GET", f"{_REPO}/actions/jobs/<int:job>", actions="read")
-def get_job(call: Call) -> JSON:
+def get_job(call: ApiCall) -> JSON:
     """One job."""
     return answers.job(call.s, call.repo, _job(call))
 
 
 @route("GET", f"{_REPO}/actions/jobs/<int:job>/logs", actions="read")
-def job_log(call: Call) -> Answer:
+def job_log(call: ApiCall) -> ApiAnswer:
     """A redirect to a finished job's log, good for a minute; 410 where the log is gone."""
     row = _job(call)
     if row["status"] != "completed":
@@ -150,15 +150,15 @@ def job_log(call: Call) -> Answer:
         raise ApiError(410, "Gone")
     ends = str(int(call.s.now) + _LOG_SECONDS)
     signed = quote(_signature(call, row["id"], ends))
-    return Answer(302, None, {"Location": f"{call.s.store.web_url}/_logs/jobs/{row['id']}?se={ends}&sig={signed}"})
+    return ApiAnswer(302, None, {"Location": f"{call.s.store.web_url}/_logs/jobs/{row['id']}?se={ends}&sig={signed}"})
 
 
-def _signature(call: Call, job: int, ends: str) -> str:
+def _signature(call: ApiCall, job: int, ends: str) -> str:
     return hmac.new(call.s.store.secret, f"{job} {ends}".encode(), hashlib.sha256).hexdigest()
 
 
 @route("GET", "/_logs/jobs/<int:job>", auth="none")
-def download_log(call: Call) -> Answer:
+def download_log(call: ApiCall) -> ApiAnswer:
     """The log itself, for whoever has the address that `job_log` gave: lines with their times, as the runner writes."""
     ends = call.query.get("se", "")
     wanted = _signature(call, call.args["job"], ends)
@@ -167,27 +167,27 @@ def download_log(call: Call) -> Answer:
     row = call.s.row(f"{ci.JOBS} WHERE j.id = ?", call.args["job"])
     stamp = rfc3339(row["started_at"]).replace("Z", ".0000000Z")
     text = "".join(f"{stamp} {line}\n" for line in (row["log"] or "").splitlines())
-    return Answer(200, ("\ufeff" + text).encode(), {"Content-Type": "text/plain"})
+    return ApiAnswer(200, ("\ufeff" + text).encode(), {"Content-Type": "text/plain"})
 
 
 @route("POST", f"{_RUN}/rerun", actions="write")
-def rerun(call: Call) -> Answer:
+def rerun(call: ApiCall) -> ApiAnswer:
     """Run all jobs of a run again."""
     ci.rerun(call.s, _run(call), call.s.acting_user(), failed_only=False)
-    return Answer(201, {})
+    return ApiAnswer(201, {})
 
 
 @route("POST", f"{_RUN}/rerun-failed-jobs", actions="write")
-def rerun_failed(call: Call) -> Answer:
+def rerun_failed(call: ApiCall) -> ApiAnswer:
     """Run those jobs of a run again that failed."""
     ci.rerun(call.s, _run(call), call.s.acting_user(), failed_only=True)
-    return Answer(201, {})
+    return ApiAnswer(201, {})
 
 
 @route("POST", f"{_REPO}/actions/jobs/<int:job>/rerun", actions="write")
-def rerun_job(call: Call) -> Answer:
+def rerun_job(call: ApiCall) -> ApiAnswer:
     """Run one job again."""
     job = _job(call)
     run = call.s.row("SELECT * FROM forge_runs WHERE id = ?", job["run_id"])
     ci.rerun(call.s, run, call.s.acting_user(), failed_only=True, job=job["name"])
-    return Answer(201, {})
+    return ApiAnswer(201, {})

@@ -7,7 +7,7 @@ import json
 from pressplay.sandbox.forge import alerts
 from pressplay.sandbox.forge.alerts import CODE, DEPENDABOT, SECRET
 from pressplay.sandbox.forge.errors import ApiError
-from pressplay.sandbox.forge.http import Call, route
+from pressplay.sandbox.forge.http import ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row
 
 _REPO = "/repos/<owner>/<name>"
@@ -24,7 +24,7 @@ _DEPENDABOT_REASONS = ("fix_started", "inaccurate", "no_bandwidth", "not_used", 
 _RESOLUTIONS = ("false_positive", "wont_fix", "revoked", "used_in_tests")
 
 
-def _all(call: Call, kind: str) -> list[Row]:
+def _all(call: ApiCall, kind: str) -> list[Row]:
     """All alerts of a kind, as the query sorts them; refused where the feature is off."""
     s = call.s
     if s.one("SELECT 1 FROM forge_disabled WHERE repo_id = ? AND kind = ?", call.repo["id"], kind):
@@ -41,14 +41,14 @@ def _all(call: Call, kind: str) -> list[Row]:
     return rows
 
 
-def _state(call: Call, rows: list[Row]) -> list[Row]:
+def _state(call: ApiCall, rows: list[Row]) -> list[Row]:
     wanted = {state for state in call.query.get("state", "").split(",") if state}
     if "closed" in wanted:
         wanted |= {"dismissed", "fixed"}
     return [row for row in rows if not wanted or row["state"] in wanted]
 
 
-def _where(rows: list[Row], call: Call, **queries: str) -> list[Row]:
+def _where(rows: list[Row], call: ApiCall, **queries: str) -> list[Row]:
     """The rows whose fields are among what the query names."""
     for key, field in queries.items():
         wanted = {value for value in call.query.get(key, "").split(",") if value}
@@ -56,7 +56,7 @@ def _where(rows: list[Row], call: Call, **queries: str) -> list[Row]:
     return rows
 
 
-def _one(call: Call, kind: str) -> Row:
+def _one(call: ApiCall, kind: str) -> Row:
     _all(call, kind)
     row = call.s.one(
         "SELECT * FROM forge_alerts WHERE repo_id = ? AND kind = ? AND number = ?",
@@ -70,7 +70,7 @@ def _one(call: Call, kind: str) -> Row:
 
 
 @route("GET", f"{_REPO}/code-scanning/alerts", role="write", security_events="read")
-def list_code_alerts(call: Call) -> list[JSON]:
+def list_code_alerts(call: ApiCall) -> list[JSON]:
     """Code scanning's alerts at a ref (the default branch unless given), newest first, page by page."""
     rows = _all(call, CODE)
     ref = alerts.full_ref(call.repo, call.query.get("ref", ""))
@@ -90,13 +90,13 @@ def _severities(row: Row) -> tuple[str, str | None]:
 
 
 @route("GET", f"{_REPO}/code-scanning/alerts/<int:number>", role="write", security_events="read")
-def get_code_alert(call: Call) -> JSON:
+def get_code_alert(call: ApiCall) -> JSON:
     """One alert of code scanning."""
     return alerts.shape(call.s, call.repo, _one(call, CODE), alerts.full_ref(call.repo, ""))
 
 
 @route("GET", f"{_REPO}/code-scanning/alerts/<int:number>/instances", role="write", security_events="read")
-def code_alert_instances(call: Call) -> list[JSON]:
+def code_alert_instances(call: ApiCall) -> list[JSON]:
     """The instances of a code scanning alert."""
     row = _one(call, CODE)
     instances = json.loads(row["instances"])
@@ -108,14 +108,14 @@ def code_alert_instances(call: Call) -> list[JSON]:
 
 
 @route("PATCH", f"{_REPO}/code-scanning/alerts/<int:number>", security_events="write")
-def update_code_alert(call: Call) -> JSON:
+def update_code_alert(call: ApiCall) -> JSON:
     """Dismiss an alert of code scanning, or open it again."""
     row = _one(call, CODE)
     _judge(call, row, _CODE_REASONS, "closed_by_user", "reopened_by_user")
     return get_code_alert(call)
 
 
-def _judge(call: Call, row: Row, reasons: tuple[str, ...], closed: str, opened: str) -> None:
+def _judge(call: ApiCall, row: Row, reasons: tuple[str, ...], closed: str, opened: str) -> None:
     state, by = call.need("state", str), call.s.acting_user()
     if state not in ("open", "dismissed"):
         raise ApiError(422, "Invalid request.\n\nstate must be open or dismissed")
@@ -132,7 +132,7 @@ def _judge(call: Call, row: Row, reasons: tuple[str, ...], closed: str, opened: 
 
 
 @route("GET", f"{_REPO}/dependabot/alerts", role="write", vulnerability_alerts="read")
-def list_dependabot_alerts(call: Call) -> list[JSON]:
+def list_dependabot_alerts(call: ApiCall) -> list[JSON]:
     """Dependabot's alerts, newest first, by cursor alone: GitHub refuses `page` here."""
     if "page" in call.query:
         raise ApiError(400, "Pagination using the `page` parameter is not supported.")
@@ -143,20 +143,20 @@ def list_dependabot_alerts(call: Call) -> list[JSON]:
 
 
 @route("GET", f"{_REPO}/dependabot/alerts/<int:number>", role="write", vulnerability_alerts="read")
-def get_dependabot_alert(call: Call) -> JSON:
+def get_dependabot_alert(call: ApiCall) -> JSON:
     """One alert of Dependabot's."""
     return alerts.shape(call.s, call.repo, _one(call, DEPENDABOT))
 
 
 @route("PATCH", f"{_REPO}/dependabot/alerts/<int:number>", vulnerability_alerts="write")
-def update_dependabot_alert(call: Call) -> JSON:
+def update_dependabot_alert(call: ApiCall) -> JSON:
     """Dismiss an alert of Dependabot's, or open it again."""
     _judge(call, _one(call, DEPENDABOT), _DEPENDABOT_REASONS, "dismissed", "reopened")
     return get_dependabot_alert(call)
 
 
 @route("GET", f"{_REPO}/secret-scanning/alerts", role="admin", secret_scanning_alerts="read")  # noqa: S106 - a permission
-def list_secret_alerts(call: Call) -> list[JSON]:
+def list_secret_alerts(call: ApiCall) -> list[JSON]:
     """Secret scanning's alerts, newest first, by page or cursor, the secrets with them unless `hide_secret`."""
     rows = _where(_state(call, _all(call, SECRET)), call, secret_type="secret_type")  # noqa: S106 - the name of a field
     if call.query.get("resolution"):
@@ -165,7 +165,7 @@ def list_secret_alerts(call: Call) -> list[JSON]:
     return [_shown(call, row) for row in (call.cursor(rows, _all(call, SECRET)) if by_cursor else call.page(rows))]
 
 
-def _shown(call: Call, row: Row) -> JSON:
+def _shown(call: ApiCall, row: Row) -> JSON:
     shown = alerts.shape(call.s, call.repo, row)
     if call.query.get("hide_secret") == "true":
         del shown["secret"]
@@ -173,19 +173,19 @@ def _shown(call: Call, row: Row) -> JSON:
 
 
 @route("GET", f"{_REPO}/secret-scanning/alerts/<int:number>", role="admin", secret_scanning_alerts="read")  # noqa: S106 - a permission
-def get_secret_alert(call: Call) -> JSON:
+def get_secret_alert(call: ApiCall) -> JSON:
     """One alert of secret scanning, the secret with it unless `hide_secret`."""
     return _shown(call, _one(call, SECRET))
 
 
 @route("GET", f"{_REPO}/secret-scanning/alerts/<int:number>/locations", role="admin", secret_scanning_alerts="read")  # noqa: S106 - a permission
-def secret_alert_locations(call: Call) -> list[JSON]:
+def secret_alert_locations(call: ApiCall) -> list[JSON]:
     """The locations of a secret."""
     return call.page(alerts.locations(call.s, call.repo, _one(call, SECRET)))
 
 
 @route("PATCH", f"{_REPO}/secret-scanning/alerts/<int:number>", role="admin", secret_scanning_alerts="write")  # noqa: S106 - a permission
-def update_secret_alert(call: Call) -> JSON:
+def update_secret_alert(call: ApiCall) -> JSON:
     """Resolve an alert of secret scanning, or open it again."""
     row, state, by = _one(call, SECRET), call.need("state", str), call.s.acting_user()
     if state not in ("open", "resolved"):

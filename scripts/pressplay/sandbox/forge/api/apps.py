@@ -9,7 +9,7 @@ from email.utils import format_datetime
 
 from pressplay.sandbox.forge import answers
 from pressplay.sandbox.forge.errors import ApiError
-from pressplay.sandbox.forge.http import Answer, Call, permitted_repo, refuse_suspended, route, token_hash
+from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, permitted_repo, refuse_suspended, route, token_hash
 from pressplay.sandbox.forge.meter import RESOURCES
 from pressplay.sandbox.forge.store import JSON, LEVELS, Row, at_least
 
@@ -17,33 +17,33 @@ TOKEN_SECONDS = 3600
 
 
 @route("GET", "/app", auth="app")
-def get_app(call: Call) -> JSON:
+def get_app(call: ApiCall) -> JSON:
     """The App that asks."""
     return answers.app(call.s, call.app)
 
 
 @route("GET", "/app/installations", auth="app")
-def list_installations(call: Call) -> list[JSON]:
+def list_installations(call: ApiCall) -> list[JSON]:
     """The App's installations."""
     rows = call.s.all("SELECT * FROM forge_installations WHERE app_id = ? ORDER BY id", call.app["id"])
     return [answers.installation(call.s, row) for row in call.page(rows)]
 
 
 @route("GET", "/apps/<slug>", auth="any")
-def get_app_by_slug(call: Call) -> JSON:
+def get_app_by_slug(call: ApiCall) -> JSON:
     """An App by its slug."""
     row = call.s.row_or_404("SELECT * FROM forge_apps WHERE slug = ?", call.args["slug"])
     return answers.app(call.s, row)
 
 
 @route("GET", "/app/installations/<int:number>", auth="app")
-def get_installation(call: Call) -> JSON:
+def get_installation(call: ApiCall) -> JSON:
     """One installation of the App that asks."""
     return answers.installation(call.s, _own_installation(call))
 
 
 @route("GET", "/repos/<owner>/<name>/installation", auth="app")
-def get_repo_installation(call: Call) -> JSON:
+def get_repo_installation(call: ApiCall) -> JSON:
     """The installation on a repository of the App that asks."""
     row = call.s.row_or_404(
         "SELECT i.* FROM forge_installations i JOIN forge_installation_repos r ON r.installation_id = i.id"
@@ -54,14 +54,14 @@ def get_repo_installation(call: Call) -> JSON:
     return answers.installation(call.s, row)
 
 
-def _own_installation(call: Call) -> Row:
+def _own_installation(call: ApiCall) -> Row:
     return call.s.row_or_404(
         "SELECT * FROM forge_installations WHERE id = ? AND app_id = ?", call.args["number"], call.app["id"]
     )
 
 
 @route("POST", "/app/installations/<int:number>/access_tokens", auth="app")
-def create_token(call: Call) -> Answer:
+def create_token(call: ApiCall) -> ApiAnswer:
     """A token for an installation, narrowed to repositories and permissions where those are given."""
     s = call.s
     row = _own_installation(call)
@@ -106,20 +106,20 @@ def create_token(call: Call) -> Answer:
         "repository_selection": "selected",
         "repositories": [answers.repository(s, repo) for repo in chosen] if names or ids else None,
     }
-    return Answer(201, {key: value for key, value in body.items() if value is not None})
+    return ApiAnswer(201, {key: value for key, value in body.items() if value is not None})
 
 
 @route("DELETE", "/installation/token", auth="any")
-def revoke_token(call: Call) -> Answer:
+def revoke_token(call: ApiCall) -> ApiAnswer:
     """Revoke the token that asks."""
     if call.s.actor.installation is None:
         raise ApiError(403, "Resource not accessible by personal access token")
     call.s.run("DELETE FROM forge_tokens WHERE hash = ?", call.s.actor.key)
-    return Answer(204)
+    return ApiAnswer(204)
 
 
 @route("GET", "/installation/repositories", auth="any")
-def installation_repositories(call: Call) -> JSON:
+def installation_repositories(call: ApiCall) -> JSON:
     """The repositories that the asking token sees."""
     actor = call.s.actor
     if actor.installation is None:
@@ -133,7 +133,7 @@ def installation_repositories(call: Call) -> JSON:
 
 
 @route("GET", "/user", auth="user")
-def get_own_user(call: Call) -> JSON:
+def get_own_user(call: ApiCall) -> JSON:
     """The user that asks."""
     if call.s.actor.app is not None:
         raise ApiError(403, "Resource not accessible by integration")
@@ -141,14 +141,14 @@ def get_own_user(call: Call) -> JSON:
 
 
 @route("GET", "/users/<login>", auth="any")
-def get_user(call: Call) -> JSON:
+def get_user(call: ApiCall) -> JSON:
     """A user or a bot by login."""
     row = call.s.row_or_404("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
     return answers.page_of_user(call.s, row)
 
 
 @route("GET", "/rate_limit", auth="any")
-def rate_limit(call: Call) -> JSON:
+def rate_limit(call: ApiCall) -> JSON:
     """How much of the hour's requests is left; asking counts for nothing."""
     meter, now = call.s.store.meter, call.s.now
     rates = {}
@@ -165,14 +165,14 @@ def rate_limit(call: Call) -> JSON:
 
 
 @route("GET", "/meta", auth="none")
-def meta(call: Call) -> Answer:
+def meta(call: ApiCall) -> ApiAnswer:
     """What the server says of itself, and by its clock."""
     date = format_datetime(datetime.fromtimestamp(int(call.s.now), UTC), usegmt=True)
-    return Answer(200, {"verifiable_password_authentication": False}, {"Date": date})
+    return ApiAnswer(200, {"verifiable_password_authentication": False}, {"Date": date})
 
 
 @route("GET", "/repos/<owner>/<name>/collaborators/<login>/permission", metadata="read")
-def permission(call: Call) -> JSON:
+def permission(call: ApiCall) -> JSON:
     """What a user may do in the repository."""
     row = call.s.row_or_404("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
     role = call.s.role(call.repo, row)
@@ -181,7 +181,7 @@ def permission(call: Call) -> JSON:
 
 
 @route("GET", "/repositories/<int:number>", auth="any")
-def repository_by_id(call: Call) -> JSON:
+def repository_by_id(call: ApiCall) -> JSON:
     """A repository by id."""
     row = call.s.repo(call.args["number"])
     return answers.repository(call.s, permitted_repo(call.s, row["full_name"], (("metadata", "read"),), "read"))

@@ -7,7 +7,7 @@ import json
 from pressplay.clock import parse_rfc3339
 from pressplay.sandbox.forge import answers, events, gitdata
 from pressplay.sandbox.forge.errors import ApiError
-from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row
 
 _REPO = "/repos/<owner>/<name>"
@@ -15,7 +15,7 @@ _STATUSES = ("queued", "in_progress", "completed", "waiting", "requested", "pend
 _CONCLUSIONS = ("success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required")
 
 
-def _fields(call: Call, old: Row | None) -> JSON:
+def _fields(call: ApiCall, old: Row | None) -> JSON:
     """The columns that a create or an update sets."""
     values: JSON = {}
     for name in ("name", "details_url", "external_id"):
@@ -59,7 +59,7 @@ def _fields(call: Call, old: Row | None) -> JSON:
 
 
 @route("POST", f"{_REPO}/check-runs", checks="write")
-def create_check(call: Call) -> Answer:
+def create_check(call: ApiCall) -> ApiAnswer:
     """Create a check run of the asking App on a commit."""
     s, app = call.s, call.app
     sha = call.need("head_sha", str)
@@ -95,20 +95,20 @@ def create_check(call: Call) -> Answer:
     events.check_event(s, "created", call.repo, row, s.acting_user())
     if row["status"] == "completed":
         events.check_event(s, "completed", call.repo, row, s.acting_user())
-    return Answer(201, answers.check_run(s, call.repo, row))
+    return ApiAnswer(201, answers.check_run(s, call.repo, row))
 
 
-def _row(call: Call, number: int) -> Row:
+def _row(call: ApiCall, number: int) -> Row:
     return call.s.row_or_404("SELECT * FROM forge_check_runs WHERE repo_id = ? AND id = ?", call.repo["id"], number)
 
 
-def _touch(call: Call, suite_id: int) -> None:
+def _touch(call: ApiCall, suite_id: int) -> None:
     """A check run of the suite was reported: no longer asked for again."""
     call.s.run("UPDATE forge_check_suites SET rerequested = 0, updated_at = ? WHERE id = ?", call.s.now, suite_id)
 
 
 @route("PATCH", f"{_REPO}/check-runs/<int:number>", checks="write")
-def update_check(call: Call) -> JSON:
+def update_check(call: ApiCall) -> JSON:
     """Update a check run of the asking App; another App's is refused."""
     s, app, row = call.s, call.app, _row(call, call.args["number"])
     if row["app_id"] != app["id"]:
@@ -127,13 +127,13 @@ def update_check(call: Call) -> JSON:
 
 
 @route("GET", f"{_REPO}/check-runs/<int:number>", checks="read")
-def get_check(call: Call) -> JSON:
+def get_check(call: ApiCall) -> JSON:
     """One check run."""
     return answers.check_run(call.s, call.repo, _row(call, call.args["number"]))
 
 
 @route("GET", f"{_REPO}/check-runs/<int:number>/annotations", checks="read")
-def list_annotations(call: Call) -> list[JSON]:
+def list_annotations(call: ApiCall) -> list[JSON]:
     """The annotations of a check run."""
     row = _row(call, call.args["number"])
     given = json.loads(row["output"]).get("annotations") or []
@@ -141,18 +141,18 @@ def list_annotations(call: Call) -> list[JSON]:
 
 
 @route("POST", f"{_REPO}/check-runs/<int:number>/rerequest", checks="write")
-def rerequest(call: Call) -> Answer:
+def rerequest(call: ApiCall) -> ApiAnswer:
     """Ask the App that reported a check run to run it again; only that App may, and Actions' jobs are re-run."""
     s, row = call.s, _row(call, call.args["number"])
     if row["app_id"] != call.app["id"]:
         raise ApiError(403, "Forbidden: the check run is not rerequestable or does not belong to this GitHub App")
     s.run("UPDATE forge_check_suites SET rerequested = 1, updated_at = ? WHERE id = ?", s.now, row["suite_id"])
     events.check_event(s, "rerequested", call.repo, row, s.acting_user())
-    return Answer(201, {})
+    return ApiAnswer(201, {})
 
 
 @route("GET", f"{_REPO}/commits/<path:ref>/check-runs", checks="read")
-def checks_of_ref(call: Call) -> JSON:
+def checks_of_ref(call: ApiCall) -> JSON:
     """The check runs of a commit or branch, the newest of each App and name unless all are asked for."""
     sha = str(gitdata.resolve(call.s.git(call.repo), call.args["ref"], call.repo["default_branch"]).id)
     rows = call.s.all(
@@ -161,7 +161,7 @@ def checks_of_ref(call: Call) -> JSON:
     return _checks(call, rows)
 
 
-def _checks(call: Call, rows: list[Row]) -> JSON:
+def _checks(call: ApiCall, rows: list[Row]) -> JSON:
     if call.query.get("filter", "latest") == "latest":
         # Newest first, so the last one to set a key back to front is the newest of its suite and name.
         newest = {(row["suite_id"], row["name"]): row for row in reversed(rows)}
@@ -176,7 +176,7 @@ def _checks(call: Call, rows: list[Row]) -> JSON:
 
 
 @route("GET", f"{_REPO}/commits/<path:ref>/check-suites", checks="read")
-def suites_of_ref(call: Call) -> JSON:
+def suites_of_ref(call: ApiCall) -> JSON:
     """The check suites of a commit or branch."""
     s = call.s
     commit = gitdata.resolve(s.git(call.repo), call.args["ref"], call.repo["default_branch"])
@@ -188,7 +188,7 @@ def suites_of_ref(call: Call) -> JSON:
     return {"total_count": len(rows), "check_suites": [_suite(call, row) for row in call.page(rows)]}
 
 
-def _suite(call: Call, row: Row) -> JSON:
+def _suite(call: ApiCall, row: Row) -> JSON:
     return {
         **answers.check_suite(call.s, call.repo, row),
         "repository": answers.repository(call.s, call.repo),
@@ -196,27 +196,27 @@ def _suite(call: Call, row: Row) -> JSON:
     }
 
 
-def _suite_row(call: Call) -> Row:
+def _suite_row(call: ApiCall) -> Row:
     return call.s.row_or_404(
         "SELECT * FROM forge_check_suites WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"]
     )
 
 
 @route("GET", f"{_REPO}/check-suites/<int:number>", checks="read")
-def get_suite(call: Call) -> JSON:
+def get_suite(call: ApiCall) -> JSON:
     """One check suite."""
     return _suite(call, _suite_row(call))
 
 
 @route("GET", f"{_REPO}/check-suites/<int:number>/check-runs", checks="read")
-def checks_of_suite(call: Call) -> JSON:
+def checks_of_suite(call: ApiCall) -> JSON:
     """The check runs of a suite, the newest of each name unless all are asked for."""
     query = "SELECT * FROM forge_check_runs WHERE suite_id = ? ORDER BY id DESC"
     return _checks(call, call.s.all(query, _suite_row(call)["id"]))
 
 
 @route("POST", f"{_REPO}/statuses/<sha>", statuses="write")
-def create_status(call: Call) -> Answer:
+def create_status(call: ApiCall) -> ApiAnswer:
     """Set a commit's status in one context."""
     s, author = call.s, call.s.acting_user()
     sha, state = call.args["sha"], call.need("state", str)
@@ -235,10 +235,10 @@ def create_status(call: Call) -> Answer:
         created_at=s.now,
     )
     row = s.row("SELECT * FROM forge_statuses WHERE id = ?", number)
-    return Answer(201, _status(call, row))
+    return ApiAnswer(201, _status(call, row))
 
 
-def _status(call: Call, row: Row) -> JSON:
+def _status(call: ApiCall, row: Row) -> JSON:
     return {
         "url": f"{answers.repo_url(call.s, call.repo)}/statuses/{row['sha']}",
         "avatar_url": None,
@@ -254,7 +254,7 @@ def _status(call: Call, row: Row) -> JSON:
     }
 
 
-def _statuses(call: Call) -> tuple[str, list[Row]]:
+def _statuses(call: ApiCall) -> tuple[str, list[Row]]:
     sha = str(gitdata.resolve(call.s.git(call.repo), call.args["ref"], call.repo["default_branch"]).id)
     rows = call.s.all(
         "SELECT * FROM forge_statuses WHERE repo_id = ? AND sha = ? ORDER BY id DESC", call.repo["id"], sha
@@ -263,13 +263,13 @@ def _statuses(call: Call) -> tuple[str, list[Row]]:
 
 
 @route("GET", f"{_REPO}/commits/<path:ref>/statuses", statuses="read")
-def statuses_of_ref(call: Call) -> list[JSON]:
+def statuses_of_ref(call: ApiCall) -> list[JSON]:
     """A commit's statuses, newest first."""
     return [_status(call, row) for row in call.page(_statuses(call)[1])]
 
 
 @route("GET", f"{_REPO}/commits/<path:ref>/status", statuses="read")
-def combined_status(call: Call) -> JSON:
+def combined_status(call: ApiCall) -> JSON:
     """The newest status of each context, and what they come to."""
     sha, rows = _statuses(call)
     newest = list({row["context"]: row for row in reversed(rows)}.values())

@@ -7,14 +7,14 @@ from urllib.parse import quote
 
 from pressplay.sandbox.forge import answers, events, gitdata
 from pressplay.sandbox.forge.errors import ApiError
-from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row, Session
 
 _REPO = "/repos/<owner>/<name>"
 
 
 @route("POST", f"{_REPO}/deployments", deployments="write")
-def create_deployment(call: Call) -> Answer:
+def create_deployment(call: ApiCall) -> ApiAnswer:
     """Record a deployment of a ref."""
     s, ref = call.s, call.need("ref", str)
     commit = gitdata.resolve(s.git(call.repo), ref, call.repo["default_branch"])
@@ -36,14 +36,14 @@ def create_deployment(call: Call) -> Answer:
     shown = _deployment(call, _deployment_row(call, number))
     more = {"action": "created", "deployment": shown, "workflow": None, "workflow_run": None}
     events.emit(s, "deployment", call.repo, s.acting_user(), **more)
-    return Answer(201, shown)
+    return ApiAnswer(201, shown)
 
 
-def _deployment_row(call: Call, number: int) -> Row:
+def _deployment_row(call: ApiCall, number: int) -> Row:
     return call.s.row_or_404("SELECT * FROM forge_deployments WHERE repo_id = ? AND id = ?", call.repo["id"], number)
 
 
-def _deployment(call: Call, row: Row) -> JSON:
+def _deployment(call: ApiCall, row: Row) -> JSON:
     url = f"{answers.repo_url(call.s, call.repo)}/deployments/{row['id']}"
     return {
         "url": url,
@@ -66,7 +66,7 @@ def _deployment(call: Call, row: Row) -> JSON:
 
 
 @route("GET", f"{_REPO}/deployments", deployments="read")
-def list_deployments(call: Call) -> list[JSON]:
+def list_deployments(call: ApiCall) -> list[JSON]:
     """Deployments by commit, ref and environment; newest first."""
     rows = call.s.all("SELECT * FROM forge_deployments WHERE repo_id = ? ORDER BY id DESC", call.repo["id"])
     for key in ("sha", "ref", "task", "environment"):
@@ -76,13 +76,13 @@ def list_deployments(call: Call) -> list[JSON]:
 
 
 @route("GET", f"{_REPO}/deployments/<int:number>", deployments="read")
-def get_deployment(call: Call) -> JSON:
+def get_deployment(call: ApiCall) -> JSON:
     """One deployment."""
     return _deployment(call, _deployment_row(call, call.args["number"]))
 
 
 @route("POST", f"{_REPO}/deployments/<int:number>/statuses", deployments="write")
-def create_deployment_status(call: Call) -> Answer:
+def create_deployment_status(call: ApiCall) -> ApiAnswer:
     """Report the state of a deployment."""
     s, deployment = call.s, _deployment_row(call, call.args["number"])
     state = call.need("state", str)
@@ -102,10 +102,10 @@ def create_deployment_status(call: Call) -> Answer:
     shown = _announce(call, deployment, row)
     if state == "success" and call.get("auto_inactive", bool, True):
         _replace(call, deployment)
-    return Answer(201, shown)
+    return ApiAnswer(201, shown)
 
 
-def _announce(call: Call, deployment: Row, status: Row) -> JSON:
+def _announce(call: ApiCall, deployment: Row, status: Row) -> JSON:
     """Record a `deployment_status` event; the status as the API shows it."""
     shown, about = _deployment_status(call, deployment, status), _deployment(call, deployment)
     more = {"action": "created", "deployment_status": shown, "deployment": about}
@@ -113,7 +113,7 @@ def _announce(call: Call, deployment: Row, status: Row) -> JSON:
     return shown
 
 
-def _replace(call: Call, deployment: Row) -> None:
+def _replace(call: ApiCall, deployment: Row) -> None:
     """What was deployed into the same environment before is no longer there; transient ones stay as they are.
 
     Source: GitHub's REST reference, "Create a deployment status", auto_inactive.
@@ -139,7 +139,7 @@ def _replace(call: Call, deployment: Row) -> None:
         _announce(call, older, call.s.row("SELECT * FROM forge_deployment_statuses WHERE id = ?", number))
 
 
-def _deployment_status(call: Call, deployment: Row, row: Row) -> JSON:
+def _deployment_status(call: ApiCall, deployment: Row, row: Row) -> JSON:
     url = f"{answers.repo_url(call.s, call.repo)}/deployments/{deployment['id']}"
     return {
         "url": f"{url}/statuses/{row['id']}",
@@ -160,7 +160,7 @@ def _deployment_status(call: Call, deployment: Row, row: Row) -> JSON:
 
 
 @route("GET", f"{_REPO}/deployments/<int:number>/statuses", deployments="read")
-def list_deployment_statuses(call: Call) -> list[JSON]:
+def list_deployment_statuses(call: ApiCall) -> list[JSON]:
     """A deployment's statuses, newest first."""
     deployment = _deployment_row(call, call.args["number"])
     rows = call.s.all(
@@ -177,7 +177,7 @@ def environment(s: Session, repo: Row, name: str) -> Row:
     return s.row("SELECT * FROM forge_environments WHERE repo_id = ? AND name = ?", repo["id"], name)
 
 
-def _environment(call: Call, row: Row) -> JSON:
+def _environment(call: ApiCall, row: Row) -> JSON:
     path = quote(row["name"], safe="")
     return {
         "id": row["id"],
@@ -193,14 +193,14 @@ def _environment(call: Call, row: Row) -> JSON:
 
 
 @route("GET", f"{_REPO}/environments", actions="read")
-def list_environments(call: Call) -> JSON:
+def list_environments(call: ApiCall) -> JSON:
     """The repository's environments."""
     rows, total = call.rows("SELECT * FROM forge_environments WHERE repo_id = ? ORDER BY id", call.repo["id"])
     return {"total_count": total, "environments": [_environment(call, row) for row in rows]}
 
 
 @route("GET", f"{_REPO}/environments/<path:environment>", actions="read")
-def get_environment(call: Call) -> JSON:
+def get_environment(call: ApiCall) -> JSON:
     """One environment by its name."""
     name = call.args["environment"]
     sql = "SELECT * FROM forge_environments WHERE repo_id = ? AND name = ?"
@@ -208,6 +208,6 @@ def get_environment(call: Call) -> JSON:
 
 
 @route("PUT", f"{_REPO}/environments/<path:environment>", administration="write")
-def put_environment(call: Call) -> JSON:
+def put_environment(call: ApiCall) -> JSON:
     """Make sure of an environment; rules of its own it has none here."""
     return _environment(call, environment(call.s, call.repo, call.args["environment"]))

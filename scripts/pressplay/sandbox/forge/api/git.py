@@ -13,7 +13,7 @@ from pressplay.clock import parse_rfc3339
 from pressplay.sandbox.forge import answers, events, gitdata, rules
 from pressplay.sandbox.forge.api.repos import BLOB_LIMIT, signature_of
 from pressplay.sandbox.forge.errors import ApiError
-from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON
 
 TREE_LIMIT = 100_000
@@ -21,7 +21,7 @@ _MODES = {mode: int(mode, 8) for mode in ("100644", "100755", "120000", "040000"
 
 
 @route("GET", "/repos/<owner>/<name>/git/ref/<path:ref>", contents="read")
-def get_ref(call: Call) -> JSON:
+def get_ref(call: ApiCall) -> JSON:
     """One branch (`heads/…`) or tag (`tags/…`)."""
     name = f"refs/{call.args['ref']}"
     sha = gitdata.ref(call.s.git(call.repo), name) if gitdata.valid_ref(name) else None
@@ -31,7 +31,7 @@ def get_ref(call: Call) -> JSON:
 
 
 @route("GET", "/repos/<owner>/<name>/git/matching-refs/<path:ref>", contents="read")
-def matching_refs(call: Call) -> list[JSON]:
+def matching_refs(call: ApiCall) -> list[JSON]:
     """The refs whose name begins so."""
     prefix = f"refs/{call.args['ref']}"
     rows = call.s.all(
@@ -43,7 +43,7 @@ def matching_refs(call: Call) -> list[JSON]:
     return [answers.git_ref(call.s, call.repo, row["name"], row["sha"]) for row in call.page(rows)]
 
 
-def _commit_for_ref(call: Call) -> str:
+def _commit_for_ref(call: ApiCall) -> str:
     sha = call.need("sha", str)
     git = call.s.git(call.repo)
     if not gitdata.is_sha(sha) or sha not in git:
@@ -51,7 +51,7 @@ def _commit_for_ref(call: Call) -> str:
     return sha
 
 
-def _allowed(call: Call, name: str, old: str | None, new: str | None) -> bool:
+def _allowed(call: ApiCall, name: str, old: str | None, new: str | None) -> bool:
     """Refuse by the rules; whether the change must be a fast-forward."""
     if not name.startswith("refs/heads/"):
         return False
@@ -62,7 +62,7 @@ def _allowed(call: Call, name: str, old: str | None, new: str | None) -> bool:
 
 
 @route("POST", "/repos/<owner>/<name>/git/refs", contents="write")
-def create_ref(call: Call) -> Answer:
+def create_ref(call: ApiCall) -> ApiAnswer:
     """Create a branch or tag."""
     name, sha = call.need("ref", str), _commit_for_ref(call)
     if not gitdata.valid_ref(name):
@@ -76,11 +76,11 @@ def create_ref(call: Call) -> Answer:
     except (pygit2.GitError, ValueError):
         # A folder of refs has the ref's name, or the other way round.
         raise ApiError(422, "Reference cannot be created: it conflicts with an existing one") from None
-    return Answer(201, answers.git_ref(call.s, call.repo, name, sha))
+    return ApiAnswer(201, answers.git_ref(call.s, call.repo, name, sha))
 
 
 @route("PATCH", "/repos/<owner>/<name>/git/refs/<path:ref>", contents="write")
-def update_ref(call: Call) -> JSON:
+def update_ref(call: ApiCall) -> JSON:
     """Move a branch or tag; with `force` also backwards or sideways."""
     name, sha = f"refs/{call.args['ref']}", _commit_for_ref(call)
     git = call.s.git(call.repo)
@@ -95,7 +95,7 @@ def update_ref(call: Call) -> JSON:
 
 
 @route("DELETE", "/repos/<owner>/<name>/git/refs/<path:ref>", contents="write")
-def delete_ref(call: Call) -> Answer:
+def delete_ref(call: ApiCall) -> ApiAnswer:
     """Delete a branch or tag."""
     name = f"refs/{call.args['ref']}"
     old = gitdata.ref(call.s.git(call.repo), name) if gitdata.valid_ref(name) else None
@@ -105,11 +105,11 @@ def delete_ref(call: Call) -> Answer:
     if name == f"refs/heads/{call.repo['default_branch']}":
         raise ApiError(422, "Cannot delete the default branch")
     events.move_ref(call.s, call.repo, name, None)
-    return Answer(204)
+    return ApiAnswer(204)
 
 
 @route("POST", "/repos/<owner>/<name>/git/blobs", contents="write")
-def create_blob(call: Call) -> Answer:
+def create_blob(call: ApiCall) -> ApiAnswer:
     """Store a blob, of UTF-8 text or base64."""
     content = call.need("content", str)
     if call.get("encoding", str, "utf-8") == "base64":
@@ -120,17 +120,17 @@ def create_blob(call: Call) -> Answer:
     else:
         data = content.encode()
     sha = str(call.s.git(call.repo).create_blob(data))
-    return Answer(201, {"sha": sha, "url": f"{answers.repo_url(call.s, call.repo)}/git/blobs/{sha}"})
+    return ApiAnswer(201, {"sha": sha, "url": f"{answers.repo_url(call.s, call.repo)}/git/blobs/{sha}"})
 
 
 @route("GET", "/repos/<owner>/<name>/git/blobs/<sha>", contents="read")
-def get_blob(call: Call) -> Any:
+def get_blob(call: ApiCall) -> Any:
     """A blob of up to 100 MB, base64 or raw."""
     blob = gitdata.blob(call.s.git(call.repo), call.args["sha"])
     if blob.size > BLOB_LIMIT:
         raise ApiError(403, "This API returns blobs up to 100 MB in size.")
     if "raw" in call.accept:
-        return Answer(200, blob.data, {"Content-Type": "application/vnd.github.raw; charset=utf-8"})
+        return ApiAnswer(200, blob.data, {"Content-Type": "application/vnd.github.raw; charset=utf-8"})
     return {
         "sha": str(blob.id),
         "node_id": answers.node_id("Blob", str(blob.id)),
@@ -142,7 +142,7 @@ def get_blob(call: Call) -> Any:
 
 
 @route("POST", "/repos/<owner>/<name>/git/trees", contents="write")
-def create_tree(call: Call) -> Answer:
+def create_tree(call: ApiCall) -> ApiAnswer:
     """Make a tree of another one and entries, whose content may come along."""
     git = call.s.git(call.repo)
     base_sha = call.get("base_tree", str, "")
@@ -152,7 +152,7 @@ def create_tree(call: Call) -> Answer:
         path, value = _edit(git, item)
         edits[path] = value
     sha = gitdata.edit_tree(git, base, edits)
-    return Answer(201, _tree(call, git[sha].peel(pygit2.Tree), recursive=False))
+    return ApiAnswer(201, _tree(call, git[sha].peel(pygit2.Tree), recursive=False))
 
 
 def _edit(git: pygit2.Repository, item: Any) -> tuple[str, tuple[str, int] | None]:
@@ -177,7 +177,7 @@ def _edit(git: pygit2.Repository, item: Any) -> tuple[str, tuple[str, int] | Non
     return path, (sha, mode)
 
 
-def _tree(call: Call, tree: pygit2.Tree, *, recursive: bool) -> JSON:
+def _tree(call: ApiCall, tree: pygit2.Tree, *, recursive: bool) -> JSON:
     url = answers.repo_url(call.s, call.repo)
     entries = []
     for path, item in gitdata.walk(tree, recursive=recursive):
@@ -201,7 +201,7 @@ def _tree(call: Call, tree: pygit2.Tree, *, recursive: bool) -> JSON:
 
 
 @route("GET", "/repos/<owner>/<name>/git/trees/<path:sha>", contents="read")
-def get_tree(call: Call) -> JSON:
+def get_tree(call: ApiCall) -> JSON:
     """A tree by its id, a commit's or a branch's."""
     git, sha = call.s.git(call.repo), call.args["sha"]
     tree = (
@@ -211,7 +211,7 @@ def get_tree(call: Call) -> JSON:
 
 
 @route("POST", "/repos/<owner>/<name>/git/commits", contents="write")
-def create_commit(call: Call) -> Answer:
+def create_commit(call: ApiCall) -> ApiAnswer:
     """Make a commit; it is on no branch yet."""
     git = call.s.git(call.repo)
     tree = gitdata.tree(git, call.need("tree", str))
@@ -219,10 +219,10 @@ def create_commit(call: Call) -> Answer:
     author = _person(call, "author") or signature_of(call, call.s.acting_user())
     committer = _person(call, "committer") or author
     sha = git.create_commit(None, author, committer, call.need("message", str), tree.id, parents)
-    return Answer(201, answers.git_commit(call.s, call.repo, gitdata.commit(git, str(sha))))
+    return ApiAnswer(201, answers.git_commit(call.s, call.repo, gitdata.commit(git, str(sha))))
 
 
-def _person(call: Call, name: str) -> pygit2.Signature | None:
+def _person(call: ApiCall, name: str) -> pygit2.Signature | None:
     given = call.get(name, dict, {})
     if not given:
         return None
@@ -234,6 +234,6 @@ def _person(call: Call, name: str) -> pygit2.Signature | None:
 
 
 @route("GET", "/repos/<owner>/<name>/git/commits/<sha>", contents="read")
-def get_commit(call: Call) -> JSON:
+def get_commit(call: ApiCall) -> JSON:
     """A commit by its id."""
     return answers.git_commit(call.s, call.repo, gitdata.commit(call.s.git(call.repo), call.args["sha"]))

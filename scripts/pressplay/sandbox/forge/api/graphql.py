@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pressplay.sandbox.forge.errors import ApiError
-from pressplay.sandbox.forge.http import Call, route
+from pressplay.sandbox.forge.http import ApiCall, route
 from pressplay.sandbox.forge.store import JSON
 
 
 @route("POST", "/api/graphql", auth="user")
 @route("POST", "/graphql", auth="user")
-def graphql(call: Call) -> JSON:
+def graphql(call: ApiCall) -> JSON:
     """Carry out a query or mutation; 200 also where it is refused, with `errors`, as GraphQL has it."""
     # Imported when it is first asked for: nothing else here takes as long to import.
     from pressplay.sandbox.forge.graphql import run

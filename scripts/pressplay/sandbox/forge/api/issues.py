@@ -5,7 +5,7 @@ from __future__ import annotations
 from pressplay.sandbox.forge import answers, edits, events
 from pressplay.sandbox.forge.api import pulls
 from pressplay.sandbox.forge.errors import ApiError, invalid
-from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row
 
 _REPO = "/repos/<owner>/<name>"
@@ -16,7 +16,7 @@ _OF_REPO = (
 )
 
 
-def issue_of(call: Call) -> Row:
+def issue_of(call: ApiCall) -> Row:
     """The issue that the path names; 404 if there is none."""
     return call.s.row_or_404(
         "SELECT * FROM forge_issues WHERE repo_id = ? AND number = ?", call.repo["id"], call.args["number"]
@@ -24,7 +24,7 @@ def issue_of(call: Call) -> Row:
 
 
 @route("GET", f"{_REPO}/issues", issues="read", pull_requests="read")
-def list_issues(call: Call) -> list[JSON]:
+def list_issues(call: ApiCall) -> list[JSON]:
     """Issues and pull requests by state, labels and author; newest first."""
     where, args = ["repo_id = ?"], [call.repo["id"]]
     state = call.query.get("state", "open")
@@ -53,7 +53,7 @@ def list_issues(call: Call) -> list[JSON]:
 
 
 @route("POST", f"{_REPO}/issues", role="read", issues="write")
-def create_issue(call: Call) -> Answer:
+def create_issue(call: ApiCall) -> ApiAnswer:
     """Open an issue."""
     s, author = call.s, call.s.acting_user()
     title = call.need("title", str)
@@ -76,17 +76,17 @@ def create_issue(call: Call) -> Answer:
     events.emit(s, "issues", call.repo, author, action="opened", issue=answers.issue(s, call.repo, row))
     for label in added:
         _announce(call, row, "labeled", label)
-    return Answer(201, answers.issue(s, call.repo, row))
+    return ApiAnswer(201, answers.issue(s, call.repo, row))
 
 
 @route("GET", _ISSUE, issues="read", pull_requests="read")
-def get_issue(call: Call) -> JSON:
+def get_issue(call: ApiCall) -> JSON:
     """One issue or pull request."""
     return answers.issue(call.s, call.repo, issue_of(call))
 
 
 @route("PATCH", _ISSUE, role="read", issues="write", pull_requests="write")
-def update_issue(call: Call) -> JSON:
+def update_issue(call: ApiCall) -> JSON:
     """Edit, close or reopen an issue; its author may, too. Labels from somebody who may not set them are ignored."""
     s, row = call.s, issue_of(call)
     edits.permit(s, call.repo, row["user_id"])
@@ -124,7 +124,7 @@ def update_issue(call: Call) -> JSON:
 
 
 @route("GET", f"{_ISSUE}/comments", issues="read", pull_requests="read")
-def list_comments(call: Call) -> list[JSON]:
+def list_comments(call: ApiCall) -> list[JSON]:
     """An issue's comments, oldest first; with `since` those written or edited then or later."""
     rows, _ = call.rows(
         "SELECT * FROM forge_comments WHERE issue_id = ? AND updated_at >= ? ORDER BY id",
@@ -135,7 +135,7 @@ def list_comments(call: Call) -> list[JSON]:
 
 
 @route("GET", f"{_REPO}/issues/comments", issues="read", pull_requests="read")
-def list_all_comments(call: Call) -> list[JSON]:
+def list_all_comments(call: ApiCall) -> list[JSON]:
     """The comments of all issues and pull requests, in the order of their ids unless `sort` names another."""
     rows, _ = call.rows(
         f"{_OF_REPO} ORDER BY {comment_order(call)}",
@@ -145,7 +145,7 @@ def list_all_comments(call: Call) -> list[JSON]:
     return [answers.comment(call.s, call.repo, row) for row in rows]
 
 
-def comment_order(call: Call) -> str:
+def comment_order(call: ApiCall) -> str:
     """The order of a repository's comments; `direction` counts only beside `sort`, as GitHub has it."""
     column = {"created": "c.created_at", "created_at": "c.created_at", "updated": "c.updated_at"}.get(
         call.query.get("sort", "")
@@ -157,7 +157,7 @@ def comment_order(call: Call) -> str:
 
 
 @route("POST", f"{_ISSUE}/comments", role="read", issues="write", pull_requests="write")
-def create_comment(call: Call) -> Answer:
+def create_comment(call: ApiCall) -> ApiAnswer:
     """Comment on an issue or pull request."""
     s, issue, author = call.s, issue_of(call), call.s.acting_user()
     body = call.need("body", str)
@@ -168,10 +168,10 @@ def create_comment(call: Call) -> Answer:
     )
     s.run("UPDATE forge_issues SET updated_at = ? WHERE id = ?", s.now, issue["id"])
     row = s.row("SELECT * FROM forge_comments WHERE id = ?", number)
-    return Answer(201, _announce_comment(call, "created", row))
+    return ApiAnswer(201, _announce_comment(call, "created", row))
 
 
-def _announce_comment(call: Call, action: str, row: Row, **more: object) -> JSON:
+def _announce_comment(call: ApiCall, action: str, row: Row, **more: object) -> JSON:
     s = call.s
     issue = s.row("SELECT * FROM forge_issues WHERE id = ?", row["issue_id"])
     shown = answers.comment(s, call.repo, row)
@@ -180,7 +180,7 @@ def _announce_comment(call: Call, action: str, row: Row, **more: object) -> JSON
     return shown
 
 
-def _comment(call: Call) -> Row:
+def _comment(call: ApiCall) -> Row:
     return call.s.row_or_404(
         "SELECT c.* FROM forge_comments c JOIN forge_issues i ON i.id = c.issue_id WHERE c.id = ? AND i.repo_id = ?",
         call.args["comment"],
@@ -189,13 +189,13 @@ def _comment(call: Call) -> Row:
 
 
 @route("GET", f"{_REPO}/issues/comments/<int:comment>", issues="read", pull_requests="read")
-def get_comment(call: Call) -> JSON:
+def get_comment(call: ApiCall) -> JSON:
     """One comment."""
     return answers.comment(call.s, call.repo, _comment(call))
 
 
 @route("PATCH", f"{_REPO}/issues/comments/<int:comment>", role="read", issues="write", pull_requests="write")
-def update_comment(call: Call) -> JSON:
+def update_comment(call: ApiCall) -> JSON:
     """Replace a comment's text; its author may, too."""
     row, body = _comment(call), call.need("body", str)
     edits.permit(call.s, call.repo, row["user_id"])
@@ -205,28 +205,28 @@ def update_comment(call: Call) -> JSON:
 
 
 @route("DELETE", f"{_REPO}/issues/comments/<int:comment>", role="read", issues="write", pull_requests="write")
-def delete_comment(call: Call) -> Answer:
+def delete_comment(call: ApiCall) -> ApiAnswer:
     """Delete a comment; its author may, too."""
     row = _comment(call)
     edits.permit(call.s, call.repo, row["user_id"])
     _announce_comment(call, "deleted", row)
     call.s.run("DELETE FROM forge_comments WHERE id = ?", row["id"])
-    return Answer(204)
+    return ApiAnswer(204)
 
 
 @route("GET", f"{_REPO}/labels", issues="read", pull_requests="read")
-def list_labels(call: Call) -> list[JSON]:
+def list_labels(call: ApiCall) -> list[JSON]:
     """The repository's labels."""
     rows = call.s.all("SELECT * FROM forge_labels WHERE repo_id = ? ORDER BY name", call.repo["id"])
     return [answers.label(call.s, call.repo, row) for row in call.page(rows)]
 
 
-def _label(call: Call, name: str) -> Row | None:
+def _label(call: ApiCall, name: str) -> Row | None:
     return call.s.one("SELECT * FROM forge_labels WHERE repo_id = ? AND name = ?", call.repo["id"], name)
 
 
 @route("GET", f"{_REPO}/labels/<path:label>", issues="read", pull_requests="read")
-def get_label(call: Call) -> JSON:
+def get_label(call: ApiCall) -> JSON:
     """One label by name."""
     row = _label(call, call.args["label"])
     if row is None:
@@ -235,16 +235,16 @@ def get_label(call: Call) -> JSON:
 
 
 @route("POST", f"{_REPO}/labels", issues="write", pull_requests="write")
-def create_label(call: Call) -> Answer:
+def create_label(call: ApiCall) -> ApiAnswer:
     """Create a label."""
     name = call.need("name", str)
     if _label(call, name) is not None:
         raise invalid("Label", "name", "already_exists", "already_exists")
     row = _make_label(call, name, call.get("color", str, "ededed"), call.get("description", str, "") or None)
-    return Answer(201, answers.label(call.s, call.repo, row))
+    return ApiAnswer(201, answers.label(call.s, call.repo, row))
 
 
-def _make_label(call: Call, name: str, color: str = "ededed", description: str | None = None) -> Row:
+def _make_label(call: ApiCall, name: str, color: str = "ededed", description: str | None = None) -> Row:
     if not name.strip() or len(name) > 50:
         raise invalid("Label", "name", "name is too long (maximum is 50 characters) or blank", "invalid")
     number = call.s.insert("forge_labels", repo_id=call.repo["id"], name=name, color=color, description=description)
@@ -258,7 +258,7 @@ def _names(given: list[object]) -> list[str]:
     return [str(name) for name in names]
 
 
-def _attach(call: Call, issue: Row, name: str) -> Row | None:
+def _attach(call: ApiCall, issue: Row, name: str) -> Row | None:
     label = _label(call, name) or _make_label(call, name)
     known = call.s.one("SELECT 1 FROM forge_issue_labels WHERE issue_id = ? AND label_id = ?", issue["id"], label["id"])
     if known is not None:
@@ -267,7 +267,7 @@ def _attach(call: Call, issue: Row, name: str) -> Row | None:
     return label
 
 
-def _announce(call: Call, issue: Row, action: str, label: Row) -> None:
+def _announce(call: ApiCall, issue: Row, action: str, label: Row) -> None:
     shown = answers.label(call.s, call.repo, label)
     sender = call.s.acting_user()
     events.note(call.s, issue, action, sender, label={"name": label["name"], "color": label["color"]})
@@ -279,12 +279,12 @@ def _announce(call: Call, issue: Row, action: str, label: Row) -> None:
         events.emit(call.s, "issues", call.repo, sender, action=action, issue=body, label=shown)
 
 
-def _detach(call: Call, issue: Row, label: Row) -> None:
+def _detach(call: ApiCall, issue: Row, label: Row) -> None:
     call.s.run("DELETE FROM forge_issue_labels WHERE issue_id = ? AND label_id = ?", issue["id"], label["id"])
     _announce(call, issue, "unlabeled", label)
 
 
-def _replace(call: Call, issue: Row, names: list[str]) -> None:
+def _replace(call: ApiCall, issue: Row, names: list[str]) -> None:
     wanted = {name.lower() for name in names}
     for label in answers.labels(call.s, call.repo, issue["id"]):
         row = _label(call, label["name"])
@@ -293,19 +293,19 @@ def _replace(call: Call, issue: Row, names: list[str]) -> None:
     _add(call, issue, names)
 
 
-def _add(call: Call, issue: Row, names: list[str]) -> None:
+def _add(call: ApiCall, issue: Row, names: list[str]) -> None:
     for label in [label for name in names if (label := _attach(call, issue, name)) is not None]:
         _announce(call, issue, "labeled", label)
 
 
 @route("GET", f"{_ISSUE}/labels", issues="read", pull_requests="read")
-def issue_labels(call: Call) -> list[JSON]:
+def issue_labels(call: ApiCall) -> list[JSON]:
     """An issue's labels."""
     return call.page(answers.labels(call.s, call.repo, issue_of(call)["id"]))
 
 
 @route("POST", f"{_ISSUE}/labels", role="triage", issues="write", pull_requests="write")
-def add_labels(call: Call) -> list[JSON]:
+def add_labels(call: ApiCall) -> list[JSON]:
     """Add labels, which are created where the repository has none of that name."""
     issue = issue_of(call)
     _add(call, issue, _names(call.body if isinstance(call.body, list) else call.get("labels", list, [])))
@@ -313,7 +313,7 @@ def add_labels(call: Call) -> list[JSON]:
 
 
 @route("PUT", f"{_ISSUE}/labels", role="triage", issues="write", pull_requests="write")
-def set_labels(call: Call) -> list[JSON]:
+def set_labels(call: ApiCall) -> list[JSON]:
     """Replace an issue's labels."""
     issue = issue_of(call)
     _replace(call, issue, _names(call.body if isinstance(call.body, list) else call.get("labels", list, [])))
@@ -321,7 +321,7 @@ def set_labels(call: Call) -> list[JSON]:
 
 
 @route("DELETE", f"{_ISSUE}/labels/<path:label>", role="triage", issues="write", pull_requests="write")
-def remove_label(call: Call) -> list[JSON]:
+def remove_label(call: ApiCall) -> list[JSON]:
     """Take a label off; 404 where the issue has none of that name."""
     issue = issue_of(call)
     label = _label(call, call.args["label"])

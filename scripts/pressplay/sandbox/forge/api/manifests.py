@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from pressplay.sandbox.forge import answers, hooks
 from pressplay.sandbox.forge.errors import ApiError, invalid
-from pressplay.sandbox.forge.http import Answer, Call, route, token_hash
+from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route, token_hash
 from pressplay.sandbox.forge.store import JSON, LEVELS, Session, at_least
 
 CODE_SECONDS = 3600
@@ -35,7 +35,7 @@ _EVENTS = {
 
 
 @route("POST", "/settings/apps/new", auth="none")
-def new_app(call: Call) -> Answer:
+def new_app(call: ApiCall) -> ApiAnswer:
     """The form that a person posts; the App is made, and a code for its keys handed to the manifest's redirect."""
     try:
         manifest = json.loads(call.need("manifest", str))
@@ -53,17 +53,17 @@ def new_app(call: Call) -> Answer:
         expires_at=call.s.now + CODE_SECONDS,
     )
     state = {"state": call.query["state"]} if "state" in call.query else {}
-    return Answer(302, None, {"Location": f"{manifest['redirect_url']}?{urlencode({'code': code, **state})}"})
+    return ApiAnswer(302, None, {"Location": f"{manifest['redirect_url']}?{urlencode({'code': code, **state})}"})
 
 
 @route("POST", "/organizations/<org>/settings/apps/new", auth="none")
-def new_app_of_an_organization(call: Call) -> Answer:
+def new_app_of_an_organization(call: ApiCall) -> ApiAnswer:
     """The same, for an organization's App."""
     return new_app(call)
 
 
 @route("POST", "/app-manifests/<code>/conversions", auth="none")
-def convert(call: Call) -> Answer:
+def convert(call: ApiCall) -> ApiAnswer:
     """The App with its keys, once for each code, within an hour."""
     s, digest = call.s, token_hash(call.args["code"])
     row = s.one("SELECT * FROM forge_manifest_codes WHERE hash = ? AND expires_at > ?", digest, s.now)
@@ -74,7 +74,7 @@ def convert(call: Call) -> Answer:
 
     app, key = s.app(row["app_id"]), forge.new_key()
     forge.add_key(s, app["id"], key)
-    return Answer(
+    return ApiAnswer(
         201,
         {
             **answers.app(s, app),

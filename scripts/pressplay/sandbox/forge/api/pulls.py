@@ -7,23 +7,23 @@ import re
 from pressplay.sandbox.forge import answers, edits, events, gitdata, rules
 from pressplay.sandbox.forge.api.repos import signature_of
 from pressplay.sandbox.forge.errors import ApiError, invalid
-from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, ROLES, Row, at_least
 
 
-def pull_of(call: Call) -> Row:
+def pull_of(call: ApiCall) -> Row:
     """The pull request that the path names; 404 if there is none."""
     return call.s.row_or_404(
         f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?", call.repo["id"], call.args["number"]
     )
 
 
-def _full(call: Call, row: Row) -> JSON:
+def _full(call: ApiCall, row: Row) -> JSON:
     return answers.pull(call.s, call.repo, row, rules.state(call.s, call.repo, row))
 
 
 @route("GET", "/repos/<owner>/<name>/pulls", pull_requests="read")
-def list_pulls(call: Call) -> list[JSON]:
+def list_pulls(call: ApiCall) -> list[JSON]:
     """Pull requests by state, head (`owner:branch`) and base; newest first."""
     where, args = ["i.repo_id = ?"], [call.repo["id"]]
     state = call.query.get("state", "open")
@@ -48,7 +48,7 @@ def list_pulls(call: Call) -> list[JSON]:
     return [answers.pull(call.s, call.repo, row) for row in rows]
 
 
-def _head_repo(call: Call, owner: str) -> Row | None:
+def _head_repo(call: ApiCall, owner: str) -> Row | None:
     if owner.lower() == call.repo["full_name"].partition("/")[0].lower():
         return call.repo
     return call.s.one(
@@ -59,7 +59,7 @@ def _head_repo(call: Call, owner: str) -> Row | None:
 
 
 @route("POST", "/repos/<owner>/<name>/pulls", role="read", pull_requests="write")
-def create_pull(call: Call) -> Answer:
+def create_pull(call: ApiCall) -> ApiAnswer:
     """Open a pull request from a branch of this repository or of a fork."""
     s, repo = call.s, call.repo
     title, head, base = call.need("title", str), call.need("head", str), call.need("base", str)
@@ -119,15 +119,15 @@ def create_pull(call: Call) -> Answer:
         last_pusher=author["id"],
     )
     events.pull_event(s, "opened", repo, issue_id, author)
-    return Answer(201, _full(call, events.pull_row(s, issue_id)))
+    return ApiAnswer(201, _full(call, events.pull_row(s, issue_id)))
 
 
-def _tip(call: Call, repo: Row, branch: str) -> str | None:
+def _tip(call: ApiCall, repo: Row, branch: str) -> str | None:
     row = call.s.one("SELECT sha FROM forge_refs WHERE repo_id = ? AND name = ?", repo["id"], f"refs/heads/{branch}")
     return row["sha"] if row else None
 
 
-def take_number(call: Call) -> int:
+def take_number(call: ApiCall) -> int:
     """The repository's next issue or pull request number."""
     row = call.s.row(
         "UPDATE forge_repos SET next_number = next_number + 1 WHERE id = ? RETURNING next_number - 1 AS number",
@@ -137,13 +137,13 @@ def take_number(call: Call) -> int:
 
 
 @route("GET", "/repos/<owner>/<name>/pulls/<int:number>", pull_requests="read")
-def get_pull(call: Call) -> JSON:
+def get_pull(call: ApiCall) -> JSON:
     """One pull request, with what git and the rules say of it now."""
     return _full(call, pull_of(call))
 
 
 @route("PATCH", "/repos/<owner>/<name>/pulls/<int:number>", role="read", pull_requests="write")
-def update_pull(call: Call) -> JSON:
+def update_pull(call: ApiCall) -> JSON:
     """Edit, close or reopen a pull request; its author may, too."""
     s, row, sender = call.s, pull_of(call), call.s.acting_user()
     edits.permit(s, call.repo, row["user_id"])
@@ -179,7 +179,7 @@ def update_pull(call: Call) -> JSON:
     return _full(call, pull_of(call))
 
 
-def set_state(call: Call, row: Row, state: str) -> None:
+def set_state(call: ApiCall, row: Row, state: str) -> None:
     """Close or reopen a pull request."""
     s = call.s
     if state == "closed":
@@ -195,13 +195,13 @@ def set_state(call: Call, row: Row, state: str) -> None:
     events.pull_event(s, "reopened", call.repo, row["id"], s.acting_user())
 
 
-def _common(call: Call, row: Row) -> str | None:
+def _common(call: ApiCall, row: Row) -> str | None:
     base = rules.base_tip(call.s, call.repo, row) if row["state"] == "open" else None
     return gitdata.merge_base(call.s.git(call.repo), base or row["base_sha"], row["head_sha"])
 
 
 @route("GET", "/repos/<owner>/<name>/pulls/<int:number>/files", pull_requests="read")
-def pull_files(call: Call) -> list[JSON]:
+def pull_files(call: ApiCall) -> list[JSON]:
     """The files that the pull request changes."""
     row = pull_of(call)
     changes = gitdata.difference(call.s.git(call.repo), _common(call, row), row["head_sha"])
@@ -209,7 +209,7 @@ def pull_files(call: Call) -> list[JSON]:
 
 
 @route("GET", "/repos/<owner>/<name>/pulls/<int:number>/commits", pull_requests="read")
-def pull_commits(call: Call) -> list[JSON]:
+def pull_commits(call: ApiCall) -> list[JSON]:
     """The commits that the pull request brings."""
     row = pull_of(call)
     commits = gitdata.commits_between(call.s.git(call.repo), _common(call, row), row["head_sha"])
@@ -217,15 +217,15 @@ def pull_commits(call: Call) -> list[JSON]:
 
 
 @route("GET", "/repos/<owner>/<name>/pulls/<int:number>/merge", pull_requests="read")
-def is_merged(call: Call) -> Answer:
+def is_merged(call: ApiCall) -> ApiAnswer:
     """204 where it is merged, 404 where it is not."""
     if pull_of(call)["merged_at"] is None:
         raise ApiError(404, "Not Found")
-    return Answer(204)
+    return ApiAnswer(204)
 
 
 @route("PUT", "/repos/<owner>/<name>/pulls/<int:number>/merge", contents="write")
-def merge(call: Call) -> JSON:
+def merge(call: ApiCall) -> JSON:
     """Merge by merge commit, squash or rebase; 405 if the rules or a conflict forbid it, 409 for another head."""
     s, repo, row = call.s, call.repo, pull_of(call)
     git = s.git(repo)
@@ -290,7 +290,7 @@ def _message(title: str, text: str) -> str:
 
 
 @route("PUT", "/repos/<owner>/<name>/pulls/<int:number>/update-branch", pull_requests="write")
-def update_branch(call: Call) -> Answer:
+def update_branch(call: ApiCall) -> ApiAnswer:
     """Merge the base branch into the pull request's head."""
     s, repo, row = call.s, call.repo, pull_of(call)
     git = s.git(repo)
@@ -311,4 +311,4 @@ def update_branch(call: Call) -> Answer:
     message = f"Merge branch '{row['base_ref']}' into {row['head_ref']}"
     made = git.create_commit(None, sign, sign, message, tree, [row["head_sha"], base])
     events.move_ref(s, s.repo(row["head_repo_id"]), f"refs/heads/{row['head_ref']}", str(made))
-    return Answer(202, {"message": "Updating pull request branch.", "url": answers.pull(s, repo, row)["url"]})
+    return ApiAnswer(202, {"message": "Updating pull request branch.", "url": answers.pull(s, repo, row)["url"]})

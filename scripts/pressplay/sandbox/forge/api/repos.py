@@ -13,7 +13,7 @@ from pygit2.enums import SortMode
 
 from pressplay.sandbox.forge import answers, events, gitdata, rules
 from pressplay.sandbox.forge.errors import ApiError
-from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row
 
 INLINE_LIMIT = 1024 * 1024
@@ -21,7 +21,7 @@ BLOB_LIMIT = 100 * 1024 * 1024
 
 
 @route("GET", "/repos/<owner>/<name>", metadata="read")
-def get_repo(call: Call) -> JSON:
+def get_repo(call: ApiCall) -> JSON:
     """The repository."""
     return answers.repository(call.s, call.repo)
 
@@ -31,7 +31,7 @@ _SETTINGS = ("allow_auto_merge", "archived", "has_issues")
 
 
 @route("PATCH", "/repos/<owner>/<name>", archived=True, administration="write")
-def update_repo(call: Call) -> JSON:
+def update_repo(call: ApiCall) -> JSON:
     """Change a repository's settings; what is not given stays. 422 for what this forge does not know."""
     unknown = sorted(call.fields.keys() - set(_SETTINGS))
     if unknown:
@@ -50,7 +50,7 @@ _ACTIVITIES = ("push", "force_push", "branch_creation", "branch_deletion", "pr_m
 
 
 @route("GET", "/repos/<owner>/<name>/activity", contents="read")
-def list_activities(call: Call) -> list[JSON]:
+def list_activities(call: ApiCall) -> list[JSON]:
     """Who moved which branch, the newest first, by cursor."""
     wanted = {"type": call.query.get("activity_type"), "login": call.query.get("actor"), "ref": call.query.get("ref")}
     if wanted["type"] not in (None, *_ACTIVITIES):
@@ -83,12 +83,12 @@ def list_activities(call: Call) -> list[JSON]:
     ]
 
 
-def _protected(call: Call, branch: str) -> bool:
+def _protected(call: ApiCall, branch: str) -> bool:
     return bool(rules.on_branch(call.s, call.repo, branch))
 
 
 @route("GET", "/repos/<owner>/<name>/branches", contents="read")
-def list_branches(call: Call) -> list[JSON]:
+def list_branches(call: ApiCall) -> list[JSON]:
     """All branches by name."""
     rows = call.s.all(
         "SELECT name, sha FROM forge_refs WHERE repo_id = ? AND name LIKE 'refs/heads/%' ORDER BY name", call.repo["id"]
@@ -105,7 +105,7 @@ def list_branches(call: Call) -> list[JSON]:
 
 
 @route("GET", "/repos/<owner>/<name>/branches/<path:branch>", contents="read")
-def get_branch(call: Call) -> JSON:
+def get_branch(call: ApiCall) -> JSON:
     """One branch with its head commit."""
     name = call.args["branch"]
     row = call.s.one("SELECT sha FROM forge_refs WHERE repo_id = ? AND name = ?", call.repo["id"], f"refs/heads/{name}")
@@ -122,7 +122,7 @@ def get_branch(call: Call) -> JSON:
     }
 
 
-def _content(call: Call, path: str, item: pygit2.Object, ref: str, *, inline: bool) -> JSON:
+def _content(call: ApiCall, path: str, item: pygit2.Object, ref: str, *, inline: bool) -> JSON:
     url, page = answers.repo_url(call.s, call.repo), answers.repo_page(call.s, call.repo)
     kind = {"tree": "dir", "blob": "file", "commit": "submodule"}[gitdata.kind(item)]
     own = f"{url}/contents/{quote(path)}?ref={quote(ref)}"
@@ -149,7 +149,7 @@ def _content(call: Call, path: str, item: pygit2.Object, ref: str, *, inline: bo
 
 @route("GET", "/repos/<owner>/<name>/contents", contents="read")
 @route("GET", "/repos/<owner>/<name>/contents/<path:path>", contents="read")
-def get_content(call: Call) -> Any:
+def get_content(call: ApiCall) -> Any:
     """A file, its bytes where the raw media type is accepted, or a folder's entries."""
     path = str(call.args.get("path", "")).strip("/")
     ref = call.query.get("ref", "")
@@ -167,18 +167,18 @@ def get_content(call: Call) -> Any:
     if isinstance(item, pygit2.Blob) and "raw" in call.accept:
         if item.size > BLOB_LIMIT:
             raise ApiError(403, "This API returns blobs up to 100 MB in size.")
-        return Answer(200, item.data, {"Content-Type": "application/vnd.github.raw; charset=utf-8"})
+        return ApiAnswer(200, item.data, {"Content-Type": "application/vnd.github.raw; charset=utf-8"})
     return _content(call, path, item, shown, inline=True)
 
 
 @route("PUT", "/repos/<owner>/<name>/contents/<path:path>", contents="write")
-def put_content(call: Call) -> Answer:
+def put_content(call: ApiCall) -> ApiAnswer:
     """Create or replace a file by a commit on a branch."""
     return _change_file(call, _decoded(call.need("content", str)))
 
 
 @route("DELETE", "/repos/<owner>/<name>/contents/<path:path>", contents="write")
-def delete_content(call: Call) -> Answer:
+def delete_content(call: ApiCall) -> ApiAnswer:
     """Remove a file by a commit on a branch."""
     call.need("sha", str)
     return _change_file(call, None)
@@ -191,7 +191,7 @@ def _decoded(text: str) -> bytes:
         raise ApiError(422, "content is not valid Base64") from None
 
 
-def _change_file(call: Call, content: bytes | None) -> Answer:
+def _change_file(call: ApiCall, content: bytes | None) -> ApiAnswer:
     git = call.s.git(call.repo)
     path, branch = call.args["path"], call.get("branch", str, call.repo["default_branch"])
     tip = gitdata.ref(git, f"refs/heads/{branch}")
@@ -217,7 +217,7 @@ def _change_file(call: Call, content: bytes | None) -> Answer:
     events.move_ref(call.s, call.repo, f"refs/heads/{branch}", made)
     commit = gitdata.commit(git, made)
     item = gitdata.entry(commit.tree, path)
-    return Answer(
+    return ApiAnswer(
         201 if old is None else 200,
         {
             "content": None if item is None else _content(call, path, item, branch, inline=False),
@@ -226,13 +226,13 @@ def _change_file(call: Call, content: bytes | None) -> Answer:
     )
 
 
-def signature_of(call: Call, user: Row) -> pygit2.Signature:
+def signature_of(call: ApiCall, user: Row) -> pygit2.Signature:
     """A user as a commit's author, now."""
     return gitdata.signature(user["login"], answers.email(user), call.s.now)
 
 
 @route("GET", "/repos/<owner>/<name>/commits", contents="read")
-def list_commits(call: Call) -> list[JSON]:
+def list_commits(call: ApiCall) -> list[JSON]:
     """The history of a branch or commit, newest first, or only what touched a path."""
     git = call.s.git(call.repo)
     tip = gitdata.resolve(git, call.query.get("sha", ""), call.repo["default_branch"])
@@ -254,14 +254,14 @@ def _touches(touching: pygit2.Commit, path: str) -> bool:
 
 
 @route("GET", "/repos/<owner>/<name>/commits/<path:ref>", contents="read")
-def get_commit(call: Call) -> JSON:
+def get_commit(call: ApiCall) -> JSON:
     """One commit with its files."""
     commit = gitdata.resolve(call.s.git(call.repo), call.args["ref"], call.repo["default_branch"])
     return answers.commit(call.s, call.repo, commit, files=True)
 
 
 @route("GET", "/repos/<owner>/<name>/commits/<sha>/pulls", contents="read", pull_requests="read")
-def pulls_of_commit(call: Call) -> list[JSON]:
+def pulls_of_commit(call: ApiCall) -> list[JSON]:
     """The pull requests whose head a commit is, or which it merged."""
     rows = call.s.all(
         f"{answers.PULL} WHERE i.repo_id = ? AND (p.head_sha = ? OR p.merge_commit_sha = ?) ORDER BY i.number",
@@ -273,7 +273,7 @@ def pulls_of_commit(call: Call) -> list[JSON]:
 
 
 @route("GET", "/repos/<owner>/<name>/compare/<path:basehead>", contents="read")
-def compare(call: Call) -> JSON:
+def compare(call: ApiCall) -> JSON:
     """Two commits, by `base...head`."""
     base_name, dots, head_name = call.args["basehead"].partition("...")
     if not dots:

@@ -8,7 +8,7 @@ from pressplay.sandbox.forge import answers, edits, events, gitdata
 from pressplay.sandbox.forge.api.issues import comment_order
 from pressplay.sandbox.forge.api.pulls import pull_of
 from pressplay.sandbox.forge.errors import ApiError, invalid
-from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, ROLES, Row, at_least
 
 _STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
@@ -22,7 +22,7 @@ _COMMENTS = (
 
 
 @route("GET", f"{_PULL}/reviews", pull_requests="read")
-def list_reviews(call: Call) -> list[JSON]:
+def list_reviews(call: ApiCall) -> list[JSON]:
     """A pull request's reviews, oldest first; a pending one only to its author."""
     row = pull_of(call)
     actor = call.s.actor.user["id"] if call.s.actor.user is not None else 0
@@ -34,20 +34,20 @@ def list_reviews(call: Call) -> list[JSON]:
     return [answers.review(call.s, call.repo, review, row["number"]) for review in call.page(rows)]
 
 
-def _review(call: Call, pull: Row) -> Row:
+def _review(call: ApiCall, pull: Row) -> Row:
     return call.s.row_or_404(
         "SELECT * FROM forge_reviews WHERE issue_id = ? AND id = ?", pull["id"], call.args["review"]
     )
 
 
 @route("GET", f"{_PULL}/reviews/<int:review>", pull_requests="read")
-def get_review(call: Call) -> JSON:
+def get_review(call: ApiCall) -> JSON:
     """One review."""
     pull = pull_of(call)
     return answers.review(call.s, call.repo, _review(call, pull), pull["number"])
 
 
-def _event(call: Call, pull: Row, reviewer: Row) -> str:
+def _event(call: ApiCall, pull: Row, reviewer: Row) -> str:
     event = call.get("event", str, "PENDING")
     if event != "PENDING" and event not in _STATES:
         raise ApiError(422, "Variable $event of type PullRequestReviewEvent was provided invalid value")
@@ -58,7 +58,7 @@ def _event(call: Call, pull: Row, reviewer: Row) -> str:
 
 
 @route("POST", f"{_PULL}/reviews", role="read", pull_requests="write")
-def create_review(call: Call) -> Answer:
+def create_review(call: ApiCall) -> ApiAnswer:
     """Review a pull request at a commit (its head by default), perhaps with comments on lines."""
     s, pull, reviewer = call.s, pull_of(call), call.s.acting_user()
     state, body = _event(call, pull, reviewer), call.get("body", str, "")
@@ -86,10 +86,10 @@ def create_review(call: Call) -> Answer:
         if not isinstance(comment, dict) or not comment.get("path") or not comment.get("body"):
             raise ApiError(422, "comments must each have a path and a body")
         _insert_comment(call, pull, reviewer, comment, commit_id, review_id, announce=state != "PENDING")
-    return Answer(200, _submitted(call, pull, review_id, reviewer))
+    return ApiAnswer(200, _submitted(call, pull, review_id, reviewer))
 
 
-def _submitted(call: Call, pull: Row, review_id: int, reviewer: Row) -> JSON:
+def _submitted(call: ApiCall, pull: Row, review_id: int, reviewer: Row) -> JSON:
     row = call.s.row("SELECT * FROM forge_reviews WHERE id = ?", review_id)
     shown = answers.review(call.s, call.repo, row, pull["number"])
     if row["state"] != "PENDING":
@@ -99,7 +99,7 @@ def _submitted(call: Call, pull: Row, review_id: int, reviewer: Row) -> JSON:
 
 
 @route("POST", f"{_PULL}/reviews/<int:review>/events", role="read", pull_requests="write")
-def submit_review(call: Call) -> JSON:
+def submit_review(call: ApiCall) -> JSON:
     """Submit a pending review."""
     s, pull, reviewer = call.s, pull_of(call), call.s.acting_user()
     row = _review(call, pull)
@@ -120,24 +120,24 @@ def submit_review(call: Call) -> JSON:
 
 
 @route("GET", f"{_PULL}/requested_reviewers", pull_requests="read")
-def list_requested(call: Call) -> JSON:
+def list_requested(call: ApiCall) -> JSON:
     """Whom a review was asked of that is not there yet."""
     return {"users": answers.requested_reviewers(call.s, pull_of(call)["id"]), "teams": []}
 
 
 @route("POST", f"{_PULL}/requested_reviewers", pull_requests="write")
-def request_reviewers(call: Call) -> Answer:
+def request_reviewers(call: ApiCall) -> ApiAnswer:
     """Ask people for their review."""
-    return Answer(201, _ask(call, "review_requested"))
+    return ApiAnswer(201, _ask(call, "review_requested"))
 
 
 @route("DELETE", f"{_PULL}/requested_reviewers", pull_requests="write")
-def remove_requested(call: Call) -> JSON:
+def remove_requested(call: ApiCall) -> JSON:
     """Ask them no longer."""
     return _ask(call, "review_request_removed")
 
 
-def _ask(call: Call, action: str) -> JSON:
+def _ask(call: ApiCall, action: str) -> JSON:
     s, pull = call.s, pull_of(call)
     if call.get("team_reviewers", list, []):
         raise ApiError(422, "Could not resolve to a node with the global id of a team.")
@@ -161,7 +161,7 @@ def _ask(call: Call, action: str) -> JSON:
 
 
 @route("PUT", f"{_PULL}/reviews/<int:review>", role="read", pull_requests="write")
-def update_review(call: Call) -> JSON:
+def update_review(call: ApiCall) -> JSON:
     """Replace a review's text; its author may, too."""
     pull, body = pull_of(call), call.need("body", str)
     row = _review(call, pull)
@@ -172,7 +172,7 @@ def update_review(call: Call) -> JSON:
 
 
 @route("PUT", f"{_PULL}/reviews/<int:review>/dismissals", pull_requests="write")
-def dismiss_review(call: Call) -> JSON:
+def dismiss_review(call: ApiCall) -> JSON:
     """Dismiss an approval or a request for changes."""
     pull = pull_of(call)
     call.need("message", str)
@@ -183,7 +183,7 @@ def dismiss_review(call: Call) -> JSON:
 
 
 def _insert_comment(
-    call: Call,
+    call: ApiCall,
     pull: Row,
     author: Row,
     comment: dict[str, Any],
@@ -213,7 +213,7 @@ def _insert_comment(
     return _written(call, pull, number, announce=announce)
 
 
-def _place(call: Call, pull: Row, comment: dict[str, Any], commit_id: str) -> tuple[int | None, int | None, str]:
+def _place(call: ApiCall, pull: Row, comment: dict[str, Any], commit_id: str) -> tuple[int | None, int | None, str]:
     """The last and first line that a comment is for, and what of the difference it shows; 422 for lines not in it."""
     git = call.s.git(call.repo)
     base = gitdata.merge_base(git, pull["base_sha"], commit_id)
@@ -233,7 +233,7 @@ def _place(call: Call, pull: Row, comment: dict[str, Any], commit_id: str) -> tu
     return line, start, hunk
 
 
-def _written(call: Call, pull: Row, number: int, *, announce: bool) -> JSON:
+def _written(call: ApiCall, pull: Row, number: int, *, announce: bool) -> JSON:
     s = call.s
     s.run("UPDATE forge_issues SET updated_at = ? WHERE id = ?", s.now, pull["id"])
     row = s.row("SELECT * FROM forge_review_comments WHERE id = ?", number)
@@ -243,7 +243,7 @@ def _written(call: Call, pull: Row, number: int, *, announce: bool) -> JSON:
 
 
 @route("GET", f"{_PULL}/comments", pull_requests="read")
-def list_comments(call: Call) -> list[JSON]:
+def list_comments(call: ApiCall) -> list[JSON]:
     """A pull request's review comments, oldest first; with `since` those written or edited then or later."""
     pull = pull_of(call)
     rows, _ = call.rows(
@@ -255,7 +255,7 @@ def list_comments(call: Call) -> list[JSON]:
 
 
 @route("GET", f"{_REPO}/pulls/comments", pull_requests="read")
-def list_all_comments(call: Call) -> list[JSON]:
+def list_all_comments(call: ApiCall) -> list[JSON]:
     """The review comments of all pull requests, in the order of their ids unless `sort` names another."""
     rows, _ = call.rows(
         f"{_COMMENTS} AND i.repo_id = ? AND c.updated_at >= ? ORDER BY {comment_order(call)}",
@@ -265,7 +265,7 @@ def list_all_comments(call: Call) -> list[JSON]:
     return [answers.review_comment(call.s, call.repo, row, row["number"]) for row in rows]
 
 
-def _comment(call: Call) -> Row:
+def _comment(call: ApiCall) -> Row:
     return call.s.row_or_404(
         "SELECT c.*, i.number FROM forge_review_comments c JOIN forge_issues i ON i.id = c.issue_id"
         " WHERE i.repo_id = ? AND c.id = ?",
@@ -275,14 +275,14 @@ def _comment(call: Call) -> Row:
 
 
 @route("GET", f"{_REPO}/pulls/comments/<int:comment>", pull_requests="read")
-def get_comment(call: Call) -> JSON:
+def get_comment(call: ApiCall) -> JSON:
     """One review comment."""
     row = _comment(call)
     return answers.review_comment(call.s, call.repo, row, row["number"])
 
 
 @route("PATCH", f"{_REPO}/pulls/comments/<int:comment>", role="read", pull_requests="write")
-def update_comment(call: Call) -> JSON:
+def update_comment(call: ApiCall) -> JSON:
     """Replace a review comment's text; its author may, too."""
     row, body = _comment(call), call.need("body", str)
     edits.permit(call.s, call.repo, row["user_id"])
@@ -292,16 +292,16 @@ def update_comment(call: Call) -> JSON:
 
 
 @route("DELETE", f"{_REPO}/pulls/comments/<int:comment>", role="read", pull_requests="write")
-def delete_comment(call: Call) -> Answer:
+def delete_comment(call: ApiCall) -> ApiAnswer:
     """Delete a review comment; its author may, too."""
     row = _comment(call)
     edits.permit(call.s, call.repo, row["user_id"])
     _announce_comment(call, "deleted", row)
     call.s.run("DELETE FROM forge_review_comments WHERE id = ?", row["id"])
-    return Answer(204)
+    return ApiAnswer(204)
 
 
-def _announce_comment(call: Call, action: str, row: Row, **more: object) -> JSON:
+def _announce_comment(call: ApiCall, action: str, row: Row, **more: object) -> JSON:
     s, pull = call.s, events.pull_row(call.s, row["issue_id"])
     shown = answers.review_comment(s, call.repo, row, pull["number"])
     body = answers.pull(s, call.repo, pull)
@@ -319,7 +319,7 @@ def _announce_comment(call: Call, action: str, row: Row, **more: object) -> JSON
 
 
 @route("GET", f"{_PULL}/reviews/<int:review>/comments", pull_requests="read")
-def list_review_comments(call: Call) -> list[JSON]:
+def list_review_comments(call: ApiCall) -> list[JSON]:
     """The comments of one review."""
     pull = pull_of(call)
     review = _review(call, pull)
@@ -328,7 +328,7 @@ def list_review_comments(call: Call) -> list[JSON]:
 
 
 @route("POST", f"{_PULL}/comments", role="read", pull_requests="write")
-def create_comment(call: Call) -> Answer:
+def create_comment(call: ApiCall) -> ApiAnswer:
     """Comment on a line of the difference."""
     pull, author = pull_of(call), call.s.acting_user()
     if call.get("in_reply_to", int, 0):
@@ -340,10 +340,10 @@ def create_comment(call: Call) -> Answer:
     review = _review_around(call, pull, author, commit_id)
     shown = _insert_comment(call, pull, author, fields, commit_id, review, announce=True)
     _submitted(call, pull, review, author)
-    return Answer(201, shown)
+    return ApiAnswer(201, shown)
 
 
-def _review_around(call: Call, pull: Row, author: Row, commit_id: str) -> int:
+def _review_around(call: ApiCall, pull: Row, author: Row, commit_id: str) -> int:
     """The review of its own, without a text, in which GitHub puts each single comment and each answer."""
     return call.s.insert(
         "forge_reviews",
@@ -357,12 +357,12 @@ def _review_around(call: Call, pull: Row, author: Row, commit_id: str) -> int:
 
 
 @route("POST", f"{_PULL}/comments/<int:comment>/replies", role="read", pull_requests="write")
-def create_reply(call: Call) -> Answer:
-    """Answer in a thread."""
+def create_reply(call: ApiCall) -> ApiAnswer:
+    """ApiAnswer in a thread."""
     return _reply(call, pull_of(call), call.args["comment"])
 
 
-def _reply(call: Call, pull: Row, comment_id: int) -> Answer:
+def _reply(call: ApiCall, pull: Row, comment_id: int) -> ApiAnswer:
     s, author, body = call.s, call.s.acting_user(), call.need("body", str)
     row = s.row_or_404("SELECT * FROM forge_review_comments WHERE issue_id = ? AND id = ?", pull["id"], comment_id)
     if not body.strip():
@@ -382,4 +382,4 @@ def _reply(call: Call, pull: Row, comment_id: int) -> Answer:
     )
     shown = _written(call, pull, number, announce=True)
     _submitted(call, pull, review, author)
-    return Answer(201, shown)
+    return ApiAnswer(201, shown)

@@ -6,19 +6,19 @@ import json
 
 from pressplay.sandbox.forge import answers, fnmatch, rules
 from pressplay.sandbox.forge.errors import ApiError
-from pressplay.sandbox.forge.http import Answer, Call, route
+from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, LEVELS, Row, Session, at_least
 
 _REPO = "/repos/<owner>/<name>"
 
 
-def _row(call: Call) -> Row:
+def _row(call: ApiCall) -> Row:
     return call.s.row_or_404(
         "SELECT * FROM forge_rulesets WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["number"]
     )
 
 
-def _shown(call: Call, row: Row) -> JSON:
+def _shown(call: ApiCall, row: Row) -> JSON:
     answer = answers.ruleset(call.s, call.repo, row, full=True)
     actor = call.s.actor
     mode = rules.bypass_mode(call.s, call.repo, row, actor)
@@ -34,14 +34,14 @@ def _shown(call: Call, row: Row) -> JSON:
 
 
 @route("GET", f"{_REPO}/rulesets", metadata="read")
-def list_rulesets(call: Call) -> list[JSON]:
+def list_rulesets(call: ApiCall) -> list[JSON]:
     """The repository's rulesets, in short."""
     rows = call.s.all("SELECT * FROM forge_rulesets WHERE repo_id = ? ORDER BY id", call.repo["id"])
     return [answers.ruleset(call.s, call.repo, row, full=False) for row in call.page(rows)]
 
 
 @route("GET", f"{_REPO}/rulesets/<int:number>", metadata="read")
-def get_ruleset(call: Call) -> JSON:
+def get_ruleset(call: ApiCall) -> JSON:
     """One ruleset; its bypass list is shown only to who may change it."""
     return _shown(call, _row(call))
 
@@ -87,15 +87,15 @@ def save(s: Session, repo: Row, fields: JSON, number: int | None) -> int:
 
 
 @route("POST", f"{_REPO}/rulesets", administration="write")
-def create_ruleset(call: Call) -> Answer:
+def create_ruleset(call: ApiCall) -> ApiAnswer:
     """Create a ruleset."""
     number = save(call.s, call.repo, call.fields, None)
     row = call.s.row("SELECT * FROM forge_rulesets WHERE id = ?", number)
-    return Answer(201, _shown(call, row))
+    return ApiAnswer(201, _shown(call, row))
 
 
 @route("PUT", f"{_REPO}/rulesets/<int:number>", administration="write")
-def update_ruleset(call: Call) -> JSON:
+def update_ruleset(call: ApiCall) -> JSON:
     """Change a ruleset; what is not given stays."""
     row = _row(call)
     kept = {
@@ -109,14 +109,14 @@ def update_ruleset(call: Call) -> JSON:
 
 
 @route("DELETE", f"{_REPO}/rulesets/<int:number>", administration="write")
-def delete_ruleset(call: Call) -> Answer:
+def delete_ruleset(call: ApiCall) -> ApiAnswer:
     """Delete a ruleset."""
     call.s.run("DELETE FROM forge_rulesets WHERE id = ?", _row(call)["id"])
-    return Answer(204)
+    return ApiAnswer(204)
 
 
 @route("GET", f"{_REPO}/rules/branches/<path:branch>", metadata="read")
-def branch_rules(call: Call) -> list[JSON]:
+def branch_rules(call: ApiCall) -> list[JSON]:
     """The active rules on a branch, each with the ruleset that it comes from."""
     rules_on_branch = rules.on_branch(call.s, call.repo, call.args["branch"])
     return [

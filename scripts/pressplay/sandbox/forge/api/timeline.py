@@ -6,7 +6,7 @@ from typing import Any
 
 from pressplay.sandbox.forge import answers, gitdata
 from pressplay.sandbox.forge.api.issues import issue_of
-from pressplay.sandbox.forge.http import Call, route
+from pressplay.sandbox.forge.http import ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row
 
 _REPO = "/repos/<owner>/<name>"
@@ -14,19 +14,19 @@ _ISSUE = f"{_REPO}/issues/<int:number>"
 
 
 @route("GET", f"{_REPO}/issues/events", issues="read", pull_requests="read")
-def list_all_events(call: Call) -> list[JSON]:
+def list_all_events(call: ApiCall) -> list[JSON]:
     """The events of all issues and pull requests, newest first."""
     rows, _ = call.rows("SELECT * FROM forge_issue_events WHERE repo_id = ? ORDER BY id DESC", call.repo["id"])
     return [_with_issue(call, row) for row in rows]
 
 
-def _with_issue(call: Call, row: Row) -> JSON:
+def _with_issue(call: ApiCall, row: Row) -> JSON:
     issue = call.s.row("SELECT * FROM forge_issues WHERE id = ?", row["issue_id"])
     return {**answers.issue_event(call.s, call.repo, row), "issue": answers.issue(call.s, call.repo, issue)}
 
 
 @route("GET", f"{_REPO}/issues/events/<int:event>", issues="read", pull_requests="read")
-def get_event(call: Call) -> JSON:
+def get_event(call: ApiCall) -> JSON:
     """One event."""
     row = call.s.row_or_404(
         "SELECT * FROM forge_issue_events WHERE repo_id = ? AND id = ?", call.repo["id"], call.args["event"]
@@ -35,14 +35,14 @@ def get_event(call: Call) -> JSON:
 
 
 @route("GET", f"{_ISSUE}/events", issues="read", pull_requests="read")
-def list_events(call: Call) -> list[JSON]:
+def list_events(call: ApiCall) -> list[JSON]:
     """The events of one issue or pull request, oldest first: who labelled it is the actor of `labeled`."""
     rows, _ = call.rows("SELECT * FROM forge_issue_events WHERE issue_id = ? ORDER BY id", issue_of(call)["id"])
     return [answers.issue_event(call.s, call.repo, row) for row in rows]
 
 
 @route("GET", f"{_ISSUE}/timeline", issues="read", pull_requests="read")
-def timeline(call: Call) -> list[JSON]:
+def timeline(call: ApiCall) -> list[JSON]:
     """Events, comments, and a pull request's commits and submitted reviews, oldest first."""
     s, issue = call.s, issue_of(call)
     # Only what the page shows is made: a key for each entry, then the page, then the entries.
@@ -66,7 +66,7 @@ def timeline(call: Call) -> list[JSON]:
     return [_entry(call, issue, kind, number, commitm) for _, number, kind, commitm in call.page(entries)]
 
 
-def _entry(call: Call, issue: Row, kind: str, number: int, item: Any) -> JSON:
+def _entry(call: ApiCall, issue: Row, kind: str, number: int, item: Any) -> JSON:
     s, repo = call.s, call.repo
     if kind == "event":
         return answers.issue_event(s, repo, s.row("SELECT * FROM forge_issue_events WHERE id = ?", number))
