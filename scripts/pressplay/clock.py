@@ -60,5 +60,5 @@ def rfc3339(seconds: float) -> str:
 
 
 def parse_rfc3339(text: str) -> float:
-    """Seconds since the epoch of a time written by `rfc3339` or by Kubernetes; ValueError when it is none."""
+    """Seconds since the epoch of a time written by `rfc3339` or by Kubernetes; ValueError for anything else."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

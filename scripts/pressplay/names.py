@@ -69,7 +69,7 @@ def repo_key(full_name: str) -> str:
 
 
 def shown_branch(branch: str) -> str:
-    """A branch's name as it may stand in a sentence of ours (R7): itself where it is no more than a name."""
+    """A branch's name for our own sentences (R7): itself if it is a plain name."""
     return branch if _CHECKED.fullmatch(branch) else "a branch with an unusual name"
 
 
@@ -152,7 +152,7 @@ def proxied_tool(server: str, tool: str) -> str:
 
 
 def served_tools(agent: str, values: Mapping[str, Any]) -> list[str]:
-    """The tools of `pressplay serve` that the chart's values give to an agent: none where no proxy knows it."""
+    """The tools of `pressplay serve` that the chart's values give to an agent: none if no proxy knows it."""
     serve = values.get("serve") or {}
     proxy = serve.get("toolman") or {}
     if not (serve.get("enabled") and values.get("repositories") and proxy.get("server") and agent in proxy["agents"]):
@@ -177,7 +177,7 @@ def task_folder(number: int, docs_project: str = "") -> str:
 
 
 def requirements_file(docs_project: str = "") -> str:
-    """Where a project says what its agents are given besides their personas' own tools."""
+    """The file in which a project asks for more than the tools of its agents' personas."""
     return f"{taskmaster_folder(docs_project)}/requirements.yaml"
 
 
@@ -202,7 +202,7 @@ def play(full_name: str, tag: str, count: int) -> str:
 
 
 def play_count(play_name: str) -> int:
-    """The number of a play, by its name; 1 for what is no play's name. A new press is a new try (R1)."""
+    """The number of a play, by its name; 1 for any other name. A new press is a new try (R1)."""
     match = re.fullmatch(r"play-[0-9a-f]{8}-(\d+)(?:-\d+)?", play_name)
     return int(match[1]) if match else 1
 
@@ -231,7 +231,7 @@ def flow_workflow(flow: str, full_name: str, *parts: object) -> str:
     """The Workflow that carries out a flow that an event (or `reconcile` in its stead) starts.
 
     `<flow>-<hash of the repository>-<parts…>`, the last part the window (`window_at`): all events of a window give one
-    name, and the chart's Sensor the same (`pull-request-0a1b2c3d-17-56666666`). InputError where it is too long.
+    name, and the chart's Sensor the same (`pull-request-0a1b2c3d-17-56666666`). InputError if it is too long.
     """
     name = "-".join([flow, digest(repo(full_name), length=8), *map(str, parts)])
     if len(name) > LABEL_LIMIT or not _DNS_LABEL.fullmatch(name):

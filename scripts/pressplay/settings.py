@@ -93,7 +93,7 @@ class Acceptance(_Model):
     namespaces: list[str] = []
     """Where they may look at workloads, read logs and reach services."""
     hosts: list[str] = []
-    """Hosts beside those services that they may ask: exact, or `*.suffix`."""
+    """Further hosts that they may call: exact, or `*.suffix`."""
     networks: list[str] = []
     """Networks in which these hosts may lie; without, they must lie at public addresses."""
     timeout_minutes: int = Field(10, ge=1)
@@ -167,7 +167,7 @@ class RepositoryDefaults(_Model):
     parallelism: int | None = Field(None, ge=1)
     release: Literal["merged", "approved"] | None = None
     others: Literal["pass", "require"] | None = None
-    """What becomes of pull requests that are not under Press Play: a green check that says so, or none."""
+    """The check on pull requests that are not under Press Play: a green one that says so, or none."""
     isolation: Literal["volume", "worktree"] | None = None
     runs_at_once: int | None = Field(None, ge=1)
     secrets: list[str] | None = None

@@ -213,9 +213,9 @@ def _options(state: Path) -> None:
     [
         (
             _garbage,
-            "state.db: this is no database of the sandbox, or it is broken (file is not a database): put a copy",
+            "state.db: this is not a database of the sandbox, or it is broken (file is not a database): put a copy",
         ),
-        (_truncated, "state.db: this is no database of the sandbox, or it is broken ("),
+        (_truncated, "state.db: this is not a database of the sandbox, or it is broken ("),
         (_emptied, "state.db: expected the database of this sandbox, found an empty file: what was built is in"),
         (_removed, "state.db: expected the database of this sandbox, found none: what was built is in"),
         (

@@ -299,7 +299,7 @@ def test_a_kubeconfig_that_leads_nowhere_is_told(text, told, tmp_path, monkeypat
     file.write_text(text)
     monkeypatch.setenv("KUBECONFIG", str(file))
     cluster = KubernetesCluster()
-    with pytest.raises(NoCluster, match="no cluster to speak to") as raised:
+    with pytest.raises(NoCluster, match="no cluster to use") as raised:
         cluster.get("ConfigMap", "press-play", "press-play-config")
     assert told in str(raised.value)
     cluster.close()

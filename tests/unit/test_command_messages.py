@@ -67,7 +67,7 @@ def test_without_a_cluster_the_message_says_so(
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert main(["pause"]) == 2
-    assert "no cluster to speak to" in capsys.readouterr().err
+    assert "no cluster to use" in capsys.readouterr().err
 
 
 def test_an_agent_beside_the_caller_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -20,7 +20,7 @@ State = Literal["ready", "waiting", "blocked"]
 DEFAULT_PARALLELISM = 4
 """As the chart's `defaults.parallelism`."""
 DEFAULT_MINUTES = 30.0
-"""What one task is taken to last, for an estimate, where nobody says."""
+"""The assumed duration of one task, for an estimate without figures."""
 
 IdKey = tuple[int, int, str]
 
@@ -124,42 +124,10 @@ def plan(
         if task.id in chosen and task.id not in finished and (task.status != "deferred" or task.id in unclear)
     }
 
-    problems = [problem for problem in backlog.problems if problem.task in todo]
-    needs: dict[str, tuple[str, ...]] = {}
-    waits_for: dict[str, tuple[str, ...]] = {}
-    subtasks_done = {
-        f"{task.id}.{part.id}" for task in backlog.tasks for part in task.subtasks if part.status in FINISHED
-    }
-    for task in todo.values():
-        if task.status not in ACTIONABLE and task.id not in unclear:
-            problems.append(TaskProblem(task.id, _status_problem(task)))
-        edges: dict[str, None] = {}
-        waits: dict[str, None] = {}
-        for written in task.dependencies:
-            target = _resolve(written, by_id)
-            if target == task.id and written != task.id:
-                continue  # Its own subtask: part of the task, done in the same run.
-            if written in subtasks_done and written not in by_id:
-                continue
-            if target in todo and target != task.id:
-                edges[target] = None
-                waits[target] = None
-                continue
-            problem = _dependency_problem(task, written, target, by_id, finished, backlog)
-            if problem is None:
-                continue
-            problems.append(problem)
-            if problem.blocks:
-                waits[written] = None
-        needs[task.id] = tuple(edges)
-        waits_for[task.id] = tuple(waits)
-
+    needs, waits_for, problems = _dependencies(todo, by_id, finished, backlog)
     components = _components(needs)
     knots = [component for component in components if len(component) > 1]
-    for cycle in sorted((_cycle(knot, needs) for knot in knots), key=lambda cycle: id_key(cycle[0])):
-        path = " → ".join([*cycle, cycle[0]])
-        text = f"waits for itself in a cycle: {path} (each depends on the next); take one of these dependencies out"
-        problems.append(TaskProblem(cycle[0], text))
+    problems += _cycle_problems(knots, needs)
     stuck = {problem.task for problem in problems if problem.blocks}.union(*knots)
     dependents = _reversed(needs)
     blocked = _closure(stuck, dependents)
@@ -194,6 +162,52 @@ def plan(
         makespan=makespan,
         parallelism=parallelism,
     )
+
+
+def _dependencies(
+    todo: Mapping[str, Task], by_id: Mapping[str, Task], finished: Collection[str], backlog: Backlog
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], list[TaskProblem]]:
+    """For each task of the play the tasks it needs in the play, everything it waits for, and the problems of all."""
+    problems = [problem for problem in backlog.problems if problem.task in todo]
+    needs: dict[str, tuple[str, ...]] = {}
+    waits_for: dict[str, tuple[str, ...]] = {}
+    subtasks_done = {
+        f"{task.id}.{part.id}" for task in backlog.tasks for part in task.subtasks if part.status in FINISHED
+    }
+    for task in todo.values():
+        if task.status not in ACTIONABLE and task.id not in backlog.ambiguous:
+            problems.append(TaskProblem(task.id, _status_problem(task)))
+        edges: dict[str, None] = {}
+        waits: dict[str, None] = {}
+        for written in task.dependencies:
+            target = _resolve(written, by_id)
+            if target == task.id and written != task.id:
+                continue  # Its own subtask: part of the task, done in the same run.
+            if written in subtasks_done and written not in by_id:
+                continue
+            if target in todo and target != task.id:
+                edges[target] = None
+                waits[target] = None
+                continue
+            problem = _dependency_problem(task, written, target, by_id, finished, backlog)
+            if problem is None:
+                continue
+            problems.append(problem)
+            if problem.blocks:
+                waits[written] = None
+        needs[task.id] = tuple(edges)
+        waits_for[task.id] = tuple(waits)
+    return needs, waits_for, problems
+
+
+def _cycle_problems(knots: Iterable[Sequence[str]], needs: Mapping[str, Sequence[str]]) -> list[TaskProblem]:
+    """A problem for each set of tasks that depend on one another, by the smallest id of its cycle."""
+    problems = []
+    for cycle in sorted((_cycle(knot, needs) for knot in knots), key=lambda cycle: id_key(cycle[0])):
+        path = " → ".join([*cycle, cycle[0]])
+        text = f"waits for itself in a cycle: {path} (each depends on the next); take one of these dependencies out"
+        problems.append(TaskProblem(cycle[0], text))
+    return problems
 
 
 def _cycle(knot: Sequence[str], needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -251,7 +265,7 @@ def _dependency_problem(
     finished: Collection[str],
     backlog: Backlog,
 ) -> TaskProblem | None:
-    """What is wrong with a dependency on something that this play does not do; None where it is simply satisfied."""
+    """The fault of a dependency outside this play; None if it is satisfied."""
     other = by_id.get(target)
     if target == task.id:
         return TaskProblem(task.id, f"depends on itself ({task.id} → {task.id}); take that dependency out")

@@ -108,7 +108,7 @@ class _Reader:
         self.faults.append(Problem(self.where, 0, 0, json_path(path), message, hint))
 
     def identity(self, value: object, path: tuple[PathPart, ...], what: str) -> str | None:
-        """An id as Taskmaster compares it: as a string. None, with the fault noted, where it is no id."""
+        """An id as Taskmaster compares it: as a string. None, with the fault noted, if it is not an id."""
         if isinstance(value, str) and value.strip():
             return _sound(value.strip())
         if isinstance(value, int) and not isinstance(value, bool):
@@ -214,9 +214,9 @@ def parse(content: str | bytes, where: str) -> Any:
 
 
 def tag_lists(document: Any, where: str) -> dict[str, tuple[tuple[PathPart, ...], Any]]:
-    """The tags of a tasks.json document: name → (path of its list, the list). InputError where it has no such shape.
+    """The tags of a tasks.json document: name → (path of its list, the list). InputError if it has no such shape.
 
-    A list at the root's `tasks` is the tag `master`, unless the file has that tag besides.
+    A list at the root's `tasks` is the tag `master`, unless the file also has that tag.
     """
     expected = 'expected {"<tag>": {"tasks": [...]}} or, as older files have it, {"tasks": [...]}'
     hint = "give the tasks.json that Taskmaster writes"

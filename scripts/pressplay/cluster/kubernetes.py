@@ -51,7 +51,7 @@ _KINDS = {
 }
 _PAGE = 500
 _LONGEST_LOG = 64 * 1024 * 1024
-"""Bytes of a log that are read to come to its end; a kubelet turns a log over at 10 MiB, where nobody set it higher."""
+"""Bytes of a log that are read to reach its end; a kubelet rotates a log at 10 MiB by default."""
 _LOG_SECONDS = 60
 _PASSING = (408, 409, 425, 429)
 _IN_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
@@ -69,7 +69,7 @@ class KubernetesCluster:
     """See `pressplay.cluster.port.Cluster`. One call at a time; safe to share between threads."""
 
     def __init__(self, argo: ArgoServer | None = None) -> None:
-        """Speak to the cluster of KUBECONFIG, or of the ServiceAccount where this runs in a pod.
+        """Use the cluster of KUBECONFIG, or in a pod that of the ServiceAccount.
 
         `argo`: the Argo Server, needed only to end waits.
         """
@@ -281,7 +281,7 @@ class KubernetesCluster:
 
 
 def _fault(error: Exception, method: str, namespace: str, url: str) -> None:
-    """Raise what the port says of a fault; return where the server says that there is no such thing (404)."""
+    """Raise the port's error for a fault; return if the server says that there is no such thing (404)."""
     if not isinstance(error, ServerError):
         raise TryAgain(f"{method} {url}: {type(error).__name__}") from error
     code = error.response.status_code if error.response is not None else 500
@@ -299,7 +299,7 @@ def _fault(error: Exception, method: str, namespace: str, url: str) -> None:
 async def _connect() -> Any:
     try:
         return await kr8s_api()
-    # What kr8s makes of a KUBECONFIG that is none, and (RuntimeError) of a program for credentials that failed.
+    # kr8s raises these for an invalid KUBECONFIG, and RuntimeError if the credentials program fails.
     except (ValueError, OSError, LookupError, TypeError, AttributeError, RuntimeError, yaml.YAMLError) as error:
         raise _no_cluster(error) from error
 
@@ -308,9 +308,7 @@ def _no_cluster(error: Exception) -> NoCluster:
     message = " ".join(str(error).split())
     if isinstance(error, LookupError | TypeError | AttributeError):
         message = f"KUBECONFIG can't be read: {type(error).__name__} {message}"
-    return NoCluster(
-        f"no cluster to speak to ({message}): set KUBECONFIG, or give a sandbox's folder where there is --state"
-    )
+    return NoCluster(f"no cluster to use ({message}): set KUBECONFIG, or give a sandbox's folder with --state")
 
 
 class _ExistsError(Exception):

@@ -26,7 +26,7 @@ def pause(cluster: Cluster, namespace: str, repo: str | None) -> None:
 
 
 def allow(cluster: Cluster, namespace: str, repo: str | None) -> None:
-    """Let runs of a repository, or of all, start again; what waits for it is woken by `wake`, or by `reconcile`."""
+    """Let runs of a repository, or of all, start again; `wake` or `reconcile` wakes those that wait for it."""
     _set(cluster, namespace, repo, None)
 
 

@@ -48,7 +48,7 @@ class Cluster(Protocol):
     """
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
-        """The object, or None where there is none."""
+        """The object, or None if there is none."""
         ...
 
     def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
@@ -56,7 +56,7 @@ class Cluster(Protocol):
         ...
 
     def create(self, manifest: Manifest) -> bool:
-        """Create the object; False, and nothing changed, where one of this name exists."""
+        """Create the object; False, with nothing changed, if one of this name exists."""
         ...
 
     def apply(self, manifest: Manifest) -> Manifest:
@@ -64,11 +64,11 @@ class Cluster(Protocol):
         ...
 
     def set_status(self, kind: str, namespace: str, name: str, status: Mapping[str, Any]) -> bool:
-        """Merge into the object's status (RFC 7386); False where there is no such object."""
+        """Merge into the object's status (RFC 7386); False if there is no such object."""
         ...
 
     def delete(self, kind: str, namespace: str, name: str) -> bool:
-        """Delete the object; False where there was none."""
+        """Delete the object; False if there was none."""
         ...
 
     def set_node(

@@ -1,9 +1,9 @@
 """The sandbox's cluster: Kubernetes objects in one SQLite file.
 
 Each write is one committed transaction; several processes may use the file at once (WAL). `version` grows by one
-with every write, so that a reader can ask what changed since it last looked, whoever wrote it.
+with every write, so that a reader can ask what anybody changed since it last looked.
 
-Secrets are not in it: whoever runs here, an agent too, can read the file. They live in the memory of the process that
+Secrets are not in it: any process here, an agent too, can read the file. They live in the memory of the process that
 made them, and end with it.
 """
 
@@ -64,7 +64,7 @@ class Key(NamedTuple):
 
 
 def key_of(manifest: Manifest) -> Key:
-    """The key of an object; InputError where it has no kind or name."""
+    """The key of an object; InputError if it has no kind or name."""
     metadata = manifest.get("metadata") or {}
     if not manifest.get("kind") or not metadata.get("name"):
         raise InputError(f"object without kind or metadata.name: {sorted(manifest)}")
@@ -134,7 +134,7 @@ class SqliteCluster:
         self._connections.close()
 
     def hold(self, seconds: float) -> bool:
-        """Let nobody write any more, until this process ends; False where another did not let go in that time."""
+        """Let nobody write any more, until this process ends; False if another did not let go in that time."""
         connection = self._connection
         connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
         try:
@@ -464,7 +464,8 @@ def what_to_do(error: sqlite3.Error) -> str:
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
         return f"the database can't be written ({error}): see to the folder's rights and the disk, then try again"
     return (
-        f"this is no database of the sandbox, or it is broken ({error}): put a copy back, or start again with --fresh"
+        f"this is not a database of the sandbox, or it is broken ({error}): "
+        "put a copy back, or start again with --fresh"
     )
 
 

@@ -44,7 +44,7 @@ class TokenReviewer:
 
     @classmethod
     def in_pod(cls) -> TokenReviewer:
-        """The reviewer of the cluster that this process runs in; InputError where it is no pod's."""
+        """The reviewer of the cluster that this process runs in; InputError outside a pod."""
         host, port = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
         if not host or not (FOLDER / "token").exists():
             raise InputError(

@@ -1,7 +1,7 @@
 """Waits: suspended nodes with a key, and how they are woken (R3).
 
 A wait is a suspended node of a template whose name begins with `await-` and whose inputs hold its key (repo, task …).
-Waking reads the Workflow's nodes and sets each match; nothing there to wake is no error (R2).
+Waking reads the Workflow's nodes and sets each match; nothing to wake is not an error (R2).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pressplay.cluster.port import Cluster, Manifest, NodePhase
 
 PHASE_LABEL = "workflows.argoproj.io/phase"
 INSTANCE_LABEL = "workflows.argoproj.io/controller-instanceid"
-"""Names the controller that is to take a Workflow up, where there are several."""
+"""The controller that runs a Workflow, if there are several."""
 FINISHED = frozenset({"Succeeded", "Failed", "Error"})
 
 
@@ -34,7 +34,7 @@ class Wait:
     since: float
 
     def wake(self, cluster: Cluster, phase: NodePhase, outputs: Mapping[str, str], message: str = "") -> bool:
-        """End the wait; False where it has ended meanwhile."""
+        """End the wait; False if it has ended meanwhile."""
         return cluster.set_node(self.namespace, self.workflow, self.node_id, phase, outputs, message)
 
 

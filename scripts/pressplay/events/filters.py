@@ -31,7 +31,7 @@ class Filter(Protocol):
     """One condition."""
 
     def reason(self, event: Any) -> str:
-        """Why the event does not meet it, without a value of the event's (R7); empty where it does."""
+        """Why the event does not meet it, without a value of the event's (R7); empty if it does."""
         ...
 
 
@@ -160,7 +160,7 @@ def _terms(tokens: Sequence[str], fields: Mapping[str, Any], source: str, where:
 
 
 def _sum(side: Sequence[str], values: Mapping[str, Any]) -> tuple[Any] | None:
-    """The sum's value in a tuple; None where govaluate finds nothing to add."""
+    """The sum's value in a tuple; None if govaluate finds nothing to add."""
     made, *rest = (term[1:-1] if term.startswith("'") else values[term] for term in side)
     for value in rest:
         if _is_number(made) and _is_number(value):

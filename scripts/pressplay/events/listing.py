@@ -16,7 +16,7 @@ _LISTED = "body.repository.full_name"
 def listing(manifests: Iterable[Mapping[str, Any]], repo: str) -> Iterator[Manifest]:
     """The EventSources and Sensors among `manifests`, with `repo` in place of the repositories that they list.
 
-    Raises InputError where `repo` is no repository's full name.
+    Raises InputError if `repo` is no repository's full name.
     """
     owner, _, name = names.repo(repo).partition("/")
     for manifest in manifests:

@@ -58,7 +58,7 @@ def verify(secret: bytes, body: bytes, headers: Mapping[str, str]) -> None:
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
-    """A header's value whatever its letters' case; empty where there is none."""
+    """A header's value whatever its letters' case; empty if there is none."""
     return next((value for key, value in headers.items() if key.lower() == name.lower()), "")
 
 
@@ -85,7 +85,7 @@ class Delivery:
 
 
 def payload_of(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """The payload of a delivery, JSON or a form's field `payload`; DeliveryRefused where it is none."""
+    """The payload of a delivery, JSON or a form's field `payload`; DeliveryRefused if it is none."""
     kind = header(headers, "Content-Type").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         text = parse_qs(body.decode("utf-8", "replace")).get("payload", [""])[0]

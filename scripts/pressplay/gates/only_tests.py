@@ -66,17 +66,17 @@ class CommitFiles(Protocol):
     """The files of one of the two commits."""
 
     def mode(self, path: str) -> str | None:
-        """Git's mode of a file (`100644`, `120000` …); None where there is none."""
+        """Git's mode of a file (`100644`, `120000` …); None if there is none."""
         ...
 
     def text(self, path: str) -> str:
-        """A file's text; empty where there is none."""
+        """A file's text; empty if there is none."""
         ...
 
 
 @dataclass(frozen=True)
 class Offence:
-    """A changed file that is no test. The path is people's text (R7)."""
+    """A changed file that is not a test. The path is people's text (R7)."""
 
     path: str
     why: Why
@@ -164,7 +164,7 @@ def _manifest(changed: Changed, paths: Paths, before: CommitFiles, after: Commit
 
 
 def _holds_tests(path: str) -> bool:
-    """Whether files of this language hold tests beside the program."""
+    """Whether files of this language hold tests together with the program."""
     language = language_of(path)
     return language is not None and bool(language.inline)
 

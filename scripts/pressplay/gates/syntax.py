@@ -1,8 +1,8 @@
 """Source files as a parser of their language reads them: a tree, or undecided.
 
 What of a file is program and what test text decides a gate, and scanners of our own can be led astray. The parsers are
-tree-sitter's (https://tree-sitter.github.io/py-tree-sitter/). A file is undecided where its tree has an ERROR or a
-MISSING node, where it is no UTF-8, or where reading it takes longer than its size allows. They are imported when a
+tree-sitter's (https://tree-sitter.github.io/py-tree-sitter/). A file is undecided if its tree has an ERROR or a
+MISSING node, if it is not UTF-8, or if parsing takes longer than its size allows. They are imported when a
 file is read, not before.
 """
 
@@ -43,13 +43,13 @@ _LITERALS = frozenset(
         "concatenated_string", "regex", "line_comment", "block_comment", "comment", "jsx_text", "html_comment",
     }
 )  # fmt: skip
-"""Nodes whose text is one token, blanks and all."""
+"""Nodes whose text is one token, including its blanks."""
 COMMENTS = frozenset({"line_comment", "block_comment", "comment", "html_comment"})
 
 
 @dataclass(frozen=True)
 class SyntaxTree:
-    """A file that was read whole, and its tree."""
+    """A parsed file: its text and its tree."""
 
     text: bytes
     root: Node
@@ -80,9 +80,9 @@ def readable(path: str) -> bool:
 
 
 def parse(path: str, text: str) -> SyntaxTree | None:
-    """The file's tree; None where it is undecided. `text` is decoded, with U+FFFD for what is no UTF-8.
+    """The file's tree; None if it is undecided. `text` is decoded, with U+FFFD for bytes that are not UTF-8.
 
-    ValueError where there is no parser for files of this name.
+    ValueError if there is no parser for files of this name.
     """
     from tree_sitter import Parser
 
@@ -100,7 +100,7 @@ def parse(path: str, text: str) -> SyntaxTree | None:
             lambda at, _point: rest[at:], progress_callback=lambda _at, _wrong: time.thread_time() > end
         )
     except ValueError:
-        # What the binding raises where parsing was broken off.
+        # What the binding raises if parsing was broken off.
         return None
     return None if tree.root_node.has_error else SyntaxTree(data, tree.root_node)
 

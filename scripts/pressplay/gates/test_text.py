@@ -70,7 +70,7 @@ class _Chain:
     def __init__(self, source: SyntaxTree, outermost: Node, links: Mapping[str, tuple[str, str]]) -> None:
         self.outermost = outermost
         self.parts: list[Node] = []
-        """What is no link and no name: arguments, and a head that is no name."""
+        """The parts besides links and names: arguments, and a head that is not a name."""
         self.calls: list[Node] = []
         """The outermost first."""
         named: list[str] = []
@@ -153,7 +153,7 @@ class _Reader(ABC):
 
     @abstractmethod
     def node(self, node: Node, place: _Place) -> bool:
-        """Whether a node that is no chain was dealt with, its children too."""
+        """Whether a node that is not a chain was handled, including its children."""
 
     @abstractmethod
     def chain(self, chain: _Chain, node: Node, place: _Place) -> bool:
@@ -511,7 +511,7 @@ _READERS: Mapping[str, type[_Reader]] = {
 
 
 def read(language: str, source: SyntaxTree, *, whole: bool) -> Tests | None:
-    """The tests of a file of this language (`gates.tests.LANGUAGES`); None where it is undecided.
+    """The tests of a file of this language (`gates.tests.LANGUAGES`); None if it is undecided.
 
     `whole`: all of it is test text. Else only what its language marks as such is: in Rust `#[test]` and `#[cfg(test)]`.
     """

@@ -4,7 +4,7 @@ It compares what the test text of both sides holds (`gates.test_text`), without 
 that was altered counts as removed, since only a person can tell a correction from a loosening; of a test that asserts
 nothing that we know, all of its body counts as one assertion. Moving tests between files, or reformatting them,
 weakens nothing; nor does a new test that is switched off. What it can't see: a wrong fixture, fewer cases of a
-parametrized test, an `if` around an assertion; those are for whoever reviews. A file that its parser can't read is
+parametrized test, an `if` around an assertion; those are for the reviewer. A file that its parser can't read is
 undecided, and undecided never passes.
 """
 
@@ -80,7 +80,7 @@ class Weakening:
     undecided: int = 0
     """Files that can't be read as their language."""
     unseen: bool = False
-    """There are more changed files than GitHub names: what can't be seen can't be vouched for."""
+    """There are more changed files than GitHub lists: nobody saw the rest."""
     losses: tuple[Loss, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
@@ -146,14 +146,14 @@ def weakened(compared: Comparison, before: Read, after: Read) -> Weakening:
 
 @dataclass
 class Side:
-    """What the changed files hold at one of the two commits."""
+    """The tests in the changed files at one of the two commits."""
 
     files: dict[str, Tests] = field(default_factory=dict)
     snapshots: dict[str, Counter[str]] = field(default_factory=dict)
     undecided: set[str] = field(default_factory=set)
 
     def read(self, path: str, text: Read) -> None:
-        """Take a file in; a file that holds no tests is not read."""
+        """Add a file; a file without tests is not read."""
         if is_snapshot(path):
             self.snapshots[path] = Counter(test_text.entries(path, text(path)))
             return
@@ -266,7 +266,7 @@ class Change:
 
     @property
     def skipped(self) -> Counter[str]:
-        """The skips that switch off what was on before, each with its test's name where it is of one test."""
+        """The skips that switch off what was on before, each with its test's name if it belongs to one test."""
         return self._hidden[1]
 
     @cached_property

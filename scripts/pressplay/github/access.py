@@ -118,7 +118,7 @@ class GitHubAccess:
     def installation(self, app: str, repo: str, permissions: Mapping[str, str]) -> InstallationClient:
         """A client as `app` for one repository with these permissions and no more. Its token is renewed as it must be.
 
-        InputError where the App is not installed there, is suspended, lacks a permission or its key is wrong; TryAgain
+        InputError if the App is not installed there, is suspended, lacks a permission or its key is wrong; TryAgain
         for a passing fault.
         """
         key = (app, names.repo(repo), frozenset(permissions.items()))

@@ -114,7 +114,7 @@ def run_of_suite(gh: Client, repo: str, suite: int) -> WorkflowRun | None:
 
 
 def run(gh: Client, repo: str, number: int) -> WorkflowRun:
-    """One workflow run; GitHubRefused where there is none."""
+    """One workflow run; GitHubRefused if there is none."""
     return _run(call(gh, "GET", f"/repos/{repo}/actions/runs/{number}"))
 
 
@@ -148,7 +148,7 @@ def plain(text: str) -> str:
 
 
 def rerun_failed(gh: Client, repo: str, number: int) -> None:
-    """Run a finished run's failed jobs again. GitHubRefused where GitHub does not (a run of over a month ago)."""
+    """Run a finished run's failed jobs again. GitHubRefused if GitHub does not (a run of over a month ago)."""
     call(gh, "POST", f"/repos/{repo}/actions/runs/{number}/rerun-failed-jobs")
 
 

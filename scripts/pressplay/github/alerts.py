@@ -52,7 +52,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Alert:
-    """One alert. Its texts come from scanners, advisories and whoever wrote them: data, for git alone (R7)."""
+    """One alert. Its texts come from scanners, advisories and strangers: data, for git alone (R7)."""
 
     kind: KindName
     number: int

@@ -25,7 +25,7 @@ NAME_LIMIT = 34
 """Characters of an App's name that GitHub takes."""
 REDIRECT = "http://localhost:8977/press-play"
 """Where GitHub sends the browser with the code. Nothing needs to answer there: the code, which is worth an App's key,
-stays in the browser's address bar of whoever made the App."""
+stays in the address bar of the browser that made the App."""
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]*")
 _CODE = re.compile(r"[A-Za-z0-9_-]{8,200}")
 
@@ -60,7 +60,7 @@ def manifest(needs: Needs, homepage: str, hook_url: str = "") -> dict[str, Any]:
 
 
 def new_app_url(web_url: str, org: str, state: str) -> str:
-    """Where a manifest is posted: an organization's settings, or (no `org`) those of whoever posts it."""
+    """Where a manifest is posted: an organization's settings, or (no `org`) those of the user who posts it."""
     of = f"/organizations/{quote(org, safe='')}" if org else ""
     return f"{web_url}{of}/settings/apps/new?{urlencode({'state': state})}"
 

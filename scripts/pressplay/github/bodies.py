@@ -1,4 +1,4 @@
-"""Our own part of a pull request's body, beside what its author wrote."""
+"""Our own section of a pull request's body, before the author's text."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def call(
     params: Mapping[str, str | int] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Any:
-    """The answer's JSON (None where there is no body).
+    """The answer's JSON (None if there is no body).
 
     TryAgain for a timeout, a broken connection or answer, a 5xx, 409 or 429; RateLimited, a TryAgain, for any rate
     limit. GitHubRefused for the rest, naming method, path, as whom, and what is missing.
@@ -51,7 +51,7 @@ def call(
 
 
 def find(gh: GitHub[Any], path: str, *, headers: Mapping[str, str] | None = None) -> Any:
-    """GET, or None where GitHub says 404."""
+    """GET, or None if GitHub says 404."""
     try:
         return call(gh, "GET", path, headers=headers)
     except GitHubRefused as error:
@@ -66,9 +66,9 @@ def raw(gh: GitHub[Any], path: str) -> bytes:
 
 
 def tail(gh: GitHub[Any], path: str, most: int) -> bytes | None:
-    """The last `most` bytes of a download, redirects followed; None where it is gone (404, 410).
+    """The last `most` bytes of a download, redirects followed; None if it is gone (404, 410).
 
-    It is read in pieces: a job's log may be larger than a step's memory. Faults as those of `call`.
+    It is read in pieces: a job's log may be larger than a step's memory. Raises what `call` raises.
     """
     kept = b""
     try:
@@ -103,7 +103,7 @@ def pages(
 def page(
     gh: GitHub[Any], path: str, number: int, size: int = PAGE, params: Mapping[str, str | int] | None = None
 ) -> tuple[list[dict[str, Any]], bool]:
-    """One page of a list that counts its pages, and whether another one follows. Faults as those of `call`."""
+    """One page of a list that counts its pages, and whether another one follows. Raises what `call` raises."""
     response = _send(gh, "GET", path, None, {**(params or {}), "per_page": size, "page": number}, None)
     return _json(response, "GET", path) or [], "next" in response.links
 

@@ -77,7 +77,7 @@ def every_run(gh: Client, repo: str, ref: str, name: str) -> list[CheckRun]:
 
 
 def check(gh: Client, repo: str, number: int) -> CheckRun:
-    """One check run; GitHubRefused where there is none."""
+    """One check run; GitHubRefused if there is none."""
     return _check(call(gh, "GET", f"/repos/{repo}/check-runs/{number}"))
 
 
@@ -98,7 +98,7 @@ def annotations_of(gh: Client, repo: str, number: int, most: int) -> list[Annota
 
 
 def ask_again(gh: Client, repo: str, number: int) -> None:
-    """Ask the App that reported a check run to run it again; GitHubRefused where that is not ours to ask.
+    """Ask the App that reported a check run to run it again; GitHubRefused if we may not ask for it.
 
     Source: GitHub's REST reference, "Rerequest a check run": 403 for a check run of another App.
     """
@@ -114,13 +114,13 @@ def _own(gh: Client, repo: str, sha: str, name: str) -> dict[str, Any] | None:
 
 
 def own(gh: Client, repo: str, head_sha: str, name: str) -> CheckRun | None:
-    """The newest run of the check `name` of this client's App on a commit; None where there is none."""
+    """The newest run of the check `name` of this client's App on a commit; None if there is none."""
     run = _own(gh, repo, head_sha, name)
     return None if run is None else _check(run)
 
 
 def newest_of(runs: Iterable[CheckRun], app_id: int, name: str) -> CheckRun | None:
-    """An App's newest run of a check, among the checks of a commit; None where there is none.
+    """An App's newest run of a check, among the checks of a commit; None if there is none.
 
     Another App can name a check as it likes (R5).
     """

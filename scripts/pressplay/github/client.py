@@ -13,7 +13,7 @@ class InstallationToken(TokenAuthStrategy):
     """A token, and how to get a new one where GitHub takes it no more: revoked early, or expired in a long life."""
 
     def __init__(self, token: str, renew: Callable[[str], object]) -> None:
-        """`renew`, called with the token that was refused, sets another; it raises where there is none to be had."""
+        """`renew`, called with the token that was refused, sets another; it raises if it gets none."""
         super().__init__(token)
         self.renew = renew
 
@@ -61,7 +61,7 @@ class _Signing(httpx.Auth):
 
 
 class AppClient(GitHub[AppKeyStrategy]):
-    """githubkit's client as an App itself: what it is, and where it is installed."""
+    """githubkit's client as the App itself: its record and its installations."""
 
     def __init__(self, auth: AppKeyStrategy, config: Config, app: str) -> None:
         super().__init__(auth, config=config)

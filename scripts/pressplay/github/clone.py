@@ -95,9 +95,9 @@ class Clone:
     def check_out(self, sha: str, instead: Mapping[str, bytes | None], folder: Path) -> None:
         """Write a commit's files into the empty `folder`, some with another content, or (None) not at all.
 
-        Submodules are left out: what they name is no part of the commit.
+        Submodules are left out: their content is not part of the commit.
         The tree is put together in git before anything is written, so that no link in it can lead a write elsewhere.
-        InputError where a file can't be written, a full disk among the causes.
+        InputError if a file can't be written, a full disk among the causes.
         """
         index = pygit2.Index()
         index.read_tree(self._repository[sha].peel(pygit2.Tree))
@@ -163,7 +163,7 @@ class Tree:
         return entries
 
     def names(self, folder: str) -> frozenset[str]:
-        """What is in a folder; empty where there is no such folder."""
+        """What is in a folder; empty if there is no such folder."""
         return frozenset(name for name, _ in self._entries(folder))
 
     def folders(self, folder: str) -> tuple[str, ...]:
@@ -202,7 +202,7 @@ def _text(path: bytes) -> str:
 
 
 def _clear(index: pygit2.Index, path: str) -> None:
-    """Take a path out of an index, with what can't stand beside a file of this name."""
+    """Remove a path from an index, with the entries that a file of this name excludes."""
     above = {path[:at] for at, letter in enumerate(path) if letter == "/"}
     stale: Iterable[str] = [e.path for e in index if e.path == path or e.path in above or e.path.startswith(f"{path}/")]
     for name in stale:

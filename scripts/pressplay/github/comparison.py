@@ -17,7 +17,7 @@ class Changed:
 
     path: str
     before: str
-    """Its path in the base; another than `path` where it was renamed."""
+    """Its path in the base; different from `path` if it was renamed."""
     status: str
     """`added`, `removed`, `modified`, `renamed`, `copied`, `changed`."""
 
@@ -29,7 +29,7 @@ class Comparison:
     merge_base: str
     files: tuple[Changed, ...]
     seen: bool = True
-    """False where what it was made of was cut."""
+    """False if what it was made of was cut."""
 
     @property
     def whole(self) -> bool:

@@ -36,7 +36,7 @@ class Status:
     state: str
     """`success`, `failure`, `error`, `inactive`, `in_progress`, `queued` or `pending`."""
     url: str
-    """Where it answers; empty where it has no address. Text of whoever deploys (R7)."""
+    """Where it answers; empty if it has no address. Text of the deployer (R7)."""
 
 
 def _deployment(item: dict[str, Any]) -> Deployment:

@@ -43,10 +43,10 @@ class Edits:
     known: bool = True
     """Whether these are all: there may be more than MOST, and GitHub may keep them to itself."""
     last: float = 0.0
-    """When the text was edited last; 0 where it never was."""
+    """When the text was edited last; 0 if it never was."""
 
     def since(self, moment: float) -> tuple[str, ...] | None:
-        """Who edited it at `moment` or later; None where that is not known."""
+        """Who edited it at `moment` or later; None if that is not known."""
         if self.last < moment or not self.last:
             return ()
         return tuple(login for login, at in self.by if at >= moment) if self.known else None
@@ -72,7 +72,7 @@ def text(gh: Client, repo: str, number: int) -> Text:
     made = _edits(item)
     first = (author, created_at)
     if first in made.by:
-        # GitHub lists the first writing among the edits, and a label may be put on in the same second.
+        # GitHub lists the first version among the edits, and a label may be added in the same second.
         at = made.by.index(first)
         made = replace(made, by=made.by[:at] + made.by[at + 1 :])
     return Text(item["title"], item["body"], author, created_at, made)

@@ -65,7 +65,7 @@ class Deed:
 
 
 def issue(gh: Client, repo: str, number: int) -> Issue:
-    """One issue or pull request as it is now; InputError where there is none."""
+    """One issue or pull request as it is now; InputError if there is none."""
     return _issue(call(gh, "GET", f"/repos/{repo}/issues/{number}"))
 
 
@@ -185,7 +185,7 @@ def add_labels(gh: Client, repo: str, number: int, wanted: Sequence[str]) -> Non
 
 
 def remove_label(gh: Client, repo: str, number: int, label: str) -> bool:
-    """Take a label off; False where it was not there."""
+    """Remove a label; False if it was not there."""
     try:
         call(gh, "DELETE", f"/repos/{repo}/issues/{number}/labels/{part(label)}")
     except GitHubRefused as error:

@@ -41,7 +41,7 @@ class RateLimited(TryAgain):
 class Shared(Protocol):
     """Where the state lies that the breakers of several processes share: a text for each key.
 
-    Both raise PressPlayError where it is out of reach.
+    Both raise PressPlayError if it is out of reach.
     """
 
     def read(self) -> Mapping[str, str]:
@@ -122,7 +122,7 @@ def _date(text: str | None) -> float | None:
 
 @dataclass(frozen=True)
 class _Hold:
-    """Until when nobody calls; and for how long that is where it was our guess, else 0."""
+    """Until when nobody calls, and how long that is if it was our guess, else 0."""
 
     until: float
     guessed: float
@@ -205,7 +205,7 @@ class Breaker:
 
 
 def _next_guess(before: _Hold | None, now: float) -> float:
-    """A minute; twice as long as last time where that is over for no longer than it lasted."""
+    """A minute; twice the last hold if that ended no longer ago than it lasted."""
     if before is None or not before.guessed or now - before.until > before.guessed:
         return FIRST_SECONDS
     if now < before.until:

@@ -41,7 +41,7 @@ class Merge:
 def merge(gh: Client, repo: str, number: int) -> Merge | None:
     """How a pull request was merged; None while it is not. `gh` may read pull requests.
 
-    GitHub's merge queue merges as a bot of its own: then whoever entered the pull request into it counts.
+    GitHub's merge queue merges as its own bot: then the user who added the pull request to it counts.
     """
     pull = call(gh, "GET", f"/repos/{repo}/pulls/{number}")
     if pull["merged_at"] is None:

@@ -103,7 +103,7 @@ ROLES: Mapping[str, tuple[Row, ...]] = {
         Row("issues", "write", "Leaves the task, or its questions, on the issue.", "agent"),
     ),
 }
-"""What an agent needs, by its role (`agents.<id>.role`); who answers comments needs what that takes besides."""
+"""What an agent needs, by its role (`agents.<id>.role`); the agent that answers comments needs more."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def event_rows() -> tuple[EventRow, ...]:
 
 
 def wanted_events(settings: Settings) -> tuple[str, ...]:
-    """The events that the EventSource of an installation wants, sorted; none where events are off."""
+    """The events that the EventSource of an installation wants, sorted; none if events are off."""
     if not settings.events.enabled:
         return ()
     flows = settings.flows

@@ -22,7 +22,7 @@ class Pull:
     head_sha: str
     head_ref: str
     head_repo: str
-    """Full name of the repository that the head is in; empty where that is gone."""
+    """Full name of the repository that the head is in; empty if that is gone."""
     base_ref: str
     base_sha: str
     author: str
@@ -76,7 +76,7 @@ def _pull(item: dict[str, Any]) -> Pull:
 
 
 def pull(gh: Client, repo: str, number: int) -> Pull:
-    """One pull request as it is now; InputError where there is none."""
+    """One pull request as it is now; InputError if there is none."""
     return _pull(call(gh, "GET", f"/repos/{repo}/pulls/{number}"))
 
 
@@ -120,7 +120,7 @@ def with_head(gh: Client, repo: str, commit: str) -> list[Pull]:
 def authors(gh: Client, repo: str, number: int) -> tuple[set[str], bool]:
     """The logins, in lower case, that a pull request's commits name as author or committer; whether these are all.
 
-    A commit names whoever its maker wrote: that a login is missing proves nothing. GitHub lists `MOST_COMMITS` at most.
+    A commit's author is any text of its maker: a missing login proves nothing. GitHub lists `MOST_COMMITS` at most.
     """
     commits = list(pages(gh, f"/repos/{repo}/pulls/{number}/commits"))
     people = (commit.get(role) or {} for commit in commits for role in ("author", "committer"))
@@ -131,7 +131,7 @@ def authors(gh: Client, repo: str, number: int) -> tuple[set[str], bool]:
 def open_pull(
     gh: Client, repo: str, head_branch: str, base: str, title: str, body: str, *, draft: bool = False
 ) -> Pull:
-    """Open a pull request; the open one from this branch to this base where there is one already."""
+    """Open a pull request, unless one from this branch to this base is open; its number either way."""
     there = find_pull(gh, repo, head_branch, state="open")
     if there is not None and there.base_ref == base:
         return there

@@ -1,4 +1,4 @@
-"""Who moved a branch, as GitHub saw it: a commit's own author is whoever it claims to be."""
+"""Who moved a branch, as GitHub recorded it: a commit's author may be any name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pressplay.github.calls import Client, GitHubRefused, pages
 
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
 _LOOKED_AT = 300
-"""Moves of a branch that is moved a few times at most: whoever adds more is among the newest."""
+"""Moves that are read of a branch that moves a few times at most: who adds more is among the newest."""
 
 NOTHING = "0" * 40
 """What a branch was moved from when it was made."""
@@ -59,7 +59,7 @@ class Record:
     """Who moved a branch that only one App should move, as far as GitHub shows it."""
 
     others: tuple[str, ...]
-    """Those besides the App, by name: their logins, checked, or that the account is gone."""
+    """The others besides the App: their logins, checked, or that the account is gone."""
     deleted_by_us: bool
     """Whether the newest move is the App's own deletion of the branch."""
 

@@ -15,7 +15,7 @@ _HEADS = "refs/heads/"
 
 
 def head(gh: Client, repo: str, branch: str) -> str:
-    """The commit at the head of a branch; InputError where there is no such branch."""
+    """The commit at the head of a branch; InputError if there is no such branch."""
     return str(call(gh, "GET", f"/repos/{repo}/git/ref/heads/{part(branch)}")["object"]["sha"])
 
 
@@ -42,7 +42,7 @@ def committed_at(gh: Client, repo: str, sha: str) -> float:
 
 
 def delete_branch(gh: Client, repo: str, branch: str) -> bool:
-    """Delete a branch; False where there was none."""
+    """Delete a branch; False if there was none."""
     try:
         call(gh, "DELETE", f"/repos/{repo}/git/refs/heads/{part(branch)}")
     except GitHubRefused as error:
@@ -86,7 +86,7 @@ def commit_blobs(
 ) -> str:
     """Add to `branch`, whose head is `parent`, one commit that sets files to blobs of the repository, or removes them.
 
-    The commit's id. TryAgain where the branch has moved meanwhile: nobody's commit is written over.
+    The commit's id. TryAgain if the branch has moved meanwhile: nobody's commit is written over.
     """
     entries = [
         {"path": path, "mode": blob.mode if blob else "100644", "type": "blob", "sha": blob.sha if blob else None}

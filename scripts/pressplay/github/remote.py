@@ -11,7 +11,7 @@ class Remote:
 
     url: str
     token: str = field(default="", repr=False)
-    """An installation's token; empty where none is needed (a folder on this machine)."""
+    """An installation's token; empty if none is needed (a folder on this machine)."""
 
     @property
     def local(self) -> bool:

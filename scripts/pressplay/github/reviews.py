@@ -89,7 +89,7 @@ def withdrawn(history: Iterable[Review]) -> set[int]:
 
 
 def post_review(gh: Client, repo: str, number: int, commit: str, event: Event, body: str) -> Review:
-    """Review a commit of a pull request; InputError where the author reviews its own."""
+    """Review a commit of a pull request; InputError if the author reviews its own."""
     fields = {"commit_id": commit, "event": event, "body": body}
     return _review(call(gh, "POST", f"/repos/{repo}/pulls/{number}/reviews", json=fields))
 

@@ -15,7 +15,7 @@ from pressplay import names
 from pressplay.github.calls import Client, call, pages, part
 
 SEALING = ("creation", "update", "deletion")
-"""The rules that leave a branch to whoever may bypass them."""
+"""The rules that reserve a branch for those who may bypass them."""
 _ANY_ORDERS = names.context_branch("run-000000000000")
 """An example of a branch below `press-play/`: GitHub also lists the rules of a branch that does not exist."""
 _ALL_OF_IT = ("always", "exempt")
@@ -29,10 +29,10 @@ class Ruleset:
     rules: frozenset[str]
     """The types of its rules."""
     bypass: str | None
-    """What the App that asked may of it: `never`, `pull_requests_only`, `always`, `exempt`; None where GitHub does not
+    """What the App that asked may of it: `never`, `pull_requests_only`, `always`, `exempt`; None if GitHub does not
     tell."""
     actors: tuple[tuple[str, int | None], ...] | None
-    """Who may bypass it, (type, id) each; None where GitHub does not tell this App."""
+    """Who may bypass it, (type, id) each; None if GitHub does not tell this App."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Protection:
 
     rulesets: tuple[Ruleset, ...]
     checks: tuple[tuple[str, int | None], ...]
-    """Required checks: name, and the App that they must come from (None: whoever)."""
+    """Required checks: name, and the App that they must come from (None: any)."""
     approvals: int
     dismisses_stale_reviews: bool
 
@@ -90,7 +90,7 @@ class RulesetTarget:
 
 @dataclass(frozen=True)
 class Weakness:
-    """One way past the harness that is left open."""
+    """One way to bypass the harness that is left open."""
 
     message: str
     do: str

@@ -22,7 +22,7 @@ PREFIX = "snapshot-"
 """What the ledger's entries of snapshots, and the ends of their branches, begin with."""
 HASH_LENGTH = 12
 _OURS = re.compile(r"[A-Za-z0-9._/:#+-]*")
-"""What names, numbers, times and addresses of ours hold: no end of a line among it."""
+"""The characters of our own names, numbers, times and addresses: no line breaks."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ def keep(gh: Client, snapshot: Snapshot, base: str, known: str = "") -> str:
 
 
 def find(gh: Client, repo: str, hash_: str, most: int | None = None, commit: str = "") -> Snapshot | None:
-    """A kept snapshot, or None where it is gone; InputError for one of more than `most` bytes.
+    """A kept snapshot, or None if it is gone; InputError for one of more than `most` bytes.
 
-    At a `commit`, which nobody can change, where that is known; else as its branch is now.
+    At a `commit`, which nobody can change, if it is known; else as its branch is now.
     """
     content = contents.read_file(gh, repo, FILE, commit or branch(hash_), most)
     return None if content is None else load(content)

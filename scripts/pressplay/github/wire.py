@@ -27,7 +27,7 @@ LARGEST_ANSWER = 1 << 20
 _OF_THE_WAY = ("content-encoding", "content-length", "transfer-encoding")
 """Headers about how a body was sent, not about its content."""
 _OVERHEAD = 2048
-"""Bytes that an answer takes beside its body, roughly."""
+"""Bytes that an answer takes besides its body, roughly."""
 
 
 class Network(httpx.BaseTransport):

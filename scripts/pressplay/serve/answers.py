@@ -36,7 +36,7 @@ class Page:
     """Comments of people who may not write to the repository, which this server doesn't show."""
     next_cursor: str | None = None
     snapshot: Snapshot | None = None
-    """Of which snapshot the threads are; None where they are GitHub's of this moment."""
+    """Of which snapshot the threads are; None if they are GitHub's of this moment."""
 
     def json(self) -> dict[str, Any]:
         """As JSON."""

@@ -84,7 +84,7 @@ def _none(request: Request, id_: str) -> Problem:
 
 
 def _one(request: Request, kind: str, number: int) -> Thread:
-    """A comment, a review, or one comment of a thread; Problem where the pull request has none of this number."""
+    """A comment, a review, or one comment of a thread; Problem if the pull request has none of this number."""
     repo, pr = request.repo, request.number
     if kind == "comment":
         comment = request.certain("comment", lambda gh: issues.find_comment(gh, repo, pr, number))

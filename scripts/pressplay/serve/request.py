@@ -138,7 +138,7 @@ class Request:
             raise self.fault(error) from error
 
     def pull(self) -> pulls.Pull:
-        """The pull request; Problem where there is none."""
+        """The pull request; Problem if there is none."""
         try:
             return self.ask("pull", lambda gh: pulls.pull(gh, self.repo, self.number), must=True)
         except GitHubRefused as error:

@@ -52,7 +52,7 @@ class Service:
         """Calls in progress or waiting; the limiter counts a call only one turn of the loop later."""
 
     async def answer(self, operation: Operation, given: Mapping[str, Any], caller: str, surface: str) -> ServedAnswer:
-        """What `operation` answers; Problem where it doesn't."""
+        """What `operation` answers; Problem if it doesn't."""
         begun = time.monotonic()
         outcome = "failed"
         self.metrics.in_flight.inc()

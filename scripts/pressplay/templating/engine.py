@@ -18,7 +18,7 @@ class Engine(Protocol):
     """Renders template files of one kind."""
 
     def render(self, template: Path, data: Mapping[str, object]) -> str:
-        """The text that `template` makes of `data`; InputError for a missing name or a template that is none."""
+        """The text that `template` makes of `data`; InputError for a missing name or an invalid template."""
         ...
 
 
@@ -39,7 +39,7 @@ ENGINES: dict[str, Callable[[], Engine]] = {".j2": _jinja, ".mustache": _mustach
 
 
 def render(template: Path, data: Mapping[str, object]) -> str:
-    """Render with the engine of the file's ending; InputError where there is none, or as the engine says."""
+    """Render with the engine of the file's ending; InputError if there is none, or as the engine says."""
     engine = ENGINES.get(template.suffix)
     if engine is None:
         raise InputError(f"{template}: expected a template that ends in one of {', '.join(sorted(ENGINES))}")
@@ -47,7 +47,7 @@ def render(template: Path, data: Mapping[str, object]) -> str:
 
 
 def read(template: Path) -> str:
-    """A template's text; InputError where it cannot be read or is not UTF-8."""
+    """A template's text; InputError if it cannot be read or is not UTF-8."""
     try:
         return template.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

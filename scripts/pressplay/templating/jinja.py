@@ -72,7 +72,7 @@ def _environment(root: Path) -> SandboxedEnvironment:
 
 
 class _Undefined(jinja2.StrictUndefined):
-    """Tells the keys that a mapping has, where one that it lacks was asked for."""
+    """Reports the known keys of a mapping if a missing one is used."""
 
     @property
     def _undefined_message(self) -> str:

@@ -171,7 +171,7 @@ def instructions(
     there is one. `kind` is what the number stands for (`names.kind_of`): where there are instructions of the role for
     it alone (`instructions-implement.alerts.md.mustache`), these are taken. `findings`: the harness's gates refused
     that commit, and `task/findings.md` says why. `proving` says how the commit will be proven: `plan`, the path of its
-    plan of probes, `environment`, `namespaces`, `hosts` and `workload`; None where nothing is deployed. InputError for
+    plan of probes, `environment`, `namespaces`, `hosts` and `workload`; None if nothing is deployed. InputError for
     another role, or for a role that works on a pull request where there is none.
     """
     known = roles(templates_dir)
@@ -229,7 +229,7 @@ def documents_request(
 ) -> str:
     """The text of `request.md`: for which tasks (their numbers) Morgan is to write documents, which, and how.
 
-    Nothing of the tasks' texts is in it: they lie beside it, as data. InputError for a fault in a user's template.
+    None of the tasks' texts is in it: they are next to it, as data. InputError for a fault in a user's template.
     """
     data: dict[str, object] = {
         "run": run,

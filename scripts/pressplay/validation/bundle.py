@@ -16,9 +16,9 @@ SUFFIX = ".schema.json"
 
 
 def bundle(path: Path) -> str:
-    """The text of the bundled schema whose root is the file `path`; its parts stand beside it.
+    """The text of the bundled schema whose root is the file `path`; its parts are next to it.
 
-    Raises InputError for a part that is missing or no JSON, and for a reference to what the part does not have.
+    Raises InputError for a part that is missing or not JSON, and for a reference to what the part does not have.
     """
     folder = path.parent
     files: dict[str, Any] = {}

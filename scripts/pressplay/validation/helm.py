@@ -19,7 +19,7 @@ NAMESPACE = "press-play"
 def repository() -> Path:
     """The repository that the current folder is in, or that this package is installed from in place.
 
-    Raises InputError where neither has the chart.
+    Raises InputError if neither has the chart.
     """
     here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[3]):
@@ -50,7 +50,7 @@ def program(root: Path) -> str:
 
 
 def run(root: Path, *arguments: str) -> str:
-    """Run helm with these arguments and give back its stdout; PressPlayError with its own words where it fails."""
+    """Run helm with these arguments and return its stdout; PressPlayError with its message if it fails."""
     done = subprocess.run([program(root), *arguments], capture_output=True, text=True, check=False, cwd=root)
     if done.returncode:
         raise PressPlayError(f"helm {' '.join(arguments)}:\n{done.stderr.strip() or done.stdout.strip()}")

@@ -74,12 +74,12 @@ class Invalid(InputError):
 
 
 def invalid(file: str, message: str, hint: str, line: int = 0, column: int = 0) -> Invalid:
-    """The error for a file that is wrong as a whole, or at a line where it cannot be read on."""
+    """The error for a file that is wrong as a whole, or from a line on."""
     return Invalid([Problem(file, line, column, "$", message, hint)])
 
 
 def read_text(file: Path) -> str:
-    """A file's text in UTF-8, a byte order mark left out; Invalid where it cannot be read."""
+    """A file's text in UTF-8, without a byte order mark; Invalid if it cannot be read."""
     try:
         return file.read_text(encoding="utf-8-sig")
     except OSError as error:

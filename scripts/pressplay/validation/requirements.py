@@ -49,7 +49,7 @@ _RESERVED = tuple(
 
 
 def reserved(variable: str) -> str:
-    """Why a project may not set this variable of an agent's container, in a clause; empty where it may."""
+    """Why a project may not set this variable of an agent's container, in a clause; empty if it may."""
     return next((why for pattern, why in _RESERVED if pattern.fullmatch(variable)), "")
 
 

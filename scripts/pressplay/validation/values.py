@@ -32,7 +32,7 @@ def validate(files: Sequence[tuple[str, str]]) -> list[Problem]:
 
 
 def load(files: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The whole values that these files and the chart's defaults make; Invalid, with all of it, where one is wrong."""
+    """The complete values from these files and the chart's defaults; Invalid, with all faults, if one is wrong."""
     merged, problems = _checked(files)
     if problems:
         raise Invalid(problems)
@@ -66,7 +66,7 @@ def _checked(files: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], list[Pro
     problems += check(packaged.schema("values"), merged, place)
     wrong = {problem.path for problem in problems}
     for paths, message, hint in across(merged):
-        # The chart's defaults are right by themselves: it is a file of the user's that made it wrong.
+        # The chart's defaults are valid on their own: the fault is from a file of the user's.
         path = next((path for path in paths if place(path).file != DEFAULTS), paths[0])
         if json_path(path) not in wrong:
             at = place(path)
@@ -93,7 +93,7 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any], path: Path, source: Sou
         inner = (*path, key)
         old = into.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
-            # What a later file touches is still the earlier one's where it does not set it.
+            # A map in a later file does not take over the keys that it does not set.
             places[inner] = source.place(inner)
             _merge(old, value, inner, source, places)
             continue
@@ -268,7 +268,7 @@ def _deployments(values: Mapping[str, Any]) -> Iterator[Finding]:
             yield ((*place, "name"),), message, "name it, or leave the namespace empty"
         if namespace and namespace not in (_map(settings, "acceptance").get("namespaces") or []):
             message = f"expected one of acceptance.namespaces, got {shown(namespace)}"
-            yield ((*place, "namespace"),), message, "list it there: elsewhere nothing may be looked at"
+            yield ((*place, "namespace"),), message, "list it there: the gate may look nowhere else"
 
 
 def _serve(values: Mapping[str, Any]) -> Iterator[Finding]:

@@ -101,7 +101,7 @@ def test_without_a_cluster_a_namespace_leads_to_a_probe_that_did_not_hold(
     monkeypatch.setenv("HOME", str(tmp_path))
     with stranger(says(answer("200 OK", b"Tea"))) as server:
         assert main(["acceptance", str(file), "--url", server.url, "-n", "shop"]) == 1
-    assert "no cluster to speak to" in " ".join(capsys.readouterr().out.split())
+    assert "no cluster to use" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.rule("R8")

@@ -106,7 +106,7 @@ CONFIGURATION = [
         (Link("README.md"), "a symbolic link"),
         (SUBMODULE, "a submodule"),
         (b"#" * 1_000_001, "larger than"),
-        (b"\xff\xfe#\x00", "no UTF-8 text"),
+        (b"\xff\xfe#\x00", "not UTF-8 text"),
     ],
 )
 @pytest.mark.parametrize("before", [{}, {"it": b"# strict\n"}])

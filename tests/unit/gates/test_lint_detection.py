@@ -128,8 +128,8 @@ def test_a_first_project_of_its_language_is_linted_as_it_says_itself():
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("[", "no (TOML|JSON)"), (b"\xff\xfe{\x00", "no UTF-8 text"), (Link("other"), "a symbolic link"),
-        ("#" * 1_000_001, "larger than"), ("[" * 100_000, "no (TOML|JSON)"),
+        ("[", "not (TOML|JSON)"), (b"\xff\xfe{\x00", "not UTF-8 text"), (Link("other"), "a symbolic link"),
+        ("#" * 1_000_001, "larger than"), ("[" * 100_000, "not (TOML|JSON)"),
     ],
 )  # fmt: skip
 def test_what_is_there_and_cannot_be_read_is_not_taken_for_absent(path, content, why):

@@ -91,13 +91,13 @@ def _parsed(body: bytes) -> tuple[Any, str]:
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_no_constant), ""
     except UnicodeDecodeError:
-        return None, "a body that is no UTF-8"
+        return None, "a body that is not UTF-8"
     except (ValueError, RecursionError):
-        return None, "a body that is no JSON"
+        return None, "a body that is not JSON"
 
 
 def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 def _value(pointer: str, value: Any) -> str:

@@ -144,13 +144,13 @@ class ProbePlan:
         return COMMIT in self.document
 
     def without_cluster(self) -> ProbePlan | None:
-        """The plan's http probes alone, for who has no cluster to look into; None where it has none."""
+        """The plan with only its http probes, for use without a cluster; None if it has none."""
         document = json.loads(self.document)
         document["probes"] = [probe for probe in document["probes"] if "http" in probe]
         return ProbePlan(_canonical(document)) if document["probes"] else None
 
     def probes(self, commit: str = "") -> tuple[Probe, ...]:
-        """The probes, in order, with the commit put in; InputError where the plan names it and it is none."""
+        """The probes, in order, with the commit put in; InputError if the plan uses it and it is not a commit id."""
         document = json.loads(self.document)
         if self.names_the_commit:
             document = _filled(document, whole_commit(commit, f", for the plan names {COMMIT}"))

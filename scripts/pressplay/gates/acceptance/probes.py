@@ -52,12 +52,12 @@ class Target:
     """A deployment."""
 
     url: str
-    """Its address, http or https; empty where it has none (then a plan's paths lead nowhere)."""
+    """Its address, http or https; empty if it has none (then a plan's paths lead nowhere)."""
     environment: str
     commit: str
     """The commit that runs there, which the plan was read at."""
     namespace: str
-    """Where its pods are; empty where that is not known (then each probe must name its own)."""
+    """The namespace of its pods; empty if unknown (then each probe must name its own)."""
 
 
 def run(
@@ -224,7 +224,7 @@ def _response(answer: ProbeAnswer, names: set[str]) -> str:
 
 
 def _container(pod: Manifest) -> str:
-    """The container whose log a Pod's log is, as kubectl has it; empty where the Pod does not tell."""
+    """The container whose log a Pod's log is, as kubectl has it; empty if the Pod does not say."""
     default = (pod["metadata"].get("annotations") or {}).get("kubectl.kubernetes.io/default-container")
     containers = (pod.get("spec") or {}).get("containers") or [{}]
     return str(default or containers[0].get("name") or "")

@@ -45,7 +45,7 @@ class ProbeCheck:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
 
     what: str
-    """Of what, in words of ours (`status`, `body contains`); may name a header or a pointer of the plan."""
+    """What it checks, in our own words (`status`, `body contains`); may name a header or a pointer of the plan."""
     expected: str
     got: str
     ok: bool
@@ -199,7 +199,7 @@ def cut(proof: Proof, limit: int) -> Proof:
 
 
 def reason(proof: Proof) -> str:
-    """Why there is no approval, in one sentence of ours: nothing in it but counts, the commit and names of probes."""
+    """Why there is no approval, in one sentence of our own: only counts, the commit and names of probes."""
     count = len(proof.probes)
     if proof.passed:
         return f"{_counted(count, 'probe')} held at {proof.commit[:12] or 'the deployment'}"

@@ -1,4 +1,4 @@
-"""What probes may touch: hosts, namespaces, addresses. Everything else is refused, whoever wrote the plan.
+"""What probes may touch: hosts, namespaces, addresses. Everything else is refused, for every author of a plan.
 
 A plan is written by an agent and the deployment runs strangers' code, so neither decides where the harness connects
 to. A host is judged by its name before anything is sent (`Reach.admit`), and each address that the name resolves to
@@ -154,7 +154,7 @@ def _kubernetes_api() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Reach:
-    """What probes of one gate may touch. InputError for a pattern or network that is none."""
+    """What probes of one gate may touch. InputError for an invalid pattern or network."""
 
     hosts: tuple[str, ...] = ()
     """Exact names or addresses, and `*.suffix` for every name below a suffix (not the suffix itself)."""
@@ -245,7 +245,7 @@ class Reach:
         return any(_within(address, ipaddress.ip_network(network)) for network in self.networks)
 
     def _never(self, address: IPAddress) -> str:
-        """What this address is that nothing may ask; empty where it is nothing of the kind."""
+        """The kind of a forbidden address; empty if the address is not forbidden."""
         if any(_within(address, network) for network in _METADATA):
             return "a metadata service"
         if address.is_link_local or (isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None):

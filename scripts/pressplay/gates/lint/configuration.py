@@ -363,7 +363,7 @@ def _scripts(path: str, content: str) -> Iterator[str]:
     try:
         scripts = at(json.loads(content), "scripts")
     except (ValueError, RecursionError) as error:
-        raise Unreadable(path, "no JSON") from error
+        raise Unreadable(path, "not JSON") from error
     listed = scripts.items() if isinstance(scripts, Mapping) else ()
     lines = {name: line for name, line in listed if isinstance(line, str)}
     queue = [name for name in lines if name.removeprefix("pre").removeprefix("post") in SCRIPTS]

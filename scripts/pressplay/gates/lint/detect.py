@@ -35,7 +35,7 @@ _LINTS = ("lint", "lint:check")
 _FORMATS = ("format:check", "check:format", "fmt:check", "prettier:check")
 _TYPES = ("typecheck", "type-check", "check-types")
 SCRIPTS = (*_LINTS, *_FORMATS, *_TYPES)
-"""Scripts of a package.json that the gate runs where there are such."""
+"""Scripts of a package.json that the gate runs if it has them."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class LintCommand:
     probe: str = ""
     """A command that ends well where the tool is there; empty: none is asked."""
     sees: str = ""
-    """A command that prints something where there is something to lint; empty: none is asked."""
+    """A command that prints something if there is something to lint; empty: no such check."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class LintTask:
 def detect(head: Files, base: Files) -> dict[str, tuple[LintTask, ...]]:
     """The commands by language, in the order of `LANGUAGES`; none for a language that is not there.
 
-    `head` is the commit that is linted, `base` the default branch; Unreadable where what decides that can't be read.
+    `head` is the commit that is linted, `base` the default branch; Unreadable if what decides that can't be read.
     Projects are looked for in the root, and where
     that holds none in its folders. Where the default branch has its projects in folders, a first file in the root does
     not hide them.
@@ -130,7 +130,7 @@ def _rust(_head: Files, settled: Files, folder: str) -> Iterator[LintCommand]:
 
 def _is_python(files: Files, folder: str) -> bool:
     names = files.names(folder)
-    # A script beside another language's project makes no Python project.
+    # A single script in another language's project does not make a Python project.
     alone = not any(name in names for name in ("Cargo.toml", "package.json", "go.mod"))
     return any(name in names for name in _PYTHON) or (alone and any(name.endswith(".py") for name in names))
 
@@ -153,7 +153,7 @@ def _python(head: Files, settled: Files, folder: str) -> Iterator[LintCommand]:
 
 
 def _mypy(settled: Files, folder: str, tools: Mapping[str, Any]) -> bool | None:
-    """Whether mypy's configuration names what to check; None where mypy is not configured."""
+    """Whether mypy's configuration names what to check; None if mypy is not configured."""
     if "mypy" in tools:
         return any(name in _table(tools, "mypy") for name in ("files", "packages", "modules"))
     for name in (*_MYPY, "setup.cfg"):

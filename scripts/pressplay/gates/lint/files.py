@@ -22,7 +22,7 @@ class Files(Protocol):
         ...
 
     def names(self, folder: str) -> frozenset[str]:
-        """What is in a folder, files and folders; empty where there is no such folder."""
+        """The names of the files and folders in a folder; empty if there is no such folder."""
         ...
 
     def folders(self, folder: str) -> tuple[str, ...]:
@@ -47,17 +47,17 @@ class Undecided:
 
 
 def text(files: Files, path: str, most: int = LARGEST) -> str | None:
-    """A file's text without a byte order mark, as tools read it; None where nothing is there, else Unreadable."""
+    """A file's text without a byte order mark, as tools read it; None if there is no file, else Unreadable."""
     content = files.content(path, most)
     return None if content is None else decoded(path, content)
 
 
 def decoded(path: str, content: bytes) -> str:
-    """Bytes as text without a byte order mark; Unreadable where they are no UTF-8."""
+    """Bytes as text without a byte order mark; Unreadable if they are not UTF-8."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Unreadable(path, "no UTF-8 text") from error
+        raise Unreadable(path, "not UTF-8 text") from error
 
 
 def table(files: Files, path: str, most: int = LARGEST) -> dict[str, Any]:
@@ -69,14 +69,14 @@ def table(files: Files, path: str, most: int = LARGEST) -> dict[str, Any]:
     try:
         content = json.loads(source) if kind == "JSON" else tomllib.loads(source)
     except (ValueError, RecursionError) as error:
-        raise Unreadable(path, f"no {kind}") from error
+        raise Unreadable(path, f"not {kind}") from error
     if not isinstance(content, dict):
         raise Unreadable(path, f"a {kind} file without a table")
     return content
 
 
 def at(document: Any, *path: str) -> Any:
-    """What a table holds at a path of names; None where it holds nothing there."""
+    """The value of a table at a path of names; None if there is none."""
     for name in path:
         document = document.get(name) if isinstance(document, Mapping) else None
     return document
@@ -103,7 +103,7 @@ def joined(folder: str, name: str) -> str:
 
 
 def leads_to(files: Files, path: str) -> str | None:
-    """The path of the repository at which a chain of links ends; None where it leaves it, or is too long.
+    """The path of the repository at which a chain of links ends; None if it leaves it, or is too long.
 
     A link to a folder ends at that folder's path.
     """
@@ -122,7 +122,7 @@ _HOPS = 8
 
 
 def normal(folder: str, relative: str) -> str | None:
-    """A relative path as the repository has it; None where it leads outside."""
+    """A relative path as the repository has it; None if it leads outside."""
     if relative.startswith("/") or "\\" in relative:
         return None
     parts = folder.split("/") if folder else []

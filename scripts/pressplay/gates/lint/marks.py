@@ -1,6 +1,6 @@
 """Marks in the code that take something out of linting: one place, a whole file, or code that is compiled elsewhere.
 
-These are patterns of tokens, no parsers: where they err, they count too much. Each is linear in the size of a file.
+These are patterns of tokens, not parsers: if they err, they count too much. Each is linear in the size of a file.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _condition(region: str, named: bool) -> Kind | None:
 
 
 def _balanced(region: str) -> str | None:
-    """A text from its first parenthesis to that which closes it; None where it is not closed."""
+    """A text from its first parenthesis to the closing one; None if it is not closed."""
     depth = 0
     for match, _ in zip(_PARENTHESES.finditer(region), range(_DEEP), strict=False):
         depth += 1 if match[0] == "(" else -1

@@ -28,7 +28,7 @@ class LintPlan:
     silenced: int = 0
     """How many marks that silence a linter at a place were added."""
     problem: str = ""
-    """Why nothing can be run: a sentence of ours."""
+    """Why nothing can be run: a sentence in our own words."""
     places: list[str] = field(default_factory=list)
     """Where those marks are: path and line."""
     whole: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class LintPlan:
     unseen: list[str] = field(default_factory=list)
     """Changed files of code that no command looks at."""
     undecided: list[tuple[str, str]] = field(default_factory=list)
-    """(path, why in words of ours): what can't be decided."""
+    """(path, why in our own words): what can't be decided."""
     whys: dict[str, int] = field(default_factory=dict)
     """Why something can't be decided → of how many files."""
     counts: dict[str, int] = field(default_factory=dict)

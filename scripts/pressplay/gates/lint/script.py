@@ -103,7 +103,7 @@ class ScriptResult:
 
     kind: Literal["passed", "failed", "changed", "missing", "empty", "broken"]
     command: int = 0
-    """The first command that failed, whose tool is missing or that sees no file, from 1; 0 where it is about none."""
+    """The first command that failed, misses its tool or sees no file, from 1; 0 if there is none."""
 
 
 _COUNTED: tuple[tuple[Literal["failed", "missing", "empty"], int], ...] = (

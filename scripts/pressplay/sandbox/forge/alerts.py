@@ -47,7 +47,7 @@ class CodeScanning:
 
 @dataclass(frozen=True)
 class Dependabot:
-    """What a Dependabot alert says. `patched` is None where no version is without the fault."""
+    """What a Dependabot alert says. `patched` is None if no version is without the fault."""
 
     package: str
     ecosystem: str = "pip"
@@ -142,7 +142,7 @@ def disable(s: Session, repo: Row, kind: str) -> None:
 
 
 def get(s: Session, repo: Row, kind: str, number: int) -> Row:
-    """An alert's row; InputError where there is none."""
+    """An alert's row; InputError if there is none."""
     row = s.one("SELECT * FROM forge_alerts WHERE repo_id = ? AND kind = ? AND number = ?", repo["id"], kind, number)
     if row is None:
         raise InputError(f"{kind} alert {number} of {repo['full_name']}: there is none; create_alert comes first")

@@ -43,7 +43,7 @@ class CiAnnotation:
 
 @dataclass(frozen=True)
 class CiJob:
-    """A job of a run, and how it ended: None where it still runs. A `log` of None is gone, as old ones are."""
+    """A job of a run, and how it ended: None if it still runs. A `log` of None is gone, as old ones are."""
 
     name: str
     conclusion: str | None = "success"

@@ -16,7 +16,7 @@ _NEVER = "(?!)"
 
 
 def unsupported(pattern: str) -> str:
-    """What of a pattern GitHub's documentation says that it does not take; empty where it takes all of it."""
+    """What of a pattern GitHub's documentation says that it does not take; empty if it takes all of it."""
     return "a backslash" if "\\" in pattern else "[^…]" if "[^" in pattern else ""
 
 

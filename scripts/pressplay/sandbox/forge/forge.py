@@ -160,7 +160,7 @@ class Forge:
     ) -> None:
         """Make sure of a repository, from a directory's content, a git repository's branches and tags, or empty.
 
-        `parent` makes it a fork. InputError where `source` is no directory or lacks the default branch.
+        `parent` makes it a fork. InputError if `source` is no directory or lacks the default branch.
         """
         owner = names.repo(full_name).partition("/")[0]
         with self._store.session(write=True) as session:
@@ -272,7 +272,7 @@ class Forge:
             return App(row["id"], row["slug"], row["client_id"], key)
 
     def app_key(self, slug: str) -> App | None:
-        """An App that is there, with a key of this process; None where there is none of that slug."""
+        """An App that is there, with a key of this process; None if there is none of that slug."""
         with self._store.session(write=False) as session:
             row = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
         if row is None:

@@ -265,7 +265,7 @@ def commits_between(git: pygit2.Repository, base: str | None, head: str) -> list
 
 
 def merged_tree(git: pygit2.Repository, base: str, head: str) -> str | None:
-    """The id of the tree that merging `head` into `base` gives, or None where they conflict."""
+    """The id of the tree that merging `head` into `base` gives, or None if they conflict."""
     try:
         index = git.merge_commits(base, head)
     except pygit2.GitError:

@@ -161,7 +161,7 @@ def _checks_wanted(s: Session, repo: Row, pull: Row, parameters: JSON) -> list[s
 
 
 def base_tip(s: Session, repo: Row, pull: Row) -> str | None:
-    """The base branch's head, or None where it is gone."""
+    """The base branch's head, or None if it is gone."""
     row = s.one(
         "SELECT sha FROM forge_refs WHERE repo_id = ? AND name = ?", repo["id"], f"refs/heads/{pull['base_ref']}"
     )
@@ -172,7 +172,7 @@ _merges: dict[tuple[str, str, str], str | None] = {}
 
 
 def merge_tree(s: Session, repo: Row, base: str, head: str) -> str | None:
-    """The tree of `head` merged into `base`, or None where they conflict; kept, for it can never change."""
+    """The tree of `head` merged into `base`, or None if they conflict; kept, for it can never change."""
     git = s.git(repo)
     key = (git.path, base, head)
     if key not in _merges:
