@@ -156,7 +156,7 @@ def old_api_server(copy: Copy) -> None:
 
 
 def no_key(copy: Copy) -> None:
-    from pressplay.sandbox.forge.forge import new_key
+    from pressplay.sandbox.forge.accounts import new_key
 
     copy.secret(AGENTS, "github-app-rex", private_key=new_key())
 

@@ -17,7 +17,7 @@ import pytest
 from harness import KEYS, Agents, World, git, project, task, world
 
 from pressplay.clock import VirtualClock
-from pressplay.sandbox.forge import forge
+from pressplay.sandbox.forge import accounts
 
 FULL = os.environ.get("PRESSPLAY_KILL") == "full"
 """`make kill`: two tasks and a send-back; otherwise one task."""
@@ -107,7 +107,7 @@ def unharmed(tmp_path_factory) -> tuple[Path, int, tuple]:
     """The same play without a kill: its source, how many commits it makes, and its end."""
     directory = tmp_path_factory.mktemp("unharmed")
     for _ in range(KEYS):
-        forge.new_key()  # in the parent, so that every life has them
+        accounts.new_key()  # in the parent, so that every life has them
     source = project(directory, TASKS)
     counted = directory / "count"
 

@@ -320,7 +320,7 @@ def test_keys_that_an_earlier_version_kept_are_void_and_gone(tmp_path):
         rows = session.all(
             "SELECT public_key FROM forge_app_keys k JOIN forge_apps a ON a.id = k.app_id WHERE a.slug = 'press-play'"
         )
-    from pressplay.sandbox.forge.forge import _public_half
+    from pressplay.sandbox.forge.accounts import public_half
 
-    assert [row["public_key"] for row in rows] == [_public_half(new)]
+    assert [row["public_key"] for row in rows] == [public_half(new)]
     later.sandbox.close()

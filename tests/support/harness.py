@@ -17,7 +17,7 @@ from pressplay.clock import VirtualClock
 from pressplay.patch import merge
 from pressplay.sandbox.deployer import Starter
 from pressplay.sandbox.eventsource import Network
-from pressplay.sandbox.forge import forge
+from pressplay.sandbox.forge import accounts
 from pressplay.sandbox.launcher import VirtualLauncher
 from pressplay.sandbox.session import rendered_chart
 from pressplay.sandbox.summary import Summary, summarize
@@ -27,7 +27,7 @@ REPO = "acme/shop"
 KEYS = 12
 """More than a sandbox has Apps."""
 
-_make, _turns = forge.new_key, itertools.cycle(range(KEYS))
+_make, _turns = accounts.new_key, itertools.cycle(range(KEYS))
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def _key(_number: int) -> str:
 
 
 # A new key takes a tenth of a second: the same few serve every sandbox of this process, different ones its Apps.
-forge.new_key = lambda: _key(next(_turns))
+accounts.new_key = lambda: _key(next(_turns))
 
 
 PLAN = """probes:

@@ -13,7 +13,7 @@ from pressplay.clock import VirtualClock
 from pressplay.github import contents, pulls, refs
 from pressplay.github.access import AppKey, GitHubAccess, InstallationClient
 from pressplay.sandbox.forge import App, Forge
-from pressplay.sandbox.forge.forge import new_key
+from pressplay.sandbox.forge.accounts import new_key
 
 REPO = "acme/shop"
 CHECK = "press-play/acceptance"

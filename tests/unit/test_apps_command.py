@@ -19,8 +19,7 @@ from pressplay.clock import SystemClock
 from pressplay.errors import InputError
 from pressplay.github import permissions
 from pressplay.github.access import AppKey, GitHubAccess
-from pressplay.sandbox.forge import Forge
-from pressplay.sandbox.forge import forge as forge_
+from pressplay.sandbox.forge import Forge, accounts
 from pressplay.sandbox.forge.http import Fault
 from pressplay.validation import values
 
@@ -47,7 +46,7 @@ class Form(HTMLParser):
 @pytest.fixture
 def forge(tmp_path, monkeypatch):
     """A forge behind a real server, and values that name it."""
-    monkeypatch.setattr(forge_, "new_key", rsa_key)
+    monkeypatch.setattr(accounts, "new_key", rsa_key)
     made = Forge(tmp_path / "forge.db", tmp_path / "git", SystemClock(), "")
     server = made.serve()
     made.create_repository(REPO)

@@ -23,7 +23,7 @@ from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.github.access import AppKey
 from pressplay.sandbox import service
 from pressplay.sandbox.engine import set_node
-from pressplay.sandbox.forge.forge import new_key
+from pressplay.sandbox.forge.accounts import new_key
 
 COMMAND = [sys.executable, "-c", "import pressplay.cli as c; c.run()", "sandbox", "forge"]
 

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from github_world import AGENT, REPO, URL, rsa_key
 
-from pressplay.sandbox.forge.forge import new_key
+from pressplay.sandbox.forge.accounts import new_key
 
 
 def http(world, token, path, method="GET", **kwargs):

@@ -200,7 +200,7 @@ def test_a_permission_that_was_given_but_not_accepted_is_told_apart(github_world
 
 @pytest.mark.parametrize(("key", "message"), [("no key", "not an RSA key in PEM"), (None, "401")])
 def test_a_wrong_key_is_an_input_error_that_does_not_show_it(github_world, key, message):
-    from pressplay.sandbox.forge.forge import new_key
+    from pressplay.sandbox.forge.accounts import new_key
 
     wrong = key or new_key()
     one = access(github_world, keys=lambda app: AppKey(github_world.apps[app].id, wrong))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import secrets
 import shutil
@@ -18,18 +17,16 @@ from pressplay import names
 from pressplay.clock import Clock
 from pressplay.errors import InputError
 from pressplay.github.merges import QUEUE
-from pressplay.sandbox.forge import alerts, answers, ci, gitdata, hooks, smart
+from pressplay.sandbox.forge import accounts, alerts, answers, ci, gitdata, hooks, smart
 from pressplay.sandbox.forge import events as events_
 from pressplay.sandbox.forge.api.rulesets import save
 from pressplay.sandbox.forge.ci import CiJob, Rerun
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import Fault, Web, token_hash
-from pressplay.sandbox.forge.store import JSON, ROLES, Actor, Row, Session, Store
+from pressplay.sandbox.forge.store import JSON, ROLES, Actor, Session, Store
 from pressplay.sandbox.server import Server
 
 EMAIL = "forge@press-play.invalid"
-KEYS = 25
-"""How many keys an App may have, as at GitHub."""
 _GIT_CONFIG = """\
 [http]
 \treceivepack = true
@@ -144,14 +141,14 @@ class Forge:
     def create_user(self, login: str) -> int:
         """Make sure of a user; their id."""
         with self._store.session(write=True) as session:
-            return int(_user(session, login)["id"])
+            return int(accounts.user(session, login)["id"])
 
     def user_token(self, login: str) -> str:
         """A token of a user's, which does not expire: for the stand-in maintainer and for tests."""
         if login not in self._tokens:
             token = f"ghp_{secrets.token_urlsafe(27)}"
             with self._store.session(write=True) as session:
-                session.insert("forge_tokens", hash=token_hash(token), user_id=_user(session, login)["id"])
+                session.insert("forge_tokens", hash=token_hash(token), user_id=accounts.user(session, login)["id"])
             self._tokens[login] = token
         return self._tokens[login]
 
@@ -170,11 +167,11 @@ class Forge:
             # Without a row this is what a killed attempt left.
             shutil.rmtree(path, ignore_errors=True)
             git = self._fill(path, source, default_branch)
-            forked = _repo(session, parent)["id"] if parent is not None else None
+            forked = accounts.repository(session, parent)["id"] if parent is not None else None
             number = session.insert(
                 "forge_repos",
                 full_name=full_name,
-                owner_id=_user(session, owner)["id"],
+                owner_id=accounts.user(session, owner)["id"],
                 parent_id=forked,
                 default_branch=default_branch,
                 created_at=session.now,
@@ -227,8 +224,8 @@ class Forge:
                 "INSERT INTO forge_grants (repo_id, user_id, permission) VALUES (?, ?, ?)"
                 " ON CONFLICT (repo_id, user_id) DO UPDATE SET permission = excluded.permission"
                 " WHERE permission != excluded.permission",
-                _repo(session, full_name)["id"],
-                _user(session, login)["id"],
+                accounts.repository(session, full_name)["id"],
+                accounts.user(session, login)["id"],
                 permission,
             )
 
@@ -236,7 +233,8 @@ class Forge:
         """Make a repository public: everybody with a token reads it and may comment, as strangers do at GitHub."""
         with self._store.session(write=True) as session:
             session.run(
-                "UPDATE forge_repos SET public = 1 WHERE id = ? AND public = 0", _repo(session, full_name)["id"]
+                "UPDATE forge_repos SET public = 1 WHERE id = ? AND public = 0",
+                accounts.repository(session, full_name)["id"],
             )
 
     def create_app(
@@ -252,23 +250,10 @@ class Forge:
         The keys that other processes were given stay good: an App may have several.
         """
         # Made outside of the transaction: it takes longer than everything else here together.
-        key = private_key or self._keys.get(slug) or new_key()
+        key = private_key or self._keys.get(slug) or accounts.new_key()
         with self._store.session(write=True) as session:
-            row = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
-            if row is None:
-                number = add_app(session, slug, name, permissions, events)
-            else:
-                number = row["id"]
-                session.run(
-                    "UPDATE forge_apps SET permissions = ?1, events = ?2 WHERE id = ?3"
-                    " AND (permissions != ?1 OR events != ?2)",
-                    json.dumps(dict(permissions)),
-                    json.dumps(list(events)),
-                    number,
-                )
-            add_key(session, number, key)
+            row = accounts.make_app(session, slug, name, permissions, events, key)
             self._keys[slug] = key
-            row = session.app(number)
             return App(row["id"], row["slug"], row["client_id"], key)
 
     def app_key(self, slug: str) -> App | None:
@@ -285,63 +270,40 @@ class Forge:
         The sandbox's event source (`sandbox.eventsource`) posts the events; these settings don't change where.
         """
         with self._store.session(write=True) as session:
-            number = _app(session, slug)["id"]
+            number = accounts.app_by_slug(session, slug)["id"]
             hooks.of_app(session, number, {"url": url, "content_type": "json", **config}, secret=secret)
 
     def delivered(self, slug: str, event: str, status_code: int, guid: str = "", action: str | None = None) -> None:
         """Record a delivery to an App's webhook and the status of the answer; 0 for no answer."""
         with self._store.session(write=False) as session:
-            hook = session.one("SELECT * FROM forge_hooks WHERE app_id = ?", _app(session, slug)["id"])
+            hook = session.one("SELECT * FROM forge_hooks WHERE app_id = ?", accounts.app_by_slug(session, slug)["id"])
             if hook is not None:
                 hooks.note(session, hook["id"], event, status_code, guid, action)
 
     def install(self, slug: str, full_name: str) -> int:
         """Make sure that an App is installed on a repository; the installation's id."""
         with self._store.session(write=True) as session:
-            app, repo = _app(session, slug), _repo(session, full_name)
-            session.run(
-                "INSERT OR IGNORE INTO forge_installations (app_id, owner_id, created_at) VALUES (?, ?, ?)",
-                app["id"],
-                repo["owner_id"],
-                session.now,
-            )
-            row = session.row(
-                "SELECT id FROM forge_installations WHERE app_id = ? AND owner_id = ?", app["id"], repo["owner_id"]
-            )
-            session.run(
-                "INSERT OR IGNORE INTO forge_installation_repos (installation_id, repo_id) VALUES (?, ?)",
-                row["id"],
-                repo["id"],
-            )
-            return int(row["id"])
+            return accounts.install(session, slug, full_name)
 
     def suspend(self, slug: str, full_name: str, *, suspended: bool = True) -> None:
-        """Suspend an App's installation, as an owner of the account does, or take that back."""
-        number = self.install(slug, full_name)
+        """Suspend an App's installation, as an owner of the account does, or end that."""
         with self._store.session(write=True) as session:
-            if suspended:
-                session.run("INSERT OR IGNORE INTO forge_suspended VALUES (?, ?)", number, session.now)
-            else:
-                session.run("DELETE FROM forge_suspended WHERE installation_id = ?", number)
+            accounts.suspend(session, accounts.install(session, slug, full_name), suspended=suspended)
 
     def uninstall(self, slug: str, full_name: str) -> None:
-        """Take an App off a repository, and its tokens back."""
-        number = self.install(slug, full_name)
+        """Remove an App from a repository, and revoke its tokens."""
         with self._store.session(write=True) as session:
-            repo = _repo(session, full_name)
             session.run(
-                "DELETE FROM forge_installation_repos WHERE installation_id = ? AND repo_id = ?", number, repo["id"]
+                "DELETE FROM forge_installation_repos WHERE installation_id = ? AND repo_id = ?",
+                accounts.install(session, slug, full_name),
+                accounts.repository(session, full_name)["id"],
             )
-        self.revoke_tokens(slug)
+            accounts.revoke_tokens(session, slug)
 
     def revoke_tokens(self, slug: str) -> None:
-        """Take all of an App's installation tokens back before their hour is over."""
+        """Revoke all of an App's installation tokens before their hour is over."""
         with self._store.session(write=True) as session:
-            session.run(
-                "DELETE FROM forge_tokens WHERE installation_id IN (SELECT i.id FROM forge_installations i"
-                " JOIN forge_apps a ON a.id = i.app_id WHERE a.slug = ?)",
-                slug,
-            )
+            accounts.revoke_tokens(session, slug)
 
     def git_path(self, full_name: str) -> Path:
         """Where a repository's bare git directory is; who changes its refs there calls `sync` after."""
@@ -353,7 +315,7 @@ class Forge:
         with self._store.pushing(full_name), self._store.session(write=True) as session:
             if by is not None:
                 session.actor = Actor(session.row("SELECT * FROM forge_users WHERE login = ?", by))
-            events_.sync(session, _repo(session, full_name))
+            events_.sync(session, accounts.repository(session, full_name))
 
     def create_ruleset(
         self,
@@ -374,7 +336,7 @@ class Forge:
         for a pull request with so many, void after a push. More `rules` and `bypass_actors` are as the API writes them.
         """
         with self._store.session(write=True) as session:
-            repo = _repo(session, full_name)
+            repo = accounts.repository(session, full_name)
             wanted = [dict(rule) for rule in rules]
             if required_check is not None:
                 wanted.append(_check_rule(session, required_check, required_check_app))
@@ -411,8 +373,8 @@ class Forge:
         other means than its jobs: `startup_failure`, `cancelled`. InputError for an unknown commit.
         """
         with self._store.session(write=True) as session:
-            who = _user(session, actor) if actor is not None else None
-            return ci.report(session, _repo(session, full_name), sha, workflow, jobs, who, conclusion)
+            who = accounts.user(session, actor) if actor is not None else None
+            return ci.report(session, accounts.repository(session, full_name), sha, workflow, jobs, who, conclusion)
 
     def finish_ci(self, run_id: int, jobs: Sequence[CiJob] = (), *, conclusion: str | None = None) -> None:
         """Say how jobs of a run that goes on, or was asked for again, ended. InputError for a run that has ended."""
@@ -430,11 +392,13 @@ class Forge:
         Nothing here plays the queue itself. InputError for an unknown login.
         """
         with self._store.session(write=True) as session:
-            bot = _user(session, QUEUE, "Bot")["id"]
+            bot = accounts.user(session, QUEUE, "Bot")["id"]
             pull = session.row(
-                f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?", _repo(session, full_name)["id"], number
+                f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?",
+                accounts.repository(session, full_name)["id"],
+                number,
             )
-            events_.note(session, pull, "added_to_merge_queue", _user(session, entered_by))
+            events_.note(session, pull, "added_to_merge_queue", accounts.user(session, entered_by))
             session.run("UPDATE forge_pulls SET merged_by = ? WHERE issue_id = ?", bot, pull["id"])
 
     def create_alert(self, full_name: str, kind: str, **fields: Any) -> int:
@@ -444,27 +408,27 @@ class Forge:
         an unknown kind or field, a ref or location that is not there.
         """
         with self._store.session(write=True) as session:
-            return alerts.create(session, _repo(session, full_name), kind, fields)
+            return alerts.create(session, accounts.repository(session, full_name), kind, fields)
 
     def fix_alert(self, full_name: str, kind: str, number: int, ref: str = "") -> None:
         """End an alert, as GitHub does once a scan of `ref` (the default branch) finds it gone; a secret is revoked."""
         with self._store.session(write=True) as session:
-            alerts.fix(session, _repo(session, full_name), kind, number, ref)
+            alerts.fix(session, accounts.repository(session, full_name), kind, number, ref)
 
     def reopen_alert(self, full_name: str, kind: str, number: int, action: str = "reopened", ref: str = "") -> None:
         """Open an ended alert again; of Dependabot also as `reintroduced` or `auto_reopened`."""
         with self._store.session(write=True) as session:
-            alerts.reopen(session, _repo(session, full_name), kind, number, action, ref)
+            alerts.reopen(session, accounts.repository(session, full_name), kind, number, action, ref)
 
     def alert_in_branch(self, full_name: str, number: int, ref: str) -> None:
         """A code scanning alert appears in one more branch, or in a pull request (`refs/pull/<number>/merge`)."""
         with self._store.session(write=True) as session:
-            alerts.appear(session, _repo(session, full_name), number, ref)
+            alerts.appear(session, accounts.repository(session, full_name), number, ref)
 
     def disable_alerts(self, full_name: str, kind: str) -> None:
         """Switch a kind of alerts off for a repository: its endpoints refuse as GitHub's do."""
         with self._store.session(write=True) as session:
-            alerts.disable(session, _repo(session, full_name), kind)
+            alerts.disable(session, accounts.repository(session, full_name), kind)
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """What was recorded after an event's number, oldest first."""
@@ -473,48 +437,10 @@ class Forge:
         return [Event(r["seq"], r["name"], r["delivery"], json.loads(r["payload"]), r["time"]) for r in rows]
 
 
-def add_app(session: Session, slug: str, name: str, permissions: Mapping[str, str], events: Sequence[str]) -> int:
-    """A new App with its bot, without a key; its number."""
-    number = session.insert(
-        "forge_apps",
-        slug=slug,
-        name=name,
-        client_id=f"Iv23li{names.digest('app', slug, length=14)}",
-        permissions=dict(permissions),
-        events=list(events),
-        created_at=session.now,
-    )
-    _user(session, f"{slug}[bot]", kind="Bot", app_id=number)
-    return number
-
-
-def add_key(session: Session, app_id: int, private_key: str) -> None:
-    """Take a key of an App's, as its public half; beyond KEYS the oldest is void."""
-    public = _public_half(private_key)
-    if session.one("SELECT 1 FROM forge_app_keys WHERE app_id = ? AND public_key = ?", app_id, public) is None:
-        session.insert("forge_app_keys", app_id=app_id, public_key=public)
-        session.run(
-            "DELETE FROM forge_app_keys WHERE app_id = ?1 AND id NOT IN"
-            " (SELECT id FROM forge_app_keys WHERE app_id = ?1 ORDER BY id DESC LIMIT ?2)",
-            app_id,
-            KEYS,
-        )
-
-
-@functools.lru_cache(maxsize=256)
-def _public_half(private_key: str) -> str:
-    from cryptography.hazmat.primitives import serialization
-
-    # Whether it is a good key is for its owner to know; to check it takes a hundred times as long as to read it.
-    key = serialization.load_pem_private_key(private_key.encode(), None, unsafe_skip_rsa_key_validation=True)
-    info = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(serialization.Encoding.PEM, info).decode()
-
-
 def _check_rule(session: Session, name: str, app: str | None) -> JSON:
     check: JSON = {"context": name}
     if app is not None:
-        check["integration_id"] = _app(session, app)["id"]
+        check["integration_id"] = accounts.app_by_slug(session, app)["id"]
     return {
         "type": "required_status_checks",
         "parameters": {"strict_required_status_checks_policy": False, "required_status_checks": [check]},
@@ -532,34 +458,3 @@ def _review_rule(approvals: int) -> JSON:
             "required_review_thread_resolution": False,
         },
     }
-
-
-def new_key() -> str:
-    """A new RSA key of 2048 bits as PEM."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    ).decode()
-
-
-def _user(session: Session, login: str, kind: str = "User", app_id: int | None = None) -> Row:
-    if session.one("SELECT 1 FROM forge_users WHERE login = ?", login) is None:
-        session.insert("forge_users", login=login, type=kind, app_id=app_id, created_at=session.now)
-    return session.row("SELECT * FROM forge_users WHERE login = ?", login)
-
-
-def _app(session: Session, slug: str) -> Row:
-    row = session.one("SELECT * FROM forge_apps WHERE slug = ?", slug)
-    if row is None:
-        raise InputError(f"App {slug!r}: there is none; create_app comes first")
-    return row
-
-
-def _repo(session: Session, full_name: str) -> Row:
-    row = session.one("SELECT * FROM forge_repos WHERE full_name = ?", full_name)
-    if row is None:
-        raise InputError(f"repository {full_name!r}: there is none; create_repository comes first")
-    return row

@@ -12,7 +12,7 @@ import secrets
 from typing import Any
 from urllib.parse import urlencode
 
-from pressplay.sandbox.forge import answers, hooks
+from pressplay.sandbox.forge import accounts, answers, hooks
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route, token_hash
 from pressplay.sandbox.forge.store import JSON, LEVELS, Session, at_least
@@ -70,10 +70,8 @@ def convert(call: ApiCall) -> ApiAnswer:
     if row is None:
         raise ApiError(404, "Not Found")
     s.run("DELETE FROM forge_manifest_codes WHERE hash = ?", digest)
-    from pressplay.sandbox.forge import forge
-
-    app, key = s.app(row["app_id"]), forge.new_key()
-    forge.add_key(s, app["id"], key)
+    app, key = s.app(row["app_id"]), accounts.new_key()
+    accounts.add_key(s, app["id"], key)
     return ApiAnswer(
         201,
         {
@@ -110,12 +108,10 @@ def _checked(manifest: JSON) -> JSON:
 
 
 def _create(s: Session, manifest: JSON) -> int:
-    from pressplay.sandbox.forge import forge
-
     slug = re.sub(r"[^a-z0-9]+", "-", manifest["name"].lower()).strip("-")
     if s.one("SELECT 1 FROM forge_apps WHERE slug = ?", slug) is not None:
         raise invalid("App", "name", "name is already taken")
-    number = forge.add_app(
+    number = accounts.add_app(
         s,
         slug,
         manifest["name"],
