@@ -18,7 +18,7 @@ from pressplay.cluster import waits
 from pressplay.github import checks
 from pressplay.sandbox.container import Container, Ended, wall
 from pressplay.sandbox.forge import Fault
-from pressplay.sandbox.forge.ci import Job
+from pressplay.sandbox.forge.ci import CiJob
 from pressplay.steps import registry
 from pressplay.steps.core.context import Subject
 from pressplay.steps.lint import gate_runs, lint_steps
@@ -317,10 +317,10 @@ URL = "http://forge.test"
 def test_named_checks_of_the_projects_ci_are_waited_for_without_a_pod(own):
     made = own(checks=CI)
     pull = made.pull({"a.txt": b"a"})
-    run = made.sandbox.forge.report_ci(REPO, pull.head_sha, jobs=(Job("lint", None),))
+    run = made.sandbox.forge.report_ci(REPO, pull.head_sha, jobs=(CiJob("lint", None),))
     name = made.start(pull)
     made.sandbox.run(lambda: any(w.kind == gate_runs.AWAIT_CHECKS for w in waits.of(made.workflow(name))))
-    made.sandbox.forge.finish_ci(run, (Job("lint", "success"),))
+    made.sandbox.forge.finish_ci(run, (CiJob("lint", "success"),))
     assert made.finish(name) == "pass"
     assert made.entry(pull)["reason"] == "the check lint of the project's CI passed"
     assert made.sandbox.cluster.list("PersistentVolumeClaim", "") == []
@@ -340,7 +340,7 @@ def test_named_checks_of_the_projects_ci_are_waited_for_without_a_pod(own):
 def test_a_named_checks_conclusion_is_taken_as_github_takes_it(own, conclusion, outcome):
     made = own(checks=CI)
     pull = made.pull({"a.txt": b"a"})
-    made.sandbox.forge.report_ci(REPO, pull.head_sha, jobs=(Job("lint", conclusion), Job("other", "failure")))
+    made.sandbox.forge.report_ci(REPO, pull.head_sha, jobs=(CiJob("lint", conclusion), CiJob("other", "failure")))
     assert made.finish(made.start(pull)) == outcome
 
 

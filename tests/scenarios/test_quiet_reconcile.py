@@ -11,7 +11,7 @@ from harness import REPO, Deaf, World, after, project, reconciled, task, world
 from pressplay import names
 from pressplay.cluster import waits
 from pressplay.github import pulls, refs
-from pressplay.sandbox.forge.ci import Job
+from pressplay.sandbox.forge.ci import CiJob
 from pressplay.steps.upkeep import lost_events
 
 TASKS = 6
@@ -48,7 +48,7 @@ def test_pull_requests_that_do_not_change_are_looked_at_ever_more_seldom(approve
 
 @pytest.mark.rule("R2")
 def test_a_failure_that_no_event_told_is_found_within_a_quarter_of_an_hour(approved):
-    approved.sandbox.forge.report_ci(REPO, head(approved, 3), jobs=(Job("test", "failure", "##[error]exit code 1"),))
+    approved.sandbox.forge.report_ci(REPO, head(approved, 3), jobs=(CiJob("test", "failure", "##[error]exit code 1"),))
     after(approved, 16)
     assert triaged(approved, 3)
     assert not triaged(approved, 4)
@@ -56,9 +56,9 @@ def test_a_failure_that_no_event_told_is_found_within_a_quarter_of_an_hour(appro
 
 @pytest.mark.rule("R2")
 def test_where_a_check_goes_on_its_end_is_found_within_two_minutes(approved):
-    run = approved.sandbox.forge.report_ci(REPO, head(approved, 2), jobs=(Job("test", None),))
+    run = approved.sandbox.forge.report_ci(REPO, head(approved, 2), jobs=(CiJob("test", None),))
     after(approved, 16)
-    approved.sandbox.forge.finish_ci(run, (Job("test", "failure", "##[error]exit code 1"),))
+    approved.sandbox.forge.finish_ci(run, (CiJob("test", "failure", "##[error]exit code 1"),))
     after(approved, 2)
     assert triaged(approved, 2)
 

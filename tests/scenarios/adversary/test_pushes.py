@@ -11,7 +11,7 @@ from harness import PLAN, REPO, git
 from team import Does, Played, Team, played, writes
 
 from pressplay.github import pushes, refs
-from pressplay.github.calls import Refused, call
+from pressplay.github.calls import GitHubRefused, call
 from pressplay.steps.review import pushed
 
 pytestmark = pytest.mark.rule("R6")
@@ -89,7 +89,7 @@ def test_nobody_pushes_after_qa_passed_it(tmp_path):
 
 def keeps_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
-        raise Refused("Not Found", 404)
+        raise GitHubRefused("Not Found", 404)
 
     monkeypatch.setattr(pushes, "life", refused)
 

@@ -15,6 +15,6 @@ def is_approved(gh: Client, repo: str, pull: pulls.Pull) -> bool:
     return is_approval(checks.own(gh, repo, pull.head_sha, ACCEPTANCE_CHECK))
 
 
-def is_approval(check: checks.Check | None) -> bool:
+def is_approval(check: checks.CheckRun | None) -> bool:
     """Whether the harness's check says that a commit was proven: it is green for others' pull requests, too."""
     return check is not None and check.conclusion == "success" and check.external_id == check.head_sha

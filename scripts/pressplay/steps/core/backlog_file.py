@@ -34,7 +34,7 @@ def read(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
     return tasks.read(content, f"{subject.repo}@{ref}:{path}", subject.tag)
 
 
-def remaining(subject: Subject, backlog: tasks.Backlog, done: Collection[str], only: str = "") -> graph.Plan:
+def remaining(subject: Subject, backlog: tasks.Backlog, done: Collection[str], only: str = "") -> graph.WorkPlan:
     """The plan of what remains: `done` are ids, as in tasks.json; `only` (ids, separated by commas) narrows it."""
     wanted = [part.strip() for part in only.split(",") if part.strip() not in ("", "none")]
     parallelism = subject.settings.parallelism or graph.DEFAULT_PARALLELISM

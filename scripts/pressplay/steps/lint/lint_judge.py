@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pressplay.cluster.port import Manifest
 from pressplay.gates.lint.plan import LintPlan
 from pressplay.gates.lint.script import result
-from pressplay.steps.core.verdicts import Verdict
+from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.validation.markdown import code, fence
 from pressplay.validation.redaction import redact
 
@@ -139,27 +139,27 @@ def _of_command(log: str, command: int) -> str:
     return log.partition(mark)[2].partition(f"{mark}exit status")[0]
 
 
-def verdict_of(plan: LintPlan, found: Mapping[str, Found]) -> Verdict:
+def verdict_of(plan: LintPlan, found: Mapping[str, Found]) -> GateVerdict:
     """The gate's verdict over all languages. An error comes first: what no agent can mend must not be given to one."""
     if plan.problem:
-        return Verdict("error", "Not to be run", plan.problem)
+        return GateVerdict("error", "Not to be run", plan.problem)
     details = _details(plan, found)
     if plan.undecided:
         whys = [f"{_counted(count, 'file')} ({why})" for why, count in sorted(plan.whys.items())]
         reason = f"it can't be decided what is linted and by what, and nothing was run: {'; '.join(whys)}"
-        return Verdict("error", "Could not be decided", reason, details)
+        return GateVerdict("error", "Could not be decided", reason, details)
     errors = [one.reason for one in found.values() if one.kind in ("error", "lost")]
     if errors:
-        return Verdict("error", "Could not be judged", _clauses(errors, plan), details)
+        return GateVerdict("error", "Could not be judged", _clauses(errors, plan), details)
     failures = [*(one.reason for one in found.values() if one.kind == "failed"), *_refused(plan)]
     if failures:
-        return Verdict("fail", "There is something to mend", _clauses(failures, plan), details)
+        return GateVerdict("fail", "There is something to mend", _clauses(failures, plan), details)
     if not plan.commands:
         reason = "there is no code that the lint gate knows, and no command in lint.commands"
-        return Verdict("pass", "Nothing to lint", reason, details)
+        return GateVerdict("pass", "Nothing to lint", reason, details)
     labels = [label for commands in plan.commands.values() for label, _ in commands]
     passed = f"{', '.join(dict.fromkeys(labels))} passed"
-    return Verdict("pass", f"{_counted(len(labels), 'command')} passed", _clauses([passed], plan), details)
+    return GateVerdict("pass", f"{_counted(len(labels), 'command')} passed", _clauses([passed], plan), details)
 
 
 def _refused(plan: LintPlan) -> list[str]:

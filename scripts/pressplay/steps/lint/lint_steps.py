@@ -26,7 +26,7 @@ from pressplay.settings import Lint, RequiredCheck
 from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.manifests import WORKFLOW_ANNOTATION
-from pressplay.steps.core.verdicts import Verdict
+from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.lint import gate_runs, named_checks
 from pressplay.steps.lint.lint_judge import Found, judge, look, verdict_of
 
@@ -128,7 +128,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     decided = decide(clone.differing(base, head), clone.tree(head), clone.tree(base), lint.commands)
     made = _plan(decided, lint)
     # Where no verdict could come of it, nothing of the pull request is run.
-    runs: dict[str, tuple[detect.Task, ...]] = {} if made.undecided or made.problem else decided.tasks
+    runs: dict[str, tuple[detect.LintTask, ...]] = {} if made.undecided or made.problem else decided.tasks
     if runs:
         clone.check_out(head, {one.path: one.content for one in decided.taken}, into / "source")
     shutil.rmtree(into / "git")
@@ -209,7 +209,9 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
         recorded = verdicts.verdict_on(context.ledger(subject.repo).entries("pr", subject.pull_number), "lint", head)
         return {"outcome": str(recorded["outcome"]) if recorded else verdicts.SUPERSEDED}
     if attempt is None:
-        given_up = Verdict("error", "Could not be carried out", "the gate could not be carried out; see its Workflow")
+        given_up = GateVerdict(
+            "error", "Could not be carried out", "the gate could not be carried out; see its Workflow"
+        )
         return _conclude(context, subject, head, given_up, name)
     made = LintPlan.unpacked(inputs["plan"])
     found = (
@@ -232,7 +234,7 @@ def _found(context: Context, name: str, language: str, attempt: int, made: LintP
 LOG_BYTES = 400_000
 
 
-def _conclude(context: Context, subject: Subject, head: str, found: Verdict, name: str) -> Outputs:
+def _conclude(context: Context, subject: Subject, head: str, found: GateVerdict, name: str) -> Outputs:
     outcome = verdicts.post(context, subject, "lint", head, found)
     gate_runs.clean_up(context, name)
     return {"outcome": outcome}
@@ -258,15 +260,15 @@ def read_checks(inputs: Inputs, context: Context) -> Outputs:
         return {"state": "pending"}
     minutes = subject.settings.lint.timeout_minutes
     if failed:
-        found = Verdict("fail", f"{_counted(failed)} failed", f"{_counted(failed)} of the project's CI failed")
+        found = GateVerdict("fail", f"{_counted(failed)} failed", f"{_counted(failed)} of the project's CI failed")
     elif pending:
         reason = f"{_counted(pending)} of the project's CI did not end within {minutes} minutes (lint.checks)"
-        found = Verdict("error", f"{_counted(pending)} did not end", reason)
+        found = GateVerdict("error", f"{_counted(pending)} did not end", reason)
     elif odd:
         reason = f"{_counted(odd)} of the project's CI ended without saying whether it passed"
-        found = Verdict("error", f"{_counted(odd)} said nothing", reason)
+        found = GateVerdict("error", f"{_counted(odd)} said nothing", reason)
     else:
-        found = Verdict("pass", f"{_counted(wanted)} passed", f"{_counted(wanted)} of the project's CI passed")
+        found = GateVerdict("pass", f"{_counted(wanted)} passed", f"{_counted(wanted)} of the project's CI passed")
     return {"state": "done", "outcome": verdicts.post(context, subject, "lint", head, found)}
 
 

@@ -24,7 +24,7 @@ from pressplay.github.calls import GitHubRefused
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.core.verdicts import ACCEPTANCE, Verdict
+from pressplay.steps.core.verdicts import ACCEPTANCE, GateVerdict
 from pressplay.steps.review import deploys, proofs
 
 READY = "ready"
@@ -40,7 +40,7 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
     found = deploys.deployed(entries, head)
     if found is None:
         entry = entries.get(deploys.key(head)) or {}
-        verdict = Verdict(
+        verdict = GateVerdict(
             "fail" if entry.get("state") == "failed" else "error",
             "Not deployed",
             str(entry.get("reason") or "the commit was not deployed"),
@@ -48,13 +48,13 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
         return _end(context, subject, head, verdict)
     other = _other_commit(context, subject, head, found)
     if other:
-        return _end(context, subject, head, Verdict("error", "Another commit is deployed", other))
+        return _end(context, subject, head, GateVerdict("error", "Another commit is deployed", other))
     where = names.acceptance_plan(subject.work_number)
     try:
         text = contents.read_file(context.harness(subject.repo, contents="read"), subject.repo, where, head)
         if text is None:
             reason = f"there is no plan of probes at {where}"
-            return _end(context, subject, head, Verdict("fail", "No plan of probes", reason))
+            return _end(context, subject, head, GateVerdict("fail", "No plan of probes", reason))
         plan = read_plan(text, where)
         target = Target(found.url, found.environment, head, subject.settings.deploy.commit.workload.namespace)
         told = {
@@ -68,10 +68,10 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
         raise
     except InputError:
         reason = f"the plan of probes at {where} is not one that proves anything"
-        return _end(context, subject, head, Verdict("fail", "The plan of probes is wrong", reason))
+        return _end(context, subject, head, GateVerdict("fail", "The plan of probes is wrong", reason))
 
 
-def _end(context: Context, subject: Subject, head: str, verdict: Verdict) -> Outputs:
+def _end(context: Context, subject: Subject, head: str, verdict: GateVerdict) -> Outputs:
     outcome = verdicts.post(context, subject, ACCEPTANCE, head, verdict)
     context.say(f"pull request {subject.pr}: {verdicts.check_name(ACCEPTANCE)}: {outcome}: {verdict.reason}")
     return {"outcome": outcome, "plan": "none", "target": "none"}
@@ -145,7 +145,7 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     subject = Subject.of(inputs, context)
     pr, head = subject.pull_number, names.checked(inputs["head"], "head")
     if inputs.get("proof", "none") == "none":
-        return _end(context, subject, head, Verdict("error", "No proof", "the probes could not be carried out"))
+        return _end(context, subject, head, GateVerdict("error", "No proof", "the probes could not be carried out"))
     proof = Proof.unpack(inputs["proof"], "parameter proof")
     entries = context.ledger(subject.repo).entries("pr", pr)
     found = deploys.deployed(entries, head)
@@ -157,9 +157,9 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     proofs.keep(context, subject, proof)
     shown = markdown(proof)
     if other:
-        outcome = Verdict("error", "Another commit is deployed", other, shown)
+        outcome = GateVerdict("error", "Another commit is deployed", other, shown)
     elif not proof.passed:
-        outcome = Verdict("fail", "The probes do not hold", reason(proof), shown)
+        outcome = GateVerdict("fail", "The probes do not hold", reason(proof), shown)
     else:
-        outcome = Verdict("pass", "Proven on this commit", reason(proof), shown)
+        outcome = GateVerdict("pass", "Proven on this commit", reason(proof), shown)
     return {"outcome": _end(context, subject, head, outcome)["outcome"]}

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from pressplay.cluster.ledger import Entry
 from pressplay.gates.acceptance.proof import Proof, markdown, summary
 from pressplay.github import checks, pulls, reviews
-from pressplay.github.calls import Client, Refused
+from pressplay.github.calls import Client, GitHubRefused
 from pressplay.steps.core import parking, verdicts
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS, is_approval
 from pressplay.steps.core.context import Context, Subject
-from pressplay.steps.core.verdicts import Verdict
+from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.review import deploys, proofs
 from pressplay.steps.runs import limits
 
@@ -57,7 +57,7 @@ def give(context: Context, subject: Subject, pull: pulls.Pull) -> str:
     if not any(r.author == login and r.state == "APPROVED" and r.commit_id == pull.head_sha for r in posted):
         reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(proof, shown))
     parking.clear(context, subject, pull.number)
-    verdict = Verdict("pass", "Proven on this commit", summary(proof), shown)
+    verdict = GateVerdict("pass", "Proven on this commit", summary(proof), shown)
     verdicts.show(context, subject.repo, pull, verdicts.ACCEPTANCE, verdict)
     return ""
 
@@ -109,7 +109,7 @@ def void(
             why = "It was approved for another target." if whole else f"The head is now {pull.head_sha}."
             try:
                 reviews.dismiss(gh, subject.repo, pull.number, review.id, why)
-            except Refused as error:
+            except GitHubRefused as error:
                 # Only some may dismiss on a protected branch; the ruleset then dismisses stale approvals itself.
                 context.say(f"pull request {pull.number}: a stale approval stays: {error}")
 
@@ -127,6 +127,8 @@ def count(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping
     table = "\n".join(["| | used | of |", "|---|---|---|", *(f"| {n} | {u} | {m} |" for n, (u, m) in used.items())])
     counted = ", ".join(f"{u} of {m} {n}" for n, (u, m) in used.items())
     verdict = (
-        Verdict("fail", "At a limit", reached, table) if reached else Verdict("pass", "Within limits", counted, table)
+        GateVerdict("fail", "At a limit", reached, table)
+        if reached
+        else GateVerdict("pass", "Within limits", counted, table)
     )
     verdicts.post(context, subject, verdicts.LIMITS, pull.head_sha, verdict)

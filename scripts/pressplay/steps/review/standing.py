@@ -16,7 +16,7 @@ from pressplay.clock import parse_rfc3339
 from pressplay.cluster.ledger import Entry
 from pressplay.errors import InputError, PressPlayError
 from pressplay.github import checks, issues, pulls, pushes
-from pressplay.github.calls import Client, Refused
+from pressplay.github.calls import Client, GitHubRefused
 from pressplay.steps.core import parking
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS
 from pressplay.steps.core.context import Context, Subject
@@ -259,7 +259,7 @@ def _pushers(gh: Client, repo: str, branch: str) -> set[str]:
     """The logins, in lower case, that moved a branch lately. None where GitHub keeps no record (an old GHES)."""
     try:
         return {push.login.lower() for push in islice(pushes.newest(gh, repo, branch), _MOST_PUSHES)}
-    except Refused as error:
+    except GitHubRefused as error:
         if error.status == 404:
             return set()
         raise

@@ -17,11 +17,11 @@ from pressplay.errors import InputError
 from pressplay.gates.acceptance import plan
 from pressplay.gates.only_tests import Offence, Paths, only_tests, reason
 from pressplay.github import comparison, contents, pulls
-from pressplay.github.calls import Client, Refused
+from pressplay.github.calls import Client, GitHubRefused
 from pressplay.github.files import Files
 from pressplay.steps.core import backlog_file, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.core.verdicts import Verdict
+from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.review import kept_tests, pushed
 from pressplay.steps.review.kept_tests import Finding
 from pressplay.steps.review.pushed import Branch, Pushed
@@ -95,13 +95,15 @@ def _refused(
         yield Finding(nothing, "What is to be proven is missing.", "rex")
 
 
-def _verdict(refused: list[Finding]) -> Verdict:
+def _verdict(refused: list[Finding]) -> GateVerdict:
     if not refused:
-        return Verdict(
+        return GateVerdict(
             "pass", "Tests are kept", "QA changed nothing but tests and the plan of probes, and no test is weaker"
         )
     details = "\n\n".join(f"{one.reason[:1].upper()}{one.reason[1:]}.\n\n{one.details}" for one in refused)
-    return Verdict("fail", "Tests or plan are not as they must be", "; ".join(one.reason for one in refused), details)
+    return GateVerdict(
+        "fail", "Tests or plan are not as they must be", "; ".join(one.reason for one in refused), details
+    )
 
 
 def _of_pushes(branch: Branch, paths: Paths, head: Files) -> list[Offence]:
@@ -153,7 +155,7 @@ def _is_of_tests(context: Context, gh: Client, subject: Subject) -> bool:
         return False
     try:
         backlog = backlog_file.read(gh, subject, subject.base(gh))
-    except Refused:
+    except GitHubRefused:
         raise
     except InputError:
         context.say("tasks.json can't be read: the task counts as one that changes more than tests")
@@ -199,19 +201,19 @@ def _runs(entries: Mapping[str, Entry], subject: Subject, role: str) -> list[Ent
     return sorted(own, key=lambda run: (run["started"], run["attempt"]), reverse=True)
 
 
-def _plan(gh: Client, subject: Subject, head: str) -> Verdict | None:
+def _plan(gh: Client, subject: Subject, head: str) -> GateVerdict | None:
     """What is wrong with the plan of probes at the head; None where nothing is."""
     where = names.acceptance_plan(subject.work_number)
     try:
         found = contents.read_file(gh, subject.repo, where, head)
         if found is None:
-            return Verdict("fail", "No plan of probes", f"QA passed it without a plan of probes at {where}")
+            return GateVerdict("fail", "No plan of probes", f"QA passed it without a plan of probes at {where}")
         plan.read(found, where)
-    except Refused:
+    except GitHubRefused:
         raise
     except InputError as error:
         # Its text quotes what QA wrote.
-        return Verdict(
+        return GateVerdict(
             "fail",
             "The plan of probes is wrong",
             f"the plan of probes at {where} is not one that proves anything",

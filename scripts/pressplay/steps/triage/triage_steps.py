@@ -16,12 +16,12 @@ from collections.abc import Sequence
 
 from pressplay.cluster.ledger import Entry
 from pressplay.github import actions, checks, comparison, issues, pulls, refs
-from pressplay.github.calls import Client, Refused
+from pressplay.github.calls import Client, GitHubRefused
 from pressplay.steps.core import parking
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.runs.run import triage_key
 from pressplay.steps.triage import untriaged
-from pressplay.steps.triage.classify import Evidence, Verdict, classify
+from pressplay.steps.triage.classify import Evidence, FailureVerdict, classify
 from pressplay.steps.triage.failure import ANNOTATIONS, LOG_LINES
 from pressplay.validation.markdown import code
 
@@ -77,7 +77,7 @@ def _order(failed: untriaged.Failed) -> tuple[bool, int]:
     return failed.check is None, failed.check.id if failed.check else failed.run.id if failed.run else 0
 
 
-def _plan(verdict: Verdict, *, repaired: bool) -> str:
+def _plan(verdict: FailureVerdict, *, repaired: bool) -> str:
     """What is done about a failure; nothing yet where the head is about to be another one."""
     if verdict.kind == "real":
         return "repair"
@@ -89,7 +89,7 @@ def _plan(verdict: Verdict, *, repaired: bool) -> str:
 
 
 def _entry(
-    context: Context, subject: Subject, pull: pulls.Pull, failed: untriaged.Failed, verdict: Verdict, plan: str
+    context: Context, subject: Subject, pull: pulls.Pull, failed: untriaged.Failed, verdict: FailureVerdict, plan: str
 ) -> Entry:
     return {
         "class": verdict.kind,
@@ -131,7 +131,7 @@ class _Record:
         self._merge_base = compared.merge_base
         self._changed = {path for one in compared.files for path in (one.path, one.before)}
         self._ended: dict[str, dict[str, str]] = {}
-        self._jobs: dict[int, list[actions.Job]] = {}
+        self._jobs: dict[int, list[actions.WorkflowJob]] = {}
         self._flaky: dict[int, frozenset[str]] = {}
 
     def evidence(self, failed: untriaged.Failed, run_again: bool) -> Evidence:
@@ -156,14 +156,14 @@ class _Record:
             run_again=run_again,
         )
 
-    def _annotated(self, check: checks.Check | None) -> list[str]:
+    def _annotated(self, check: checks.CheckRun | None) -> list[str]:
         """What a check says of no file of the project's: the runner writes so."""
         if check is None:
             return []
         found = checks.annotations_of(self._gh, self._repo, check.id, ANNOTATIONS)
         return [one.message for one in found if one.path in ("", ".github")]
 
-    def _passed_here(self, check: checks.Check | None, jobs: Sequence[actions.Job]) -> bool:
+    def _passed_here(self, check: checks.CheckRun | None, jobs: Sequence[actions.WorkflowJob]) -> bool:
         if check is None:
             return False
         if jobs:
@@ -172,7 +172,7 @@ class _Record:
         every = checks.every_run(self._gh, self._repo, check.head_sha, check.name)
         return any(one.app == check.app and one.conclusion == "success" for one in every)
 
-    def _jobs_of(self, run: actions.Run) -> list[actions.Job]:
+    def _jobs_of(self, run: actions.WorkflowRun) -> list[actions.WorkflowJob]:
         if run.id not in self._jobs:
             self._jobs[run.id] = actions.jobs(self._gh, self._repo, run.id)
         return self._jobs[run.id]
@@ -259,7 +259,7 @@ def _ask_again(gh: Client, repo: str, entry: Entry) -> bool:
             actions.rerun(gh, repo, entry["run"])
         else:
             actions.rerun_failed(gh, repo, entry["run"])
-    except Refused:
+    except GitHubRefused:
         # Another Workflow beside this one may have asked in between; else GitHub's refusal stands.
         return bool(entry["run"]) and _runs_again(gh, repo, entry)
     return True

@@ -24,8 +24,8 @@ class Failed:
     """A failed check of a head: a check run, a job's most often; or a workflow run that did not start."""
 
     conclusion: str
-    check: checks.Check | None
-    run: actions.Run | None
+    check: checks.CheckRun | None
+    run: actions.WorkflowRun | None
 
     @property
     def cause(self) -> str:
@@ -54,7 +54,7 @@ def untriaged(
     subject: Subject,
     pull: pulls.Pull,
     entries: dict[str, Entry],
-    there: Sequence[checks.Check] | None = None,
+    there: Sequence[checks.CheckRun] | None = None,
 ) -> list[Failed]:
     """The failed checks of the head that nothing was done about in this try; none while a person is waited for.
 
