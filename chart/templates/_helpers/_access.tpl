@@ -127,11 +127,11 @@ spec:
 The namespaces that probes may look into, of all repositories, as a YAML list. Takes the root.
 */}}
 {{- define "press-play.probedNamespaces" -}}
-{{- $found := .Values.defaults.acceptance.namespaces -}}
+{{- $namespaces := .Values.defaults.acceptance.namespaces -}}
 {{- range .Values.repositories -}}
-{{- $found = concat $found (dig "acceptance" "namespaces" list (. | default dict)) -}}
+{{- $namespaces = concat $namespaces (dig "acceptance" "namespaces" list (. | default dict)) -}}
 {{- end -}}
-{{- $found | uniq | sortAlpha | toYaml -}}
+{{- $namespaces | uniq | sortAlpha | toYaml -}}
 {{- end }}
 
 {{/* What the acceptance gate's probes may do in the release's namespace: report what they captured, and read what they are to do. */}}

@@ -67,7 +67,7 @@ What starts a flow, one row a dependency of the Sensor, as a YAML list of
   same       [expression of two fields, path of the first, path of the second]
   subject    pr or issue, with `number`, the path of its number; none for what is about the repository
   window     seconds for which events are gathered
-  until      whether the flow is told when its window is over
+  until      whether the flow gets the end of its window
   constants  parameters that do not come from the event
 Takes the root.
 */}}
@@ -79,7 +79,7 @@ Takes the root.
 {{- $byPerson := list (list "body.sender.type" "^User$") -}}
 {{- $notOurs := list (list "body.sender.login" $ours) -}}
 {{- $noFork := list "one == other" "body.pull_request.head.repo.full_name" "body.pull_request.base.repo.full_name" -}}
-{{- /* Who may write, or is told as CONTRIBUTOR because the membership is private: the steps ask GitHub. `reconcile` hears the rest. */ -}}
+{{- /* Those who may write. A private member shows as CONTRIBUTOR, so the steps ask GitHub. `reconcile` picks up the rest. */ -}}
 {{- $writers := "^(OWNER|MEMBER|COLLABORATOR|CONTRIBUTOR)$" -}}
 {{- $rows := list -}}
 
@@ -99,15 +99,15 @@ Takes the root.
 
 {{- if $flows.comments.enabled -}}
 {{- $row := dict "flow" "comments" "not" $notOurs "subject" "pr" "window" $flows.comments.window "until" true -}}
-{{- $said := merge (dict "events" (list "issue_comment") "actions" (list "created") "number" "body.issue.number") $row -}}
+{{- $comment := merge (dict "events" (list "issue_comment") "actions" (list "created") "number" "body.issue.number") $row -}}
 {{- $is := concat $byPerson (list (list "body.issue.pull_request.url" "^http") (list "body.issue.state" "^open$")
       (list "body.comment.author_association" $writers)) -}}
 {{- range include "press-play.scopes" (dict "root" $ "subject" "body.issue") | fromYamlArray -}}
-{{- $rows = append $rows (merge (dict "name" (printf "comments-said%s" .suffix) "is" (concat $is .is)) $said) -}}
+{{- $rows = append $rows (merge (dict "name" (printf "comments-said%s" .suffix) "is" (concat $is .is)) $comment) -}}
 {{- end -}}
 {{- if eq $events.start "label" -}}
 {{- $rows = append $rows (merge (dict "name" "comments-said-command"
-      "is" (append $is (list "body.comment.body" "^/press-play(\\s|$)"))) $said) -}}
+      "is" (append $is (list "body.comment.body" "^/press-play(\\s|$)"))) $comment) -}}
 {{- end -}}
 {{- $is = append $byPerson (list "body.pull_request.state" "^open$") -}}
 {{- range include "press-play.scopes" (dict "root" $ "subject" "body.pull_request") | fromYamlArray -}}

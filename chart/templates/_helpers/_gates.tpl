@@ -80,8 +80,8 @@ spec:
 {{- end }}
 
 {{/*
-The whole environment of a gate's container, beside what its image sets. Everything that tools write lies on the volume. Without
-a package proxy they are told that there is no network, so that they say what is missing at once.
+The whole environment of a gate's container, besides what its image sets. Everything that tools write is on the volume. Without
+a package proxy they run in their offline modes, so that they report missing packages at once.
 */}}
 {{- define "press-play.gateEnvironment" -}}
 GATE_SOURCE: /gate/source
