@@ -36,7 +36,7 @@ from pressplay.sandbox import setup
 from pressplay.sandbox.controller import WorkflowController
 from pressplay.sandbox.deployer import COMMIT_LABEL, NAMESPACE, Deployer, ProcessStarter, Starter, VirtualStarter
 from pressplay.sandbox.engine import set_node
-from pressplay.sandbox.engine.locks import waits_for_locks_alone
+from pressplay.sandbox.engine.locktable import waits_for_locks_alone
 from pressplay.sandbox.eventsource import EventSource, Hook, Network
 from pressplay.sandbox.forge import App, Event, Forge
 from pressplay.sandbox.gitwork import Remote

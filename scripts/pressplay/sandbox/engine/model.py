@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
+from pressplay.clock import parse_rfc3339
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
-
-if TYPE_CHECKING:
-    from pressplay.sandbox.engine.locks import LockTable
 
 ANNOTATION_OUTPUTS = "press-play/outputs"
 """On a Pod: which files become outputs, as JSON."""
@@ -30,17 +28,6 @@ class UnknownConstruct(InputError):
 
 class InvalidSpec(InputError):
     """What a real Argo refuses at a Workflow's start, in its own words."""
-
-
-class View(Protocol):
-    """The objects as the engine sees them while it works on one Workflow."""
-
-    locks: LockTable
-    """What all Workflows hold and wait for."""
-
-    def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
-        """The object, or None where there is none."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -74,6 +61,11 @@ def fnv(text: str) -> int:
 def node_id(workflow: str, name: str) -> str:
     """The id of the node with this name (pkg/apis/workflow/v1alpha1/workflow_types.go, NodeID)."""
     return workflow if name == workflow else f"{workflow}-{fnv(name)}"
+
+
+def timestamp(node: Node, key: str = "startedAt") -> float:
+    """When a node started (or, with `finishedAt`, ended), in seconds since the epoch."""
+    return parse_rfc3339(node[key])
 
 
 def fulfilled(node: Node) -> bool:

@@ -23,11 +23,11 @@ from pressplay.sandbox.engine.model import (
     InvalidSpec,
     Node,
     UnknownConstruct,
-    View,
 )
-from pressplay.sandbox.engine.operate import Operation
+from pressplay.sandbox.engine.operation import State, operate
 from pressplay.sandbox.engine.substitution import Refused, refuse_template
 from pressplay.sandbox.engine.templates import NotFound, join
+from pressplay.sandbox.engine.view import View
 
 _MOST_PASSES = 10_000
 
@@ -47,16 +47,17 @@ def advance(workflow: Manifest, view: View, now: float) -> Advance:
             return Advance(refused, (), frozenset(), None)
     spec = running_spec(workflow, status)
     for _ in range(_MOST_PASSES):
-        operation = Operation(workflow, status, spec, view, now)
-        operation.run()
-        settled = operation.status == status
-        status = operation.status
+        state = State(workflow, status, spec, view, now)
+        operate(state)
+        settled = state.status == status
+        status = state.status
         if settled or status.get("phase") in WORKFLOW_ENDED:
             break
-    actions = tuple(operation.actions.values())
+    requests = state.requests
+    actions = tuple(requests.actions.values())
     if status.get("phase") in WORKFLOW_ENDED:
         return Advance(status, actions, frozenset(), None)
-    return Advance(status, actions, frozenset(operation.watches), operation.wake_at)
+    return Advance(status, actions, frozenset(requests.watches), requests.wake_at)
 
 
 def running_spec(workflow: Manifest, status: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,8 +15,9 @@ from functools import cached_property
 from typing import Any
 
 from pressplay.sandbox.engine.expression import Program, program
-from pressplay.sandbox.engine.model import View
+from pressplay.sandbox.engine.model import Node
 from pressplay.sandbox.engine.substitution import Body, tags
+from pressplay.sandbox.engine.view import View
 
 KINDS = ("container", "steps", "dag", "resource", "suspend")
 Base = tuple[str, str]
@@ -223,6 +224,12 @@ class Library:
         if found is None:
             found = self._found[key] = self._resolve(base, name, ref)
         return found
+
+    def of_node(self, node: Node) -> Template:
+        """The template that a node was started with; NotFound if it is gone."""
+        kind, _, name = (node.get("templateScope") or "local/").partition("/")
+        base = self.local if kind == "local" else (kind, name)
+        return self.resolve(base, node.get("templateName", ""), node.get("templateRef"))[0]
 
     def _resolve(self, base: Base, name: str, ref: Mapping[str, Any] | None) -> tuple[Template, Base]:
         if ref:

@@ -13,9 +13,10 @@ from pressplay.cluster.port import Manifest
 from pressplay.sandbox.engine import conditions, paths
 from pressplay.sandbox.engine.conditions import ConditionError
 from pressplay.sandbox.engine.expression import ExpressionError, UnknownFunction, program
-from pressplay.sandbox.engine.model import InvalidSpec, UnknownConstruct, View
+from pressplay.sandbox.engine.model import InvalidSpec, UnknownConstruct
 from pressplay.sandbox.engine.substitution import Tag, tags
 from pressplay.sandbox.engine.templates import Base, Call, Library, NotFound, Template, join
+from pressplay.sandbox.engine.view import View
 
 # What has no effect here: it concerns pods, cleaning up, or metrics.
 _POD = {
