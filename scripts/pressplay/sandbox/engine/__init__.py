@@ -4,9 +4,9 @@
 `set_node` ends a suspended node; `validate` refuses, by name and place, what the engine does not know.
 """
 
+from pressplay.sandbox.engine.lifecycle import advance, set_node
 from pressplay.sandbox.engine.locktable import LockTable
 from pressplay.sandbox.engine.model import Advance, InvalidSpec, UnknownConstruct
-from pressplay.sandbox.engine.progress import advance, set_node
 from pressplay.sandbox.engine.validation import validate
 from pressplay.sandbox.engine.view import View
 

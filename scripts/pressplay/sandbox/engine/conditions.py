@@ -195,8 +195,8 @@ class Requirement:
 
     def matches(self, document: Any) -> bool:
         """Whether an object meets this; an absent path meets `!=` and `notin`."""
-        found = paths.gjson(document, self.key)
-        present, text = found is not paths.MISSING, paths.gjson_text(found)
+        value = paths.gjson(document, self.key)
+        present, text = value is not paths.MISSING, paths.gjson_text(value)
         match self.op:
             case "in" | "=" | "==":
                 return present and text in self.values
@@ -214,7 +214,7 @@ class Requirement:
 @lru_cache(maxsize=1024)
 def selector(text: str) -> tuple[Requirement, ...]:
     """The requirements of a label selector, by key; ConditionError if it cannot be read."""
-    found, at = [], 0
+    requirements, at = [], 0
     while at < len(text.strip()):
         match = _REQUIREMENT.match(text, at)
         if match is None:
@@ -222,23 +222,23 @@ def selector(text: str) -> tuple[Requirement, ...]:
                 f"condition {text!r}: expected a label selector, for example: status.phase in (Succeeded)"
             )
         if match["none"]:
-            found.append(Requirement(match["absent"], "absent", ()))
+            requirements.append(Requirement(match["absent"], "absent", ()))
         elif match["set"]:
             values = tuple(value.strip() for value in match["values"].split(","))
-            found.append(Requirement(match["key"], match["set"], values))
+            requirements.append(Requirement(match["key"], match["set"], values))
         elif match["op"]:
-            found.append(Requirement(match["key"], match["op"], (match["value"],)))
+            requirements.append(Requirement(match["key"], match["op"], (match["value"],)))
         else:
-            found.append(Requirement(match["key"], "exists", ()))
+            requirements.append(Requirement(match["key"], "exists", ()))
         at = match.end()
-    for requirement in found:
+    for requirement in requirements:
         try:
             paths.gjson({}, requirement.key)
         except paths.PathError as error:
             raise ConditionError(f"condition {text!r}: {error}") from error
         if requirement.op in "<>" and not re.fullmatch(r"[+-]?\d+", requirement.values[0]):
             raise ConditionError(f"condition {text!r}: {requirement.op} wants a whole number")
-    return tuple(sorted(found, key=lambda requirement: requirement.key))
+    return tuple(sorted(requirements, key=lambda requirement: requirement.key))
 
 
 # --- durations ------------------------------------------------------------------------------------------------------

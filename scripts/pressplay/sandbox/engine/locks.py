@@ -30,16 +30,16 @@ class Lock:
 
 def locks_of(synchronization: Mapping[str, Any], namespace: str) -> tuple[Lock, ...]:
     """The locks that a substituted `synchronization` asks for; LockError if one is asked for twice."""
-    found = []
+    locks = []
     for entry in synchronization.get("semaphores") or ():
         reference = entry["configMapKeyRef"]
-        where = entry.get("namespace") or namespace
-        found.append(Lock(f"{where}/ConfigMap/{reference['name']}/{reference['key']}", "semaphore"))
+        owner = entry.get("namespace") or namespace
+        locks.append(Lock(f"{owner}/ConfigMap/{reference['name']}/{reference['key']}", "semaphore"))
     for entry in synchronization.get("mutexes") or ():
-        found.append(Lock(f"{entry.get('namespace') or namespace}/Mutex/{entry['name']}", "mutex"))
-    if len(set(found)) != len(found):
+        locks.append(Lock(f"{entry.get('namespace') or namespace}/Mutex/{entry['name']}", "mutex"))
+    if len(set(locks)) != len(locks):
         raise LockError("requested configuration is invalid: duplicate synchronization item found")
-    return tuple(found)
+    return tuple(locks)
 
 
 class Locks:
@@ -110,22 +110,22 @@ class Locks:
 
     def status(self) -> dict[str, Any] | None:
         """`status.synchronization`; None where nothing is held or waited for."""
-        found: dict[str, Any] = {}
+        synchronization: dict[str, Any] = {}
         for lock, held in sorted(self._own.items()):
             kind = self._kinds.get(lock, "semaphore")
-            entries = found.setdefault(kind, {}).setdefault("holding", [])
+            entries = synchronization.setdefault(kind, {}).setdefault("holding", [])
             if kind == "mutex":
                 entries.extend({"mutex": lock, "holder": holder} for holder in sorted(held))
             else:
                 entries.append({"semaphore": lock, "holders": sorted(held)})
         for lock, kind in sorted(self.waiting.items()):
-            entries = found.setdefault(kind, {}).setdefault("waiting", [])
+            entries = synchronization.setdefault(kind, {}).setdefault("waiting", [])
             current = sorted(self._holders(lock))
             if kind == "mutex":
                 entries.append({"mutex": lock, "holder": current[0] if current else ""})
             else:
                 entries.append({"semaphore": lock, "holders": current})
-        return found or None
+        return synchronization or None
 
 
 def _kinds(status: Mapping[str, Any]) -> dict[str, str]:

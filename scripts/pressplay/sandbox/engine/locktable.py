@@ -41,12 +41,12 @@ def _order(workflow: Manifest) -> _Order:
 def holds(status: Mapping[str, Any]) -> dict[str, set[str]]:
     """Lock → holders, as a Workflow's status records them."""
     synchronization = status.get("synchronization") or {}
-    found: dict[str, set[str]] = {}
+    holders: dict[str, set[str]] = {}
     for entry in (synchronization.get("semaphore") or {}).get("holding") or ():
-        found.setdefault(entry["semaphore"], set()).update(entry.get("holders") or ())
+        holders.setdefault(entry["semaphore"], set()).update(entry.get("holders") or ())
     for entry in (synchronization.get("mutex") or {}).get("holding") or ():
-        found.setdefault(entry["mutex"], set()).add(entry["holder"])
-    return found
+        holders.setdefault(entry["mutex"], set()).add(entry["holder"])
+    return holders
 
 
 def waits(status: Mapping[str, Any]) -> set[str]:

@@ -24,7 +24,7 @@ class Nodes:
     """The nodes of one Workflow by id."""
 
     def __init__(self, workflow: str, nodes: Mapping[str, Node], now: float, ended: Callable[[str], None]) -> None:
-        """`ended` is told the id of each node that ends (its locks are then given back)."""
+        """`ended` is called with the id of each node that ends, to release its locks."""
         self.workflow = workflow
         self.all: dict[str, Node] = dict(nodes)
         self.now = rfc3339(now)
@@ -76,7 +76,7 @@ class Nodes:
         return node
 
     def mark(self, node_id: str, phase: str, message: str | None = None) -> Node:
-        """Give a node a phase and, unless None, a message; one that ends gets its time and gives its locks back."""
+        """Give a node a phase and, unless None, a message; one that ends gets its time and releases its locks."""
         old = self.all[node_id]
         ends = phase in FULFILLED and not old.get("finishedAt")
         if old["phase"] == phase and message in (None, old.get("message", "")) and not ends:
@@ -115,7 +115,7 @@ class Nodes:
             self.edit(parent_id)["children"] = [*children, child_id]
 
     def outbound(self, node_id: str) -> list[str]:
-        """The nodes from which what comes after this one hangs."""
+        """The nodes below which the next nodes hang."""
         node = self.all[node_id]
         children = node.get("children") or []
         match node["type"]:

@@ -55,8 +55,8 @@ def refuse_template(value: str, what: str) -> None:
     """Refused, naming `what`, if a real Argo would evaluate `value`."""
     if "{{" in value:
         raise Refused(
-            f"{what} contains '{{{{': a real Argo would evaluate it, or never go on (R7); "
-            "pass an id and let the step fetch the text"
+            f"{what} contains '{{{{': a real Argo would evaluate it, or wait for ever; text from "
+            "outside is never a template: pass an id and let the step fetch the text"
         )
 
 
@@ -94,10 +94,10 @@ class Refs(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._nested:
-            found = self.flat(name)
-            if found is None:
+            flat = self.flat(name)
+            if flat is None:
                 raise KeyError(name)
-            self._nested[name] = expand(found)
+            self._nested[name] = expand(flat)
         return self._nested[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -134,8 +134,8 @@ class Scope:
         if refs is None or not rest:
             return MISSING
         child, _, variable = rest.partition(".")
-        found = refs.flat(child)
-        return MISSING if found is None else found.get(variable, MISSING)
+        values = refs.flat(child)
+        return MISSING if values is None else values.get(variable, MISSING)
 
     @property
     def environment(self) -> Mapping[str, Any]:
@@ -198,23 +198,23 @@ _TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 @lru_cache(maxsize=16384)
 def parts(text: str) -> tuple[str | Tag, ...]:
     """A text as its literal pieces and tags. An expression that cannot be parsed is a tag with its fault."""
-    found: list[str | Tag] = []
+    pieces: list[str | Tag] = []
     at = 0
     for match in _TAG.finditer(text):
         if match.start() > at:
-            found.append(text[at : match.start()])
+            pieces.append(text[at : match.start()])
         body = match.group(1)
         if body.startswith("="):
             try:
-                found.append(Tag(body, program(body[1:])))
+                pieces.append(Tag(body, program(body[1:])))
             except ExpressionError as error:
-                found.append(Tag(body, None, error))
+                pieces.append(Tag(body, None, error))
         else:
-            found.append(Tag(body, None))
+            pieces.append(Tag(body, None))
         at = match.end()
     if at < len(text):
-        found.append(text[at:])
-    return tuple(found)
+        pieces.append(text[at:])
+    return tuple(pieces)
 
 
 def render(value: Any) -> str:

@@ -1,7 +1,7 @@
-"""Templates as the engine reads them: taken apart once, found by reference, and frozen at a Workflow's start.
+"""Templates as the engine reads them: parsed once, resolved by reference, and frozen at a Workflow's start.
 
-A template's dictionary is never changed. The same text, loaded again from a database, is recognised and not taken
-apart a second time. Sources: workflow/templateresolution/context.go, pkg/apis/workflow/v1alpha1/workflow_types.go
+A template's dictionary is never changed. The same text, loaded again from a database, is recognised and not parsed a
+second time. Sources: workflow/templateresolution/context.go, pkg/apis/workflow/v1alpha1/workflow_types.go
 (resolveTemplateReference), workflow/util/merge.go (JoinWorkflowSpec), workflow/common/ancestry.go.
 """
 
@@ -87,14 +87,9 @@ class Dag:
         if not depends:
             names = task.raw.get("dependencies") or ()
             return tuple(dict.fromkeys(names)), " && ".join(self._expanded(name) for name in names)
-        found: dict[str, None] = {}
-
-        def one(match: re.Match[str]) -> str:
-            result, bare = match.groups()
-            found[(result or bare).split(".")[0]] = None
-            return result or self._expanded(bare)
-
-        return tuple(_matches(depends, found, one)), _substituted(depends, one)
+        names = (match.group().split(".")[0] for match in _TASK.finditer(depends))
+        logic = _TASK.sub(lambda match: match[1] or self._expanded(match[2]), depends)
+        return tuple(dict.fromkeys(names)), logic
 
     def _expanded(self, name: str) -> str:
         results = ["Succeeded", "Skipped", "Daemoned"]
@@ -121,15 +116,6 @@ class Dag:
                     stack.extend(self.dependencies.get(current, ()))
             self._ancestors[name] = tuple(seen)
         return self._ancestors[name]
-
-
-def _matches(depends: str, found: dict[str, None], one: Any) -> dict[str, None]:
-    _TASK.sub(one, depends)
-    return found
-
-
-def _substituted(depends: str, one: Any) -> str:
-    return _TASK.sub(one, depends)
 
 
 class Template:
@@ -215,15 +201,15 @@ class Library:
         self._namespace, self._view = namespace, view
         self._own = {item["name"]: item for item in spec.get("templates") or ()}
         self.stored = stored
-        self._found: dict[tuple[Base, str, str], tuple[Template, Base]] = {}
+        self._resolved: dict[tuple[Base, str, str], tuple[Template, Base]] = {}
 
     def resolve(self, base: Base, name: str, ref: Mapping[str, Any] | None) -> tuple[Template, Base]:
         """The template called `name` seen from `base`, or the one that `ref` names, and the base of its own calls."""
         key = (base, ref["name"], ref["template"]) if ref else (base, "", name)
-        found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = self._resolve(base, name, ref)
-        return found
+        resolved = self._resolved.get(key)
+        if resolved is None:
+            resolved = self._resolved[key] = self._resolve(base, name, ref)
+        return resolved
 
     def of_node(self, node: Node) -> Template:
         """The template that a node was started with; NotFound if it is gone."""

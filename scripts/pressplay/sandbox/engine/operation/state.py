@@ -61,7 +61,7 @@ class State:
     def __init__(
         self, workflow: Manifest, status: Mapping[str, Any], spec: Mapping[str, Any], view: View, now: float
     ) -> None:
-        """`spec` is the one that runs (see `progress.running_spec`); the `status` given is not changed."""
+        """`spec` is the one that runs (see `lifecycle.running_spec`); the `status` given is not changed."""
         metadata = workflow["metadata"]
         self.workflow, self.spec, self.view, self.now = workflow, spec, view, now
         self.name: str = metadata["name"]

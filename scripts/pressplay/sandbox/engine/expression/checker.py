@@ -1,4 +1,4 @@
-"""What expr-lang holds against an expression before it runs: operators between types that never go together.
+"""What expr-lang refuses before an expression runs: operators between types that never go together.
 
 Argo compiles an expression with the variables at hand (expr.Env): what stands at their top, such as `item`, has the
 type of its value, while everything behind a dot is unknown and is compared when it runs. A misfit ends the whole
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pressplay.sandbox.engine import tree
+from pressplay.sandbox.engine.expression import tree
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class UnknownVariable(Misfit):
     """A variable that is not there at all."""
 
 
-def kind(value: Any) -> Type:
+def type_of(value: Any) -> Type:
     """The type that expr-lang sees in a variable."""
     return MAP if isinstance(value, Mapping) else _CONSTANTS.get(type(value), UNKNOWN)
 
@@ -84,16 +84,16 @@ def _list(of: Type) -> Type:
     return Type(_LIST, of)
 
 
-def _numeric(found: Type) -> bool:
-    return found in (WHOLE, NUMBER)
+def _numeric(type_: Type) -> bool:
+    return type_ in (WHOLE, NUMBER)
 
 
-def _open(found: Type) -> bool:
-    return found in (UNKNOWN, ANY)
+def _open(type_: Type) -> bool:
+    return type_ in (UNKNOWN, ANY)
 
 
-def _assignable(found: Type, to: Type) -> bool:
-    return found not in (UNKNOWN, NIL) and (to == ANY or found.name == to.name)
+def _assignable(type_: Type, to: Type) -> bool:
+    return type_ not in (UNKNOWN, NIL) and (to == ANY or type_.name == to.name)
 
 
 def _comparable(left: Type, right: Type) -> bool:
@@ -107,10 +107,10 @@ def _fit(left: Type, right: Type, *allowed: Type) -> bool:
     return (_open(left) and (_open(right) or right in allowed)) or (_open(right) and left in allowed)
 
 
-def _sort(found: Type) -> str:
-    if found.of:
+def _sort(type_: Type) -> str:
+    if type_.of:
         return "list"
-    return {TEXT: "text", MAP: "map", WHOLE: "number", NUMBER: "number"}.get(found, found.name)
+    return {TEXT: "text", MAP: "map", WHOLE: "number", NUMBER: "number"}.get(type_, type_.name)
 
 
 def _sum(left: Type, right: Type) -> Type:
@@ -145,8 +145,8 @@ class _Checker:
             case tree.Call(function, arguments):
                 return self.call(function, arguments)
             case tree.List(items):
-                found = [self.visit(item) for item in items]
-                return _list(found[-1] if len({item.name for item in found}) == 1 else ANY)
+                types = [self.visit(item) for item in items]
+                return _list(types[-1] if len({item.name for item in types}) == 1 else ANY)
             case tree.Map(pairs):
                 for pair in pairs:
                     for part in pair:
@@ -177,8 +177,8 @@ class _Checker:
         if target != TEXT and not target.of:
             raise Misfit(f"cannot slice {target}")
         for bound in (start, end):
-            if bound is not None and (found := self.visit(bound)) != WHOLE and not _open(found):
-                raise Misfit(f"non-integer slice index {found}")
+            if bound is not None and (type_ := self.visit(bound)) != WHOLE and not _open(type_):
+                raise Misfit(f"non-integer slice index {type_}")
         return target
 
     def unary(self, op: str, value: Type) -> Type:
@@ -241,30 +241,30 @@ class _Checker:
         if function.startswith("sprig."):
             # Behind a dot, and so is not even looked into.
             return UNKNOWN
-        found = [self.visit(argument) for argument in arguments]
-        taken = found if function in _ALL_TEXT else found[:1]
-        for each in taken if function in _TAKES else ():
-            if not _open(each) and _sort(each) not in _TAKES[function].split():
-                raise Misfit(f"cannot use {each} as argument to call {function}")
+        types = [self.visit(argument) for argument in arguments]
+        taken = types if function in _ALL_TEXT else types[:1]
+        for type_ in taken if function in _TAKES else ():
+            if not _open(type_) and _sort(type_) not in _TAKES[function].split():
+                raise Misfit(f"cannot use {type_} as argument to call {function}")
         if function in ("keys", "values"):
             return _list(ANY)
-        if function == "sum" and found:
-            return found[0].of or UNKNOWN
-        if function in ("abs", "min", "max") and found and all(map(_numeric, found)):
-            return found[0]
+        if function == "sum" and types:
+            return types[0].of or UNKNOWN
+        if function in ("abs", "min", "max") and types and all(map(_numeric, types)):
+            return types[0]
         return _GIVES.get(function, ANY if function in _GIVES_ANY else UNKNOWN)
 
     def over(self, function: str, items: Type, body: tree.Node) -> Type:
         if not items.of and not _open(items):
             raise Misfit(f"builtin {function} takes only array (got {items})")
-        of = items.of or UNKNOWN
-        self.items.append(of)
-        found = self.visit(body)
+        item_type = items.of or UNKNOWN
+        self.items.append(item_type)
+        result = self.visit(body)
         self.items.pop()
         if function == "map":
-            return _list(found)
-        if found != BOOL and not _open(found):
-            raise Misfit(f"predicate should return boolean (got {found})")
+            return _list(result)
+        if result != BOOL and not _open(result):
+            raise Misfit(f"predicate should return boolean (got {result})")
         if function == "filter":
-            return _list(of)
-        return of if function == "find" else _GIVES[function]
+            return _list(item_type)
+        return item_type if function == "find" else _GIVES[function]
