@@ -160,7 +160,7 @@ class Life:
     def over(self) -> bool:
         """Whether nothing moves any more but `reconcile`, by itself or because it fails."""
         sandbox = self.made.sandbox
-        if sandbox.kubelet.busy or sandbox._running or sandbox._ends:
+        if sandbox.kubelet.busy or sandbox.runs.busy:
             return False
         return all(_rests(workflow) for workflow in sandbox.controller.unfinished())
 

@@ -8,10 +8,8 @@ set for this machine, as an installation's values would. Everything that must su
 from __future__ import annotations
 
 import base64
-import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,11 +17,9 @@ from typing import Any
 
 import httpx
 
-from pressplay import names, patch
+from pressplay import names
 from pressplay.clock import Clock
-from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF
-from pressplay.cluster.pause import AWAIT_CONTINUE
 from pressplay.cluster.port import Manifest
 from pressplay.cluster.rate_limits import RateLimits
 from pressplay.cluster.sqlite import SqliteCluster
@@ -33,36 +29,29 @@ from pressplay.events.webhook import Delivery
 from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.github.limits import Breaker
 from pressplay.sandbox import setup
+from pressplay.sandbox.configuration import install
 from pressplay.sandbox.controller import WorkflowController
-from pressplay.sandbox.deployer import COMMIT_LABEL, NAMESPACE, Deployer, ProcessStarter, Starter, VirtualStarter
+from pressplay.sandbox.deployer import Deployer, ProcessStarter, Starter, VirtualStarter
 from pressplay.sandbox.engine import set_node
-from pressplay.sandbox.engine.locktable import waits_for_locks_alone
 from pressplay.sandbox.eventsource import EventSource, Hook, Network
 from pressplay.sandbox.forge import App, Event, Forge
 from pressplay.sandbox.gitwork import Remote
+from pressplay.sandbox.idle import only_people_move
 from pressplay.sandbox.kubelet import Kubelet
 from pressplay.sandbox.launcher import Launcher
 from pressplay.sandbox.maintainer import Maintainer
 from pressplay.sandbox.runner import RUN_KINDS, Level, Runner, over_http
+from pressplay.sandbox.runs import Runs
 from pressplay.sandbox.server import Server
-from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.core.context import Context
-from pressplay.steps.play.task_verdicts import AWAIT_MERGE, AWAIT_VERDICT
-from pressplay.steps.review.deploys import LOOPBACK, environment
-from pressplay.steps.upkeep.wakes import never_merged
+from pressplay.steps.review.deploys import environment
 
-LIMITS_MAP = "press-play-limits"
 CURSOR = "press-play-sandbox"
 """The ConfigMap with the number of the newest event of the forge that was answered."""
-
-ENVIRONMENT = "preview-{pr}"
-"""Where a pull request's head is deployed here: each has a place of its own."""
 
 STOPPED = "stopped"
 """The file with the moment at which the sandbox was stopped in good order, agents and all."""
 _POLL = 0.02
-_AGAIN_SECONDS = 5.0
-"""After which, under virtual time, a run that met a passing fault is taken up again."""
 
 
 @dataclass(frozen=True)
@@ -103,49 +92,27 @@ class Sandbox:
         self.options = options
         self.clock = clock
         options.directory.mkdir(parents=True, exist_ok=True)
-        database = options.directory / "state.db"
-        self.cluster = SqliteCluster(database, clock, set_node, options.on_commit)
         self._wake = threading.Event()
-        self.forge = Forge(database, options.directory / "git", clock, "http://127.0.0.1")
-        self.forge.on_commit = options.on_commit
-        self._server = None if clock.virtual else self.forge.serve("127.0.0.1", 0)
-        self.url = self._server.url if self._server else "http://127.0.0.1"
-        self.settings = self._install(chart)
+        self._open_forge()
+        self.settings = install(self.cluster, chart, self.url, options.repo, options.parallelism, options.settings)
         # Keys end with the process that made them: what is taken up below needs new ones.
         self._hand_out_keys(setup.known_apps(self.forge, self.settings))
+        self._open_webhooks(list(listing(chart, options.repo)))
+        # Under virtual time the forge answers in-process.
         transport = httpx.WSGITransport(app=self.forge.wsgi) if clock.virtual else None
-        beside, where_agents_run = self.settings.namespace, self.settings.controller_namespace
-        # Steps have the keys that lie beside the release, agents those where they run: never each other's (R5).
         breaker = Breaker(clock, RateLimits(self.cluster, self.settings.namespace))
-        steps = GitHubAccess(self.settings.github, partial(self._key, beside), clock, transport, breaker)
-        self.github = GitHubAccess(
-            self.settings.github, partial(self._key, where_agents_run), clock, transport, breaker
+        # Steps have the keys in the release's namespace, agents those where they run: never each other's (R5).
+        steps, self.github = (
+            GitHubAccess(self.settings.github, partial(self._key, namespace), clock, transport, breaker)
+            for namespace in (self.settings.namespace, self.settings.controller_namespace)
         )
-        events = list(listing(chart, options.repo))
-        self.source = EventSource(self.cluster, events, clock, options.say)
-        self._source_server = (
-            None if clock.virtual else Server(self.source.wsgi, "eventsource", port=options.webhook_port)
-        )
-        self.webhook_url = f"{self._source_server.url if self._source_server else self.url}{self.source.endpoint}"
-        to_source = httpx.WSGITransport(app=self.source.wsgi) if clock.virtual else None
-        self._hook = Hook(self.source, self.webhook_url, to_source, self._delivered)
-        self.network = Network(self._hook)
         # Under virtual time no port is listened on: git reads the forge's folders.
         folder = (lambda repo: str(self.forge.git_path(repo))) if clock.virtual else None
-        context = Context(self.cluster, self.settings, steps, clock, options.say, folder)
-        self.context = context
+        self.context = Context(self.cluster, self.settings, steps, clock, options.say, folder)
         self.controller = WorkflowController(self.cluster, clock)
-        self.kubelet = Kubelet(self.cluster, context, options.directory, clock.virtual, self._wake.set)
-        self.runner = Runner(
-            self.cluster,
-            self.settings.controller_namespace,
-            self.github,
-            self._remote,
-            launcher,
-            options.directory / "runs",
-            clock,
-            {"PRESSPLAY_AGENT_LOG": str((options.directory / "agents.log").resolve()), **options.agent_environment},
-        )
+        self.kubelet = Kubelet(self.cluster, self.context, options.directory, clock.virtual, self._wake.set)
+        self.runner = self._make_runner(launcher)
+        self.runs = Runs(self.runner, clock, self._wake, options.say)
         self._maintainer = Maintainer(self.forge, self.settings.github, options.repo, setup.MAINTAINER, transport)
         self._deployer = Deployer(
             self.forge,
@@ -160,49 +127,44 @@ class Sandbox:
         self._version = 0
         # Of an earlier process: the threads that deployed something went with it.
         self._to_deploy = True
-        self._ends: dict[str, float] = {}
-        self._running: set[str] = set()
-        self._pool = None if clock.virtual else ThreadPoolExecutor(32, thread_name_prefix="run")
         self._take_up()
 
     # -- set-up ----------------------------------------------------------------------------------------------------
 
-    def _install(self, chart: Sequence[Manifest]) -> Settings:
-        """Install the chart's manifests, set for this machine; done again, it is the same."""
-        installed: Settings | None = None
-        for manifest in chart:
-            if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == CONFIG_MAP:
-                text = json.dumps(self._config(json.loads(manifest["data"][CONFIG_KEY])))
-                installed = parse(text)
-                manifest = {**manifest, "data": {CONFIG_KEY: text}}
-            elif manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == LIMITS_MAP:
-                own = names.repo_key(self.options.repo)
-                data = dict.fromkeys(("global", f"repo.{own}", f"tasks.{own}"), str(self.options.parallelism))
-                manifest = {**manifest, "data": data}
-            self.cluster.apply(manifest)
-        if installed is None:
-            raise InputError(f"the rendered chart has no ConfigMap {CONFIG_MAP}; render it with helm template")
-        return installed
+    def _open_forge(self) -> None:
+        """The database, with the cluster and the forge in it; under real time the forge's HTTP server."""
+        database = self.options.directory / "state.db"
+        self.cluster = SqliteCluster(database, self.clock, set_node, self.options.on_commit)
+        self.forge = Forge(database, self.options.directory / "git", self.clock, "http://127.0.0.1")
+        self.forge.on_commit = self.options.on_commit
+        self._server = None if self.clock.virtual else self.forge.serve("127.0.0.1", 0)
+        self.url = self._server.url if self._server else "http://127.0.0.1"
 
-    def _config(self, config: dict[str, Any]) -> dict[str, Any]:
-        here = {
-            "github": {"apiURL": f"{self.url}/api/v3", "gitURL": self.url, "webURL": self.url},
-            "defaults": {
-                "deploy": {
-                    "mode": "github-deployment",
-                    "environment": ENVIRONMENT,
-                    "commit": {"workload": {"namespace": NAMESPACE, "name": ENVIRONMENT, "label": COMMIT_LABEL}},
-                },
-                "acceptance": {"namespaces": [NAMESPACE], "hosts": [LOOPBACK]},
-            },
-            # In the place of what the rendering lists.
-            "repositories": {
-                **dict.fromkeys(config["repositories"]),
-                self.options.repo: {"parallelism": self.options.parallelism},
-            },
-        }
-        merged: dict[str, Any] = patch.merge(patch.merge(config, here), self.options.settings)
-        return merged
+    def _open_webhooks(self, events: Sequence[Manifest]) -> None:
+        """What takes the forge's webhooks, and what sends them there."""
+        self.source = EventSource(self.cluster, events, self.clock, self.options.say)
+        server: Server | None = None
+        if not self.clock.virtual:
+            server = Server(self.source.wsgi, "eventsource", port=self.options.webhook_port)
+        self._source_server = server
+        self.webhook_url = f"{server.url if server else self.url}{self.source.endpoint}"
+        transport = httpx.WSGITransport(app=self.source.wsgi) if self.clock.virtual else None
+        self._hook = Hook(self.source, self.webhook_url, transport, self._delivered)
+        self.network = Network(self._hook)
+
+    def _make_runner(self, launcher: Launcher) -> Runner:
+        directory = self.options.directory
+        log = {"PRESSPLAY_AGENT_LOG": str((directory / "agents.log").resolve())}
+        return Runner(
+            self.cluster,
+            self.settings.controller_namespace,
+            self.github,
+            self._remote,
+            launcher,
+            directory / "runs",
+            self.clock,
+            {**log, **self.options.agent_environment},
+        )
 
     def set_up_project(self, source: Path | None) -> None:
         """Make the forge's side: the repository with what is in `source`, the Apps, the maintainer, the ruleset."""
@@ -221,10 +183,10 @@ class Sandbox:
         self.forge.delivered(harness, delivery.event, status, delivery.delivery_id)
 
     def _key(self, namespace: str, app: str) -> AppKey:
-        found = self.cluster.get("Secret", namespace, names.app_secret(app))
-        if found is None:
+        secret = self.cluster.get("Secret", namespace, names.app_secret(app))
+        if secret is None:
             raise InputError(f"no Secret {names.app_secret(app)!r} with the key of the App {app!r} in {namespace}")
-        data = {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+        data = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
         return AppKey(app_id=int(data["app-id"]), private_key=data["private-key"])
 
     def _starter(self) -> Starter:
@@ -278,8 +240,8 @@ class Sandbox:
 
     def plays(self) -> list[Manifest]:
         """The Workflows of all plays, oldest first."""
-        found = self.cluster.list("Workflow", self.settings.namespace, {"press-play/flow": "play"})
-        return sorted(found, key=lambda play: names.play_count(play["metadata"]["name"]))
+        plays = self.cluster.list("Workflow", self.settings.namespace, {"press-play/flow": "play"})
+        return sorted(plays, key=lambda play: names.play_count(play["metadata"]["name"]))
 
     # -- running ---------------------------------------------------------------------------------------------------
 
@@ -307,8 +269,8 @@ class Sandbox:
             elif key.kind == "PersistentVolumeClaim":
                 self.kubelet.sync_claim(key.namespace, key.name)
             elif key.kind in RUN_KINDS:
-                did |= self._sync_run(key.name)
-        did |= self._finish_virtual_runs()
+                did |= self.runs.sync(key.name)
+        did |= self.runs.finish_due()
         did |= self._answer_events()
         did |= self._deploy()
         did |= self.network.deliver()
@@ -325,54 +287,7 @@ class Sandbox:
         self.kubelet.take_up()
         for kind in RUN_KINDS:
             for run in self.cluster.list(kind, self.settings.controller_namespace):
-                self._sync_run(run["metadata"]["name"])
-
-    def _sync_run(self, name: str) -> bool:
-        if name in self._running:
-            if self.runner.find(name) is None:
-                self.runner.finish(name)
-            return False
-        if self._pool is not None:
-            self._running.add(name)
-            self._pool.submit(self._carry_out, name)
-            return True
-        return self._start_virtual_run(name)
-
-    def _start_virtual_run(self, name: str) -> bool:
-        try:
-            started = self.runner.start(name)
-        except TryAgain:
-            self._ends[name] = self.clock.now() + _AGAIN_SECONDS
-            return True
-        self._ends.pop(name, None)
-        if started:
-            self._running.add(name)
-            self._ends[name] = self.runner.ends_at(name) or self.clock.now()
-        return started
-
-    def _finish_virtual_runs(self) -> bool:
-        due = [name for name, end in self._ends.items() if end <= self.clock.now()]
-        for name in due:
-            if name not in self._running:
-                self._start_virtual_run(name)
-                continue
-            try:
-                finished = self.runner.finish(name)
-            except TryAgain:
-                self._ends[name] = self.clock.now() + _AGAIN_SECONDS
-                continue
-            if finished:
-                del self._ends[name]
-                self._running.discard(name)
-        return bool(due)
-
-    def _carry_out(self, name: str) -> None:
-        """A run under real time, in a thread of its own."""
-        try:
-            self.runner.carry_out(name, _POLL, self.options.say)
-        finally:
-            self._running.discard(name)
-            self._wake.set()
+                self.runs.sync(run["metadata"]["name"])
 
     def _answer_events(self) -> bool:
         """Deliver the forge's events; then note how far we are. Delivering one twice starts nothing new."""
@@ -428,7 +343,7 @@ class Sandbox:
             self._wake.wait(_POLL)
             self._wake.clear()
             return
-        known = (self.controller.next_wake(), self.network.next_due(), *self._ends.values())
+        known = (self.controller.next_wake(), self.network.next_due(), self.runs.next_end())
         moments = [moment for moment in known if moment is not None]
         if not moments:
             raise InputError("the sandbox has nothing to do and nothing to wait for, but is not done")
@@ -436,32 +351,14 @@ class Sandbox:
 
     def only_people_are_waited_for(self) -> bool:
         """Whether nothing moves but by a person: a merge, `pressplay continue`. True also where nothing is open."""
-        if self.kubelet.busy or self._running or self._ends or self._deployer.busy:
+        if self.kubelet.busy or self.runs.busy or self._deployer.busy:
             return False
-        verdicts = tasks = 0
-        merges: list[waits.Wait] = []
-        for workflow in self.controller.unfinished():
-            found = list(waits.of(workflow))
-            kinds = [wait.kind for wait in found]
-            merges += [wait for wait in found if wait.kind == AWAIT_MERGE]
-            flow = (workflow["metadata"].get("labels") or {}).get("press-play/flow")
-            if flow == "play" and kinds:
-                verdicts += kinds.count(AWAIT_VERDICT)
-            elif AWAIT_CONTINUE in kinds or (not kinds and waits_for_locks_alone(workflow)):
-                # Who waits for a lock waits for those that hold it, and these are looked at themselves.
-                tasks += flow == "task"
-            else:
-                return False
-        # A play that awaits a verdict waits for a person only where its task does.
-        # And no person can merge what another part of a play has given up: `reconcile` ends that wait.
-        return verdicts <= tasks and not never_merged(self.context, merges)
+        return only_people_move(self.controller.unfinished(), self.context)
 
     def close(self) -> None:
-        """Stop what runs in this process and what was deployed; agents under way go on and are found again."""
-        self.runner.closed.set()
+        """Stop what runs in this process and what was deployed; agents under way go on (see `Runs.close`)."""
+        self.runs.close()
         self._deployer.close()
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
         self.kubelet.close()
         self._hook.close()
         for github in (self.context.github, self.github):

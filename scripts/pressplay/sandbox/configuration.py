@@ -1,0 +1,64 @@
+"""The chart's manifests in the sandbox's cluster, with the settings for this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pressplay import names, patch
+from pressplay.cluster.port import Cluster, Manifest
+from pressplay.errors import InputError
+from pressplay.sandbox.deployer import COMMIT_LABEL, NAMESPACE
+from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
+from pressplay.steps.review.deploys import LOOPBACK
+
+LIMITS_MAP = "press-play-limits"
+ENVIRONMENT = "preview-{pr}"
+"""The environment in which a pull request's head is deployed: each has its own."""
+
+
+def install(
+    cluster: Cluster,
+    chart: Sequence[Manifest],
+    url: str,
+    repo: str,
+    parallelism: int,
+    overrides: Mapping[str, Any],
+) -> Settings:
+    """Apply the chart's manifests, set for the repository and the forge at `url`; the settings. Idempotent.
+
+    `overrides` are merged over the chart's `config.json`. InputError if the chart has no configuration.
+    """
+    settings: Settings | None = None
+    for manifest in chart:
+        if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == CONFIG_MAP:
+            local = _local_config(json.loads(manifest["data"][CONFIG_KEY]), url, repo, parallelism)
+            text = json.dumps(patch.merge(local, overrides))
+            settings = parse(text)
+            manifest = {**manifest, "data": {CONFIG_KEY: text}}
+        elif manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == LIMITS_MAP:
+            key = names.repo_key(repo)
+            data = dict.fromkeys(("global", f"repo.{key}", f"tasks.{key}"), str(parallelism))
+            manifest = {**manifest, "data": data}
+        cluster.apply(manifest)
+    if settings is None:
+        raise InputError(f"the rendered chart has no ConfigMap {CONFIG_MAP}; render it with helm template")
+    return settings
+
+
+def _local_config(config: Mapping[str, Any], url: str, repo: str, parallelism: int) -> Any:
+    local = {
+        "github": {"apiURL": f"{url}/api/v3", "gitURL": url, "webURL": url},
+        "defaults": {
+            "deploy": {
+                "mode": "github-deployment",
+                "environment": ENVIRONMENT,
+                "commit": {"workload": {"namespace": NAMESPACE, "name": ENVIRONMENT, "label": COMMIT_LABEL}},
+            },
+            "acceptance": {"namespaces": [NAMESPACE], "hosts": [LOOPBACK]},
+        },
+        # A merge patch: None removes the repositories that the rendered values list.
+        "repositories": {**dict.fromkeys(config["repositories"]), repo: {"parallelism": parallelism}},
+    }
+    return patch.merge(config, local)
