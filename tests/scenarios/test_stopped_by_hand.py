@@ -16,7 +16,7 @@ import pytest
 from harness import REPO, Agents, git, project, task, world
 
 from pressplay.cluster.waits import FINISHED, phase
-from pressplay.sandbox import container, keeping
+from pressplay.sandbox import container, detached
 from pressplay.sandbox.container import Container
 from pressplay.sandbox.deployer import Asked, ProcessStarter
 from pressplay.sandbox.world import STOPPED
@@ -88,29 +88,29 @@ def test_a_deployment_that_was_stopped_answers_again_where_it_did(tmp_path):
     made = world(tmp_path / "state", source=project(tmp_path, [task(1)]))
     made.sandbox.close()
     head = git(made.sandbox.forge.git_path(REPO), "rev-parse", "main")
-    keeping.begin()
+    detached.begin()
     starter = ProcessStarter(made.sandbox.forge, REPO, tmp_path / "deployments", None)
     asked = Asked(7, head, "preview-1")
     first = starter.start(asked)
     try:
         where = tmp_path / "deployments" / "preview-1" / "7"
-        assert keeping.stop([where], 1.0) == [where]
+        assert detached.stop([where], 1.0) == [where]
         assert starter.stopped() == [asked]
         with pytest.raises(FileNotFoundError):
             (where / "nothing").stat()
-        keeping.begin()
+        detached.begin()
         again = starter.start(asked)
         assert again == first
         assert starter.stopped() == []
     finally:
-        keeping.begin()
+        detached.begin()
         starter.stop("preview-1")
     assert starter.stopped() == [], "what is taken down is not to be there again"
 
 
 @pytest.mark.rule("R3")
 def test_a_gate_s_command_that_was_stopped_is_started_anew_and_not_judged(tmp_path):
-    keeping.begin()
+    detached.begin()
     script = f"test -e {tmp_path}/go || sleep 600"
     manifest = {
         "metadata": {"name": "gate", "namespace": "press-play"},
@@ -120,18 +120,18 @@ def test_a_gate_s_command_that_was_stopped_is_started_anew_and_not_judged(tmp_pa
         first = Container(manifest, tmp_path / "gates", tmp_path / "volumes", lambda _: None)
         first.start()
         deadline = time.monotonic() + 30
-        while not keeping.was_started(tmp_path / "gates" / "gate"):
+        while not detached.was_started(tmp_path / "gates" / "gate"):
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        keeping.stop([tmp_path / "gates" / "gate"], 1.0)
+        detached.stop([tmp_path / "gates" / "gate"], 1.0)
         assert first.ended() is None
         (tmp_path / "go").touch()
-        keeping.begin()
+        detached.begin()
         later = Container(manifest, tmp_path / "gates", tmp_path / "volumes", lambda _: None)
         later.start()
         assert later.wait(30, 0.01) == container.Ended(0)
     finally:
-        keeping.begin()
+        detached.begin()
 
 
 @pytest.mark.rule("R3")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pressplay.errors import EXIT_FAILED, InputError
-from pressplay.sandbox.ending import Ending
+from pressplay.sandbox.shutdown import Shutdown
 
 if TYPE_CHECKING:
     from pressplay.sandbox.session import Ended
@@ -71,7 +71,7 @@ def command(
     said = functools.partial(click.echo, err=True)
     go_on = ["pressplay", "play", *([str(project)] if project else []), "--resume"]
     go_on += [*(["--state", str(state)] if state else []), *(["--serve"] if serve else [])]
-    with Ending(said, shlex.join(go_on)) as ending:
+    with Shutdown(said, shlex.join(go_on)) as shutdown:
         directory = state or Path(".press-play") / (project.resolve().name if project else "demo")
         if fresh and resume:
             raise InputError("--fresh and --resume exclude each other: throw the sandbox away, or go on with it")
@@ -95,11 +95,11 @@ def command(
                 "(docs/how-to/real-agent.md has examples)"
             )
         try:
-            summary = _play(directory, wanted, fresh, resume, serve, port, said, ending)
+            summary = _play(directory, wanted, fresh, resume, serve, port, said, shutdown)
         except InputError as error:
-            ending.now(click.style(str(error), fg="red"), error.exit_code, fault=True)
+            shutdown.now(click.style(str(error), fg="red"), error.exit_code, fault=True)
         except Exception:
-            ending.now(traceback.format_exc(), EXIT_FAILED, fault=True)
+            shutdown.now(traceback.format_exc(), EXIT_FAILED, fault=True)
     if as_json:
         json.dump(summary.as_json(), sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -114,24 +114,26 @@ def _play(
     serve: bool,
     port: int,
     said: Callable[[str], None],
-    ending: Ending,
+    shutdown: Shutdown,
 ) -> Ended:
     """Claim the folder, and play in it."""
-    from pressplay.sandbox import folder, keeping, session
+    from pressplay.sandbox import detached, session, state_folder
 
     # Nobody else reads what is written here; what agents write for themselves is as they are used to.
-    keeping.begin(os.umask(0o077))
-    with folder.claimed(directory):
+    detached.begin(os.umask(0o077))
+    with state_folder.claimed(directory):
         if fresh:
-            folder.clear(directory)
+            state_folder.clear(directory)
         options = {**session.DEFAULTS, **wanted}
         try:
             part = directory / f"{_OPTIONS_FILE}.part"
             part.write_text(json.dumps(options))
             part.replace(directory / _OPTIONS_FILE)
         except OSError as error:
-            raise InputError(folder.unwritable(directory, error)) from error
-        return session.play(directory, {**options, "port": port}, resume=resume, serve=serve, say=said, ending=ending)
+            raise InputError(state_folder.unwritable(directory, error)) from error
+        return session.play(
+            directory, {**options, "port": port}, resume=resume, serve=serve, say=said, shutdown=shutdown
+        )
 
 
 def _agent(command: str) -> list[str]:

@@ -25,8 +25,8 @@ from typing import Any
 from pressplay import names
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
-from pressplay.sandbox import keeping
-from pressplay.sandbox.keeping import LOST, was_started
+from pressplay.sandbox import detached
+from pressplay.sandbox.detached import LOST, was_started
 from pressplay.sandbox.launcher import ProcessLauncher
 
 LOG_BYTES = 400_000
@@ -92,8 +92,8 @@ class Container:
 
     def start(self) -> None:
         """Start the process, unless it was started before; anew where the sandbox was stopped meanwhile."""
-        if keeping.was_stopped(self._folder):
-            keeping.renew(self._folder)
+        if detached.was_stopped(self._folder):
+            detached.renew(self._folder)
         if was_started(self._folder):
             return
         self._folder.mkdir(parents=True, exist_ok=True)

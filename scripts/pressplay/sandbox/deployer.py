@@ -26,7 +26,7 @@ from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Cluster
 from pressplay.cluster.sqlite import LOG_FILE
 from pressplay.errors import PressPlayError, TryAgain
-from pressplay.sandbox import keeping
+from pressplay.sandbox import detached
 from pressplay.sandbox.forge import Forge
 from pressplay.settings import GitHub
 
@@ -226,10 +226,10 @@ class ProcessStarter:
         # Who was told of it, and it was stopped since, finds it where it was.
         port = _free_port(_number(folder / PORT))
         (folder / PORT).write_text(str(port))
-        keeping.renew(folder)
+        detached.renew(folder)
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         variables = {**environment, "PORT": str(port), "COMMIT_SHA": asked.sha}
-        keeping.start(folder, ["sh", "-c", command], tree, variables)
+        detached.start(folder, ["sh", "-c", command], tree, variables)
         self._wait(folder, port, command)
         return Running(f"http://127.0.0.1:{port}", folder / "log")
 
@@ -239,7 +239,7 @@ class ProcessStarter:
 
     def _stop(self, environment: str, but: Path | None = None) -> None:
         for started in self._folder(environment).glob("*/started"):
-            keeping.kill(started.parent)
+            detached.kill(started.parent)
             if started.parent != but:
                 # Nobody is to start it again.
                 (started.parent / "stopped").unlink(missing_ok=True)
@@ -264,7 +264,7 @@ class ProcessStarter:
             errors="replace",
             check=False,
             process_group=0,
-            umask=keeping.umask(),
+            umask=detached.umask(),
         )
         if done.returncode:
             raise PressPlayError(f"git checkout {sha}: {done.stderr.strip()[:200]}")

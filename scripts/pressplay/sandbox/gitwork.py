@@ -12,7 +12,7 @@ from pathlib import Path
 import pygit2
 
 from pressplay.errors import InputError
-from pressplay.sandbox import keeping
+from pressplay.sandbox import detached
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def git(cwd: Path, environment: Mapping[str, str], *args: str, given: str = "") 
         check=False,
         # Ctrl-C is for us: it must not look like a fault of git's.
         process_group=0,
-        umask=keeping.umask(),
+        umask=detached.umask(),
     )
     if done.returncode:
         raise InputError(f"git {' '.join(args[:3])}: {done.stderr.strip()[:500]}")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from pressplay.clock import Clock
-from pressplay.sandbox import keeping
-from pressplay.sandbox.keeping import LOST, exit_status, was_started
+from pressplay.sandbox import detached
+from pressplay.sandbox.detached import LOST, exit_status, was_started
 
 
 class Launcher(Protocol):
@@ -36,7 +36,7 @@ class Launcher(Protocol):
 
 
 class ProcessLauncher:
-    """Starts a command line as a process that outlives this one (`keeping`)."""
+    """Starts a command line as a process that outlives this one (`detached`)."""
 
     def __init__(self, command: Sequence[str]) -> None:
         """`command`: the agent's program and its arguments; no shell reads it."""
@@ -45,11 +45,11 @@ class ProcessLauncher:
     def start(self, run: Path, worktree: Path, environment: Mapping[str, str]) -> None:
         """See `Launcher.start`."""
         if not was_started(run):
-            keeping.start(run, self._command, worktree, environment)
+            detached.start(run, self._command, worktree, environment)
 
     def ended(self, run: Path) -> int | None:
         """See `Launcher.ended`."""
-        return keeping.ended(run)
+        return detached.ended(run)
 
     def ends_at(self, run: Path) -> float | None:  # noqa: ARG002 - the protocol's signature
         """See `Launcher.ends_at`: a real agent takes as long as it takes."""
@@ -58,7 +58,7 @@ class ProcessLauncher:
     def kill(self, run: Path) -> None:
         """See `Launcher.kill`."""
         if exit_status(run) is None:
-            keeping.kill(run)
+            detached.kill(run)
 
 
 class VirtualLauncher:

@@ -29,8 +29,8 @@ from pressplay.github.access import GitHubAccess, InstallationClient
 from pressplay.github.conversation import Thread
 from pressplay.sandbox import docsruns
 from pressplay.sandbox.container import remove
+from pressplay.sandbox.detached import kill, renew, was_started, was_stopped
 from pressplay.sandbox.gitwork import Remote, clone, git, only_here, open_tree, push
-from pressplay.sandbox.keeping import kill, renew, was_started, was_stopped
 from pressplay.sandbox.launcher import Launcher
 from pressplay.steps.comments import snapshot
 

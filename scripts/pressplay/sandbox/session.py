@@ -19,11 +19,11 @@ from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.cluster.sqlite import SqliteCluster, what_to_do
 from pressplay.errors import InputError, TryAgain
-from pressplay.sandbox import folder, process
-from pressplay.sandbox.ending import Ending
+from pressplay.sandbox import keeper, state_folder
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.launcher import ProcessLauncher
 from pressplay.sandbox.progress import Progress
+from pressplay.sandbox.shutdown import Shutdown
 from pressplay.sandbox.summary import Summary, summarize
 from pressplay.sandbox.world import Options, Sandbox
 
@@ -75,7 +75,7 @@ def play(
     resume: bool,
     serve: bool,
     say: Callable[[str], None],
-    ending: Ending,
+    shutdown: Shutdown,
 ) -> Ended:
     """Play in `directory`, which is claimed; returns how it ended.
 
@@ -83,20 +83,20 @@ def play(
     was under way then still is: `ending.now` ends it.
     """
     try:
-        folder.check(directory)
+        state_folder.check(directory)
         if not resume:
             _refuse_unfinished(directory)
-        ending.of(directory)
-        return _play(directory, options, resume=resume, serve=serve, say=say, ending=ending)
+        shutdown.covers(directory)
+        return _play(directory, options, resume=resume, serve=serve, say=say, shutdown=shutdown)
     except sqlite3.Error as error:
-        raise InputError(f"{directory / folder.DATABASE}: {what_to_do(error)}") from error
+        raise InputError(f"{directory / state_folder.DATABASE}: {what_to_do(error)}") from error
     except pygit2.GitError as error:
         raise InputError(
-            f"{directory / folder.REPOSITORIES}: a repository there can't be read ({error}): "
+            f"{directory / state_folder.REPOSITORIES}: a repository there can't be read ({error}): "
             "put a copy back, or start anew with --fresh"
         ) from error
     except OSError as error:
-        raise InputError(folder.unwritable(directory, error)) from error
+        raise InputError(state_folder.unwritable(directory, error)) from error
     except TryAgain as error:
         raise InputError(f"{error} Mend that, and go on with --resume") from error
 
@@ -108,14 +108,14 @@ def _play(
     resume: bool,
     serve: bool,
     say: Callable[[str], None],
-    ending: Ending,
+    shutdown: Shutdown,
 ) -> Ended:
-    process.hide()
+    keeper.hide()
     project = Path(options["project"]) if options["project"] else None
     demo = project is None
     repo = _DEMO_REPO if project is None else f"local/{names.slug(project.name)}"
     command = options["agent"] or [sys.executable, "-m", "pressplay.sandbox.agents"]
-    log, writing = process.Log(str(directory / "sandbox.log")), threading.Lock()
+    log, writing = keeper.Log(str(directory / "sandbox.log")), threading.Lock()
 
     def note(line: str) -> None:
         with writing:
@@ -136,7 +136,7 @@ def _play(
         SystemClock(),
         ProcessLauncher(command),
     )
-    ending.plays(sandbox)
+    shutdown.plays(sandbox)
     if demo:
         from pressplay.sandbox import demo as the_demo
 
@@ -148,7 +148,7 @@ def _play(
     sandbox.merge_what_is_ready()
     progress = Progress(sandbox, say)
     if serve:
-        _serve(sandbox, directory / WEBHOOK_SECRET, progress, say, ending)
+        _serve(sandbox, directory / WEBHOOK_SECRET, progress, say, shutdown)
     else:
         sandbox.run(sandbox.only_people_are_waited_for, progress.watch)
     progress.watch()
@@ -162,16 +162,16 @@ def _play(
     return ended
 
 
-def _serve(sandbox: Sandbox, secret: Path, progress: Progress, say: Callable[[str], None], ending: Ending) -> None:
+def _serve(sandbox: Sandbox, secret: Path, progress: Progress, say: Callable[[str], None], shutdown: Shutdown) -> None:
     """Work until SIGINT or SIGTERM; the webhook's secret lies in a file that only its owner may read."""
     with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(sandbox.source.secret())
     say(f"webhooks: {sandbox.webhook_url}, signed with the secret in {secret}")
     say(f"try: pressplay event send PAYLOAD --event NAME --url {sandbox.webhook_url} --secret-file {secret}")
-    ending.serves()
+    shutdown.serves()
     # Where something is under way then, `ending` waits no longer than a second for it.
-    sandbox.run(lambda: ending.asked.is_set() and sandbox.only_people_are_waited_for(), progress.watch)
-    ending.idle()
+    sandbox.run(lambda: shutdown.requested.is_set() and sandbox.only_people_are_waited_for(), progress.watch)
+    shutdown.idle()
 
 
 def _environment() -> dict[str, str]:
@@ -183,9 +183,9 @@ def _environment() -> dict[str, str]:
 
 def _refuse_unfinished(directory: Path) -> None:
     """InputError where a play is unfinished; before anything of it is taken up, agents for example."""
-    if not (directory / folder.DATABASE).exists():
+    if not (directory / state_folder.DATABASE).exists():
         return
-    cluster = SqliteCluster(directory / folder.DATABASE, SystemClock(), set_node)
+    cluster = SqliteCluster(directory / state_folder.DATABASE, SystemClock(), set_node)
     plays = cluster.list("Workflow", "", {"press-play/flow": "play"})
     cluster.close()
     unfinished = [play for play in plays if waits.phase(play) not in waits.FINISHED]

@@ -20,7 +20,7 @@ import pytest
 from harness import project, task
 
 from pressplay.gates.acceptance.reach import OutOfReach, Reach, parse
-from pressplay.sandbox import process
+from pressplay.sandbox import keeper
 from pressplay.sandbox.launcher import ProcessLauncher
 
 PLAY = [sys.executable, "-c", "from pressplay.cli import run; run()", "play"]
@@ -166,7 +166,7 @@ def test_an_agent_that_ignores_sigterm_and_hides_its_child_ends_with_the_play(pl
         runs = {start[2]: start[0] for start in playing.starts()}
         for number in ("1", "2"):
             assert f"  task   {number}  rex implements: .press-play/project/runs/{runs[number]}/log\n" in said
-        assert "Go on:  pressplay play project --resume\n" in said
+        assert "To resume:  pressplay play project --resume\n" in said
 
     playing.first("")
     assert playing.whole("--resume")[0] == 0
@@ -212,7 +212,7 @@ HIDDEN = "(setsid sh -c 'env -i sleep 1234.{0} & echo $! > child; wait' &) ; unt
 
 
 def lives(pid: int) -> bool:
-    return process.start_time(pid) != ""
+    return keeper.start_time(pid) != ""
 
 
 def test_a_child_that_an_agent_leaves_behind_under_another_name_ends_with_the_run(tmp_path):
@@ -236,7 +236,7 @@ def test_an_agent_that_prints_without_end_fills_no_disk_and_its_log_has_both_end
     assert run(tmp_path / "run", PRINTS.format(size=200 << 20)) == 0
     print(f"200 MiB: {time.monotonic() - began:.1f} s")
     log = (tmp_path / "run" / "log").read_bytes()
-    assert process.LOG_HEAD + process.LOG_TAIL <= len(log) <= process.LOG_LIMIT
+    assert keeper.LOG_HEAD + keeper.LOG_TAIL <= len(log) <= keeper.LOG_LIMIT
     assert log.startswith(b"first\nxxx")
     assert log.endswith(b"xxx\nlast\n")
     told = re.findall(rb"\n\[press-play: (\d+) bytes left out here\]\n", log)

@@ -1,8 +1,7 @@
-"""A process that outlives its parent, found again by pid and start time.
+"""The keeper of a command: a process that outlives its parent, which finds it by pid and start time.
 
-Run as a program it is the keeper of a command: it notes itself in RUN/started (once, whoever else tries), runs the
-command with its output in RUN/log, ends what the command left running, and leaves the exit status in RUN/exit. It
-imports nothing but the standard library's lightest parts, so that starting it takes milliseconds.
+Run as a program, it records itself in RUN/started (once, whoever else tries), runs the command with its output in
+RUN/log, ends what the command left running, and writes the exit status to RUN/exit. It imports nothing but the standard library's lightest parts, so that starting it takes milliseconds.
 """
 
 import contextlib
@@ -43,11 +42,11 @@ class Log:
     def _shorten(self) -> None:
         tail = os.pread(self._file, LOG_TAIL, max(LOG_HEAD, self._size - LOG_TAIL))
         left_out = self._size - LOG_HEAD - len(tail)
-        # A line of ours from before goes with the middle: what it tells is added.
-        before = os.pread(self._file, 80, LOG_HEAD).split(b"\n")[1:2]
-        words = before[0].split() if before else []
+        # A line of ours from before goes with the middle: its number is added.
+        earlier = os.pread(self._file, 80, LOG_HEAD).split(b"\n")[1:2]
+        words = earlier[0].split() if earlier else []
         if words[:1] == [b"[press-play:"] and len(words) > 1 and words[1].isdigit() and len(words[1]) < 20:
-            left_out += int(words[1]) - len(before[0]) - 2
+            left_out += int(words[1]) - len(earlier[0]) - 2
         os.ftruncate(self._file, LOG_HEAD)
         self._size = LOG_HEAD
         kept = _LEFT_OUT % left_out + tail
@@ -73,13 +72,13 @@ def start_time(pid: int) -> str:
     return asked.stdout.strip()
 
 
-def below(keepers: set[int]) -> set[int]:
-    """The living processes that come from these keepers, in whatever session they are; without the keepers.
+def descendants(keepers: set[int]) -> set[int]:
+    """The living descendants of these keepers, in whatever session they are; without the keepers.
 
-    On Linux; elsewhere nobody tells. A keeper adopts what its descendants orphan, so that none is missed.
+    On Linux; elsewhere none are known. A keeper adopts what its descendants orphan, so that none is missed.
     """
     parents: dict[int, int] = {}
-    found: set[int] = set()
+    pids: set[int] = set()
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():  # noqa: PTH112, PTH208
         if not name.isdigit():
             continue
@@ -92,41 +91,41 @@ def below(keepers: set[int]) -> set[int]:
             continue
         parents[int(name)] = int(fields[1])
         if int(fields[3]) in keepers:
-            found.add(int(name))
-    missed = found | keepers
-    while missed:
-        missed = {pid for pid, parent in parents.items() if parent in missed} - found
-        found |= missed
-    return found - keepers
+            pids.add(int(name))
+    parents_to_check = pids | keepers
+    while parents_to_check:
+        parents_to_check = {pid for pid, parent in parents.items() if parent in parents_to_check} - pids
+        pids |= parents_to_check
+    return pids - keepers
 
 
-def tell(pids: set[int], number: int) -> None:
+def send_signal(pids: set[int], number: int) -> None:
     """Send a signal to processes, those that are gone by now excepted."""
     for pid in pids:
         with contextlib.suppress(OSError):
             os.kill(pid, number)
 
 
-def tell_group(keeper: int, number: int) -> None:
+def send_signal_to_group(keeper: int, number: int) -> None:
     """Send a signal to a keeper and what is in its process group."""
     with contextlib.suppress(OSError):
         os.killpg(keeper, number)
 
 
 def kill(pid: int, started: str) -> None:
-    """End a keeper, its command and what comes from that at once, if it still is the process that was started then."""
+    """Kill a keeper, its command and their descendants, if it still is the process that was started then."""
     # Where the keeper is gone: its session's number is not given to others as long as somebody is in it.
     if not started or start_time(pid) not in (started, ""):
         return
     # Not the keeper first: orphans would get away. Stopped, it can't take the end for the command's own.
-    tell({pid}, signal.SIGSTOP)
+    send_signal({pid}, signal.SIGSTOP)
     for _ in range(_KILL_TRIES):
-        left = below({pid})
+        left = descendants({pid})
         if not left:
             break
-        tell(left, signal.SIGKILL)
+        send_signal(left, signal.SIGKILL)
         time.sleep(_KILL_PAUSE)
-    tell_group(pid, signal.SIGKILL)
+    send_signal_to_group(pid, signal.SIGKILL)
 
 
 def hide() -> None:
@@ -186,15 +185,15 @@ def _run(command: list[str], log: Log) -> int:
         return 127
     os.close(into)
     os.set_blocking(output, False)
-    code, told = None, [output, wake]
+    code, readable = None, [output, wake]
     while code is None:
-        ready = select.select(told, (), ())[0]
+        ready = select.select(readable, (), ())[0]
         if wake in ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, _CHUNK)
             code = _reap(child.pid)
         if output in ready and not _copy(output, log):
-            told.remove(output)
+            readable.remove(output)
     child.returncode = code
     _end_the_rest()
     while _copy(output, log):
@@ -230,7 +229,7 @@ def _end_the_rest() -> None:
     for _ in range(_KILL_TRIES):
         try:
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                tell(below({os.getpid()}), signal.SIGKILL)
+                send_signal(descendants({os.getpid()}), signal.SIGKILL)
                 time.sleep(_KILL_PAUSE)
         except ChildProcessError:
             return

@@ -1,9 +1,9 @@
-"""How a play ends before it is done: by Ctrl-C, by SIGTERM, by a fault.
+"""Graceful shutdown of a play before it is done: on Ctrl-C, on SIGTERM, on a fault.
 
-A thread of its own ends the process, whatever the others wait for. It lets nobody write to the database any more, so
-that nothing is taken for a failure that is only the end; then it ends agents, gates' commands and deployments, with all
-that comes from them, and says what was under way. Being killed is what every part of the sandbox survives anyway (R3);
-what this adds is that nothing is left running, and that what was stopped starts anew as the same attempt.
+A thread of its own ends the process, whatever the other threads wait for. It takes the database's write lock, so that
+no part records the shutdown as a failure; then it ends agents, gates' commands and deployments with their descendants,
+and says what was under way. Every part of the sandbox survives a kill anyway (R3). Beyond that, a shutdown leaves
+nothing running, and what it stopped starts again as the same attempt.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _IDLE_SECONDS = 1.0
 _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
-class Ending:
-    """While it is entered, SIGINT and SIGTERM end this process; at a second one nothing gets any grace."""
+class Shutdown:
+    """Inside its `with` block, SIGINT and SIGTERM end this process; a second signal allows no grace."""
 
     def __init__(self, say: Callable[[str], None], how_to_go_on: str) -> None:
         """`say` takes a line for people; `how_to_go_on` is the command for it."""
@@ -38,35 +38,35 @@ class Ending:
         self._directory: Path | None = None
         self._sandbox: Sandbox | None = None
         self._begun = threading.Lock()
-        self.asked, self._answered = threading.Event(), threading.Event()
+        self.requested, self._idle = threading.Event(), threading.Event()
         self._waits_for_idle = False
-        self._listening = self._telling = -1
+        self._read_end = self._write_end = -1
 
-    def of(self, directory: Path) -> None:
+    def covers(self, directory: Path) -> None:
         """From now on there may be something to end in `directory`."""
         self._directory = directory
 
     def plays(self, sandbox: Sandbox) -> None:
-        """From now on there is something to tell of."""
+        """From now on there is something to report."""
         self._sandbox = sandbox
 
     def serves(self) -> None:
-        """From now on a first signal only sets `asked`. Whoever looks at it calls `idle` where nothing is under way."""
+        """From now on a first signal only sets `requested`: the caller looks at it and calls `idle` when it can end."""
         self._waits_for_idle = True
 
     def idle(self) -> None:
-        """Nothing is under way: this process ends by itself."""
-        self._answered.set()
+        """Nothing is under way: the caller ends the process itself."""
+        self._idle.set()
 
     # -- signals -------------------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> Ending:
-        self._listening, self._telling = os.pipe()
-        os.set_blocking(self._telling, False)
-        # The handlers do nothing: what counts is that the system's own writes the number, at once, to the pipe.
+    def __enter__(self) -> Shutdown:
+        self._read_end, self._write_end = os.pipe()
+        os.set_blocking(self._write_end, False)
+        # The handlers do nothing: Python's own C handler writes the signal's number to the pipe at once.
         self._before = {number: signal.signal(number, lambda *_: None) for number in _NAMES}
-        self._wakeup = signal.set_wakeup_fd(self._telling, warn_on_full_buffer=False)
-        threading.Thread(target=self._listen, name="ending", daemon=True).start()
+        self._wakeup = signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
+        threading.Thread(target=self._listen, name="shutdown", daemon=True).start()
         return self
 
     def __exit__(
@@ -75,24 +75,24 @@ class Ending:
         signal.set_wakeup_fd(self._wakeup)
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        os.close(self._telling)
+        os.close(self._write_end)
 
     def _listen(self) -> None:
         first = True
-        while told := os.read(self._listening, 1):
-            if told[0] not in _NAMES:
+        while received := os.read(self._read_end, 1):
+            if received[0] not in _NAMES:
                 continue
             if first:
-                threading.Thread(target=self._end, args=(told[0],), name="ends", daemon=True).start()
+                threading.Thread(target=self._end, args=(received[0],), name="ends-process", daemon=True).start()
             else:
                 self._stop_all(0.0)
-                _leave(128 + told[0])
+                _leave(128 + received[0])
             first = False
 
     def _end(self, number: int) -> None:
         if self._waits_for_idle:
-            self.asked.set()
-            if self._answered.wait(_IDLE_SECONDS):
+            self.requested.set()
+            if self._idle.wait(_IDLE_SECONDS):
                 return
         self.now(f"Stopped by {_NAMES[signal.Signals(number)]}.", 128 + number)
 
@@ -104,7 +104,7 @@ class Ending:
         After a fault, the rest is said only where something was under way.
         """
         if not self._begun.acquire(blocking=False):
-            # Somebody is about it.
+            # Another thread ends the process already.
             threading.Event().wait()
         lines: list[str] = []
         if self._sandbox is not None:
@@ -114,12 +114,12 @@ class Ending:
                 lines = self._under_way(self._sandbox)
         ended = self._stop_all(GRACE)
         with contextlib.suppress(Exception):
-            self._tell(why, lines, ended, fault=fault)
+            self._report(why, lines, ended, fault=fault)
         _leave(status)
 
     def _stop_all(self, grace: float) -> list[Path]:
-        """End whatever runs for this folder, an earlier process' agents too, and note when that was."""
-        from pressplay.sandbox import keeping, process
+        """End whatever runs for this folder, an earlier process' agents too, and record the time."""
+        from pressplay.sandbox import detached, keeper
 
         if self._directory is None:
             return []
@@ -127,16 +127,16 @@ class Ending:
 
         where = self._directory.resolve()
         folders = [path for pattern in ("runs/*", "gates/*", "deployments/*/*") for path in where.glob(pattern)]
-        ended = keeping.stop(folders, grace)
+        ended = detached.stop(folders, grace)
         if self._sandbox is not None or ended:
             with contextlib.suppress(OSError):
                 (self._directory / STOPPED).write_text(str(time.time()))
-        # What works for us alone, git for example, has a way to end.
-        process.tell(process.below({os.getpid()}), signal.SIGTERM)
+        # Our own short-lived children, git for example, end themselves on SIGTERM.
+        keeper.send_signal(keeper.descendants({os.getpid()}), signal.SIGTERM)
         return ended
 
     def _under_way(self, sandbox: Sandbox) -> list[str]:
-        """A line for each agent that works."""
+        """A line for each agent at work."""
         from pressplay.sandbox.progress import does
         from pressplay.sandbox.runner import RUN_KINDS
 
@@ -145,23 +145,23 @@ class Ending:
         logs = Path(os.path.relpath(sandbox.options.directory)) / "runs"
         return sorted(f"  {does(run)}: {logs / run['metadata']['name'] / 'log'}" for run in working)
 
-    def _tell(self, why: str, lines: list[str], ended: list[Path], *, fault: bool) -> None:
+    def _report(self, why: str, lines: list[str], ended: list[Path], *, fault: bool) -> None:
         self._say(why if fault else f"\n{why}")
         if fault and not ended:
             return
         if lines:
-            self._say("Under way were, each with its log:")
+            self._say("These agents were at work (with their logs):")
             for line in lines:
                 self._say(line)
-            self._say("Their agents were ended; each starts anew, as the same attempt. What they had not handed over")
+            self._say("They were stopped; each starts again, as the same attempt. Work that was not handed over")
             self._say("is then in tree.stopped beside the log.")
         elif self._directory is not None:
-            self._say("No agent was under way.")
-        others = [f"{len(found)} {what}" for what, found in _others(ended) if found]
+            self._say("No agent was at work.")
+        others = [f"{len(folders)} {what}" for what, folders in _others(ended) if folders]
         if others:
-            self._say(f"Also ended: {', '.join(others)}.")
+            self._say(f"Also stopped: {', '.join(others)}.")
         if self._directory is not None:
-            self._say(f"Go on:  {self._how_to_go_on}")
+            self._say(f"To resume:  {self._how_to_go_on}")
 
 
 def _others(ended: list[Path]) -> list[tuple[str, list[Path]]]:

@@ -1,8 +1,8 @@
-"""The processes that outlive this one: started, looked after, and ended, each by the folder that knows of it.
+"""Detached processes: they outlive this one, and each has a folder by which it is started, watched and ended.
 
 A folder has `started` (the keeper's pid and start time), `exit` once the command has ended, `log`, and `stopped` where
-this sandbox ended the command in good order before it was done. What `stopped` stands beside never happened: whatever
-`exit` says, the command is started anew when the sandbox is taken up.
+this sandbox stopped the command before it was done. A command with `stopped` counts as never run: whatever `exit` says,
+it starts again when the sandbox resumes.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pressplay.sandbox import process
+from pressplay.sandbox import keeper
 
 LOST = -1
-"""The exit status of a command that went away without leaving one."""
+"""The exit status of a command that ended without leaving one."""
 _POLL = 0.02
 
 
 class _Keepers:
-    """Those that this process started and has not seen the end of."""
+    """The keepers that this process started and whose end it has not seen."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.started: list[tuple[Path, subprocess.Popen[bytes]]] = []
         self.failed: set[Path] = set()
-        """The folders of those that ended before they had noted themselves: a full disk, for example."""
+        """The folders of those that ended before they recorded themselves: on a full disk, for example."""
         self.closed = False
         self.umask = -1
 
@@ -39,7 +39,7 @@ _keepers = _Keepers()
 
 
 def begin(inherited: int = -1) -> None:
-    """Let commands be started, with this umask in the place of our own where one is given."""
+    """Allow commands to start, with the `inherited` umask instead of our own where one is given."""
     with _keepers.lock:
         _keepers.closed, _keepers.umask = False, inherited
 
@@ -50,12 +50,12 @@ def umask() -> int:
 
 
 def start(folder: Path, command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> None:
-    """Start a command's keeper; nothing once `stop` was called in this process."""
+    """Start a command's keeper; do nothing once `stop` was called in this process."""
     with _keepers.lock:
         if _keepers.closed:
             return
-        keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", process.__file__, str(folder), *command],
+        child = subprocess.Popen(
+            [sys.executable, "-I", "-S", keeper.__file__, str(folder), *command],
             cwd=cwd,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
@@ -65,7 +65,7 @@ def start(folder: Path, command: Sequence[str], cwd: Path, environment: Mapping[
             umask=umask(),
         )
         _keepers.failed.discard(folder)
-        _keepers.started.append((folder, keeper))
+        _keepers.started.append((folder, child))
 
 
 def was_started(folder: Path) -> bool:
@@ -74,7 +74,7 @@ def was_started(folder: Path) -> bool:
 
 
 def was_stopped(folder: Path) -> bool:
-    """Whether the sandbox ended the command before it was done: it is to be started anew (`renew`)."""
+    """Whether the sandbox ended the command before it was done: it is to start again (`renew`)."""
     return (folder / "stopped").exists()
 
 
@@ -82,13 +82,13 @@ def renew(folder: Path) -> None:
     """Forget a command that was stopped, so that it can be started again."""
     kill(folder)
     with _keepers.lock:
-        ended = [keeper for where, keeper in _keepers.started if where == folder]
+        ended = [child for where, child in _keepers.started if where == folder]
         _keepers.started = [entry for entry in _keepers.started if entry[0] != folder]
         _keepers.failed.discard(folder)
-    for keeper in ended:
-        # One that nobody waited for would be taken for the next, which has not yet noted itself.
-        keeper.kill()
-        keeper.wait()
+    for child in ended:
+        # Unless it has ended, it would be taken for the next keeper, which has not recorded itself yet.
+        child.kill()
+        child.wait()
     for name in ("exit", "started", "stopped"):
         (folder / name).unlink(missing_ok=True)
 
@@ -102,7 +102,7 @@ def exit_status(folder: Path) -> int | None:
 
 
 def ended(folder: Path) -> int | None:
-    """The exit status, LOST, or None: it runs, was not started, or is to be started anew."""
+    """The exit status, LOST, or None: it runs, was not started, or is to start again."""
     _reap()
     if not was_started(folder):
         return LOST if folder in _keepers.failed else None
@@ -116,15 +116,15 @@ def ended(folder: Path) -> int | None:
 
 
 def kill(folder: Path) -> None:
-    """End a command at once, and all that comes from it."""
+    """Kill a command and its descendants."""
     if was_started(folder):
-        process.kill(*_identity(folder))
+        keeper.kill(*_identity(folder))
 
 
 def stop(folders: Iterable[Path], grace: float) -> list[Path]:
     """End what runs in these folders, and what this process is about to start; the folders where something ran.
 
-    Each is marked, then told to end (SIGTERM), and killed after `grace` seconds. Nothing is started until `begin`.
+    Each gets its mark, then SIGTERM, and is killed after `grace` seconds. Nothing is started until `begin`.
     """
     with _keepers.lock:
         _keepers.closed = True
@@ -134,7 +134,7 @@ def stop(folders: Iterable[Path], grace: float) -> list[Path]:
         if exit_status(folder) is not None:
             continue
         identity = _identity(folder) if was_started(folder) else _of(mine.get(folder))
-        if identity is not None and process.start_time(identity[0]) == identity[1] != "":
+        if identity is not None and keeper.start_time(identity[0]) == identity[1] != "":
             _mark(folder)
             running[folder] = identity
     _end(list(running.values()), grace)
@@ -151,26 +151,26 @@ def _mark(folder: Path) -> None:
 
 
 def _end(keepers: Sequence[tuple[int, str]], grace: float) -> None:
-    children = process.below({pid for pid, _ in keepers})
-    process.tell(children, signal.SIGTERM)
+    children = keeper.descendants({pid for pid, _ in keepers})
+    keeper.send_signal(children, signal.SIGTERM)
     for pid, _ in () if children else keepers:
-        # Where nobody tells who comes from whom (no Linux), or a keeper has only begun.
-        process.tell_group(pid, signal.SIGTERM)
+        # Where descendants are not known (no Linux), or a keeper has only just started.
+        keeper.send_signal_to_group(pid, signal.SIGTERM)
     end = time.monotonic() + grace
-    while time.monotonic() < end and any(process.start_time(pid) == since for pid, since in keepers):
+    while time.monotonic() < end and any(keeper.start_time(pid) == since for pid, since in keepers):
         _reap()
         time.sleep(_POLL)
     for pid, since in keepers:
-        process.kill(pid, since)
+        keeper.kill(pid, since)
 
 
-def _of(keeper: subprocess.Popen[bytes] | None) -> tuple[int, str] | None:
-    return None if keeper is None or keeper.poll() is not None else (keeper.pid, process.start_time(keeper.pid))
+def _of(child: subprocess.Popen[bytes] | None) -> tuple[int, str] | None:
+    return None if child is None or child.poll() is not None else (child.pid, keeper.start_time(child.pid))
 
 
 def _alive(folder: Path) -> bool:
     pid, started = _identity(folder)
-    return process.start_time(pid) == started
+    return keeper.start_time(pid) == started
 
 
 def _identity(folder: Path) -> tuple[int, str]:
@@ -184,11 +184,11 @@ def _identity(folder: Path) -> tuple[int, str]:
 def _reap() -> None:
     """Take the exit statuses of ended keepers from the system, so that none stays a zombie that looks alive.
 
-    Of keepers alone: what another thread waits for (git, a tool) is that thread's.
+    Only of keepers: another thread waits for its own children (git, a tool).
     """
-    for one in list(_keepers.started):
-        if one[1].poll() is not None:
-            if not was_started(one[0]):
-                _keepers.failed.add(one[0])
+    for entry in list(_keepers.started):
+        if entry[1].poll() is not None:
+            if not was_started(entry[0]):
+                _keepers.failed.add(entry[0])
             with contextlib.suppress(ValueError):
-                _keepers.started.remove(one)
+                _keepers.started.remove(entry)
