@@ -216,8 +216,8 @@ def _options(state: Path) -> None:
             "state.db: this is not a database of the sandbox, or it is broken (file is not a database): put a copy",
         ),
         (_truncated, "state.db: this is not a database of the sandbox, or it is broken ("),
-        (_emptied, "state.db: expected the database of this sandbox, found an empty file: what was built is in"),
-        (_removed, "state.db: expected the database of this sandbox, found none: what was built is in"),
+        (_emptied, "state.db: expected the database of this sandbox, got an empty file: what was built is in"),
+        (_removed, "state.db: expected the database of this sandbox, got no file: what was built is in"),
         (
             _lost,
             "local/project.git: the repository local/project is gone: put a copy back, or start again with --fresh",

@@ -76,15 +76,15 @@ def _entry(created: Created) -> dict[str, str]:
 def _secrets(wanted: Wanted, created: Created, needs: Needs | None, namespace: str) -> Iterator[dict[str, Any]]:
     """The Secrets with the App's key, in each namespace where it belongs (R5), and the webhook's."""
     data = {"app-id": str(created.id), "client-id": created.client_id, "private-key": created.private_key}
-    beside, where_agents_run = namespace, wanted.settings.controller_namespace
-    where = [""] if needs is None else [beside] if not needs.agent else [where_agents_run]
+    release_namespace, agents_namespace = namespace, wanted.settings.controller_namespace
+    namespaces = [""] if needs is None else [release_namespace] if not needs.agent else [agents_namespace]
     if needs is not None and needs.agent == "qa":
-        where.append(beside)
-    for one in where:
-        yield _secret(names.app_secret(created.slug), one, data)
+        namespaces.append(release_namespace)
+    for target in namespaces:
+        yield _secret(names.app_secret(created.slug), target, data)
     hook = wanted.values["events"]["webhook"]["secret"]
     if created.webhook_secret and needs is not None and not needs.agent:
-        yield _secret(hook["name"], beside, {hook["key"]: created.webhook_secret})
+        yield _secret(hook["name"], release_namespace, {hook["key"]: created.webhook_secret})
 
 
 def _secret(name: str, namespace: str, data: Mapping[str, str]) -> dict[str, Any]:

@@ -42,8 +42,8 @@ def command_line() -> str:
         help_option_names=["-h", "--help"],
         terminal_width=_HELP_WIDTH,
     )
-    found = (module.name for module in pkgutil.iter_modules(commands.__path__) if not module.name.startswith("_"))
-    for module in sorted(found):
+    modules = (module.name for module in pkgutil.iter_modules(commands.__path__) if not module.name.startswith("_"))
+    for module in sorted(modules):
         command: click.Command = importlib.import_module(f"{commands.__name__}.{module}").command
         parts += _help(command, module.rstrip("_"), root)
     return "\n".join(parts)
@@ -56,9 +56,9 @@ def _help(command: click.Command, name: str, parent: click.Context) -> Iterator[
     yield f"## {path}\n\n```console\n$ {path} --help\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for inner in command.list_commands(context):
-            found = command.get_command(context, inner)
-            if found is not None:
-                yield from _help(found, inner, context)
+            subcommand = command.get_command(context, inner)
+            if subcommand is not None:
+                yield from _help(subcommand, inner, context)
 
 
 def steps(root: Path) -> str:
@@ -110,12 +110,12 @@ def workflows(root: Path) -> str:
     parts = [
         "# Workflows\n\n<!-- Made by `make generate` from chart/templates/workflows. Change them there. -->\n\n"
         "Submit one with `argo submit --from workflowtemplate/NAME -p PARAMETER=VALUE`. A default stands in\n"
-        "brackets; a parameter without one is required. Templates that are a step are told in [Steps](steps.md).\n"
+        "brackets; a parameter without one is required. [Steps](steps.md) describes the templates that are a step.\n"
     ]
-    told = ""
+    current = ""
     for file, manifest in _rendered(root):
-        if file != told:
-            told = file
+        if file != current:
+            current = file
             parts.append(f"## {file.removesuffix('.yaml')}\n\n{_comment(root, file)}\n")
         name, spec = manifest["metadata"]["name"], manifest["spec"]
         if manifest["kind"] != "WorkflowTemplate":
@@ -193,15 +193,15 @@ def _parameters(holder: dict[str, Any] | None) -> str:
 
 
 def _comment(root: Path, file: str) -> str:
-    found = _HEAD_COMMENT.match((root / _TEMPLATES / file).read_text(encoding="utf-8"))
-    if found is None:
+    comment = _HEAD_COMMENT.match((root / _TEMPLATES / file).read_text(encoding="utf-8"))
+    if comment is None:
         raise InputError(f"{_TEMPLATES / file}: expected a comment at its beginning that says what it is for")
-    return "\n".join(line.strip() for line in found[1].strip().splitlines())
+    return "\n".join(line.strip() for line in comment[1].strip().splitlines())
 
 
 def _rendered(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The rendered manifests of chart/templates/workflows, each with its file's name; by file, as it has them."""
     documents = (root / RENDER).read_text(encoding="utf-8").split("\n---\n")
-    found = [(source[1], yaml.safe_load(text)) for text in documents if (source := _SOURCE.search(text))]
+    manifests = [(source[1], yaml.safe_load(text)) for text in documents if (source := _SOURCE.search(text))]
     # Helm prints by kind.
-    yield from sorted(found, key=lambda pair: (pair[0], pair[1]["kind"] != "WorkflowTemplate"))
+    yield from sorted(manifests, key=lambda pair: (pair[0], pair[1]["kind"] != "WorkflowTemplate"))

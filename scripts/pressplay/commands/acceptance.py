@@ -51,7 +51,7 @@ def command(
     namespaces: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Make the probes of PLAN and show what came back. PLAN is a file, or - for stdin.
+    """Make the probes of PLAN and show the answers. PLAN is a file, or - for stdin.
 
     Only tries: what counts is what the harness captures in the cluster. Probes of logs and workloads are made where
     --namespace allows them, with KUBECONFIG; else they are left out. Exit status 0 where every probe held, 1 where one
@@ -145,6 +145,6 @@ def _show(proof: Proof, left_out: list[str]) -> None:
 
 
 def _indented(text: str, lines: int = 30) -> str:
-    found = text.splitlines()
-    more = [f"… ({len(found) - lines} more lines; --json has them)"] if len(found) > lines else []
-    return "\n".join(f"    {line}" for line in [*found[:lines], *more])
+    all_lines = text.splitlines()
+    more = [f"… ({len(all_lines) - lines} more lines; --json has them)"] if len(all_lines) > lines else []
+    return "\n".join(f"    {line}" for line in [*all_lines[:lines], *more])

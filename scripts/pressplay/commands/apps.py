@@ -246,8 +246,8 @@ which waits for you to paste it.
 
 Three rulesets: on the default branch one that requires a pull request and the check `press-play/acceptance` from the
 App `{harness}` (`exchange` prints its number), and one that lets people alone update it; none of these Apps may bypass
-them. And one on `press-play/**/*`, by which agents are told what to do: `{harness}` alone may bypass it. No play starts
-without: `contents: write` alone would let an App merge, and tell another agent what to do. The JSON for them is in
+them. And one on `press-play/**/*`, which carries the agents' instructions: `{harness}` alone may bypass it. No play
+starts without: `contents: write` alone would let an App merge, and instruct another agent. The JSON for them is in
 docs/how-to/install.md.
 
 ## 5. The webhook

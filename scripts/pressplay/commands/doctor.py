@@ -76,7 +76,7 @@ def command(
     """
     from pressplay.doctor.examine import groups
 
-    found: list[Result] = []
+    all_results: list[Result] = []
     with ExitStack() as closing:
         ports = ctx.obj if isinstance(ctx.obj, Ports) else _ports(closing, ask_cluster=not (no_cluster or offline))
         subject = _subject(ports, values_files, namespace, repos, app_keys, no_cluster=no_cluster, offline=offline)
@@ -84,15 +84,15 @@ def command(
         for group in groups(subject):
             click.echo(f"Looking at {group.name} …", err=True)
             results = list(group.results())
-            found += results
+            all_results += results
             if not as_json:
                 _show(group.name, results)
         blind = subject.without_settings
-    wrong = sum(result.state == "wrong" for result in found)
+    wrong = sum(result.state == "wrong" for result in all_results)
     if as_json:
-        click.echo(json.dumps({"checks": [result.as_json() for result in found], "wrong": wrong}, indent=2))
+        click.echo(json.dumps({"checks": [result.as_json() for result in all_results], "wrong": wrong}, indent=2))
     else:
-        counts = [(state, sum(result.state == state for result in found)) for state in _COLOURS]
+        counts = [(state, sum(result.state == state for result in all_results)) for state in _COLOURS]
         click.echo(", ".join(f"{count} {state}" for state, count in counts))
     if wrong:
         ctx.exit(EXIT_FAILED)

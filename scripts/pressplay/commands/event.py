@@ -55,29 +55,29 @@ def command() -> None:
 def explain(
     payload: Path, event_name: str | None, values_files: tuple[Path, ...], at: str | None, as_json: bool
 ) -> None:
-    """Tell what a payload, or each of a folder, starts: flow, Workflow, parameters; and why not the other flows."""
-    told = _Rendering(values_files)
+    """Show what a payload, or each of a folder, starts: flow, Workflow, parameters; and why not the other flows."""
+    rendering = _Rendering(values_files)
     now = _moment(at)
     if payload.is_dir():
-        rows = [(path, event, told.explain(path, event, now)) for path, event in _recorded(payload, event_name)]
+        rows = [(path, event, rendering.explain(path, event, now)) for path, event in _recorded(payload, event_name)]
         if as_json:
-            made = [{"file": str(path), "event": event, **found.as_json()} for path, event, found in rows]
+            made = [{"file": str(path), "event": event, **explanation.as_json()} for path, event, explanation in rows]
             click.echo(json.dumps({"payloads": made}, indent=2))
         else:
-            _show_table([(str(path.relative_to(payload)), found) for path, _, found in rows])
+            _show_table([(str(path.relative_to(payload)), explanation) for path, _, explanation in rows])
         return
-    found = told.explain(payload, event_name or _named(payload), now)
+    explanation = rendering.explain(payload, event_name or _named(payload), now)
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        click.echo(json.dumps(explanation.as_json(), indent=2))
         return
-    for one in found.flows:
-        click.echo(f"starts {one.flow}: Workflow {one.workflow_name}")
-        for name, value in one.parameters.items():
+    for flow in explanation.flows:
+        click.echo(f"starts {flow.flow}: Workflow {flow.workflow_name}")
+        for name, value in flow.parameters.items():
             click.echo(f"    {name} = {value}")
-    if not found.flows:
+    if not explanation.flows:
         click.echo("starts nothing")
-    for other in found.rejected:
-        click.echo(f"not {other.flow}: {other.reason}")
+    for rejected in explanation.rejected:
+        click.echo(f"not {rejected.flow}: {rejected.reason}")
 
 
 @command.command("send")
@@ -105,7 +105,7 @@ def replay(folder: Path, event_name: str | None, url: str, secret_file: Path) ->
 
 
 class _Rendering:
-    """The chart as it is to be judged: rendered with values files, or the committed one."""
+    """The chart to explain: rendered with values files, or the committed one."""
 
     def __init__(self, values_files: Sequence[Path]) -> None:
         self._values = values_files
@@ -140,13 +140,15 @@ def _rendered(values_files: Sequence[Path]) -> list[Manifest]:
     from pressplay.validation import helm
 
     text = helm.template(helm.repository(), [path.resolve() for path in values_files])
-    found = [document for document in yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if document]
-    if not any(document["kind"] == "Sensor" for document in found):
+    manifests = [
+        document for document in yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if document
+    ]
+    if not any(document["kind"] == "Sensor" for document in manifests):
         raise InputError(
             f"{', '.join(map(str, values_files))}: the chart renders no Sensor: expected events.enabled true and "
             "at least one entry in repositories"
         )
-    return found
+    return manifests
 
 
 def _repository(payload: dict[str, Any]) -> str:
@@ -251,10 +253,10 @@ def _show_table(rows: list[tuple[str, Explanation]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for header in ("payload", "starts", "Workflow, or why nothing"):
         table.add_column(header, overflow="fold")
-    for file, found in rows:
-        near = "; ".join(f"{one.flow}: {one.reason}" for one in found.rejected if one.met)
-        flows = ", ".join(one.flow for one in found.flows)
-        why = ", ".join(one.workflow_name for one in found.flows) or near or "no flow is for such an event"
+    for file, explanation in rows:
+        near = "; ".join(f"{flow.flow}: {flow.reason}" for flow in explanation.rejected if flow.met)
+        flows = ", ".join(flow.flow for flow in explanation.flows)
+        why = ", ".join(flow.workflow_name for flow in explanation.flows) or near or "no flow is for such an event"
         table.add_row(Text(_line(file)), Text(flows or "-"), Text(why))
     width = None if sys.stdout.isatty() else FILE_WIDTH
     Console(highlight=False, emoji=False, markup=False, width=width).print(table)

@@ -64,11 +64,14 @@ def _events(root: Path) -> Files:
     """What starts flows, as the chart's Sensor has it; what an App subscribes to is taken from it."""
     always = set(rows(_manifests(root, "")))
     with_scans = sorted(rows(_manifests(root, "flows: {security: {scanWorkflows: [scan]}}\n")))
-    found: dict[tuple[str, bool], set[str]] = {}
+    events_by_flow: dict[tuple[str, bool], set[str]] = {}
     for row in with_scans:
         _, flow, events = row
-        found.setdefault((flow, row not in always), set()).update(events)
-    listed = [{"flow": flow, "events": sorted(found[flow, scans]), "scans": scans} for flow, scans in sorted(found)]
+        events_by_flow.setdefault((flow, row not in always), set()).update(events)
+    listed = [
+        {"flow": flow, "events": sorted(events_by_flow[flow, scans]), "scans": scans}
+        for flow, scans in sorted(events_by_flow)
+    ]
     return {Path("scripts/pressplay/github", EVENTS_FILE): json.dumps(listed, indent=2) + "\n"}
 
 

@@ -144,7 +144,7 @@ def _agent(command: str) -> list[str]:
         raise InputError(f"--agent {command!r}: expected a command line as for a shell: {error}") from error
     program = shutil.which(words[0]) if words else None
     if program is None:
-        raise InputError(f"--agent {command!r}: expected a program that can be started, found none of that name")
+        raise InputError(f"--agent {command!r}: expected a program that can be started, got no program of that name")
     return [str(Path(program).absolute()), *words[1:]]
 
 

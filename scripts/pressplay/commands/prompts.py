@@ -41,7 +41,7 @@ def command(tasks_json: Path, directory: Path, tag: str | None, templates: Path 
         raise InputError(f"{tasks_json}: expected the tasks.json that Taskmaster writes; {error.strerror}") from error
     backlog = tasks.read(content, str(tasks_json), tag)
     if blocked := [problem for problem in backlog.problems if problem.blocks]:
-        raise InputError("\n".join(f"{tasks_json}: task {one.task}: {one.problem}" for one in blocked))
+        raise InputError("\n".join(f"{tasks_json}: task {problem.task}: {problem.problem}" for problem in blocked))
     # Everything is made before anything is written: a fault in a template leaves nothing half done.
     made = {
         directory / f"task-{task.number}" / name: text

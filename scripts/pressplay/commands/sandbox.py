@@ -26,8 +26,8 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.pass_context
 def command(context: click.Context) -> None:
     """Run one part of the sandbox by itself, for a test cluster."""
-    # Before the imports, which take most of a second: who is told to stop in it stops as well.
-    context.obj = _until_told()
+    # Before the imports, which take most of a second: a signal to stop counts in it as well.
+    context.obj = _stop_requested()
 
 
 @command.command("forge")
@@ -84,8 +84,8 @@ def forge(
         apps = setup.set_up(made, settings, repo, project or demo.PROJECT)
         if secrets is not None:
             _write_secretly(secrets, {"apiVersion": "v1", "kind": "List", "items": [*setup.secrets(settings, apps)]})
-        told = {"url": address, "apiURL": f"{address}/api/v3", "gitURL": address, "webURL": address}
-        click.echo(json.dumps(told))
+        addresses = {"url": address, "apiURL": f"{address}/api/v3", "gitURL": address, "webURL": address}
+        click.echo(json.dumps(addresses))
         # The maintainer sits beside the forge, whatever address others know it by.
         github = GitHub(apiURL=f"{server.url}/api/v3", gitURL=server.url, webURL=server.url)
         if merge == "auto":
@@ -148,17 +148,17 @@ def _address(listen: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _until_told() -> threading.Event:
+def _stop_requested() -> threading.Event:
     """An event that SIGTERM and SIGINT set; a second one ends this process at once, whatever it waits for."""
     stop = threading.Event()
 
-    def tell(_number: int, _frame: Any) -> None:
+    def request_stop(_number: int, _frame: Any) -> None:
         stop.set()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, tell)
+        signal.signal(number, request_stop)
     return stop
 
 

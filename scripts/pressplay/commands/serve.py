@@ -203,7 +203,7 @@ def _of_chart(config_file: Path, settings_file: Path | None, key_folder: Path | 
     folder = key_folder
 
     def key(app: str) -> AppKey:
-        # Read anew each time a token is minted: the Secret may have been changed.
+        # Read again each time a token is minted: the Secret may have changed.
         try:
             number, pem = ((folder / name).read_text(encoding="utf-8") for name in ("app-id", "private-key"))
             return AppKey(int(number.strip()), pem)

@@ -58,10 +58,10 @@ def command(
         wrong, notes = _tasks(tasks)
         problems += wrong
     if as_json:
-        found = [{**problem.as_json(), "severity": "error"} for problem in problems]
-        found += [{**note.as_json(), "severity": "warning"} for note in notes]
-        told = {"given": given} if requirements is not None else {}
-        click.echo(json.dumps({"valid": not problems, "problems": found, **told}, indent=2))
+        listed = [{**problem.as_json(), "severity": "error"} for problem in problems]
+        listed += [{**note.as_json(), "severity": "warning"} for note in notes]
+        extra = {"given": given} if requirements is not None else {}
+        click.echo(json.dumps({"valid": not problems, "problems": listed, **extra}, indent=2))
     else:
         for problem in [*problems, *notes][:SHOWN]:
             warning = " (warning)" if problem in notes else ""
@@ -99,11 +99,11 @@ def _requirements(
     from pressplay.validation import requirements
 
     try:
-        found = requirements.load(read_text(file), str(file))
+        file_requirements = requirements.load(read_text(file), str(file))
     except Invalid as error:
         return error.problems, {}
     if not whole:
-        return list(found.malformed), {}
+        return list(file_requirements.malformed), {}
     merged = values.load([(str(path), read_text(path)) for path in values_files])
     settings = Settings.model_validate(values.config(merged, DEFAULT_NAMESPACE))
     if repo is not None:
@@ -112,14 +112,16 @@ def _requirements(
         secrets = settings.repository(*settings.repositories).secrets
     else:
         secrets = settings.defaults.secrets
-    # What has the wrong form is told once.
-    wrong = {problem.path for problem in found.malformed}
-    refused = [problem for problem in found.refused(settings.agents, secrets or ()) if problem.path not in wrong]
-    problems = by_place([*found.malformed, *refused])
+    # What has the wrong form is reported once.
+    wrong = {problem.path for problem in file_requirements.malformed}
+    refused = [
+        problem for problem in file_requirements.refused(settings.agents, secrets or ()) if problem.path not in wrong
+    ]
+    problems = by_place([*file_requirements.malformed, *refused])
     if problems:
         return problems, {}
     enabled = {name: agent for name, agent in sorted(settings.agents.items()) if agent.enabled}
-    return [], {name: found.given(name, agent).as_json() for name, agent in enabled.items()}
+    return [], {name: file_requirements.given(name, agent).as_json() for name, agent in enabled.items()}
 
 
 def _show(given: dict[str, Any]) -> None:
@@ -155,8 +157,8 @@ def _tasks(file: Path) -> tuple[list[Problem], list[Problem]]:
         for problem in graph.plan(backlog).problems:
             where = (*path, index[problem.task])
             at = source.place(where)
-            found = Problem(at.file, at.line, at.column, json_path(where), f"task {problem.task} {problem.problem}")
-            (problems if problem.blocks else notes).append(found)
+            located = Problem(at.file, at.line, at.column, json_path(where), f"task {problem.task} {problem.problem}")
+            (problems if problem.blocks else notes).append(located)
     return by_place(problems), by_place(notes)
 
 

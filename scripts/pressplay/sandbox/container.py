@@ -5,7 +5,7 @@ command, arguments, variables or working directory name the place at which it is
 The environment holds nothing of ours. Where Linux lets us, the process has no network and sees no other process; it is
 no wall against reading files, which it does as whoever runs the sandbox.
 
-The process outlives this one: a sandbox that was killed finds it again, or gives it up for lost.
+The process outlives this one: after a kill the next sandbox takes it up, or records it as lost.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Container:
         return [localized(word, self._mounts) for word in self._container.get(key) or ()]
 
     def start(self) -> None:
-        """Start the process, unless it was started before; anew where the sandbox was stopped meanwhile."""
+        """Start the process, unless it was started before; start it again if the sandbox was stopped meanwhile."""
         if detached.was_stopped(self._folder):
             detached.renew(self._folder)
         if was_started(self._folder):
@@ -104,16 +104,16 @@ class Container:
 
     def _environment(self) -> dict[str, str]:
         ours = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        found = {"PATH": search_path(ours, self._volumes), "LANG": "C.UTF-8"}
+        environment = {"PATH": search_path(ours, self._volumes), "LANG": "C.UTF-8"}
         for name, usual in _TOOLS.items():
-            where = os.environ.get(name) or str(Path(usual).expanduser())
-            if (os.environ.get(name) or usual) and Path(where).is_dir():
-                found[name] = where
+            folder = os.environ.get(name) or str(Path(usual).expanduser())
+            if (os.environ.get(name) or usual) and Path(folder).is_dir():
+                environment[name] = folder
         for item in self._container.get("env") or ():
             if "value" not in item:
                 raise InputError(f"pod {self._name}: variable {item['name']}: the sandbox knows only plain values")
-            found[item["name"]] = localized(item["value"], self._mounts)
-        return found
+            environment[item["name"]] = localized(item["value"], self._mounts)
+        return environment
 
     def ended(self) -> Ended | None:
         """How it ended; None while it runs. One whose process is gone without a trace went with its node."""
@@ -126,9 +126,9 @@ class Container:
         """Wait for the end, killing it `seconds` after its beginning; None once `stopped` says that nobody waits."""
         began = time.time()
         while not stopped():
-            found = self.ended()
-            if found is not None:
-                return found
+            ended = self.ended()
+            if ended is not None:
+                return ended
             if time.time() >= self._began(began) + seconds:
                 self.kill()
                 return Ended(137, "DeadlineExceeded")
@@ -160,15 +160,17 @@ def search_path(path: str, volumes: Path) -> str:
 
     A relative folder (`node_modules/.bin`, `.` or an empty word) would be one of the checkout's own.
     """
-    kept = [one for one in path.split(os.pathsep) if Path(one).is_absolute()]
+    absolute = [entry for entry in path.split(os.pathsep) if Path(entry).is_absolute()]
     inside = volumes.resolve()
-    return os.pathsep.join(one for one in dict.fromkeys(kept) if not Path(one).resolve().is_relative_to(inside))
+    return os.pathsep.join(
+        entry for entry in dict.fromkeys(absolute) if not Path(entry).resolve().is_relative_to(inside)
+    )
 
 
 def claims(pod: Manifest) -> list[str]:
     """The names of the volumes that a Pod has of its namespace."""
     volumes = pod["spec"].get("volumes") or ()
-    return [one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one]
+    return [volume["persistentVolumeClaim"]["claimName"] for volume in volumes if "persistentVolumeClaim" in volume]
 
 
 def mounts(pod: Manifest, volumes: Path) -> dict[str, Path]:
@@ -195,7 +197,7 @@ def localized(text: str, places: Mapping[str, Path]) -> str:
         return text
     longest = sorted(places, key=len, reverse=True)
     pattern = rf"(?<![\w./-])(?:{'|'.join(map(re.escape, longest))})(?![\w.-])"
-    return re.sub(pattern, lambda found: str(places[found[0]]), text)
+    return re.sub(pattern, lambda match: str(places[match[0]]), text)
 
 
 def end(folder: Path) -> None:
@@ -211,9 +213,9 @@ def remove(folder: Path) -> None:
     """
 
     def open_up(function: Callable[[str], object], path: str, _error: object) -> None:
-        for one in (Path(path).parent, Path(path)):
-            if not one.is_symlink():
-                one.chmod(0o700)
+        for entry in (Path(path).parent, Path(path)):
+            if not entry.is_symlink():
+                entry.chmod(0o700)
         function(path)
 
     for _ in range(_TRIES):
@@ -230,10 +232,10 @@ def remove(folder: Path) -> None:
 
 def wall(say: Callable[[str], None]) -> tuple[str, ...]:
     """The command before a container's own that takes the network away; empty, and said once, where none works here."""
-    found = _wall()
-    if not found:
+    prefix = _wall()
+    if not prefix:
         _say_once(say)
-    return found
+    return prefix
 
 
 @functools.cache
@@ -265,9 +267,9 @@ def _only_container(pod: Manifest) -> Mapping[str, Any]:
     name = pod["metadata"]["name"]
     if len(containers) != 1 or pod["spec"].get("initContainers"):
         raise InputError(f"pod {name}: the sandbox runs Pods of one container only")
-    found: Mapping[str, Any] = containers[0]
-    for key in sorted(set(found) - _KNOWN):
+    container: Mapping[str, Any] = containers[0]
+    for key in sorted(set(container) - _KNOWN):
         raise InputError(f"pod {name}: the sandbox does not know a container's {key}")
-    if not found.get("command"):
+    if not container.get("command"):
         raise InputError(f"pod {name}: expected a command, since the sandbox has no image to look it up in")
-    return found
+    return container

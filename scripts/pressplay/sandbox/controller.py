@@ -1,6 +1,6 @@
 """Drives the engine: the sandbox's workflow controller.
 
-It keeps nothing that it could not make anew from the cluster. Each pass commits a Workflow's new status before its
+It keeps nothing that it could not read from the cluster again. Each pass commits a Workflow's new status before its
 actions are carried out, and carrying one out twice is harmless, so it may be killed anywhere (R3).
 """
 
@@ -111,7 +111,7 @@ class WorkflowController:
                 labels[COMPLETED_LABEL] = "true"
             version = self._cluster.put_status(workflow, result.status, labels)
             if version is None:
-                # Somebody ended a wait meanwhile: decide anew on what stands now.
+                # Somebody ended a wait meanwhile: decide again, on the current status.
                 self._workflows.pop(key, None)
                 self._dirty[key] = None
                 return
@@ -136,7 +136,7 @@ class WorkflowController:
             self._wake_at[key] = result.wake_at
 
     def _carry_out(self, manifest: Manifest) -> None:
-        # A Pod is never changed once it is there: its status is its runner's. But it may be told to stop.
+        # An existing Pod is never changed, since its status is the kubelet's; but it may get the request to stop.
         if manifest["kind"] == "Pod" and "spec" in manifest:
             self._cluster.create(manifest)
         elif manifest["kind"] == "Pod" and self._cluster.get(*key_of(manifest)) is None:
@@ -203,8 +203,8 @@ class WorkflowController:
             "Failed": cron["spec"].get("failedJobsHistoryLimit", 1),
         }
         for ended, limit in limits.items():
-            found = self._cluster.list("Workflow", namespace, {CRON_LABEL: name, PHASE_LABEL: ended})
-            for workflow in found[: max(0, len(found) - limit)]:
+            workflows = self._cluster.list("Workflow", namespace, {CRON_LABEL: name, PHASE_LABEL: ended})
+            for workflow in workflows[: max(0, len(workflows) - limit)]:
                 self._cluster.delete("Workflow", namespace, workflow["metadata"]["name"])
                 for node_id in (workflow.get("status") or {}).get("nodes") or {}:
                     self._cluster.delete("Pod", namespace, node_id)

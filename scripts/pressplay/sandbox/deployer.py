@@ -1,7 +1,7 @@
 """The stand-in for whoever deploys: it answers the forge's deployments, as GitHub Actions or Argo CD would.
 
 What runs is the project's own start command at the deployment's commit (the line `web:` of its Procfile), which listens
-on $PORT and is told its commit by $COMMIT_SHA. The sandbox's cluster has a Deployment and a Pod of it in the namespace
+on $PORT and gets its commit in $COMMIT_SHA. The sandbox's cluster has a Deployment and a Pod of it in the namespace
 `preview`, both named as the environment, so that probes can look at them. One commit at a time runs in an environment.
 """
 
@@ -139,18 +139,18 @@ class Deployer:
 
     def _open(self, client: httpx.Client) -> list[Asked]:
         """The deployments that have not ended, oldest first."""
-        found = client.get(f"{self._base}/deployments", params={"per_page": "100"})
-        found.raise_for_status()
+        response = client.get(f"{self._base}/deployments", params={"per_page": "100"})
+        response.raise_for_status()
         return [
-            Asked(one["id"], one["sha"], one["environment"])
-            for one in reversed(found.json())
-            if one["id"] not in self._under_way and self._state(client, one["id"]) not in _FINAL
+            Asked(deployment["id"], deployment["sha"], deployment["environment"])
+            for deployment in reversed(response.json())
+            if deployment["id"] not in self._under_way and self._state(client, deployment["id"]) not in _FINAL
         ]
 
     def _state(self, client: httpx.Client, number: int) -> str:
-        found = client.get(f"{self._base}/deployments/{number}/statuses", params={"per_page": "1"})
-        found.raise_for_status()
-        statuses = found.json()
+        response = client.get(f"{self._base}/deployments/{number}/statuses", params={"per_page": "1"})
+        response.raise_for_status()
+        statuses = response.json()
         return str(statuses[0]["state"]) if statuses else "pending"
 
     def _take_up(self, asked: Asked) -> None:
@@ -206,7 +206,7 @@ class Deployer:
 
 
 class ProcessStarter:
-    """Runs the project's own start command, as a process that outlives this one and is found again."""
+    """Runs the project's own start command, as a process that outlives this one; the next one takes it up."""
 
     def __init__(self, forge: Forge, repo: str, directory: Path, command: str | None) -> None:
         """`directory` holds a folder for each environment; `command` is for a commit without a Procfile."""
@@ -223,7 +223,7 @@ class ProcessStarter:
         (folder / ASKED).write_text(json.dumps(asdict(asked)))
         self._check_out(asked.sha, tree, folder / "index")
         command = self._start_command(tree)
-        # Who was told of it, and it was stopped since, finds it where it was.
+        # After a restart, those who know its address find it at the same port.
         port = _free_port(_number(folder / PORT))
         (folder / PORT).write_text(str(port))
         detached.renew(folder)
@@ -272,8 +272,8 @@ class ProcessStarter:
     def _start_command(self, tree: Path) -> str:
         """The line `web:` of the commit's Procfile, else the one given."""
         procfile = tree / PROCFILE
-        found = _WEB.search(procfile.read_text(errors="replace")) if procfile.is_file() else None
-        command = found[1].strip() if found else self._command
+        match = _WEB.search(procfile.read_text(errors="replace")) if procfile.is_file() else None
+        command = match[1].strip() if match else self._command
         if not command:
             raise PressPlayError(f"the commit has no {PROCFILE} with a line `web: COMMAND`, and no --start was given")
         return command

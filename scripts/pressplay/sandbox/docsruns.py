@@ -27,18 +27,18 @@ _FOLDER = ".taskmaster"
 
 def repository_of(url: str) -> str:
     """The repository's full name, by the whole address that a DocsRun has; InputError for another form."""
-    found = urlsplit(url)
-    if found.scheme not in ("http", "https") or found.path.endswith(".git"):
+    address = urlsplit(url)
+    if address.scheme not in ("http", "https") or address.path.endswith(".git"):
         raise InputError(f"repositoryUrl {url!r}: expected an address that can be cloned, https://HOST/OWNER/NAME")
-    return names.repo("/".join(found.path.strip("/").split("/")[-2:]))
+    return names.repo("/".join(address.path.strip("/").split("/")[-2:]))
 
 
 def project_of(tree: Path, directory: str) -> Path:
     """The folder of the work tree that the agent is started in; InputError where it is none, or outside of the tree."""
-    found = tree / directory
-    if not found.is_dir() or not found.resolve().is_relative_to(tree.resolve()):
+    folder = tree / directory
+    if not folder.is_dir() or not folder.resolve().is_relative_to(tree.resolve()):
         raise InputError(f"workingDirectory {directory!r}: expected a folder of the repository")
-    return found.resolve()
+    return folder.resolve()
 
 
 def check_out(tree: Path, branch: str) -> None:
@@ -63,8 +63,8 @@ def lay_out(project: Path) -> None:
         (folder / "task.txt").write_text(text)
 
 
-def told(run: Manifest, repo: str, head: str) -> dict[str, str]:
-    """What the sandbox's agents are told besides their files. A real DocsRun tells its agent nothing of the kind."""
+def agent_environment(run: Manifest, repo: str, head: str) -> dict[str, str]:
+    """The PRESSPLAY_ variables of the sandbox's agent. The agent of a real DocsRun gets none."""
     metadata, branch = run["metadata"], run["spec"]["sourceBranch"]
     labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     return {
@@ -85,7 +85,7 @@ def told(run: Manifest, repo: str, head: str) -> dict[str, str]:
 def commit(tree: Path, project: Path, folder: Path, now: float) -> str | None:
     """Commit what is new below `.taskmaster`; the branch that it belongs on, None where there is nothing new.
 
-    The branch's name is kept in the run's `folder`: killed in between, the same one is pushed to.
+    The branch's name is kept in the run's `folder`: after a kill in between, the next try pushes to the same one.
     """
     kept = folder / "branch"
     environment = only_here(tree)

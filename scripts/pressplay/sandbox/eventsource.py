@@ -37,20 +37,20 @@ class _Webhook:
 
     @staticmethod
     def of(manifests: Iterable[Mapping[str, Any]]) -> _Webhook:
-        found = [manifest for manifest in manifests if manifest["kind"] == "EventSource"]
-        if len(found) != 1 or list(found[0]["spec"].get("github", {})) != ["github"]:
+        sources = [manifest for manifest in manifests if manifest["kind"] == "EventSource"]
+        if len(sources) != 1 or list(sources[0]["spec"].get("github", {})) != ["github"]:
             raise InputError(
                 "the rendered chart: expected one EventSource with one GitHub event, as events.enabled and a "
-                f"repository in the values make; found {len(found)} EventSources"
+                f"repository in the values make, got {len(sources)}"
             )
-        source = found[0]["spec"]["github"]["github"]
+        source = sources[0]["spec"]["github"]["github"]
         return _Webhook(
             endpoint=source["webhook"]["endpoint"],
             events=frozenset(source["events"]),
             max_bytes=int(source["webhook"]["maxPayloadSize"]),
             secret_name=source["webhookSecret"]["name"],
             secret_key=source["webhookSecret"]["key"],
-            namespace=found[0]["metadata"]["namespace"],
+            namespace=sources[0]["metadata"]["namespace"],
         )
 
 
@@ -79,10 +79,10 @@ class EventSource:
 
     def secret(self) -> bytes:
         """What deliveries are signed with."""
-        found = self._cluster.get("Secret", self._webhook.namespace, self._webhook.secret_name)
-        if found is None:
+        secret = self._cluster.get("Secret", self._webhook.namespace, self._webhook.secret_name)
+        if secret is None:
             raise InputError(f"no Secret {self._webhook.secret_name!r} with the webhook's secret")
-        return base64.b64decode(found["data"][self._webhook.secret_key])
+        return base64.b64decode(secret["data"][self._webhook.secret_key])
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> DeliveryAnswer:
         """Judge a delivery and create its Workflows; one that exists by its name is left as it is (R1)."""
@@ -121,7 +121,7 @@ class Hook:
     ) -> None:
         """`url` is the endpoint's address; `transport` reaches it in-process under virtual time.
 
-        `answered` is told each delivery and the status that came back, 0 where nobody answered.
+        `answered` is called with each delivery and its status, 0 where nobody answered.
         """
         self._source = source
         self._url = url
@@ -150,7 +150,7 @@ class Hook:
 
 
 class Network:
-    """Between the forge and the EventSource; this one delivers at once. Tests put a worse one in its place."""
+    """Between the forge and the EventSource; this one delivers at once. Tests replace it by a worse one."""
 
     def __init__(self, hook: Hook) -> None:
         """`hook` delivers."""

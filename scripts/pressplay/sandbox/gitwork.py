@@ -48,7 +48,7 @@ def clone(folder: Path, remote: Remote, bot: str) -> None:
 
 
 def open_tree(tree: Path) -> pygit2.Repository:
-    """The work tree's own repository, and no other: git would go and look for one in the folders above."""
+    """The work tree's own repository, and no other: git itself would also search the folders above."""
     try:
         return pygit2.Repository(str(tree / ".git"))
     except pygit2.GitError as error:

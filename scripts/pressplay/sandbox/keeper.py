@@ -1,7 +1,8 @@
 """The keeper of a command: a process that outlives its parent, which finds it by pid and start time.
 
 Run as a program, it records itself in RUN/started (once, whoever else tries), runs the command with its output in
-RUN/log, ends what the command left running, and writes the exit status to RUN/exit. It imports nothing but the standard library's lightest parts, so that starting it takes milliseconds.
+RUN/log, ends what the command left running, and writes the exit status to RUN/exit. It imports nothing but the standard
+library's lightest parts, so that starting it takes milliseconds.
 """
 
 import contextlib

@@ -2,7 +2,8 @@
 
 Under virtual time a Pod is carried out at once and alone; under real time in a thread. A step that this kubelet did not
 start but that says `Running` was lost with an earlier process: its Pod is deleted, as a node's Pods are, and the
-engine's retry strategy answers that. Other commands outlive a process and are found again (`sandbox.container`).
+engine's retry strategy answers that. Other commands outlive this process, and the next one takes them up
+(`sandbox.container`).
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Kubelet:
         """What the last step of a Workflow that failed in this process said, by the Workflow's name."""
 
     def sync(self, namespace: str, name: str) -> bool:
-        """Start the Pod if it waits, stop it if it is to be stopped, or give it up for lost; True where that was."""
+        """Start the Pod if it waits, stop it if it is to be stopped, or record it as lost; whether it did."""
         pod = self._cluster.get("Pod", namespace, name)
         if pod is None:
             self._started.discard(name)
@@ -88,7 +89,7 @@ class Kubelet:
         return True
 
     def sync_claim(self, namespace: str, name: str) -> None:
-        """Remove the folder of a volume whose claim is gone; start the Pods that waited for one that has come."""
+        """Remove the folder of a volume whose claim is gone; start the Pods that waited for a new one."""
         if self._cluster.get("PersistentVolumeClaim", namespace, name) is None:
             # As in a cluster, a volume outlives its claim as long as a Pod has it.
             if not any(name in process.claims for process in self._running.values()):
@@ -102,7 +103,7 @@ class Kubelet:
         """After a kill: Pods that an earlier process left, and processes and volumes of those that went meanwhile."""
         namespace = self._context.settings.namespace
         pods, claims = (
-            {one["metadata"]["name"] for one in self._cluster.list(kind, namespace)}
+            {manifest["metadata"]["name"] for manifest in self._cluster.list(kind, namespace)}
             for kind in ("Pod", "PersistentVolumeClaim")
         )
         for folder in self._processes.iterdir() if self._processes.is_dir() else ():
@@ -121,7 +122,7 @@ class Kubelet:
         return bool(self._started)
 
     def close(self) -> None:
-        """Wait for the steps under way; processes of their own go on and are found again."""
+        """Wait for the steps under way; processes of their own go on, and the next kubelet takes them up."""
         self._closed.set()
         for pool in (self._pool, self._container_pool):
             if pool is not None:
@@ -188,8 +189,8 @@ class Kubelet:
         self._started.discard(metadata["name"])
 
     def _step(self, pod: Manifest, out: Path) -> tuple[int, str]:
-        found = pod["spec"]["containers"][0]
-        command, args = found.get("command") or [], found.get("args") or []
+        main = pod["spec"]["containers"][0]
+        command, args = main.get("command") or [], main.get("args") or []
         if len(command) != 3 or args[::2] != ["--in", "--out"]:
             raise InputError(
                 f"pod {pod['metadata']['name']}: expected `pressplay step NAME --in JSON --out DIR` and nothing else"

@@ -49,6 +49,6 @@ class Maintainer:
                     merged.raise_for_status()
 
     def _ready(self, client: httpx.Client, head: str) -> bool:
-        found = client.get(f"{self._base}/commits/{head}/check-runs", params={"check_name": "press-play/acceptance"})
-        found.raise_for_status()
-        return any(run["conclusion"] == "success" for run in found.json().get("check_runs", []))
+        response = client.get(f"{self._base}/commits/{head}/check-runs", params={"check_name": "press-play/acceptance"})
+        response.raise_for_status()
+        return any(run["conclusion"] == "success" for run in response.json().get("check_runs", []))

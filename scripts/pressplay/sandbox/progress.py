@@ -41,13 +41,13 @@ class Progress:
             self._version = max(self._version, version)
             if key.kind not in (*RUN_KINDS, "ConfigMap"):
                 continue
-            found = self._sandbox.cluster.get(*key)
-            if found is None:
+            manifest = self._sandbox.cluster.get(*key)
+            if manifest is None:
                 continue
             if key.kind in RUN_KINDS:
-                self._run(found)
-            elif (found["metadata"].get("labels") or {}).get("press-play/ledger") == "task":
-                self._ledger(found)
+                self._run(manifest)
+            elif (manifest["metadata"].get("labels") or {}).get("press-play/ledger") == "task":
+                self._ledger(manifest)
 
     def _once(self, what: str, state: str, line: str) -> None:
         if self._seen.get(what) != state:

@@ -2,7 +2,7 @@
 
 Like the real one it clones, copies the task folder of docsBranch to `task/`, fails without `prompt.md` or the persona's
 file, starts the agent in a work tree, and sets `status.phase`. Unlike it, it pushes what the agent committed, opens the
-pull request and posts QA's review: an agent here holds no token. What is different in a DocsRun is `sandbox.docsruns`.
+pull request and posts QA's review: an agent here holds no token. `sandbox.docsruns` has what differs in a DocsRun.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FINISHED = ("Succeeded", "Failed")
 _PULLS = {"pull_requests": "write"}
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TERM", "VIRTUAL_ENV", "PYTHONPATH")
-"""What an agent gets of our environment: no secrets of ours, and whatever the user lets through."""
+"""The variables of our environment that an agent gets: none of our secrets."""
 
 
 Level = Literal["read", "write"]
@@ -99,8 +99,8 @@ class Runner:
 
     def find(self, name: str) -> Manifest | None:
         """The CodeRun or DocsRun of this name."""
-        found = (self._cluster.get(kind, self._namespace, name) for kind in RUN_KINDS)
-        return next((run for run in found if run is not None), None)
+        matches = (self._cluster.get(kind, self._namespace, name) for kind in RUN_KINDS)
+        return next((run for run in matches if run is not None), None)
 
     def start(self, name: str) -> bool:
         """Start the agent of the run `name`, once; False where it has ended or is gone."""
@@ -111,7 +111,7 @@ class Runner:
         if _phase(run) is None:
             self._status(run, "Running", jobName=name)
         if was_stopped(folder):
-            _begin_anew(folder)
+            _prepare_restart(folder)
         if was_started(folder):
             return True
         try:
@@ -184,41 +184,43 @@ class Runner:
         """Where the agent is started, and its environment."""
         spec = run["spec"]
         app, repo = spec["githubApp"], names.repo(spec["repositoryUrl"])
-        told = {**self._secrets(spec), **_environment(spec)}
+        variables = {**self._secrets(spec), **_environment(spec)}
         persona = self._persona(app)
         remote = self._remote(app, repo, "read")
         tree = folder / "tree"
         if not (folder / "ready").exists():
             clone(folder, remote, self._github.login(app))
-            branch = told.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
+            branch = variables.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
             there = open_tree(tree).references.get(f"refs/remotes/origin/{branch}")
-            start = f"origin/{branch}" if there else f"origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}"
+            start = f"origin/{branch}" if there else f"origin/{variables.get('PRESSPLAY_BASE') or 'HEAD'}"
             git(tree, only_here(tree), "checkout", "--quiet", "--no-track", "-B", branch, start)
             self._task_folder(tree, spec)
             (folder / "persona.md").write_text(persona)
             (folder / "ready").touch()
-        return tree, self._agents_environment(told, spec, folder)
+        return tree, self._agents_environment(variables, spec, folder)
 
-    def _agents_environment(self, told: Mapping[str, str], spec: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    def _agents_environment(
+        self, variables: Mapping[str, str], spec: Mapping[str, Any], folder: Path
+    ) -> dict[str, str]:
         return {
             **self._environment,
-            **told,
+            **variables,
             "PRESSPLAY_MODEL": spec.get("model") or "",
             "PRESSPLAY_PERSONA": str(folder / "persona.md"),
             "PRESSPLAY_RESULT": str(folder / "result.json"),
         }
 
     def _secrets(self, spec: Mapping[str, Any]) -> dict[str, str]:
-        """The variables that the run has of Secrets' keys; where one is missing, a pod would wait for it in vain."""
-        found: dict[str, str] = {}
+        """The variables that the run has of Secrets' keys; where one is missing, a pod would never start."""
+        variables: dict[str, str] = {}
         for secret in _requirements(spec).get("secrets") or []:
-            held = self._cluster.get("Secret", self._namespace, secret["name"])
-            data = (held or {}).get("data") or {}
-            for key, variable in (pair for keys in secret["keys"] for pair in keys.items()):
+            secret_object = self._cluster.get("Secret", self._namespace, secret["name"])
+            data = (secret_object or {}).get("data") or {}
+            for key, name in (pair for keys in secret["keys"] for pair in keys.items()):
                 if key not in data:
                     raise InputError(f"Secret {self._namespace}/{secret['name']}: no key {key!r}, which the run wants")
-                found[variable] = base64.b64decode(data[key]).decode()
-        return found
+                variables[name] = base64.b64decode(data[key]).decode()
+        return variables
 
     def _prepare_documents(self, run: Manifest, folder: Path) -> tuple[Path, dict[str, str]]:
         """As `_prepare`, for a DocsRun."""
@@ -232,8 +234,8 @@ class Runner:
             docsruns.lay_out(docsruns.project_of(tree, spec["workingDirectory"]))
             (folder / "persona.md").write_text(persona)
             (folder / "ready").touch()
-        told = docsruns.told(run, repo, docsruns.source(tree, spec["sourceBranch"]))
-        return docsruns.project_of(tree, spec["workingDirectory"]), self._agents_environment(told, spec, folder)
+        variables = docsruns.agent_environment(run, repo, docsruns.source(tree, spec["sourceBranch"]))
+        return docsruns.project_of(tree, spec["workingDirectory"]), self._agents_environment(variables, spec, folder)
 
     def _hand_over_documents(self, run: Manifest, folder: Path) -> None:
         """Commit what the agent left below `.taskmaster`, push it, open the pull request; nothing for nothing."""
@@ -251,8 +253,8 @@ class Runner:
 
     def _persona(self, app: str) -> str:
         key = names.persona_file(app)
-        found = self._cluster.get("ConfigMap", self._namespace, AGENTS_CONFIG_MAP) or {}
-        text: str | None = (found.get("data") or {}).get(key)
+        config = self._cluster.get("ConfigMap", self._namespace, AGENTS_CONFIG_MAP) or {}
+        text: str | None = (config.get("data") or {}).get(key)
         if text is None:
             raise InputError(f"ConfigMap {AGENTS_CONFIG_MAP}: no key {key!r}, which githubApp {app!r} asks for")
         return text
@@ -263,10 +265,10 @@ class Runner:
         repository = open_tree(tree)
         missing = InputError(f"{ref}: {where}/prompt.md is missing; the run cannot start without it")
         try:
-            found = repository.references[f"refs/remotes/{ref}"].peel(pygit2.Commit).tree[where]
+            folder = repository.references[f"refs/remotes/{ref}"].peel(pygit2.Commit).tree[where]
         except KeyError as error:
             raise missing from error
-        listed = [file for file in found if isinstance(file, pygit2.Blob)] if isinstance(found, pygit2.Tree) else []
+        listed = [file for file in folder if isinstance(file, pygit2.Blob)] if isinstance(folder, pygit2.Tree) else []
         files = {os.fsdecode(file.raw_name or b""): file.data for file in listed}
         if "prompt.md" not in files:
             raise missing
@@ -280,15 +282,15 @@ class Runner:
     def _hand_over(self, run: Manifest, folder: Path) -> None:
         spec = run["spec"]
         app, repo = spec["githubApp"], names.repo(spec["repositoryUrl"])
-        told, tree = _environment(spec), folder / "tree"
-        branch = told.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
+        variables, tree = _environment(spec), folder / "tree"
+        branch = variables.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
         result = _result(folder / "result.json")
-        answers = self._answers(app, repo, told, result)
-        if told.get("PRESSPLAY_ROLE") == "issue":
+        answers = self._answers(app, repo, variables, result)
+        if variables.get("PRESSPLAY_ROLE") == "issue":
             self._on_issue(run, app, result)
             return
         repository = open_tree(tree)
-        base = repository.references.get(f"refs/remotes/origin/{told.get('PRESSPLAY_BASE') or 'HEAD'}")
+        base = repository.references.get(f"refs/remotes/origin/{variables.get('PRESSPLAY_BASE') or 'HEAD'}")
         if base is None or repository.head_is_unborn:
             raise InputError("the agent left a repository without its base or without a commit")
         head = repository.head.peel(pygit2.Commit).id
@@ -297,41 +299,43 @@ class Runner:
             remote = self._remote(app, repo, "write")
             push(remote, tree, repository, str(head), branch)
             remote.pushed()
-        role = told.get("PRESSPLAY_ROLE", IMPLEMENT.name)
-        opens, judges = role == IMPLEMENT.name and ahead, "verdict" in result and told.get("PRESSPLAY_PR")
+        role = variables.get("PRESSPLAY_ROLE", IMPLEMENT.name)
+        opens, judges = role == IMPLEMENT.name and ahead, "verdict" in result and variables.get("PRESSPLAY_PR")
         if not (opens or judges or answers):
             return
         gh = self._github.installation(app, repo, _PULLS)
         if opens and pulls.find_pull(gh, repo, branch, state="open") is None:
             title = str(result.get("title") or f"Task {spec['taskId']}")[:250]
-            pulls.open_pull(gh, repo, branch, told["PRESSPLAY_BASE"], title, _body(result))
+            pulls.open_pull(gh, repo, branch, variables["PRESSPLAY_BASE"], title, _body(result))
         if judges:
-            self._review(gh, repo, int(told["PRESSPLAY_PR"]), app, str(head), run, result)
+            self._review(gh, repo, int(variables["PRESSPLAY_PR"]), app, str(head), run, result)
         for thread, text in answers:
-            self._answer(gh, repo, told, thread, text)
+            self._answer(gh, repo, variables, thread, text)
 
     def _answers(
-        self, app: str, repo: str, told: Mapping[str, str], result: Mapping[str, Any]
+        self, app: str, repo: str, variables: Mapping[str, str], result: Mapping[str, Any]
     ) -> list[tuple[Thread, str]]:
         """The agent's answers by the threads that they belong to; InputError before anything of the run is pushed."""
         given = result.get("answers") or {}
         if not given:
             return []
-        if told.get("PRESSPLAY_ROLE") != COMMENTS.name:
+        if variables.get("PRESSPLAY_ROLE") != COMMENTS.name:
             raise InputError(f"PRESSPLAY_RESULT: answers are for the role {COMMENTS.name}")
         if not isinstance(given, dict) or not all(isinstance(text, str) and text.strip() for text in given.values()):
             raise InputError("PRESSPLAY_RESULT: answers: expected an object of comments' ids and texts")
         reader = self._github.installation(app, repo, {"contents": "read"})
-        taken = snapshots.read(reader, repo, told["PRESSPLAY_CAUSE"])
+        taken = snapshots.read(reader, repo, variables["PRESSPLAY_CAUSE"])
         texts: dict[str, list[str]] = {}
         threads = {thread.id: thread for thread in taken.threads}
         for key, text in given.items():
             texts.setdefault(snapshot.thread_of(taken, key).id, []).append(text)
         return [(threads[name], "\n\n".join(parts)) for name, parts in texts.items()]
 
-    def _answer(self, gh: InstallationClient, repo: str, told: Mapping[str, str], thread: Thread, text: str) -> None:
+    def _answer(
+        self, gh: InstallationClient, repo: str, variables: Mapping[str, str], thread: Thread, text: str
+    ) -> None:
         """Post one answer where its thread is, once."""
-        pr, marker = int(told["PRESSPLAY_PR"]), snapshot.answer_marker(told["PRESSPLAY_CAUSE"], thread.id)
+        pr, marker = int(variables["PRESSPLAY_PR"]), snapshot.answer_marker(variables["PRESSPLAY_CAUSE"], thread.id)
         body = _body({"body": text})
         if thread.kind == "thread":
             comments.reply(gh, repo, pr, thread.number, body, marker)
@@ -340,10 +344,10 @@ class Runner:
 
     def _on_issue(self, run: Manifest, app: str, result: Mapping[str, Any]) -> None:
         """What the Issue agent made of the issue, as a comment of its App on it: a task, or questions first."""
-        found = [(mark, str(result[key])) for key, mark in ISSUE_MARKS.items() if result.get(key)]
-        if not found:
+        texts = [(mark, str(result[key])) for key, mark in ISSUE_MARKS.items() if result.get(key)]
+        if not texts:
             return
-        mark, text = found[0]
+        mark, text = texts[0]
         repo, number = names.repo(run["spec"]["repositoryUrl"]), names.plain_number(run["spec"]["taskId"])
         gh = self._github.installation(app, repo, {"issues": "write"})
         body = f"{mark}\n\n{_body({'body': text})}"
@@ -361,8 +365,8 @@ class Runner:
         reviews.post_review(gh, repo, pr, head, "COMMENT" if passed else "REQUEST_CHANGES", body)
 
 
-def _begin_anew(folder: Path) -> None:
-    """Make room for another start of a run whose agent was stopped with the sandbox: the same attempt, a fresh clone.
+def _prepare_restart(folder: Path) -> None:
+    """Prepare another start of a run whose agent was stopped with the sandbox: the same attempt, a fresh clone.
 
     What the agent had not handed over stays beside it, for people: `tree.stopped`.
     """
@@ -387,9 +391,9 @@ def _requirements(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _environment(spec: Mapping[str, Any]) -> dict[str, str]:
-    """What the run is told; like the controller, nothing but texts."""
-    told = (_requirements(spec).get("environment") or {}).items()
-    return {name: value for name, value in told if isinstance(value, str)}
+    """The run's own variables; like the controller, only those whose values are strings."""
+    variables = (_requirements(spec).get("environment") or {}).items()
+    return {name: value for name, value in variables if isinstance(value, str)}
 
 
 def _result(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One call of `pressplay play`: set up, press, run, tell."""
+"""One call of `pressplay play`: set up, press, run, report."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LOG_WIDTH = 120
 
 @dataclass(frozen=True)
 class Ended(Summary):
-    """A summary, and what the demo's acceptance tests found wrong."""
+    """A summary, and the failures of the demo's acceptance tests."""
 
     broken: str = ""
 
@@ -80,7 +80,7 @@ def play(
     """Play in `directory`, which is claimed; returns how it ended.
 
     `serve`: go on taking webhooks until somebody asks to stop. InputError for what ends a play that can't go on; what
-    was under way then still is: `ending.now` ends it.
+    was under way then still is: `shutdown.now` ends it.
     """
     try:
         state_folder.check(directory)
@@ -93,12 +93,12 @@ def play(
     except pygit2.GitError as error:
         raise InputError(
             f"{directory / state_folder.REPOSITORIES}: a repository there can't be read ({error}): "
-            "put a copy back, or start anew with --fresh"
+            "put a copy back, or start again with --fresh"
         ) from error
     except OSError as error:
         raise InputError(state_folder.unwritable(directory, error)) from error
     except TryAgain as error:
-        raise InputError(f"{error} Mend that, and go on with --resume") from error
+        raise InputError(f"{error} Fix that, and go on with --resume") from error
 
 
 def _play(
@@ -156,7 +156,7 @@ def _play(
     summary = summarize(sandbox)
     broken = _acceptance(sandbox, summary) if demo else ""
     ended = Ended(summary.play, summary.state, summary.seconds, summary.tasks, broken)
-    _tell(sandbox, ended)
+    _report(sandbox, ended)
     # Not after a fault: something may be under way, and closing would wait for it.
     sandbox.close()
     return ended
@@ -169,7 +169,7 @@ def _serve(sandbox: Sandbox, secret: Path, progress: Progress, say: Callable[[st
     say(f"webhooks: {sandbox.webhook_url}, signed with the secret in {secret}")
     say(f"try: pressplay event send PAYLOAD --event NAME --url {sandbox.webhook_url} --secret-file {secret}")
     shutdown.serves()
-    # Where something is under way then, `ending` waits no longer than a second for it.
+    # Where something is under way then, `shutdown` waits no longer than a second for it.
     sandbox.run(lambda: shutdown.requested.is_set() and sandbox.only_people_are_waited_for(), progress.watch)
     shutdown.idle()
 
@@ -221,7 +221,7 @@ def _refused(sandbox: Sandbox) -> None:
 
 
 def _acceptance(sandbox: Sandbox, summary: Summary) -> str:
-    """Run the demo's hidden acceptance tests on the default branch; what they found, or nothing."""
+    """Run the demo's hidden acceptance tests on the default branch; the failures, empty if there are none."""
     if summary.state != "merged":
         return "not run: not every task is merged"
     import tempfile
@@ -234,7 +234,7 @@ def _acceptance(sandbox: Sandbox, summary: Summary) -> str:
     return "\n".join(result.failures())
 
 
-def _tell(sandbox: Sandbox, ended: Ended) -> None:
+def _report(sandbox: Sandbox, ended: Ended) -> None:
     """The end, for people, on stderr."""
     from rich.console import Console
     from rich.table import Table

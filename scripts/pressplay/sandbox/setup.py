@@ -22,7 +22,7 @@ DEPLOYER = "deployer"
 PEOPLE = ({"actor_type": "RepositoryRole", "actor_id": 4, "bypass_mode": "pull_request"},)
 """Whoever has the role write, or more, and merges a pull request; Apps have no role."""
 ORDERS = "refs/heads/press-play/**/*"
-"""The branches by which agents are told what to do (`names.context_branch`)."""
+"""The branches that carry agents' instructions (`names.context_branch`)."""
 
 
 def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> dict[str, App]:
@@ -40,7 +40,7 @@ def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> 
         slug = names.slug(name)
         apps[name] = forge.create_app(slug, name, needs.permissions, needs.events)
         forge.install(slug, repo)
-    # What the design asks of a default branch (R5): a pull request, an approval, and the harness's own check.
+    # What a default branch needs (R5): a pull request, an approval, and the harness's own check.
     forge.create_ruleset(
         repo,
         "press-play",
@@ -51,7 +51,7 @@ def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> 
     )
     # And that people merge: an App with `contents: write` may merge whatever lacks nothing.
     forge.create_ruleset(repo, "press-play-people", rules=[{"type": "update"}], bypass_actors=PEOPLE)
-    # And that the harness alone tells agents what to do: each of their Apps may push.
+    # And that the harness alone instructs agents: each of their Apps may push.
     harness = apps[settings.github.harness_app].id
     forge.create_ruleset(
         repo,
@@ -76,8 +76,8 @@ def secret(name: str, app: App, namespace: str) -> Manifest:
 
 def known_apps(forge: Forge, settings: Settings) -> dict[str, App]:
     """The Apps of an earlier `set_up`, each with a key of this process: no other is kept anywhere."""
-    found = {name: forge.app_key(names.slug(name)) for name in permissions.needed(settings)}
-    return {name: app for name, app in found.items() if app is not None}
+    apps = {name: forge.app_key(names.slug(name)) for name in permissions.needed(settings)}
+    return {name: app for name, app in apps.items() if app is not None}
 
 
 def secrets(settings: Settings, apps: Mapping[str, App]) -> Iterator[Manifest]:

@@ -62,15 +62,15 @@ def clear(directory: Path) -> None:
 
 
 def check(directory: Path) -> None:
-    """InputError where what an earlier play left cannot be gone on with: a broken, locked or lost database."""
+    """InputError where an earlier play cannot be resumed: its database is broken, locked or lost."""
     database = directory / DATABASE
     if not database.exists() or database.stat().st_size == 0:
-        kept = next(directory.glob(f"{REPOSITORIES}/*/*.git"), None)
-        if kept is not None:
-            found = "an empty file" if database.exists() else "none"
+        repository = next(directory.glob(f"{REPOSITORIES}/*/*.git"), None)
+        if repository is not None:
+            actual = "an empty file" if database.exists() else "no file"
             raise InputError(
-                f"{database}: expected the database of this sandbox, found {found}: "
-                f"what was built is in {kept}; fetch it from there if you want it, then start anew with --fresh"
+                f"{database}: expected the database of this sandbox, got {actual}: "
+                f"what was built is in {repository}; fetch it from there if you want it, then start again with --fresh"
             )
         return
     try:
@@ -92,7 +92,7 @@ def unwritable(directory: Path, error: OSError) -> str:
     where = error.filename or directory
     return (
         f"{where}: {error.strerror or error}: the sandbox's folder must be writable, on a disk with room; "
-        "mend that and go on with --resume, or give another folder with --state"
+        "fix that and go on with --resume, or give another folder with --state"
     )
 
 

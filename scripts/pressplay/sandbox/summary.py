@@ -1,4 +1,4 @@
-"""What came of a play: each task's state, pull request, rounds, runs, time, what it waited for, why it stopped."""
+"""The result of a play: each task's state, pull request, rounds, runs, time, what it waited for, why it stopped."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def summarize(sandbox: Sandbox) -> Summary:
     of_branch: dict[str, list[pulls.Pull]] = {}
     for listed in pulls.all_pulls(gh, repo):
         of_branch.setdefault("" if listed.fork else listed.head_ref, []).append(listed)
-    found = {
+    pulls_by_task = {
         task.number: pull
         for task in backlog.tasks
         if (own := of_branch.get(names.task_branch(task.number)))
@@ -86,7 +86,7 @@ def summarize(sandbox: Sandbox) -> Summary:
     results: dict[str, TaskResult] = {}
     problems = {problem.task: problem.problem for problem in plan.problems}
     for planned in plan.tasks:
-        result = _task(sandbox, planned.task, newest, results, found, problems, landed)
+        result = _task(sandbox, planned.task, newest, results, pulls_by_task, problems, landed)
         results[planned.task.id] = result
     ordered = tuple(results[task.id] for task in backlog.tasks if task.id in results)
     return Summary(
@@ -131,11 +131,11 @@ def _task(
     task: Task,
     play: Mapping[str, Any] | None,
     before: Mapping[str, TaskResult],
-    found: Mapping[int, pulls.Pull],
+    pulls_by_task: Mapping[int, pulls.Pull],
     problems: Mapping[str, str],
     landed: landing.Landings,
 ) -> TaskResult:
-    ledger, pull = sandbox.context.ledger(sandbox.options.repo), found.get(task.number)
+    ledger, pull = sandbox.context.ledger(sandbox.options.repo), pulls_by_task.get(task.number)
     entries = ledger.entries("task", task.number)
     runs = [entry for entry in entries.values() if "started" in entry]
     if pull is not None:
@@ -160,7 +160,7 @@ def _task(
         rounds=max((run["round"] for run in runs), default=0),
         runs=len(runs),
         seconds=round(ended - started) if started is not None else 0,
-        waited_for=_waited_for(task, found, before),
+        waited_for=_waited_for(task, pulls_by_task, before),
         reason=reason,
     )
 
@@ -196,9 +196,9 @@ def _ended(pull: pulls.Pull | None, verdict: Entry | None, now: float) -> float:
     return verdict["ended"] if verdict is not None else now
 
 
-def _waited_for(task: Task, found: Mapping[int, pulls.Pull], before: Mapping[str, TaskResult]) -> str:
+def _waited_for(task: Task, pulls_by_task: Mapping[int, pulls.Pull], before: Mapping[str, TaskResult]) -> str:
     """The dependency that was merged last: what the task really waited for."""
-    merged = {pull.number: pull.merged_at or "" for pull in found.values() if pull.merged}
+    merged = {pull.number: pull.merged_at or "" for pull in pulls_by_task.values() if pull.merged}
     own = [
         (merged[pr], dependency, pr) for dependency in task.dependencies if (pr := _pr(before, dependency)) in merged
     ]

@@ -31,7 +31,7 @@ _MINUTE = 60.0
 
 
 def run(worktree: Path, env: Mapping[str, str]) -> int:
-    """Do one run in `worktree`, told by `env` (PRESSPLAY_*); returns the agent's exit status, 0 done, else failed.
+    """Do one run in `worktree`, described by `env` (PRESSPLAY_*); returns the agent's exit status, 0 done, else failed.
 
     What it has to say goes to stderr, its commits to the work tree's branch, its verdict to `PRESSPLAY_RESULT`.
     """
@@ -50,7 +50,7 @@ def run(worktree: Path, env: Mapping[str, str]) -> int:
 
 
 def duration(env: Mapping[str, str]) -> float:
-    """Seconds of virtual time that the run told by `env` takes; InputError for a role or a setting that is unknown."""
+    """Seconds of virtual time for the run described by `env`; InputError for an unknown role or setting."""
     role, task = env.get("PRESSPLAY_ROLE", ""), env.get("PRESSPLAY_TASK", "")
     table: dict[str, object] = dict(MINUTES)
     if text := env.get("PRESSPLAY_DURATIONS"):
@@ -63,26 +63,26 @@ def duration(env: Mapping[str, str]) -> float:
     minutes = table.get(f"{role}:{task}", table.get(role))
     if not isinstance(minutes, (int, float)) or minutes < 0:
         raise InputError(
-            f"duration of role {role!r}: expected minutes for one of {', '.join(MINUTES)}, came {minutes!r}"
+            f"duration of role {role!r}: expected minutes for one of {', '.join(MINUTES)}, got {minutes!r}"
         )
     return minutes * _MINUTE
 
 
 def log_start(env: Mapping[str, str]) -> None:
-    """Tell the agents' own log (`PRESSPLAY_AGENT_LOG`) of a start: one write, so that starts at once do not mix.
+    """Record a start in the agents' own log (`PRESSPLAY_AGENT_LOG`): one write, so that starts at once do not mix.
 
     Apart from `run`, because under virtual time an agent starts when it is launched and works when its time is up.
     """
     if path := env.get("PRESSPLAY_AGENT_LOG"):
-        told = (env.get(f"PRESSPLAY_{name}", "") or "-" for name in ("RUN", "TASK", "ROLE", "ATTEMPT"))
+        words = (env.get(f"PRESSPLAY_{name}", "") or "-" for name in ("RUN", "TASK", "ROLE", "ATTEMPT"))
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            os.write(file, f"{' '.join(told)}\n".encode())
+            os.write(file, f"{' '.join(words)}\n".encode())
         finally:
             os.close(file)
 
 
 def _sabotaged(env: Mapping[str, str]) -> bool:
-    wanted = {one.strip() for one in env.get("PRESSPLAY_SABOTAGE", "").split(",")}
+    wanted = {entry.strip() for entry in env.get("PRESSPLAY_SABOTAGE", "").split(",")}
     agent = env.get("PRESSPLAY_AGENT", "")
     return bool(wanted & {agent, f"{agent}:{env.get('PRESSPLAY_TASK', '')}"} - {""})

@@ -18,12 +18,12 @@ def write(project: Path, scripted: str) -> Iterator[str]:
     Like a real Morgan it leaves the files in the work tree and commits nothing, and leaves alone what is there.
     PressPlayError where there is no request.
     """
-    ours = project / ".taskmaster" / names.REQUEST_FOLDER
-    found = next(ours.glob("run-*/request.json"), None)
-    if found is None:
-        raise PressPlayError(f"{ours}: expected the request of this run; it is not there")
-    request = json.loads(found.read_text(encoding="utf-8"))
-    backlog = tasks.read((found.parent / "backlog.json").read_bytes(), "backlog.json", request["tag"])
+    requests = project / ".taskmaster" / names.REQUEST_FOLDER
+    request_file = next(requests.glob("run-*/request.json"), None)
+    if request_file is None:
+        raise PressPlayError(f"{requests}: expected the request of this run; it is not there")
+    request = json.loads(request_file.read_text(encoding="utf-8"))
+    backlog = tasks.read((request_file.parent / "backlog.json").read_bytes(), "backlog.json", request["tag"])
     by_number = {task.number: task for task in backlog.tasks}
     for asked in request["tasks"]:
         folder = project / asked["folder"]

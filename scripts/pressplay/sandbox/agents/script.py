@@ -37,7 +37,7 @@ class Script(Protocol):
         ...
 
     def fix(self) -> Iterator[str]:
-        """Mend what the verdict asks for."""
+        """Fix what the verdict asks for."""
         ...
 
 
@@ -77,8 +77,8 @@ class _Any:
 
     def plain(self) -> dict[str, str]:
         """The environment of what is started here: it learns nothing of this run."""
-        told = {**os.environ, **self.env}
-        return {k: v for k, v in told.items() if not k.startswith(("PRESSPLAY_", "GIT_", "PYTHON"))}
+        environment = {**os.environ, **self.env}
+        return {k: v for k, v in environment.items() if not k.startswith(("PRESSPLAY_", "GIT_", "PYTHON"))}
 
     def result(self, **fields: str) -> None:
         """Hand over through PRESSPLAY_RESULT, whole or not at all."""
@@ -105,12 +105,12 @@ class _Demo(_Any):
         """Commit what is recorded for a stage, commit by commit."""
         for step in self.solution.get(stage, []):
             for name in step["files"]:
-                if not self.mended(stage, name):
+                if not self.has_fix(stage, name):
                     self.tree.write(name, (self.folder / stage / name).read_bytes())
             if self.tree.commit(self.message(step["message"]), step["files"]):
                 yield f"committed: {step['message']}"
 
-    def mended(self, stage: str, name: str) -> bool:
+    def has_fix(self, stage: str, name: str) -> bool:
         """Whether the branch has a later stage's form of the file: an old one must not come back over it."""
         there, later = self.tree.path / name, self.folder / "fix" / name
         return stage == "implement" and there.exists() and later.exists() and there.read_bytes() == later.read_bytes()
@@ -123,7 +123,7 @@ class _Demo(_Any):
 
     def lint(self) -> Iterator[str]:
         changed = self.tree.changed(self.env.get("PRESSPLAY_BASE", ""))
-        files = [self.tree.path / one for one in changed if one.endswith(".py")]
+        files = [self.tree.path / name for name in changed if name.endswith(".py")]
         before = {file: file.read_bytes() for file in files if not file.is_symlink()}
         for command in (["check", "--fix-only", "--exit-zero"], ["format"]):
             self.ruff(*command, *map(str, before))
@@ -147,9 +147,9 @@ class _Demo(_Any):
             yield f"pass: {count}"
             return
         failed = re.findall(r"^(?:FAIL|ERROR): (.+)$", output, re.MULTILINE)
-        told = "\n".join(f"- {_code(name)}" for name in failed) or "- the tests did not come to an end"
+        failures = "\n".join(f"- {_code(name)}" for name in failed) or "- the tests did not come to an end"
         quoted = _fenced(output[-_SHOWN:])
-        self.result(verdict="changes", body=f"{count}. What fails:\n\n{told}\n\n{quoted}\n\n{_SCRIPTED}")
+        self.result(verdict="changes", body=f"{count}. What fails:\n\n{failures}\n\n{quoted}\n\n{_SCRIPTED}")
         yield f"changes wanted: {', '.join(failed) or 'the tests did not come to an end'}"
 
     def run_tests(self) -> tuple[bool, str]:
@@ -181,16 +181,16 @@ class _Demo(_Any):
 
 
 class _Notes(_Any):
-    """Any project: the task's text, as it was told, becomes a note in `notes/`."""
+    """Any project: the task's text, as the run got it, becomes a note in `notes/`."""
 
     def note(self) -> str:
         return f"notes/task-{self.task}.md"
 
     def implement(self) -> Iterator[str]:
-        told = self.tree.path / "task" / "task.md"
-        if not told.exists():
+        task_text = self.tree.path / "task" / "task.md"
+        if not task_text.exists():
             raise PressPlayError("task/task.md: expected the task's text; the task folder is not there")
-        self.tree.write(self.note(), told.read_bytes())
+        self.tree.write(self.note(), task_text.read_bytes())
         self.tree.commit(self.message(f"Note task {self.task}"), [self.note()])
         self.result(title=f"Note task {self.task}", body=_SCRIPTED)
         yield f"wrote {self.note()}"
@@ -209,8 +209,8 @@ class _Notes(_Any):
         yield "pass"
 
     def send_backs(self) -> int:
-        for one in self.env.get("PRESSPLAY_SEND_BACK", "").split(","):
-            task, _, rounds = one.strip().partition(":")
+        for entry in self.env.get("PRESSPLAY_SEND_BACK", "").split(","):
+            task, _, rounds = entry.strip().partition(":")
             if task == self.task:
                 return int(rounds or 1)
         return 0

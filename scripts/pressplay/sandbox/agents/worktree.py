@@ -55,10 +55,10 @@ class WorkTree:
 
     def changed(self, base: str) -> list[str]:
         """The files that the branch changed since it left `base` and that still exist."""
-        for name in (f"origin/{base}", base):
-            if self._known(name):
-                listed = self.git("diff", "--name-only", "-z", "--diff-filter=d", f"{name}...HEAD")
-                return [one for one in listed.split("\0") if one]
+        for ref in (f"origin/{base}", base):
+            if self._known(ref):
+                listed = self.git("diff", "--name-only", "-z", "--diff-filter=d", f"{ref}...HEAD")
+                return [name for name in listed.split("\0") if name]
         raise PressPlayError(f"PRESSPLAY_BASE {base!r}: expected a branch or commit known in {self.path}")
 
     def _known(self, name: str) -> bool:

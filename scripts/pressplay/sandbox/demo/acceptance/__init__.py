@@ -5,25 +5,20 @@ No agent of the demo sees this module: it is not in the project, and nothing of 
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pressplay.errors import PressPlayError
-
-SECONDS = 30
-"""How long a single command of the project may take."""
+from pressplay.sandbox.demo.acceptance.checks import CHECKS
+from pressplay.sandbox.demo.acceptance.shop import Refused, Shop
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that the project must do: what, whether it does, and where not, what came instead."""
+    """One thing that the project must do: what, whether it does, and if not, what it did instead."""
 
     name: str
     passed: bool
@@ -46,49 +41,8 @@ class Result:
         return [f"{check.name}: {check.detail}" for check in self.checks if not check.passed]
 
 
-class Refused(PressPlayError):
-    """The project did something else than it must."""
-
-
-class Shop:
-    """One shop with a journal of its own; its commands are processes started in the checkout."""
-
-    def __init__(self, checkout: Path, folder: Path) -> None:
-        self.checkout = checkout
-        self.folder = folder
-        self.book = folder / "book.jsonl"
-
-    def __call__(self, *arguments: str, status: int = 0, says: str = "") -> str:
-        """Run a command; its output. Refused where it ends otherwise than `status`, or stderr lacks `says`."""
-        done = self.python("-m", "stockroom", "--book", str(self.book), *arguments)
-        error = done.stderr.decode(errors="replace").strip()
-        last = error.rpartition("\n")[2]
-        if done.returncode != status:
-            raise Refused(f"{' '.join(arguments)}: expected exit status {status}, came {done.returncode} ({last})")
-        if says not in error:
-            raise Refused(f"{' '.join(arguments)}: expected {says!r} on stderr, came {last!r}")
-        return done.stdout.decode()
-
-    def python(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        """Run Python in the checkout; Refused where it comes to no end."""
-        # Without site-packages: the project needs nothing but the standard library, and starts faster.
-        command = [sys.executable, "-S", *arguments]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        try:
-            return subprocess.run(command, cwd=self.checkout, env=env, capture_output=True, timeout=SECONDS)
-        except subprocess.TimeoutExpired as late:
-            raise Refused(f"{' '.join(arguments)}: no end within {SECONDS} s") from late
-
-    def same(self, got: object, expected: object) -> None:
-        """Refused where they differ."""
-        if got != expected:
-            raise Refused(f"expected {expected!r}, came {got!r}")
-
-
 def acceptance(checkout: Path) -> Result:
     """Try the project checked out at `checkout`: every check, each in a fresh shop. Nothing in the checkout changes."""
-    from pressplay.sandbox.demo.acceptance.checks import CHECKS
-
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
         # A copy may keep its bytecode, which makes the many short processes faster.
         copy = Path(folder) / "project"

@@ -6,22 +6,22 @@ import csv
 import io
 from collections.abc import Callable
 
-from pressplay.sandbox.demo.acceptance import Refused, Shop
+from pressplay.sandbox.demo.acceptance.shop import Refused, Shop
 
 
 def own_tests(shop: Shop) -> None:
     """The project's own tests pass, and every command has some"""
     done = shop.python("-m", "unittest", "-v")
-    told = done.stderr.decode(errors="replace")
+    output = done.stderr.decode(errors="replace")
     if done.returncode:
-        raise Refused(told.strip().rpartition("\n")[2])
+        raise Refused(output.strip().rpartition("\n")[2])
     for name in ("add", "receive", "sell", "list", "value", "reorder", "export", "report", "load"):
-        if f"tests.test_{name}." not in told:
+        if f"tests.test_{name}." not in output:
             raise Refused(f"no test of the command {name} ran")
 
 
 def unsold_stays(shop: Shop) -> None:
-    """What was sold is gone: the same goods are not sold twice, whatever ever came in"""
+    """What was sold is gone: the same goods are not sold twice, whatever was received before"""
     shop("add", "pot-1", "Teapot", "30.00")
     shop("receive", "POT-1", "4")
     shop.same(shop("sell", "POT-1", "3"), "sold 3 POT-1 for 90.00\n")

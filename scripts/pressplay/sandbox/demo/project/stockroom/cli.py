@@ -15,9 +15,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="stockroom", description="Keeps a small shop's stock.")
     top.add_argument("--book", default="stockroom.jsonl", help="the journal file (default: stockroom.jsonl)")
     known = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for found in pkgutil.iter_modules(commands.__path__):
-        module = importlib.import_module(f"{commands.__name__}.{found.name}")
-        command = known.add_parser(found.name, help=(module.__doc__ or "").partition("\n")[0])
+    for entry in pkgutil.iter_modules(commands.__path__):
+        module = importlib.import_module(f"{commands.__name__}.{entry.name}")
+        command = known.add_parser(entry.name, help=(module.__doc__ or "").partition("\n")[0])
         module.configure(command)
         command.set_defaults(run=module.run)
     return top

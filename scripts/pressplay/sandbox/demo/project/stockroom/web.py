@@ -71,7 +71,7 @@ def _plain(value: Any) -> Any:
         return dataclasses.asdict(value)
     if isinstance(value, dict):
         return dict(value)
-    return [_plain(one) for one in value] if hasattr(value, "__iter__") and not isinstance(value, str) else value
+    return [_plain(item) for item in value] if hasattr(value, "__iter__") and not isinstance(value, str) else value
 
 
 class Console(BaseHTTPRequestHandler):

@@ -22,7 +22,7 @@ class Row:
 def rows(lines: Iterable[str], where: str) -> list[Row]:
     """All rows of a CSV text; StockroomError names `where` and the line of the first that is wrong."""
     reader = csv.DictReader(lines, strict=True)
-    found = []
+    parsed = []
     try:
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
@@ -34,10 +34,10 @@ def rows(lines: Iterable[str], where: str) -> list[Row]:
                 money.parse(record["price"] or ""),
                 _count(record["minimum"], "minimum"),
             )
-            found.append(Row(product, _count(record["quantity"], "quantity")))
+            parsed.append(Row(product, _count(record["quantity"], "quantity")))
     except (StockroomError, csv.Error) as error:
         raise StockroomError(f"{where}:{max(reader.line_num, 1)}: {error}") from error
-    return found
+    return parsed
 
 
 def _count(text: str | None, what: str) -> int:

@@ -26,7 +26,7 @@ class Catalogue:
     def add(self, product: Product) -> None:
         """Take a product in; StockroomError where its SKU is taken or its name is blank."""
         if not product.name.strip():
-            raise StockroomError("name: expected some text, came none")
+            raise StockroomError("name: expected some text, got none")
         if any(known.sku == product.sku for known in self.products()):
             raise StockroomError(f"SKU {product.sku} is taken; choose another")
         if product.minimum < 0:
@@ -37,11 +37,11 @@ class Catalogue:
 
     def products(self) -> list[Product]:
         """All products, by SKU."""	
-        found = [
+        products = [
             Product(entry["sku"], entry["name"], entry["price"], entry["minimum"])
             for entry in self.journal.entries("product")
         ]
-        return sorted(found, key=lambda product: product.sku)
+        return sorted(products, key=lambda product: product.sku)
 
     def product(self, text: str) -> Product:
         """The product with the SKU that `text` writes; StockroomError where there is none."""
