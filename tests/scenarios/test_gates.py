@@ -16,7 +16,7 @@ from pressplay import names
 from pressplay.errors import PressPlayError
 from pressplay.github import checks, deployments, pulls, refs, reviews
 from pressplay.github.calls import call
-from pressplay.sandbox.deployer import Asked, Running
+from pressplay.sandbox.deployer import Deployment, Running
 from pressplay.sandbox.setup import secret
 from pressplay.sandbox.summary import summarize
 
@@ -65,7 +65,7 @@ def test_qa_claims_success_and_nothing_works_the_proof_says_what_came_back_and_r
 
 @pytest.mark.rule("R5")
 def test_what_rex_mends_after_a_failed_proof_is_proven_and_approved(tmp_path):
-    def start(asked: Asked, log: Path) -> Running:
+    def start(asked: Deployment, log: Path) -> Running:
         tree = git(made_at / "git" / f"{REPO}.git", "ls-tree", "--name-only", asked.sha)
         log.write_text("it works\n" if "task_1_fix_1.txt" in tree else "Traceback\n")
         return Running("http://preview.invalid", log)
@@ -257,7 +257,7 @@ def test_where_somebody_elses_commit_runs_there_is_no_approval(tmp_path):
 def test_a_deployment_over_the_one_that_was_asked_for_brings_no_approval(tmp_path):
     made: list[World] = []
 
-    def start(asked: Asked, log: Path) -> Running:
+    def start(asked: Deployment, log: Path) -> Running:
         # Somebody deploys the default branch into the same environment while ours is rolled out.
         gh = made[0].sandbox.context.harness(REPO, deployments="write", contents="read")
         main = gh.request("GET", f"/repos/{REPO}/git/ref/heads/main").json()["object"]["sha"]
@@ -288,7 +288,7 @@ def test_without_a_deployment_what_qa_passed_is_parked_as_tests_only(tmp_path):
 
 @pytest.mark.rule("R4")
 def test_a_deployment_that_fails_is_rexs_to_mend(tmp_path):
-    def start(asked: Asked, log: Path) -> Running:
+    def start(asked: Deployment, log: Path) -> Running:
         raise PressPlayError("it ended with status 1, see its log")
 
     one = played(tmp_path, settings={"limits": {"rounds": 1}}, starter=starts(start)(tmp_path / "state" / "d"))

@@ -18,7 +18,7 @@ from harness import REPO, Agents, git, project, task, world
 from pressplay.cluster.waits import FINISHED, phase
 from pressplay.sandbox import container, detached
 from pressplay.sandbox.container import Container
-from pressplay.sandbox.deployer import Asked, ProcessStarter
+from pressplay.sandbox.deployer import Deployment, ProcessStarter
 from pressplay.sandbox.world import STOPPED
 
 PLAY = [sys.executable, "-c", "from pressplay.cli import run; run()", "play"]
@@ -90,7 +90,7 @@ def test_a_deployment_that_was_stopped_answers_again_where_it_did(tmp_path):
     head = git(made.sandbox.forge.git_path(REPO), "rev-parse", "main")
     detached.begin()
     starter = ProcessStarter(made.sandbox.forge, REPO, tmp_path / "deployments", None)
-    asked = Asked(7, head, "preview-1")
+    asked = Deployment(7, head, "preview-1")
     first = starter.start(asked)
     try:
         where = tmp_path / "deployments" / "preview-1" / "7"

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from harness import REPO, Agents, World, git, project, task, world
 
-from pressplay.sandbox.deployer import Asked, Running, VirtualStarter
+from pressplay.sandbox.deployer import Deployment, Running, VirtualStarter
 from pressplay.sandbox.setup import MAINTAINER
 from pressplay.sandbox.summary import Summary
 
@@ -133,9 +133,9 @@ def played(
     return Played(made, made.play(), team)
 
 
-def starts(does: Callable[[Asked, Path], Running]) -> type[VirtualStarter]:
+def starts(does: Callable[[Deployment, Path], Running]) -> type[VirtualStarter]:
     class Starter(VirtualStarter):
-        def start(self, asked: Asked) -> Running:
+        def start(self, asked: Deployment) -> Running:
             return does(asked, super().start(asked).log)
 
     return Starter

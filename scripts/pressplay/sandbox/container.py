@@ -3,7 +3,7 @@
 The image is not used: the programs are those that are installed here. A volume is a folder, and where the container's
 command, arguments, variables or working directory name the place at which it is mounted, they name the folder instead.
 The environment holds nothing of ours. Where Linux lets us, the process has no network and sees no other process; it is
-no wall against reading files, which it does as whoever runs the sandbox.
+no wall against reading files, which the process does with the user's own rights.
 
 The process outlives this one: after a kill the next sandbox takes it up, or records it as lost.
 """
@@ -62,7 +62,7 @@ class Ended:
     reason: str = ""
 
     def status(self, log: str) -> dict[str, Any]:
-        """The Pod's status, as a kubelet writes it, with what was printed."""
+        """The Pod's status, as a kubelet writes it, with the `log`."""
         done = {"exitCode": self.exit_code, "reason": "Error" if self.exit_code else "Completed"}
         return {
             "phase": "Failed" if self.exit_code or self.reason else "Succeeded",
@@ -116,14 +116,14 @@ class Container:
         return environment
 
     def ended(self) -> Ended | None:
-        """How it ended; None while it runs. One whose process is gone without a trace went with its node."""
+        """How it ended; None while it runs. A process that left no exit status counts as lost with its node."""
         code = self._launcher.ended(self._folder)
         if code is None:
             return None
         return Ended(137, "NodeLost") if code == LOST else Ended(code)
 
     def wait(self, seconds: float, poll: float, stopped: Callable[[], bool] = lambda: False) -> Ended | None:
-        """Wait for the end, killing it `seconds` after its beginning; None once `stopped` says that nobody waits."""
+        """Wait for the end, killing it `seconds` after its beginning; None once `stopped()` is true."""
         began = time.time()
         while not stopped():
             ended = self.ended()
@@ -201,7 +201,7 @@ def localized(text: str, places: Mapping[str, Path]) -> str:
 
 
 def end(folder: Path) -> None:
-    """End the process of a Pod that is gone, if it runs, and remove what is kept of it in its folder."""
+    """End the process of a Pod that is gone, if it runs, and remove its folder."""
     ProcessLauncher([]).kill(folder)
     remove(folder)
 

@@ -28,7 +28,7 @@ class WorkflowController:
     """Advances the Workflows that something moved, and starts what CronWorkflows schedule."""
 
     def __init__(self, cluster: SqliteCluster, clock: Clock) -> None:
-        """Take up every unfinished Workflow of the cluster."""
+        """Mark every unfinished Workflow of the cluster to be advanced."""
         self._cluster = cluster
         self._clock = clock
         self._workflows: dict[Key, Manifest] = {}
@@ -43,8 +43,8 @@ class WorkflowController:
                 self._dirty[key_of(workflow)] = None
                 self.locks.replace(workflow, workflow.get("status") or {})
 
-    def excuse(self, seconds: float) -> None:
-        """Let no time limit of what is under way count the time for which the sandbox was stopped (whole seconds)."""
+    def extend_limits(self, seconds: float) -> None:
+        """Extend the time limits of what is under way by the whole `seconds` for which the sandbox was stopped."""
         for key in list(self._dirty):
             workflow = self._cluster.get(*key)
             status = (workflow or {}).get("status") or {}
@@ -53,7 +53,7 @@ class WorkflowController:
             nodes = {
                 name: {**node, "startedAt": rfc3339(parse_rfc3339(node["startedAt"]) + int(seconds))}
                 for name, node in everything.items()
-                # Of a retry under way the first try's time counts, too.
+                # A retry under way counts from its first attempt.
                 if node.get("startedAt") and not under_way.isdisjoint((node["name"], node["name"].removesuffix("(0)")))
             }
             if workflow is not None and nodes and seconds >= 1:
@@ -78,7 +78,7 @@ class WorkflowController:
                 self._dirty[watcher] = None
 
     def advance(self) -> bool:
-        """Advance every Workflow that something moved, or whose time has come; whether any was."""
+        """Advance every Workflow that something moved or whose time has come; whether there was one."""
         now = self._clock.now()
         for key, moment in self._wake_at.items():
             if moment <= now:
@@ -166,7 +166,7 @@ class WorkflowController:
             self._dirty[Key("Workflow", namespace, name)] = None
 
     def run_cron(self) -> bool:
-        """Start what the CronWorkflows schedule for now; whether anything was."""
+        """Start what the CronWorkflows schedule for now; whether anything was started."""
         now, started = self._clock.now(), False
         for cron in self._cluster.list("CronWorkflow", ""):
             due = _due(cron, now)
@@ -221,7 +221,7 @@ def _next(cron: Manifest) -> float:
 
 
 def _due(cron: Manifest, now: float) -> float | None:
-    """The newest moment for which it is due, None where it is not: missed moments are not made up for."""
+    """The newest moment for which it is due, None where it is not; earlier missed moments are dropped."""
     moment = _next(cron)
     if moment > now:
         return None

@@ -1,4 +1,4 @@
-"""The stand-in for whoever deploys: it answers the forge's deployments, as GitHub Actions or Argo CD would.
+"""The stand-in for a deployment system: it carries out the forge's deployments, as GitHub Actions or Argo CD would.
 
 What runs is the project's own start command at the deployment's commit (the line `web:` of its Procfile), which listens
 on $PORT and gets its commit in $COMMIT_SHA. The sandbox's cluster has a Deployment and a Pod of it in the namespace
@@ -33,8 +33,8 @@ from pressplay.settings import GitHub
 NAMESPACE = "preview"
 COMMIT_LABEL = "app.kubernetes.io/version"
 PROCFILE = "Procfile"
-ASKED, PORT = "asked.json", "port"
-"""Files of a deployment: what was asked for, and where it answers."""
+DEPLOYMENT_FILE, PORT_FILE = "asked.json", "port"
+"""Files of a deployment: the request, and the port on which it answers."""
 _COUNTED = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
 _FINAL = ("success", "failure", "error", "inactive")
 _AT_ONCE = 4
@@ -46,8 +46,8 @@ _WEB = re.compile(r"^web:\s*(\S.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A deployment that was asked for."""
+class Deployment:
+    """A deployment that was requested from the forge."""
 
     id: int
     sha: str
@@ -63,9 +63,9 @@ class Running:
 
 
 class Starter(Protocol):
-    """Starts a commit in an environment in the place of what ran there."""
+    """Starts a commit in an environment, and ends what ran there before."""
 
-    def start(self, asked: Asked) -> Running:
+    def start(self, deployment: Deployment) -> Running:
         """Start it and wait until it answers; PressPlayError with the reason where it does not."""
         ...
 
@@ -73,13 +73,13 @@ class Starter(Protocol):
         """End what runs in an environment, if anything does."""
         ...
 
-    def stopped(self) -> list[Asked]:
-        """What was stopped with the sandbox and is to be there again."""
+    def stopped(self) -> list[Deployment]:
+        """The deployments that were stopped with the sandbox and must run again."""
         ...
 
 
 class Deployer:
-    """Answers deployments; what it does may be killed anywhere and done again."""
+    """Carries out deployments; it may be killed anywhere, and does the same again."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Deployer:
         transport: httpx.BaseTransport | None,
         wake: Callable[[], None],
     ) -> None:
-        """`login` may write to the repository; with a `transport` (virtual time) all is done where it is asked."""
+        """`login` may write to the repository; with a `transport` (virtual time) it works in the calling thread."""
         self._forge, self._repo, self._login = forge, repo, login
         self._base = f"{github.api_url}/repos/{repo}"
         self._cluster, self._starter, self._transport, self._wake = cluster, starter, transport, wake
@@ -104,21 +104,21 @@ class Deployer:
         """Whether a deployment is under way."""
         return bool(self._under_way)
 
-    def look(self) -> None:
-        """Deploy what was asked for; TryAgain where the forge does not answer as it should."""
+    def deploy_requested(self) -> None:
+        """Deploy what was requested; TryAgain where the forge does not answer as it should."""
         if not self._forge.git_path(self._repo).exists():
             return
         try:
             with self._client() as client:
-                for asked in self._open(client):
-                    self._take_up(asked)
+                for deployment in self._open(client):
+                    self._start(deployment)
         except (httpx.HTTPError, ValueError) as error:
             raise TryAgain(f"the forge did not answer: {type(error).__name__}") from error
 
     def restore(self) -> None:
-        """Start what was stopped with the sandbox, and wait until it answers: probes of it go on where they were."""
+        """Start what was stopped with the sandbox, and wait until it answers, so that probes of it can go on."""
         if self._pool is not None:
-            wait([self._pool.submit(self._deploy, asked) for asked in self._starter.stopped()])
+            wait([self._pool.submit(self._deploy, deployment) for deployment in self._starter.stopped()])
 
     def take_down(self, environment: str) -> None:
         """End what runs in an environment."""
@@ -137,14 +137,14 @@ class Deployer:
         headers = {"Authorization": f"Bearer {self._forge.user_token(self._login)}"}
         return httpx.Client(headers=headers, transport=self._transport, timeout=30.0)
 
-    def _open(self, client: httpx.Client) -> list[Asked]:
+    def _open(self, client: httpx.Client) -> list[Deployment]:
         """The deployments that have not ended, oldest first."""
         response = client.get(f"{self._base}/deployments", params={"per_page": "100"})
         response.raise_for_status()
         return [
-            Asked(deployment["id"], deployment["sha"], deployment["environment"])
-            for deployment in reversed(response.json())
-            if deployment["id"] not in self._under_way and self._state(client, deployment["id"]) not in _FINAL
+            Deployment(entry["id"], entry["sha"], entry["environment"])
+            for entry in reversed(response.json())
+            if entry["id"] not in self._under_way and self._state(client, entry["id"]) not in _FINAL
         ]
 
     def _state(self, client: httpx.Client, number: int) -> str:
@@ -153,39 +153,39 @@ class Deployer:
         statuses = response.json()
         return str(statuses[0]["state"]) if statuses else "pending"
 
-    def _take_up(self, asked: Asked) -> None:
+    def _start(self, deployment: Deployment) -> None:
         if self._pool is None:
-            self._deploy(asked)
+            self._deploy(deployment)
             return
-        self._under_way.add(asked.id)
-        self._pool.submit(self._in_thread, asked)
+        self._under_way.add(deployment.id)
+        self._pool.submit(self._in_thread, deployment)
 
-    def _in_thread(self, asked: Asked) -> None:
+    def _in_thread(self, deployment: Deployment) -> None:
         try:
-            self._deploy(asked)
+            self._deploy(deployment)
         finally:
-            self._under_way.discard(asked.id)
+            self._under_way.discard(deployment.id)
             self._wake()
 
-    def _deploy(self, asked: Asked) -> None:
+    def _deploy(self, deployment: Deployment) -> None:
         try:
-            running = self._starter.start(asked)
+            running = self._starter.start(deployment)
         except PressPlayError as error:
-            self._say(asked, {"state": "failure", "description": str(error)[:140]})
+            self._set_status(deployment, {"state": "failure", "description": str(error)[:140]})
             return
-        self._show(asked, running)
-        self._say(asked, {"state": "success", "environment_url": running.url})
+        self._record(deployment, running)
+        self._set_status(deployment, {"state": "success", "environment_url": running.url})
 
-    def _say(self, asked: Asked, status: Mapping[str, str]) -> None:
+    def _set_status(self, deployment: Deployment, status: Mapping[str, str]) -> None:
         with self._client() as client:
-            client.post(f"{self._base}/deployments/{asked.id}/statuses", json=dict(status)).raise_for_status()
+            client.post(f"{self._base}/deployments/{deployment.id}/statuses", json=dict(status)).raise_for_status()
 
-    def _show(self, asked: Asked, running: Running) -> None:
-        """What a cluster would hold of it."""
-        labels = {**PART_OF, "app": asked.environment, COMMIT_LABEL: asked.sha}
-        metadata = {"name": asked.environment, "namespace": NAMESPACE, "labels": labels}
-        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": asked.sha}]}}
-        spec = {"replicas": 1, "selector": {"matchLabels": {"app": asked.environment}}, "template": template}
+    def _record(self, deployment: Deployment, running: Running) -> None:
+        """Write the objects that a cluster would have of it."""
+        labels = {**PART_OF, "app": deployment.environment, COMMIT_LABEL: deployment.sha}
+        metadata = {"name": deployment.environment, "namespace": NAMESPACE, "labels": labels}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": deployment.sha}]}}
+        spec = {"replicas": 1, "selector": {"matchLabels": {"app": deployment.environment}}, "template": template}
         shown: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "Deployment": (
                 {"apiVersion": "apps/v1", "metadata": {**metadata, "generation": 1}, "spec": spec},
@@ -202,7 +202,7 @@ class Deployer:
         }
         for kind, (manifest, status) in shown.items():
             self._cluster.apply({"kind": kind, **manifest})
-            self._cluster.set_status(kind, NAMESPACE, asked.environment, status)
+            self._cluster.set_status(kind, NAMESPACE, deployment.environment, status)
 
 
 class ProcessStarter:
@@ -214,21 +214,21 @@ class ProcessStarter:
         self._directory = directory.resolve()
         self._command = command
 
-    def start(self, asked: Asked) -> Running:
+    def start(self, deployment: Deployment) -> Running:
         """See `Starter.start`."""
-        folder = self._folder(asked.environment) / str(asked.id)
-        self._stop(asked.environment, but=folder)
+        folder = self._folder(deployment.environment) / str(deployment.id)
+        self._stop(deployment.environment, but=folder)
         tree = folder / "tree"
         tree.mkdir(parents=True, exist_ok=True)
-        (folder / ASKED).write_text(json.dumps(asdict(asked)))
-        self._check_out(asked.sha, tree, folder / "index")
+        (folder / DEPLOYMENT_FILE).write_text(json.dumps(asdict(deployment)))
+        self._check_out(deployment.sha, tree, folder / "index")
         command = self._start_command(tree)
         # After a restart, those who know its address find it at the same port.
-        port = _free_port(_number(folder / PORT))
-        (folder / PORT).write_text(str(port))
+        port = _free_port(_number(folder / PORT_FILE))
+        (folder / PORT_FILE).write_text(str(port))
         detached.renew(folder)
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        variables = {**environment, "PORT": str(port), "COMMIT_SHA": asked.sha}
+        variables = {**environment, "PORT": str(port), "COMMIT_SHA": deployment.sha}
         detached.start(folder, ["sh", "-c", command], tree, variables)
         self._wait(folder, port, command)
         return Running(f"http://127.0.0.1:{port}", folder / "log")
@@ -241,13 +241,13 @@ class ProcessStarter:
         for started in self._folder(environment).glob("*/started"):
             detached.kill(started.parent)
             if started.parent != but:
-                # Nobody is to start it again.
+                # It must not start again.
                 (started.parent / "stopped").unlink(missing_ok=True)
 
-    def stopped(self) -> list[Asked]:
+    def stopped(self) -> list[Deployment]:
         """See `Starter.stopped`."""
         marks = self._directory.glob("*/*/stopped")
-        return [Asked(**json.loads((mark.parent / ASKED).read_text())) for mark in marks]
+        return [Deployment(**json.loads((mark.parent / DEPLOYMENT_FILE).read_text())) for mark in marks]
 
     def _folder(self, environment: str) -> Path:
         return self._directory / names.checked(environment, "environment").replace("/", "-")
@@ -293,23 +293,23 @@ class ProcessStarter:
 
 
 class VirtualStarter:
-    """Under virtual time: nothing is started, and whatever was asked for runs at once."""
+    """Under virtual time: starts nothing; each requested deployment counts as running at once."""
 
     def __init__(self, directory: Path) -> None:
         """`directory` holds the logs."""
         self._directory = directory.resolve()
 
-    def start(self, asked: Asked) -> Running:
+    def start(self, deployment: Deployment) -> Running:
         """See `Starter.start`."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        log = self._directory / f"{asked.environment.replace('/', '-')}.log"
-        log.write_text(f"serving {asked.sha}\n")
+        log = self._directory / f"{deployment.environment.replace('/', '-')}.log"
+        log.write_text(f"serving {deployment.sha}\n")
         return Running("http://preview.invalid", log)
 
     def stop(self, environment: str) -> None:
         """See `Starter.stop`."""
 
-    def stopped(self) -> list[Asked]:
+    def stopped(self) -> list[Deployment]:
         """See `Starter.stopped`."""
         return []
 
@@ -322,11 +322,11 @@ def _number(file: Path) -> int:
         return 0
 
 
-def _free_port(wanted: int = 0) -> int:
-    """The wanted port where nobody has it, else a free one."""
+def _free_port(preferred: int = 0) -> int:
+    """The preferred port if it is free, else another one."""
     with socket.socket() as probe:
         try:
-            probe.bind(("127.0.0.1", wanted))
+            probe.bind(("127.0.0.1", preferred))
         except OSError:
             probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

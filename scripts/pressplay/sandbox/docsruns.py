@@ -1,8 +1,8 @@
-"""What the controller of DocsRun does around its agent, with nothing of its code: see `steps.documents.docsrun`.
+"""What the controller of DocsRun does around its agent, without any of its code: see `steps.documents.docsrun`.
 
 It clones the source branch, makes a `task.txt` for each task of `.taskmaster/tasks/tasks.json`, starts the agent in the
 working directory, then commits what is new below `.taskmaster` to a branch named for the moment. Without anything new
-it ends well all the same.
+it still succeeds.
 """
 
 from __future__ import annotations
@@ -87,18 +87,18 @@ def commit(tree: Path, project: Path, folder: Path, now: float) -> str | None:
 
     The branch's name is kept in the run's `folder`: after a kill in between, the next try pushes to the same one.
     """
-    kept = folder / "branch"
+    branch_file = folder / "branch"
     environment = only_here(tree)
     new = git(project, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", _FOLDER)
-    if not kept.exists():
+    if not branch_file.exists():
         if not new:
             return None
         moment = datetime.fromtimestamp(now, UTC)
         half = folder / "branch.half"
         half.write_text(f"docs/auto-gen-{moment:%Y%m%d-%H%M%S}-{int(now) % 100_000:05d}")
-        half.replace(kept)
+        half.replace(branch_file)
     if new:
         quiet = ("-c", "core.hooksPath=/dev/null")
         git(project, environment, *quiet, "add", "--", _FOLDER)
         git(project, environment, *quiet, "commit", "--quiet", "--message", TITLE, "--", _FOLDER)
-    return kept.read_text()
+    return branch_file.read_text()

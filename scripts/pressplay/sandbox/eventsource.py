@@ -85,7 +85,7 @@ class EventSource:
         return base64.b64decode(secret["data"][self._webhook.secret_key])
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> DeliveryAnswer:
-        """Judge a delivery and create its Workflows; one that exists by its name is left as it is (R1)."""
+        """Check a delivery and create its Workflows; one that exists by its name is left as it is (R1)."""
         answer = self._receiver.receive(headers, body, self._clock.now())
         for manifest in answer.started:
             self._cluster.create(manifest)
@@ -95,7 +95,7 @@ class EventSource:
         """The WSGI application: the endpoint, and nothing else."""
         status, text = HTTPStatus.NOT_FOUND, "404 page not found"
         if environ.get("PATH_INFO") == self._webhook.endpoint:
-            # One byte more than is taken tells what is too large from what just fits.
+            # One byte over the limit shows that a body is too large.
             length = min(int(environ.get("CONTENT_LENGTH") or 0), self._webhook.max_bytes + 1)
             headers = {key[5:].replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")}
             headers["Content-Type"] = str(environ.get("CONTENT_TYPE", ""))

@@ -27,11 +27,11 @@ class Remote:
 
 
 def clone(folder: Path, remote: Remote, bot: str) -> None:
-    """Clone into `folder`/tree, without a checkout, for commits by `bot`; what a killed attempt left there goes."""
+    """Clone into `folder`/tree, without a checkout, for commits by `bot`; remove what a killed attempt left there."""
     tree = folder / "tree"
     if tree.exists():
         shutil.rmtree(tree)
-    # One process sets everything; an empty template, because nobody's hooks belong into an agent's work tree.
+    # One process sets everything; an empty template, because no hooks belong in an agent's work tree.
     git(
         folder,
         remote.environment,

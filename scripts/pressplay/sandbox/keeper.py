@@ -50,8 +50,8 @@ class Log:
             left_out += int(words[1]) - len(earlier[0]) - 2
         os.ftruncate(self._file, LOG_HEAD)
         self._size = LOG_HEAD
-        kept = _LEFT_OUT % left_out + tail
-        self._size += os.write(self._file, kept)
+        rest = _LEFT_OUT % left_out + tail
+        self._size += os.write(self._file, rest)
 
     def close(self) -> None:
         """Close the file."""
@@ -69,8 +69,8 @@ def start_time(pid: int) -> str:
     if os.path.isdir("/proc/self"):  # noqa: PTH112 - pathlib is slow to import
         return ""
     # No /proc (macOS): ps knows.
-    asked = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return asked.stdout.strip()
+    listed = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return listed.stdout.strip()
 
 
 def descendants(keepers: set[int]) -> set[int]:
@@ -115,10 +115,10 @@ def send_signal_to_group(keeper: int, number: int) -> None:
 
 def kill(pid: int, started: str) -> None:
     """Kill a keeper, its command and their descendants, if it still is the process that was started then."""
-    # Where the keeper is gone: its session's number is not given to others as long as somebody is in it.
+    # Where the keeper is gone: the system does not reuse its session id while a process is in the session.
     if not started or start_time(pid) not in (started, ""):
         return
-    # Not the keeper first: orphans would get away. Stopped, it can't take the end for the command's own.
+    # Not the keeper first: its orphans would escape. While it is stopped, it can't record the end as the command's own.
     send_signal({pid}, signal.SIGSTOP)
     for _ in range(_KILL_TRIES):
         left = descendants({pid})

@@ -58,7 +58,7 @@ def over_http(github: GitHubAccess, git_url: str, app: str, repo: str, level: Le
     """A repository over git's smart HTTP, with a fresh token of the App."""
     token = github.token(app, repo, {"contents": level})
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    # In the environment, not on the command line, where anybody on the machine could read it.
+    # In the environment, not on the command line, where every user of the machine could read it.
     environment = {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "http.extraHeader",
@@ -90,7 +90,7 @@ class Runner:
         self._directory = directory.resolve()
         self._clock = clock
         self.closed = threading.Event()
-        """Set, nobody waits for agents any more."""
+        """When set, nothing waits for agents any more."""
         self._environment = {**{name: os.environ[name] for name in _KEPT if name in os.environ}, **(environment or {})}
 
     def folder(self, name: str) -> Path:
@@ -158,8 +158,8 @@ class Runner:
     def carry_out(self, name: str, poll: float, say: Callable[[str], None]) -> None:
         """Start the run and wait for its end, looking every `poll` seconds; what fails for good fails the run."""
         try:
-            started = self._patiently(lambda: self.start(name))
-            while started and not self.closed.is_set() and not self._patiently(lambda: self.finish(name)):
+            started = self._with_retries(lambda: self.start(name))
+            while started and not self.closed.is_set() and not self._with_retries(lambda: self.finish(name)):
                 self._clock.sleep(poll)
         except Exception as error:
             say(f"run {name}: {type(error).__name__}: {error}")
@@ -167,8 +167,8 @@ class Runner:
             if run is not None:
                 self._status(run, "Failed", message=str(error))
 
-    def _patiently(self, call: Callable[[], bool]) -> bool:
-        """Do it, again while it meets passing faults."""
+    def _with_retries(self, call: Callable[[], bool]) -> bool:
+        """Call it, up to five times while it raises TryAgain."""
         for pause in (0.1, 0.5, 2.0, 5.0):
             try:
                 return call()
@@ -343,7 +343,7 @@ class Runner:
             issues.comment(gh, repo, pr, f"To [this {thread.kind}]({thread.url}):\n\n{body}", marker)
 
     def _on_issue(self, run: Manifest, app: str, result: Mapping[str, Any]) -> None:
-        """What the Issue agent made of the issue, as a comment of its App on it: a task, or questions first."""
+        """Post the Issue agent's result on the issue, as its App: a task, or questions first."""
         texts = [(mark, str(result[key])) for key, mark in ISSUE_MARKS.items() if result.get(key)]
         if not texts:
             return

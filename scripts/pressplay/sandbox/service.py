@@ -21,7 +21,7 @@ _FINISHED = ("Succeeded", "Failed")
 def merge_what_becomes_ready(
     forge: Forge, maintainer: Maintainer, stop: threading.Event, say: Callable[[str], None]
 ) -> None:
-    """Let the maintainer look whenever the forge recorded something that may have made a pull request ready."""
+    """Let the maintainer merge whenever an event of the forge may have made a pull request ready."""
     after = 0
     while not stop.wait(_POLL):
         events = forge.events(after)
@@ -31,7 +31,7 @@ def merge_what_becomes_ready(
             try:
                 maintainer.merge_what_is_ready()
             except Exception as error:
-                # The next look tries again; a maintainer who stumbles must not end the forge.
+                # The next event tries again; a fault of the maintainer must not end the forge.
                 say(f"maintainer: {type(error).__name__}: {error}")
                 continue
         after = events[-1].seq

@@ -40,7 +40,7 @@ RENDERED = Path(__file__).with_name("chart.yaml")
 _DEMO_REPO = "acme/shop"
 WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - a file's name, not a password
 LOG_WIDTH = 120
-"""Columns of the summary where nobody looks on."""
+"""Columns of the summary where the output is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def play(
 ) -> Ended:
     """Play in `directory`, which is claimed; returns how it ended.
 
-    `serve`: go on taking webhooks until somebody asks to stop. InputError for what ends a play that can't go on; what
+    `serve`: go on taking webhooks until a signal to stop. InputError where the play can't go on; what
     was under way then still is: `shutdown.now` ends it.
     """
     try:
@@ -141,7 +141,7 @@ def _play(
         from pressplay.sandbox import demo as the_demo
 
         sandbox.set_up_project(the_demo.PROJECT)
-        say("The demo: scripted agents build a small real project. No model is asked.")
+        say("The demo: scripted agents build a small real project. No model is called.")
     else:
         sandbox.set_up_project(project)
     _press(sandbox, resume)

@@ -99,9 +99,9 @@ class Shutdown:
     # -- the end -------------------------------------------------------------------------------------------------------
 
     def now(self, why: str, status: int, *, fault: bool = False) -> NoReturn:
-        """End this process with `status`, and all that it started; `why` is the first line that is said.
+        """End this process with `status`, and all that it started; `why` is the first line of the report.
 
-        After a fault, the rest is said only where something was under way.
+        After a fault, the rest of the report appears only where something was stopped.
         """
         if not self._begun.acquire(blocking=False):
             # Another thread ends the process already.

@@ -1,4 +1,4 @@
-"""The sandbox's folder: whose it is while a play goes on, who may read it, and whether it is whole."""
+"""The sandbox's folder: which play holds it, who may read it, and whether it is intact."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _PATIENCE = 5.0
 
 @contextmanager
 def claimed(directory: Path) -> Iterator[None]:
-    """Hold the folder, made where it is not there, for one play. InputError where another has it, or it can't be had.
+    """Hold the folder for one play, and make it first if need be. InputError where another play has it, or on a fault.
 
-    Nobody but its owner may read what is in it, whatever an earlier version let others do.
+    Only its owner may read it, even where an earlier version let others do so.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -53,7 +53,7 @@ def claimed(directory: Path) -> Iterator[None]:
 
 
 def clear(directory: Path) -> None:
-    """Throw away what is in a folder that is claimed."""
+    """Delete the content of a claimed folder."""
     for path in directory.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -88,7 +88,7 @@ def check(directory: Path) -> None:
 
 
 def unwritable(directory: Path, error: OSError) -> str:
-    """One sentence on what the system refused, and what to do."""
+    """One sentence: what the system refused, and what to do."""
     where = error.filename or directory
     return (
         f"{where}: {error.strerror or error}: the sandbox's folder must be writable, on a disk with room; "

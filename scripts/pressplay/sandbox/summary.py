@@ -69,7 +69,7 @@ def summarize(sandbox: Sandbox) -> Summary:
     backlog = backlog_file.read(gh, subject, base)
     plan = graph.plan(backlog)
     landed = landing.of_backlog(context, gh, subject, backlog, base)
-    ledgers = {kept.number: kept.entries for kept in context.ledger(repo).kept("task")}
+    ledgers = {ledger.number: ledger.entries for ledger in context.ledger(repo).kept("task")}
     of_branch: dict[str, list[pulls.Pull]] = {}
     for listed in pulls.all_pulls(gh, repo):
         of_branch.setdefault("" if listed.fork else listed.head_ref, []).append(listed)

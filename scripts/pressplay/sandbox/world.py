@@ -75,7 +75,7 @@ class Options:
 
 
 class Sandbox:
-    """A whole installation. Make it, `install`, `press`, then `run` until nothing but people is waited for."""
+    """A whole installation: make it, `set_up_project`, `press`, then `run` until it waits for people alone."""
 
     def __init__(
         self,
@@ -167,18 +167,18 @@ class Sandbox:
         )
 
     def set_up_project(self, source: Path | None) -> None:
-        """Make the forge's side: the repository with what is in `source`, the Apps, the maintainer, the ruleset."""
+        """Set up the forge: the repository with the content of `source`, the Apps, the maintainer, the rulesets."""
         apps = setup.set_up(self.forge, self.settings, self.options.repo, source)
         self.forge.set_webhook(names.slug(self.settings.github.harness_app), self.webhook_url)
         self._hand_out_keys(apps)
 
     def _hand_out_keys(self, apps: Mapping[str, App]) -> None:
-        """Keys lie where the steps and the runner look for them: in the cluster's Secrets, which are in no file."""
+        """Put the keys where the steps and the runner read them: in the cluster's Secrets, which are in no file."""
         for secret in setup.secrets(self.settings, apps):
             self.cluster.create(secret)
 
     def _delivered(self, delivery: Delivery, status: int) -> None:
-        """Let the forge tell of it, as GitHub does."""
+        """Have the forge list the delivery, as GitHub does."""
         harness = names.slug(self.settings.github.harness_app)
         self.forge.delivered(harness, delivery.event, status, delivery.delivery_id)
 
@@ -234,7 +234,7 @@ class Sandbox:
         )
 
     def merge_what_is_ready(self) -> None:
-        """Let the maintainer look, where there is one: what became ready while there was none has no further event."""
+        """Merge what became ready while no maintainer ran: no further event will say so."""
         if self.options.merge:
             self._maintainer.merge_what_is_ready()
 
@@ -246,7 +246,7 @@ class Sandbox:
     # -- running ---------------------------------------------------------------------------------------------------
 
     def run(self, until: Callable[[], bool], watch: Callable[[], None] = lambda: None) -> None:
-        """Work until `until()`, asked whenever nothing is left to do at this moment; `watch` sees each pass."""
+        """Work until `until()` holds once nothing is left to do at the moment; `watch` is called after each pass."""
         while True:
             if self.step():
                 watch()
@@ -256,7 +256,7 @@ class Sandbox:
             self._rest()
 
     def step(self) -> bool:
-        """Do what can be done now; whether anything was."""
+        """Do what can be done now; whether there was anything."""
         did = self.controller.run_cron()
         changes = self.cluster.changes(self._version)
         if changes:
@@ -277,10 +277,10 @@ class Sandbox:
         return did or bool(changes)
 
     def _take_up(self) -> None:
-        """After a kill: what an earlier process left under way."""
+        """After a kill, go on with what an earlier process left under way."""
         stopped = self.options.directory / STOPPED
         if stopped.exists():
-            self.controller.excuse(self.clock.now() - float(stopped.read_text()))
+            self.controller.extend_limits(self.clock.now() - float(stopped.read_text()))
             stopped.unlink()
         self._version = self.cluster.version()
         self._deployer.restore()
@@ -296,7 +296,7 @@ class Sandbox:
         events = self.forge.events(after)
         if not events:
             return False
-        self._tell_deployer(events)
+        self._note_deployments(events)
         for event in events:
             delivery = self._hook.delivery(event)
             if delivery is not None:
@@ -305,7 +305,7 @@ class Sandbox:
             if self.options.merge and any(event.name in Maintainer.ANSWERS for event in events):
                 self._maintainer.merge_what_is_ready()
         except TryAgain as error:
-            # The events stay unanswered, and whoever answers looks again when something else happens.
+            # The events stay unanswered until the next pass that finds more of them.
             self.options.say(f"maintainer: {error}")
             return False
         self.cluster.apply(
@@ -318,8 +318,8 @@ class Sandbox:
         )
         return True
 
-    def _tell_deployer(self, events: Sequence[Event]) -> None:
-        """What was asked for is to be deployed; what belongs to closed pull requests is taken down."""
+    def _note_deployments(self, events: Sequence[Event]) -> None:
+        """Note requested deployments; take down those of closed pull requests."""
         for event in events:
             if event.name == "pull_request" and event.payload["action"] == "closed":
                 settings = self.settings.repository(self.options.repo).deploy
@@ -330,7 +330,7 @@ class Sandbox:
         if not self._to_deploy:
             return False
         try:
-            self._deployer.look()
+            self._deployer.deploy_requested()
         except TryAgain as error:
             self.options.say(f"deployer: {error}")
             return False
@@ -350,7 +350,7 @@ class Sandbox:
         self.clock.sleep(min(moments) - self.clock.now())
 
     def only_people_are_waited_for(self) -> bool:
-        """Whether nothing moves but by a person: a merge, `pressplay continue`. True also where nothing is open."""
+        """Whether only a person moves anything: by a merge or `pressplay continue`. True also where nothing is open."""
         if self.kubelet.busy or self.runs.busy or self._deployer.busy:
             return False
         return only_people_move(self.controller.unfinished(), self.context)

@@ -33,10 +33,10 @@ _MOST_PASSES = 10_000
 
 
 def advance(workflow: Manifest, view: View, now: float) -> Advance:
-    """Take a Workflow as far as it goes at this moment. Nothing that is given is changed.
+    """Take a Workflow as far as it goes at this moment. The arguments are not changed.
 
     What a real Argo refuses at the start gives phase Failed with its message and no nodes; what this engine does not
-    know, and what R7 forbids, gives phase Error with a message that names it. Raises nothing for what is in a Workflow.
+    know, and what R7 forbids, gives phase Error with a message that names it. No content of a Workflow makes it raise.
     """
     status: dict[str, Any] = dict(workflow.get("status") or {})
     if status.get("phase") in WORKFLOW_ENDED:

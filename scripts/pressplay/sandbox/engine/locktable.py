@@ -58,7 +58,7 @@ def waits(status: Mapping[str, Any]) -> set[str]:
 
 
 def waits_for_locks_alone(workflow: Manifest) -> bool:
-    """Whether nothing of a Workflow is under way: it waits for locks, and moves when those that hold them do."""
+    """Whether a Workflow only waits for locks: it moves when their holders do."""
     status = workflow.get("status") or {}
     return bool(waits(status)) and all(
         node["type"] not in ("Pod", "Suspend")
@@ -72,18 +72,18 @@ class LockTable:
     """What every Workflow holds and waits for, from their statuses."""
 
     def __init__(self) -> None:
-        """Empty: nobody holds or waits."""
+        """Start empty."""
         self._records: dict[Key, _Record] = {}
         self._holders: dict[str, set[str]] = {}
         self._waiting: dict[str, set[Key]] = {}
 
     def replace(self, workflow: Manifest, status: Mapping[str, Any]) -> frozenset[str]:
-        """Take a Workflow's committed status in; the locks that somebody else may now get (see `waiters`)."""
+        """Record a Workflow's committed status; the locks that others may now get (see `waiters`)."""
         held = {lock: frozenset(holders) for lock, holders in holds(status).items()}
         return self._put(workflow_key(workflow), _Record(_order(workflow), held, frozenset(waits(status))))
 
     def remove(self, namespace: str, name: str) -> frozenset[str]:
-        """Forget a Workflow that is gone; the locks that somebody else may now get."""
+        """Forget a deleted Workflow; the locks that others may now get."""
         return self._put((namespace, name), None)
 
     def waiters(self, locks: Iterable[str]) -> list[Key]:

@@ -175,15 +175,15 @@ def template(raw: Mapping[str, Any]) -> Template:
     if known is not None:
         return known[1]
     text = json.dumps(raw, sort_keys=True)
-    made = _by_text.get(text)
-    if made is None:
-        made = _by_text[text] = Template(raw)
+    parsed = _by_text.get(text)
+    if parsed is None:
+        parsed = _by_text[text] = Template(raw)
         if len(_by_text) > _KEPT:
             _by_text.popitem(last=False)
-    _by_identity[id(raw)] = (raw, made)
+    _by_identity[id(raw)] = (raw, parsed)
     if len(_by_identity) > _KEPT:
         _by_identity.popitem(last=False)
-    return made
+    return parsed
 
 
 class NotFound(Exception):
@@ -235,8 +235,8 @@ class Library:
             raise NotFound(f"workflow template {holder} not found")
         for item in manifest["spec"].get("templates") or ():
             if item["name"] == name:
-                kept: Mapping[str, Any] = item
-                return kept
+                fetched: Mapping[str, Any] = item
+                return fetched
         raise NotFound(f"template {name} not found in workflow template {holder}")
 
 

@@ -1,4 +1,4 @@
-"""One pass over a Workflow: what Argo's controller does when it looks at one, as a function of what it sees.
+"""One pass over a Workflow: what Argo's controller does when it processes one, as a function of what it sees.
 
 `workflow.operate` does the pass on a `State`; `execution.Executor` executes a template, and a module for each kind of
 node (`steps`, `dag`, `suspend`, `leaves`) or concern (`retries`, `locking`, `parallelism`, `shutdown`) does its part.
