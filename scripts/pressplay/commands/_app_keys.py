@@ -36,7 +36,7 @@ def exchange(wanted: Wanted, answer: str, directory: Path, namespace: str, api_u
             secrets = _secrets(wanted, created, needs, namespace)
             text = "---\n".join(yaml.safe_dump(secret, sort_keys=False) for secret in secrets)
             path = save(f"{created.slug}.secret.yaml", text)
-    return _told(wanted, created, needs, path)
+    return _next_steps(wanted, created, needs, path)
 
 
 def _answer(text: str, directory: Path) -> tuple[str, str]:
@@ -125,14 +125,14 @@ def _secret_file(directory: Path) -> Iterator[Callable[[str, str], Path]]:
         half.unlink(missing_ok=True)
 
 
-def _told(wanted: Wanted, created: Created, needs: Needs | None, path: Path) -> Iterator[str]:
+def _next_steps(wanted: Wanted, created: Created, needs: Needs | None, path: Path) -> Iterator[str]:
     """What was made and what comes next; no key."""
     who = "the harness" if needs is not None and not needs.agent else f"agent {needs.agent}" if needs else "nobody yet"
     yield f"App {created.name}, number {created.id}, for {who}"
     if needs is None:
         yield (
             f"No App of the values has this name: set agents.<id>.githubApp or github.harnessApp to {created.slug}, "
-            "and put the key where that one's belongs (docs/how-to/github-apps.md)"
+            "and put the key where that App's key belongs (docs/how-to/github-apps.md)"
         )
     elif names.slug(needs.app) != created.slug:
         value = f"agents.{needs.agent}.githubApp" if needs.agent else "github.harnessApp"
