@@ -248,6 +248,17 @@ def test_set_ends_a_wait_with_the_outputs_that_it_is_given_and_no_others() -> No
     assert parameters(world.node("w", "[1].b")["outputs"]) == {"made": "merged"}
 
 
+def test_a_retry_whose_last_attempt_has_no_message_has_none() -> None:
+    world = started("""
+    - {name: main, steps: [[{name: a, template: held}]]}
+    - {name: held, suspend: {}, retryStrategy: {limit: 2, retryPolicy: OnError}}
+    """)
+    assert world.set("w", "[0].a(0)", {}, "Failed")
+    world.run()
+    assert world.node("w", "[0].a")["phase"] == "Failed"
+    assert "message" not in world.node("w", "[0].a")
+
+
 def test_set_of_an_output_that_is_not_expected_is_refused_and_changes_nothing() -> None:
     world = started("steps: [[{name: a, template: wait}]]")
     before = copy.deepcopy(found(world))
