@@ -168,7 +168,7 @@ def _permissions(about: str, need: Needs, have: Mapping[str, str]) -> Iterator[R
         yield wrong(
             about,
             f"has {listed({one: have[one] for one in dangerous})}: with it, it could get past what keeps it from "
-            "merging, or make up what proves its work (R5)",
+            "merging, or make up what proves its work",
             f"take it away in the App's settings, Permissions & events: none of ours needs it ({_PAGE})",
         )
     more = {

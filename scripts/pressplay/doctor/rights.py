@@ -75,7 +75,7 @@ def agents(subject: Subject) -> Iterator[Result]:
         yield wrong(
             "agents and the harness's key",
             f"{', '.join(f'{there}:{name}' for name in may)} may read the Secret {secret} in {subject.namespace}: "
-            "agents that run so could approve their own work (R5)",
+            "agents that run so could approve their own work",
             f"take the right away: kubectl -n {subject.namespace} get rolebindings,clusterrolebindings -o wide",
         )
     else:

@@ -55,7 +55,7 @@ def refuse_template(value: str, what: str) -> None:
     """Refused, naming `what`, if a real Argo would evaluate `value`."""
     if "{{" in value:
         raise Refused(
-            f"{what} contains '{{{{': a real Argo would evaluate it, or never go on (R7); "
+            f"{what} contains '{{{{': a real Argo would evaluate it, or never go on; "
             "pass an id and let the step fetch the text"
         )
 
