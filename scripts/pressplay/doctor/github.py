@@ -26,7 +26,7 @@ DANGEROUS = (
     "organization_administration",
     "organization_secrets",
 )
-"""Who has one of these could change the rules, what runs, or who may what: none of our Apps asks for any (R5)."""
+"""With one of these an App could change the rules, what runs, or who may do what: no App of ours asks for any (R5)."""
 _SCARCE = 0.1
 _PAGE = "docs/reference/github-apps.md"
 

@@ -101,7 +101,7 @@ def must(subject: Subject, name: str, who: Account, wanted: list[Right]) -> Iter
         yield wrong(
             name,
             f"{who.namespace}:{who.name} may not {'; '.join(lacks[:5])}",
-            f"helm upgrade --install press-play CHART -n {subject.namespace} makes the Roles and RoleBindings anew",
+            f"helm upgrade --install press-play CHART -n {subject.namespace} creates the Roles and RoleBindings again",
         )
     else:
         yield ok(name, f"{who.namespace}:{who.name} may all {len(wanted)} that were tried")
