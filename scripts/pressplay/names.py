@@ -1,4 +1,4 @@
-"""Every name that Press Play gives to a thing, one function each (design, Names and budgets).
+"""Every name that Press Play gives to a thing, one function each.
 
 A name is a function of what it names and of nothing else: no random part, no Workflow's uid. That is what makes a
 second apply of the same run harmless (R1). Limits: Workflow names and label values take 63 characters (Kubernetes'

@@ -1,6 +1,6 @@
 """The settings that every step reads: `config.json` in the ConfigMap `press-play-config`, rendered by the chart.
 
-Precedence (design, Steps): a step's own parameter > `repositories.<name>` > `defaults` > what is detected.
+Precedence: a step's own parameter > `repositories.<name>` > `defaults` > what is detected.
 Unknown keys are errors (R10).
 """
 

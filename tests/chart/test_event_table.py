@@ -1,4 +1,4 @@
-"""Issue 4, must be shown 1 and 5: which flow each of GitHub's events starts, in both start modes, and never two.
+"""Which flow each of GitHub's events starts, in both start modes, and never two.
 
 Judged by the chart's own rendering.
 """

@@ -56,7 +56,7 @@ def test_a_missing_file_is_drift(copy: Path):
 
 def test_the_reference_has_every_key_with_its_prose_and_default():
     made = (ROOT / "docs/reference/values.md").read_text(encoding="utf-8")
-    assert "### `limits.rounds`\n\nPasses Clippy" in made
+    assert "### `limits.rounds`\n\nPasses of Clippy" in made
     assert "Default: `3`" in made
     assert "#### `agents.rex`\n" not in made
     assert "### `agents.rex`\n\nImplements tasks" in made

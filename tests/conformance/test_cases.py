@@ -1,4 +1,4 @@
-"""The engine makes of each case what a real Argo 4.1.2 made of it (issue, shown 6)."""
+"""The engine makes of each case what a real Argo 4.1.2 made of it."""
 
 from __future__ import annotations
 

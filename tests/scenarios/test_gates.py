@@ -88,7 +88,7 @@ def test_qa_that_edits_source_is_refused_told_why_and_heard_once_more(tmp_path):
     assert one.roles() == ["implement", "lint", "test", "test"]
     first, second = one.team.findings("test")
     assert first == ""
-    assert "QA may change tests alone (R6), and changed 1 file outside the tests' paths" in second
+    assert "QA may change only tests, but changed 1 file outside the tests' paths" in second
     assert "`program.py`" in second
 
 
@@ -126,9 +126,7 @@ def test_qa_that_keeps_its_edits_of_source_is_refused_for_good(tmp_path):
     one = played(tmp_path, Team(does={"test": writes("program.py", "x = 1\n")}))
     one.assert_not_approved()
     assert one.state == "parked"
-    assert one.reason == (
-        "press-play/test-only: QA may change tests alone (R6), and changed 1 file outside the tests' paths"
-    )
+    assert one.reason == ("press-play/test-only: QA may change only tests, but changed 1 file outside the tests' paths")
     assert one.roles() == ["implement", "lint", "test", "test"]
     assert one.check("test-only")["conclusion"] == "failure"
 
@@ -166,9 +164,7 @@ def test_qa_that_takes_rexs_commits_out_of_the_branch_is_refused(tmp_path):
     team.does.update(implement=implement, test=takes_out(team, "qa-agent", 2))
     one = played(tmp_path, team)
     one.assert_not_approved()
-    assert (
-        "QA may change tests alone (R6), and changed 2 files outside the tests' paths" in one.team.findings("test")[1]
-    )
+    assert "QA may change only tests, but changed 2 files outside the tests' paths" in one.team.findings("test")[1]
 
 
 @pytest.mark.rule("R6")

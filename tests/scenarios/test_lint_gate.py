@@ -1,4 +1,4 @@
-"""The lint gate as the chart has it, on real small projects with the real tools of this machine (issue 5, shown 2)."""
+"""The lint gate as the chart has it, on real small projects with the real tools of this machine."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ _CODE = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(r"(?<![\w/.-])pressplay ([a-z][a-z-]*)")
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]+)")
 _SET = re.compile(r"--set[ =]'?([A-Za-z][\w./-]*)=")
+_MODULE = re.compile(r"pressplay(?:\.[a-z_]+)+")
+_FILE = re.compile(r"(?:chart|docs|schemas|scripts|tests)/[\w./-]+")
 _KEY = re.compile(r"[a-z][A-Za-z]+(?:\.(?:[A-Za-z-]+|<[a-z]+>))+")
 DEFAULTS = yaml.safe_load((ROOT / "chart/values.yaml").read_text(encoding="utf-8"))
 
@@ -111,6 +114,15 @@ def _options(names: list[str]) -> set[str]:
         section = re.split(rf"\n## pressplay (?!{name} )", text.partition(f"## pressplay {name}\n")[2])[0]
         found |= set(_OPTION.findall(section))
     return found
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=_ids)
+def test_every_module_and_file_that_is_named_exists(page: Path):
+    for name in _CODE.findall(_FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if _MODULE.fullmatch(name):
+            assert pkgutil.resolve_name(name), f"{_ids(page)}: {name}"
+        elif _FILE.fullmatch(name):
+            assert (ROOT / name).exists(), f"{_ids(page)}: there is no {name}"
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=_ids)

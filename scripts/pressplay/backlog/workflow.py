@@ -1,4 +1,4 @@
-"""The generated play: a plan as Argo's WorkflowTemplates and Workflows (design, Flows; facts/argo.md, Graphs).
+"""The generated play: a plan as Argo's WorkflowTemplates and Workflows.
 
 Two DAG nodes stand for a task: `t12` starts its Workflow and waits for the verdict, counting against the play's
 parallelism; `t12-merged` is a bare suspend until the merge, which counts against nothing. What they do is in the

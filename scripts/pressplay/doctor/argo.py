@@ -152,7 +152,7 @@ def reconcile(subject: Subject) -> Iterator[Result]:
             f"argo cron resume {RECONCILE} -n {namespace}",
         )
     elif refused:
-        yield wrong("reconcile", f"Argo refuses it: {'; '.join(refused)}", f"mend what it names, then: {nudge}")
+        yield wrong("reconcile", f"Argo refuses it: {'; '.join(refused)}", f"fix what it names, then: {nudge}")
     elif subject.clock.now() - due > PATIENCE:
         last = status.get("lastScheduledTime") or "never"
         yield wrong(
@@ -253,7 +253,7 @@ def server(subject: Subject) -> Iterator[Result]:
 
 
 def _from_outside(subject: Subject, url: str, auth: str, why: str) -> Iterator[Result]:
-    """What Kubernetes tells of the server behind an address within the cluster."""
+    """What Kubernetes reports of the server behind an address within the cluster."""
     from_here = "set PRESSPLAY_ARGO_URL to an address that leads to it (kubectl port-forward), or run doctor in a pod"
     place = _service(url)
     if place is None:

@@ -110,7 +110,7 @@ def secret(subject: Subject) -> Iterator[Result]:
             "webhook's Secret",
             f"what the Secret {name} in {subject.namespace} has under {key} begins or ends with white space, which "
             "GitHub's form takes off: no signature is right",
-            f"write it anew without the line's end: kubectl -n {subject.namespace} edit secret {name}",
+            f"write it again without the newline: kubectl -n {subject.namespace} edit secret {name}",
         )
     else:
         yield ok("webhook's Secret", f"{name} in {subject.namespace}, key {key}")

@@ -82,7 +82,7 @@ REPOSITORY = (
 
 @dataclass(frozen=True)
 class Group:
-    """Checks that are told together."""
+    """Checks that the report groups together."""
 
     name: str
     look: Callable[[], Iterator[Result]]

@@ -26,7 +26,7 @@ DANGEROUS = (
     "organization_administration",
     "organization_secrets",
 )
-"""Who has one of these could change the rules, what runs, or who may what: none of our Apps asks for any (R5)."""
+"""With one of these an App could change the rules, what runs, or who may do what: no App of ours asks for any (R5)."""
 _SCARCE = 0.1
 _PAGE = "docs/reference/github-apps.md"
 
@@ -168,7 +168,7 @@ def _permissions(about: str, need: Needs, have: Mapping[str, str]) -> Iterator[R
         yield wrong(
             about,
             f"has {listed({one: have[one] for one in dangerous})}: with it, it could get past what keeps it from "
-            "merging, or make up what proves its work (R5)",
+            "merging, or make up what proves its work",
             f"take it away in the App's settings, Permissions & events: none of ours needs it ({_PAGE})",
         )
     more = {

@@ -27,7 +27,7 @@ def read(folder: Path) -> dict[str, AppKey]:
             for slug, data in _held(file):
                 if fault := faults_of_key(data):
                     raise InputError(
-                        f"{file}: the key of the App {slug} {fault}; fetch it anew: pressplay apps exchange"
+                        f"{file}: the key of the App {slug} {fault}; fetch it again: pressplay apps exchange"
                     )
                 found[slug] = AppKey(int(data["app-id"].decode().strip()), data["private-key"].decode())
     if not found:

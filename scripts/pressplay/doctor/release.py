@@ -137,7 +137,7 @@ def namespaces(subject: Subject) -> Iterator[Result]:
     if settings.namespace == settings.controller_namespace:
         yield wrong(
             "namespaces",
-            f"the release is in the controller's own, {settings.namespace}: agents could read the harness's key (R5)",
+            f"the release is in the controller's own, {settings.namespace}: agents could read the harness's key",
             "install it into another namespace",
         )
     elif not missing:

@@ -96,7 +96,7 @@ def repository(subject: Subject, repo: str) -> Iterator[Result]:
     found = _facts(subject, repo)
     spelling = str(found["full_name"])
     if spelling != repo:
-        # It is one repository to GitHub, but what events start in its spelling is started anew in that of the values.
+        # It is one repository to GitHub, but what events start in its spelling starts again in that of the values.
         yield wrong("repository", f"GitHub calls it {spelling}", f"write {spelling} in the values, in place of {repo}")
     if found.get("archived") or found.get("disabled"):
         what = "archived" if found.get("archived") else "disabled"
@@ -147,7 +147,7 @@ def rulesets(subject: Subject, repo: str) -> Iterator[Result]:
 
 
 def _of_others(subject: Subject, repo: str, base: str) -> tuple[dict[str, rules.ProtectionView], list[str]]:
-    """What our other Apps are told, each asked by itself; and those that could not be asked.
+    """What GitHub shows our other Apps, each asked by itself; and those that could not be asked.
 
     GitHub shows the bypass lists to administrators alone, but tells each App what it may itself.
     """
@@ -168,7 +168,7 @@ def _of_others(subject: Subject, repo: str, base: str) -> tuple[dict[str, rules.
 
 
 def _seen(subject: Subject, app: str, repo: str, base: str) -> rules.ProtectionView:
-    """The rules as an App is told them."""
+    """The rules as GitHub shows them to an App."""
     gh = subject.speaking(app, repo, metadata="read")
     return subject.once(("protection", app, repo, base), lambda: rules.seen(gh, repo, base))
 

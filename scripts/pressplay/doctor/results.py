@@ -62,7 +62,7 @@ def not_looked_at(name: str, why: str, do: str = "") -> Result:
 
 @dataclass(frozen=True)
 class Check:
-    """One check, by the name under which it is told where it can't be made."""
+    """One check, by the name that the report uses where it can't be made."""
 
     name: str
     look: Callable[..., Iterable[Result]]

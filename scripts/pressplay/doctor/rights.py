@@ -75,7 +75,7 @@ def agents(subject: Subject) -> Iterator[Result]:
         yield wrong(
             "agents and the harness's key",
             f"{', '.join(f'{there}:{name}' for name in may)} may read the Secret {secret} in {subject.namespace}: "
-            "agents that run so could approve their own work (R5)",
+            "agents that run so could approve their own work",
             f"take the right away: kubectl -n {subject.namespace} get rolebindings,clusterrolebindings -o wide",
         )
     else:
@@ -101,7 +101,7 @@ def must(subject: Subject, name: str, who: Account, wanted: list[Right]) -> Iter
         yield wrong(
             name,
             f"{who.namespace}:{who.name} may not {'; '.join(lacks[:5])}",
-            f"helm upgrade --install press-play CHART -n {subject.namespace} makes the Roles and RoleBindings anew",
+            f"helm upgrade --install press-play CHART -n {subject.namespace} creates the Roles and RoleBindings again",
         )
     else:
         yield ok(name, f"{who.namespace}:{who.name} may all {len(wanted)} that were tried")

@@ -65,7 +65,7 @@ def harness_apart(subject: Subject) -> Iterator[Result]:
     for name in held:
         yield wrong(
             "harness's key",
-            f"the Secret {name} in {where} has it, where agents run: they could approve their own work (R5)",
+            f"the Secret {name} in {where} has it, where agents run: they could approve their own work",
             f"kubectl -n {where} delete secret {name}; make the App {settings.github.harness_app} a new private key, "
             "delete the old one on GitHub, and give each agent an App of its own",
         )

@@ -180,7 +180,7 @@ def protection(subject: Subject) -> Iterator[Result]:
         yield note(
             "protection",
             "allowUnprotected is true: plays start where no rulesets keep agents from merging, or from each other's "
-            "orders (R5)",
+            "orders",
             "set allowUnprotected to false, once each repository has its rulesets",
         )
     else:

@@ -77,7 +77,7 @@ def run(name: str, inputs: Inputs, context: Context) -> Outputs:
         raise
     for output, value in outputs.items():
         if not _SAFE_OUTPUT.fullmatch(value):
-            raise InputError(f"step {name}, output {output}: text that people wrote may not leave a step (R7)")
+            raise InputError(f"step {name}, output {output}: text that people wrote may not leave a step")
     return outputs
 
 

@@ -248,7 +248,7 @@ def _secrets(values: Mapping[str, Any]) -> Iterator[Finding]:
         for index, name in enumerate(listed if isinstance(listed, list) else []):
             if isinstance(name, str) and name.startswith(names.APP_SECRETS):
                 message = f"expected a Secret of the project's, got {shown(name)}, which holds an App's key"
-                hint = "take it out: who holds it acts as another agent (R5, R6)"
+                hint = "take it out: who holds it acts as another agent"
                 yield ((*where, "secrets", index),), message, hint
 
 
@@ -299,7 +299,7 @@ def _extra_spec(values: Mapping[str, Any]) -> Iterator[Finding]:
         if field in TOLD:
             yield (path,), f"expected a field that our flows do not set, got {shown(field)}", "take it out"
         if "{{" in json.dumps({field: value}, default=str):
-            yield (path,), "expected no `{{`, which Argo would evaluate (R7)", "take it out"
+            yield (path,), "expected no `{{`, which Argo would evaluate", "take it out"
 
 
 def _webhook(values: Mapping[str, Any]) -> Iterator[Finding]:

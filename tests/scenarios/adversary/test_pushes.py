@@ -39,9 +39,7 @@ def test_qas_app_pushes_source_outside_its_run(tmp_path, role):
     team.does[role] = pushing(team, "qa-agent", {"program.py": b"x = 1\n"})
     one = played(tmp_path, team, merge=False)
     one.assert_not_approved()
-    assert one.reason == (
-        "press-play/test-only: QA may change tests alone (R6), and changed 1 file outside the tests' paths"
-    )
+    assert one.reason == ("press-play/test-only: QA may change only tests, but changed 1 file outside the tests' paths")
     assert "`program.py`" in one.check("test-only")["output"]["text"]
 
 
@@ -99,7 +97,7 @@ def test_qa_edits_source_where_github_keeps_no_record_of_pushes(tmp_path, monkey
     keeps_no_record(monkeypatch)
     one = played(tmp_path, Team(does={"test": writes("program.py", "x = 1\n")}), merge=False)
     one.assert_not_approved()
-    assert "QA may change tests alone (R6), and changed 1 file outside the tests' paths" in one.reason
+    assert "QA may change only tests, but changed 1 file outside the tests' paths" in one.reason
 
 
 def test_qa_adds_tests_where_github_keeps_no_record_of_pushes(tmp_path, monkeypatch):
@@ -116,7 +114,7 @@ def test_the_record_of_pushes_lacks_the_beginning(tmp_path, monkeypatch):
     monkeypatch.setattr(pushes, "life", lambda *args: whole(*args)[1:])
     one = played(tmp_path, Team(does={"test": writes("tests/test_it.py", TEST)}), merge=False)
     one.assert_not_approved()
-    assert "QA may change tests alone (R6), and changed 1 file outside the tests' paths" in one.reason
+    assert "QA may change only tests, but changed 1 file outside the tests' paths" in one.reason
 
 
 def test_the_record_of_pushes_is_whole(tmp_path):

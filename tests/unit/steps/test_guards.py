@@ -1,4 +1,4 @@
-"""Guards that a whole play passes by without a trace when one of them is loosened: one table each."""
+"""Guards whose loosening a whole play does not notice: one table each."""
 
 from __future__ import annotations
 

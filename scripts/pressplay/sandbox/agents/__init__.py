@@ -1,7 +1,7 @@
 """The sandbox's default agents: scripted, and saying so wherever they speak.
 
-`python -m pressplay.sandbox.agents` is started by the runner in a git work tree (docs, architecture: What an agent in
-the sandbox is given). By role: *implement* commits a task's recorded solution, *lint* really tidies what the branch
+The runner starts `python -m pressplay.sandbox.agents` in a git work tree (docs/explanation/sandbox-and-cluster.md,
+What an agent gets). By role: *implement* commits a task's recorded solution, *lint* really tidies what the branch
 changed, *test* commits the recorded tests, really runs the project's tests and gives its verdict, *fix* commits the
 recorded answer to a verdict. They know the demo project alone; `PRESSPLAY_SCRIPT=notes` makes them write a note for
 each task instead, for any project (tests and simulations). *plan* writes the documents that are asked for, of any

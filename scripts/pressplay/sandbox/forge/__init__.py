@@ -1,4 +1,4 @@
-"""GitHub's stand-in: its REST API and git over HTTP, on one machine (architecture, Forge)."""
+"""GitHub's stand-in: its REST API and git over HTTP, on one machine."""
 
 from pressplay.sandbox.forge.ci import CiAnnotation, CiJob, Rerun
 from pressplay.sandbox.forge.forge import App, Event, Forge

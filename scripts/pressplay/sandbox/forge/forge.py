@@ -63,7 +63,7 @@ class Event:
 
 
 class Forge:
-    """GitHub's stand-in over a database file and a folder of bare repositories (architecture, Forge).
+    """GitHub's stand-in over a database file and a folder of bare repositories.
 
     Everything that sets it up may be repeated with the same arguments. `on_commit` is called after each commit.
     """

@@ -34,7 +34,7 @@ def demand(context: Context, gh: Client, repo: str, base: str) -> None:
         raise InputError(
             "\n".join(
                 [
-                    f"{repo}: its rulesets leave open ways past the harness, so nothing was started (R5)",
+                    f"{repo}: its rulesets leave open ways past the harness, so nothing was started",
                     *(f"- {line}" for line in lines),
                     f"To look again: pressplay doctor --repo {repo}. To play all the same: allowUnprotected",
                 ]

@@ -85,7 +85,7 @@ def _refused(
     if offences:
         listed = kept_tests.paths(one.path for one in offences if one.path)
         yield Finding(
-            f"QA may change tests alone (R6), and changed {reason(offences)}", f"Not of the tests:\n\n{listed}", "qa"
+            f"QA may change only tests, but changed {reason(offences)}", f"Not of the tests:\n\n{listed}", "qa"
         )
     own_plan = names.acceptance_plan(subject.work_number)
     yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan)

@@ -1,4 +1,4 @@
-"""What a run is told: the one builder of a CodeRun and of the task folder (design, What a run is told)."""
+"""The orders of a run: the one builder of a CodeRun and of the task folder."""
 
 from __future__ import annotations
 
