@@ -27,27 +27,27 @@ SOURCES = {
 }
 ALONE = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "AGENTS.md", "chart/values.yaml")
 ALLOWED_TEXT: dict[str, int] = {
-    ", came": 6,
-    "anew": 36,
-    "mend": 28,
-    "tells of": 6,
-    "is told": 30,
+    ", came": 4,
+    "anew": 23,
+    "mend": 23,
+    "tells of": 4,
+    "is told": 16,
     "to no end": 3,
-    "all the same": 10,
-    "is to be": 35,
+    "all the same": 8,
+    "is to be": 30,
     "for good": 2,
 }
 """How often each word of the first table is still there. Lower a figure as words go; never raise one."""
 ALLOWED_NAMES: dict[str, int] = {
-    "found": 528,
-    "one": 468,
-    "told": 136,
+    "found": 408,
+    "one": 446,
+    "told": 109,
     "said": 105,
-    "asked": 111,
+    "asked": 100,
     "came": 11,
-    "heard": 92,
-    "mine": 54,
-    "leftovers": 46,
+    "heard": 93,
+    "mine": 53,
+    "leftovers": 45,
 }
 """How many definitions still have each name of the second table."""
 
