@@ -15,6 +15,7 @@ from test_hostile import CANARY, TEXTS, marked, untouched_by_canaries
 
 from pressplay import names
 from pressplay.cluster import pause, waits
+from pressplay.domain.entries import Command, Entries, RaisedTry, Snapshot
 from pressplay.github import pulls, refs
 from pressplay.github.calls import call
 from pressplay.sandbox.setup import MAINTAINER
@@ -144,7 +145,7 @@ class Talk:
         self.made.go_on()
         assert {waits.phase(flow) for flow in self.flows()} <= {"Succeeded"}
 
-    def entries(self) -> dict[str, Any]:
+    def entries(self) -> Entries:
         return self.made.sandbox.context.ledger(REPO).entries("pr", PR)
 
     def runs(self) -> list[str]:
@@ -268,7 +269,7 @@ def test_strangers_and_bots_start_nothing_and_order_nothing(talk):
     it.made.sandbox.submit("comments", "comments-by-hand-1", {"repo": REPO, "pr": str(PR), "until": "0"})
     it.go_on()
     assert it.runs() == []
-    assert [name for name in it.entries() if name.startswith(("snapshot-", "command-"))] == []
+    assert [it.entries().all(Snapshot), it.entries().all(Command)] == [[], []]
     assert any(line.endswith("4 comments of people without write access left out") for line in it.made.said)
     # A stranger's words don't travel with a maintainer's either.
     line = it.on_line("Rename it.")
@@ -356,7 +357,7 @@ def test_fix_takes_up_again_what_was_answered_and_is_carried_out_once(talk):
     assert first["hash"] != second["hash"]
     assert [thread["id"] for thread in second["threads"]] == [f"thread-{line}", f"comment-{said}", f"comment-{order}"]
     assert second["threads"][2]["said"][0]["body"] == "Do it this time."
-    assert it.entries()[f"command-comment-{order}"]["command"] == "fix"
+    assert [(entry.id, entry.command) for entry in it.entries().all(Command)] == [(f"comment-{order}", "fix")]
     it.say("Thanks.")
     it.go_on()
     assert len(it.agents.told[2]["threads"]) == 1
@@ -389,7 +390,7 @@ def test_a_closed_pull_request_is_left_alone(talk):
     it.client().patch(f"pulls/{PR}", json={"state": "closed"}).raise_for_status()
     it.go_on()
     assert it.runs() == []
-    assert [name for name in it.entries() if name.startswith("snapshot-")] == []
+    assert it.entries().all(Snapshot) == []
 
 
 def test_fix_says_where_there_is_nothing_to_take_up(talk):
@@ -412,8 +413,7 @@ def test_stop_ends_the_work_under_way_and_only_a_person_goes_on(talk):
     assert it.working() == []
     assert it.labels() == ["press-play/parked"]
     assert [body for _, body in it.conversation() if "a person stopped it" in body]
-    runs = [entry for entry in it.entries().values() if entry.get("role") == "comments"]
-    assert [run["outcome"] for run in runs] == ["stopped"]
+    assert [run.outcome for run in it.entries().runs if run.role == "comments"] == ["stopped"]
     ((login, body),) = it.replies(line)
     assert login == "press-play[bot]"
     assert body.startswith("Nothing was changed for this: a person stopped it.")
@@ -442,9 +442,8 @@ def test_retry_begins_a_new_try_also_after_a_limit(talk):
     it.go_on()
     assert it.runs()[before:] == ["lint", "test"]
     assert (it.check(), it.labels()) == ("success", [])
-    assert it.entries()["try"] == {"try": 2, "command": f"comment-{order}"}
-    newest = [entry for entry in it.entries().values() if entry.get("role") == "test" and entry["try"] == 2]
-    assert [run["round"] for run in newest] == [1]
+    assert it.entries().get(RaisedTry) == RaisedTry(try_=2, command=f"comment-{order}")
+    assert [run.round for run in it.entries().runs_of(2) if run.role == "test"] == [1]
 
 
 @pytest.mark.rule("R3")
@@ -453,19 +452,17 @@ def test_a_step_that_is_killed_and_run_again_carries_an_order_out_once(talk):
     it.say("/press-play retry")
     inputs = {"repo": REPO, "pr": str(PR), "tag": "master", "task": "1", "try": "1", "workflow": "comments-1"}
     context = it.made.sandbox.context
-    ledger, recorded = context.ledger(REPO), it.entries()
+    ledger = context.ledger(REPO)
     first = registry.run("comments-gather", inputs, context)
-    # As if it had been killed before the order was noted.
-    (noted,) = set(it.entries()) - set(recorded) - {"try"}
-    name = names.ledger(REPO, "pr", PR)
-    namespace = it.made.sandbox.settings.namespace
-    found = it.made.sandbox.cluster.get("ConfigMap", namespace, name)
-    it.made.sandbox.cluster.delete("ConfigMap", namespace, name)
-    for key, text in found["data"].items():
-        if key != noted:
-            ledger.record("pr", PR, key, json.loads(text))
+    # As if it had been killed before the order was recorded as carried out.
+    entries = it.entries()
+    assert len(entries.all(Command)) == 1
+    it.made.sandbox.cluster.delete("ConfigMap", it.made.sandbox.settings.namespace, names.ledger(REPO, "pr", PR))
+    for entry in entries:
+        if not isinstance(entry, Command):
+            ledger.record("pr", PR, entry)
     assert registry.run("comments-gather", inputs, context) == first == {"why": "asked", "cause": "none", "try": "2"}
-    assert it.entries()["try"]["try"] == 2
+    assert it.entries().get(RaisedTry).try_ == 2
 
 
 def test_status_tells_where_it_stands_once_for_each_that_asks(talk):
@@ -513,8 +510,7 @@ def test_of_several_orders_the_last_one_holds(talk, orders, runs, labels):
     it.go_on()
     assert it.runs() == runs
     assert it.labels() == labels
-    noted = [entry["command"] for name, entry in sorted(it.entries().items()) if name.startswith("command-")]
-    assert noted == orders
+    assert [entry.command for entry in it.entries().all(Command)] == orders
 
 
 @pytest.mark.rule("R1")
@@ -529,7 +525,7 @@ def test_what_was_superseded_is_gathered_again(talk):
     pause.allow(it.made.sandbox.cluster, context.settings.namespace, REPO)
     pause.wake_of(it.made.sandbox.cluster, context.settings.namespace, REPO)
     it.made.go_on()
-    outcomes = {entry["cause"]: entry["outcome"] for entry in it.entries().values() if entry.get("role") == "comments"}
+    outcomes = {run.cause: run.outcome for run in it.entries().runs if run.role == "comments"}
     assert outcomes.pop(hash_) == "superseded"
     if not outcomes:
         assert it.waiting()
@@ -658,6 +654,6 @@ def test_an_agent_that_edits_a_persons_comment_orders_nothing(talk):
         call(rex, "PATCH", f"/repos/{REPO}/{path}", json={"body": "/press-play retry"})
     it.made.sandbox.submit("comments", "comments-by-hand-1", {"repo": REPO, "pr": str(PR), "until": "0"})
     it.go_on()
-    assert "try" not in it.entries()
+    assert it.entries().get(RaisedTry) is None
     assert it.runs() == ["comments"]
     assert any("none from a comment that was edited" in body for _, body in it.conversation())

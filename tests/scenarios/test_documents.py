@@ -153,7 +153,7 @@ def test_documents_are_written_left_for_a_person_and_used_by_the_next_play(tmp_p
     with person(made) as gh:
         assert gh.get("/branches/press-play/context/x").status_code == 404
         assert gh.get("/git/matching-refs/heads/press-play/").json() == []
-        ledger = made.sandbox.context.ledger(REPO).entries("pr", 1)
+        ledger = made.sandbox.context.ledger(REPO).raw("pr", 1)
         assert ledger["left-alone"]["reason"].startswith("morgan wrote it")
         assert ledger["documents"]["tasks"] == [1, 2]
         # The ruleset wants a person for it, and lets one merge.
@@ -363,7 +363,7 @@ def test_a_pause_holds_it_a_limit_ends_it_and_a_stopped_workflow_takes_its_run_a
     minutes(made, 3)
     assert runs(made) == []
     assert [one["metadata"]["name"] for one in runs(made, "PersistentVolumeClaim")] == ["docs-workspace-other"]
-    ledger = made.sandbox.context.ledger(REPO).entries("task", names.documents_number("master"))
+    ledger = made.sandbox.context.ledger(REPO).raw("task", names.documents_number("master"))
     assert (ledger[name]["outcome"], ledger["verdict-1"]["outcome"]) == ("timeout", "timeout")
     submit(made, "again")
     assert waits.phase(go(made, "again")) == "Failed"

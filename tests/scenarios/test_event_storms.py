@@ -15,6 +15,7 @@ from harness import REPO, World, git, project, task, world
 from test_comments import Rex, changes_and_answers
 
 from pressplay.cluster import waits
+from pressplay.domain.entries import Parked, Snapshot
 from pressplay.events.webhook import Delivery
 from pressplay.github import refs, snapshots
 from pressplay.sandbox.eventsource import Network
@@ -246,7 +247,7 @@ def test_a_storm_makes_no_more_workflows_than_windows_and_leaves_nothing_unanswe
     for number in heads:
         entries = made.sandbox.context.ledger(REPO).entries("pr", number)
         assert not snapshot.unanswered(entries)
-        taken = {one for name, entry in entries.items() if name.startswith(snapshots.PREFIX) for one in entry["ids"]}
+        taken = {id_ for entry in entries.all(Snapshot) for id_ in entry.ids}
         assert len(taken) == COMMENTS
         head = person(made).get(f"pulls/{number}").json()["head"]["sha"]
         runs = person(made).get(f"commits/{head}/check-runs", params={"check_name": "press-play/acceptance"}).json()
@@ -294,13 +295,12 @@ def test_reviews_and_pushes_of_our_own_agents_start_nothing(tmp_path):
     made.sandbox.press()
     quiet(made)
     assert flows(made, "comments", "pull-request", "triage", "issue", "security") == []
-    [reason] = {entry["reason"] for entry in parkings(made)}
+    [reason] = {entry.reason for entry in parkings(made)}
     assert "rounds and QA still wants changes" in reason
 
 
-def parkings(made: World) -> list[dict[str, Any]]:
-    entries = made.sandbox.context.ledger(REPO).entries("pr", 1)
-    return [entry for name, entry in entries.items() if name.startswith("parked-")]
+def parkings(made: World) -> list[Parked]:
+    return made.sandbox.context.ledger(REPO).entries("pr", 1).all(Parked)
 
 
 class Meanwhile(Rex):
@@ -347,8 +347,8 @@ def test_snapshots_that_nobody_needs_any_more_go(tmp_path):
         # The harness alone writes there.
         harness = made.sandbox.context.harness(REPO, contents="write")
         commit(made, branch, "comments.json", refs.head(harness, REPO, "main"), harness)
-    entry = {"ids": ["comment-1"], "head": "", "try": 1, "workflow": "", "answered": False}
-    made.sandbox.context.ledger(REPO).record("pr", 1, "snapshot-0123456789ab", entry)
+    entry = Snapshot(hash="0123456789ab", ids=("comment-1",), head="")
+    made.sandbox.context.ledger(REPO).record("pr", 1, entry)
     end = made.sandbox.clock.now() + 90
     made.sandbox.run(lambda: made.sandbox.clock.now() >= end)
     found = refs.branches_with_prefix(contents(made), REPO, "press-play/context/snapshot-")

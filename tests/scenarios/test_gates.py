@@ -13,6 +13,7 @@ from team import PR, Does, Played, Team, commit, nothing, played, starts, writes
 from test_event_storms import of_a_person
 
 from pressplay import names
+from pressplay.domain.entries import GateEntry
 from pressplay.errors import PressPlayError
 from pressplay.github import checks, deployments, pulls, refs, reviews
 from pressplay.github.calls import call
@@ -488,6 +489,7 @@ def test_a_round_after_a_fix_goes_on_from_the_fix_in_the_same_review(tmp_path):
     pull = of_a_person(made, "of-a-person")
     made.go_on()
     entries = made.sandbox.context.ledger(REPO).entries("pr", pull)
-    assert [one["outcome"] for one in entries.values() if "role" in one] == ["done", "changes", "done", "done", "pass"]
-    assert "gate-acceptance" in "".join(entries)
+    runs = sorted(entries.runs, key=lambda run: run.began)
+    assert [run.outcome for run in runs] == ["done", "changes", "done", "done", "pass"]
+    assert "acceptance" in {verdict.gate for verdict in entries.all(GateEntry)}
     made.sandbox.close()

@@ -25,7 +25,6 @@ from test_comments import PR, Rex, Talk, changes_and_answers
 from pressplay import names
 from pressplay.clock import VirtualClock
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import Entry
 from pressplay.sandbox.forge import Forge
 from pressplay.sandbox.summary import Summary, summarize
 
@@ -387,7 +386,7 @@ def reasons(life: Life) -> list[str]:
     """What a person finds: the task's reason, the pull request's, and in the logs the steps' last words."""
     sandbox = life.made.sandbox
     ledger = sandbox.context.ledger(REPO)
-    entries: list[Entry] = [*ledger.entries("task", 1).values(), *ledger.entries("pr", PR).values()]
+    entries = [*ledger.raw("task", 1).values(), *ledger.raw("pr", PR).values()]
     return [
         *(result.reason for result in ended(life).tasks if sandbox.plays()),
         *(str(entry["reason"]) for entry in entries if entry.get("reason")),

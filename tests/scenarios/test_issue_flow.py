@@ -164,8 +164,8 @@ def test_the_window_is_waited_out_first(start):
     label(made, number)
     go(made)
     entries = made.sandbox.context.ledger(REPO).entries("task", names.issue_number(number))
-    (run,) = [entry for entry in entries.values() if entry.get("role") == "issue"]
-    assert run["started"] == names.window_until(names.window_at(now, 10), 10)
+    (run,) = [run for run in entries.runs if run.role == "issue"]
+    assert run.started == names.window_until(names.window_at(now, 10), 10)
 
 
 @pytest.mark.rule("R8")

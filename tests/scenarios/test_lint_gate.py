@@ -15,13 +15,14 @@ from harness import REPO
 from lint_gate import Gate, gate, missing
 
 from pressplay.cluster import waits
+from pressplay.domain.roles import LINT
 from pressplay.github import checks
 from pressplay.sandbox.container import Container, Ended, wall
 from pressplay.sandbox.forge import Fault
 from pressplay.sandbox.forge.ci import CiJob
 from pressplay.steps import registry
 from pressplay.steps.core.context import Subject
-from pressplay.steps.lint import gate_runs, lint_steps
+from pressplay.steps.lint import gate_runs
 from pressplay.steps.runs import findings
 from pressplay.steps.upkeep import cleanup
 
@@ -65,15 +66,15 @@ def test_a_project_is_linted_by_its_own_tools(shared, language, state):
     gh = shared.sandbox.context.harness(REPO, checks="read")
     if state == "clean":
         assert (outcome, checks.own(gh, REPO, pull.head_sha, CHECK).conclusion) == ("pass", "success")
-        assert "passed" in shared.entry(pull)["reason"]
+        assert "passed" in shared.verdict(pull).reason
         return
     assert (outcome, checks.own(gh, REPO, pull.head_sha, CHECK).conclusion) == ("fail", "failure")
     words = {"rust": "needless_return", "python": "F401", "go": "self-assignment", "typescript": "SyntaxError"}
     assert words[language] in shared.text(pull)
     # What an agent is told: our reason, and the tools' words as a quotation.
     subject = Subject.of({"repo": REPO, "pr": str(pull.number)}, shared.sandbox.context)
-    told = findings.text(shared.sandbox.context, subject, "lint", pull.head_sha)
-    assert shared.entry(pull)["reason"] in told
+    told = findings.text(shared.sandbox.context, subject, LINT, pull.head_sha)
+    assert shared.verdict(pull).reason in told
     assert words[language] in told
     assert shared.nothing_is_left()
 
@@ -81,9 +82,9 @@ def test_a_project_is_linted_by_its_own_tools(shared, language, state):
 def test_a_repository_with_nothing_to_lint_passes_and_says_so(shared):
     outcome, pull = shared.run({"docs/page.md": b"# page\n"})
     assert outcome == "pass"
-    assert "no code that the lint gate knows" in shared.entry(pull)["reason"]
+    assert "no code that the lint gate knows" in shared.verdict(pull).reason
     subject = Subject.of({"repo": REPO, "pr": str(pull.number)}, shared.sandbox.context)
-    assert findings.text(shared.sandbox.context, subject, "lint", pull.head_sha) == ""
+    assert findings.text(shared.sandbox.context, subject, LINT, pull.head_sha) == ""
 
 
 def test_a_gate_that_passed_is_not_run_again_and_an_older_head_is_no_subject(shared):
@@ -110,7 +111,7 @@ def test_a_pull_request_cannot_loosen_its_own_linting(own):
     }
     outcome, pull = made.run(loose)
     assert outcome == "fail"
-    assert made.entry(pull)["reason"] == (
+    assert made.verdict(pull).reason == (
         "ruff check found what must be mended; linters' files taken from the default branch: 4; "
         "new marks that silence a linter: 1"
     )
@@ -209,7 +210,7 @@ def test_a_build_script_that_mends_the_code_before_it_is_judged_is_found_out(own
     made.base({**files_of("rust/clean"), "build.rs": BUILD})
     outcome, pull = made.run(files_of("rust/dirty"))
     assert outcome == "fail", made.text(pull)
-    reason = made.entry(pull)["reason"]
+    reason = made.verdict(pull).reason
     assert "changed files of the checkout" in reason or "cargo clippy" in reason
 
 
@@ -217,7 +218,7 @@ def test_a_tool_that_is_not_on_this_machine_is_an_error_with_a_way_out(own):
     made = own(commands=["no-such-linter --all"])
     outcome, pull = made.run({"a.txt": b"a"})
     assert outcome == "error"
-    reason = made.entry(pull)["reason"]
+    reason = made.verdict(pull).reason
     assert "command 1 can't be run: its tool is not there" in reason
     assert "lint.commands" in reason
     assert "lint.enabled" in reason
@@ -227,11 +228,11 @@ def test_a_tool_that_is_not_on_this_machine_is_an_error_with_a_way_out(own):
 
 @pytest.mark.rule("R4")
 def test_a_command_without_end_is_ended(own, monkeypatch):
-    monkeypatch.setattr(lint_steps, "_MINUTE", 0.1)
+    monkeypatch.setattr(gate_runs, "MINUTE", 0.1)
     made = own(commands=["sleep 3598"], timeoutMinutes=10)
     outcome, pull = made.run({"a.txt": b"a"})
     assert outcome == "error"
-    assert "lint.timeoutMinutes" in made.entry(pull)["reason"]
+    assert "lint.timeoutMinutes" in made.verdict(pull).reason
 
 
 @pytest.mark.rule("R3")
@@ -274,7 +275,7 @@ def test_a_verdict_step_that_is_run_again_changes_nothing(own):
         if parameter["name"] == "name"
     )
     assert registry.run("gate-lint-verdict", {**inputs, "name": run}, made.sandbox.context) == {"outcome": "fail"}
-    assert made.entry(pull)["outcome"] == "fail"
+    assert made.verdict(pull).outcome == "fail"
 
 
 @pytest.mark.rule("R3")
@@ -304,7 +305,7 @@ def test_a_checkout_that_cannot_be_made_ends_in_a_verdict(own):
     pull = made.pull({"a.txt": b"a"})
     made.sandbox.forge.faults.append(Fault("GET", r"/git/ref/heads/main", status=422, times=1))
     assert made.finish(made.start(pull)) == "error"
-    assert "could not be carried out" in made.entry(pull)["reason"]
+    assert "could not be carried out" in made.verdict(pull).reason
     assert made.nothing_is_left()
 
 
@@ -322,7 +323,7 @@ def test_named_checks_of_the_projects_ci_are_waited_for_without_a_pod(own):
     made.sandbox.run(lambda: any(w.kind == gate_runs.AWAIT_CHECKS for w in waits.of(made.workflow(name))))
     made.sandbox.forge.finish_ci(run, (CiJob("lint", "success"),))
     assert made.finish(name) == "pass"
-    assert made.entry(pull)["reason"] == "the check lint of the project's CI passed"
+    assert made.verdict(pull).reason == "the check lint of the project's CI passed"
     assert made.sandbox.cluster.list("PersistentVolumeClaim", "") == []
 
 
@@ -356,4 +357,4 @@ def test_a_check_of_that_name_by_another_app_is_not_it_and_the_wait_ends(own):
     before = made.sandbox.clock.now()
     assert made.finish(made.start(pull)) == "error"
     assert 180 <= made.sandbox.clock.now() - before <= 400
-    assert "did not end within 3 minutes" in made.entry(pull)["reason"]
+    assert "did not end within 3 minutes" in made.verdict(pull).reason

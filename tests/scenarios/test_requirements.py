@@ -15,6 +15,7 @@ import yaml
 from harness import REPO, Agents, World, git, project, task, world
 
 from pressplay.cluster import waits
+from pressplay.domain.entries import Parked
 
 pytestmark = pytest.mark.rule("FR8")
 
@@ -168,13 +169,13 @@ def test_a_file_that_changes_for_the_worse_parks_the_pull_request_with_the_reaso
     summary = made.play()
     assert summary.tasks[0].state != "merged"
     entries = made.sandbox.context.ledger(REPO).entries("pr", 1)
-    (parked,) = (entry for name, entry in entries.items() if name.startswith("parked-"))
-    assert parked["reason"] == (
+    (parked,) = entries.all(Parked)
+    assert parked.reason == (
         "qa: `.taskmaster/requirements.yaml` on the default branch asks for what may not be had: line 4, "
         '`$.agents.qa.secrets[0].name: expected a Secret that each of these agents may be given, got "shop-database" '
         "for qa` (`pressplay validate --requirements` tells all of it)"
     )
-    assert [entry["outcome"] for entry in entries.values() if entry.get("agent") == "qa"] == ["parked"]
+    assert [run.outcome for run in entries.runs if run.agent == "qa"] == ["parked"]
     assert set(coderuns(made)) == {"rex", "clippy"}
 
 
@@ -191,10 +192,10 @@ def test_a_malformed_file_is_told_by_its_lines_alone_where_others_read_it(tmp_pa
     made.sandbox.forge.sync(REPO)
     made.sandbox.submit("task", "task-1", {"task": "1", "repo": REPO, "task-id": "1"})
     made.go_on()
-    (entry,) = (e for e in made.sandbox.context.ledger(REPO).entries("task", 1).values() if e.get("agent") == "rex")
-    assert entry["outcome"] == "parked"
-    assert "is wrong in line 2 (" in entry["reason"]
-    assert "acme" not in entry["reason"].replace("acme/shop", "")
+    (run,) = made.sandbox.context.ledger(REPO).entries("task", 1).runs
+    assert (run.agent, run.outcome) == ("rex", "parked")
+    assert "is wrong in line 2 (" in run.reason
+    assert "acme" not in run.reason.replace("acme/shop", "")
     assert coderuns(made) == {}
 
 

@@ -95,7 +95,7 @@ class Call:
         )
 
     def ledger(self) -> list[dict[str, Any]]:
-        entries = self.sandbox.context.ledger(REPO).entries("pr", PR)
+        entries = self.sandbox.context.ledger(REPO).raw("pr", PR)
         return [entry for key, entry in sorted(entries.items()) if key.startswith("triage-")]
 
     def runs(self, role: str) -> list[str]:
@@ -256,7 +256,7 @@ def test_a_broken_base_branch_is_reported_once_and_nothing_else_is_done(tmp_path
     assert call.labels() == {BASE_LABEL}
     (said,) = call.comments()
     assert "`test`: it fails on the base branch too" in said
-    assert "It is to be mended on `main`" in said
+    assert "Fix it on `main`" in said
     assert call.is_approved()
     assert [entry["class"] for entry in call.ledger()] == ["base"]
 

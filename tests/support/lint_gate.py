@@ -91,9 +91,12 @@ class Gate:
         pull = self.pull(files)
         return self.finish(self.start(pull)), pull
 
-    def entry(self, pull: pulls.Pull) -> dict[str, Any]:
+    def verdict(self, pull: pulls.Pull) -> GateEntry:
+        """The gate's verdict on the head, which must be there."""
         entries = self.sandbox.context.ledger(REPO).entries("pr", pull.number)
-        return verdicts.verdict_on(entries, "lint", pull.head_sha) or {}
+        verdict = verdicts.verdict_on(entries, "lint", pull.head_sha)
+        assert verdict is not None
+        return verdict
 
     def text(self, pull: pulls.Pull) -> str:
         return checks.own_text(self.sandbox.context.harness(REPO, checks="read"), REPO, pull.head_sha, CHECK)

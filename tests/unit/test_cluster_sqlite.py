@@ -14,6 +14,7 @@ from pressplay.cluster import pause
 from pressplay.cluster.ledger import Ledger
 from pressplay.cluster.port import Account
 from pressplay.cluster.sqlite import LOG_FILE, Key, SqliteCluster
+from pressplay.domain.entries import Base
 from pressplay.errors import InputError, TryAgain
 from pressplay.patch import merge
 from pressplay.sandbox.engine import set_node
@@ -88,7 +89,7 @@ def test_r1_two_writers_of_one_ledger_lose_nothing(cluster, tmp_path):
     def write(part: int) -> None:
         own = SqliteCluster(tmp_path / "state.db", VirtualClock(), set_node)
         for i in range(20):
-            Ledger(own, "ns", "acme/shop").record("task", 1, f"run-{part}-{i}", {"n": i})
+            Ledger(own, "ns", "acme/shop").record("task", 1, Base(try_=part * 100 + i, base="main"))
         own.close()
 
     threads = [threading.Thread(target=write, args=(part,)) for part in range(4)]
@@ -96,7 +97,7 @@ def test_r1_two_writers_of_one_ledger_lose_nothing(cluster, tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(Ledger(cluster, "ns", "acme/shop").entries("task", 1)) == 80
+    assert len(Ledger(cluster, "ns", "acme/shop").entries("task", 1).all(Base)) == 80
 
 
 def test_a_run_is_counted_once_however_often_it_is_told(cluster):

@@ -10,14 +10,15 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pressplay import names
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster.port import Cluster, Manifest
+from pressplay.domain import entries as entries_
+from pressplay.domain.entries import Entries, Entry
 
-Subject = Literal["task", "pr"]
-Entry = dict[str, Any]
+Subject = entries_.Ledger
 
 _LABEL = "press-play/ledger"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -29,7 +30,7 @@ class Kept:
     """What was recorded of one task or pull request."""
 
     number: int
-    entries: dict[str, Entry]
+    entries: Entries
     name: str
     """The ConfigMap's."""
     made: float
@@ -44,10 +45,15 @@ class Ledger:
     namespace: str
     repo: str
 
-    def entries(self, subject: Subject, number: int) -> dict[str, Entry]:
-        """All entries of a task or pull request by name; empty where nothing was recorded yet."""
-        found = self.cluster.get("ConfigMap", self.namespace, names.ledger(self.repo, subject, number))
-        return {} if found is None else _entries(found)
+    def entries(self, subject: Subject, number: int) -> Entries:
+        """All entries of a task or pull request; none where nothing was recorded yet. InputError for a broken one."""
+        config_map = self.cluster.get("ConfigMap", self.namespace, names.ledger(self.repo, subject, number))
+        return Entries() if config_map is None else _entries(config_map)
+
+    def raw(self, subject: Subject, number: int) -> dict[str, dict[str, Any]]:
+        """The entries as JSON objects by key, whatever they hold."""
+        config_map = self.cluster.get("ConfigMap", self.namespace, names.ledger(self.repo, subject, number))
+        return {} if config_map is None else _json(config_map)
 
     def kept(self, subject: Subject) -> Iterator[Kept]:
         """What was recorded of every task, or every pull request, of the repository, in one listing."""
@@ -56,9 +62,10 @@ class Ledger:
             number = int(metadata["labels"][f"press-play/{subject}"])
             yield Kept(number, _entries(found), metadata["name"], parse_rfc3339(metadata["creationTimestamp"]))
 
-    def record(self, subject: Subject, number: int, name: str, entry: Entry) -> None:
-        """Write one entry (replacing the one of that name). Idempotent."""
-        self._merge(names.ledger(self.repo, subject, number), subject, {name: entry}, {f"press-play/{subject}": number})
+    def record(self, subject: Subject, number: int, entry: Entry) -> None:
+        """Write one entry, in the place of the one that has its key. Idempotent."""
+        name = names.ledger(self.repo, subject, number)
+        self._merge(name, subject, {entry.key(): entries_.dump(entry)}, {f"press-play/{subject}": number})
 
     def tally(self, span: str) -> int:
         """How many runs were counted over `span` (a day, a play)."""
@@ -104,5 +111,9 @@ class Ledger:
         )
 
 
-def _entries(found: Manifest) -> dict[str, Entry]:
-    return {name: json.loads(text) for name, text in (found.get("data") or {}).items()}
+def _json(config_map: Manifest) -> dict[str, dict[str, Any]]:
+    return {key: json.loads(text) for key, text in (config_map.get("data") or {}).items()}
+
+
+def _entries(config_map: Manifest) -> Entries:
+    return Entries.read(_json(config_map), f"ConfigMap {config_map['metadata']['name']}")

@@ -65,6 +65,16 @@ def outputs(workflow: Manifest) -> dict[str, str]:
     return {parameter["name"]: str(parameter.get("value", "")) for parameter in given}
 
 
+def deepest_message(workflow: Manifest) -> str:
+    """What the innermost failed node of a Workflow says, else the Workflow itself; empty where nobody says anything."""
+    failed = [node for node in nodes(workflow).values() if node.get("phase") in ("Failed", "Error")]
+    inner = [
+        node for node in failed if node.get("message") and node.get("type") in ("Pod", "Suspend", "Plugin", "HTTP")
+    ]
+    newest = max(inner or failed, key=lambda node: str(node.get("finishedAt") or ""), default={})
+    return str(newest.get("message") or (workflow.get("status") or {}).get("message") or "")
+
+
 def of(workflow: Manifest) -> Iterator[Wait]:
     """The waits of one Workflow."""
     metadata = workflow["metadata"]

@@ -36,7 +36,11 @@ class Status:
     state: str
     """`success`, `failure`, `error`, `inactive`, `in_progress`, `queued` or `pending`."""
     url: str
-    """Where it answers; empty if it has no address. Text of the deployer (R7)."""
+    """Where it answers; empty where it has no address. Text of whoever deploys (R7)."""
+    description: str = ""
+    """What whoever deploys says of it. Their text (R7)."""
+    log_url: str = ""
+    """Where its log is. Their text (R7)."""
 
 
 def _deployment(item: dict[str, Any]) -> Deployment:
@@ -80,9 +84,13 @@ def request(gh: Client, repo: str, environment: str, sha: str, key: str) -> Depl
 
 
 def status(gh: Client, repo: str, deployment: int) -> Status:
-    """The newest status of a deployment; `pending` if nobody has reported one yet."""
+    """The newest status of a deployment; `pending` where nobody has said anything yet."""
     item = next(iter(pages(gh, f"/repos/{repo}/deployments/{deployment}/statuses")), None)
-    return Status("pending", "") if item is None else Status(item["state"], item.get("environment_url") or "")
+    if item is None:
+        return Status("pending", "")
+    return Status(
+        item["state"], item.get("environment_url") or "", item.get("description") or "", item.get("log_url") or ""
+    )
 
 
 def has_environment(gh: Client, repo: str, name: str) -> bool:

@@ -19,7 +19,7 @@ from pressplay.github.conversation import markdown as thread_markdown
 
 FILE = "comments.json"
 PREFIX = "snapshot-"
-"""What the ledger's entries of snapshots, and the ends of their branches, begin with."""
+"""What the end of a snapshot's branch begins with."""
 HASH_LENGTH = 12
 _OURS = re.compile(r"[A-Za-z0-9._/:#+-]*")
 """The characters of our own names, numbers, times and addresses: no line breaks."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import Entries, TaskVerdict
 from pressplay.sandbox.runner import RUN_KINDS
 from pressplay.sandbox.world import Sandbox
 
@@ -65,12 +67,10 @@ class Progress:
             self._once(run["metadata"]["name"], phase, f"task {task:>3}  {who} failed ({run['metadata']['name']})")
 
     def _ledger(self, ledger: Manifest) -> None:
-        import json
-
         task = ledger["metadata"]["labels"].get("press-play/task", "?")
-        for name, text in ledger.get("data", {}).items():
-            if name.startswith("verdict-"):
-                verdict = json.loads(text)
-                pr = f" (#{verdict['pr']})" if verdict.get("pr") else ""
-                reason = f": {verdict['reason']}" if verdict.get("reason") else ""
-                self._once(f"{task}/{name}", verdict["outcome"], f"task {task:>3}  {verdict['outcome']}{pr}{reason}")
+        entries = Entries.read({key: json.loads(text) for key, text in ledger.get("data", {}).items()})
+        for verdict in entries.all(TaskVerdict):
+            pr = f" (#{verdict.pr})" if verdict.pr else ""
+            reason = f": {verdict.reason}" if verdict.reason else ""
+            line = f"task {task:>3}  {verdict.outcome}{pr}{reason}"
+            self._once(f"{task}/{verdict.key()}", verdict.outcome, line)

@@ -11,8 +11,8 @@ from pressplay.backlog import graph
 from pressplay.backlog.tasks import Task
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import Entries, Run, TaskVerdict
 from pressplay.github import pulls
 from pressplay.sandbox.world import Sandbox
 from pressplay.steps.core import backlog_file, landing
@@ -77,7 +77,7 @@ def summarize(sandbox: Sandbox) -> Summary:
         task.number: pull
         for task in backlog.tasks
         if (own := of_branch.get(names.task_branch(task.number)))
-        and (pull := _pull_of(task, ledgers.get(task.number, {}), landed, own)) is not None
+        and (pull := _pull_of(task, ledgers.get(task.number, Entries()), landed, own)) is not None
     }
     plays = sandbox.plays()
     newest = plays[-1] if plays else None
@@ -97,9 +97,7 @@ def summarize(sandbox: Sandbox) -> Summary:
     )
 
 
-def _pull_of(
-    task: Task, entries: Mapping[str, Entry], landed: landing.Landings, own: Sequence[pulls.Pull]
-) -> pulls.Pull | None:
+def _pull_of(task: Task, entries: Entries, landed: landing.Landings, own: Sequence[pulls.Pull]) -> pulls.Pull | None:
     """A task's pull request: the one by which it landed, else the newest that its ledger knows or that is open."""
     if task.id in landed.done:
         return next((pull for pull in own if pull.number == landed.done[task.id]), None)
@@ -137,11 +135,11 @@ def _task(
 ) -> TaskResult:
     ledger, pull = sandbox.context.ledger(sandbox.options.repo), pulls_by_task.get(task.number)
     entries = ledger.entries("task", task.number)
-    runs = [entry for entry in entries.values() if "started" in entry]
+    runs = _begun(entries)
     if pull is not None:
-        runs += [entry for entry in ledger.entries("pr", pull.number).values() if "started" in entry]
+        runs += _begun(ledger.entries("pr", pull.number))
     try_ = names.play_count(play["metadata"]["name"]) if play else 1
-    verdict = entries.get(f"verdict-{try_}")
+    verdict = entries.get(TaskVerdict, TaskVerdict.key_of(try_))
     state, reason = _how(task, pull, verdict, runs, before, problems)
     if task.id in landed.done:
         state, reason = "merged", ""
@@ -150,14 +148,14 @@ def _task(
     if not reason or reason in (_UNDER_WAY, _NOT_STARTED):
         paused = state in ("running", "waiting") and sandbox.context.paused(sandbox.options.repo)
         reason = "paused; `pressplay continue` lets it go on" if paused else reason
-    started = min((run["started"] for run in runs), default=None)
+    started = min((run.began for run in runs), default=None)
     ended = _ended(pull, verdict, sandbox.clock.now())
     return TaskResult(
         id=task.id,
         title=task.title,
         state=state,
         pr=pull.number if pull else None,
-        rounds=max((run["round"] for run in runs), default=0),
+        rounds=max((run.round for run in runs), default=0),
         runs=len(runs),
         seconds=round(ended - started) if started is not None else 0,
         waited_for=_waited_for(task, pulls_by_task, before),
@@ -165,20 +163,25 @@ def _task(
     )
 
 
+def _begun(entries: Entries) -> list[Run]:
+    """The runs that have begun; one that was refused never did."""
+    return [run for run in entries.runs if run.started is not None]
+
+
 def _how(
     task: Task,
     pull: pulls.Pull | None,
-    verdict: Entry | None,
-    runs: list[Entry],
+    verdict: TaskVerdict | None,
+    runs: Sequence[Run],
     before: Mapping[str, TaskResult],
     problems: Mapping[str, str],
 ) -> tuple[str, str]:
     if verdict is not None:
-        if verdict["outcome"] == "approved" and pull is not None and pull.state == "closed":
+        if verdict.outcome == "approved" and pull is not None and pull.state == "closed":
             return "failed", f"pull request #{pull.number} was closed without a merge"
-        if verdict["outcome"] == "approved":
+        if verdict.outcome == "approved":
             return "approved", f"waits for the merge of #{pull.number if pull else '?'}"
-        return verdict["outcome"], verdict["reason"]
+        return verdict.outcome, verdict.reason
     if task.id in problems:
         return "blocked", problems[task.id]
     for dependency in task.dependencies:
@@ -190,10 +193,10 @@ def _how(
     return ("running", _UNDER_WAY) if runs else ("waiting", _NOT_STARTED)
 
 
-def _ended(pull: pulls.Pull | None, verdict: Entry | None, now: float) -> float:
+def _ended(pull: pulls.Pull | None, verdict: TaskVerdict | None, now: float) -> float:
     if pull is not None and pull.merged_at:
         return parse_rfc3339(pull.merged_at)
-    return verdict["ended"] if verdict is not None else now
+    return verdict.ended if verdict is not None else now
 
 
 def _waited_for(task: Task, pulls_by_task: Mapping[int, pulls.Pull], before: Mapping[str, TaskResult]) -> str:

@@ -72,7 +72,7 @@ def lint(gate: Gate, base: Mapping[str, Content], head: Mapping[str, Content]) -
     gh = gate.sandbox.context.harness(REPO, checks="read")
     conclusion = {"pass": "success", "fail": "failure", "error": "action_required"}[outcome]
     assert checks.own(gh, REPO, pull.head_sha, "press-play/lint").conclusion == conclusion
-    return outcome, str(gate.entry(pull)["reason"]), gate.text(pull)
+    return outcome, gate.verdict(pull).reason, gate.text(pull)
 
 
 def needs(language: str) -> None:

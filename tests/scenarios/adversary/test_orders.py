@@ -15,6 +15,7 @@ from harness import REPO, World, project, task, world
 from team import PR, Played, Team
 
 from pressplay import names
+from pressplay.domain.roles import ROLES
 from pressplay.errors import InputError
 from pressplay.github import contents, refs
 from pressplay.github.calls import Client
@@ -123,7 +124,7 @@ def qas_next_run(team: Team, env: Mapping[str, str]) -> Run:
     assert team.made is not None
     context = team.made.sandbox.context
     subject = Subject.of({"repo": REPO, "task": "1", "pr": str(PR)}, context)
-    return Run(subject, "qa", "test", int(env["PRESSPLAY_ROUND"]), env["PRESSPLAY_HEAD"], "", 0, "")
+    return Run(subject, "qa", ROLES["test"], int(env["PRESSPLAY_ROUND"]), env["PRESSPLAY_HEAD"], "", 0, "")
 
 
 def squatting(app: str) -> Team:
@@ -188,7 +189,7 @@ def commented(tmp_path: Path) -> tuple[Played, str, dict[str, str]]:
 
 
 def entry_of(made: World, name: str) -> dict[str, Any]:
-    return made.sandbox.context.ledger(REPO).entries("pr", PR)[name]
+    return made.sandbox.context.ledger(REPO).raw("pr", PR)[name]
 
 
 @pytest.mark.rule("R5")

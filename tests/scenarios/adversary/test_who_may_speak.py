@@ -15,6 +15,7 @@ import pytest
 from harness import REPO, Agents, World, project, task, world
 
 from pressplay import names
+from pressplay.domain.entries import Begun
 from pressplay.events import webhook
 from pressplay.github import refs
 from pressplay.github.calls import call
@@ -93,7 +94,7 @@ class Scene:
 
     def go_until_accepted(self, issue: int) -> None:
         ledger = self.made.sandbox.context.ledger(REPO)
-        self.made.sandbox.run(lambda: "begun" in ledger.entries("task", names.issue_number(issue)))
+        self.made.sandbox.run(lambda: ledger.entries("task", names.issue_number(issue)).get(Begun) is not None)
 
     def reconcile(self, minutes: int = 3) -> None:
         end = self.made.sandbox.clock.now() + 60 * minutes

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pressplay import names
 from pressplay.backlog.tasks import Task
 from pressplay.cluster.sqlite import SqliteCluster
+from pressplay.domain.entries import Entries, LeftAlone
 from pressplay.errors import InputError
 from pressplay.github import calls, pulls, refs
 from pressplay.sandbox import docsruns
@@ -260,6 +261,6 @@ def test_only_a_pull_request_of_morgans_app_is_left_alone(github_world, context)
     for _ in range(2):
         entries = context.ledger(REPO).entries("pr", morgans.number)
         assert task_documents.left_alone(context, REPO, morgans, entries)
-    assert task_documents.LEFT_ALONE in context.ledger(REPO).entries("pr", morgans.number)
-    assert not task_documents.left_alone(context, REPO, others, {})
+    assert context.ledger(REPO).entries("pr", morgans.number).get(LeftAlone)
+    assert not task_documents.left_alone(context, REPO, others, Entries())
     assert refs.find_head(github_world.client("rex"), REPO, "docs/auto-gen-2")

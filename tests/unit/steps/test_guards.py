@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from pressplay.domain.entries import Entries
 from pressplay.errors import InputError
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps import registry
 from pressplay.steps.core import manifests
 from pressplay.steps.core.context import Context, Subject
-from pressplay.steps.core.verdicts import key
 from pressplay.steps.review import approval
 
 HEAD, OTHER = "a" * 40, "b" * 40
@@ -53,11 +53,12 @@ def subject(**settings: Any) -> Subject:
     return Subject("acme/shop", RepositoryDefaults.model_validate(settings), 1, 1, "master", "", 1)
 
 
-def verdicts(head: str = HEAD, **outcomes: str) -> dict[str, dict[str, Any]]:
-    return {
-        key(gate.replace("_", "-"), head): {"outcome": outcome, "reason": f"{gate} says {outcome}", "head": head}
+def verdicts(head: str = HEAD, **outcomes: str) -> Entries:
+    entries = [
+        GateEntry(gate=gate.replace("_", "-"), head=head, outcome=outcome, reason=f"{gate} says {outcome}")
         for gate, outcome in outcomes.items()
-    }
+    ]
+    return Entries({entry.key(): entry for entry in entries})
 
 
 DEPLOYED = {"deploy": {"mode": "github-deployment", "environment": "preview"}}
@@ -69,7 +70,7 @@ ALL = {"lint": "pass", "test_only": "pass", "acceptance": "pass"}
     ("settings", "entries", "lacking"),
     [
         (DEPLOYED, verdicts(**ALL), ""),
-        (DEPLOYED, {}, "press-play/lint has not looked at this commit"),
+        (DEPLOYED, Entries(), "press-play/lint has not looked at this commit"),
         (DEPLOYED, verdicts(OTHER, **ALL), "press-play/lint has not looked at this commit"),
         (DEPLOYED, verdicts(**{**ALL, "lint": "fail"}), "press-play/lint: lint says fail"),
         (DEPLOYED, verdicts(**{**ALL, "lint": "error"}), "press-play/lint: lint says error"),
@@ -83,5 +84,5 @@ ALL = {"lint": "pass", "test_only": "pass", "acceptance": "pass"}
     ],
 )
 def test_a_commit_is_approved_where_each_gate_passed_that_very_commit(settings, entries, lacking):
-    said = approval.missing(subject(**settings), entries, HEAD)
-    assert (lacking in said) if lacking else said == ""
+    reason = approval.missing(subject(**settings), entries, HEAD)
+    assert (reason and lacking in reason.what) if lacking else reason is None

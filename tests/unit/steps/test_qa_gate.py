@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pressplay.domain.entries import Entries, Result, Run
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Subject
@@ -14,18 +16,14 @@ from pressplay.steps.review.test_only_steps import began_at
 SUBJECT = Subject("acme/shop", RepositoryDefaults(), 1, 7, "master", "", 1)
 
 
-def run(role: str, started: int, head: str, new_head: str | None = None, **fields: Any) -> dict[str, Any]:
-    moved = {} if new_head is None else {"new_head": new_head}
-    return {"role": role, "try": 1, "attempt": 0, "round": 1, "started": started, "head": head, **moved, **fields}
+def run(role: str, started: int, head: str, new_head: str, outcome: str = "done", **fields: Any) -> Run:
+    result = Result(outcome=outcome, new_head=new_head)
+    return Run(name=f"run-{started}", role=role, agent=role, started=started, head=head, result=result, **fields)
 
 
-def passed(head: str) -> dict[str, Any]:
-    return {"gate": verdicts.TEST_ONLY, "head": head, "outcome": "pass"}
-
-
-def begin(head: str, *runs: dict[str, Any], gated: tuple[str, ...] = ()) -> str:
-    entries = {f"run-{number}": one for number, one in enumerate(runs)}
-    return began_at(entries | {verdicts.key(verdicts.TEST_ONLY, one): passed(one) for one in gated}, SUBJECT, head)
+def begin(head: str, *runs: Run, gated: tuple[str, ...] = ()) -> str:
+    passed = [GateEntry(gate=verdicts.TEST_ONLY, head=commit, outcome="pass") for commit in gated]
+    return began_at(Entries({entry.key(): entry for entry in (*runs, *passed)}), SUBJECT, head)
 
 
 @pytest.mark.rule("R6")
@@ -61,5 +59,5 @@ def test_what_the_gate_passed_and_what_others_did_is_not_judged_again():
 
 
 def test_another_try_and_loops_of_heads_lead_to_no_endless_search():
-    assert begin("b", {**run("test", 1, "a", "b"), "try": 2}) == "b"
+    assert begin("b", replace(run("test", 1, "a", "b"), try_=2)) == "b"
     assert begin("a", run("test", 1, "b", "a"), run("test", 2, "a", "b")) in ("a", "b")

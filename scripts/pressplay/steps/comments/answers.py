@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pressplay import names
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Run
 from pressplay.github import comments, issues
 from pressplay.github.calls import Client
 from pressplay.github.conversation import Thread
 from pressplay.steps.comments import snapshot
 from pressplay.steps.core.context import Context
 
-NEWEST = ("newest_comment", "newest_line")
-"""What an entry of the ledger holds of the moment before a run: the newest comments' ids."""
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest comments of a pull request at some moment, by their ids; 0 where there is none."""
+
+    comment: int
+    """In the conversation."""
+    line: int
+    """On a line of the diff."""
 
 
 @dataclass(frozen=True)
@@ -26,20 +33,20 @@ class Answers:
     """What it wrote in the conversation."""
 
     @staticmethod
-    def of(context: Context, gh: Client, repo: str, number: int, run: Entry) -> Answers:
-        """Read them from GitHub; none where there was no run."""
-        if "newest_comment" not in run:
+    def of(context: Context, gh: Client, repo: str, number: int, run: Run | None) -> Answers:
+        """Read them from GitHub; none where no run has begun."""
+        if run is None or run.newest_comment is None:
             return Answers(frozenset(), ())
-        login = names.bot(context.settings.agent(run["agent"])[1].github_app)
+        login = names.bot(context.settings.agent(run.agent)[1].github_app)
         roots = {
-            one.root
-            for one in comments.line_comments(gh, repo, number)
-            if one.author.lower() == login and one.id > run["newest_line"]
+            comment.root
+            for comment in comments.line_comments(gh, repo, number)
+            if comment.author.lower() == login and comment.id > (run.newest_line or 0)
         }
         texts = [
-            one.body
-            for one in issues.comments(gh, repo, number)
-            if one.author.lower() == login and one.id > run["newest_comment"]
+            comment.body
+            for comment in issues.comments(gh, repo, number)
+            if comment.author.lower() == login and comment.id > run.newest_comment
         ]
         return Answers(frozenset(roots), tuple(texts))
 
@@ -56,8 +63,9 @@ class Answers:
         return any(mark in f"{text}\n" for text in self.texts for mark in marks)
 
 
-def newest(gh: Client, repo: str, number: int) -> Entry:
-    """`NEWEST` as it is now."""
-    said = [one.id for one in issues.comments(gh, repo, number)]
-    lines = [one.id for one in comments.line_comments(gh, repo, number)]
-    return dict(zip(NEWEST, (max(said, default=0), max(lines, default=0)), strict=True))
+def newest(gh: Client, repo: str, number: int) -> Newest:
+    """The newest comments as they are now."""
+    return Newest(
+        comment=max((comment.id for comment in issues.comments(gh, repo, number)), default=0),
+        line=max((comment.id for comment in comments.line_comments(gh, repo, number)), default=0),
+    )

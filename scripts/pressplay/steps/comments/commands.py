@@ -1,7 +1,7 @@
 """`/press-play fix`, `stop`, `retry` and `status`: what people with write access order in a comment's first line.
 
-Each comment counts once: the ledger has `command-<comment id>`. Of several orders the last one holds. Everything here
-may be killed and begun again: an order is noted as carried out after it was.
+Each comment counts once, as its entry in the ledger says. Of several orders the last one holds. Everything here may be
+killed and run again: an order is recorded as carried out after it was.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import Command as CommandEntry
+from pressplay.domain.entries import Entries, RaisedTry
 from pressplay.github import issues, pulls
 from pressplay.steps.comments.conversation import FIX, RETRY, STATUS, STOP, Command
 from pressplay.steps.core import parking
@@ -29,7 +30,7 @@ _KNOWN = (
 )
 
 
-def pending(entries: dict[str, Entry], commands: Sequence[Command]) -> list[Command]:
+def pending(entries: Entries, commands: Sequence[Command]) -> list[Command]:
     """The commands that were not carried out yet, oldest first."""
     return [command for command in commands if _key(command) not in entries]
 
@@ -40,15 +41,16 @@ def order(commands: Sequence[Command]) -> Command | None:
 
 
 def note(context: Context, subject: Subject, number: int, commands: Sequence[Command]) -> None:
-    """Write down that these were carried out, or overruled by a later one."""
+    """Record that these were carried out, or overruled by a later one."""
     ledger = context.ledger(subject.repo)
     for command in commands:
-        entry = {"command": command.name or "unknown", "handled": int(context.clock.now())}
-        ledger.record("pr", number, _key(command), entry)
+        entry = CommandEntry(id=command.id, command=command.name or "unknown", handled=int(context.clock.now()))
+        ledger.record("pr", number, entry)
 
 
 def _key(command: Command) -> str:
-    return f"command-{command.id}"
+    """The key of the command's entry, which also marks the comment that answers it."""
+    return CommandEntry.key_of(command.id)
 
 
 def carry_out(context: Context, subject: Subject, pull: pulls.Pull, command: Command) -> Subject:
@@ -60,11 +62,11 @@ def carry_out(context: Context, subject: Subject, pull: pulls.Pull, command: Com
         return subject
     if command.name == RETRY:
         ledger = context.ledger(subject.repo)
-        raised = ledger.entries("pr", pull.number).get("try") or {}
-        if raised.get("command") != command.id:
-            raised = {"try": subject.attempt_of_person + 1, "command": command.id}
-            ledger.record("pr", pull.number, "try", raised)
-        subject = replace(subject, attempt_of_person=int(raised["try"]))
+        raised = ledger.entries("pr", pull.number).get(RaisedTry)
+        if raised is None or raised.command != command.id:
+            raised = RaisedTry(try_=subject.attempt_of_person + 1, command=command.id)
+            ledger.record("pr", pull.number, raised)
+        subject = replace(subject, attempt_of_person=raised.try_)
     parking.clear(context, subject, pull.number)
     return subject
 
@@ -72,8 +74,8 @@ def carry_out(context: Context, subject: Subject, pull: pulls.Pull, command: Com
 def under_way(context: Context, repo: str, number: int) -> list[Manifest]:
     """The runs of a pull request that have not ended."""
     wanted = {**labels(repo, "run"), "press-play/pr": str(number)}
-    found = context.cluster.list("CodeRun", context.settings.controller_namespace, wanted)
-    return [run for run in found if not has_ended(run)]
+    runs = context.cluster.list("CodeRun", context.settings.controller_namespace, wanted)
+    return [run for run in runs if not has_ended(run)]
 
 
 def reply(context: Context, subject: Subject, pull: pulls.Pull, commands: Sequence[Command]) -> None:
@@ -115,9 +117,9 @@ def status(context: Context, subject: Subject, pull: pulls.Pull) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows.items())])
 
 
-def _state(context: Context, subject: Subject, pull: pulls.Pull, entries: dict[str, Entry]) -> tuple[str, str]:
+def _state(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> tuple[str, str]:
     parked = parking.parked(entries, subject)
-    if parked is not None and parked.get("stopped"):
+    if parked is not None and parked.stopped:
         return "stopped by a person", "`/press-play retry` or `/press-play fix`"
     runs = [run["metadata"]["labels"] for run in under_way(context, subject.repo, pull.number)]
     if runs:
@@ -128,6 +130,6 @@ def _state(context: Context, subject: Subject, pull: pulls.Pull, entries: dict[s
     gh = context.harness(subject.repo, checks="read")
     if is_approved(gh, subject.repo, pull):
         return "approved", "a person to merge it"
-    if parked is not None and parked.get("head") == pull.head_sha:
-        return f"parked: {parked['reason']}", "a new commit, or `/press-play retry`"
+    if parked is not None and parked.head == pull.head_sha:
+        return f"parked: {parked.reason}", "a new commit, or `/press-play retry`"
     return "not reviewed at this commit yet", "a place to work; it is looked at each minute"

@@ -2,27 +2,25 @@
 
 `gather` outputs `why`, with which the pull request is to be worked on: `comments` (then `cause` is the snapshot's
 hash), `asked` (a person ordered a retry) or `none`; and the try that counts. `answer` answers what the agent left.
-The ledger's entry `snapshot-<hash>` holds ids, head, try, the Workflow that works on it, the commit of the texts
-(`context`), and whether it is answered.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pressplay import names
 from pressplay.clock import rfc3339
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Entries, Run, Snapshot
 from pressplay.domain.roles import COMMENTS
 from pressplay.errors import InputError
 from pressplay.github import comments, issues, pulls, refs, snapshots
 from pressplay.github.calls import Client
 from pressplay.github.conversation import Thread
-from pressplay.github.snapshots import PREFIX, Snapshot
 from pressplay.steps.comments import commands, unanswered
-from pressplay.steps.comments.answers import NEWEST, Answers
+from pressplay.steps.comments.answers import Answers
 from pressplay.steps.comments.conversation import FIX, RETRY, hear
 from pressplay.steps.core import parking
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.runs import orders
 
 _WRITE = {"contents": "write", "pull_requests": "write", "issues": "write"}
 
@@ -74,11 +72,11 @@ def _take(
     """Keep these threads as a snapshot that this Workflow works on; its hash."""
     ledger = context.ledger(subject.repo)
     entries = ledger.entries("pr", pull.number)
-    ids = sorted(one for thread in threads for one in thread.waiting())
+    ids = sorted(id_ for thread in threads for id_ in thread.waiting())
     again = 0
-    while _over(entries, snapshots.hash_of(ids, again)):
+    while _is_over(entries, snapshots.hash_of(ids, again)):
         again += 1
-    taken = Snapshot(
+    taken = snapshots.Snapshot(
         hash=snapshots.hash_of(ids, again),
         repository=subject.repo,
         pull_request=pull.number,
@@ -86,94 +84,107 @@ def _take(
         taken_at=rfc3339(context.clock.now()),
         threads=threads,
     )
-    entry = {
-        "ids": ids,
-        "head": pull.head_sha,
-        "try": subject.attempt_of_person,
-        "workflow": workflow,
-        "answered": False,
-    }
+    before = entries.get(Snapshot, Snapshot.key_of(taken.hash))
+    entry = Snapshot(
+        hash=taken.hash,
+        ids=tuple(ids),
+        head=pull.head_sha,
+        try_=subject.attempt_of_person,
+        workflow=workflow,
+        context=before.context if before else None,
+    )
     # The ledger before the branch: `reconcile` deletes branches that no ledger knows.
-    known = (unanswered.snapshots_of(entries).get(taken.hash) or {}).get(orders.CONTEXT, "")
-    name = f"{PREFIX}{taken.hash}"
-    ledger.record("pr", pull.number, name, {**entry, orders.CONTEXT: known} if known else entry)
-    base = subject.base(gh)
-    ledger.record("pr", pull.number, name, {**entry, orders.CONTEXT: snapshots.keep(gh, taken, base, known)})
-    for hash_, dropped in unanswered.snapshots_of(entries).items():
-        if hash_ != taken.hash and not dropped.get("answered") and set(dropped["ids"]) <= set(ids):
+    ledger.record("pr", pull.number, entry)
+    commit = snapshots.keep(gh, taken, subject.base(gh), entry.context or "")
+    ledger.record("pr", pull.number, replace(entry, context=commit))
+    for dropped in entries.all(Snapshot):
+        if dropped.hash != taken.hash and not dropped.answered and set(dropped.ids) <= set(ids):
             # All of it is in this one now.
-            ledger.record("pr", pull.number, f"{PREFIX}{hash_}", {**dropped, "answered": True, "by": taken.hash})
-            refs.delete_branch(gh, subject.repo, snapshots.branch(hash_))
+            ledger.record("pr", pull.number, replace(dropped, answered=True, by=taken.hash))
+            refs.delete_branch(gh, subject.repo, snapshots.branch(dropped.hash))
     context.say(f"pull request {pull.number}: snapshot {taken.hash} of {len(ids)} comments")
     return taken.hash
 
 
-def _over(entries: dict[str, Entry], hash_: str) -> bool:
-    """Whether a snapshot of this hash has had its time: answered, or superseded."""
-    entry = unanswered.snapshots_of(entries).get(hash_)
-    return entry is not None and bool(entry.get("answered") or _run_of(entries, hash_).get("outcome") == "superseded")
+def _is_over(entries: Entries, hash_: str) -> bool:
+    """Whether nothing is to be done about a snapshot any more: it was answered, or superseded."""
+    entry = entries.get(Snapshot, Snapshot.key_of(hash_))
+    if entry is None or entry.answered:
+        return entry is not None
+    run = _run_of(entries, hash_)
+    return run is not None and run.outcome == "superseded"
 
 
-def _run_of(entries: dict[str, Entry], hash_: str) -> Entry:
-    """The newest run that was to answer a snapshot; empty where there is none."""
-    runs = [entry for entry in entries.values() if entry.get("role") == COMMENTS.name and entry.get("cause") == hash_]
-    newest = max(runs, key=lambda entry: (entry.get("try", 0), entry.get("attempt", 0)), default={})
-    # What an attempt that failed in the end had answered is answered.
-    began = [entry for entry in runs if "newest_comment" in entry]
-    return {**newest, **{key: min(entry[key] for entry in began) for key in NEWEST if began}}
+def _run_of(entries: Entries, hash_: str) -> Run | None:
+    """The newest run that was to answer a snapshot, None where there is none.
+
+    Its newest comments are those from before the first attempt: what a failed attempt had answered is answered.
+    """
+    runs = [run for run in entries.runs if run.role == COMMENTS.name and run.cause == hash_]
+    newest = max(runs, key=lambda run: (run.try_, run.attempt), default=None)
+    if newest is None:
+        return None
+    return replace(
+        newest,
+        newest_comment=min((run.newest_comment for run in runs if run.newest_comment is not None), default=None),
+        newest_line=min((run.newest_line for run in runs if run.newest_line is not None), default=None),
+    )
 
 
 def answer(inputs: Inputs, context: Context) -> Outputs:
-    """Answer what the agent left unanswered of a snapshot, which is done with then: whatever came of it.
+    """Answer what the agent left unanswered of a snapshot, which is then done with, whatever the run's outcome.
 
-    Only where the run was superseded it stays, and is gathered again. InputError, once all is answered, where the flow
-    broke off before its run came to an end: the Workflow then says so.
+    Only where the run was superseded does the snapshot stay, to be gathered again. InputError, once all is answered,
+    where the flow broke off before its run ended: the Workflow then says so.
     """
     subject = Subject.of(inputs, context)
     hash_, number = names.checked(inputs["cause"], "cause"), subject.pull_number
     ledger = context.ledger(subject.repo)
     entries = ledger.entries("pr", number)
-    entry = unanswered.snapshots_of(entries).get(hash_)
+    entry = entries.get(Snapshot, Snapshot.key_of(hash_))
     if entry is None:
         raise InputError(f"parameter cause: pull request {number} has no snapshot {hash_}")
     run = _run_of(entries, hash_)
     stopped = parking.stopped(entries, subject)
     gh = context.harness(subject.repo, **_WRITE)
     pull = pulls.pull(gh, subject.repo, number)
-    if not entry.get("answered"):
-        if run.get("outcome") == "superseded":
+    if not entry.answered:
+        if run is not None and run.outcome == "superseded":
             return {"state": "superseded"}
         if pull.state == "open":
             text = _text(context, subject, entry, run, stopped=stopped)
-            taken = snapshots.read(gh, subject.repo, hash_, entry.get(orders.CONTEXT, ""))
+            taken = snapshots.read(gh, subject.repo, hash_, entry.context or "")
             _answer(context, gh, subject, taken, run, text)
-        ledger.record("pr", number, f"{PREFIX}{hash_}", {**entry, "answered": True})
+        ledger.record("pr", number, replace(entry, answered=True))
     refs.delete_branch(gh, subject.repo, snapshots.branch(hash_))
-    if "outcome" not in run and not stopped and pull.state == "open":
+    if (run is None or run.result is None) and not stopped and pull.state == "open":
         raise InputError(f"pull request {number}: the work on snapshot {hash_} broke off; the nodes before say why")
     return {"state": "answered"}
 
 
-def _text(context: Context, subject: Subject, entry: Entry, run: Entry, *, stopped: bool) -> str:
-    """What the harness says where the agent said nothing; ours, every word of it."""
-    old, new = entry["head"], run.get("new_head") or entry["head"]
+def _text(context: Context, subject: Subject, entry: Snapshot, run: Run | None, *, stopped: bool) -> str:
+    """What the harness answers where the agent did not; every word of it is ours."""
+    old, new = entry.head, (run.new_head if run else None) or entry.head
     if old != new:
         link = f"{context.settings.github.web_url}/{subject.repo}/compare/{old}...{new}"
         return f"Looked at in commits [`{old[:10]}..{new[:10]}`]({link})."
     reason = "the work on it broke off before its end"
-    if stopped or run.get("outcome") == "stopped":
+    outcome = run.outcome if run else ""
+    if stopped or outcome == "stopped":
         reason = parking.STOPPED
-    elif run.get("outcome") == "nothing":
+    elif outcome == "nothing":
         reason = "the agent left the code as it is, and said nothing about this comment"
-    elif run.get("reason"):
-        reason = str(run["reason"])
+    elif run is not None and run.reason:
+        reason = run.reason
     return f"Nothing was changed for this: {reason}. To have it taken up again, comment `/press-play fix`."
 
 
-def _answer(context: Context, gh: Client, subject: Subject, taken: Snapshot, run: Entry, text: str) -> None:
-    said = Answers.of(context, gh, subject.repo, taken.pull_request, run)
+def _answer(
+    context: Context, gh: Client, subject: Subject, taken: snapshots.Snapshot, run: Run | None, text: str
+) -> None:
+    answers = Answers.of(context, gh, subject.repo, taken.pull_request, run)
     for thread in taken.threads:
-        if said.has(thread, taken.hash):
+        if answers.has(thread, taken.hash):
             continue
         marker = f"answered-{taken.hash}-{thread.id}"
         if thread.kind == "thread":

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from pressplay.cluster.ledger import Entry
+from pressplay.domain import entries
 from pressplay.github.calls import Client
-from pressplay.github.snapshots import PREFIX
 from pressplay.steps.comments import answers, snapshot
 from pressplay.steps.comments.answers import Answers
 from pressplay.steps.core.context import Context
 from pressplay.steps.runs.judging import moved
-from pressplay.steps.runs.orders import CONTEXT
 from pressplay.steps.runs.role_work import RoleWork
 from pressplay.steps.runs.run import Run
 
 
-def _judge(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
-    """Comments are answered by commits (`done`), or in words alone (`nothing` was changed); by neither they are not."""
-    outcome = moved(context, gh, run, entry)
-    if outcome["outcome"] == "done" or Answers.of(context, gh, run.subject.repo, run.number, entry):
-        return outcome
-    return {**outcome, "outcome": "parked", "reason": "it changed nothing and answered nothing, though reviewers ask"}
+def _judge(context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Result:
+    """Commits answer comments (`done`), or words alone do (`nothing` was changed); with neither the run is parked."""
+    result = moved(context, gh, run, entry)
+    if result.outcome == "done" or Answers.of(context, gh, run.subject.repo, run.number, entry):
+        return result
+    reason = "it changed nothing and answered nothing, though reviewers ask"
+    return replace(result, outcome="parked", reason=reason)
 
 
 def _files(context: Context, gh: Client, run: Run) -> Mapping[str, bytes]:
-    kept = context.ledger(run.subject.repo).entries("pr", run.number).get(f"{PREFIX}{run.cause}") or {}
-    return snapshot.files(gh, run.subject.repo, run.cause, kept.get(CONTEXT, ""))
+    key = entries.Snapshot.key_of(run.cause)
+    entry = context.ledger(run.subject.repo).entries("pr", run.number).get(entries.Snapshot, key)
+    return snapshot.files(gh, run.subject.repo, run.cause, (entry.context if entry else None) or "")
 
 
-def _newest(_context: Context, gh: Client, run: Run) -> Entry:
-    return answers.newest(gh, run.subject.repo, run.number)
+def _note(_context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Run:
+    newest = answers.newest(gh, run.subject.repo, run.number)
+    return replace(entry, newest_comment=newest.comment, newest_line=newest.line)
 
 
-COMMENTS = RoleWork(judge=_judge, files=_files, note=_newest)
+COMMENTS = RoleWork(judge=_judge, files=_files, note=_note)

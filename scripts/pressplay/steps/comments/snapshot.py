@@ -5,32 +5,27 @@ A run of the role `comments` finds a snapshot as `task/comments.json`, and for r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from pressplay.cluster.ledger import Entry
+from pressplay.domain import entries as entries_
+from pressplay.domain.entries import Entries
 from pressplay.errors import InputError
 from pressplay.github import snapshots
 from pressplay.github.calls import Client
 from pressplay.github.conversation import Thread
-from pressplay.github.snapshots import FILE, PREFIX, Snapshot
+from pressplay.github.snapshots import FILE, Snapshot
 
 
 def files(gh: Client, repo: str, hash_: str, commit: str) -> dict[str, bytes]:
     """What a run of the role `comments` finds of it in `task/`, by name; `commit` as for `snapshots.find`."""
-    found = snapshots.read(gh, repo, hash_, commit)
+    snapshot = snapshots.read(gh, repo, hash_, commit)
     return {
-        FILE: snapshots.dump(found),
-        "comments.md": snapshots.markdown(found).encode(errors="backslashreplace"),
+        FILE: snapshots.dump(snapshot),
+        "comments.md": snapshots.markdown(snapshot).encode(errors="backslashreplace"),
     }
 
 
-def unanswered(entries: Mapping[str, Entry]) -> set[str]:
+def unanswered(entries: Entries) -> set[str]:
     """The hashes of a pull request's snapshots that wait for their answers; the branches of others may go."""
-    return {
-        name.removeprefix(PREFIX)
-        for name, entry in entries.items()
-        if name.startswith(PREFIX) and not entry.get("answered")
-    }
+    return {entry.hash for entry in entries.all(entries_.Snapshot) if not entry.answered}
 
 
 def answer_marker(hash_: str, thread: str) -> str:
@@ -43,11 +38,11 @@ def thread_of(snapshot: Snapshot, key: str) -> Thread:
 
     InputError naming what there is, where it is none of them, or a number that two of them have.
     """
-    found = [thread for thread in snapshot.threads if key == thread.id or key in {one.id for one in thread.said}]
-    if not found and key.isdecimal():
+    matching = [thread for thread in snapshot.threads if key == thread.id or key in {one.id for one in thread.said}]
+    if not matching and key.isdecimal():
         ends = f"-{int(key)}"
-        found = [t for t in snapshot.threads if t.id.endswith(ends) or any(one.id.endswith(ends) for one in t.said)]
-    if len(found) != 1:
+        matching = [t for t in snapshot.threads if t.id.endswith(ends) or any(one.id.endswith(ends) for one in t.said)]
+    if len(matching) != 1:
         known = ", ".join(thread.id for thread in snapshot.threads)
         raise InputError(f"answers: expected the id of a thread or comment of task/{FILE} as key: one of {known}")
-    return found[0]
+    return matching[0]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Entries, Snapshot
 from pressplay.github import pulls
 from pressplay.github.conversation import Thread
-from pressplay.github.snapshots import PREFIX
 from pressplay.steps.comments import commands
 from pressplay.steps.comments.conversation import Heard, hear, narrowed
 from pressplay.steps.core import parking
@@ -24,33 +23,28 @@ def waiting(context: Context, subject: Subject, pull: pulls.Pull) -> bool:
     )
 
 
-def may_work(context: Context, entries: dict[str, Entry], subject: Subject, pull: pulls.Pull) -> bool:
+def may_work(context: Context, entries: Entries, subject: Subject, pull: pulls.Pull) -> bool:
     """Whether comments count that are no commands."""
     return in_scope(context, subject.repo, pull, entries) and not parking.stopped(entries, subject)
 
 
 def unanswered(
-    context: Context, entries: dict[str, Entry], heard: Heard, workflow: str, *, all_of_it: bool = False
+    context: Context, entries: Entries, heard: Heard, workflow: str, *, all_of_it: bool = False
 ) -> tuple[Thread, ...]:
     """The threads with something that is in no answered snapshot, and that no other living Workflow works on."""
-    answered, dropped, others = set(), set(), set()
-    for entry in snapshots_of(entries).values():
-        if entry.get("answered"):
-            answered |= set(entry["ids"])
-        elif entry["workflow"] != workflow and _lives(context, entry["workflow"]):
-            others |= set(entry["ids"])
+    answered, dropped, others = set[str](), set[str](), set[str]()
+    for snapshot in entries.all(Snapshot):
+        if snapshot.answered:
+            answered |= set(snapshot.ids)
+        elif snapshot.workflow != workflow and _lives(context, snapshot.workflow):
+            others |= set(snapshot.ids)
         else:
-            dropped |= set(entry["ids"])
+            dropped |= set(snapshot.ids)
     # What a superseded snapshot took up again, because a person asked for it, still waits.
     over = (set() if all_of_it else answered - dropped) | others
-    return narrowed(heard.threads, lambda one: one not in over)
-
-
-def snapshots_of(entries: dict[str, Entry]) -> dict[str, Entry]:
-    """The snapshots in a pull request's ledger, by hash."""
-    return {name.removeprefix(PREFIX): entry for name, entry in entries.items() if name.startswith(PREFIX)}
+    return narrowed(heard.threads, lambda id_: id_ not in over)
 
 
 def _lives(context: Context, workflow: str) -> bool:
-    found = context.cluster.get("Workflow", context.settings.namespace, workflow) if workflow else None
-    return found is not None and waits.phase(found) not in waits.FINISHED
+    manifest = context.cluster.get("Workflow", context.settings.namespace, workflow) if workflow else None
+    return manifest is not None and waits.phase(manifest) not in waits.FINISHED

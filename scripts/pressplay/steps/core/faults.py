@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import contextlib
 
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Entries, Fault, PassingFault
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.steps.core.context import Context, Inputs, Subject
 
-FAULT, PASSING = "fault", "passing-fault"
 _LENGTH = 600
 """Characters of it that are kept."""
 
@@ -24,27 +23,27 @@ def note(context: Context, step: str, inputs: Inputs, error: PressPlayError) -> 
         return
     with contextlib.suppress(PressPlayError):
         subject = Subject.of(inputs, context)
-        said = f"step {step}: {' '.join(str(error).split())[:_LENGTH]}"
-        lasting = isinstance(error, InputError)
-        entry = {
-            "reason" if lasting else "said": said,
-            "ended": int(context.clock.now()),
-            "try": subject.attempt_of_person,
-        }
+        text = f"step {step}: {' '.join(str(error).split())[:_LENGTH]}"
+        now, try_ = int(context.clock.now()), subject.attempt_of_person
+        entry: Fault | PassingFault = (
+            Fault(reason=text, ended=now, try_=try_)
+            if isinstance(error, InputError)
+            else PassingFault(said=text, ended=now, try_=try_)
+        )
         ledger = context.ledger(subject.repo)
         if subject.task is not None:
-            ledger.record("task", subject.task, FAULT if lasting else PASSING, entry)
+            ledger.record("task", subject.task, entry)
         if subject.pr is not None:
-            ledger.record("pr", subject.pr, FAULT if lasting else PASSING, entry)
+            ledger.record("pr", subject.pr, entry)
 
 
-def lasting(entries: dict[str, Entry], subject: Subject) -> str:
+def lasting(entries: Entries, subject: Subject) -> str:
     """The last lasting fault of this try, as a part of a sentence; empty where there was none."""
-    entry = entries.get(FAULT)
-    return f": {entry['reason']}" if entry and entry["try"] == subject.attempt_of_person else ""
+    fault = entries.get(Fault)
+    return f": {fault.reason}" if fault and fault.try_ == subject.attempt_of_person else ""
 
 
-def passing(entries: dict[str, Entry], subject: Subject) -> str:
+def passing(entries: Entries, subject: Subject) -> str:
     """The last passing fault of this try, as a part of a sentence; empty where there was none."""
-    entry = entries.get(PASSING)
-    return f"; last fault: {entry['said']}" if entry and entry["try"] == subject.attempt_of_person else ""
+    fault = entries.get(PassingFault)
+    return f"; last fault: {fault.said}" if fault and fault.try_ == subject.attempt_of_person else ""

@@ -7,23 +7,19 @@ request that was merged in any other way is named for what happened, and a perso
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pressplay import names
 from pressplay.backlog.tasks import FINISHED, Backlog
 from pressplay.clock import parse_rfc3339
-from pressplay.cluster.ledger import Entry
+from pressplay.domain import entries as entries_
+from pressplay.domain.entries import Begun, Entries, Entry, Landed, PullOfTask, TaskVerdict
 from pressplay.github import comparison, issues, merges, pulls
 from pressplay.github.calls import Client
 from pressplay.settings import Settings
 from pressplay.steps.core.context import Context, Subject
 
-BEGUN = "begun"
-"""The ledger's entry on a task that was begun anew: {try, after: the newest pull request of the tries before}."""
-LANDED = "landed"
-"""The ledger's entry on a task that has landed: {pr, base, commit, by}."""
 NEEDS = {"contents": "read", "pull_requests": "read"}
 """What a client needs to ask."""
 
@@ -65,50 +61,50 @@ def pull_of(context: Context, gh: Client, subject: Subject) -> pulls.Pull | None
     return None
 
 
-def _candidates(listed: Sequence[pulls.Pull], entries: Mapping[str, Entry]) -> list[pulls.Pull]:
+def _candidates(listed: Sequence[pulls.Pull], entries: Entries) -> list[pulls.Pull]:
     """The pull requests of a task's branch that may be the task's: open ones first, each the newest first."""
-    after = (entries.get(BEGUN) or {}).get("after", 0)
+    begun = entries.get(Begun)
+    after = (begun.after if begun else None) or 0
     return sorted((pull for pull in listed if pull.number > after), key=lambda pull: pull.state != "open")
 
 
-def recorded(entries: Mapping[str, Entry]) -> set[int]:
+def recorded(entries: Entries) -> set[int]:
     """The numbers of pull requests that a task's ledger knows, of all tries."""
-    return {entry["pr"] for entry in entries.values() if isinstance(entry.get("pr"), int)}
+    return {number for entry in entries if (number := _pull_of(entry))}
 
 
-def _is_of_try(pull: pulls.Pull, entries: Mapping[str, Entry], try_: int) -> bool:
+def _pull_of(entry: Entry) -> int | None:
+    """The pull request that an entry of a task's ledger names."""
+    if isinstance(entry, entries_.Run):
+        return entry.result.pr if entry.result else None
+    return entry.pr if isinstance(entry, PullOfTask | TaskVerdict | Landed) else None
+
+
+def _is_of_try(pull: pulls.Pull, entries: Entries, try_: int) -> bool:
     """Whether a closed pull request is one that a try recorded, or that its run opened and nobody recorded yet."""
-    if pull.number in {entry.get("pr") for name, entry in entries.items() if _try_of(name, entry) == try_}:
+    if any(_pull_of(entry) == pull.number and getattr(entry, "try_", None) == try_ for entry in entries):
         return True
     if pull.number in recorded(entries):
         # Of an earlier try; a ledger of an earlier release does not tell which.
-        return (entries.get("pr") or {}).get("pr") == pull.number and not _has_ended_before(pull, entries, try_)
-    began = [e["started"] for e in entries.values() if e.get("role") and e.get("try") == try_ and "started" in e]
+        recorded_as = entries.get(PullOfTask)
+        is_recorded = recorded_as is not None and recorded_as.pr == pull.number
+        return is_recorded and not _has_ended_before(pull, entries, try_)
+    began = [run.started for run in entries.runs_of(try_) if run.started is not None]
     return bool(began) and parse_rfc3339(pull.created_at) >= min(began) - _SLACK
 
 
-def _try_of(name: str, entry: Entry) -> int | None:
-    verdict = re.fullmatch(r"verdict-(\d+)", name)
-    return int(verdict[1]) if verdict else entry.get("try")
-
-
-def _has_ended_before(pull: pulls.Pull, entries: Mapping[str, Entry], try_: int) -> bool:
+def _has_ended_before(pull: pulls.Pull, entries: Entries, try_: int) -> bool:
     """Whether an earlier try's verdict names the pull request."""
-    return any(
-        entry.get("pr") == pull.number and name.startswith("verdict-") and (_try_of(name, entry) or 0) < try_
-        for name, entry in entries.items()
-    )
+    return any(verdict.pr == pull.number and verdict.try_ < try_ for verdict in entries.all(TaskVerdict))
 
 
-def of(
-    context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry], base: str = ""
-) -> Landing:
+def of(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries, base: str = "") -> Landing:
     """What came of a merged pull request of a task; `entries` is the task's ledger, `base` its base branch if known."""
     base = base or subject.base(gh)
-    before = entries.get(LANDED) or {}
-    if before.get("pr") == pull.number and before.get("base") == base:
+    before = entries.get(Landed)
+    if before and before.pr == pull.number and before.base == base:
         # Who merged it does not change; the branch may.
-        merge: merges.Merge | None = merges.Merge(base, before["commit"], before["by"], is_person=True)
+        merge: merges.Merge | None = merges.Merge(base, before.commit, before.by, is_person=True)
     else:
         merge = merges.merge(gh, subject.repo, pull.number)
     if merge is None:
@@ -138,8 +134,8 @@ def note(context: Context, subject: Subject, landing: Landing) -> str:
     Done again, it is the same.
     """
     if not landing.problem:
-        entry = {"pr": landing.pr, "base": landing.base, "commit": landing.commit, "by": landing.by}
-        context.ledger(subject.repo).record("task", subject.task or 0, LANDED, entry)
+        entry = Landed(pr=landing.pr, base=landing.base, commit=landing.commit, by=landing.by)
+        context.ledger(subject.repo).record("task", subject.task or 0, entry)
         return ""
     reason = f"pull request #{landing.pr} {landing.problem}"
     gh = context.harness(subject.repo, issues="write", pull_requests="write")
@@ -176,7 +172,7 @@ def of_backlog(context: Context, gh: Client, subject: Subject, backlog: Backlog,
     for task in backlog.tasks:
         if task.status in FINISHED:
             continue
-        entries = ledgers.get(task.number, {})
+        entries = ledgers.get(task.number, Entries())
         known, work = recorded(entries), replace(subject, task=task.number)
         for pull in _candidates(merged.get(names.task_branch(task.number), []), entries):
             if pull.number not in known:

@@ -6,10 +6,12 @@ person stopped it (`stopped`), only these last two do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Details, Entries, Parked
+from pressplay.domain.reasons import Reason
 from pressplay.github import checks, issues, pulls
+from pressplay.steps.core import reason_text
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
 from pressplay.steps.core.context import Context, Subject
 
@@ -18,41 +20,44 @@ STOPPED = "a person stopped it"
 _WAYS = "push a commit, or comment `/press-play retry`"
 
 
-def parked(entries: Mapping[str, Entry], subject: Subject) -> Entry | None:
+def parked(entries: Entries, subject: Subject) -> Parked | None:
     """Why the pull request is parked in this try; None where it is not."""
-    entry = entries.get(f"parked-{subject.attempt_of_person}")
-    return entry if entry and not entry.get("cleared") else None
+    entry = entries.get(Parked, Parked.key_of(subject.attempt_of_person))
+    return entry if entry and not entry.cleared else None
 
 
-def stopped(entries: Mapping[str, Entry], subject: Subject) -> bool:
+def stopped(entries: Entries, subject: Subject) -> bool:
     """Whether a person stopped all work on the pull request in this try."""
     entry = parked(entries, subject)
-    return entry is not None and bool(entry.get("stopped"))
+    return entry is not None and entry.stopped
 
 
 def park(
     context: Context,
     subject: Subject,
     pull: pulls.Pull,
-    reason: str,
+    reason: Reason | str,
     *,
     stopped: bool = False,
     ways: str = "",
     details: str = "",
 ) -> None:
-    """Park an open pull request. `reason` is a sentence of ours. Done again, it is the same.
+    """Park an open pull request. A `reason` that is a text is a clause of ours. Done again, it is the same.
 
     `ways` says how a person goes on, where that is not by a commit or a retry; `details` is Markdown for the comment.
     """
+    why = Reason(what=reason) if isinstance(reason, str) else reason
+    shown = "\n".join(part for part in (reason_text.details(why), details) if part)
     ledger = context.ledger(subject.repo)
-    entry = {
-        "reason": reason,
-        "head": pull.head_sha,
-        "ended": int(context.clock.now()),
-        "try": subject.attempt_of_person,
-        "stopped": stopped,
-    }
-    ledger.record("pr", pull.number, f"parked-{subject.attempt_of_person}", entry)
+    entry = Parked(
+        try_=subject.attempt_of_person,
+        reason=why.what,
+        details=Details.of(why),
+        head=pull.head_sha,
+        ended=int(context.clock.now()),
+        stopped=stopped,
+    )
+    ledger.record("pr", pull.number, entry)
     gh = context.harness(subject.repo, pull_requests="write", checks="write", issues="write")
     checks.set_check(
         gh,
@@ -61,7 +66,7 @@ def park(
         pull.head_sha,
         conclusion="action_required",
         title="Parked for a person",
-        summary=reason,
+        summary="\n\n".join(part for part in (why.what, reason_text.details(why)) if part),
         details_url=f"{context.settings.github.web_url}/{subject.repo}/pull/{pull.number}",
         external_id=pull.head_sha,
         # What was proven not to work stays to be seen.
@@ -74,7 +79,7 @@ def park(
         gh,
         subject.repo,
         pull.number,
-        f"Press Play parked this pull request: {reason}.\n{details}\n"
+        f"Press Play parked this pull request: {why.what}.\n{shown}\n"
         f"Commit `{pull.head_sha}`. A person goes on from here: {ways}.",
         marker=f"{'stopped' if stopped else 'parked'}-{pull.head_sha}-{subject.attempt_of_person}",
     )
@@ -83,9 +88,8 @@ def park(
 def clear(context: Context, subject: Subject, number: int) -> None:
     """Take the parking back: the entry, and the label where it is."""
     ledger = context.ledger(subject.repo)
-    key = f"parked-{subject.attempt_of_person}"
-    entry = ledger.entries("pr", number).get(key)
-    if entry is not None and not entry.get("cleared"):
-        ledger.record("pr", number, key, {**entry, "cleared": True})
+    entry = parked(ledger.entries("pr", number), subject)
+    if entry is not None:
+        ledger.record("pr", number, replace(entry, cleared=True))
     gh = context.harness(subject.repo, pull_requests="write", issues="write")
     issues.remove_label(gh, subject.repo, number, PARKED_LABEL)

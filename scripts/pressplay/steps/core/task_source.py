@@ -7,13 +7,11 @@ alone (R7). A backlog's task, and a pull request of no task, have no such place:
 from __future__ import annotations
 
 from pressplay import names
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Alerts
 from pressplay.github import alerts, bodies, issues
 from pressplay.steps.core import consent
 from pressplay.steps.core.context import Context, Subject
 
-ALERTS = "alerts"
-"""The ledger's entry of a group of alerts: {kind, numbers, try}."""
 _MARKER = "task"
 
 
@@ -33,15 +31,15 @@ def link(context: Context, subject: Subject, pr: int) -> None:
         if not bodies.closes(gh, subject.repo, pr, number):
             bodies.ensure_section(gh, subject.repo, pr, "issue", f"Closes #{number}")
     elif kind == "alerts":
-        entry = context.ledger(subject.repo).entries("task", _task(subject)).get(ALERTS)
+        entry = context.ledger(subject.repo).entries("task", _task(subject)).get(Alerts)
         if entry:
             gh = context.harness(subject.repo, pull_requests="write")
             bodies.ensure_section(gh, subject.repo, pr, "alerts", _listed(context, subject, entry))
 
 
-def _listed(context: Context, subject: Subject, entry: Entry) -> str:
-    kind, web = alerts.KINDS[entry["kind"]], context.settings.github.web_url
-    lines = [f"- [{kind.title} alert {n}]({web}/{subject.repo}/security/{kind.page}/{n})" for n in entry["numbers"]]
+def _listed(context: Context, subject: Subject, entry: Alerts) -> str:
+    kind, web = alerts.KINDS[entry.kind], context.settings.github.web_url
+    lines = [f"- [{kind.title} alert {n}]({web}/{subject.repo}/security/{kind.page}/{n})" for n in entry.numbers]
     return "\n".join(["Remedies:", "", *lines])
 
 

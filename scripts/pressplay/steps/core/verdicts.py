@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Details, Entries, GateEntry
+from pressplay.domain.reasons import Reason
 from pressplay.github import checks, pulls
 from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.reason_text import details
 
 Gate = Literal["lint", "test-only", "acceptance", "limits"]
 LINT: Gate = "lint"
@@ -38,6 +40,8 @@ class GateVerdict:
     """One sentence, every word of it ours: it goes into comments, logs and what agents are told (R7)."""
     details: str = ""
     """Markdown for the check's text; what strangers wrote stands in it as quoted data."""
+    why: Reason | None = None
+    """The reason with all that is known beside its clause, where something is."""
 
 
 def check_name(gate: Gate) -> str:
@@ -45,19 +49,15 @@ def check_name(gate: Gate) -> str:
     return f"press-play/{gate}"
 
 
-def key(gate: Gate, head: str) -> str:
-    """The ledger's entry of a gate's verdict on a commit."""
-    return f"gate-{gate}-{head}"
+def verdict_on(entries: Entries, gate: Gate, head: str) -> GateEntry | None:
+    """The recorded verdict on a commit; None where there is none."""
+    return entries.get(GateEntry, GateEntry.key_of(gate, head))
 
 
-def verdict_on(entries: Mapping[str, Entry], gate: Gate, head: str) -> Entry | None:
-    """The recorded verdict on a commit: outcome, reason, ended; None where there is none."""
-    return entries.get(key(gate, head))
-
-
-def has_passed(entries: Mapping[str, Entry], gate: Gate, head: str) -> bool:
+def has_passed(entries: Entries, gate: Gate, head: str) -> bool:
     """Whether a gate passed just this commit."""
-    return (verdict_on(entries, gate, head) or {}).get("outcome") == "pass"
+    verdict = verdict_on(entries, gate, head)
+    return verdict is not None and verdict.outcome == "pass"
 
 
 def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: GateVerdict) -> str:
@@ -72,14 +72,15 @@ def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: Gat
     pull = pulls.pull(gh, subject.repo, subject.pr)
     if pull.state != "open" or pull.head_sha != head:
         return SUPERSEDED
-    entry = {
-        "gate": gate,
-        "head": head,
-        "outcome": verdict.outcome,
-        "reason": verdict.reason,
-        "at": int(context.clock.now()),
-    }
-    context.ledger(subject.repo).record("pr", subject.pr, key(gate, head), entry)
+    entry = GateEntry(
+        gate=gate,
+        head=head,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        details=Details.of(verdict.why) if verdict.why else None,
+        at=int(context.clock.now()),
+    )
+    context.ledger(subject.repo).record("pr", subject.pr, entry)
     if gate != ACCEPTANCE or verdict.outcome != "pass":
         show(context, subject.repo, pull, gate, verdict)
     return verdict.outcome
@@ -95,7 +96,7 @@ def show(context: Context, repo: str, pull: pulls.Pull, gate: Gate, verdict: Gat
         conclusion=_CONCLUSIONS[verdict.outcome],
         title=verdict.title,
         summary=f"{verdict.reason[:1].upper()}{verdict.reason[1:]}.\n\nCommit `{pull.head_sha}`.",
-        text=verdict.details,
+        text="\n\n".join(part for part in (details(verdict.why) if verdict.why else "", verdict.details) if part),
         details_url=f"{context.settings.github.web_url}/{repo}/pull/{pull.number}",
         external_id=pull.head_sha,
     )

@@ -19,18 +19,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pressplay import names
 from pressplay.backlog import tasks
-from pressplay.cluster.ledger import PART_OF, Entry
+from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import Run as RunEntry
 from pressplay.errors import InputError
 from pressplay.github import refs
 from pressplay.github.calls import Client
 from pressplay.steps.core import backlog_file
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.manifests import WORKFLOW_ANNOTATION
-from pressplay.steps.runs.orders import CONTEXT
 from pressplay.steps.runs.run import Run
 from pressplay.templating import prompts
 
@@ -41,7 +42,7 @@ VOLUME = re.compile(rf"docs-workspace.*-taskmaster-{names.REQUEST_FOLDER}-(?P<ru
 """The volume of a run's own, as all known versions of the controller make its name of the working directory."""
 
 
-def request(context: Context, run: Run, asked: Entry, *, started: bool) -> tuple[Manifest, Entry]:
+def request(context: Context, run: Run, entry: RunEntry, *, started: bool) -> tuple[Manifest, RunEntry]:
     """The DocsRun, and the ledger's entry with the commit that it starts from.
 
     That commit stays as it is for as long as the run stands: its pull request is known by it. Once the run has
@@ -49,13 +50,13 @@ def request(context: Context, run: Run, asked: Entry, *, started: bool) -> tuple
     """
     subject, branch = run.subject, run.context_branch
     gh = context.harness(subject.repo, contents="write")
-    sha = asked.get(CONTEXT)
+    sha, head = entry.context, entry.head or ""
     if not sha or (not started and refs.find_head(gh, subject.repo, branch) != sha):
         base = subject.base(gh)
-        content = files(gh, subject, run, asked["head"], asked["tasks"], base)
+        content = files(gh, subject, run, head, entry.tasks or (), base)
         message = f"Context of {run.name} ({run.agent_id}, {run.role.name}, attempt {run.attempt})"
-        sha = refs.commit_files(gh, subject.repo, branch, content, message, asked["head"])
-    return docsrun(context, run), {**asked, CONTEXT: sha}
+        sha = refs.commit_files(gh, subject.repo, branch, content, message, head)
+    return docsrun(context, run), replace(entry, context=sha)
 
 
 def files(

@@ -9,11 +9,12 @@ ours, so that the ruleset wants a person's (R5). Each new head is judged anew, b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from pressplay import names
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Documents, Entries, Result
+from pressplay.domain.entries import Run as RunEntry
 from pressplay.errors import TryAgain
 from pressplay.github import checks, comparison, issues, pulls, refs, trees
 from pressplay.github.calls import Client
@@ -32,6 +33,17 @@ _MADE = ("task.txt", "task.xml")
 _SHOWN = 10
 _REWRITE = "close it, and start the flow `docsrun-template` again to have the documents written anew"
 _WAYS = f"push a commit that takes those files out of it, or {_REWRITE}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _About:
+    """Which run wrote the documents, and of which tasks."""
+
+    run: str
+    task: int
+    """The number that stands for the documents of the backlog."""
+    tag: str
+    tasks: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -60,39 +72,40 @@ class _Verdict:
         return ""
 
 
-def judged(context: Context, _gh: Client, run: Run, entry: Entry) -> Entry:
+def judged(context: Context, _gh: Client, run: Run, entry: RunEntry) -> Result:
     """What came of a run that writes documents: its pull request, made fit for a person. Done again, it is the same."""
     subject = run.subject
     gh = context.harness(subject.repo, **_WRITE)
     pull = _of_run(context, gh, subject, entry)
     if pull is None:
-        return {"outcome": "failed", "reason": "the run succeeded but no pull request of it is open", "again": True}
-    pull = _tidied(gh, subject, pull, entry["head"])
+        return Result(outcome="failed", reason="the run succeeded but no pull request of it is open", again=True)
+    pull = _tidied(gh, subject, pull, entry.head or "")
     base = subject.base(gh)
     if pull.base_ref != base:
         pull = pulls.retarget(gh, subject.repo, pull.number, base)
-    about = {"run": run.name, "task": run.number, "tag": subject.tag, "tasks": entry["tasks"]}
+    about = _About(run=run.name, task=run.number, tag=subject.tag, tasks=entry.tasks or ())
     verdict = _conclude(context, gh, subject, pull, about)
-    came = {"outcome": verdict.outcome, "pr": pull.number, "new_head": pull.head_sha}
     reason = verdict.reason(f"{task_documents.folder_of(subject)}/")
-    return {**came, "reason": reason} if reason else came
+    return Result(outcome=verdict.outcome, reason=reason, pr=pull.number, new_head=pull.head_sha)
 
 
-def check_again(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry]) -> None:
+def check_again(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> None:
     """Judge the head of a documents pull request where it is another one than was judged last."""
-    about = entries.get(task_documents.DOCUMENTS)
-    if about is None or about["head"] == pull.head_sha:
+    judged = entries.get(Documents)
+    if judged is None or judged.head == pull.head_sha:
         return
-    known = {key: about[key] for key in ("run", "task", "tag", "tasks")}
+    about = _About(run=judged.run, task=judged.task, tag=judged.tag, tasks=judged.tasks)
     gh = context.harness(subject.repo, **_WRITE)
-    verdict = _conclude(context, gh, replace(subject, tag=about["tag"]), pull, known)
+    verdict = _conclude(context, gh, replace(subject, tag=about.tag), pull, about)
     context.say(f"pull request {pull.number}: documents, a new head: {verdict.outcome}")
 
 
-def _of_run(context: Context, gh: Client, subject: Subject, entry: Entry) -> pulls.Pull | None:
+def _of_run(context: Context, gh: Client, subject: Subject, entry: RunEntry) -> pulls.Pull | None:
     """The open pull request of Morgan's App whose head goes on from the commit that the run started from."""
     own = (pull for pull in pulls.all_pulls(gh, subject.repo, state="open") if task_documents.is_morgans(context, pull))
-    return next((pull for pull in own if comparison.contains(gh, subject.repo, pull.head_sha, entry["context"])), None)
+    return next(
+        (pull for pull in own if comparison.contains(gh, subject.repo, pull.head_sha, entry.context or "")), None
+    )
 
 
 def _tidied(gh: Client, subject: Subject, pull: pulls.Pull, base: str) -> pulls.Pull:
@@ -120,11 +133,11 @@ def _is_for_the_run(path: str, root: str) -> bool:
     return made or path == f"{root}/{TASKS_FILE}" or path.startswith(f"{root}/{names.REQUEST_FOLDER}/")
 
 
-def _conclude(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, about: Entry) -> _Verdict:
+def _conclude(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, about: _About) -> _Verdict:
     """Judge a head, and say so: check, label, comment, ledger. The ledger comes last: all is done then, or repeated."""
     subject = replace(subject, task=None, pr=pull.number, play="", attempt_of_person=1)
     base = subject.base(gh)
-    verdict = _verdict(gh, subject, pull.head_sha, base, about["tasks"])
+    verdict = _verdict(gh, subject, pull.head_sha, base, about.tasks)
     where = f"{task_documents.folder_of(subject)}/"
     reason = verdict.reason(where)
     issues.add_labels(gh, subject.repo, pull.number, [LABEL])
@@ -137,15 +150,18 @@ def _conclude(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, 
             issues.add_labels(gh, subject.repo, pull.number, [parking.PARKED_LABEL])
         _let_pass(context, gh, subject, pull)
         issues.comment(gh, subject.repo, pull.number, _text(context, subject, pull, about, verdict), marker="documents")
-    entry = {
-        **about,
-        "lacking": list(verdict.lacking),
-        "head": pull.head_sha,
-        "outcome": verdict.outcome,
-        "reason": reason,
-        "ended": int(context.clock.now()),
-    }
-    context.ledger(subject.repo).record("pr", pull.number, task_documents.DOCUMENTS, entry)
+    entry = Documents(
+        run=about.run,
+        task=about.task,
+        tag=about.tag,
+        tasks=about.tasks,
+        lacking=verdict.lacking,
+        head=pull.head_sha,
+        outcome=verdict.outcome,
+        reason=reason,
+        ended=int(context.clock.now()),
+    )
+    context.ledger(subject.repo).record("pr", pull.number, entry)
     return verdict
 
 
@@ -175,11 +191,11 @@ def _let_pass(context: Context, gh: Client, subject: Subject, pull: pulls.Pull) 
     )
 
 
-def _text(context: Context, subject: Subject, pull: pulls.Pull, about: Entry, verdict: _Verdict) -> str:
+def _text(context: Context, subject: Subject, pull: pulls.Pull, about: _About, verdict: _Verdict) -> str:
     where = f"{task_documents.folder_of(subject)}/"
-    written = [number for number in about["tasks"] if number not in verdict.lacking]
+    written = [number for number in about.tasks if number not in verdict.lacking]
     lines = [
-        f"Documents for tasks {_listed(written)}, written by {task_documents.AGENT} in the run `{about['run']}`. "
+        f"Documents for tasks {_listed(written)}, written by {task_documents.AGENT} in the run `{about.run}`. "
         f"Commit `{pull.head_sha}` changes `{where}` and nothing else: that is all that Press Play has checked.",
         "Agents will do what stands here, so read it as you would read a colleague's specification: push corrections, "
         "approve, merge. No agent works on this pull request, and none answers comments on it. To have it written "

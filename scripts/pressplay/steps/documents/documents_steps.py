@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from pressplay import names
 from pressplay.backlog.tasks import Task
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Begun, Documents, Entries, TaskVerdict
 from pressplay.domain.roles import PLAN
 from pressplay.errors import InputError
 from pressplay.github import pulls, refs
@@ -45,24 +45,24 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         return _nothing(context, subject, wanted, brought)
     now = left[: context.settings.limits.documents_per_run]
     ledger = context.ledger(subject.repo)
-    begun: Entry = {
-        "try": _try(ledger.entries("task", number)),
-        # Of the tasks as they stand in the file: what is asked for anew after a change is another run.
-        "cause": names.digest(
+    begun = Begun(
+        try_=_try(ledger.entries("task", number)),
+        # Of the tasks as they stand in the file: what is asked for again after a change is another run.
+        cause=names.digest(
             "documents", *(f"{task.number}:{json.dumps(task.raw, sort_keys=True)}" for task in now), length=12
         ),
-        "tasks": [task.number for task in now],
-        "head": head,
-        "why": why,
-        "began": int(context.clock.now()),
-    }
-    ledger.record("task", number, landing.BEGUN, begun)
+        tasks=tuple(task.number for task in now),
+        head=head,
+        why=why,
+        began=int(context.clock.now()),
+    )
+    ledger.record("task", number, begun)
     context.say(f"documents are asked for: tasks {_listed(now)}; for later: {len(left) - len(now)}")
     return {
         **_outputs(context, subject, "go"),
         "task": str(number),
-        "cause": begun["cause"],
-        "try": str(begun["try"]),
+        "cause": str(begun.cause),
+        "try": str(begun.try_),
         "asked": str(len(now)),
         "later": str(len(left) - len(now)),
     }
@@ -92,15 +92,17 @@ def _brought(context: Context, gh: Client, subject: Subject) -> dict[int, int]:
     found: dict[int, int] = {}
     for pull in pulls.all_pulls(gh, subject.repo, state="open"):
         if task_documents.is_morgans(context, pull):
-            entry = ledger.entries("pr", pull.number).get(task_documents.DOCUMENTS) or {}
-            found |= dict.fromkeys(set(entry.get("tasks", ())) - set(entry.get("lacking", ())), pull.number)
+            brought = ledger.entries("pr", pull.number).get(Documents)
+            if brought is not None:
+                found |= dict.fromkeys(set(brought.tasks) - set(brought.lacking), pull.number)
     return found
 
 
-def _try(entries: Mapping[str, Entry]) -> int:
+def _try(entries: Entries) -> int:
     """The try that is under way; once it has its verdict, a new press is the next one (R1)."""
-    newest = int((entries.get(landing.BEGUN) or {"try": 1})["try"])
-    return newest + 1 if f"verdict-{newest}" in entries else newest
+    begun = entries.get(Begun)
+    newest = begun.try_ if begun else 1
+    return newest + 1 if TaskVerdict.key_of(newest) in entries else newest
 
 
 def _label(context: Context, subject: Subject, number: int, workflow: str) -> None:
@@ -116,18 +118,22 @@ def settle(inputs: Inputs, context: Context) -> Outputs:
     """Record how it ended, by the newest run's outcome; InputError with the reason where that is not `done`."""
     subject = Subject.of(inputs, context)
     number = subject.task_number
+    try_ = subject.attempt_of_person
     runs = [
-        entry
-        for entry in context.ledger(subject.repo).entries("task", number).values()
-        if entry.get("role") == PLAN.name and entry.get("try") == subject.attempt_of_person and "outcome" in entry
+        run
+        for run in context.ledger(subject.repo).entries("task", number).runs_of(try_)
+        if run.role == PLAN.name and run.result is not None
     ]
-    newest = max(runs, key=lambda entry: (entry["ended"], entry["attempt"]), default=None)
-    if newest is None:
-        raise InputError(f"documents of {subject.repo}: no run has ended in try {subject.attempt_of_person}")
-    outputs = _outputs(context, subject, newest["outcome"], newest.get("pr"))
-    outcome, reason = outputs.pop("state"), newest.get("reason", "")
-    verdict = {"outcome": outcome, "reason": reason, "pr": newest.get("pr"), "link": outputs["link"]}
-    docs_requests.record_verdict(context, subject.repo, number, subject.attempt_of_person, verdict)
+    newest = max(runs, key=lambda run: (run.ended or 0, run.attempt), default=None)
+    if newest is None or newest.result is None:
+        raise InputError(f"documents of {subject.repo}: no run has ended in try {try_}")
+    result = newest.result
+    outputs = _outputs(context, subject, result.outcome, result.pr)
+    outcome, reason = outputs.pop("state"), result.reason
+    verdict = TaskVerdict(
+        try_=try_, outcome=outcome, reason=reason, details=result.details, pr=result.pr, link=outputs["link"]
+    )
+    docs_requests.record_verdict(context, subject.repo, number, verdict)
     if outcome != "done":
-        raise InputError(f"documents of {subject.repo}: {outcome}: {reason}")
+        raise InputError(f"documents of {subject.repo}: {outcome}: {result.why.line()}")
     return {"outcome": outcome, **outputs}

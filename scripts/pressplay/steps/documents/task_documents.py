@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from pressplay import names
 from pressplay.backlog.tasks import Task
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Entries, LeftAlone
 from pressplay.github import pulls, trees
 from pressplay.github.calls import Client, raw
 from pressplay.steps.core.context import Context, Subject
@@ -20,10 +20,6 @@ from pressplay.templating.prompts import TASK_FILES
 
 AGENT = "morgan"
 """The id of the agent that writes documents."""
-DOCUMENTS = "documents"
-"""The entry of a pull request's ledger on the documents that it brings: {run, tasks, lacking, head, outcome …}."""
-LEFT_ALONE = "left-alone"
-"""The entry of a pull request's ledger that says why no flow works on it."""
 _BLANK = 16
 """Bytes up to which a file is read to see whether there is anything in it."""
 
@@ -66,11 +62,11 @@ def is_morgans(context: Context, pull: pulls.Pull) -> bool:
     return agent is not None and not pull.fork and pull.author.lower() == names.bot(agent.github_app)
 
 
-def left_alone(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry]) -> bool:
+def left_alone(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> bool:
     """Whether no flow works on a pull request because it brings documents; noted in its ledger, `entries`, once."""
     if not is_morgans(context, pull):
         return False
-    if LEFT_ALONE not in entries:
-        entry = {"reason": f"{AGENT} wrote it: documents are for a person to merge", "since": int(context.clock.now())}
-        context.ledger(repo).record("pr", pull.number, LEFT_ALONE, entry)
+    if LeftAlone.KEY not in entries:
+        reason = f"{AGENT} wrote it: documents are for a person to merge"
+        context.ledger(repo).record("pr", pull.number, LeftAlone(reason=reason, since=int(context.clock.now())))
     return True

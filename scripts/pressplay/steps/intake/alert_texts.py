@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 from pressplay.backlog.tasks import Task
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Alerts
 from pressplay.errors import InputError
 from pressplay.github import alerts
 from pressplay.steps.core.context import Context
-from pressplay.steps.core.task_source import ALERTS
 from pressplay.templating import prompts
 
 _DONE = {
@@ -23,43 +22,43 @@ _DONE = {
 
 def files(context: Context, repo: str, task: int) -> dict[str, str]:
     """The task folder's files of a group of alerts, by name; InputError where the ledger knows of no such group."""
-    entry = context.ledger(repo).entries("task", task).get(ALERTS)
+    entry = context.ledger(repo).entries("task", task).get(Alerts)
     if entry is None:
         raise InputError(f"{repo}: the ledger of {task} names no alerts; start the flow security, which records them")
-    found = [_read(context, repo, entry, number) for number in entry["numbers"]]
-    kind, web = alerts.KINDS[entry["kind"]], context.settings.github.web_url
+    group = [_read(context, repo, entry, number) for number in entry.numbers]
+    kind, web = alerts.KINDS[entry.kind], context.settings.github.web_url
     listed: list[dict[str, object]] = [
         {
-            "number": one.number,
-            "title": one.title,
-            "severity": one.severity,
-            "details": [{"name": name, "value": value} for name, value in one.details],
+            "number": alert.number,
+            "title": alert.title,
+            "severity": alert.severity,
+            "details": [{"name": name, "value": value} for name, value in alert.details],
             "locations": [
                 {"place": f"{place.path}:{place.line}" if place.line else place.path, "commit": place.commit}
-                for place in one.locations
+                for place in alert.locations
             ],
-            "link": f"{web}/{repo}/security/{kind.page}/{one.number}",
-            "text": one.text,
+            "link": f"{web}/{repo}/security/{kind.page}/{alert.number}",
+            "text": alert.text,
         }
-        for one in found
+        for alert in group
     ]
     work = Task(
         id=f"alerts {task}",
         number=task,
-        title=f"{kind.title}: {found[0].title}" if found else kind.title,
-        description=f"Remedy {len(found)} open {'alert' if len(found) == 1 else 'alerts'} of this repository.",
-        details=prompts.alerts(listed, secrets=entry["kind"] == "secret-scanning"),
+        title=f"{kind.title}: {group[0].title}" if group else kind.title,
+        description=f"Remedy {len(group)} open {'alert' if len(group) == 1 else 'alerts'} of this repository.",
+        details=prompts.alerts(listed, secrets=entry.kind == "secret-scanning"),
         test_strategy="",
         priority="high",
         status="pending",
         dependencies=(),
     )
     return {
-        **prompts.task_files(work, criteria=f"- {_DONE[entry['kind']]}"),
+        **prompts.task_files(work, criteria=f"- {_DONE[entry.kind]}"),
         "alerts.json": json.dumps({"kind": kind.name, "alerts": listed}, indent=2, ensure_ascii=False) + "\n",
     }
 
 
-def _read(context: Context, repo: str, entry: Entry, number: int) -> alerts.Alert:
-    kind = alerts.KINDS[entry["kind"]]
+def _read(context: Context, repo: str, entry: Alerts, number: int) -> alerts.Alert:
+    kind = alerts.KINDS[entry.kind]
     return alerts.alert(context.harness(repo, **{kind.permission: "read"}), repo, kind.name, number)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pressplay import names
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Begun, Entries, TaskVerdict
 from pressplay.github import issues
 from pressplay.github.people import Writers
-from pressplay.steps.core import consent, landing, task_source
+from pressplay.steps.core import consent, task_source
 from pressplay.steps.core.context import Context, Subject
 
 FLOW, TASK_FLOW = "issue", "task-issue"
@@ -42,27 +42,28 @@ def subject_of(context: Context, repo: str, task: int, try_: int) -> Subject:
     return Subject.of({"repo": repo, "task": str(task), "try": str(try_)}, context)
 
 
-def state_of(context: Context, repo: str, found: issues.Issue) -> tuple[str, int]:
+def state_of(context: Context, repo: str, issue: issues.Issue) -> tuple[str, int]:
     """Where an issue stands, and the try that it is in or that begins."""
-    entries = context.ledger(repo).entries("task", names.issue_number(found.number))
+    entries = context.ledger(repo).entries("task", names.issue_number(issue.number))
     try_ = current_try(entries)
-    if found.is_pull or not found.open:
-        return ("pull-request" if found.is_pull else "closed"), try_
+    if issue.is_pull or not issue.open:
+        return ("pull-request" if issue.is_pull else "closed"), try_
     people = consent.writers(context, repo)
-    asked = _asked(context, repo, found, people)
+    asked = _asked(context, repo, issue, people)
     if asked is None:
         return "unasked", try_
-    verdict = entries.get(f"verdict-{try_}")
-    if verdict is not None and asked < verdict["ended"]:
+    verdict = entries.get(TaskVerdict, TaskVerdict.key_of(try_))
+    if verdict is not None and asked < verdict.ended:
         return "done", try_
-    if not consent.words(context, repo, found.number, found.labels, people).count:
+    if not consent.words(context, repo, issue.number, issue.labels, people).count:
         return EDITED, try_
     return "go", try_ if verdict is None else try_ + 1
 
 
-def current_try(entries: dict[str, Entry]) -> int:
-    """The try that was begun last."""
-    return int((entries.get(landing.BEGUN) or {}).get("try", 1))
+def current_try(entries: Entries) -> int:
+    """The try that began last; 1 before any did."""
+    begun = entries.get(Begun)
+    return begun.try_ if begun else 1
 
 
 def _asked(context: Context, repo: str, issue: issues.Issue, people: Writers) -> float | None:

@@ -1,16 +1,17 @@
 """The flow `issue`: whether an issue may become a task (R8), and what is started once the Issue agent has made one.
 
-A try of an issue ends with a verdict in the ledger of its number (`names.issue_number`). A person asks anew by taking
-the label off and putting it on again. What somebody without write access edited after that is not what was asked for:
-the issue then says that the label is to be put on anew (`steps.core.consent`).
+A try of an issue ends with a verdict in the ledger of its number (`names.issue_number`). A person asks again by
+taking the label off and putting it on again. What somebody without write access edited after that is not what was
+asked for: the issue then says that the label must be put on again (`steps.core.consent`).
 """
 
 from __future__ import annotations
 
 from pressplay import names
+from pressplay.domain.entries import Begun, TaskVerdict
 from pressplay.errors import InputError
 from pressplay.github import issues
-from pressplay.steps.core import landing, task_source
+from pressplay.steps.core import task_source
 from pressplay.steps.core.context import Context, Inputs, Outputs, number
 from pressplay.steps.core.start import EVENT_PRIORITY, hand_over, seconds_left
 from pressplay.steps.intake import issue_state, issue_texts
@@ -30,8 +31,8 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
     state, try_ = issue_state.state_of(context, repo, issues.issue(context.harness(repo, issues="read"), repo, issue))
     if state == "go":
         subject = issue_state.subject_of(context, repo, task, try_)
-        said = issue_texts.by_agent(context, repo, task)
-        tries.begin_try(context, subject, comment=said.comment if said else 0)
+        newest = issue_texts.by_agent(context, repo, task)
+        tries.begin_try(context, subject, comment=newest.comment if newest else 0)
     else:
         context.say(f"issue {issue}: nothing is started: {state}")
     if state == issue_state.EDITED:
@@ -59,17 +60,17 @@ def start(inputs: Inputs, context: Context) -> Outputs:
     name = issue_state.workflow_name(repo, issue, try_)
     subject = issue_state.subject_of(context, repo, task, try_)
     there = context.cluster.get("Workflow", context.settings.namespace, name) is not None
-    if landing.BEGUN not in entries or there or f"verdict-{try_}" in entries:
+    if entries.get(Begun) is None or there or TaskVerdict.key_of(try_) in entries:
         return {"state": "there" if there else "over", "workflow": name}
     if outcome == "done":
-        # Said first: the task's own words are newer ones.
+        # First, so that the comments that the task's Workflow writes are newer.
         task_source.made(context, subject)
         context.cluster.create(tries.workflow(context, subject, name, priority=EVENT_PRIORITY))
         return {"state": "started", "workflow": name}
     verdict = task_verdicts.judge(context, subject, "Failed")
-    context.ledger(repo).record("task", task, f"verdict-{try_}", {**verdict, "play": ""})
+    context.ledger(repo).record("task", task, verdict)
     if outcome == "nothing":
         task_source.ended(context, subject, "asked")
     else:
-        task_source.ended(context, subject, verdict["outcome"], verdict["reason"], verdict.get("pr"))
+        task_source.ended(context, subject, verdict.outcome, verdict.reason, verdict.pr)
     return {"state": "over", "workflow": name}

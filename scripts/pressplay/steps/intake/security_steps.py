@@ -1,24 +1,23 @@
 """The flow `security`: open alerts, grouped; for each group that nobody is at, a task of the Security agent's.
 
 A group (the rule; the package; the secret's type) has a number (`names.alert_number`), a ledger under it, one pull
-request at a time. Its entry `alerts` holds what the newest try is about: {kind, numbers, try, closed}. `closed` are
-those of them that were seen remedied: if one is open once more, that is news, as is a number that was not there before.
+request at a time. Its entry `domain.entries.Alerts` says what the newest try is about, and which of these alerts were
+seen closed: if one is open again, that is news, as is a number that was not there before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pressplay import names
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Alerts, TaskVerdict
 from pressplay.errors import InputError
 from pressplay.github import alerts, pulls
 from pressplay.github.calls import Client
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.start import EVENT_PRIORITY, seconds_left
-from pressplay.steps.core.task_source import ALERTS
 from pressplay.steps.play import task_verdicts, tries
 from pressplay.steps.runs import limits
 
@@ -81,7 +80,7 @@ def workflow_name(repo: str, group: int, try_: int) -> str:
 def _groups(context: Context, repo: str) -> tuple[set[str], list[Group]]:
     """The kinds that could be read, and the groups of open alerts."""
     kinds: set[str] = set()
-    found: list[Group] = []
+    groups: list[Group] = []
     for kind in alerts.KINDS.values():
         listed = _listed(context, repo, kind)
         if listed is None:
@@ -90,7 +89,7 @@ def _groups(context: Context, repo: str) -> tuple[set[str], list[Group]]:
         by_group: dict[str, list[alerts.Alert]] = {}
         for alert in listed:
             by_group.setdefault(alert.group, []).append(alert)
-        found += [
+        groups += [
             Group(
                 kind=kind,
                 number=names.alert_number(f"{kind.name}:{group}"),
@@ -99,7 +98,7 @@ def _groups(context: Context, repo: str) -> tuple[set[str], list[Group]]:
             )
             for group, own in by_group.items()
         ]
-    return kinds, found
+    return kinds, groups
 
 
 def _listed(context: Context, repo: str, kind: alerts.Kind) -> list[alerts.Alert] | None:
@@ -110,24 +109,24 @@ def _listed(context: Context, repo: str, kind: alerts.Kind) -> list[alerts.Alert
         app = context.settings.github.harness_app
         context.say(f"{repo}: {kind.title} is not read: the App {app} lacks the permission {kind.permission}: read")
         return None
-    found = alerts.open_alerts(gh, repo, kind.name)
-    if isinstance(found, int):
-        context.say(f"{repo}: {kind.title} has no alerts: it is off, or nothing was scanned yet (GitHub says {found})")
+    listed = alerts.open_alerts(gh, repo, kind.name)
+    if isinstance(listed, int):
+        context.say(f"{repo}: {kind.title} has no alerts: it is off, or nothing was scanned yet (GitHub says {listed})")
         return None
-    return found
+    return listed
 
 
 def _note_closed(context: Context, repo: str, kinds: set[str], groups: Iterable[Group]) -> None:
-    """Note which alerts of earlier tries are open no more."""
+    """Record which alerts of earlier tries are no longer open."""
     open_now = {group.number: group.alerts for group in groups}
     ledger = context.ledger(repo)
     for kept in ledger.kept("task"):
-        entry = kept.entries.get(ALERTS)
-        if entry is None or entry["kind"] not in kinds:
+        entry = kept.entries.get(Alerts)
+        if entry is None or entry.kind not in kinds:
             continue
-        closed = sorted({*entry["closed"], *(set(entry["numbers"]) - set(open_now.get(kept.number, ())))})
-        if closed != entry["closed"]:
-            ledger.record("task", kept.number, ALERTS, {**entry, "closed": closed})
+        closed = tuple(sorted({*entry.closed, *(set(entry.numbers) - set(open_now.get(kept.number, ())))}))
+        if closed != entry.closed:
+            ledger.record("task", kept.number, replace(entry, closed=closed))
 
 
 # -- what is missing ---------------------------------------------------------------------------------------------------
@@ -136,12 +135,12 @@ def _note_closed(context: Context, repo: str, kinds: set[str], groups: Iterable[
 def _wanted(context: Context, gh: Client, repo: str, group: Group) -> Subject | None:
     """The try that is to be started for a group; None where somebody is at it, or it ended for these very alerts."""
     entries = context.ledger(repo).entries("task", group.number)
-    entry = entries.get(ALERTS)
-    try_ = entry["try"] if entry else 1
+    entry = entries.get(Alerts)
+    try_ = entry.try_ if entry else 1
     subject = Subject.of({"repo": repo, "task": str(group.number), "try": str(try_)}, context)
     if entry is None:
         return subject
-    if f"verdict-{try_}" not in entries:
+    if TaskVerdict.key_of(try_) not in entries:
         return subject if _abandoned(context, repo, group, try_) else None
     pull = pulls.find_pull(gh, repo, names.task_branch(group.number))
     if (pull is not None and pull.state == "open") or not _news(entry, group):
@@ -158,12 +157,12 @@ def _abandoned(context: Context, repo: str, group: Group, try_: int) -> bool:
         # Terminated: a person ended it, and no exit hook could say so.
         subject = Subject.of({"repo": repo, "task": str(group.number), "try": str(try_)}, context)
         verdict = task_verdicts.judge(context, subject, waits.phase(workflow))
-        context.ledger(repo).record("task", group.number, f"verdict-{try_}", {**verdict, "play": ""})
+        context.ledger(repo).record("task", group.number, verdict)
     return False
 
 
-def _news(entry: Entry, group: Group) -> bool:
-    return bool(set(group.alerts) - (set(entry["numbers"]) - set(entry["closed"])))
+def _news(entry: Alerts, group: Group) -> bool:
+    return bool(set(group.alerts) - (set(entry.numbers) - set(entry.closed)))
 
 
 def _count(context: Context, subject: Subject) -> bool:
@@ -177,13 +176,8 @@ def _count(context: Context, subject: Subject) -> bool:
 
 
 def _start(context: Context, subject: Subject, group: Group) -> None:
-    entry = {
-        "kind": group.kind.name,
-        "numbers": list(group.alerts),
-        "try": subject.attempt_of_person,
-        "closed": [],
-    }
-    context.ledger(subject.repo).record("task", group.number, ALERTS, entry)
+    entry = Alerts(kind=group.kind.name, numbers=group.alerts, try_=subject.attempt_of_person)
+    context.ledger(subject.repo).record("task", group.number, entry)
     tries.begin_try(context, subject)
     name = workflow_name(subject.repo, group.number, subject.attempt_of_person)
     context.cluster.create(tries.workflow(context, subject, name, priority=EVENT_PRIORITY, agent=AGENT))

@@ -205,9 +205,9 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     subject, head = Subject.of(inputs, context), _head(inputs)
     name, attempt = names.checked(inputs["name"], "name"), number(inputs, "attempt")
     if gate_runs.is_gone(context, name):
-        # An earlier run of this step came as far as that.
+        # An earlier run of this step got as far as that.
         recorded = verdicts.verdict_on(context.ledger(subject.repo).entries("pr", subject.pull_number), "lint", head)
-        return {"outcome": str(recorded["outcome"]) if recorded else verdicts.SUPERSEDED}
+        return {"outcome": recorded.outcome if recorded else verdicts.SUPERSEDED}
     if attempt is None:
         given_up = GateVerdict(
             "error", "Could not be carried out", "the gate could not be carried out; see its Workflow"

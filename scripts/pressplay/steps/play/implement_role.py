@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pressplay.cluster.ledger import Entry
+from pressplay.domain import entries
 from pressplay.github.calls import Client
 from pressplay.steps.core import landing
 from pressplay.steps.core.context import Context
@@ -10,11 +10,12 @@ from pressplay.steps.runs.role_work import RoleWork
 from pressplay.steps.runs.run import Run
 
 
-def _judge(context: Context, gh: Client, run: Run, _entry: Entry) -> Entry:
+def _judge(context: Context, gh: Client, run: Run, _entry: entries.Run) -> entries.Result:
+    """An open or merged pull request of the task; without one, another attempt may do better."""
     pull = landing.pull_of(context, gh, run.subject)
     if pull is None or (pull.state == "closed" and not pull.merged):
-        return {"outcome": "failed", "reason": "the run succeeded but no pull request is open", "again": True}
-    return {"outcome": "done", "pr": pull.number, "new_head": pull.head_sha}
+        return entries.Result(outcome="failed", reason="the run succeeded but no pull request is open", again=True)
+    return entries.Result(outcome="done", pr=pull.number, new_head=pull.head_sha)
 
 
 IMPLEMENT = RoleWork(judge=_judge)

@@ -7,7 +7,6 @@ is shown, not doubled. Tasks that have landed are left out, unless they are aske
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from pressplay.backlog.tasks import FINISHED, Backlog
 from pressplay.clock import rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import TaskOfPull
 from pressplay.errors import InputError
 from pressplay.github import refs
 from pressplay.steps.core import backlog_file, landing
@@ -29,8 +29,6 @@ from pressplay.steps.runs import requirements
 MODES = ("play", "show")
 STARTED = "press-play/started"
 """On a play's first WorkflowTemplate: since when all of its Workflows were there."""
-
-_VERDICT = re.compile(r"verdict-(\d+)")
 
 
 def plan(inputs: Inputs, context: Context) -> Outputs:
@@ -134,14 +132,16 @@ def _of_plays(context: Context, subject: Subject, kind: str) -> dict[int, list[M
 def _tries(context: Context, subject: Subject, tasks: Collection[int]) -> Iterator[int]:
     """The tries that the ledgers of tasks and of their pull requests hold.
 
-    A person's `/press-play retry` raises them too, and people delete plays: neither must make a press an old try.
+    A person's `/press-play retry` raises them too, and people delete plays: neither must make a new press an old try.
     """
     ledger = context.ledger(subject.repo)
-    of_pulls = (((kept.entries.get("task") or {}).get("task", 0), kept) for kept in ledger.kept("pr"))
-    for task, kept in (*((kept.number, kept) for kept in ledger.kept("task")), *of_pulls):
-        if task in tasks:
-            yield from (entry["try"] for entry in kept.entries.values() if isinstance(entry.get("try"), int))
-            yield from (int(match[1]) for name in kept.entries if (match := _VERDICT.fullmatch(name)))
+    for kept in ledger.kept("task"):
+        if kept.number in tasks:
+            yield from kept.entries.tries
+    for kept in ledger.kept("pr"):
+        entry = kept.entries.get(TaskOfPull)
+        if entry is not None and entry.task in tasks:
+            yield from kept.entries.tries
 
 
 def _first(subject: Subject, number: int, parts: Iterable[Manifest]) -> Manifest | None:

@@ -1,12 +1,12 @@
 """A task's way through a play: begun, looked at, settled.
 
-A task's verdict stands in its ledger under `verdict-<try>`: `approved`, `merged`, `parked` or `failed`, with a reason.
+The verdict on a try of a task is in the task's ledger (`domain.entries.TaskVerdict`).
 """
 
 from __future__ import annotations
 
 from pressplay import names
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import PullOfTask, TaskOfPull, TaskVerdict
 from pressplay.errors import InputError
 from pressplay.steps.core import landing, task_source
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
@@ -27,10 +27,10 @@ def begin(inputs: Inputs, context: Context) -> Outputs:
     return {"state": "waiting"}
 
 
-def _begun(verdict: Entry) -> Outputs:
-    if verdict["outcome"] not in task_verdicts.GOOD:
-        raise InputError(f"the task ended {verdict['outcome']} in this play: {verdict['reason']}")
-    return {"state": verdict["outcome"]}
+def _begun(verdict: TaskVerdict) -> Outputs:
+    if not verdict.is_good:
+        raise InputError(f"the task ended {verdict.outcome} in this play: {verdict.reason}")
+    return {"state": verdict.outcome}
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
@@ -42,8 +42,8 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         return {"state": "merged", "pr": str(pull.number)}
     if pull is not None and pull.state == "open":
         ledger = context.ledger(subject.repo)
-        ledger.record("task", subject.task_number, "pr", {"pr": pull.number, "try": subject.attempt_of_person})
-        ledger.record("pr", pull.number, "task", {"task": subject.task_number, "tag": subject.tag})
+        ledger.record("task", subject.task_number, PullOfTask(pr=pull.number, try_=subject.attempt_of_person))
+        ledger.record("pr", pull.number, TaskOfPull(task=subject.task_number, tag=subject.tag))
         task_source.opened(context, subject, pull.number)
         return {"state": "review", "pr": str(pull.number)}
     return {"state": "implement", "pr": "none"}
@@ -58,11 +58,9 @@ def settle(inputs: Inputs, context: Context) -> Outputs:
     subject = Subject.of(inputs, context)
     status = inputs.get("status", _RUNNING)
     verdict = task_verdicts.verdict_of(context, subject) or task_verdicts.judge(context, subject, status)
-    context.ledger(subject.repo).record(
-        "task", subject.task_number, f"verdict-{subject.attempt_of_person}", {"play": subject.play, **verdict}
-    )
-    task_source.ended(context, subject, verdict["outcome"], verdict["reason"], verdict.get("pr"))
+    context.ledger(subject.repo).record("task", subject.task_number, verdict)
+    task_source.ended(context, subject, verdict.outcome, verdict.reason, verdict.pr)
     task_verdicts.wake_play(context, subject, verdict)
-    if verdict["outcome"] not in task_verdicts.GOOD and status == _RUNNING:
-        raise InputError(f"task {subject.task_number}: {verdict['outcome']}: {verdict['reason']}")
-    return {"outcome": verdict["outcome"], "pr": str(verdict.get("pr") or "none"), "link": verdict["link"]}
+    if not verdict.is_good and status == _RUNNING:
+        raise InputError(f"task {subject.task_number}: {verdict.outcome}: {verdict.reason}")
+    return {"outcome": verdict.outcome, "pr": str(verdict.pr or "none"), "link": verdict.link}

@@ -2,86 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import Entry
+from pressplay.domain import entries as entries_
+from pressplay.domain.entries import Details, Entries, TaskVerdict
+from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.github import pulls
 from pressplay.steps.core import approvals, faults, landing
 from pressplay.steps.core.context import Context, Subject
 
 AWAIT_VERDICT, AWAIT_MERGE = "await-verdict", "await-merge"
-GOOD = ("approved", "merged")
 
 
-def verdict_of(context: Context, subject: Subject) -> Entry | None:
+def verdict_of(context: Context, subject: Subject) -> TaskVerdict | None:
     """The task's verdict in this try, None while it has none."""
     entries = context.ledger(subject.repo).entries("task", subject.task_number)
-    return entries.get(f"verdict-{subject.attempt_of_person}")
+    return entries.get(TaskVerdict, TaskVerdict.key_of(subject.attempt_of_person))
 
 
-def judge(context: Context, subject: Subject, status: str = "") -> Entry:
-    """The verdict that the truth gives: merged and approved by GitHub, the rest by the newest run's outcome.
+def judge(context: Context, subject: Subject, status: str = "") -> TaskVerdict:
+    """The verdict on this try: merged and approved as GitHub says, the rest by the newest run's outcome.
 
     Where GitHub will not tell (the App is gone, or may not see it), the task has failed, for that reason: a play must
-    not wait for what nobody will ever say.
+    not wait for an answer that nobody will ever give.
     """
     try:
         return _judge(context, subject, status)
     except InputError as error:
-        why = _why(context, subject, None)
-        return _verdict(context, subject, None, "failed", "; ".join(part for part in (why, str(error)) if part))
+        why = newest_reason(_entries(context, subject, None), subject.attempt_of_person)
+        reason = replace(why, what=f"{why.what}; {error}") if why else Reason(what=str(error))
+        return _verdict(context, subject, None, "failed", reason)
 
 
-def _judge(context: Context, subject: Subject, status: str) -> Entry:
+def _judge(context: Context, subject: Subject, status: str) -> TaskVerdict:
     gh = context.harness(subject.repo, **landing.NEEDS, checks="read")
     pull = landing.pull_of(context, gh, subject)
     if pull is not None and pull.merged:
         entries = context.ledger(subject.repo).entries("task", subject.task_number)
         reason = landing.note(context, subject, landing.of(context, gh, subject, pull, entries))
-        return _verdict(context, subject, pull, "parked" if reason else "merged", reason)
+        if reason:
+            return _verdict(context, subject, pull, "parked", Reason(what=reason))
+        return _verdict(context, subject, pull, "merged")
     if pull is not None and pull.state == "closed":
-        return _verdict(context, subject, pull, "failed", f"pull request #{pull.number} was closed without a merge")
+        closed = Reason(what=f"pull request #{pull.number} was closed without a merge")
+        return _verdict(context, subject, pull, "failed", closed)
     if pull is not None and approvals.is_approved(gh, subject.repo, pull):
-        return _verdict(context, subject, pull, "approved", "")
-    reason = _why(context, subject, pull) or _unfinished(context, subject, pull, status)
-    return _verdict(context, subject, pull, "failed" if pull is None else "parked", reason)
+        return _verdict(context, subject, pull, "approved")
+    entries = _entries(context, subject, pull)
+    why = newest_reason(entries, subject.attempt_of_person) or _unfinished(entries, subject, status)
+    return _verdict(context, subject, pull, "failed" if pull is None else "parked", why)
 
 
-def _unfinished(context: Context, subject: Subject, pull: pulls.Pull | None, status: str) -> str:
-    said = faults.passing(_entries(context, subject, pull), subject)
+def _unfinished(entries: Entries, subject: Subject, status: str) -> Reason:
+    fault = faults.passing(entries, subject)
     early = f"its Workflow ended {status or 'early'} before a verdict was reached"
-    return f"{early}{said or '; the nodes of the Workflow say why'}"
+    return Reason(what=f"{early}{fault or '; the nodes of the Workflow say why'}")
 
 
-def _entries(context: Context, subject: Subject, pull: pulls.Pull | None) -> dict[str, Entry]:
-    """The ledger that tells: the pull request's, where there is one."""
+def _entries(context: Context, subject: Subject, pull: pulls.Pull | None) -> Entries:
+    """The ledger that holds the reason: the pull request's, where there is one."""
     ledger = context.ledger(subject.repo)
     return ledger.entries("task", subject.task_number) if pull is None else ledger.entries("pr", pull.number)
 
 
-def _why(context: Context, subject: Subject, pull: pulls.Pull | None) -> str:
-    """The reason in the ledger's newest entry that has one."""
-    found = _entries(context, subject, pull).values()
-    own = (0, subject.attempt_of_person)
-    with_reason = [entry for entry in found if entry.get("reason") and entry.get("try", 0) in own]
-    newest = max(with_reason, key=lambda entry: (entry.get("ended", 0), entry.get("attempt", 0)), default=None)
-    return "" if newest is None else f"{newest['agent'] + ': ' if 'agent' in newest else ''}{newest['reason']}"
+def newest_reason(entries: Entries, try_: int) -> Reason | None:
+    """The reason in a ledger's newest entry of a try that has one; None where none has."""
+    reasons = [entry for entry in _reasons(entries, try_) if entry[-1].what]
+    newest = max(reasons, key=lambda entry: entry[:2], default=None)
+    return newest[-1] if newest else None
 
 
-def _verdict(context: Context, subject: Subject, pull: pulls.Pull | None, outcome: str, reason: str) -> Entry:
+def _reasons(entries: Entries, try_: int) -> Iterator[tuple[int, int, Reason]]:
+    """When a try's entry ended (Unix seconds, 0 where that is not known), its attempt, and its reason."""
+    for entry in entries:
+        match entry:
+            case entries_.Run(result=entries_.Result(reason=clause) as result) if clause and entry.try_ == try_:
+                yield entry.ended or 0, entry.attempt, replace(result.why, what=f"{entry.agent}: {clause}")
+            case entries_.Parked() if entry.try_ == try_:
+                yield entry.ended, 0, entry.why
+            case entries_.Fault() if entry.try_ == try_:
+                yield entry.ended, 0, Reason(what=entry.reason)
+            case entries_.Triage() if entry.try_ == try_:
+                yield 0, 0, Reason(what=entry.reason)
+            case entries_.GateEntry() | entries_.Deployment():
+                yield 0, 0, entry.why
+
+
+def _verdict(
+    context: Context, subject: Subject, pull: pulls.Pull | None, outcome: str, why: Reason | None = None
+) -> TaskVerdict:
     web = context.settings.github.web_url
-    return {
-        "outcome": outcome,
-        "reason": reason,
-        "pr": pull.number if pull else None,
-        "head": pull.head_sha if pull else None,
-        "link": f"{web}/{subject.repo}/pull/{pull.number}" if pull else f"{web}/{subject.repo}",
-        "ended": int(context.clock.now()),
-    }
+    return TaskVerdict(
+        try_=subject.attempt_of_person,
+        outcome=outcome,
+        reason=why.what if why else "",
+        details=Details.of(why) if why else None,
+        pr=pull.number if pull else None,
+        head=pull.head_sha if pull else None,
+        link=f"{web}/{subject.repo}/pull/{pull.number}" if pull else f"{web}/{subject.repo}",
+        ended=int(context.clock.now()),
+        play=subject.play,
+    )
 
 
-def wake_play(context: Context, subject: Subject, verdict: Entry) -> None:
-    """Wake the play's wait for this task's verdict. Nothing there to wake is done, not an error (R2)."""
+def wake_play(context: Context, subject: Subject, verdict: TaskVerdict) -> None:
+    """Wake the play's wait for this task's verdict. Having nothing to wake is no error (R2)."""
     if not subject.play:
         return
     labels = {"press-play/flow": "play", "press-play/play": subject.play}
@@ -91,8 +119,8 @@ def wake_play(context: Context, subject: Subject, verdict: Entry) -> None:
                 wake_with(context, wait, verdict)
 
 
-def wake_with(context: Context, wait: waits.Wait, verdict: Entry) -> bool:
-    """End a wait as a verdict says: Succeeded with its outcome, or Failed with its reason's first words."""
-    if verdict["outcome"] in GOOD:
-        return wait.wake(context.cluster, "Succeeded", {"outcome": verdict["outcome"]})
-    return wait.wake(context.cluster, "Failed", {}, f"{verdict['outcome']}: see the task's ledger")
+def wake_with(context: Context, wait: waits.Wait, verdict: TaskVerdict) -> bool:
+    """End a wait as a verdict says: Succeeded with its outcome, or Failed with a pointer to the ledger."""
+    if verdict.is_good:
+        return wait.wake(context.cluster, "Succeeded", {"outcome": verdict.outcome})
+    return wait.wake(context.cluster, "Failed", {}, f"{verdict.outcome}: see the task's ledger")

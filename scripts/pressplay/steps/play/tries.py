@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pressplay import names
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import Begun
 from pressplay.github import pulls, refs
-from pressplay.steps.core import landing, start
+from pressplay.steps.core import start
 from pressplay.steps.core.context import Context, Subject
 
 
@@ -26,14 +25,15 @@ def workflow(context: Context, subject: Subject, name: str, *, priority: int, ag
     return start.workflow(context, "task", name, arguments, labels, priority)
 
 
-def begin_try(context: Context, subject: Subject, **more: Any) -> None:
-    """Note that a try begins anew of what was tried before, once: of an issue, of alerts, of a task asked for by name.
+def begin_try(context: Context, subject: Subject, comment: int | None = None) -> None:
+    """Record, once, that a new try begins: of an issue, of a group of alerts, of a task asked for by name.
 
-    `more` goes into the entry. The pull request will be a new one, so the branch of a closed one goes: an agent would
-    go on from there.
+    `comment` is the Issue agent's newest comment before it. The pull request will be a new one, so the branch of a
+    closed one is deleted: an agent would go on from there.
     """
     ledger = context.ledger(subject.repo)
-    if (ledger.entries("task", subject.task_number).get(landing.BEGUN) or {}).get("try") == subject.attempt_of_person:
+    begun = ledger.entries("task", subject.task_number).get(Begun)
+    if begun is not None and begun.try_ == subject.attempt_of_person:
         return
     branch = names.task_branch(subject.task_number)
     gh = context.harness(subject.repo, contents="write", pull_requests="read")
@@ -42,5 +42,6 @@ def begin_try(context: Context, subject: Subject, **more: Any) -> None:
     if before is not None and closed and refs.find_head(gh, subject.repo, branch) == before.head_sha:
         refs.delete_branch(gh, subject.repo, branch)
     after = before.number if before is not None and closed else 0
-    entry = {"try": subject.attempt_of_person, "after": after, "began": int(context.clock.now()), **more}
-    ledger.record("task", subject.task_number, landing.BEGUN, entry)
+    now = int(context.clock.now())
+    entry = Begun(try_=subject.attempt_of_person, after=after, began=now, comment=comment)
+    ledger.record("task", subject.task_number, entry)

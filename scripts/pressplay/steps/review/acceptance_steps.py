@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from pressplay import names
+from pressplay.domain.entries import Deployment
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing, probes
 from pressplay.gates.acceptance.plan import ProbePlan
@@ -39,11 +40,12 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
     entries = context.ledger(subject.repo).entries("pr", pr)
     found = deploys.deployed(entries, head)
     if found is None:
-        entry = entries.get(deploys.key(head)) or {}
+        tried = entries.get(Deployment, Deployment.key_of(head))
         verdict = GateVerdict(
-            "fail" if entry.get("state") == "failed" else "error",
+            "fail" if tried is not None and tried.state == "failed" else "error",
             "Not deployed",
-            str(entry.get("reason") or "the commit was not deployed"),
+            (tried.reason if tried else "") or "the commit was not deployed",
+            why=tried.why if tried else None,
         )
         return _end(context, subject, head, verdict)
     other = _other_commit(context, subject, head, found)
@@ -56,7 +58,7 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
             reason = f"there is no plan of probes at {where}"
             return _end(context, subject, head, GateVerdict("fail", "No plan of probes", reason))
         plan = read_plan(text, where)
-        target = Target(found.url, found.environment, head, subject.settings.deploy.commit.workload.namespace)
+        target = Target(found.url or "", found.environment, head, subject.settings.deploy.commit.workload.namespace)
         told = {
             "target": asdict(target),
             "reach": _reach(subject.settings),
@@ -77,7 +79,7 @@ def _end(context: Context, subject: Subject, head: str, verdict: GateVerdict) ->
     return {"outcome": outcome, "plan": "none", "target": "none"}
 
 
-def _other_commit(context: Context, subject: Subject, head: str, found: deploys.Deployed) -> str:
+def _other_commit(context: Context, subject: Subject, head: str, found: Deployment) -> str:
     """Why what is deployed is not this commit, as far as records tell; empty where it is."""
     if found.commit != head:
         return "whoever deployed says that another commit than the head runs there"

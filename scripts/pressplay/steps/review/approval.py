@@ -6,9 +6,11 @@ where people read. Both name the commit and show what was seen of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Entries, GateEntry
+from pressplay.domain.reasons import Reason
 from pressplay.gates.acceptance.proof import Proof, markdown, summary
 from pressplay.github import checks, pulls, reviews
 from pressplay.github.calls import Client, GitHubRefused
@@ -20,24 +22,24 @@ from pressplay.steps.review import deploys, proofs
 from pressplay.steps.runs import limits
 
 
-def missing(subject: Subject, entries: Mapping[str, Entry], head: str) -> str:
-    """What this commit lacks for an approval, as a sentence; empty where it lacks nothing."""
-    return next(_missing(subject, entries, head), "")
+def missing(subject: Subject, entries: Entries, head: str) -> Reason | None:
+    """What this commit lacks for an approval; None where it lacks nothing."""
+    return next(_missing(subject, entries, head), None)
 
 
-def _missing(subject: Subject, entries: Mapping[str, Entry], head: str) -> Iterator[str]:
+def _missing(subject: Subject, entries: Entries, head: str) -> Iterator[Reason]:
     needed = [verdicts.TEST_ONLY, verdicts.ACCEPTANCE]
     if subject.settings.lint.enabled:
         needed.insert(0, verdicts.LINT)
     for gate in needed:
         if gate == verdicts.ACCEPTANCE and subject.settings.deploy.mode == "none":
-            yield deploys.NO_MODE
+            yield Reason(what=deploys.NO_MODE)
             return
         verdict = verdicts.verdict_on(entries, gate, head)
         if verdict is None:
-            yield f"{verdicts.check_name(gate)} has not looked at this commit"
-        elif verdict["outcome"] != "pass":
-            yield f"{verdicts.check_name(gate)}: {verdict['reason']}"
+            yield Reason(what=f"{verdicts.check_name(gate)} has not looked at this commit")
+        elif verdict.outcome != "pass":
+            yield replace(verdict.why, what=f"{verdicts.check_name(gate)}: {verdict.reason}")
 
 
 def give(context: Context, subject: Subject, pull: pulls.Pull) -> str:
@@ -90,15 +92,13 @@ def take_up(gh: Client, repo: str, pull: pulls.Pull) -> bool:
     return is_approval(check)
 
 
-def void(
-    context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry], *, whole: bool = False
-) -> None:
+def void(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries, *, whole: bool = False) -> None:
     """Dismiss the approvals of other commits than the head, where there were any; with `whole` those of the head too.
 
     A check is of one commit anyway.
     """
-    judged = [entry for entry in entries.values() if entry.get("gate") == verdicts.ACCEPTANCE]
-    if not any(whole or entry.get("head") != pull.head_sha for entry in judged):
+    judged = [verdict for verdict in entries.all(GateEntry) if verdict.gate == verdicts.ACCEPTANCE]
+    if not any(whole or verdict.head != pull.head_sha for verdict in judged):
         return
     login = context.github.login(context.settings.agent("qa")[1].github_app)
     gh = context.harness(subject.repo, pull_requests="write")
@@ -114,11 +114,11 @@ def void(
                 context.say(f"pull request {pull.number}: a stale approval stays: {error}")
 
 
-def count(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry]) -> None:
+def count(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> None:
     """Show on the head how much of its limits the pull request has used up (`press-play/limits`)."""
     own, most = limits.started(entries, subject), context.settings.limits
     used = {
-        "rounds": (max((e["round"] for e in own if e.get("round")), default=0), most.rounds),
+        "rounds": (max((run.round for run in own), default=0), most.rounds),
         "runs": (len(own), most.runs_per_pull_request),
         "minutes of runs": (limits.minutes(own), most.minutes_per_pull_request),
         "failing checks triaged": (len(limits.triaged(own)), most.triage_tries),

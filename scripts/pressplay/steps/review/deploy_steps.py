@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pressplay import names
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import Deployment
 from pressplay.github import deployments, pulls
 from pressplay.steps.core import start
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
@@ -46,8 +47,8 @@ def begin(inputs: Inputs, context: Context) -> Outputs:
     if settings.request:
         # A person's retry is another deployment.
         deployments.request(gh, subject.repo, where, head, deploys.request_key(subject, pr))
-    state, _reason, _found = deploys.on_github(context, subject, head)
-    return {"state": "wait" if state == "waiting" else "ended", **nothing}
+    is_over = deploys.on_github(context, subject, head) is not None
+    return {"state": "ended" if is_over else "wait", **nothing}
 
 
 def _workflow(context: Context, subject: Subject, head: str) -> Manifest:
@@ -81,13 +82,12 @@ def collect(inputs: Inputs, context: Context) -> Outputs:
     if pull.state != "open" or pull.head_sha != head:
         return {"state": GONE}
     by_workflow = subject.settings.deploy.mode == "workflowTemplate"
-    state, reason, found = (deploys.by_workflow if by_workflow else deploys.on_github)(context, subject, head)
-    if state == "waiting":
-        minutes = subject.settings.deploy.timeout_minutes
-        state, reason = "error", f"nobody deployed the commit within {minutes} minutes (deploy.timeoutMinutes)"
+    deployment = (deploys.by_workflow if by_workflow else deploys.on_github)(context, subject, head)
     where = deploys.environment(subject.settings.deploy, pr)
-    context.ledger(subject.repo).record(
-        "pr", pr, deploys.key(head), {"environment": where, "state": state, "reason": reason, **found}
-    )
-    context.say(f"pull request {pr}: deployment into {where}: {state}")
-    return {"state": state}
+    if deployment is None:
+        minutes = subject.settings.deploy.timeout_minutes
+        reason = f"nobody deployed the commit within {minutes} minutes (deploy.timeoutMinutes)"
+        deployment = Deployment(head=head, environment=where, state="error", reason=reason)
+    context.ledger(subject.repo).record("pr", pr, deployment)
+    context.say(f"pull request {pr}: deployment into {where}: {deployment.state}")
+    return {"state": deployment.state}

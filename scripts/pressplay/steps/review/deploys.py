@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from pressplay import names
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Deployment, Details, Entries
+from pressplay.domain.reasons import Reason, plain
 from pressplay.github import deployments, pulls
 from pressplay.settings import Deploy
 from pressplay.steps.core.context import Context, Subject
+from pressplay.validation.redaction import redact
 
 AWAIT_DEPLOYMENT = "await-deployment"
 _MINUTE = 60
 NO_MODE = "no deployment is set up (deploy.mode none), so that nothing can be proven: these are tests only"
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """What runs where: the ledger's entry `deploy-<head>` of a deployment that came to its end."""
-
-    environment: str
-    deployment: int
-    """GitHub's number; 0 where a WorkflowTemplate deployed."""
-    url: str
-    commit: str
-    """The commit that runs there, as whoever deployed says."""
-
-
-def key(head: str) -> str:
-    """The ledger's entry of a commit's deployment."""
-    return f"deploy-{head}"
 
 
 def environment(settings: Deploy, pr: int) -> str:
@@ -39,12 +23,10 @@ def environment(settings: Deploy, pr: int) -> str:
     return names.checked(settings.environment.replace("{pr}", str(pr)), "deploy.environment")
 
 
-def deployed(entries: Mapping[str, Entry], head: str) -> Deployed | None:
+def deployed(entries: Entries, head: str) -> Deployment | None:
     """The deployment of a commit that succeeded, by the ledger; None where there is none."""
-    entry = entries.get(key(head)) or {}
-    if entry.get("state") != "deployed":
-        return None
-    return Deployed(entry["environment"], entry["deployment"], entry["url"], entry["commit"])
+    entry = entries.get(Deployment, Deployment.key_of(head))
+    return entry if entry is not None and entry.state == "deployed" else None
 
 
 def request_key(subject: Subject, pr: int) -> str:
@@ -52,50 +34,57 @@ def request_key(subject: Subject, pr: int) -> str:
     return f"pr-{pr}-try-{subject.attempt_of_person}"
 
 
-def on_github(context: Context, subject: Subject, head: str) -> tuple[str, str, Entry]:
-    """State, reason and place of the commit's deployment, as GitHub holds it."""
+def on_github(context: Context, subject: Subject, head: str) -> Deployment | None:
+    """What came of the commit's deployment, as GitHub holds it; None while it is waited for."""
     pr, settings = subject.pull_number, subject.settings.deploy
     gh = context.harness(subject.repo, deployments="read")
     where = environment(settings, pr)
     if settings.request:
-        found = deployments.asked_for(gh, subject.repo, where, head, request_key(subject, pr))
+        asked = deployments.asked_for(gh, subject.repo, where, head, request_key(subject, pr))
     else:
-        found = deployments.newest(gh, subject.repo, where, head)
-    if found is None:
-        return "waiting", "", {}
-    status = deployments.status(gh, subject.repo, found.id)
-    place: Entry = {"deployment": found.id, "url": status.url, "commit": found.sha}
+        asked = deployments.newest(gh, subject.repo, where, head)
+    if asked is None:
+        return None
+    status = deployments.status(gh, subject.repo, asked.id)
+    made = Deployment(
+        head=head, environment=where, state="deployed", deployment=asked.id, url=status.url, commit=asked.sha
+    )
     if status.state == "success":
-        return "deployed", "", place
+        return made
+    details = Details.of(Reason(what="", detail=redact(plain(status.description)), look=status.log_url))
     if status.state in deployments.FAILED:
-        return "failed", f"the deployment into {where} failed (deployment {found.id})", place
+        reason = f"the deployment into {where} failed (deployment {asked.id})"
+        return replace(made, state="failed", reason=reason, details=details)
     if status.state == deployments.REPLACED:
-        return "error", f"the deployment into {where} was replaced by another one (deployment {found.id})", place
-    return "waiting", "", place
+        reason = f"the deployment into {where} was replaced by another one (deployment {asked.id})"
+        return replace(made, state="error", reason=reason, details=details)
+    return None
 
 
-def by_workflow(context: Context, subject: Subject, head: str) -> tuple[str, str, Entry]:
-    """State, reason and place, as the user's Workflow gives them: outputs `url` and `commit`."""
-    pr = subject.pull_number
+def by_workflow(context: Context, subject: Subject, head: str) -> Deployment | None:
+    """What came of it as the user's Workflow gives it (outputs `url` and `commit`); None while that runs."""
+    pr, settings = subject.pull_number, subject.settings.deploy
     name = names.deployment(subject.repo, pr, head, subject.attempt_of_person)
+    made = Deployment(head=head, environment=environment(settings, pr), state="error")
     workflow = context.cluster.get("Workflow", context.settings.namespace, name)
     if workflow is None:
-        return "error", f"the Workflow {name}, which was to deploy the commit, could not be created or is gone", {}
+        reason = f"the Workflow {name}, which was to deploy the commit, could not be created or is gone"
+        return replace(made, reason=reason)
     phase = waits.phase(workflow)
     if phase not in waits.FINISHED:
-        return "waiting", "", {}
+        return None
     if phase != "Succeeded":
-        return "failed", f"the Workflow {name}, which was to deploy the commit, ended as {phase}", {}
-    given = waits.outputs(workflow)
-    place: Entry = {"deployment": 0, "url": given.get("url", ""), "commit": given.get("commit", "")}
-    if not place["commit"]:
-        template = subject.settings.deploy.workflow_template
-        return (
-            "error",
-            f"the WorkflowTemplate {template} gave no output parameter commit: it must name what runs",
-            place,
+        reason = f"the Workflow {name}, which was to deploy the commit, ended as {phase}"
+        message = redact(plain(waits.deepest_message(workflow)))
+        return replace(made, state="failed", reason=reason, details=Details.of(Reason(what="", detail=message)))
+    outputs = waits.outputs(workflow)
+    made = replace(made, deployment=0, url=outputs.get("url", ""), commit=outputs.get("commit", ""))
+    if not made.commit:
+        template = settings.workflow_template
+        return replace(
+            made, reason=f"the WorkflowTemplate {template} gave no output parameter commit: it must name what runs"
         )
-    return "deployed", "", place
+    return replace(made, state="deployed")
 
 
 def wake(context: Context, repo: str) -> int:
@@ -116,8 +105,7 @@ def _is_over(context: Context, repo: str, wait: waits.Wait) -> bool:
     pull = pulls.pull(gh, repo, subject.pull_number)
     if pull.state != "open" or pull.head_sha != wait.key["head"]:
         return True
-    state, _reason, _found = on_github(context, subject, wait.key["head"])
-    return state != "waiting"
+    return on_github(context, subject, wait.key["head"]) is not None
 
 
 LOOPBACK = "127.0.0.1"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from pressplay.cluster.ledger import Entry
+from dataclasses import replace
+
+from pressplay.domain import entries as entries_
 from pressplay.domain import roles
+from pressplay.domain.entries import Entries, Triage
+from pressplay.domain.reasons import Reason
 from pressplay.domain.roles import COMMENTS, FIX, TEST, TRIAGE
 from pressplay.errors import InputError
 from pressplay.github import pulls
@@ -12,8 +16,7 @@ from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.start import hand_over
 from pressplay.steps.documents import task_documents
 from pressplay.steps.review import approval, rounds, scope, target
-from pressplay.steps.runs import findings, limits, orders
-from pressplay.steps.runs.run import triage_key
+from pressplay.steps.runs import findings, limits
 
 FLOW = "pull-request"
 ASKS = roles.named("ask")
@@ -89,21 +92,19 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         state, agent = "ask", context.settings.flows.comments.agent if why == COMMENTS.name else "triage"
     elif approval.take_up(gh, subject.repo, pull):
         state = "approved"
-    elif parked is not None and parked.get("head") == pull.head_sha and why != "asked":
+    elif parked is not None and parked.head == pull.head_sha and why != "asked":
         state = "parked"
     if state in ("ask", "review") or held:
         approval.void(context, subject, pull, entries, whole=held is not None)
     return {"state": state, "head": pull.head_sha, "round": str(rounds.next_round(entries, subject)), "agent": agent}
 
 
-def _answered(entries: dict[str, Entry], why: str, cause: str, pull: pulls.Pull) -> bool:
-    if why == TRIAGE.name and (entries.get(triage_key(cause)) or {}).get("head", pull.head_sha) != pull.head_sha:
+def _answered(entries: Entries, why: str, cause: str, pull: pulls.Pull) -> bool:
+    failure = entries.get(Triage, Triage.key_of(cause))
+    if why == TRIAGE.name and failure is not None and failure.head != pull.head_sha:
         # The check failed on a commit that is the head no more.
         return True
-    return any(
-        entry.get("role") == why and entry.get("cause") == cause and entry.get("outcome") in ("done", "nothing")
-        for entry in entries.values()
-    )
+    return any(run.role == why and run.cause == cause and run.outcome in ("done", "nothing") for run in entries.runs)
 
 
 def conclude(inputs: Inputs, context: Context) -> Outputs:
@@ -123,78 +124,84 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     outcome = "parked"
     if parking.stopped(entries, subject):
         outcome = "stopped"
-    elif _in_words(last) and parked is not None and parked.get("head") == pull.head_sha:
+    elif _in_words(last) and parked is not None and parked.head == pull.head_sha:
         # It stays parked, for the reason that it has.
         outcome = "parked"
     elif last is not None and not _passed(entries, pull) and _superseded(last, pull):
         outcome = "superseded"
     else:
-        reason = _why_not(last, entries, pull)
+        reason: Reason | None = _why_not(last, entries, pull)
         if not _left_undone(last) and _passed(entries, pull):
             reason = approval.missing(subject, entries, pull.head_sha)
-        held = target.obstacle(context, gh, subject, pull, entries) if not reason else None
-        reason = held.reason if held else reason
-        if not reason:
+        held = target.obstacle(context, gh, subject, pull, entries) if reason is None else None
+        if held is not None:
+            reason = Reason(what=held.reason)
+        if reason is None:
             task_source.link(context, subject, pull.number)
-            reason = approval.give(context, subject, pull)
-        if reason:
+            refused = approval.give(context, subject, pull)
+            reason = Reason(what=refused) if refused else None
+        if reason is not None:
             details = findings.refused(context, subject, entries, pull)
             parking.park(context, subject, pull, reason, ways=held.ways if held else "", details=details)
         else:
             outcome = "approved"
         approval.count(context, subject, pull, entries)
-        task_source.ended(context, subject, outcome, reason, pull.number)
+        task_source.ended(context, subject, outcome, reason.what if reason else "", pull.number)
     return {"outcome": outcome, "link": link, "head": pull.head_sha}
 
 
-def _passed(entries: dict[str, Entry], pull: pulls.Pull) -> bool:
+def _passed(entries: Entries, pull: pulls.Pull) -> bool:
     """Whether QA's newest verdict on the head is that it passes: in a later try it may have thought better of it."""
     own = [
-        entry
-        for entry in entries.values()
-        if entry.get("role") == TEST.name
-        and entry.get("outcome") in ("pass", "changes")
-        and entry.get("new_head") == pull.head_sha
+        run
+        for run in entries.runs
+        if run.role == TEST.name and run.outcome in ("pass", "changes") and run.new_head == pull.head_sha
     ]
-    newest = max(own, key=lambda e: (e["try"], e.get("ended", 0), e["round"], e["attempt"]), default=None)
-    return newest is not None and newest["outcome"] == "pass"
+    newest = max(own, key=lambda run: (run.try_, run.ended or 0, run.round, run.attempt), default=None)
+    return newest is not None and newest.outcome == "pass"
 
 
-def _left_undone(last: Entry | None) -> bool:
+def _left_undone(last: entries_.Run | None) -> bool:
     """Whether what was asked for last came to nothing: what QA passed before that is not what people want.
 
     Or whether others told the last run what to do: then a person goes on, whatever was passed before.
     """
     if last is None:
         return False
-    undone = last.get("role") in ASKS and last.get("outcome") in ("parked", "failed", "timeout")
-    return undone or bool(last.get(orders.MOVED))
+    undone = last.role in ASKS and last.outcome in ("parked", "failed", "timeout")
+    return undone or (last.result is not None and last.result.moved)
 
 
-def _in_words(last: Entry | None) -> bool:
+def _in_words(last: entries_.Run | None) -> bool:
     """Whether comments were answered without a change."""
-    return last is not None and last.get("role") == COMMENTS.name and last.get("outcome") == "nothing"
+    return last is not None and last.role == COMMENTS.name and last.outcome == "nothing"
 
 
-def _superseded(last: Entry, pull: pulls.Pull) -> bool:
+def _superseded(last: entries_.Run, pull: pulls.Pull) -> bool:
     """Whether the head is somebody else's: what the newest run saw or left is not it."""
-    if last.get("outcome") == "superseded":
+    if last.outcome == "superseded":
         return True
-    return last.get("outcome") in ("done", "pass", "changes", "nothing") and last.get("new_head") != pull.head_sha
+    return last.outcome in ("done", "pass", "changes", "nothing") and last.new_head != pull.head_sha
 
 
-def _why_not(last: Entry | None, entries: dict[str, Entry], pull: pulls.Pull) -> str:
+def _why_not(last: entries_.Run | None, entries: Entries, pull: pulls.Pull) -> Reason:
+    """Why the pull request is not approved, by what came last."""
     if last is None:
-        return "no agent has looked at it"
-    refused = {gate: verdicts.verdict_on(entries, gate, pull.head_sha) for gate in (verdicts.LINT, verdicts.TEST_ONLY)}
-    said = [f"{verdicts.check_name(g)}: {v['reason']}" for g, v in refused.items() if v and v["outcome"] != "pass"]
-    if last.get("reason"):
-        return f"{last.get('agent', 'harness')}: {last['reason']}"
-    if last.get("outcome") == "nothing" and said and last["role"] == FIX.name:
-        return said[0]
-    if last.get("outcome") == "nothing":
-        disproved = (verdicts.verdict_on(entries, verdicts.ACCEPTANCE, pull.head_sha) or {}).get("outcome") == "fail"
+        return Reason(what="no agent has looked at it")
+    gates = {gate: verdicts.verdict_on(entries, gate, pull.head_sha) for gate in (verdicts.LINT, verdicts.TEST_ONLY)}
+    refusals = [
+        replace(verdict.why, what=f"{verdicts.check_name(gate)}: {verdict.reason}")
+        for gate, verdict in gates.items()
+        if verdict and verdict.outcome != "pass"
+    ]
+    if last.result is not None and last.result.reason:
+        return replace(last.result.why, what=f"{last.agent}: {last.result.reason}")
+    if last.outcome == "nothing" and refusals and last.role == FIX.name:
+        return refusals[0]
+    if last.outcome == "nothing":
+        acceptance = verdicts.verdict_on(entries, verdicts.ACCEPTANCE, pull.head_sha)
+        disproved = acceptance is not None and acceptance.outcome == "fail"
         otherwise = "the probes do not hold" if disproved else "QA wants changes"
-        wanted = {COMMENTS.name: "reviewers do", TRIAGE.name: "a check fails"}.get(last["role"], otherwise)
-        return f"round {last['round']} changed nothing though {wanted}"
-    return said[0] if said else f"{last.get('agent', 'an agent')} ended with {last.get('outcome', 'no outcome')}"
+        wanted = {COMMENTS.name: "reviewers do", TRIAGE.name: "a check fails"}.get(last.role, otherwise)
+        return Reason(what=f"round {last.round} changed nothing though {wanted}")
+    return refusals[0] if refusals else Reason(what=f"{last.agent} ended with {last.outcome or 'no outcome'}")

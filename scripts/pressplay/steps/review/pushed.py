@@ -5,13 +5,13 @@ Who pushed GitHub tells; the author that a commit names is whoever its maker wro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from pressplay import names
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Entries
 from pressplay.domain.roles import COMMENTS, FIX, LINT, TRIAGE
 from pressplay.gates import tests
 from pressplay.github import comparison, pulls, pushes
@@ -84,7 +84,7 @@ class Branch:
         return sum(push.whose != "other" for push in self.moves[self.judged :]) > MOST
 
 
-def of(context: Context, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry]) -> Branch:
+def of(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> Branch:
     """The pushes that led to the pull request's head; TryAgain where GitHub does not tell of the head yet.
 
     What GitHub's record lacks of a branch's beginning counts as one push of QA's, as one by an account that is gone
@@ -120,12 +120,14 @@ def _whose(context: Context, login: str) -> tuple[Whose, str]:
     return ("agent", agent or "harness") if context.settings.is_ours(login) else ("other", "")
 
 
-def _of_ledger(gh: Client, subject: Subject, entries: Mapping[str, Entry]) -> list[Pushed]:
+def _of_ledger(gh: Client, subject: Subject, entries: Entries) -> list[Pushed]:
     """What the recorded runs of agents other than QA left."""
-    runs = [
-        entry
-        for entry in entries.values()
-        if entry.get("role") in _RUNS and entry.get("new_head", entry.get("head")) != entry.get("head")
+    runs = sorted(
+        (run for run in entries.runs if run.role in _RUNS),
+        key=lambda run: (run.try_, run.started or 0, run.attempt),
+    )
+    return [
+        Pushed(gh, subject.repo, run.head, run.new_head, "agent", run.agent)
+        for run in runs
+        if run.head and run.new_head and run.new_head != run.head
     ]
-    runs.sort(key=lambda entry: (entry["try"], entry.get("started", 0), entry["attempt"]))
-    return [Pushed(gh, subject.repo, run["head"], run["new_head"], "agent", run["agent"]) for run in runs]

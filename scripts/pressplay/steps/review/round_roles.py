@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pressplay import names
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Result
+from pressplay.domain.entries import Run as RunEntry
 from pressplay.github import pulls, reviews
 from pressplay.github.calls import Client
 from pressplay.steps.core import verdicts
@@ -16,30 +19,31 @@ from pressplay.steps.runs.run import Run
 PASS_MARK = "press-play: pass"  # noqa: S105 - a marker in a review, not a password
 
 
-def _linted(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
+def _linted(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result:
     """Formatting may leave all as it is, unless the lint gate refused just that; the tests stay as strong (R6)."""
-    outcome = moved(context, gh, run, entry)
-    if outcome["outcome"] == "done":
-        return not_weaker(gh, run, entry, outcome)
+    result = moved(context, gh, run, entry)
+    if result.outcome == "done":
+        return not_weaker(gh, run, entry, result)
     entries = context.ledger(run.subject.repo).entries("pr", run.number)
-    verdict = verdicts.verdict_on(entries, verdicts.LINT, entry["head"])
-    if verdict is not None and verdict["outcome"] == "fail":
-        return {**outcome, "reason": "it changed nothing, though the lint gate fails"}
-    return {**outcome, "outcome": "done"}
+    verdict = verdicts.verdict_on(entries, verdicts.LINT, entry.head or "")
+    if verdict is not None and verdict.outcome == "fail":
+        return replace(result, reason="it changed nothing, though the lint gate fails")
+    return replace(result, outcome="done")
 
 
-def _verdict(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
+def _verdict(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result:
     """QA's verdict: its App's newest review on the head, later than the run's start."""
     head = pulls.pull(gh, run.subject.repo, run.number).head_sha
-    later = [r for r in _reviews_by(context, gh, run) if r.id > entry["newest_review"] and r.commit_id == head]
+    since = entry.newest_review or 0
+    later = [r for r in _reviews_by(context, gh, run) if r.id > since and r.commit_id == head]
     # A comment on a line, or a reply, makes an empty review of its own at GitHub: those are no verdicts.
     own = [r for r in later if r.state == "CHANGES_REQUESTED" or r.body.strip().startswith(PASS_MARK)]
     newest = max(own, key=lambda review: review.id, default=None)
     if newest is not None and newest.state == "CHANGES_REQUESTED":
-        return {"outcome": "changes", "new_head": head, "review": newest.id}
+        return Result(outcome="changes", new_head=head, review=newest.id)
     if newest is not None and newest.state == "COMMENTED":
-        return {"outcome": "pass", "new_head": head, "review": newest.id}
-    return {"outcome": "failed", "reason": "QA left no verdict on the head commit", "again": True, "new_head": head}
+        return Result(outcome="pass", new_head=head, review=newest.id)
+    return Result(outcome="failed", reason="QA left no verdict on the head commit", again=True, new_head=head)
 
 
 def _reviews_by(context: Context, gh: Client, run: Run) -> list[reviews.Review]:
@@ -48,8 +52,8 @@ def _reviews_by(context: Context, gh: Client, run: Run) -> list[reviews.Review]:
     return [review for review in reviews.reviews(gh, run.subject.repo, run.number) if review.author == login]
 
 
-def _newest_review(context: Context, gh: Client, run: Run) -> Entry:
-    return {"newest_review": max((review.id for review in _reviews_by(context, gh, run)), default=0)}
+def _newest_review(context: Context, gh: Client, run: Run, entry: RunEntry) -> RunEntry:
+    return replace(entry, newest_review=max((review.id for review in _reviews_by(context, gh, run)), default=0))
 
 
 def _proving(subject: Subject) -> dict[str, str] | None:

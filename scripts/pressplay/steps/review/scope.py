@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pressplay import names
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Entries, TaskOfPull
 from pressplay.github import pulls
 from pressplay.steps.core import consent
 from pressplay.steps.core.context import Context, Outputs
 
 
-def in_scope(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry]) -> bool:
+def in_scope(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> bool:
     """Whether a pull request may start flows without being asked (`events.start`); `entries` is its ledger.
 
     All may; or those that a person with write access labelled, as they still are, and those that one of our Apps
@@ -26,7 +24,7 @@ def in_scope(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str
     )
 
 
-def is_withdrawn(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry]) -> bool:
+def is_withdrawn(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> bool:
     """Whether the label was put on for another text than the one that agents would read now (`steps.consent`).
 
     Of a task's pull request they read the task.
@@ -36,10 +34,10 @@ def is_withdrawn(context: Context, repo: str, pull: pulls.Pull, entries: Mapping
     return consent.words(context, repo, pull.number, pull.labels).withdrawn
 
 
-def _was_asked_for(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry]) -> bool:
+def _was_asked_for(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> bool:
     """Whether a pull request is of a task of ours: one that was taken over, or whose run has not been collected yet."""
     task = names.task_of_branch(pull.head_ref)
-    return "task" in entries or bool(task and context.ledger(repo).entries("task", task))
+    return TaskOfPull.KEY in entries or bool(task and context.ledger(repo).entries("task", task))
 
 
 def is_ours(context: Context, login: str) -> bool:
@@ -47,13 +45,12 @@ def is_ours(context: Context, login: str) -> bool:
     return context.settings.is_ours(login)
 
 
-def of_ledger(entries: Mapping[str, Entry], pull: pulls.Pull) -> Outputs:
+def of_ledger(entries: Entries, pull: pulls.Pull) -> Outputs:
     """`tag`, `task` and `try` of a pull request, for a flow that an event started."""
-    task = entries.get("task") or {}
+    task = entries.get(TaskOfPull)
     branch = names.task_of_branch(pull.head_ref)
-    tries = [entry["try"] for entry in entries.values() if isinstance(entry.get("try"), int)]
     return {
-        "tag": str(task.get("tag") or ""),
-        "task": str(task.get("task") or branch or "none"),
-        "try": str(max(tries, default=1)),
+        "tag": task.tag if task else "",
+        "task": str((task.task if task else None) or branch or "none"),
+        "try": str(max(entries.tries, default=1)),
     }

@@ -7,13 +7,13 @@ answer within a minute: one that is under Press Play by its gates, one that is n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
 from pressplay.clock import parse_rfc3339
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Documents, Entries, LeftAlone
 from pressplay.errors import InputError, PressPlayError
 from pressplay.github import checks, issues, pulls, pushes
 from pressplay.github.calls import Client, GitHubRefused
@@ -166,9 +166,7 @@ def _state(pull: pulls.Pull, with_head: Sequence[int]) -> str:
 def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pulls.Pull], since: float) -> bool:
     """Give a pull request its answer; whether its own flows give it one."""
     entries = context.ledger(repo).entries("pr", pull.number)
-    if task_documents.left_alone(context, repo, pull, entries) and (
-        task_documents.DOCUMENTS in entries or _is_of_run(pull)
-    ):
+    if task_documents.left_alone(context, repo, pull, entries) and (Documents.KEY in entries or _is_of_run(pull)):
         return True
     gh = context.harness(repo, checks="write", contents="read", pull_requests="read")
     asked = _is_asked(context, repo, pull, entries, since)
@@ -202,7 +200,7 @@ def _is_of_run(pull: pulls.Pull) -> bool:
     return pull.base_ref.startswith("press-play/")
 
 
-def _is_asked(context: Context, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry], since: float) -> bool:
+def _is_asked(context: Context, repo: str, pull: pulls.Pull, entries: Entries, since: float) -> bool:
     if context.settings.events.start == "all" and not entries and parse_rfc3339(pull.updated_at) < since:
         return False
     return in_scope(context, repo, pull, entries)
@@ -219,7 +217,7 @@ def _hold_to_its_target(
     gh: Client,
     repo: str,
     pull: pulls.Pull,
-    entries: dict[str, Entry],
+    entries: Entries,
     opened: Sequence[pulls.Pull],
 ) -> None:
     """Void what was approved for another base, or would count for another pull request, and park; nothing else."""
@@ -230,15 +228,13 @@ def _hold_to_its_target(
     subject = Subject.of({"repo": repo, "pr": str(pull.number), **of_ledger(entries, pull)}, context)
     held = target.obstacle(context, gh, subject, pull, entries, opened)
     parked = parking.parked(entries, subject)
-    if held is None or (parked is not None and (parked["reason"], parked["head"]) == (held.reason, pull.head_sha)):
+    if held is None or (parked is not None and (parked.reason, parked.head) == (held.reason, pull.head_sha)):
         return
     approval.void(context, subject, pull, entries, whole=True)
     parking.park(context, subject, pull, held.reason, ways=held.ways)
 
 
-def _facts(
-    context: Context, gh: Client, repo: str, pull: pulls.Pull, entries: Mapping[str, Entry], *, asked: bool
-) -> Facts:
+def _facts(context: Context, gh: Client, repo: str, pull: pulls.Pull, entries: Entries, *, asked: bool) -> Facts:
     events = context.settings.events
     authors, whole = pulls.authors(gh, repo, pull.number)
     pushers = set() if pull.fork else _pushers(gh, repo, pull.head_ref)
@@ -248,7 +244,7 @@ def _facts(
         fork=pull.fork,
         labelled=events.label in pull.labels,
         asked=asked,
-        recorded=bool(entries.keys() - {task_documents.LEFT_ALONE}),
+        recorded=any(not isinstance(entry, LeftAlone) for entry in entries),
         author=pull.author if is_ours(context, pull.author) else "",
         committers=tuple(sorted(login for login in authors | pushers if is_ours(context, login))),
         unseen=not whole,

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pressplay import names
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Base, Entries
 from pressplay.github import pulls
 from pressplay.github.calls import Client
 from pressplay.steps.core.context import Context, Subject
@@ -32,7 +32,7 @@ def obstacle(
     gh: Client,
     subject: Subject,
     pull: pulls.Pull,
-    entries: dict[str, Entry],
+    entries: Entries,
     opened: Iterable[pulls.Pull] | None = None,
 ) -> Obstacle | None:
     """What keeps an open pull request's head from being approved; None where nothing does.
@@ -65,15 +65,14 @@ def doubles(pull: pulls.Pull, opened: Iterable[pulls.Pull]) -> list[pulls.Pull]:
     ]
 
 
-def _base(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: dict[str, Entry]) -> str:
+def _base(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> str:
     """The branch that a pull request is reviewed for in this try: noted when the try first looks at it.
 
     A task's is the repository's base branch; anybody else's is the one that it has then.
     """
-    key = f"base-{subject.attempt_of_person}"
-    noted = entries.get(key)
+    noted = entries.get(Base, Base.key_of(subject.attempt_of_person))
     if noted is None:
         base = pull.base_ref if subject.task is None else subject.base(gh)
-        noted = entries[key] = {"base": base, "try": subject.attempt_of_person}
-        context.ledger(subject.repo).record("pr", pull.number, key, noted)
-    return str(noted["base"])
+        noted = Base(try_=subject.attempt_of_person, base=base)
+        context.ledger(subject.repo).record("pr", pull.number, noted)
+    return noted.base

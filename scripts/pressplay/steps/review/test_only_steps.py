@@ -7,11 +7,12 @@ QA is to mend it is told, and runs once more in the same round; what Rex is to m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pressplay import names
 from pressplay.backlog.tasks import Task
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import AskedToRestore, Entries
+from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.roles import LINT, TEST
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import plan
@@ -46,9 +47,7 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
         return {"outcome": verdicts.SUPERSEDED}
     refused = list(_refused(context, gh, subject, pull, entries))
     verdict = _verdict(refused)
-    passed = any(
-        run.get("outcome") == "pass" and run.get("new_head") == head for run in _runs(entries, subject, TEST.name)
-    )
+    passed = any(run.outcome == "pass" and run.new_head == head for run in _runs(entries, subject, TEST.name))
     if verdict.outcome == "pass" and passed and subject.settings.deploy.mode != "none":
         verdict = _plan(gh, subject, head) or verdict
     outcome: str = verdicts.post(context, subject, verdicts.TEST_ONLY, head, verdict)
@@ -58,20 +57,18 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
     return {"outcome": outcome}
 
 
-def _for_rex(context: Context, subject: Subject, entries: Mapping[str, Entry], head: str) -> str:
+def _for_rex(context: Context, subject: Subject, entries: Entries, head: str) -> str:
     """`changes`, so that Rex mends it; `error` where he was asked in this try already."""
-    key = f"asked-to-restore-{subject.attempt_of_person}"
-    asked = entries.get(key)
-    if asked is not None and asked["head"] != head:
+    try_ = subject.attempt_of_person
+    asked = entries.get(AskedToRestore, AskedToRestore.key_of(try_))
+    if asked is not None and asked.head != head:
         return "error"
-    entry = {"head": head, "at": int(context.clock.now())}
-    context.ledger(subject.repo).record("pr", subject.pull_number, key, entry)
+    entry = AskedToRestore(try_=try_, head=head, at=int(context.clock.now()))
+    context.ledger(subject.repo).record("pr", subject.pull_number, entry)
     return CHANGES
 
 
-def _refused(
-    context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Mapping[str, Entry]
-) -> Iterator[Finding]:
+def _refused(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> Iterator[Finding]:
     head, paths = pull.head_sha, Paths(subject.settings.test_paths.model_dump())
     whole = comparison.compare(gh, subject.repo, pull.base_ref, head)
     before, after = Files(gh, subject.repo, whole.merge_base), Files(gh, subject.repo, head)
@@ -135,9 +132,7 @@ def _undone(path: str, own: list[Pushed], head: Files) -> bool:
     return begin is None or begin[0] in (end[0], head.entry(path))
 
 
-def _of_runs(
-    gh: Client, subject: Subject, paths: Paths, entries: Mapping[str, Entry], head: str, after: Files
-) -> list[Offence]:
+def _of_runs(gh: Client, subject: Subject, paths: Paths, entries: Entries, head: str, after: Files) -> list[Offence]:
     """The same where GitHub keeps no record of pushes: all that changed since QA began counts as QA's."""
     before = began_at(entries, subject, head)
     if before == head:
@@ -167,7 +162,7 @@ def _profile(task: Task) -> object:
     return task.raw.get("profile")
 
 
-def began_at(entries: Mapping[str, Entry], subject: Subject, head: str) -> str:
+def began_at(entries: Entries, subject: Subject, head: str) -> str:
     """The commit at which QA began with what it left at `head`.
 
     Its earlier runs count in, as far as the gate did not pass what they left: also a run that failed may have pushed,
@@ -175,30 +170,24 @@ def began_at(entries: Mapping[str, Entry], subject: Subject, head: str) -> str:
     """
     tests, lints = _runs(entries, subject, TEST.name), _runs(entries, subject, LINT.name)
 
-    def left(at: str) -> Entry | None:
+    def left(at: str) -> RunEntry | None:
         """The run of QA's that moved the head to `at`, where the gate has not passed that."""
         if at != head and verdicts.has_passed(entries, verdicts.TEST_ONLY, at):
             return None
-        return next((run for run in tests if run.get("new_head") == at != run["head"]), None)
+        return next((run for run in tests if run.new_head == at != run.head), None)
 
     begin, seen = head, set[str]()
     while begin not in seen:
         seen.add(begin)
-        run = left(begin) or next(
-            (r for r in lints if r.get("new_head") == begin != r["head"] and left(r["head"])), None
-        )
-        begin = run["head"] if run else begin
+        run = left(begin) or next((r for r in lints if r.new_head == begin != r.head and r.head and left(r.head)), None)
+        begin = run.head if run and run.head else begin
     return begin
 
 
-def _runs(entries: Mapping[str, Entry], subject: Subject, role: str) -> list[Entry]:
+def _runs(entries: Entries, subject: Subject, role: str) -> list[RunEntry]:
     """The runs of a role in this try, the newest first."""
-    own = [
-        entry
-        for entry in entries.values()
-        if entry.get("role") == role and entry.get("try") == subject.attempt_of_person and "started" in entry
-    ]
-    return sorted(own, key=lambda run: (run["started"], run["attempt"]), reverse=True)
+    own = [run for run in entries.runs_of(subject.attempt_of_person) if run.role == role and run.started is not None]
+    return sorted(own, key=lambda run: (run.began, run.attempt), reverse=True)
 
 
 def _plan(gh: Client, subject: Subject, head: str) -> GateVerdict | None:

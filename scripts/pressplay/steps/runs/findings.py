@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Entries
 from pressplay.domain.roles import Role
 from pressplay.github import checks, pulls
 from pressplay.steps.core import verdicts
@@ -24,18 +22,18 @@ def text(context: Context, subject: Subject, role: Role, head: str) -> str:
     entries = context.ledger(subject.repo).entries("pr", subject.pr)
     parts = []
     for gate in _GATES:
-        found = verdicts.verdict_on(entries, gate, head)
-        if found is not None and found["outcome"] == "fail":
+        verdict = verdicts.verdict_on(entries, gate, head)
+        if verdict is not None and verdict.outcome == "fail":
             gh = context.harness(subject.repo, checks="read")
             details = checks.own_text(gh, subject.repo, head, verdicts.check_name(gate))
-            parts.append(f"## {verdicts.check_name(gate)}\n\n{found['reason']}.\n\n{details}\n")
+            parts.append(f"## {verdicts.check_name(gate)}\n\n{verdict.reason}.\n\n{details}\n")
     return f"# What the harness refused of commit {head}\n\n" + "\n".join(parts) if parts else ""
 
 
-def refused(context: Context, subject: Subject, entries: Mapping[str, Entry], pull: pulls.Pull) -> str:
+def refused(context: Context, subject: Subject, entries: Entries, pull: pulls.Pull) -> str:
     """The paths and lines that the test-only gate refuses of the head, as its check quotes them; empty for none."""
     verdict = verdicts.verdict_on(entries, verdicts.TEST_ONLY, pull.head_sha)
-    if verdict is None or verdict["outcome"] != "fail":
+    if verdict is None or verdict.outcome != "fail":
         return ""
     name = verdicts.check_name(verdicts.TEST_ONLY)
     text = checks.own_text(context.harness(subject.repo, checks="read"), subject.repo, pull.head_sha, name)

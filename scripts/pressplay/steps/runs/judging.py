@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pressplay.cluster.ledger import Entry
+from dataclasses import replace
+
+from pressplay.domain.entries import Result
+from pressplay.domain.entries import Run as RunEntry
 from pressplay.gates import only_tests, tests
 from pressplay.github import comparison, pulls
 from pressplay.github.calls import Client
@@ -11,17 +14,17 @@ from pressplay.steps.core.context import Context
 from pressplay.steps.runs.run import Run
 
 
-def moved(_context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
+def moved(_context: Context, gh: Client, run: Run, entry: RunEntry) -> Result:
     """`done` where the head moved since the run began, else `nothing`."""
     head = pulls.pull(gh, run.subject.repo, run.number).head_sha
-    return {"outcome": "done" if head != entry["head"] else "nothing", "new_head": head}
+    return Result(outcome="done" if head != entry.head else "nothing", new_head=head)
 
 
-def not_weaker(gh: Client, run: Run, entry: Entry, outcome: Entry) -> Entry:
-    """The outcome of a run that moved the head, unless it took something from the tests: `refused` then."""
-    repo = run.subject.repo
-    compared = comparison.difference(gh, repo, entry["head"], outcome["new_head"])
+def not_weaker(gh: Client, run: Run, entry: RunEntry, result: Result) -> Result:
+    """The result of a run that moved the head, unless it took something from the tests: `refused` then."""
+    repo, before, after = run.subject.repo, entry.head or "", result.new_head or ""
+    compared = comparison.difference(gh, repo, before, after)
     if any(path.startswith(only_tests.ACCEPTANCE) for file in compared.files for path in (file.path, file.before)):
-        return {**outcome, "outcome": "refused", "reason": "it changed a plan of probes, and those are QA's"}
-    weaker = tests.weakened(compared, Files(gh, repo, entry["head"]).text, Files(gh, repo, outcome["new_head"]).text)
-    return {**outcome, "outcome": "refused", "reason": f"it weakened tests: {weaker}"} if weaker else outcome
+        return replace(result, outcome="refused", reason="it changed a plan of probes, and those are QA's")
+    weaker = tests.weakened(compared, Files(gh, repo, before).text, Files(gh, repo, after).text)
+    return replace(result, outcome="refused", reason=f"it weakened tests: {weaker}") if weaker else result

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Entries
+from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.roles import FIX, LINT, TRIAGE
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.verdicts import ACCEPTANCE, TEST_ONLY, check_name, verdict_on
@@ -23,44 +24,37 @@ def spans(context: Context, run: Run) -> list[str]:
     return [day(context), *([run.subject.play] if run.subject.play else [])]
 
 
-def started(entries: Mapping[str, Entry], subject: Subject) -> list[Entry]:
+def started(entries: Entries, subject: Subject) -> list[RunEntry]:
     """The runs of a ledger that count: those of this try. A person's retry, or a new press, has its own allowance."""
-    return [e for e in entries.values() if "started" in e and e.get("try") == subject.attempt_of_person]
+    return [run for run in entries.runs_of(subject.attempt_of_person) if run.started is not None]
 
 
-def triaged(runs: Iterable[Entry]) -> set[str]:
+def triaged(runs: Iterable[RunEntry]) -> set[str]:
     """The causes that runs of the Triage agent were about: attempts at one are one try."""
-    return {entry["cause"] for entry in runs if entry["role"] == TRIAGE.name}
+    return {run.cause for run in runs if run.role == TRIAGE.name}
 
 
-def minutes(runs: Iterable[Entry]) -> int:
+def minutes(runs: Iterable[RunEntry]) -> int:
     """How many minutes runs took together, as far as they have ended."""
-    return sum(max(0, int(entry["ended"]) - int(entry["started"])) for entry in runs if "ended" in entry) // 60
+    return sum(max(0, run.ended - run.started) for run in runs if run.ended and run.started is not None) // 60
 
 
-def began(entry: Entry) -> int:
-    """When a run began; one that was refused never did, and ended at once."""
-    return int(entry.get("started") or entry.get("ended") or 0)
-
-
-def newest(entries: Mapping[str, Entry], subject: Subject) -> Entry | None:
+def newest(entries: Entries, subject: Subject) -> RunEntry | None:
     """The newest run of this try. A parking follows what it parks, also within the same second."""
 
-    def when(entry: Entry) -> tuple[int, bool, int, int]:
-        parked = entry.get("outcome") == "parked"
-        return entry.get("ended") or began(entry), parked, entry.get("round", 0), entry.get("attempt", 0)
+    def when(run: RunEntry) -> tuple[int, bool, int, int]:
+        return run.ended or run.began, run.outcome == "parked", run.round, run.attempt
 
-    own = [e for e in entries.values() if e.get("try") == subject.attempt_of_person and "role" in e]
-    return max(own, key=when, default=None)
+    return max(entries.runs_of(subject.attempt_of_person), key=when, default=None)
 
 
-def refusal(entries: Mapping[str, Entry], subject: Subject) -> str:
+def refusal(entries: Entries, subject: Subject) -> str:
     """Why the newest run of this try was refused at a limit; empty where it was not."""
-    last = newest(entries, subject) or {}
-    return str(last["reason"]) if last.get("outcome") == "parked" and "(limits." in last.get("reason", "") else ""
+    last = newest(entries, subject)
+    return last.reason if last and last.outcome == "parked" and "(limits." in last.reason else ""
 
 
-def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
+def reached(context: Context, run: Run, entries: Entries) -> str:
     """The reason why no further run may start, or nothing. `entries` is the ledger that the run stands in."""
     limits, ledger = context.settings.limits, context.ledger(run.subject.repo)
     own = started(entries, run.subject)
@@ -88,10 +82,10 @@ def reached(context: Context, run: Run, entries: Mapping[str, Entry]) -> str:
     return ""
 
 
-def _still_open(entries: Mapping[str, Entry], run: Run) -> str:
+def _still_open(entries: Entries, run: Run) -> str:
     """What the rounds did not bring about."""
     for gate in (LINT_GATE, TEST_ONLY, ACCEPTANCE):
-        found = verdict_on(entries, gate, run.head)
-        if found is not None and found["outcome"] == "fail":
-            return f"{check_name(gate)} still fails: {found['reason']}"
+        verdict = verdict_on(entries, gate, run.head)
+        if verdict is not None and verdict.outcome == "fail":
+            return f"{check_name(gate)} still fails: {verdict.reason}"
     return "QA still wants changes"

@@ -9,42 +9,39 @@ what came of that run is not used, and a person goes on.
 from __future__ import annotations
 
 from pressplay import names
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Run as RunEntry
+from pressplay.domain.entries import Snapshot
 from pressplay.domain.roles import COMMENTS
 from pressplay.github import pushes, refs
 from pressplay.github.calls import Client
-from pressplay.github.snapshots import PREFIX
 from pressplay.steps.core.context import Context
 from pressplay.steps.runs.run import Run
 
-MOVED = "moved"
-"""In a run's entry: its orders were not the ones that the harness gave, so that nothing of it counts."""
-CONTEXT, TREE = "context", "tree"
-"""In a run's (or snapshot's) entry: the commit that holds what it is told, and that commit's tree."""
 TREE_ANNOTATION = "press-play/context-tree"
 """On the CodeRun or DocsRun: the tree that its branch must have."""
 
 
-def before_run(context: Context, run: Run, entry: Entry | None, *, started: bool) -> str:
+def before_run(context: Context, run: Run, entry: RunEntry | None, *, started: bool) -> str:
     """Why a run may not begin, or go on: others moved what it is told. In a sentence of ours; empty where it may.
 
     `entry` is the ledger's, None where it has none yet. Until the run has `started` the harness still sets the branch:
     what it holds does not matter then, and only who wrote it does. For the role `comments` the snapshot counts, too.
     """
     gh = context.harness(run.subject.repo, contents="read")
-    commit = (entry or {}).get(CONTEXT)
+    commit = entry.context if entry else None
     reason = _moved(context, gh, run.subject.repo, run.context_branch, commit, strict=started)
     if reason or run.role != COMMENTS:
         return reason
-    name = f"{PREFIX}{run.cause}"
-    commit = (context.ledger(run.subject.repo).entries("pr", run.number).get(name) or {}).get(CONTEXT)
+    name = Snapshot.key_of(run.cause)
+    taken = context.ledger(run.subject.repo).entries("pr", run.number).get(Snapshot, name)
+    commit = taken.context if taken else None
     return _moved(context, gh, run.subject.repo, names.context_branch(name), commit, strict=True)
 
 
-def after_run(context: Context, run: Run, entry: Entry) -> str:
+def after_run(context: Context, run: Run, entry: RunEntry) -> str:
     """Why what came of a run does not count: others moved what it was told. In a sentence of ours; empty otherwise."""
     gh = context.harness(run.subject.repo, contents="read")
-    return _moved(context, gh, run.subject.repo, run.context_branch, entry.get(CONTEXT), strict=True)
+    return _moved(context, gh, run.subject.repo, run.context_branch, entry.context, strict=True)
 
 
 def _moved(context: Context, gh: Client, repo: str, branch: str, commit: str | None, *, strict: bool) -> str:

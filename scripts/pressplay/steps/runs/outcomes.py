@@ -3,49 +3,67 @@
 from __future__ import annotations
 
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import Entry
+from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import Details, Result
+from pressplay.domain.entries import Run as RunEntry
+from pressplay.domain.reasons import Reason, plain
 from pressplay.domain.roles import TEST
 from pressplay.github import pulls
 from pressplay.steps.core.context import Context
 from pressplay.steps.runs.role_work import Judge
 from pressplay.steps.runs.run import Run, take_away
+from pressplay.validation.redaction import redact
 
 READ = {"contents": "read", "pull_requests": "read"}
 
 
-def of(context: Context, run: Run, entry: Entry, judge: Judge) -> Entry:
-    """What the ledger's entry of an ended (or never created) run gains: outcome, reason, new_head, pr, again."""
-    namespace = context.settings.controller_namespace
-    found = context.cluster.get(run.resource, namespace, run.name)
-    status = (found or {}).get("status") or {}
-    if status.get("phase") not in ("Succeeded", "Failed"):
-        if found is None:
-            why = _why_not_created(context, run)
-            return {"outcome": "failed", "reason": f"the {run.resource} could not be created: {why}"}
+def of(context: Context, run: Run, entry: RunEntry, judge: Judge) -> Result:
+    """What came of an ended (or never created) run."""
+    manifest = context.cluster.get(run.resource, context.settings.controller_namespace, run.name)
+    if manifest is None:
+        reason, details = f"the {run.resource} could not be created", _why_not_created(context, run)
+        return Result(outcome="failed", reason=reason, details=details)
+    phase = (manifest.get("status") or {}).get("phase")
+    if phase not in ("Succeeded", "Failed"):
         take_away(context, run.subject.repo, run.resource, run.name)
         reason = f"not finished within {context.settings.limits.run_minutes} minutes"
-        return {"outcome": "timeout", "reason": reason, **_left(context, run)}
-    if status["phase"] == "Failed":
-        return {"outcome": "failed", "reason": "the agent's run failed", "again": True, **_left(context, run)}
+        return Result(outcome="timeout", reason=reason, details=_status_of(run, manifest), new_head=_left(context, run))
+    if phase == "Failed":
+        return Result(
+            outcome="failed",
+            reason="the agent's run failed",
+            details=_status_of(run, manifest),
+            again=True,
+            new_head=_left(context, run),
+        )
     gh = context.harness(run.subject.repo, **READ)
     return judge(context, gh, run, entry)
 
 
-def _left(context: Context, run: Run) -> Entry:
-    """What a run that failed may have pushed all the same: QA's gate must know."""
+def _left(context: Context, run: Run) -> str | None:
+    """The head that a run of QA's left, which may have pushed all the same: QA's gate must know."""
     if run.role != TEST:
-        return {}
-    return {"new_head": pulls.pull(context.harness(run.subject.repo, **READ), run.subject.repo, run.number).head_sha}
+        return None
+    return pulls.pull(context.harness(run.subject.repo, **READ), run.subject.repo, run.number).head_sha
 
 
-def _why_not_created(context: Context, run: Run) -> str:
+def _details(run: Run, text: str) -> Details | None:
+    return Details.of(Reason(what="", detail=redact(plain(text)), look=f"{run.resource} {run.name}"))
+
+
+def _status_of(run: Run, manifest: Manifest) -> Details | None:
+    """What the controller says of a run: `status.message`."""
+    return _details(run, str((manifest.get("status") or {}).get("message") or ""))
+
+
+def _why_not_created(context: Context, run: Run) -> Details | None:
     """What the API server said of the CodeRun, as the node that applied it tells."""
     workflow = context.cluster.get("Workflow", context.settings.namespace, run.workflow) if run.workflow else None
-    said = [
+    messages = [
         str(node["message"])
         for node in (waits.nodes(workflow) if workflow else {}).values()
         if str(node.get("displayName", "")).startswith("apply(")
         and node.get("phase") in waits.FINISHED
         and node.get("message")
     ]
-    return said[-1] if said else "its node's message says why"
+    return _details(run, messages[-1] if messages else "")

@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pressplay import names
-from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import Result
+from pressplay.domain.entries import Run as RunEntry
 from pressplay.github.calls import Client
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.runs.run import Run
 
-Judge = Callable[[Context, Client, Run, Entry], Entry]
-"""What the ledger's entry of a run that succeeded gains. The client may read contents and pull requests."""
+Judge = Callable[[Context, Client, Run, RunEntry], Result]
+"""What came of a run that succeeded. The client may read contents and pull requests."""
 
 
 def _no_files(_context: Context, _gh: Client, _run: Run) -> Mapping[str, bytes]:
@@ -28,8 +29,8 @@ def _no_proving(_subject: Subject) -> dict[str, str] | None:
     return None
 
 
-def _nothing_noted(_context: Context, _gh: Client, _run: Run) -> Entry:
-    return {}
+def _nothing_noted(_context: Context, _gh: Client, _run: Run, entry: RunEntry) -> RunEntry:
+    return entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +42,9 @@ class RoleWork:
     """What its agent finds in the task folder besides, by name."""
     proving: Callable[[Subject], dict[str, str] | None] = _no_proving
     """How the commit will be proven, for its instructions; None where that is not its business."""
-    note: Callable[[Context, Client, Run], Entry] = _nothing_noted
-    """What its entry holds of the moment before the run, so that what the run left can be told apart."""
-    request: Callable[[Context, Run, Entry | None, bool], tuple[Manifest, Entry]] | None = None
+    note: Callable[[Context, Client, Run, RunEntry], RunEntry] = _nothing_noted
+    """The entry with what it holds of the moment before the run, so that what the run left can be told apart."""
+    request: Callable[[Context, Run, RunEntry | None, bool], tuple[Manifest, RunEntry]] | None = None
     """Makes the custom resource and the entry where that is no CodeRun; the last argument: whether it has started."""
 
 

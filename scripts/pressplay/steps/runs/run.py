@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from pressplay import names
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import Entry
 from pressplay.cluster.ledger import Subject as LedgerSubject
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.roles import ROLES, Role
 from pressplay.errors import InputError
 from pressplay.github import refs
@@ -20,11 +20,6 @@ from pressplay.steps.core.context import Context, Inputs, Subject, number
 AGAIN = "again"
 """The cause of QA's second run in a round: the harness refused what the first one left."""
 KINDS = ("CodeRun", "DocsRun")
-
-
-def triage_key(cause: str) -> str:
-    """The ledger's entry on the failure that a run of the role triage is about (`check-<id>`: `triage-<id>`)."""
-    return f"triage-{cause.removeprefix('check-')}"
 
 
 @dataclass(frozen=True)
@@ -72,17 +67,17 @@ class Run:
         """The kind of the custom resource that carries it out."""
         return self.role.resource
 
-    @property
-    def identity(self) -> Entry:
-        """What the ledger's entry says of which run it is."""
-        return {
-            "role": self.role.name,
-            "agent": self.agent_id,
-            "round": self.round,
-            "cause": self.cause,
-            "attempt": self.attempt,
-            "try": self.subject.attempt_of_person,
-        }
+    def entry(self) -> RunEntry:
+        """Its entry in the ledger before anything is known but which run it is."""
+        return RunEntry(
+            name=self.name,
+            role=self.role.name,
+            agent=self.agent_id,
+            round=self.round,
+            cause=self.cause,
+            attempt=self.attempt,
+            try_=self.subject.attempt_of_person,
+        )
 
     @property
     def context_branch(self) -> str:

@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pressplay import names
-from pressplay.cluster.ledger import Entry
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import Entries, PullOfTask, Result, TaskOfPull
+from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.roles import IMPLEMENT, PLAN
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import pulls, refs
@@ -36,8 +37,8 @@ def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
     run = Run.of(inputs, context)
     ledger = context.ledger(run.subject.repo)
     entries = ledger.entries(run.kind, run.number)
-    entry = entries.get(run.name)
-    if entry is not None and "outcome" in entry:
+    entry = entries.get(RunEntry, run.name)
+    if entry is not None and entry.result is not None:
         return {"state": "over", "manifest": "none", "run": run.name}
     if entry is None:
         _see_that_it_is_wanted(run, entries)
@@ -62,28 +63,31 @@ def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
         agent_id, agent = context.settings.agent(run.agent_id)
         given, reason = requirements.given(context, gh, run.subject, base, agent_id, agent)
         if reason:
-            return _over(context, run, entry, {"outcome": "parked", "reason": reason})
+            return _over(context, run, entry, Result(outcome="parked", reason=reason))
         try:
             manifest, entry = _coderun(context, gh, run, entry, base, given, rooms, started=started)
         except consent.Withdrawn as error:
-            return _over(context, run, entry, {"outcome": "parked", "reason": str(error)})
-    if orders.CONTEXT in entry:
-        entry = {**entry, orders.TREE: refs.tree(gh, run.subject.repo, entry[orders.CONTEXT])}
-        manifest["metadata"]["annotations"][orders.TREE_ANNOTATION] = entry[orders.TREE]
-    ledger.record(run.kind, run.number, run.name, entry)
+            return _over(context, run, entry, Result(outcome="parked", reason=str(error)))
+    if entry.context:
+        tree = refs.tree(gh, run.subject.repo, entry.context)
+        entry = replace(entry, tree=tree)
+        manifest["metadata"]["annotations"][orders.TREE_ANNOTATION] = tree
+    ledger.record(run.kind, run.number, entry)
     for span in limits.spans(context, run):
         ledger.count(span, run.name)
     _see_to_reconcile(context, run)
     return {"state": "go", "manifest": packed(manifest), "run": run.name}
 
 
-def _see_that_it_is_wanted(run: Run, entries: dict[str, Entry]) -> None:
+def _see_that_it_is_wanted(run: Run, entries: Entries) -> None:
     """InputError where the attempt before has begun and was not read: asking an agent once more would do work twice.
 
     Argo begins another attempt whatever ended the one before; `collect` asks for one by what it recorded.
     """
-    before = replace(run, attempt=run.attempt - 1)
-    if run.attempt and "outcome" not in entries.get(before.name, {"outcome": ""}):
+    if not run.attempt:
+        return
+    before = entries.get(RunEntry, replace(run, attempt=run.attempt - 1).name)
+    if before is not None and before.result is None:
         raise InputError(
             f"run {before.name}: what came of it could not be read, so no other attempt is made; mend why, then press "
             f"play again, or say `/press-play retry` on the pull request{faults.lasting(entries, run.subject)}"
@@ -104,11 +108,11 @@ def _see_to_reconcile(context: Context, run: Run) -> None:
     context.cluster.apply({**identity, "metadata": metadata})
 
 
-def _over(context: Context, run: Run, entry: Entry | None, why: Entry) -> Outputs:
-    """Record an outcome of a run that does not begin."""
-    context.say(f"{run.name}: {why['outcome']}: {why['reason']}")
-    entry = {**(entry or run.identity), **why, "ended": _now(context)}
-    context.ledger(run.subject.repo).record(run.kind, run.number, run.name, entry)
+def _over(context: Context, run: Run, entry: RunEntry | None, result: Result) -> Outputs:
+    """Record the result of a run that does not begin."""
+    context.say(f"{run.name}: {result.outcome}: {result.reason}")
+    entry = (entry or run.entry()).with_result(result, context.clock.now())
+    context.ledger(run.subject.repo).record(run.kind, run.number, entry)
     return {"state": "over", "manifest": "none", "run": run.name}
 
 
@@ -116,22 +120,22 @@ def _now(context: Context) -> int:
     return int(context.clock.now())
 
 
-def _refused(context: Context, run: Run, entries: dict[str, Entry]) -> Entry:
-    """Why the run may not begin, as outcome and reason; empty where it may."""
+def _refused(context: Context, run: Run, entries: Entries) -> Result | None:
+    """Why the run may not begin; None where it may."""
     if run.kind == "pr":
         if parking.stopped(entries, run.subject):
-            return {"outcome": "stopped", "reason": parking.STOPPED}
+            return Result(outcome="stopped", reason=parking.STOPPED)
         pull = pulls.pull(context.harness(run.subject.repo, pull_requests="read"), run.subject.repo, run.number)
         if pull.state != "open":
-            return {"outcome": "superseded", "reason": "the pull request was closed"}
+            return Result(outcome="superseded", reason="the pull request was closed")
         if run.head not in ("", pull.head_sha):
-            return {"outcome": "superseded", "reason": "somebody else pushed to the pull request"}
+            return Result(outcome="superseded", reason="somebody else pushed to the pull request")
     reason = limits.reached(context, run, entries)
-    return {"outcome": "parked", "reason": reason} if reason else {}
+    return Result(outcome="parked", reason=reason) if reason else None
 
 
-def _given_up(context: Context, run: Run, moved: str) -> Entry:
-    """What the entry of a run gains whose orders others `moved`: nothing of it counts, and a person goes on.
+def _given_up(context: Context, run: Run, moved: str) -> Result:
+    """The result of a run whose orders others `moved`: nothing of it counts, and a person goes on.
 
     One that is under way is stopped, and the pull request that it opened is parked: no flow would see why.
     """
@@ -139,20 +143,28 @@ def _given_up(context: Context, run: Run, moved: str) -> Entry:
     there = context.cluster.get(run.resource, context.settings.controller_namespace, run.name)
     if there is not None and not has_ended(there):
         take_away(context, repo, run.resource, run.name)
-    gives_up: Entry = {"outcome": "parked", "reason": moved, orders.MOVED: True}
+    result = Result(outcome="parked", reason=moved, moved=True)
     gh = context.harness(repo, contents="read", pull_requests="read")
     if run.kind == "pr":
-        return {**gives_up, "new_head": pulls.pull(gh, repo, run.number).head_sha}
+        return replace(result, new_head=pulls.pull(gh, repo, run.number).head_sha)
     pull = landing.pull_of(context, gh, run.subject) if run.role == IMPLEMENT else None
     if pull is None or pull.state != "open":
-        return gives_up
+        return result
     parking.park(context, replace(run.subject, pr=pull.number), pull, f"{run.agent_id}: {moved}")
-    return {**gives_up, "pr": pull.number, "new_head": pull.head_sha}
+    return replace(result, pr=pull.number, new_head=pull.head_sha)
 
 
 def _coderun(
-    context: Context, gh: Client, run: Run, entry: Entry | None, base: str, given: Given, rooms: Rooms, *, started: bool
-) -> tuple[Manifest, Entry]:
+    context: Context,
+    gh: Client,
+    run: Run,
+    entry: RunEntry | None,
+    base: str,
+    given: Given,
+    rooms: Rooms,
+    *,
+    started: bool,
+) -> tuple[Manifest, RunEntry]:
     repo, head = run.subject.repo, run.head
     if run.role.stage == "task":
         branch = names.task_branch(run.subject.work_number)
@@ -166,15 +178,9 @@ def _coderun(
         return coderun(context, spec), entry
     commit = task_folder.commit(gh, spec, task_folder.files(context, gh, spec, rooms))
     if entry is None:
-        entry = {
-            **run.identity,
-            "head": head,
-            "started": _now(context),
-            "play": run.subject.play,
-            "newest_review": 0,
-            **rooms.roles[run.role.name].note(context, gh, run),
-        }
-    return coderun(context, spec), {**entry, orders.CONTEXT: commit}
+        new = replace(run.entry(), head=head, started=_now(context), play=run.subject.play, newest_review=0)
+        entry = rooms.roles[run.role.name].note(context, gh, run, new)
+    return coderun(context, spec), replace(entry, context=commit)
 
 
 class _AnotherAttempt(PressPlayError):
@@ -186,34 +192,36 @@ def collect(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
     run = Run.of(inputs, context)
     ledger = context.ledger(run.subject.repo)
     entries = ledger.entries(run.kind, run.number)
-    entry = entries.get(run.name)
+    entry = entries.get(RunEntry, run.name)
     if entry is None:
         raise TryAgain(f"run {run.name}: nothing in the ledger; was it prepared?")
-    if "outcome" not in entry:
-        stopped = run.kind == "pr" and parking.stopped(entries, run.subject)
-        came: Entry = {"outcome": "stopped", "reason": parking.STOPPED}
-        if not stopped:
-            moved = orders.after_run(context, run, entry)
-            came = (
-                _given_up(context, run, moved)
-                if moved
-                else outcomes.of(context, run, entry, rooms.roles[run.role.name].judge)
-            )
-        entry = {**entry, **came, "ended": _now(context)}
-        ledger.record(run.kind, run.number, run.name, entry)
-        if run.kind == "task" and run.role != PLAN and entry.get("pr"):
-            ledger.record("task", run.number, "pr", {"pr": entry["pr"]})
-            ledger.record("pr", entry["pr"], "task", {"task": run.number, "tag": run.subject.tag})
-            task_source.opened(context, run.subject, entry["pr"])
-    outcome = entry["outcome"]
-    context.say(f"{run.name} ({run.agent_id}, attempt {run.attempt}): {outcome}")
-    if outcome == "failed" and entry.get("again") and run.attempt + 1 < context.settings.limits.attempts:
-        raise _AnotherAttempt(f"run {run.name}: {entry['reason']}; another attempt follows")
-    pr = entry.get("pr") or run.subject.pr
+    result = entry.result
+    if result is None:
+        result = _result(context, run, entry, entries, rooms)
+        entry = entry.with_result(result, context.clock.now())
+        ledger.record(run.kind, run.number, entry)
+        if run.kind == "task" and run.role != PLAN and result.pr:
+            ledger.record("task", run.number, PullOfTask(pr=result.pr))
+            ledger.record("pr", result.pr, TaskOfPull(task=run.number, tag=run.subject.tag))
+            task_source.opened(context, run.subject, result.pr)
+    context.say(f"{run.name} ({run.agent_id}, attempt {run.attempt}): {result.outcome}")
+    if result.outcome == "failed" and result.again and run.attempt + 1 < context.settings.limits.attempts:
+        raise _AnotherAttempt(f"run {run.name}: {result.why.line()}; another attempt follows")
+    pr = result.pr or run.subject.pr
     return {
-        "outcome": outcome,
+        "outcome": result.outcome,
         "run": run.name,
         "pr": str(pr or "none"),
-        "head": entry.get("new_head") or run.head or "none",
+        "head": result.new_head or run.head or "none",
         "link": f"{context.settings.github.web_url}/{run.subject.repo}/pull/{pr}" if pr else "none",
     }
+
+
+def _result(context: Context, run: Run, entry: RunEntry, entries: Entries, rooms: Rooms) -> Result:
+    """What came of a run, by what GitHub holds."""
+    if run.kind == "pr" and parking.stopped(entries, run.subject):
+        return Result(outcome="stopped", reason=parking.STOPPED)
+    moved = orders.after_run(context, run, entry)
+    if moved:
+        return _given_up(context, run, moved)
+    return outcomes.of(context, run, entry, rooms.roles[run.role.name].judge)

@@ -1,6 +1,6 @@
 """What the Triage agent is given of the failure: `failure.md` to read, `failure.json` to process.
 
-Everything in it was written by others (R7): it is told as data, stripped of codes that a terminal or an editor would
+Everything in it was written by others (R7): it is given as data, stripped of codes that a terminal or an editor would
 act on, fenced so that it stays within its fence, and secrets are taken out (R9).
 """
 
@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pressplay.domain.entries import Triage
 from pressplay.github import actions, checks
 from pressplay.github.calls import Client
 from pressplay.steps.core.context import Context, Subject
-from pressplay.steps.runs.run import triage_key
 from pressplay.templating import prompts
 from pressplay.validation.markdown import code, fence
 from pressplay.validation.redaction import redact
@@ -25,29 +25,30 @@ _LINE, _MESSAGE = 2_000, 4_000
 
 
 def files(context: Context, subject: Subject, pr: int, cause: str) -> Mapping[str, bytes]:
-    """The two files by name, made anew from GitHub for each preparation: the failures that `cause` stands for."""
+    """The two files by name, read from GitHub for each preparation: the failures that `cause` stands for."""
     gh = context.harness(subject.repo, actions="read", checks="read")
     entries = context.ledger(subject.repo).entries("pr", pr)
-    own = entries.get(triage_key(cause)) or {"cause": cause, "head": "", "reason": ""}
-    causes = sorted(
-        key.removeprefix("triage-")
-        for key, entry in entries.items()
-        if key.startswith("triage-") and entry.get("cause") == cause and entry.get("plan") == "repair"
-    ) or [triage_key(cause).removeprefix("triage-")]
-    failures = [_failure(gh, subject.repo, one) for one in causes]
-    found = {"head": own["head"], "class": own.get("class", "real"), "reason": own["reason"], "failures": failures}
-    text = prompts.failure({**found, "failures": [_told(one) for one in failures]})
-    return {"failure.json": json.dumps(found, indent=2, ensure_ascii=False).encode(), "failure.md": text.encode()}
+    own = entries.get(Triage, Triage.key_of(cause))
+    ids = [entry.id for entry in entries.all(Triage) if entry.cause == cause and entry.plan == "repair"]
+    failures = [_failure(gh, subject.repo, id_) for id_ in ids or [Triage.id_of(cause)]]
+    content = {
+        "head": own.head if own else "",
+        "class": own.kind if own else "real",
+        "reason": own.reason if own else "",
+        "failures": failures,
+    }
+    text = prompts.failure({**content, "failures": [_for_template(failure) for failure in failures]})
+    return {"failure.json": json.dumps(content, indent=2, ensure_ascii=False).encode(), "failure.md": text.encode()}
 
 
-def _failure(gh: Client, repo: str, cause: str) -> dict[str, Any]:
+def _failure(gh: Client, repo: str, id_: str) -> dict[str, Any]:
     """One failed check (its id) or workflow run that did not start (`run-<id>`), as `failure.json` has it."""
-    if cause.startswith("run-"):
-        return _shown(None, actions.run(gh, repo, int(cause.removeprefix("run-"))), None, [], None)
-    check = checks.check(gh, repo, int(cause))
+    if id_.startswith("run-"):
+        return _shown(None, actions.run(gh, repo, int(id_.removeprefix("run-"))), None, [], None)
+    check = checks.check(gh, repo, int(id_))
     run = actions.run_of_suite(gh, repo, check.suite) if check.app == actions.APP else None
     jobs = actions.jobs(gh, repo, run.id) if run is not None else []
-    job = next((one for one in jobs if one.check == check.id), None)
+    job = next((job for job in jobs if job.check == check.id), None)
     log = actions.log_tail(gh, repo, job.id, LOG_LINES) if job is not None else None
     return _shown(check, run, job, checks.annotations_of(gh, repo, check.id, ANNOTATIONS), log)
 
@@ -90,7 +91,7 @@ def _clean(text: str) -> str:
     return redact(actions.plain(text))
 
 
-def _told(shown: Mapping[str, Any]) -> dict[str, object]:
+def _for_template(shown: Mapping[str, Any]) -> dict[str, object]:
     """A failure as the template of `failure.md` takes it: each text of others as a code span or within a fence."""
     log = shown["log"]
     noted = "\n".join(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from pressplay.cluster.ledger import Entry
+from pressplay.domain import entries
 from pressplay.github.calls import Client
 from pressplay.steps.core.context import Context
 from pressplay.steps.runs.judging import moved, not_weaker
@@ -13,12 +14,12 @@ from pressplay.steps.runs.run import Run
 from pressplay.steps.triage import failure
 
 
-def _judge(context: Context, gh: Client, run: Run, entry: Entry) -> Entry:
-    """A failing check is answered by commits that leave the tests as strong as they were (R6)."""
-    outcome = moved(context, gh, run, entry)
-    if outcome["outcome"] == "nothing":
-        return {**outcome, "outcome": "parked", "reason": "it changed nothing, though a check fails"}
-    return not_weaker(gh, run, entry, outcome)
+def _judge(context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Result:
+    """Commits that leave the tests as strong as they were answer a failing check (R6); nothing else does."""
+    result = moved(context, gh, run, entry)
+    if result.outcome == "nothing":
+        return replace(result, outcome="parked", reason="it changed nothing, though a check fails")
+    return not_weaker(gh, run, entry, result)
 
 
 def _files(context: Context, _gh: Client, run: Run) -> Mapping[str, bytes]:

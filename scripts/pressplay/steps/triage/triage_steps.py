@@ -1,9 +1,8 @@
 """Failing checks of a pull request's head: classified, run again, reported, or handed to the Triage agent.
 
-The ledger's entry `triage-<check id>` (for a workflow that did not even start `triage-run-<run id>`) holds of each
-failure its class and reason, head and try, what is planned (`rerun`, `report`, `repair`, `leave`) and whether that is
-done. It is written before anything is done, so that each failure is answered once, whoever dies where. A check that is
-run again gets another id; `check`, a hash of what it is, tells that it is the same one.
+The ledger's entry `domain.entries.Triage` says of each failure what is planned and whether that is done. It is written
+before anything is done, so that each failure is answered once, whatever process dies in between. A check that is run
+again gets another id; `check`, a hash of what it is, tells that it is the same one.
 
 Failures of a workflow run that goes on are left until it has ended: GitHub runs nothing again before, and an agent
 should see all of them at once. Real failures of one head are one piece of work, whose cause is the first one's:
@@ -13,13 +12,13 @@ should see all of them at once. Real failures of one head are one piece of work,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Entries, Triage
 from pressplay.github import actions, checks, comparison, issues, pulls, refs
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.steps.core import parking
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.runs.run import triage_key
 from pressplay.steps.triage import untriaged
 from pressplay.steps.triage.classify import Evidence, FailureVerdict, classify
 from pressplay.steps.triage.failure import ANNOTATIONS, LOG_LINES
@@ -49,19 +48,22 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     if not failed:
         return {"class": "none", "cause": "none", "rerun": "no", "report": "no"}
     record = _Record(gh, subject.repo, pull)
-    verdicts = [(one, classify(record.evidence(one, _was_run_again(entries, subject, pull, one)))) for one in failed]
-    real = min((one for one, verdict in verdicts if verdict.kind == "real"), key=_order, default=None)
+    verdicts = [
+        (failure, classify(record.evidence(failure, _was_run_again(entries, subject, pull, failure))))
+        for failure in failed
+    ]
+    real = min((failure for failure, verdict in verdicts if verdict.kind == "real"), key=_order, default=None)
     plans = set()
-    for one, verdict in verdicts:
+    for failure, verdict in verdicts:
         plan = _plan(verdict, repaired=real is not None)
-        context.say(f"{one.cause}: {verdict.kind}: {verdict.reason}")
+        context.say(f"{failure.cause}: {verdict.kind}: {verdict.reason}")
         if not plan:
             continue
         plans.add(plan)
-        entry = _entry(context, subject, pull, one, verdict, plan)
+        entry = _entry(context, subject, pull, failure, verdict, plan)
         if plan == "repair" and real is not None:
-            entry["cause"] = real.cause
-        ledger.record("pr", pull.number, triage_key(one.cause), entry)
+            entry = replace(entry, cause=real.cause)
+        ledger.record("pr", pull.number, entry)
     return {
         "class": next((kind for kind in _GRAVEST if any(v.kind == kind for _, v in verdicts)), "none"),
         "cause": real.cause if real is not None else "none",
@@ -90,31 +92,32 @@ def _plan(verdict: FailureVerdict, *, repaired: bool) -> str:
 
 def _entry(
     context: Context, subject: Subject, pull: pulls.Pull, failed: untriaged.Failed, verdict: FailureVerdict, plan: str
-) -> Entry:
-    return {
-        "class": verdict.kind,
-        "reason": verdict.reason,
-        "plan": plan,
-        "done": plan == "leave",
-        "rerun": False,
-        "head": pull.head_sha,
-        "check": failed.same,
-        "cause": failed.cause,
-        "run": failed.run.id if failed.run else 0,
-        "attempt": failed.run.attempt if failed.run else 0,
-        "ended": failed.ended,
-        "try": subject.attempt_of_person,
-        "at": int(context.clock.now()),
-    }
+) -> Triage:
+    return Triage(
+        id=Triage.id_of(failed.cause),
+        kind=verdict.kind,
+        reason=verdict.reason,
+        plan=plan,
+        done=plan == "leave",
+        head=pull.head_sha,
+        check=failed.same,
+        cause=failed.cause,
+        run=failed.run.id if failed.run else 0,
+        attempt=failed.run.attempt if failed.run else 0,
+        ended=failed.ended,
+        try_=subject.attempt_of_person,
+        at=int(context.clock.now()),
+    )
 
 
-def _was_run_again(entries: dict[str, Entry], subject: Subject, pull: pulls.Pull, failed: untriaged.Failed) -> bool:
+def _was_run_again(entries: Entries, subject: Subject, pull: pulls.Pull, failed: untriaged.Failed) -> bool:
+    return _has_rerun(entries, failed.same, pull.head_sha, subject.attempt_of_person)
+
+
+def _has_rerun(entries: Entries, check: str, head: str, try_: int) -> bool:
+    """Whether we had a check run again on a commit in a try."""
     return any(
-        entry.get("rerun") is True
-        and entry.get("check") == failed.same
-        and entry.get("head") == pull.head_sha
-        and entry.get("try") == subject.attempt_of_person
-        for entry in entries.values()
+        entry.rerun and (entry.check, entry.head, entry.try_) == (check, head, try_) for entry in entries.all(Triage)
     )
 
 
@@ -205,17 +208,16 @@ class _Record:
 # -- what is done about it ---------------------------------------------------------------------------------------------
 
 
-def _planned(context: Context, subject: Subject, pull: pulls.Pull, plan: str) -> dict[str, Entry]:
-    """The entries of this head and try of which something is to be done, by their names in the ledger."""
-    entries = context.ledger(subject.repo).entries("pr", pull.number)
-    return {
-        key: entry
-        for key, entry in entries.items()
-        if entry.get("plan") == plan
-        and not entry["done"]
-        and entry["head"] == pull.head_sha
-        and entry["try"] == subject.attempt_of_person
-    }
+def _planned(context: Context, subject: Subject, pull: pulls.Pull, plan: str) -> list[Triage]:
+    """The failures of this head and try about which something is still to be done."""
+    return [
+        entry
+        for entry in context.ledger(subject.repo).entries("pr", pull.number).all(Triage)
+        if entry.plan == plan
+        and not entry.done
+        and entry.head == pull.head_sha
+        and entry.try_ == subject.attempt_of_person
+    ]
 
 
 def rerun(inputs: Inputs, context: Context) -> Outputs:
@@ -229,65 +231,63 @@ def rerun(inputs: Inputs, context: Context) -> Outputs:
     ledger = context.ledger(subject.repo)
     asked: set[int] = set()
     done, report = 0, "no"
-    for key, entry in _planned(context, subject, pull, "rerun").items():
-        entry = {**entry, "rerun": True}
-        ledger.record("pr", pull.number, key, entry)
-        if entry["run"] in asked or _ask_again(gh, subject.repo, entry):
+    for planned in _planned(context, subject, pull, "rerun"):
+        entry = replace(planned, rerun=True)
+        ledger.record("pr", pull.number, entry)
+        if entry.run in asked or _ask_again(gh, subject.repo, entry):
             done += 1
-            asked |= {entry["run"]} - {0}
-            entry["done"] = True
+            asked |= {entry.run} - {0}
+            entry = replace(entry, done=True)
         else:
             report = "yes"
-            entry |= {
-                "rerun": False,
-                "plan": "report",
-                "reason": f"{entry['reason']}, and it can't be run again from here",
-            }
-        ledger.record("pr", pull.number, key, entry)
+            reason = f"{entry.reason}, and it can't be run again from here"
+            entry = replace(entry, rerun=False, plan="report", reason=reason)
+        ledger.record("pr", pull.number, entry)
     return {"rerun": str(done), "report": report}
 
 
-def _ask_again(gh: Client, repo: str, entry: Entry) -> bool:
+def _ask_again(gh: Client, repo: str, entry: Triage) -> bool:
     """Whether it runs again: asked for now, or before."""
     try:
-        if not entry["run"]:
-            checks.ask_again(gh, repo, int(entry["cause"].removeprefix("check-")))
+        if not entry.run:
+            checks.ask_again(gh, repo, int(Triage.id_of(entry.cause)))
             return True
         if _runs_again(gh, repo, entry):
             return True
-        if entry["cause"].startswith("run-"):
-            actions.rerun(gh, repo, entry["run"])
+        if entry.cause.startswith("run-"):
+            actions.rerun(gh, repo, entry.run)
         else:
-            actions.rerun_failed(gh, repo, entry["run"])
+            actions.rerun_failed(gh, repo, entry.run)
     except GitHubRefused:
         # Another Workflow beside this one may have asked in between; else GitHub's refusal stands.
-        return bool(entry["run"]) and _runs_again(gh, repo, entry)
+        return bool(entry.run) and _runs_again(gh, repo, entry)
     return True
 
 
-def _runs_again(gh: Client, repo: str, entry: Entry) -> bool:
-    return actions.run(gh, repo, entry["run"]).attempt > int(entry["attempt"])
+def _runs_again(gh: Client, repo: str, entry: Triage) -> bool:
+    return actions.run(gh, repo, entry.run).attempt > entry.attempt
 
 
 def report(inputs: Inputs, context: Context) -> Outputs:
-    """Tell people what is theirs: a broken base branch by comment and label, infrastructure by parking."""
+    """Report to people what they must fix: a broken base branch by comment and label, infrastructure by parking."""
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, checks="read", issues="write", pull_requests="write")
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     ledger = context.ledger(subject.repo)
     planned = _planned(context, subject, pull, "report")
-    broken = {key: entry for key, entry in planned.items() if entry["class"] == "base"}
+    broken = [entry for entry in planned if entry.kind == "base"]
     if broken:
         issues.comment(gh, subject.repo, pull.number, _base_broken(context, gh, subject, pull, broken), "triage-base")
         issues.add_labels(gh, subject.repo, pull.number, [BASE_LABEL])
-    others = [entry for key, entry in planned.items() if key not in broken]
+    others = [entry for entry in planned if entry.kind != "base"]
     if others and pull.state == "open":
         first = others[0]
-        ran = "again when it was run again" if _again(ledger.entries("pr", pull.number), first) else "from outside"
-        reason = f"{_several(len(others))} failed {ran}: {first['reason']} ({first['cause']})"
+        again = _has_rerun(ledger.entries("pr", pull.number), first.check, first.head, first.try_)
+        how = "again when it was run again" if again else "from outside"
+        reason = f"{_several(len(others))} failed {how}: {first.reason} ({first.cause})"
         parking.park(context, subject, pull, reason)
-    for key, entry in planned.items():
-        ledger.record("pr", pull.number, key, {**entry, "done": True})
+    for entry in planned:
+        ledger.record("pr", pull.number, replace(entry, done=True))
     return {"reported": str(len(planned))}
 
 
@@ -295,24 +295,17 @@ def _several(count: int) -> str:
     return "a check" if count == 1 else f"{count} checks"
 
 
-def _again(entries: dict[str, Entry], entry: Entry) -> bool:
-    return any(
-        other.get("rerun") is True and all(other.get(key) == entry[key] for key in ("check", "head", "try"))
-        for other in entries.values()
-    )
-
-
-def _base_broken(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: dict[str, Entry]) -> str:
+def _base_broken(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, broken: Sequence[Triage]) -> str:
     lines = []
-    for entry in entries.values():
-        if entry["cause"].startswith("check-"):
-            check = checks.check(gh, subject.repo, int(entry["cause"].removeprefix("check-")))
-            lines.append(f"- {code(check.name)}: {entry['reason']} ([log]({check.html_url}))")
+    for entry in broken:
+        if entry.cause.startswith("check-"):
+            check = checks.check(gh, subject.repo, int(Triage.id_of(entry.cause)))
+            lines.append(f"- {code(check.name)}: {entry.reason} ([log]({check.html_url}))")
         else:
-            where = f"{context.settings.github.web_url}/{subject.repo}/actions/runs/{entry['run']}"
-            lines.append(f"- [a workflow]({where}): {entry['reason']}")
+            where = f"{context.settings.github.web_url}/{subject.repo}/actions/runs/{entry.run}"
+            lines.append(f"- [a workflow]({where}): {entry.reason}")
     return (
         f"Not from this pull request, so nothing was changed here. On `{pull.head_sha}`:\n\n"
         + "\n".join(sorted(lines))
-        + f"\n\nIt is to be mended on {code(pull.base_ref)}; then bring this branch up to date."
+        + f"\n\nFix it on {code(pull.base_ref)}, then bring this branch up to date."
     )

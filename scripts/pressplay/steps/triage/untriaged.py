@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pressplay import names
-from pressplay.cluster.ledger import Entry
+from pressplay.domain.entries import Entries, Triage
 from pressplay.domain.roles import TRIAGE
 from pressplay.github import actions, checks, pulls
 from pressplay.steps.core import parking
 from pressplay.steps.core.context import Context, Subject
-from pressplay.steps.runs.run import triage_key
 from pressplay.steps.triage.classify import FAILED
 
 _OWN = "press-play/"
@@ -53,7 +52,7 @@ def untriaged(
     context: Context,
     subject: Subject,
     pull: pulls.Pull,
-    entries: dict[str, Entry],
+    entries: Entries,
     there: Sequence[checks.CheckRun] | None = None,
 ) -> list[Failed]:
     """The failed checks of the head that nothing was done about in this try; none while a person is waited for.
@@ -61,34 +60,32 @@ def untriaged(
     `there` are the head's checks, where the caller has just asked for them.
     """
     parked = parking.parked(entries, subject)
-    if pull.state != "open" or pull.fork or (parked and (parked.get("stopped") or parked.get("head") == pull.head_sha)):
+    if pull.state != "open" or pull.fork or (parked and (parked.stopped or parked.head == pull.head_sha)):
         return []
     gh = context.harness(subject.repo, actions="read", checks="read")
     own, ignored = names.slug(context.settings.github.harness_app), context.settings.flows.triage.ignore_checks
-    found = [
+    broken = [
         check
         for check in (checks.checks(gh, subject.repo, pull.head_sha) if there is None else there)
         if check.conclusion in FAILED and not check.name.startswith(_OWN) and check.app != own
     ]
     runs = {run.suite: run for run in actions.runs_of_commit(gh, subject.repo, pull.head_sha)}
-    failed = [Failed(check.conclusion or "", check, runs.get(check.suite)) for check in found]
+    failed = [Failed(check.conclusion or "", check, runs.get(check.suite)) for check in broken]
     failed += [Failed("startup_failure", None, run) for run in runs.values() if run.conclusion == "startup_failure"]
     return [
-        one
-        for one in failed
-        if one.is_over
-        and not (one.check and one.check.name in ignored)
-        and not (one.run and one.run.name in ignored)
-        and not _answered(entries, subject, one)
+        failure
+        for failure in failed
+        if failure.is_over
+        and not (failure.check and failure.check.name in ignored)
+        and not (failure.run and failure.run.name in ignored)
+        and not _answered(entries, subject, failure)
     ]
 
 
-def _answered(entries: dict[str, Entry], subject: Subject, failed: Failed) -> bool:
-    entry = entries.get(triage_key(failed.cause))
-    if entry is None or entry["try"] != subject.attempt_of_person or entry["ended"] != failed.ended:
+def _answered(entries: Entries, subject: Subject, failed: Failed) -> bool:
+    entry = entries.get(Triage, Triage.key_of(failed.cause))
+    if entry is None or entry.try_ != subject.attempt_of_person or entry.ended != failed.ended:
         return False
-    if entry["plan"] != "repair":
-        return bool(entry["done"])
-    return any(
-        e.get("role") == TRIAGE.name and e.get("cause") == entry["cause"] and "outcome" in e for e in entries.values()
-    )
+    if entry.plan != "repair":
+        return entry.done
+    return any(run.role == TRIAGE.name and run.cause == entry.cause and run.result for run in entries.runs)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 
 from pressplay import names
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import Entry
 from pressplay.cluster.ledger import Subject as LedgerSubject
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import Run
 from pressplay.domain.roles import ROLES
 from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
@@ -51,9 +51,9 @@ def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
     """Delete what runs left: context branches, volumes of tasks whose pull request is closed."""
     gh = context.harness(repo, contents="write", pull_requests="read")
     prefix = names.context_branch("")
-    found = [branch.removeprefix(prefix) for branch in refs.branches_with_prefix(gh, repo, prefix)]
-    needed = _needed_snapshots(context, gh, repo) if any(name.startswith(PREFIX) for name in found) else set()
-    for name in found:
+    branches = [branch.removeprefix(prefix) for branch in refs.branches_with_prefix(gh, repo, prefix)]
+    needed = _needed_snapshots(context, gh, repo) if any(name.startswith(PREFIX) for name in branches) else set()
+    for name in branches:
         # A branch without a run yet may be one that is about to start.
         run = _find(context, name)
         ended = run is not None and has_ended(run) and is_collected(context, repo, run)
@@ -68,37 +68,37 @@ def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
 
 
 def _find(context: Context, name: str) -> Manifest | None:
-    found = (context.cluster.get(kind, context.settings.controller_namespace, name) for kind in KINDS)
-    return next((run for run in found if run is not None), None)
+    runs = (context.cluster.get(kind, context.settings.controller_namespace, name) for kind in KINDS)
+    return next((run for run in runs if run is not None), None)
 
 
 def is_collected(context: Context, repo: str, run: Manifest) -> bool:
-    """Whether what an ended run left was taken over, or nobody will do that.
+    """Whether an ended run was judged, or nobody will judge it.
 
-    Until then its branch is looked at: it must be as the harness left it, and documents' pull requests are against it.
+    Until then its branch is needed: it must be as the harness left it, and documents' pull requests are against it.
     """
     entry = _entry_of(context, repo, run)
-    if entry is None or "outcome" in entry:
+    if entry is None or entry.result is not None:
         return True
     workflow = (run["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION, "")
     owner = context.cluster.get("Workflow", context.settings.namespace, workflow) if workflow else None
     return run["kind"] == "CodeRun" and bool(workflow) and (owner is None or waits.phase(owner) in waits.FINISHED)
 
 
-def _entry_of(context: Context, repo: str, run: Manifest) -> Entry | None:
+def _entry_of(context: Context, repo: str, run: Manifest) -> Run | None:
     """The ledger's entry of a run, by its labels."""
-    found = run["metadata"]["labels"]
-    role = ROLES.get(found.get("press-play/role", ""))
+    labels_ = run["metadata"]["labels"]
+    role = ROLES.get(labels_.get("press-play/role", ""))
     kind: LedgerSubject = role.works_on if role else "pr"
-    number = found.get(f"press-play/{kind}")
-    return context.ledger(repo).entries(kind, int(number)).get(run["metadata"]["name"]) if number else None
+    number = labels_.get(f"press-play/{kind}")
+    return context.ledger(repo).entries(kind, int(number)).get(Run, run["metadata"]["name"]) if number else None
 
 
 def _needed_snapshots(context: Context, gh: Client, repo: str) -> set[str]:
     """The hashes of snapshots that open pull requests have not answered yet."""
     ledger = context.ledger(repo)
     opened = pulls.all_pulls(gh, repo, state="open")
-    return {one for pull in opened for one in snapshot.unanswered(ledger.entries("pr", pull.number))}
+    return {hash_ for pull in opened for hash_ in snapshot.unanswered(ledger.entries("pr", pull.number))}
 
 
 def _delete_volumes(
@@ -120,8 +120,8 @@ def _delete_volumes_of_documents(context: Context, volumes: Iterable[str]) -> No
     """A DocsRun's volume is its own, and made after it: nobody needs it once the run has ended."""
     namespace = context.settings.controller_namespace
     for claim in volumes:
-        found = VOLUME.fullmatch(claim)
-        run = context.cluster.get("DocsRun", namespace, found["run"]) if found else None
-        if found and (run is None or has_ended(run)):
+        match = VOLUME.fullmatch(claim)
+        run = context.cluster.get("DocsRun", namespace, match["run"]) if match else None
+        if match and (run is None or has_ended(run)):
             context.cluster.delete("PersistentVolumeClaim", namespace, claim)
             context.say(f"{claim}: deleted, its run has ended")

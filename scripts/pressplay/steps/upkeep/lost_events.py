@@ -18,7 +18,8 @@ from typing import Any
 from pressplay import names
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import PART_OF, Entry
+from pressplay.cluster.ledger import PART_OF
+from pressplay.domain.entries import Entries
 from pressplay.github import checks, issues, pulls
 from pressplay.github.calls import Client
 from pressplay.steps.comments import unanswered
@@ -161,13 +162,13 @@ def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed:
     return _Found(goes_on=goes_on)
 
 
-def _subject(context: Context, repo: str, pull: pulls.Pull, entries: dict[str, Entry]) -> Subject:
+def _subject(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> Subject:
     return Subject.of({"repo": repo, "pr": str(pull.number), **of_ledger(entries, pull)}, context)
 
 
-def _may_go_on(entries: dict[str, Entry], subject: Subject, pull: pulls.Pull) -> bool:
+def _may_go_on(entries: Entries, subject: Subject, pull: pulls.Pull) -> bool:
     parked = parking.parked(entries, subject)
-    return parked is None or parked.get("head") != pull.head_sha
+    return parked is None or parked.head != pull.head_sha
 
 
 def _start_for(context: Context, repo: str, pull: pulls.Pull, flow: str, before: dict[str, Any]) -> bool:

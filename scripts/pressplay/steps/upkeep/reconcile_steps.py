@@ -36,7 +36,7 @@ def reconcile(_inputs: Inputs, context: Context) -> Outputs:
             faults.append(error)
             context.say(f"{repo}: {type(error).__name__}: {' '.join(str(error).split())[:_SAID]}")
     if faults:
-        # What lasts is for the next minute to find mended: trying again at ever longer intervals would slow the others.
+        # The next minute compares again: trying again at ever longer intervals would slow down the other repositories.
         lasting = all(isinstance(fault, InputError) for fault in faults)
         many = f"{len(faults)} of {len(context.settings.repositories)} repositories could not be compared"
         raise (InputError if lasting else TryAgain)(many)
@@ -52,13 +52,12 @@ def _wake(context: Context, repo: str) -> int:
 
 
 def _verdict(context: Context, repo: str, wait: waits.Wait) -> bool:
-    """A task's Workflow that ended, or is gone, without waking the play: its verdict is read and taken."""
+    """Wake a play's wait where the task's Workflow ended, or is gone, without doing so itself."""
     subject = Subject.of({"repo": repo, **wait.key}, context)
     name = names.task_workflow(subject.play, subject.task or 0)
     workflow = context.cluster.get("Workflow", context.settings.namespace, name)
     if workflow is not None and waits.phase(workflow) not in waits.FINISHED:
         return False
     verdict = verdict_of(context, subject) or judge(context, subject, waits.phase(workflow) if workflow else "Gone")
-    key = f"verdict-{subject.attempt_of_person}"
-    context.ledger(repo).record("task", subject.task or 0, key, {"play": subject.play, **verdict})
+    context.ledger(repo).record("task", subject.task or 0, verdict)
     return wake_with(context, wait, verdict)

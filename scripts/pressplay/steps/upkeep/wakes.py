@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pressplay import names
 from pressplay.cluster import pause, waits
 from pressplay.cluster.port import Manifest
+from pressplay.domain.entries import TaskVerdict
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import pulls
 from pressplay.github.calls import Client
@@ -51,11 +53,11 @@ def _end(context: Context, gh: Client, repo: str, wait: waits.Wait, only: int | 
     reason = landing.note(context, subject, landing.of(context, gh, subject, pull, entries))
     if not reason:
         return wait.wake(context.cluster, "Succeeded", {"outcome": "merged"})
-    key = f"verdict-{subject.attempt_of_person}"
-    if key in entries:
+    verdict = entries.get(TaskVerdict, TaskVerdict.key_of(subject.attempt_of_person))
+    if verdict is not None:
         # It was approved, and then merged into another branch, or by somebody who must not.
-        ended = int(context.clock.now())
-        ledger.record("task", task, key, {**entries[key], "outcome": "parked", "reason": reason, "ended": ended})
+        now = int(context.clock.now())
+        ledger.record("task", task, replace(verdict, outcome="parked", reason=reason, details=None, ended=now))
     return wait.wake(context.cluster, "Failed", {}, f"parked: {reason}")
 
 
@@ -116,10 +118,9 @@ def merged(context: Context, repo: str) -> int:
 def _is_open(context: Context, repo: str, wait: waits.Wait, still_open: Iterable[pulls.Pull]) -> bool:
     """Whether the pull request that a wait is for is among the open ones: the approved one, else one of its branch."""
     task = int(wait.key["task"])
-    entries = context.ledger(repo).entries("task", task)
-    verdict = entries.get(f"verdict-{names.play_count(wait.key.get('play', ''))}") or {}
-    if verdict.get("pr"):
-        return any(pull.number == verdict["pr"] for pull in still_open)
+    verdict = _verdict_on(context, repo, wait)
+    if verdict is not None and verdict.pr:
+        return any(pull.number == verdict.pr for pull in still_open)
     return any(pull.head_ref == names.task_branch(task) and not pull.fork for pull in still_open)
 
 
@@ -131,11 +132,16 @@ def _too_old(context: Context, repo: str, wait: waits.Wait) -> bool:
     allowed = context.settings.limits.wait_days * _DAY
     if context.clock.now() - wait.since <= allowed:
         return False
-    play, task = wait.key.get("play", ""), int(wait.key["task"])
-    verdict = context.ledger(repo).entries("task", task).get(f"verdict-{names.play_count(play)}")
+    verdict = _verdict_on(context, repo, wait)
     if verdict is not None:
-        return context.clock.now() - max(wait.since, float(verdict["ended"])) > allowed
-    return not _worked_on(context, play, task)
+        return context.clock.now() - max(wait.since, float(verdict.ended)) > allowed
+    return not _worked_on(context, wait.key.get("play", ""), int(wait.key["task"]))
+
+
+def _verdict_on(context: Context, repo: str, wait: waits.Wait) -> TaskVerdict | None:
+    """The verdict on the task that a wait is for, in the wait's play; None where there is none yet."""
+    entries = context.ledger(repo).entries("task", int(wait.key["task"]))
+    return entries.get(TaskVerdict, TaskVerdict.key_of(names.play_count(wait.key.get("play", ""))))
 
 
 def _worked_on(context: Context, play: str, task: int) -> bool:
@@ -145,8 +151,8 @@ def _worked_on(context: Context, play: str, task: int) -> bool:
     for part in parts:
         nodes = [node for one in part["spec"]["templates"] for node in one.get("dag", {}).get("tasks", ())]
         if any(node["name"] == f"t{task}" for node in nodes):
-            found = context.cluster.get("Workflow", namespace, part["metadata"]["name"])
-            return found is not None and waits.phase(found) not in waits.FINISHED
+            workflow = context.cluster.get("Workflow", namespace, part["metadata"]["name"])
+            return workflow is not None and waits.phase(workflow) not in waits.FINISHED
     return False
 
 

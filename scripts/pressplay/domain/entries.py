@@ -1,0 +1,712 @@
+"""The entries of a ledger: what is recorded of a task or a pull request, each kind with its key and its JSON.
+
+A ledger is a ConfigMap; each entry is a key of its `data` with a JSON object as its text. What an earlier version wrote
+can be read; fields that only a later version knows are left out, and entries that only it knows are `Other`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from pressplay.domain.reasons import Reason
+from pressplay.errors import InputError
+
+Ledger = Literal["task", "pr"]
+"""Whose ledger it is."""
+_Key = Field(exclude=True)
+"""Of what only the entry's key holds."""
+_Try = Annotated[int, Field(alias="try")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """What is known of a reason beside its clause."""
+
+    detail: str = ""
+    look: str = ""
+    todo: str = ""
+
+    @staticmethod
+    def of(reason: Reason) -> Details | None:
+        """Of a reason; None where only its clause is known."""
+        made = Details(detail=reason.detail, look=reason.look, todo=reason.todo)
+        return made if made != Details() else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of a run, as its judge says."""
+
+    outcome: str
+    """`done`, `nothing`, `pass`, `changes`, `blocked`; or `failed`, `refused`, `timeout`, `parked`, `superseded`,
+    `stopped`."""
+    reason: str = ""
+    """A clause of ours; empty where nothing went wrong."""
+    details: Details | None = None
+    new_head: str | None = None
+    """The head when it ended."""
+    pr: int | None = None
+    """The pull request that it opened."""
+    again: bool = False
+    """Whether another attempt may do better."""
+    review: int | None = None
+    """The review that holds QA's verdict."""
+    comment: int | None = None
+    """The comment that holds the Issue agent's word."""
+    moved: bool = False
+    """Whether others moved the branch that told it what to do, so that nothing of it counts."""
+    question: str | None = None
+    """What the agent asks first, where it is blocked. An agent's text."""
+
+    @property
+    def why(self) -> Reason:
+        """The whole reason."""
+        return _reason(self.reason, self.details)
+
+
+def _reason(what: str, details: Details | None) -> Reason:
+    more = details or Details()
+    return Reason(what=what, detail=more.detail, look=more.look, todo=more.todo)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of an agent, from before it begins; `result` is what came of it, None while nobody has judged it."""
+
+    PATTERN: ClassVar = re.compile(r"(?P<name>run-[0-9a-f]+)")
+
+    name: Annotated[str, _Key]
+    """Of its CodeRun or DocsRun."""
+    role: str
+    agent: str
+    round: int = 1
+    cause: str = ""
+    attempt: int = 0
+    try_: _Try = 1
+    head: str | None = None
+    """The commit that it began at."""
+    started: int | None = None
+    """When it was prepared (Unix seconds); None for one that never began."""
+    play: str | None = None
+    newest_review: int | None = None
+    """QA's newest review before it."""
+    newest_comment: int | None = None
+    """The newest comment of the conversation before it."""
+    newest_line: int | None = None
+    """The newest comment on a line before it."""
+    context: str | None = None
+    """The commit that holds its orders."""
+    tree: str | None = None
+    """That commit's tree."""
+    tasks: tuple[int, ...] | None = None
+    """The tasks that documents are asked for."""
+    ended: int | None = None
+    result: Annotated[Result | None, _Key] = None
+
+    def key(self) -> str:
+        """Its key."""
+        return self.name
+
+    @property
+    def outcome(self) -> str:
+        """The result's outcome; empty without one."""
+        return self.result.outcome if self.result else ""
+
+    @property
+    def reason(self) -> str:
+        """The result's reason; empty without one."""
+        return self.result.reason if self.result else ""
+
+    @property
+    def new_head(self) -> str | None:
+        """The head when it ended; None where it has not, or was not looked at."""
+        return self.result.new_head if self.result else None
+
+    @property
+    def began(self) -> int:
+        """When it began (Unix seconds); one that was refused never did, and ended at once."""
+        return self.started or self.ended or 0
+
+    def with_result(self, result: Result, ended: float) -> Run:
+        """The same run, ended (Unix seconds)."""
+        return replace(self, result=result, ended=int(ended))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullOfTask:
+    """Of a task: the pull request that implements it."""
+
+    KEY: ClassVar = "pr"
+
+    pr: int
+    try_: Annotated[int | None, Field(alias="try")] = None
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOfPull:
+    """Of a pull request: the task that it implements."""
+
+    KEY: ClassVar = "task"
+
+    task: int
+    tag: str = ""
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """Of a task: the try that began last, of an issue, of alerts, of documents, or of a task asked for by name."""
+
+    KEY: ClassVar = "begun"
+
+    try_: _Try
+    after: int | None = None
+    """The newest pull request of the tries before."""
+    began: int = 0
+    comment: int | None = None
+    """The Issue agent's newest comment before it."""
+    cause: str | None = None
+    """Of documents: the cause of the run that is asked for."""
+    tasks: tuple[int, ...] | None = None
+    """Of documents: the tasks that lack them."""
+    head: str | None = None
+    """Of documents: the commit at which the tasks were read."""
+    why: str | None = None
+    """Of documents: `asked`."""
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landed:
+    """Of a task: the merge by which it landed."""
+
+    KEY: ClassVar = "landed"
+
+    pr: int
+    base: str
+    commit: str
+    by: str
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskVerdict:
+    """Of a task: how a try of it ended."""
+
+    PATTERN: ClassVar = re.compile(r"verdict-(?P<try_>\d+)")
+
+    try_: Annotated[int, _Key]
+    outcome: str
+    """`approved`, `merged`, `parked`, `failed`; of documents that of their run."""
+    reason: str = ""
+    details: Details | None = None
+    pr: int | None = None
+    head: str | None = None
+    link: str = ""
+    ended: int = 0
+    play: str | None = None
+
+    @staticmethod
+    def key_of(try_: int) -> str:
+        """The key of a try's verdict."""
+        return f"verdict-{try_}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.try_)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether what depends on the task may go on."""
+        return self.outcome in ("approved", "merged")
+
+    @property
+    def why(self) -> Reason:
+        """The whole reason."""
+        return _reason(self.reason, self.details)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alerts:
+    """Of a group of alerts: those that its newest try is about."""
+
+    KEY: ClassVar = "alerts"
+
+    kind: str
+    numbers: tuple[int, ...]
+    try_: _Try
+    closed: tuple[int, ...] = ()
+    """Those that were seen closed."""
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What a step said that failed for good."""
+
+    KEY: ClassVar = "fault"
+
+    reason: str
+    ended: int
+    try_: _Try
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassingFault:
+    """What a step said that may succeed later."""
+
+    KEY: ClassVar = "passing-fault"
+
+    said: str
+    ended: int
+    try_: _Try
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parked:
+    """Of a pull request: that only a person goes on in a try."""
+
+    PATTERN: ClassVar = re.compile(r"parked-(?P<try_>\d+)")
+
+    try_: _Try
+    reason: str
+    details: Details | None = None
+    head: str
+    ended: int
+    stopped: bool = False
+    """Whether a person stopped all work on it."""
+    cleared: bool = False
+    """Whether that was taken back."""
+
+    @staticmethod
+    def key_of(try_: int) -> str:
+        """The key of a try's parking."""
+        return f"parked-{try_}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.try_)
+
+    @property
+    def why(self) -> Reason:
+        """The whole reason."""
+        return _reason(self.reason, self.details)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaisedTry:
+    """Of a pull request: the try that a person's retry began."""
+
+    KEY: ClassVar = "try"
+
+    try_: _Try
+    command: str
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Of a pull request: a command in a comment that was carried out, or overruled by a later one."""
+
+    PATTERN: ClassVar = re.compile(r"command-(?P<id>.+)")
+
+    id: Annotated[str, _Key]
+    """The comment's id, as in a snapshot."""
+    command: str
+    handled: int
+
+    @staticmethod
+    def key_of(id_: str) -> str:
+        """The key of a comment's command."""
+        return f"command-{id_}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateEntry:
+    """Of a pull request: what a gate decided about one commit."""
+
+    PATTERN: ClassVar = re.compile(r"gate-(?P<gate>[a-z-]+)-(?P<head>[0-9a-f]+)")
+
+    gate: str
+    head: str
+    outcome: str
+    """`pass`, `fail` or `error`."""
+    reason: str = ""
+    details: Details | None = None
+    at: int = 0
+
+    @staticmethod
+    def key_of(gate: str, head: str) -> str:
+        """The key of a gate's verdict on a commit."""
+        return f"gate-{gate}-{head}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.gate, self.head)
+
+    @property
+    def why(self) -> Reason:
+        """The whole reason."""
+        return _reason(self.reason, self.details)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """Of a pull request: what came of a commit's deployment."""
+
+    PATTERN: ClassVar = re.compile(r"deploy-(?P<head>[0-9a-f]+)")
+
+    head: Annotated[str, _Key]
+    environment: str
+    state: str
+    """`deployed`, `failed` or `error`."""
+    reason: str = ""
+    details: Details | None = None
+    deployment: int | None = None
+    """GitHub's number; 0 where a WorkflowTemplate deployed."""
+    url: str | None = None
+    commit: str | None = None
+    """The commit that runs there, as whoever deployed says."""
+
+    @staticmethod
+    def key_of(head: str) -> str:
+        """The key of a commit's deployment."""
+        return f"deploy-{head}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.head)
+
+    @property
+    def why(self) -> Reason:
+        """The whole reason."""
+        return _reason(self.reason, self.details)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Of a pull request: comments that were taken up together."""
+
+    PATTERN: ClassVar = re.compile(r"snapshot-(?P<hash>[0-9a-f]+)")
+
+    hash: Annotated[str, _Key]
+    ids: tuple[str, ...]
+    head: str
+    try_: _Try = 1
+    workflow: str = ""
+    answered: bool = False
+    context: str | None = None
+    """The commit that holds the texts."""
+    by: str | None = None
+    """The snapshot that all of this one went into."""
+
+    @staticmethod
+    def key_of(hash_: str) -> str:
+        """The key of a snapshot."""
+        return f"snapshot-{hash_}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.hash)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Triage:
+    """Of a pull request: a failed check, what it was taken for, and what is done about it."""
+
+    PATTERN: ClassVar = re.compile(r"triage-(?P<id>.+)")
+
+    id: Annotated[str, _Key]
+    """The check's id, or `run-<id>` of a workflow run that did not start."""
+    kind: Annotated[str, Field(alias="class")] = "real"
+    reason: str = ""
+    plan: str
+    """`rerun`, `report`, `repair` or `leave`."""
+    done: bool = False
+    rerun: bool = False
+    head: str
+    check: str = ""
+    """The same for the same check in every attempt and on every commit."""
+    cause: str
+    """What the Triage agent's run is about."""
+    run: int = 0
+    """The workflow run, 0 without one."""
+    attempt: int = 0
+    ended: str = ""
+    try_: _Try = 1
+    at: int = 0
+
+    @staticmethod
+    def id_of(cause: str) -> str:
+        """The id of a failure by its cause (`check-<id>`, `run-<id>`)."""
+        return cause.removeprefix("check-")
+
+    @staticmethod
+    def key_of(cause: str) -> str:
+        """The key of a failure by its cause."""
+        return f"triage-{Triage.id_of(cause)}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """Of a pull request: the branch that it is reviewed for in a try."""
+
+    PATTERN: ClassVar = re.compile(r"base-(?P<try_>\d+)")
+
+    try_: _Try
+    base: str
+
+    @staticmethod
+    def key_of(try_: int) -> str:
+        """The key of a try's base."""
+        return f"base-{try_}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.try_)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedToRestore:
+    """Of a pull request: the head at which Rex was asked in a try to restore tests."""
+
+    PATTERN: ClassVar = re.compile(r"asked-to-restore-(?P<try_>\d+)")
+
+    try_: Annotated[int, _Key]
+    head: str
+    at: int = 0
+
+    @staticmethod
+    def key_of(try_: int) -> str:
+        """The key of a try's request."""
+        return f"asked-to-restore-{try_}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.try_)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Documents:
+    """Of a pull request: the documents that it brings, as its newest judged head has them."""
+
+    KEY: ClassVar = "documents"
+
+    run: str
+    task: int
+    tag: str
+    tasks: tuple[int, ...]
+    lacking: tuple[int, ...] = ()
+    head: str
+    outcome: str
+    reason: str = ""
+    ended: int = 0
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftAlone:
+    """Of a pull request: that no flow works on it, and why."""
+
+    KEY: ClassVar = "left-alone"
+
+    reason: str
+    since: int
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other:
+    """An entry that this version does not know."""
+
+    name: str
+    data: Mapping[str, Any]
+
+    def key(self) -> str:
+        """Its key."""
+        return self.name
+
+
+Entry = (
+    Run
+    | PullOfTask
+    | TaskOfPull
+    | Begun
+    | Landed
+    | TaskVerdict
+    | Alerts
+    | Fault
+    | PassingFault
+    | Parked
+    | RaisedTry
+    | Command
+    | GateEntry
+    | Deployment
+    | Snapshot
+    | Triage
+    | Base
+    | AskedToRestore
+    | Documents
+    | LeftAlone
+    | Other
+)
+_FIXED: Mapping[str, type[Any]] = {
+    kind.KEY: kind
+    for kind in (PullOfTask, TaskOfPull, Begun, Landed, Alerts, Fault, PassingFault, RaisedTry, Documents, LeftAlone)
+}
+_KEYED: tuple[type[Any], ...] = (
+    Run,
+    TaskVerdict,
+    Parked,
+    Command,
+    GateEntry,
+    Deployment,
+    Snapshot,
+    Triage,
+    Base,
+    AskedToRestore,
+)
+_E = TypeVar("_E")
+
+
+_adapters: dict[str, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """Made when first needed: most steps touch few kinds, and each takes milliseconds."""
+    if kind.__name__ not in _adapters:
+        _adapters[kind.__name__] = TypeAdapter(kind)
+    return _adapters[kind.__name__]
+
+
+def read(key: str, data: object, where: str = "ledger") -> Entry:
+    """An entry from its key and its JSON; InputError naming `where` and the field for one that is not whole."""
+    kind = _FIXED.get(key)
+    keyed: Mapping[str, str] = {}
+    if kind is None:
+        for candidate in _KEYED:
+            match = candidate.PATTERN.fullmatch(key)
+            if match:
+                kind, keyed = candidate, match.groupdict()
+                break
+    if not isinstance(data, Mapping):
+        raise InputError(f"{where}, entry {key}: expected a JSON object, got {type(data).__name__}")
+    if kind is None:
+        return Other(name=key, data=dict(data))
+    try:
+        aliases = {"try_": "try"} if kind not in (TaskVerdict, AskedToRestore) else {}
+        entry: Entry = _adapter(kind).validate_python({**{aliases.get(k, k): v for k, v in keyed.items()}, **data})
+        if isinstance(entry, Run) and "outcome" in data:
+            return replace(entry, result=_adapter(Result).validate_python(data))
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{where}, entry {key}, {path}: {first['msg']}, got {first.get('input')!r:.60}") from error
+    return entry
+
+
+def dump(entry: Entry) -> dict[str, Any]:
+    """The JSON object of an entry, without what its key holds and without what is not set."""
+    if isinstance(entry, Other):
+        return dict(entry.data)
+    made: dict[str, Any] = _adapter(type(entry)).dump_python(entry, mode="json", by_alias=True, exclude_none=True)
+    if isinstance(entry, Run) and entry.result is not None:
+        made |= _adapter(Result).dump_python(entry.result, mode="json", exclude_defaults=True)
+    return made
+
+
+@dataclass(frozen=True)
+class Entries:
+    """All entries of a task or a pull request."""
+
+    by_key: Mapping[str, Entry] = field(default_factory=dict)
+
+    @staticmethod
+    def read(data: Mapping[str, object], where: str = "ledger") -> Entries:
+        """From JSON objects by key; InputError for one that is not whole."""
+        return Entries({key: read(key, value, where) for key, value in data.items()})
+
+    def get(self, kind: type[_E], key: str | None = None) -> _E | None:
+        """The entry of a kind: by its key, or the only one that a ledger has of it; None where there is none."""
+        entry = self.by_key.get(kind.KEY if key is None else key)  # type: ignore[attr-defined]
+        return entry if isinstance(entry, kind) else None
+
+    def all(self, kind: type[_E]) -> list[_E]:
+        """All entries of a kind, in the order of their keys."""
+        return [entry for _, entry in sorted(self.by_key.items()) if isinstance(entry, kind)]
+
+    def with_entry(self, entry: Entry) -> Entries:
+        """These, and one more, in the place of the one that has its key."""
+        return Entries({**self.by_key, entry.key(): entry})
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs."""
+        return self.all(Run)
+
+    def runs_of(self, try_: int) -> list[Run]:
+        """The runs of a try."""
+        return [run for run in self.runs if run.try_ == try_]
+
+    @property
+    def tries(self) -> list[int]:
+        """All tries that an entry names, verdicts on tasks among them."""
+        return [number for entry in self.by_key.values() if isinstance(number := getattr(entry, "try_", None), int)]
+
+    def __bool__(self) -> bool:
+        """Whether anything was recorded."""
+        return bool(self.by_key)
+
+    def __contains__(self, key: str) -> bool:
+        """Whether there is an entry of this key."""
+        return key in self.by_key
+
+    def __iter__(self) -> Iterator[Entry]:
+        """The entries."""
+        return iter(self.by_key.values())
