@@ -13,6 +13,7 @@ import pygit2
 from harness import REPO, World, project, world
 
 from pressplay.cluster import waits
+from pressplay.domain.entries import GateEntry
 from pressplay.github import checks, contents, pulls, refs
 from pressplay.sandbox.setup import MAINTAINER
 from pressplay.sandbox.world import Sandbox

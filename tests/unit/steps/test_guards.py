@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pressplay.domain.entries import Entries
+from pressplay.domain.entries import Entries, GateEntry
 from pressplay.errors import InputError
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps import registry

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pressplay.domain.entries import Entries, Result, Run
+from pressplay.domain.entries import Entries, GateEntry, Result, Run
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Subject
