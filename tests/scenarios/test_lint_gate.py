@@ -15,13 +15,14 @@ from harness import REPO
 from lint_gate import Gate, gate, missing
 
 from pressplay.cluster import waits
+from pressplay.domain import roles
 from pressplay.github import checks
 from pressplay.sandbox.container import Container, Ended, wall
 from pressplay.sandbox.forge import Fault
 from pressplay.sandbox.forge.ci import CiJob
 from pressplay.steps import registry
 from pressplay.steps.core.context import Subject
-from pressplay.steps.lint import gate_runs, lint_steps
+from pressplay.steps.lint import gate_runs
 from pressplay.steps.runs import findings
 from pressplay.steps.upkeep import cleanup
 
@@ -72,7 +73,7 @@ def test_a_project_is_linted_by_its_own_tools(shared, language, state):
     assert words[language] in shared.text(pull)
     # What an agent is told: our reason, and the tools' words as a quotation.
     subject = Subject.of({"repo": REPO, "pr": str(pull.number)}, shared.sandbox.context)
-    told = findings.text(shared.sandbox.context, subject, "lint", pull.head_sha)
+    told = findings.text(shared.sandbox.context, subject, roles.LINT, pull.head_sha)
     assert shared.entry(pull)["reason"] in told
     assert words[language] in told
     assert shared.nothing_is_left()
@@ -83,7 +84,7 @@ def test_a_repository_with_nothing_to_lint_passes_and_says_so(shared):
     assert outcome == "pass"
     assert "no code that the lint gate knows" in shared.entry(pull)["reason"]
     subject = Subject.of({"repo": REPO, "pr": str(pull.number)}, shared.sandbox.context)
-    assert findings.text(shared.sandbox.context, subject, "lint", pull.head_sha) == ""
+    assert findings.text(shared.sandbox.context, subject, roles.LINT, pull.head_sha) == ""
 
 
 def test_a_gate_that_passed_is_not_run_again_and_an_older_head_is_no_subject(shared):
@@ -227,7 +228,7 @@ def test_a_tool_that_is_not_on_this_machine_is_an_error_with_a_way_out(own):
 
 @pytest.mark.rule("R4")
 def test_a_command_without_end_is_ended(own, monkeypatch):
-    monkeypatch.setattr(lint_steps, "_MINUTE", 0.1)
+    monkeypatch.setattr(gate_runs, "MINUTE", 0.1)
     made = own(commands=["sleep 3598"], timeoutMinutes=10)
     outcome, pull = made.run({"a.txt": b"a"})
     assert outcome == "error"
