@@ -18,7 +18,7 @@ from hera.events import models as events_models
 from hera.workflows import models
 
 from pressplay import names, patch
-from pressplay.github.limits import LONGEST_SECONDS
+from pressplay.github.breaker import LONGEST_SECONDS
 from pressplay.sandbox.engine.conditions import duration
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, parse
 from pressplay.templating import personas

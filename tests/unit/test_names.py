@@ -177,7 +177,7 @@ def test_a_number_of_nothing_is_refused(number):
 
 
 def test_only_issues_and_pull_requests_have_a_number_on_github():
-    with pytest.raises(InputError, match="stands for an issue"):
+    with pytest.raises(InputError, match="that of an issue"):
         names.plain_number(12)
 
 

@@ -1,6 +1,6 @@
 """GitHub's rate limits as all processes of an installation know them: a ConfigMap.
 
-It implements `pressplay.github.limits.Shared`, which knows of no cluster.
+It implements `pressplay.github.breaker.Shared`, which knows of no cluster.
 """
 
 from __future__ import annotations

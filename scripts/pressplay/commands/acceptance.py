@@ -14,7 +14,7 @@ from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
 
 if TYPE_CHECKING:
     from pressplay.cluster.port import Cluster
-    from pressplay.gates.acceptance.plan import ProbePlan
+    from pressplay.gates.acceptance.probe_plan import ProbePlan
     from pressplay.gates.acceptance.proof import Proof
     from pressplay.gates.acceptance.reach import Address
 
@@ -58,7 +58,7 @@ def command(
     did not, 2 where the plan is wrong (every error is shown).
     """
     from pressplay.clock import SystemClock
-    from pressplay.gates.acceptance import plan as plans
+    from pressplay.gates.acceptance import probe_plan as plans
     from pressplay.gates.acceptance import probes
     from pressplay.gates.acceptance.reach import EVERYWHERE, Reach, parse
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pressplay.errors import InputError, TryAgain
-from pressplay.github.limits import RateLimited
+from pressplay.github.breaker import RateLimited
 
 State = Literal["ok", "wrong", "note", "not looked at"]
 """`wrong` is what breaks or weakens something; `note` is advice; `not looked at` says why, and is no fault."""

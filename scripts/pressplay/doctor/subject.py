@@ -18,8 +18,8 @@ from pressplay.cluster.rate_limits import RateLimits
 from pressplay.doctor.results import NotLookedAt
 from pressplay.errors import InputError, PressPlayError
 from pressplay.github.access import AppKey, GitHubAccess, signing_key
+from pressplay.github.breaker import Breaker
 from pressplay.github.calls import Client
-from pressplay.github.limits import Breaker
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.validation import values as values_
 from pressplay.validation.report import Invalid, Problem

@@ -14,9 +14,9 @@ from pressplay.doctor.github import itself, makes_webhooks
 from pressplay.doctor.results import NotLookedAt, Result, check, note, ok, wrong
 from pressplay.doctor.subject import Subject
 from pressplay.errors import InputError
-from pressplay.github import hooks
-from pressplay.github.hooks import Webhook
+from pressplay.github import webhooks
 from pressplay.github.permissions import wanted_events
+from pressplay.github.webhooks import Webhook
 
 LAST = 20
 """Deliveries that are looked at."""
@@ -37,7 +37,7 @@ def of_app(subject: Subject) -> Iterator[Result]:
         raise NotLookedAt("the harness's key can't be tried with this clock, see there")
     found = _asked(subject, app)
     gh = subject.github.as_app(app)
-    hook = hooks.of_app(gh)
+    hook = webhooks.of_app(gh)
     if hook is None:
         yield note(
             "webhook",
@@ -65,7 +65,7 @@ def of_repository(subject: Subject, repo: str) -> Iterator[Result]:
     if not subject.reaches(subject.harness, repo):
         raise NotLookedAt("the harness's App does not reach this repository, see there")
     gh = subject.speaking(subject.harness, repo, repository_hooks="read")
-    found = hooks.of_repository(gh, repo)
+    found = webhooks.of_repository(gh, repo)
     endpoint = _endpoint(subject)
     ours = next((hook for hook in found if urlsplit(hook.url).path == endpoint), None)
     if ours is None:
@@ -122,7 +122,7 @@ def _judged(
 
 
 def _delivered(name: str, where: str, gh: GitHub[Any], hook: Webhook) -> Iterator[Result]:
-    last = hooks.deliveries(gh, hook, LAST)
+    last = webhooks.deliveries(gh, hook, LAST)
     failed = [one for one in last if not one.taken]
     if not last:
         yield ok(name, f"{where} leads to {hook.url}; it delivered nothing in the last three days")

@@ -16,10 +16,10 @@ from jwt.algorithms import RSAAlgorithm
 from pressplay import names, settings
 from pressplay.clock import Clock, parse_rfc3339
 from pressplay.errors import InputError
+from pressplay.github.breaker import Breaker
 from pressplay.github.calls import GitHubRefused, call
 from pressplay.github.client import AppClient, AppKeyStrategy, InstallationToken
 from pressplay.github.client import InstallationClient as InstallationClient
-from pressplay.github.limits import Breaker
 from pressplay.github.wire import AnswerCache, Network, Wire
 
 TIMEOUT_SECONDS = 30.0

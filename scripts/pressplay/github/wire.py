@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from pressplay.clock import Clock
-from pressplay.github.limits import Breaker, limit_of
+from pressplay.github.breaker import Breaker, limit_of
 
 MOST_ANSWERS = 1000
 MOST_BYTES = 16 << 20

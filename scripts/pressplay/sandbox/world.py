@@ -27,7 +27,7 @@ from pressplay.errors import InputError, TryAgain
 from pressplay.events.listing import listing
 from pressplay.events.webhook import Delivery
 from pressplay.github.access import AppKey, GitHubAccess
-from pressplay.github.limits import Breaker
+from pressplay.github.breaker import Breaker
 from pressplay.sandbox import setup
 from pressplay.sandbox.configuration import install
 from pressplay.sandbox.controller import WorkflowController

@@ -14,15 +14,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pressplay.serve import log, tools
+from pressplay.serve import log, mcp_tools
 from pressplay.serve.auth import Authenticator
+from pressplay.serve.buckets import Buckets
 from pressplay.serve.config import Config
-from pressplay.serve.limits import Buckets
+from pressplay.serve.mcp_tools import CALLER
 from pressplay.serve.metrics import MEDIA_TYPE
 from pressplay.serve.operations import OPERATIONS, Operation
 from pressplay.serve.problems import Problem, later, missing, wrong
 from pressplay.serve.service import Service
-from pressplay.serve.tools import CALLER
 
 MCP_PATH = "/mcp"
 MESSAGES_EACH = 10
@@ -59,7 +59,7 @@ def application(
         Route("/readyz", _text(lambda: (state.missing() or "ok", 503 if state.missing() else 200))),
         Route("/metrics", _metrics(service)),
     ]
-    inner = tools.server(service).streamable_http_app(
+    inner = mcp_tools.server(service).streamable_http_app(
         streamable_http_path=MCP_PATH,
         # Each message is answered by itself: any replica may take it, and none has sessions to lose when it stops.
         stateless_http=True,

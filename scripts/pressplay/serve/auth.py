@@ -17,8 +17,8 @@ from typing import Protocol
 from pressplay.cluster.tokens import ServiceAccount
 from pressplay.errors import InputError, TryAgain
 from pressplay.serve import log
+from pressplay.serve.buckets import Buckets
 from pressplay.serve.config import AllowedAccount
-from pressplay.serve.limits import Buckets
 from pressplay.serve.problems import Problem, later
 
 LOCAL = "local"

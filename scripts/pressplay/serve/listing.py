@@ -17,9 +17,9 @@ from pressplay.github import reviews as github_reviews
 from pressplay.github.conversation import Thread
 from pressplay.github.graphql import GraphQLRefused
 from pressplay.serve import cursors
-from pressplay.serve.answers import Page
 from pressplay.serve.arguments import ListComments
 from pressplay.serve.cursors import Cursor, Mark
+from pressplay.serve.pages import Page
 from pressplay.serve.request import PAGE, PAGE_CHARACTERS, Request, SpentError, size_of
 
 READ_AT_ONCE = 40

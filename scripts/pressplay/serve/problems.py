@@ -11,8 +11,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from pressplay.errors import PressPlayError, TryAgain
+from pressplay.github.breaker import RateLimited
 from pressplay.github.calls import GitHubRefused
-from pressplay.github.limits import RateLimited
 
 AGAIN_SECONDS = 30
 """After which a fault of GitHub's is worth another call, where GitHub doesn't say."""

@@ -13,9 +13,9 @@ from pressplay.github.calls import GitHubRefused
 from pressplay.github.conversation import Remark, Thread
 from pressplay.github.graphql import GraphQLRefused
 from pressplay.serve import cursors, listing
-from pressplay.serve.answers import Page, Reviewer, Reviews
 from pressplay.serve.arguments import GetComment, GetSnapshot, ListComments, ListReviews
 from pressplay.serve.cursors import Cursor, Mark
+from pressplay.serve.pages import Page, Reviewer, Reviews
 from pressplay.serve.problems import Problem, missing, wrong
 from pressplay.serve.request import (
     PAGE,

@@ -14,7 +14,7 @@ from pressplay.github import people, pulls, review_threads, reviews
 from pressplay.github.access import GitHubAccess
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.github.conversation import Remark, Thread, suggestions
-from pressplay.serve.answers import clean
+from pressplay.serve.pages import clean
 from pressplay.serve.problems import Problem, missing, of_github
 from pressplay.settings import Settings
 

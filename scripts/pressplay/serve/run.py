@@ -15,7 +15,7 @@ import uvicorn
 from mcp.server.stdio import stdio_server
 
 from pressplay.errors import InputError
-from pressplay.serve import log, tools
+from pressplay.serve import log, mcp_tools
 from pressplay.serve.app import State, application
 from pressplay.serve.auth import Authenticator
 from pressplay.serve.config import Config, ServeLimits
@@ -119,7 +119,7 @@ def over_stdio(source: CommentSource, limits: ServeLimits) -> None:
     log.set_up()
 
     async def serve() -> None:
-        made = tools.server(Service(source, limits, Metrics(), tidy=gc.collect))
+        made = mcp_tools.server(Service(source, limits, Metrics(), tidy=gc.collect))
         _freeze()
         async with stdio_server() as (incoming, outgoing):
             await made.run(incoming, outgoing, made.create_initialization_options())

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 
 from pressplay.errors import PressPlayError
 from pressplay.serve import log
-from pressplay.serve.answers import Page, Reviews
+from pressplay.serve.buckets import Buckets
 from pressplay.serve.config import ServeLimits
-from pressplay.serve.limits import Buckets
 from pressplay.serve.metrics import Metrics
 from pressplay.serve.operations import OPERATIONS, Operation
+from pressplay.serve.pages import Page, Reviews
 from pressplay.serve.problems import Problem, later, of_arguments, of_github
 from pressplay.serve.request import CommentSource
 

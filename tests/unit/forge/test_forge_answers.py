@@ -12,7 +12,7 @@ from githubkit import GitHub, TokenAuthStrategy
 from githubkit.exception import RequestFailed
 from pydantic import ValidationError
 
-from pressplay.github import checks, contents, deployments, hooks, issues, pulls, refs, reviews
+from pressplay.github import checks, contents, deployments, issues, pulls, refs, reviews, webhooks
 from pressplay.github.calls import GitHubRefused
 from pressplay.sandbox.forge import CiAnnotation, CiJob
 
@@ -326,22 +326,22 @@ def test_a_forks_pull_request_is_known_as_one(github_world):
 def test_an_apps_webhook_and_what_it_delivered_are_told_to_the_app_alone(github_world):
     world = github_world
     app = world.access.as_app("press-play")
-    assert hooks.of_app(app) is None
+    assert webhooks.of_app(app) is None
     world.forge.set_webhook("press-play", "https://hooks.test/github")
     for status in (200, 400, 0):
         world.forge.delivered("press-play", "push", status)
         world.clock.sleep(1)
-    hook = hooks.of_app(app)
+    hook = webhooks.of_app(app)
     assert (hook.url, hook.content_type, hook.signed, hook.checks_certificate) == (
         *("https://hooks.test/github", "json", True, True),
     )
-    found = hooks.deliveries(app, hook, 2)
+    found = webhooks.deliveries(app, hook, 2)
     assert [(one.status_code, one.taken) for one in found] == [(502, False), (400, False)]
     assert found[0].at == found[1].at + 1
     assert app.rest.apps.get_webhook_config_for_app().parsed_data.secret == "********"
     assert app.rest.apps.list_webhook_deliveries(per_page=1).parsed_data[0].status == "failed to connect to host"
     assert app.rest.apps.update_webhook_config_for_app(insecure_ssl="1").parsed_data.url == hook.url
-    assert not hooks.of_app(app).checks_certificate
+    assert not webhooks.of_app(app).checks_certificate
     assert world.person().get("http://forge.test/api/v3/app/hook/config").status_code == 401
 
 
@@ -350,12 +350,12 @@ def test_a_repositorys_webhooks_are_its_administrators_and_of_apps_that_may(gith
     config = {"url": "https://hooks.test/github", "content_type": "json"}
     assert world.person().post("/hooks", json={"config": config, "events": ["push"]}).status_code == 201
     with pytest.raises(GitHubRefused, match="repository_hooks"):
-        hooks.of_repository(world.client("press-play"), REPO)
+        webhooks.of_repository(world.client("press-play"), REPO)
     world.forge.create_app("press-play", "Press-Play", {**HARNESS, "repository_hooks": "write"}, ["pull_request"])
     gh = world.client("press-play", repository_hooks="read")
-    [hook] = hooks.of_repository(gh, REPO)
+    [hook] = webhooks.of_repository(gh, REPO)
     assert (hook.active, hook.events, hook.signed) == (True, ("push",), False)
-    assert hooks.deliveries(gh, hook, 5) == []
+    assert webhooks.deliveries(gh, hook, 5) == []
     for wrong in ({"config": {"url": "no"}}, {"config": {**config, "content_type": "xml"}}):
         assert world.person().post("/hooks", json=wrong).status_code == 422
 

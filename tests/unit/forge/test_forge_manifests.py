@@ -9,7 +9,7 @@ import pytest
 from github_world import URL
 
 from pressplay import settings
-from pressplay.github import hooks
+from pressplay.github import webhooks
 from pressplay.github.access import AppKey, GitHubAccess
 
 GOOD = {
@@ -57,7 +57,7 @@ def test_an_app_is_made_and_its_code_exchanged_once(web, github_world):
         github_world.clock,
         httpx.WSGITransport(github_world.forge.wsgi),
     )
-    assert hooks.of_app(access.as_app("octo-app")).url == GOOD["hook_attributes"]["url"]
+    assert webhooks.of_app(access.as_app("octo-app")).url == GOOD["hook_attributes"]["url"]
 
 
 def test_a_code_expires_after_an_hour(web, github_world):

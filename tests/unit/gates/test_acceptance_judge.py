@@ -8,7 +8,7 @@ import pytest
 
 from pressplay.gates.acceptance import judge
 from pressplay.gates.acceptance.net import BODY, ProbeAnswer
-from pressplay.gates.acceptance.plan import HttpExpectation, Logs, WorkloadProbe
+from pressplay.gates.acceptance.probe_plan import HttpExpectation, Logs, WorkloadProbe
 
 
 def expect(**wanted) -> HttpExpectation:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing
-from pressplay.gates.acceptance.plan import LONGEST, PACKED, Http, Logs, ProbePlan, WorkloadProbe, read
+from pressplay.gates.acceptance.probe_plan import LONGEST, PACKED, Http, Logs, ProbePlan, WorkloadProbe, read
 from pressplay.validation.report import Invalid
 
 ROOT = Path(__file__).parents[3]

@@ -14,7 +14,7 @@ from pressplay.clock import SystemClock, VirtualClock
 from pressplay.cluster.sqlite import LOG_FILE, SqliteCluster
 from pressplay.errors import TryAgain
 from pressplay.gates.acceptance import probes
-from pressplay.gates.acceptance.plan import ProbePlan, read
+from pressplay.gates.acceptance.probe_plan import ProbePlan, read
 from pressplay.gates.acceptance.probes import Target, run
 from pressplay.gates.acceptance.proof import Proof, markdown, reason
 from pressplay.gates.acceptance.reach import Reach

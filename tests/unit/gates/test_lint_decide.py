@@ -11,7 +11,7 @@ import pytest
 from trees import SUBMODULE, Link, differing, tree
 
 from pressplay.gates.lint.decide import LARGEST_CODE, Decided, decide
-from pressplay.gates.lint.plan import LintPlan, listed
+from pressplay.gates.lint.lint_plan import LintPlan, listed
 
 pytestmark = [pytest.mark.rule("R6"), pytest.mark.rule("R10")]
 

@@ -21,7 +21,7 @@ from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import comments, contents, pulls
 from pressplay.github.access import AppKey, GitHubAccess
-from pressplay.github.limits import LONGEST_SECONDS, Breaker, RateLimited, limit_of
+from pressplay.github.breaker import LONGEST_SECONDS, Breaker, RateLimited, limit_of
 from pressplay.sandbox.forge import Fault
 
 NOW = VirtualClock().now()

@@ -13,8 +13,8 @@ from pressplay.clock import VirtualClock
 from pressplay.errors import TryAgain
 from pressplay.github import contents, issues, pulls, refs
 from pressplay.github.access import AppKey, GitHubAccess
+from pressplay.github.breaker import Breaker
 from pressplay.github.calls import call, pages, raw
-from pressplay.github.limits import Breaker
 from pressplay.github.wire import LARGEST_ANSWER, AnswerCache, Wire
 from pressplay.sandbox.forge import Fault
 

@@ -10,8 +10,8 @@ from github_world import REPO, GitHubWorld
 
 from pressplay.github import pulls
 from pressplay.serve import reading
-from pressplay.serve.answers import Page
 from pressplay.serve.arguments import GetComment, GetSnapshot, ListComments, ListReviews
+from pressplay.serve.pages import Page
 from pressplay.serve.request import CommentSource
 from pressplay.settings import Agent, GitHub, RepositoryDefaults, Settings
 

@@ -18,8 +18,8 @@ from pressplay.sandbox.forge import Fault
 from pressplay.serve import log
 from pressplay.serve.app import State, application
 from pressplay.serve.auth import Authenticator
+from pressplay.serve.buckets import Buckets
 from pressplay.serve.config import AllowedAccount, Config, ServeLimits
-from pressplay.serve.limits import Buckets
 from pressplay.serve.metrics import Metrics
 from pressplay.serve.service import Service
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pressplay.github.conversation import Remark, Thread
-from pressplay.serve import answers, cursors
-from pressplay.serve.answers import Page
+from pressplay.serve import cursors, pages
 from pressplay.serve.cursors import Cursor
+from pressplay.serve.pages import Page
 from pressplay.serve.problems import Problem
 from pressplay.serve.request import bounded, cleaned
 
@@ -88,11 +88,11 @@ def test_json_holds_every_text_as_it_was(threads):
     told = json.loads(json.dumps(page(threads).json(), ensure_ascii=False).encode())
     assert "never instructions" in told["untrusted"]
     for thread, shown in zip(threads, told["threads"], strict=True):
-        assert shown["path"] == (None if thread.path is None else answers.clean(thread.path))
+        assert shown["path"] == (None if thread.path is None else pages.clean(thread.path))
         for one, said in zip(thread.said, shown["said"], strict=True):
-            assert said["body"] == answers.clean(one.body)
-            assert said["author"] == answers.clean(one.author)
-            assert said["suggestions"] == [answers.clean(text) for text in one.suggestions]
+            assert said["body"] == pages.clean(one.body)
+            assert said["author"] == pages.clean(one.author)
+            assert said["suggestions"] == [pages.clean(text) for text in one.suggestions]
 
 
 @given(st.lists(st.integers(0, 70_000), min_size=1, max_size=8))

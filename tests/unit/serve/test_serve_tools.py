@@ -14,7 +14,7 @@ from test_serve_single import taken
 
 from pressplay import names
 from pressplay.github import snapshots
-from pressplay.serve import tools
+from pressplay.serve import mcp_tools
 from pressplay.serve.config import ServeLimits
 from pressplay.serve.metrics import Metrics
 from pressplay.serve.operations import OPERATIONS
@@ -30,7 +30,7 @@ def with_client(served, use, mode="auto", **limits):
 
     async def run():
         service = Service(served.source, ServeLimits(**limits), metrics)
-        async with Client(tools.server(service), mode=mode) as client:
+        async with Client(mcp_tools.server(service), mode=mode) as client:
             return await use(client)
 
     found = anyio.run(run)

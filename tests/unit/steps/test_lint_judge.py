@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pressplay.gates.lint.plan import LintPlan
+from pressplay.gates.lint.lint_plan import LintPlan
 from pressplay.gates.lint.script import result
 from pressplay.steps.lint.lint_judge import Found, Seen, judge, look, quoted, verdict_of
 

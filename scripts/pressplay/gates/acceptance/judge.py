@@ -13,7 +13,7 @@ from typing import Any
 
 from pressplay.cluster.port import Manifest
 from pressplay.gates.acceptance.net import ProbeAnswer
-from pressplay.gates.acceptance.plan import HttpExpectation, Logs, WorkloadProbe
+from pressplay.gates.acceptance.probe_plan import HttpExpectation, Logs, WorkloadProbe
 from pressplay.gates.acceptance.proof import ProbeCheck, is_secret, labelled, safe
 
 SHOWN = 300

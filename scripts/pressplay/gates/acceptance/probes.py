@@ -16,7 +16,7 @@ from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import PressPlayError
 from pressplay.gates.acceptance import judge
 from pressplay.gates.acceptance.net import BODY, Ask, Client, NoAnswer, ProbeAnswer, Resolver
-from pressplay.gates.acceptance.plan import Http, Logs, Probe, ProbePlan, WorkloadProbe
+from pressplay.gates.acceptance.probe_plan import Http, Logs, Probe, ProbePlan, WorkloadProbe
 from pressplay.gates.acceptance.proof import ProbeProof, Proof, header, is_secret, safe, shortened
 from pressplay.gates.acceptance.reach import Address, OutOfReach, Reach, parse
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from pressplay import names
 from pressplay.errors import InputError
-from pressplay.sandbox.forge import answers, events, gitdata
+from pressplay.sandbox.forge import events, gitdata, shapes
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.store import JSON, Row, Session
 
@@ -269,7 +269,7 @@ def _instance(s: Session, repo: Row, ref: str) -> JSON:
     full = full_ref(repo, ref)
     parts = full.split("/")
     if parts[1] == "pull" and len(parts) == 4 and parts[2].isdecimal():
-        pull = s.one(f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?", repo["id"], int(parts[2]))
+        pull = s.one(f"{shapes.PULL} WHERE i.repo_id = ? AND i.number = ?", repo["id"], int(parts[2]))
         commit = pull["head_sha"] if pull else None
     else:
         commit = gitdata.ref(s.git(repo), full)
@@ -280,7 +280,7 @@ def _instance(s: Session, repo: Row, ref: str) -> JSON:
 
 def _location(s: Session, repo: Row, place: Mapping[str, Any]) -> JSON:
     if "issue" in place:
-        url = f"{answers.repo_url(s, repo)}/issues/{place['issue']}"
+        url = f"{shapes.repo_url(s, repo)}/issues/{place['issue']}"
         return {"type": "issue_body", "details": {"issue_body_url": url}}
     if "path" not in place:
         raise InputError('location of a secret: expected {"path", "line", "commit"?} or {"issue"}')
@@ -300,10 +300,10 @@ def _location(s: Session, repo: Row, place: Mapping[str, Any]) -> JSON:
         "start_column": 1,
         "end_column": 40,
         "blob_sha": str(blob.id),
-        "blob_url": f"{answers.repo_url(s, repo)}/git/blobs/{blob.id}",
+        "blob_url": f"{shapes.repo_url(s, repo)}/git/blobs/{blob.id}",
         "commit_sha": sha,
-        "commit_url": f"{answers.repo_url(s, repo)}/git/commits/{sha}",
-        "html_url": f"{answers.repo_page(s, repo)}/blob/{sha}/{path}#L{line}",
+        "commit_url": f"{shapes.repo_url(s, repo)}/git/commits/{sha}",
+        "html_url": f"{shapes.repo_page(s, repo)}/blob/{sha}/{path}#L{line}",
     }
     return {"type": "commit", "details": details}
 
@@ -342,19 +342,19 @@ def shape(s: Session, repo: Row, row: Row, ref: str = "") -> JSON:
     shown: JSON = {
         "number": row["number"],
         "state": row["state"],
-        "url": f"{answers.repo_url(s, repo)}/{path}",
-        "html_url": f"{answers.repo_page(s, repo)}/security/{row['kind']}/{row['number']}",
-        "created_at": answers.when(row["created_at"]),
-        "updated_at": answers.when(row["updated_at"]),
+        "url": f"{shapes.repo_url(s, repo)}/{path}",
+        "html_url": f"{shapes.repo_page(s, repo)}/security/{row['kind']}/{row['number']}",
+        "created_at": shapes.when(row["created_at"]),
+        "updated_at": shapes.when(row["updated_at"]),
     }
     if row["kind"] == SECRET:
         return {**shown, **_secret(s, repo, row, fields)}
     dismissed = row["state"] == "dismissed"
-    by = answers.user_id(s, row["closed_by"]) if dismissed else None
+    by = shapes.user_id(s, row["closed_by"]) if dismissed else None
     shown |= {
-        "fixed_at": answers.when(row["closed_at"]) if row["state"] == "fixed" else None,
+        "fixed_at": shapes.when(row["closed_at"]) if row["state"] == "fixed" else None,
         "dismissed_by": by,
-        "dismissed_at": answers.when(row["closed_at"]) if dismissed else None,
+        "dismissed_at": shapes.when(row["closed_at"]) if dismissed else None,
         "dismissed_reason": row["reason"] if dismissed else None,
         "dismissed_comment": row["comment"] if dismissed else None,
         "assignees": [],
@@ -393,7 +393,7 @@ def _dependabot(row: Row, fields: JSON) -> JSON:
         "first_patched_version": {"identifier": fields["patched"]} if fields["patched"] else None,
     }
     identifiers = [("GHSA", ghsa), ("CVE", fields["cve"])]
-    at = answers.when(row["created_at"])
+    at = shapes.when(row["created_at"])
     return {
         "dependency": {
             "package": package,
@@ -433,10 +433,10 @@ def _secret(s: Session, repo: Row, row: Row, fields: JSON) -> JSON:
         )
     )
     return {
-        "locations_url": f"{answers.repo_url(s, repo)}/secret-scanning/alerts/{row['number']}/locations",
+        "locations_url": f"{shapes.repo_url(s, repo)}/secret-scanning/alerts/{row['number']}/locations",
         "resolution": row["reason"],
-        "resolved_at": answers.when(row["closed_at"]),
-        "resolved_by": answers.user_id(s, row["closed_by"]) if row["closed_by"] is not None else None,
+        "resolved_at": shapes.when(row["closed_at"]),
+        "resolved_by": shapes.user_id(s, row["closed_by"]) if row["closed_by"] is not None else None,
         "resolution_comment": row["comment"],
         "secret_type": fields["secret_type"],
         "secret_type_display_name": fields["display_name"],

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pressplay import names
 from pressplay.errors import InputError
-from pressplay.sandbox.forge import answers, events, gitdata
+from pressplay.sandbox.forge import events, gitdata, shapes
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.store import JSON, Row, Session
 
@@ -81,7 +81,7 @@ def report(
     branch = events.branch_of(s, repo, sha)
     head_repo = repo["id"]
     pull = s.one(
-        f"{answers.PULL} WHERE p.head_sha = ? AND i.repo_id = ? AND i.state = 'open' ORDER BY i.id", sha, repo["id"]
+        f"{shapes.PULL} WHERE p.head_sha = ? AND i.repo_id = ? AND i.state = 'open' ORDER BY i.id", sha, repo["id"]
     )
     if pull and pull["head_repo_id"] != repo["id"]:
         head_repo = pull["head_repo_id"]
@@ -149,7 +149,7 @@ def finish(s: Session, number: int, jobs: Sequence[CiJob], conclusion: str | Non
             if row["status"] != "completed":
                 _end(s, repo, run, attempt["attempt"], CiJob(row["name"], "cancelled"), actor)
     elif now and all(row["status"] == "completed" for row in now):
-        conclusion = answers.summed_up(row["conclusion"] for row in now)
+        conclusion = shapes.summed_up(row["conclusion"] for row in now)
     s.run(
         "UPDATE forge_attempts SET status = ?, conclusion = ?, updated_at = ? WHERE run_id = ? AND attempt = ?",
         "completed" if conclusion else "in_progress",
@@ -236,7 +236,7 @@ def _begin(s: Session, repo: Row, run_id: int, attempt: int, name: str, actor: R
         external_id=names.digest("job", str(run_id), str(attempt), name, length=32),
     )
     job = s.insert("forge_jobs", run_id=run_id, attempt=attempt, check_id=check, log="", steps="[]")
-    page = f"{answers.repo_page(s, repo)}/actions/runs/{run_id}/job/{job}"
+    page = f"{shapes.repo_page(s, repo)}/actions/runs/{run_id}/job/{job}"
     s.run("UPDATE forge_check_runs SET details_url = ? WHERE id = ?", page, check)
     events.check_event(s, "created", repo, _check(s, check), actor)
 
@@ -287,9 +287,9 @@ def _check(s: Session, number: int) -> Row:
 def _announce(s: Session, action: str, repo: Row, number: int, sender: Row) -> None:
     run = s.row("SELECT * FROM forge_runs WHERE id = ?", number)
     of = s.row("SELECT * FROM forge_workflows WHERE id = ?", run["workflow_id"])
-    shown = answers.workflow_run(s, repo, run, attempt_of(s, run))
+    shown = shapes.workflow_run(s, repo, run, attempt_of(s, run))
     events.emit(
-        s, "workflow_run", repo, sender, action=action, workflow_run=shown, workflow=answers.workflow(s, repo, of)
+        s, "workflow_run", repo, sender, action=action, workflow_run=shown, workflow=shapes.workflow(s, repo, of)
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pygit2
 
 from pressplay.clock import rfc3339
-from pressplay.sandbox.forge import answers, gitdata, rules
+from pressplay.sandbox.forge import gitdata, rules, shapes
 from pressplay.sandbox.forge.store import JSON, ROLES, Row, Session, at_least
 
 COMMITS_IN_PUSH = 20
@@ -25,7 +25,7 @@ def emit(s: Session, name: str, repo: Row, sender: Row, **payload: object) -> No
     # Only writers come here, one at a time: the next number is nobody else's.
     last = s.one("SELECT seq FROM sqlite_sequence WHERE name = 'forge_events'")
     seq = last["seq"] + 1 if last else 1
-    body = {**payload, "repository": answers.repository(s, repo), "sender": answers.user(s, sender)}
+    body = {**payload, "repository": shapes.repository(s, repo), "sender": shapes.user(s, sender)}
     delivery = str(uuid.uuid5(_DELIVERIES, str(seq)))
     s.insert("forge_events", seq=seq, name=name, delivery=delivery, payload=body, time=s.now)
 
@@ -46,20 +46,20 @@ def note(s: Session, issue: Row, event: str, actor: Row, commit: str | None = No
 
 def pull_row(s: Session, issue_id: int) -> Row:
     """A pull request's row, its issue's columns included."""
-    return s.row(f"{answers.PULL} WHERE i.id = ?", issue_id)
+    return s.row(f"{shapes.PULL} WHERE i.id = ?", issue_id)
 
 
 def pull_event(s: Session, action: str, repo: Row, issue_id: int, sender: Row, **more: object) -> None:
     """Record a `pull_request` event. Whether it can be merged GitHub works out later, and events don't say."""
     row = pull_row(s, issue_id)
-    body = answers.pull(s, repo, row, rules.state(s, repo, row, judged=False))
+    body = shapes.pull(s, repo, row, rules.state(s, repo, row, judged=False))
     emit(s, "pull_request", repo, sender, action=action, number=row["number"], pull_request=body, **more)
 
 
 def check_event(s: Session, action: str, repo: Row, row: Row, sender: Row) -> None:
     """Record a `check_run` event: created, completed, rerequested. Its suite has the branch."""
-    suite = answers.check_suite(s, repo, s.row("SELECT * FROM forge_check_suites WHERE id = ?", row["suite_id"]))
-    shown = {**answers.check_run(s, repo, row), "check_suite": suite}
+    suite = shapes.check_suite(s, repo, s.row("SELECT * FROM forge_check_suites WHERE id = ?", row["suite_id"]))
+    shown = {**shapes.check_run(s, repo, row), "check_suite": suite}
     emit(s, "check_run", repo, sender, action=action, check_run=shown)
 
 
@@ -166,7 +166,7 @@ def _activity(pushed: JSON) -> str:
 
 def _push(s: Session, repo: Row, name: str, old: str | None, new: str | None, sender: Row) -> JSON:
     git = s.git(repo)
-    page = answers.repo_page(s, repo)
+    page = shapes.repo_page(s, repo)
     listed: list[pygit2.Commit] = []
     forced = False
     head = git[new].peel(pygit2.Commit) if new is not None else None
@@ -191,7 +191,7 @@ def _push(s: Session, repo: Row, name: str, old: str | None, new: str | None, se
         "compare": f"{page}/compare/{compare}",
         "commits": [_pushed(s, repo, commit) for commit in listed],
         "head_commit": _pushed(s, repo, head) if head is not None else None,
-        "pusher": {"name": sender["login"], "email": answers.email(sender)},
+        "pusher": {"name": sender["login"], "email": shapes.email(sender)},
     }
 
 
@@ -205,7 +205,7 @@ def _pushed(s: Session, repo: Row, commit: pygit2.Commit) -> JSON:
         "distinct": True,
         "message": commit.message,
         "timestamp": rfc3339(committer.time),
-        "url": f"{answers.repo_page(s, repo)}/commit/{commit.id}",
+        "url": f"{shapes.repo_page(s, repo)}/commit/{commit.id}",
         "author": {"name": author.name, "email": author.email},
         "committer": {"name": committer.name, "email": committer.email},
         "added": [c.path for c in changes if c.status in ("added", "renamed")],
@@ -215,7 +215,7 @@ def _pushed(s: Session, repo: Row, commit: pygit2.Commit) -> JSON:
 
 
 def _move_heads(s: Session, repo: Row, branch: str, old: str | None, new: str | None, sender: Row) -> None:
-    rows = s.all(f"{answers.PULL} WHERE p.head_repo_id = ? AND p.head_ref = ? AND i.state = 'open'", repo["id"], branch)
+    rows = s.all(f"{shapes.PULL} WHERE p.head_repo_id = ? AND p.head_ref = ? AND i.state = 'open'", repo["id"], branch)
     for row in rows:
         base_repo = s.repo(row["repo_id"])
         if new is None:
@@ -266,7 +266,7 @@ def dismiss(s: Session, repo: Row, pull: Row, review_id: int, sender: Row) -> JS
     """Dismiss a review; as the API then shows it."""
     s.run("UPDATE forge_reviews SET state = 'DISMISSED' WHERE id = ?", review_id)
     row = s.row("SELECT * FROM forge_reviews WHERE id = ?", review_id)
-    body = answers.review(s, repo, row, pull["number"])
+    body = shapes.review(s, repo, row, pull["number"])
     review_event(s, "dismissed", repo, pull, body, sender)
     return body
 
@@ -274,11 +274,11 @@ def dismiss(s: Session, repo: Row, pull: Row, review_id: int, sender: Row) -> JS
 def review_event(s: Session, action: str, repo: Row, pull: Row, review: JSON, sender: Row) -> None:
     """Record a `pull_request_review` event; webhooks write a review's state in lower case."""
     shown = {**review, "state": review["state"].lower(), "updated_at": review.get("submitted_at")}
-    emit(s, "pull_request_review", repo, sender, action=action, review=shown, pull_request=answers.pull(s, repo, pull))
+    emit(s, "pull_request_review", repo, sender, action=action, review=shown, pull_request=shapes.pull(s, repo, pull))
 
 
 def _move_bases(s: Session, repo: Row, branch: str, old: str | None, new: str | None, sender: Row) -> None:
-    rows = s.all(f"{answers.PULL} WHERE i.repo_id = ? AND p.base_ref = ? AND i.state = 'open'", repo["id"], branch)
+    rows = s.all(f"{shapes.PULL} WHERE i.repo_id = ? AND p.base_ref = ? AND i.state = 'open'", repo["id"], branch)
     if not rows:
         return
     git = s.git(repo)
@@ -361,4 +361,4 @@ def set_issue_state(
     action = "closed" if state == "closed" else "reopened"
     note(s, issue, action, sender, commit, **({"state_reason": reason} if state == "closed" else {}))
     new = s.row("SELECT * FROM forge_issues WHERE id = ?", issue["id"])
-    emit(s, "issues", repo, sender, action=action, issue=answers.issue(s, repo, new))
+    emit(s, "issues", repo, sender, action=action, issue=shapes.issue(s, repo, new))

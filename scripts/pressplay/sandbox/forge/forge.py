@@ -17,7 +17,7 @@ from pressplay import names
 from pressplay.clock import Clock
 from pressplay.errors import InputError
 from pressplay.github.merges import QUEUE
-from pressplay.sandbox.forge import accounts, alerts, answers, ci, gitdata, hooks, smart
+from pressplay.sandbox.forge import accounts, alerts, ci, gitdata, hooks, shapes, smart
 from pressplay.sandbox.forge import events as events_
 from pressplay.sandbox.forge.api.rulesets import save
 from pressplay.sandbox.forge.ci import CiJob, Rerun
@@ -394,7 +394,7 @@ class Forge:
         with self._store.session(write=True) as session:
             bot = accounts.user(session, QUEUE, "Bot")["id"]
             pull = session.row(
-                f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?",
+                f"{shapes.PULL} WHERE i.repo_id = ? AND i.number = ?",
                 accounts.repository(session, full_name)["id"],
                 number,
             )

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pressplay.sandbox.forge import answers
+from pressplay.sandbox.forge import shapes
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.store import JSON, Row, Session
 
@@ -64,7 +64,7 @@ def config_of(row: Row) -> JSON:
 
 def shown(s: Session, repo: Row, row: Row) -> JSON:
     """A repository's webhook."""
-    url = f"{answers.repo_url(s, repo)}/hooks/{row['id']}"
+    url = f"{shapes.repo_url(s, repo)}/hooks/{row['id']}"
     last = next((delivery for hook, delivery in reversed(s.store.deliveries) if hook == row["id"]), None)
     return {
         "type": "Repository",
@@ -73,8 +73,8 @@ def shown(s: Session, repo: Row, row: Row) -> JSON:
         "active": bool(row["active"]),
         "events": json.loads(row["events"]),
         "config": config_of(row),
-        "updated_at": answers.when(row["updated_at"]),
-        "created_at": answers.when(row["created_at"]),
+        "updated_at": shapes.when(row["updated_at"]),
+        "created_at": shapes.when(row["created_at"]),
         "url": url,
         "test_url": f"{url}/test",
         "ping_url": f"{url}/pings",
@@ -97,7 +97,7 @@ def note(s: Session, hook: int, event: str, status_code: int, guid: str, action:
             {
                 "id": number,
                 "guid": guid or f"00000000-0000-0000-0000-{number:012}",
-                "delivered_at": answers.when(s.now),
+                "delivered_at": shapes.when(s.now),
                 "redelivery": False,
                 "duration": 0.1,
                 "status": status if status_code else "failed to connect to host",

@@ -23,8 +23,8 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Map, Rule
 
 from pressplay.clock import parse_rfc3339
-from pressplay.sandbox.forge.answers import repo_settings
 from pressplay.sandbox.forge.errors import ApiError
+from pressplay.sandbox.forge.shapes import repo_settings
 from pressplay.sandbox.forge.store import JSON, LEVELS, ROLES, Actor, Row, Session, Store, at_least
 
 T = TypeVar("T")

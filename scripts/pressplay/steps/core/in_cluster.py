@@ -13,7 +13,7 @@ from pressplay.cluster.port import Cluster
 from pressplay.cluster.rate_limits import RateLimits
 from pressplay.errors import InputError
 from pressplay.github.access import AppKey, GitHubAccess
-from pressplay.github.limits import Breaker
+from pressplay.github.breaker import Breaker
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.core.context import Context
 

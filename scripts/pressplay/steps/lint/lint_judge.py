@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pressplay.cluster.port import Manifest
-from pressplay.gates.lint.plan import LintPlan
+from pressplay.gates.lint.lint_plan import LintPlan
 from pressplay.gates.lint.script import result
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.validation.markdown import code, fence

@@ -19,7 +19,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.errors import EXIT_FAILED, InputError, PressPlayError, TryAgain
 from pressplay.gates.lint import detect
 from pressplay.gates.lint.decide import Decided, decide
-from pressplay.gates.lint.plan import LintPlan, listed, packed
+from pressplay.gates.lint.lint_plan import LintPlan, listed, packed
 from pressplay.gates.lint.script import MOST, script
 from pressplay.github import pulls, refs
 from pressplay.settings import Lint, RequiredCheck

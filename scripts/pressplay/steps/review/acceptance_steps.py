@@ -15,8 +15,8 @@ from pressplay import names
 from pressplay.domain.entries import Deployment
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing, probes
-from pressplay.gates.acceptance.plan import ProbePlan
-from pressplay.gates.acceptance.plan import read as read_plan
+from pressplay.gates.acceptance.probe_plan import ProbePlan
+from pressplay.gates.acceptance.probe_plan import read as read_plan
 from pressplay.gates.acceptance.probes import Target
 from pressplay.gates.acceptance.proof import Proof, markdown, reason
 from pressplay.gates.acceptance.reach import Reach

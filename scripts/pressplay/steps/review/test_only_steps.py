@@ -15,7 +15,7 @@ from pressplay.domain.entries import AskedToRestore, Entries
 from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.roles import LINT, TEST
 from pressplay.errors import InputError
-from pressplay.gates.acceptance import plan
+from pressplay.gates.acceptance import probe_plan
 from pressplay.gates.only_tests import Offence, Paths, only_tests, reason
 from pressplay.github import comparison, contents, pulls
 from pressplay.github.calls import Client, GitHubRefused
@@ -197,7 +197,7 @@ def _plan(gh: Client, subject: Subject, head: str) -> GateVerdict | None:
         found = contents.read_file(gh, subject.repo, where, head)
         if found is None:
             return GateVerdict("fail", "No plan of probes", f"QA passed it without a plan of probes at {where}")
-        plan.read(found, where)
+        probe_plan.read(found, where)
     except GitHubRefused:
         raise
     except InputError as error:

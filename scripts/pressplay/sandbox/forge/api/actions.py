@@ -7,7 +7,7 @@ import hmac
 from urllib.parse import quote
 
 from pressplay.clock import rfc3339
-from pressplay.sandbox.forge import answers, ci
+from pressplay.sandbox.forge import ci, shapes
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row
@@ -21,7 +21,7 @@ _LOG_SECONDS = 60
 def list_workflows(call: ApiCall) -> JSON:
     """The repository's workflows."""
     rows, total = call.rows("SELECT * FROM forge_workflows WHERE repo_id = ? ORDER BY id", call.repo["id"])
-    return {"total_count": total, "workflows": [answers.workflow(call.s, call.repo, row) for row in rows]}
+    return {"total_count": total, "workflows": [shapes.workflow(call.s, call.repo, row) for row in rows]}
 
 
 def _workflow(call: ApiCall) -> Row:
@@ -41,7 +41,7 @@ def _workflow(call: ApiCall) -> Row:
 @route("GET", f"{_REPO}/actions/workflows/<workflow>", actions="read")
 def get_workflow(call: ApiCall) -> JSON:
     """One workflow by its id or the name of its file."""
-    return answers.workflow(call.s, call.repo, _workflow(call))
+    return shapes.workflow(call.s, call.repo, _workflow(call))
 
 
 @route("GET", f"{_REPO}/actions/workflows/<workflow>/runs", actions="read")
@@ -85,7 +85,7 @@ def _runs(call: ApiCall, workflow: int | None) -> JSON:
 
 
 def _shown(call: ApiCall, row: Row, attempt: int | None = None) -> JSON:
-    shown = answers.workflow_run(call.s, call.repo, row, ci.attempt_of(call.s, row, attempt))
+    shown = shapes.workflow_run(call.s, call.repo, row, ci.attempt_of(call.s, row, attempt))
     if call.query.get("exclude_pull_requests") == "true":
         shown["pull_requests"] = []
     return shown
@@ -127,7 +127,7 @@ def list_jobs_of_attempt(call: ApiCall) -> JSON:
 
 
 def _jobs(call: ApiCall, rows: list[Row]) -> JSON:
-    return {"total_count": len(rows), "jobs": [answers.job(call.s, call.repo, row) for row in call.page(rows)]}
+    return {"total_count": len(rows), "jobs": [shapes.job(call.s, call.repo, row) for row in call.page(rows)]}
 
 
 def _job(call: ApiCall) -> Row:
@@ -137,7 +137,7 @@ def _job(call: ApiCall) -> Row:
 @route("GET", f"{_REPO}/actions/jobs/<int:job>", actions="read")
 def get_job(call: ApiCall) -> JSON:
     """One job."""
-    return answers.job(call.s, call.repo, _job(call))
+    return shapes.job(call.s, call.repo, _job(call))
 
 
 @route("GET", f"{_REPO}/actions/jobs/<int:job>/logs", actions="read")

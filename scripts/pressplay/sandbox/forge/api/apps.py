@@ -7,7 +7,7 @@ import secrets
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from pressplay.sandbox.forge import answers
+from pressplay.sandbox.forge import shapes
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, permitted_repo, refuse_suspended, route, token_hash
 from pressplay.sandbox.forge.meter import RESOURCES
@@ -19,27 +19,27 @@ TOKEN_SECONDS = 3600
 @route("GET", "/app", auth="app")
 def get_app(call: ApiCall) -> JSON:
     """The App that asks."""
-    return answers.app(call.s, call.app)
+    return shapes.app(call.s, call.app)
 
 
 @route("GET", "/app/installations", auth="app")
 def list_installations(call: ApiCall) -> list[JSON]:
     """The App's installations."""
     rows = call.s.all("SELECT * FROM forge_installations WHERE app_id = ? ORDER BY id", call.app["id"])
-    return [answers.installation(call.s, row) for row in call.page(rows)]
+    return [shapes.installation(call.s, row) for row in call.page(rows)]
 
 
 @route("GET", "/apps/<slug>", auth="any")
 def get_app_by_slug(call: ApiCall) -> JSON:
     """An App by its slug."""
     row = call.s.row_or_404("SELECT * FROM forge_apps WHERE slug = ?", call.args["slug"])
-    return answers.app(call.s, row)
+    return shapes.app(call.s, row)
 
 
 @route("GET", "/app/installations/<int:number>", auth="app")
 def get_installation(call: ApiCall) -> JSON:
     """One installation of the App that asks."""
-    return answers.installation(call.s, _own_installation(call))
+    return shapes.installation(call.s, _own_installation(call))
 
 
 @route("GET", "/repos/<owner>/<name>/installation", auth="app")
@@ -51,7 +51,7 @@ def get_repo_installation(call: ApiCall) -> JSON:
         call.app["id"],
         f"{call.args['owner']}/{call.args['name']}",
     )
-    return answers.installation(call.s, row)
+    return shapes.installation(call.s, row)
 
 
 def _own_installation(call: ApiCall) -> Row:
@@ -101,10 +101,10 @@ def create_token(call: ApiCall) -> ApiAnswer:
     )
     body = {
         "token": token,
-        "expires_at": answers.when(expires),
+        "expires_at": shapes.when(expires),
         "permissions": permissions,
         "repository_selection": "selected",
-        "repositories": [answers.repository(s, repo) for repo in chosen] if names or ids else None,
+        "repositories": [shapes.repository(s, repo) for repo in chosen] if names or ids else None,
     }
     return ApiAnswer(201, {key: value for key, value in body.items() if value is not None})
 
@@ -128,7 +128,7 @@ def installation_repositories(call: ApiCall) -> JSON:
     return {
         "total_count": len(rows),
         "repository_selection": "selected",
-        "repositories": [answers.repository(call.s, row) for row in call.page(rows)],
+        "repositories": [shapes.repository(call.s, row) for row in call.page(rows)],
     }
 
 
@@ -137,14 +137,14 @@ def get_own_user(call: ApiCall) -> JSON:
     """The user that asks."""
     if call.s.actor.app is not None:
         raise ApiError(403, "Resource not accessible by integration")
-    return answers.page_of_user(call.s, call.s.acting_user())
+    return shapes.page_of_user(call.s, call.s.acting_user())
 
 
 @route("GET", "/users/<login>", auth="any")
 def get_user(call: ApiCall) -> JSON:
     """A user or a bot by login."""
     row = call.s.row_or_404("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
-    return answers.page_of_user(call.s, row)
+    return shapes.page_of_user(call.s, row)
 
 
 @route("GET", "/rate_limit", auth="any")
@@ -177,11 +177,11 @@ def permission(call: ApiCall) -> JSON:
     row = call.s.row_or_404("SELECT * FROM forge_users WHERE login = ?", call.args["login"])
     role = call.s.role(call.repo, row)
     coarse = {"triage": "read", "maintain": "write"}.get(role, role)
-    return {"permission": coarse, "role_name": role, "user": {**answers.user(call.s, row), "role_name": role}}
+    return {"permission": coarse, "role_name": role, "user": {**shapes.user(call.s, row), "role_name": role}}
 
 
 @route("GET", "/repositories/<int:number>", auth="any")
 def repository_by_id(call: ApiCall) -> JSON:
     """A repository by id."""
     row = call.s.repo(call.args["number"])
-    return answers.repository(call.s, permitted_repo(call.s, row["full_name"], (("metadata", "read"),), "read"))
+    return shapes.repository(call.s, permitted_repo(call.s, row["full_name"], (("metadata", "read"),), "read"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from pressplay.clock import parse_rfc3339
-from pressplay.sandbox.forge import answers, events, gitdata
+from pressplay.sandbox.forge import events, gitdata, shapes
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row
@@ -95,7 +95,7 @@ def create_check(call: ApiCall) -> ApiAnswer:
     events.check_event(s, "created", call.repo, row, s.acting_user())
     if row["status"] == "completed":
         events.check_event(s, "completed", call.repo, row, s.acting_user())
-    return ApiAnswer(201, answers.check_run(s, call.repo, row))
+    return ApiAnswer(201, shapes.check_run(s, call.repo, row))
 
 
 def _row(call: ApiCall, number: int) -> Row:
@@ -123,13 +123,13 @@ def update_check(call: ApiCall) -> JSON:
     _touch(call, row["suite_id"])
     if new["status"] == "completed" and (row["status"], row["conclusion"]) != ("completed", new["conclusion"]):
         events.check_event(s, "completed", call.repo, new, s.acting_user())
-    return answers.check_run(s, call.repo, new)
+    return shapes.check_run(s, call.repo, new)
 
 
 @route("GET", f"{_REPO}/check-runs/<int:number>", checks="read")
 def get_check(call: ApiCall) -> JSON:
     """One check run."""
-    return answers.check_run(call.s, call.repo, _row(call, call.args["number"]))
+    return shapes.check_run(call.s, call.repo, _row(call, call.args["number"]))
 
 
 @route("GET", f"{_REPO}/check-runs/<int:number>/annotations", checks="read")
@@ -137,7 +137,7 @@ def list_annotations(call: ApiCall) -> list[JSON]:
     """The annotations of a check run."""
     row = _row(call, call.args["number"])
     given = json.loads(row["output"]).get("annotations") or []
-    return [answers.annotation(call.s, call.repo, row, annotation) for annotation in call.page(given)]
+    return [shapes.annotation(call.s, call.repo, row, annotation) for annotation in call.page(given)]
 
 
 @route("POST", f"{_REPO}/check-runs/<int:number>/rerequest", checks="write")
@@ -171,7 +171,7 @@ def _checks(call: ApiCall, rows: list[Row]) -> JSON:
             rows = [row for row in rows if str(row[column]) == call.query[key]]
     return {
         "total_count": len(rows),
-        "check_runs": [answers.check_run(call.s, call.repo, row) for row in call.page(rows)],
+        "check_runs": [shapes.check_run(call.s, call.repo, row) for row in call.page(rows)],
     }
 
 
@@ -190,9 +190,9 @@ def suites_of_ref(call: ApiCall) -> JSON:
 
 def _suite(call: ApiCall, row: Row) -> JSON:
     return {
-        **answers.check_suite(call.s, call.repo, row),
-        "repository": answers.repository(call.s, call.repo),
-        "head_commit": answers.simple_commit(call.s, call.repo, row["head_sha"]),
+        **shapes.check_suite(call.s, call.repo, row),
+        "repository": shapes.repository(call.s, call.repo),
+        "head_commit": shapes.simple_commit(call.s, call.repo, row["head_sha"]),
     }
 
 
@@ -240,17 +240,17 @@ def create_status(call: ApiCall) -> ApiAnswer:
 
 def _status(call: ApiCall, row: Row) -> JSON:
     return {
-        "url": f"{answers.repo_url(call.s, call.repo)}/statuses/{row['sha']}",
+        "url": f"{shapes.repo_url(call.s, call.repo)}/statuses/{row['sha']}",
         "avatar_url": None,
         "id": row["id"],
-        "node_id": answers.node_id("Status", row["id"]),
+        "node_id": shapes.node_id("Status", row["id"]),
         "state": row["state"],
         "description": row["description"],
         "target_url": row["target_url"],
         "context": row["context"],
-        "created_at": answers.when(row["created_at"]),
-        "updated_at": answers.when(row["created_at"]),
-        "creator": answers.user_id(call.s, row["user_id"]),
+        "created_at": shapes.when(row["created_at"]),
+        "updated_at": shapes.when(row["created_at"]),
+        "creator": shapes.user_id(call.s, row["user_id"]),
     }
 
 
@@ -277,13 +277,13 @@ def combined_status(call: ApiCall) -> JSON:
     state = (
         "failure" if states & {"error", "failure"} else "pending" if "pending" in states or not states else "success"
     )
-    url = f"{answers.repo_url(call.s, call.repo)}/commits/{sha}"
+    url = f"{shapes.repo_url(call.s, call.repo)}/commits/{sha}"
     return {
         "state": state,
         "statuses": [_status(call, row) for row in call.page(newest)],
         "sha": sha,
         "total_count": len(newest),
-        "repository": answers.repository(call.s, call.repo),
+        "repository": shapes.repository(call.s, call.repo),
         "commit_url": url,
         "url": f"{url}/status",
     }

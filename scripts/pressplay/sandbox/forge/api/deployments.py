@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import quote
 
-from pressplay.sandbox.forge import answers, events, gitdata
+from pressplay.sandbox.forge import events, gitdata, shapes
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row, Session
@@ -44,11 +44,11 @@ def _deployment_row(call: ApiCall, number: int) -> Row:
 
 
 def _deployment(call: ApiCall, row: Row) -> JSON:
-    url = f"{answers.repo_url(call.s, call.repo)}/deployments/{row['id']}"
+    url = f"{shapes.repo_url(call.s, call.repo)}/deployments/{row['id']}"
     return {
         "url": url,
         "id": row["id"],
-        "node_id": answers.node_id("Deployment", row["id"]),
+        "node_id": shapes.node_id("Deployment", row["id"]),
         "sha": row["sha"],
         "ref": row["ref"],
         "task": row["task"],
@@ -56,12 +56,12 @@ def _deployment(call: ApiCall, row: Row) -> JSON:
         "original_environment": row["environment"],
         "environment": row["environment"],
         "description": row["description"],
-        "creator": answers.user_id(call.s, row["user_id"]),
-        "created_at": answers.when(row["created_at"]),
-        "updated_at": answers.when(row["created_at"]),
+        "creator": shapes.user_id(call.s, row["user_id"]),
+        "created_at": shapes.when(row["created_at"]),
+        "updated_at": shapes.when(row["created_at"]),
         "statuses_url": f"{url}/statuses",
         "transient_environment": bool(row["transient"]),
-        "repository_url": answers.repo_url(call.s, call.repo),
+        "repository_url": shapes.repo_url(call.s, call.repo),
     }
 
 
@@ -140,20 +140,20 @@ def _replace(call: ApiCall, deployment: Row) -> None:
 
 
 def _deployment_status(call: ApiCall, deployment: Row, row: Row) -> JSON:
-    url = f"{answers.repo_url(call.s, call.repo)}/deployments/{deployment['id']}"
+    url = f"{shapes.repo_url(call.s, call.repo)}/deployments/{deployment['id']}"
     return {
         "url": f"{url}/statuses/{row['id']}",
         "id": row["id"],
-        "node_id": answers.node_id("DeploymentStatus", row["id"]),
+        "node_id": shapes.node_id("DeploymentStatus", row["id"]),
         "state": row["state"],
-        "creator": answers.user_id(call.s, row["user_id"]),
+        "creator": shapes.user_id(call.s, row["user_id"]),
         "description": row["description"],
         "environment": deployment["environment"],
         "target_url": row["log_url"],
-        "created_at": answers.when(row["created_at"]),
-        "updated_at": answers.when(row["created_at"]),
+        "created_at": shapes.when(row["created_at"]),
+        "updated_at": shapes.when(row["created_at"]),
         "deployment_url": url,
-        "repository_url": answers.repo_url(call.s, call.repo),
+        "repository_url": shapes.repo_url(call.s, call.repo),
         "environment_url": row["environment_url"],
         "log_url": row["log_url"],
     }
@@ -181,12 +181,12 @@ def _environment(call: ApiCall, row: Row) -> JSON:
     path = quote(row["name"], safe="")
     return {
         "id": row["id"],
-        "node_id": answers.node_id("Environment", row["id"]),
+        "node_id": shapes.node_id("Environment", row["id"]),
         "name": row["name"],
-        "url": f"{answers.repo_url(call.s, call.repo)}/environments/{path}",
-        "html_url": f"{answers.repo_page(call.s, call.repo)}/deployments/activity_log?environments_filter={path}",
-        "created_at": answers.when(row["created_at"]),
-        "updated_at": answers.when(row["created_at"]),
+        "url": f"{shapes.repo_url(call.s, call.repo)}/environments/{path}",
+        "html_url": f"{shapes.repo_page(call.s, call.repo)}/deployments/activity_log?environments_filter={path}",
+        "created_at": shapes.when(row["created_at"]),
+        "updated_at": shapes.when(row["created_at"]),
         "protection_rules": [],
         "deployment_branch_policy": None,
     }

@@ -10,7 +10,7 @@ import pygit2
 from pygit2.enums import FileMode
 
 from pressplay.clock import parse_rfc3339
-from pressplay.sandbox.forge import answers, events, gitdata, rules
+from pressplay.sandbox.forge import events, gitdata, rules, shapes
 from pressplay.sandbox.forge.api.repos import BLOB_LIMIT, signature_of
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
@@ -27,7 +27,7 @@ def get_ref(call: ApiCall) -> JSON:
     sha = gitdata.ref(call.s.git(call.repo), name) if gitdata.valid_ref(name) else None
     if sha is None:
         raise ApiError(404, "Not Found")
-    return answers.git_ref(call.s, call.repo, name, sha)
+    return shapes.git_ref(call.s, call.repo, name, sha)
 
 
 @route("GET", "/repos/<owner>/<name>/git/matching-refs/<path:ref>", contents="read")
@@ -40,7 +40,7 @@ def matching_refs(call: ApiCall) -> list[JSON]:
         len(prefix),
         prefix,
     )
-    return [answers.git_ref(call.s, call.repo, row["name"], row["sha"]) for row in call.page(rows)]
+    return [shapes.git_ref(call.s, call.repo, row["name"], row["sha"]) for row in call.page(rows)]
 
 
 def _commit_for_ref(call: ApiCall) -> str:
@@ -76,7 +76,7 @@ def create_ref(call: ApiCall) -> ApiAnswer:
     except (pygit2.GitError, ValueError):
         # A folder of refs has the ref's name, or the other way round.
         raise ApiError(422, "Reference cannot be created: it conflicts with an existing one") from None
-    return ApiAnswer(201, answers.git_ref(call.s, call.repo, name, sha))
+    return ApiAnswer(201, shapes.git_ref(call.s, call.repo, name, sha))
 
 
 @route("PATCH", "/repos/<owner>/<name>/git/refs/<path:ref>", contents="write")
@@ -91,7 +91,7 @@ def update_ref(call: ApiCall) -> JSON:
     if (strict or not call.get("force", bool, False)) and not gitdata.is_ancestor(git, old, sha):
         raise ApiError(422, "Update is not a fast forward")
     events.move_ref(call.s, call.repo, name, sha)
-    return answers.git_ref(call.s, call.repo, name, sha)
+    return shapes.git_ref(call.s, call.repo, name, sha)
 
 
 @route("DELETE", "/repos/<owner>/<name>/git/refs/<path:ref>", contents="write")
@@ -120,7 +120,7 @@ def create_blob(call: ApiCall) -> ApiAnswer:
     else:
         data = content.encode()
     sha = str(call.s.git(call.repo).create_blob(data))
-    return ApiAnswer(201, {"sha": sha, "url": f"{answers.repo_url(call.s, call.repo)}/git/blobs/{sha}"})
+    return ApiAnswer(201, {"sha": sha, "url": f"{shapes.repo_url(call.s, call.repo)}/git/blobs/{sha}"})
 
 
 @route("GET", "/repos/<owner>/<name>/git/blobs/<sha>", contents="read")
@@ -133,9 +133,9 @@ def get_blob(call: ApiCall) -> Any:
         return ApiAnswer(200, blob.data, {"Content-Type": "application/vnd.github.raw; charset=utf-8"})
     return {
         "sha": str(blob.id),
-        "node_id": answers.node_id("Blob", str(blob.id)),
+        "node_id": shapes.node_id("Blob", str(blob.id)),
         "size": blob.size,
-        "url": f"{answers.repo_url(call.s, call.repo)}/git/blobs/{blob.id}",
+        "url": f"{shapes.repo_url(call.s, call.repo)}/git/blobs/{blob.id}",
         "content": base64.encodebytes(blob.data).decode(),
         "encoding": "base64",
     }
@@ -178,7 +178,7 @@ def _edit(git: pygit2.Repository, item: Any) -> tuple[str, tuple[str, int] | Non
 
 
 def _tree(call: ApiCall, tree: pygit2.Tree, *, recursive: bool) -> JSON:
-    url = answers.repo_url(call.s, call.repo)
+    url = shapes.repo_url(call.s, call.repo)
     entries = []
     for path, item in gitdata.walk(tree, recursive=recursive):
         kind = gitdata.kind(item)
@@ -219,7 +219,7 @@ def create_commit(call: ApiCall) -> ApiAnswer:
     author = _person(call, "author") or signature_of(call, call.s.acting_user())
     committer = _person(call, "committer") or author
     sha = git.create_commit(None, author, committer, call.need("message", str), tree.id, parents)
-    return ApiAnswer(201, answers.git_commit(call.s, call.repo, gitdata.commit(git, str(sha))))
+    return ApiAnswer(201, shapes.git_commit(call.s, call.repo, gitdata.commit(git, str(sha))))
 
 
 def _person(call: ApiCall, name: str) -> pygit2.Signature | None:
@@ -236,4 +236,4 @@ def _person(call: ApiCall, name: str) -> pygit2.Signature | None:
 @route("GET", "/repos/<owner>/<name>/git/commits/<sha>", contents="read")
 def get_commit(call: ApiCall) -> JSON:
     """A commit by its id."""
-    return answers.git_commit(call.s, call.repo, gitdata.commit(call.s.git(call.repo), call.args["sha"]))
+    return shapes.git_commit(call.s, call.repo, gitdata.commit(call.s.git(call.repo), call.args["sha"]))

@@ -12,7 +12,7 @@ from pressplay.sandbox.forge.store import JSON
 def graphql(call: ApiCall) -> JSON:
     """Carry out a query or mutation; 200 also where it is refused, with `errors`, as GraphQL has it."""
     # Imported when it is first asked for: nothing else here takes as long to import.
-    from pressplay.sandbox.forge.graphql import run
+    from pressplay.sandbox.forge.graphql_schema import run
 
     query = call.fields.get("query")
     if not isinstance(query, str) or not query.strip():

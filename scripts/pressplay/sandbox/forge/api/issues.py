@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pressplay.sandbox.forge import answers, edits, events
+from pressplay.sandbox.forge import edits, events, shapes
 from pressplay.sandbox.forge.api import pulls
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
@@ -49,7 +49,7 @@ def list_issues(call: ApiCall) -> list[JSON]:
         f"SELECT * FROM forge_issues WHERE {' AND '.join(where)} ORDER BY {column} {order}, number {order}",  # noqa: S608 - conditions are ours
         *args,
     )
-    return [answers.issue(call.s, call.repo, row) for row in rows]
+    return [shapes.issue(call.s, call.repo, row) for row in rows]
 
 
 @route("POST", f"{_REPO}/issues", role="read", issues="write")
@@ -73,16 +73,16 @@ def create_issue(call: ApiCall) -> ApiAnswer:
     names = _names(call.get("labels", list, []))
     # Labels are on the issue when it is first shown; each is also announced by itself.
     added = [label for name in names if (label := _attach(call, row, name)) is not None]
-    events.emit(s, "issues", call.repo, author, action="opened", issue=answers.issue(s, call.repo, row))
+    events.emit(s, "issues", call.repo, author, action="opened", issue=shapes.issue(s, call.repo, row))
     for label in added:
         _announce(call, row, "labeled", label)
-    return ApiAnswer(201, answers.issue(s, call.repo, row))
+    return ApiAnswer(201, shapes.issue(s, call.repo, row))
 
 
 @route("GET", _ISSUE, issues="read", pull_requests="read")
 def get_issue(call: ApiCall) -> JSON:
     """One issue or pull request."""
-    return answers.issue(call.s, call.repo, issue_of(call))
+    return shapes.issue(call.s, call.repo, issue_of(call))
 
 
 @route("PATCH", _ISSUE, role="read", issues="write", pull_requests="write")
@@ -110,7 +110,7 @@ def update_issue(call: ApiCall) -> JSON:
     if changes and row["is_pull"]:
         events.pull_event(s, "edited", call.repo, row["id"], s.acting_user(), changes=changes)
     elif changes:
-        shown = answers.issue(s, call.repo, issue_of(call))
+        shown = shapes.issue(s, call.repo, issue_of(call))
         events.emit(s, "issues", call.repo, s.acting_user(), action="edited", issue=shown, changes=changes)
     if call.fields.get("labels") is not None and edits.has_role(s, call.repo, "triage"):
         _replace(call, row, _names(call.get("labels", list, [])))
@@ -120,7 +120,7 @@ def update_issue(call: ApiCall) -> JSON:
         else:
             reason = call.get("state_reason", str, "completed") if state == "closed" else "reopened"
             events.set_issue_state(s, call.repo, row, state, reason, s.acting_user())
-    return answers.issue(s, call.repo, issue_of(call))
+    return shapes.issue(s, call.repo, issue_of(call))
 
 
 @route("GET", f"{_ISSUE}/comments", issues="read", pull_requests="read")
@@ -131,7 +131,7 @@ def list_comments(call: ApiCall) -> list[JSON]:
         issue_of(call)["id"],
         call.since(),
     )
-    return [answers.comment(call.s, call.repo, row) for row in rows]
+    return [shapes.comment(call.s, call.repo, row) for row in rows]
 
 
 @route("GET", f"{_REPO}/issues/comments", issues="read", pull_requests="read")
@@ -142,7 +142,7 @@ def list_all_comments(call: ApiCall) -> list[JSON]:
         call.repo["id"],
         call.since(),
     )
-    return [answers.comment(call.s, call.repo, row) for row in rows]
+    return [shapes.comment(call.s, call.repo, row) for row in rows]
 
 
 def comment_order(call: ApiCall) -> str:
@@ -174,8 +174,8 @@ def create_comment(call: ApiCall) -> ApiAnswer:
 def _announce_comment(call: ApiCall, action: str, row: Row, **more: object) -> JSON:
     s = call.s
     issue = s.row("SELECT * FROM forge_issues WHERE id = ?", row["issue_id"])
-    shown = answers.comment(s, call.repo, row)
-    body = answers.issue(s, call.repo, issue)
+    shown = shapes.comment(s, call.repo, row)
+    body = shapes.issue(s, call.repo, issue)
     events.emit(s, "issue_comment", call.repo, s.acting_user(), action=action, issue=body, comment=shown, **more)
     return shown
 
@@ -191,7 +191,7 @@ def _comment(call: ApiCall) -> Row:
 @route("GET", f"{_REPO}/issues/comments/<int:comment>", issues="read", pull_requests="read")
 def get_comment(call: ApiCall) -> JSON:
     """One comment."""
-    return answers.comment(call.s, call.repo, _comment(call))
+    return shapes.comment(call.s, call.repo, _comment(call))
 
 
 @route("PATCH", f"{_REPO}/issues/comments/<int:comment>", role="read", issues="write", pull_requests="write")
@@ -218,7 +218,7 @@ def delete_comment(call: ApiCall) -> ApiAnswer:
 def list_labels(call: ApiCall) -> list[JSON]:
     """The repository's labels."""
     rows = call.s.all("SELECT * FROM forge_labels WHERE repo_id = ? ORDER BY name", call.repo["id"])
-    return [answers.label(call.s, call.repo, row) for row in call.page(rows)]
+    return [shapes.label(call.s, call.repo, row) for row in call.page(rows)]
 
 
 def _label(call: ApiCall, name: str) -> Row | None:
@@ -231,7 +231,7 @@ def get_label(call: ApiCall) -> JSON:
     row = _label(call, call.args["label"])
     if row is None:
         raise ApiError(404, "Not Found")
-    return answers.label(call.s, call.repo, row)
+    return shapes.label(call.s, call.repo, row)
 
 
 @route("POST", f"{_REPO}/labels", issues="write", pull_requests="write")
@@ -241,7 +241,7 @@ def create_label(call: ApiCall) -> ApiAnswer:
     if _label(call, name) is not None:
         raise invalid("Label", "name", "already_exists", "already_exists")
     row = _make_label(call, name, call.get("color", str, "ededed"), call.get("description", str, "") or None)
-    return ApiAnswer(201, answers.label(call.s, call.repo, row))
+    return ApiAnswer(201, shapes.label(call.s, call.repo, row))
 
 
 def _make_label(call: ApiCall, name: str, color: str = "ededed", description: str | None = None) -> Row:
@@ -268,14 +268,14 @@ def _attach(call: ApiCall, issue: Row, name: str) -> Row | None:
 
 
 def _announce(call: ApiCall, issue: Row, action: str, label: Row) -> None:
-    shown = answers.label(call.s, call.repo, label)
+    shown = shapes.label(call.s, call.repo, label)
     sender = call.s.acting_user()
     events.note(call.s, issue, action, sender, label={"name": label["name"], "color": label["color"]})
     call.s.run("UPDATE forge_issues SET updated_at = ? WHERE id = ?", call.s.now, issue["id"])
     if issue["is_pull"]:
         events.pull_event(call.s, action, call.repo, issue["id"], sender, label=shown)
     else:
-        body = answers.issue(call.s, call.repo, issue)
+        body = shapes.issue(call.s, call.repo, issue)
         events.emit(call.s, "issues", call.repo, sender, action=action, issue=body, label=shown)
 
 
@@ -286,7 +286,7 @@ def _detach(call: ApiCall, issue: Row, label: Row) -> None:
 
 def _replace(call: ApiCall, issue: Row, names: list[str]) -> None:
     wanted = {name.lower() for name in names}
-    for label in answers.labels(call.s, call.repo, issue["id"]):
+    for label in shapes.labels(call.s, call.repo, issue["id"]):
         row = _label(call, label["name"])
         if row is not None and label["name"].lower() not in wanted:
             _detach(call, issue, row)
@@ -301,7 +301,7 @@ def _add(call: ApiCall, issue: Row, names: list[str]) -> None:
 @route("GET", f"{_ISSUE}/labels", issues="read", pull_requests="read")
 def issue_labels(call: ApiCall) -> list[JSON]:
     """An issue's labels."""
-    return call.page(answers.labels(call.s, call.repo, issue_of(call)["id"]))
+    return call.page(shapes.labels(call.s, call.repo, issue_of(call)["id"]))
 
 
 @route("POST", f"{_ISSUE}/labels", role="triage", issues="write", pull_requests="write")
@@ -309,7 +309,7 @@ def add_labels(call: ApiCall) -> list[JSON]:
     """Add labels, which are created where the repository has none of that name."""
     issue = issue_of(call)
     _add(call, issue, _names(call.body if isinstance(call.body, list) else call.get("labels", list, [])))
-    return answers.labels(call.s, call.repo, issue["id"])
+    return shapes.labels(call.s, call.repo, issue["id"])
 
 
 @route("PUT", f"{_ISSUE}/labels", role="triage", issues="write", pull_requests="write")
@@ -317,7 +317,7 @@ def set_labels(call: ApiCall) -> list[JSON]:
     """Replace an issue's labels."""
     issue = issue_of(call)
     _replace(call, issue, _names(call.body if isinstance(call.body, list) else call.get("labels", list, [])))
-    return answers.labels(call.s, call.repo, issue["id"])
+    return shapes.labels(call.s, call.repo, issue["id"])
 
 
 @route("DELETE", f"{_ISSUE}/labels/<path:label>", role="triage", issues="write", pull_requests="write")
@@ -325,7 +325,7 @@ def remove_label(call: ApiCall) -> list[JSON]:
     """Take a label off; 404 where the issue has none of that name."""
     issue = issue_of(call)
     label = _label(call, call.args["label"])
-    if label is None or label["name"] not in [own["name"] for own in answers.labels(call.s, call.repo, issue["id"])]:
+    if label is None or label["name"] not in [own["name"] for own in shapes.labels(call.s, call.repo, issue["id"])]:
         raise ApiError(404, "Label does not exist")
     _detach(call, issue, label)
-    return answers.labels(call.s, call.repo, issue["id"])
+    return shapes.labels(call.s, call.repo, issue["id"])

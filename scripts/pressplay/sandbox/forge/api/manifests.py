@@ -12,7 +12,7 @@ import secrets
 from typing import Any
 from urllib.parse import urlencode
 
-from pressplay.sandbox.forge import accounts, answers, hooks
+from pressplay.sandbox.forge import accounts, hooks, shapes
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route, token_hash
 from pressplay.sandbox.forge.store import JSON, LEVELS, Session, at_least
@@ -75,7 +75,7 @@ def convert(call: ApiCall) -> ApiAnswer:
     return ApiAnswer(
         201,
         {
-            **answers.app(s, app),
+            **shapes.app(s, app),
             "client_secret": secrets.token_hex(20),
             "webhook_secret": secrets.token_hex(20) if row["hook"] else None,
             "pem": key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pressplay.sandbox.forge import answers, edits, events, gitdata, rules
+from pressplay.sandbox.forge import edits, events, gitdata, rules, shapes
 from pressplay.sandbox.forge.api.repos import signature_of
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
@@ -14,12 +14,12 @@ from pressplay.sandbox.forge.store import JSON, ROLES, Row, at_least
 def pull_of(call: ApiCall) -> Row:
     """The pull request that the path names; 404 if there is none."""
     return call.s.row_or_404(
-        f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?", call.repo["id"], call.args["number"]
+        f"{shapes.PULL} WHERE i.repo_id = ? AND i.number = ?", call.repo["id"], call.args["number"]
     )
 
 
 def _full(call: ApiCall, row: Row) -> JSON:
-    return answers.pull(call.s, call.repo, row, rules.state(call.s, call.repo, row))
+    return shapes.pull(call.s, call.repo, row, rules.state(call.s, call.repo, row))
 
 
 @route("GET", "/repos/<owner>/<name>/pulls", pull_requests="read")
@@ -43,9 +43,9 @@ def list_pulls(call: ApiCall) -> list[JSON]:
     column = {"updated": "updated_at"}.get(call.query.get("sort", ""), "number")
     order = "ASC" if call.query.get("direction") == "asc" else "DESC"
     rows, _ = call.rows(
-        f"{answers.PULL} WHERE {' AND '.join(where)} ORDER BY i.{column} {order}, i.number {order}", *args
+        f"{shapes.PULL} WHERE {' AND '.join(where)} ORDER BY i.{column} {order}, i.number {order}", *args
     )
-    return [answers.pull(call.s, call.repo, row) for row in rows]
+    return [shapes.pull(call.s, call.repo, row) for row in rows]
 
 
 def _head_repo(call: ApiCall, owner: str) -> Row | None:
@@ -75,7 +75,7 @@ def create_pull(call: ApiCall) -> ApiAnswer:
     if base_sha is None:
         raise invalid("PullRequest", "base", "base is invalid", "invalid")
     if s.one(
-        f"{answers.PULL} WHERE i.repo_id = ? AND i.state = 'open'"
+        f"{shapes.PULL} WHERE i.repo_id = ? AND i.state = 'open'"
         " AND p.head_repo_id = ? AND p.head_ref = ? AND p.base_ref = ?",
         repo["id"],
         head_repo["id"],
@@ -205,7 +205,7 @@ def pull_files(call: ApiCall) -> list[JSON]:
     """The files that the pull request changes."""
     row = pull_of(call)
     changes = gitdata.difference(call.s.git(call.repo), _common(call, row), row["head_sha"])
-    return [answers.diff_entry(call.s, call.repo, change, row["head_sha"]) for change in call.page(changes)]
+    return [shapes.diff_entry(call.s, call.repo, change, row["head_sha"]) for change in call.page(changes)]
 
 
 @route("GET", "/repos/<owner>/<name>/pulls/<int:number>/commits", pull_requests="read")
@@ -213,7 +213,7 @@ def pull_commits(call: ApiCall) -> list[JSON]:
     """The commits that the pull request brings."""
     row = pull_of(call)
     commits = gitdata.commits_between(call.s.git(call.repo), _common(call, row), row["head_sha"])
-    return [answers.commit(call.s, call.repo, commit) for commit in call.page(commits)]
+    return [shapes.commit(call.s, call.repo, commit) for commit in call.page(commits)]
 
 
 @route("GET", "/repos/<owner>/<name>/pulls/<int:number>/merge", pull_requests="read")
@@ -253,7 +253,7 @@ def merge(call: ApiCall) -> JSON:
         author = s.user(row["user_id"])
         made: object = git.create_commit(
             None,
-            gitdata.signature(author["login"], answers.email(author), s.now),
+            gitdata.signature(author["login"], shapes.email(author), s.now),
             sign,
             _message(title, text),
             tree,
@@ -311,4 +311,4 @@ def update_branch(call: ApiCall) -> ApiAnswer:
     message = f"Merge branch '{row['base_ref']}' into {row['head_ref']}"
     made = git.create_commit(None, sign, sign, message, tree, [row["head_sha"], base])
     events.move_ref(s, s.repo(row["head_repo_id"]), f"refs/heads/{row['head_ref']}", str(made))
-    return ApiAnswer(202, {"message": "Updating pull request branch.", "url": answers.pull(s, repo, row)["url"]})
+    return ApiAnswer(202, {"message": "Updating pull request branch.", "url": shapes.pull(s, repo, row)["url"]})

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pygit2
 from pygit2.enums import SortMode
 
-from pressplay.sandbox.forge import answers, events, gitdata, rules
+from pressplay.sandbox.forge import events, gitdata, rules, shapes
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row
@@ -23,7 +23,7 @@ BLOB_LIMIT = 100 * 1024 * 1024
 @route("GET", "/repos/<owner>/<name>", metadata="read")
 def get_repo(call: ApiCall) -> JSON:
     """The repository."""
-    return answers.repository(call.s, call.repo)
+    return shapes.repository(call.s, call.repo)
 
 
 _SETTINGS = ("allow_auto_merge", "archived", "has_issues")
@@ -36,14 +36,14 @@ def update_repo(call: ApiCall) -> JSON:
     unknown = sorted(call.fields.keys() - set(_SETTINGS))
     if unknown:
         raise ApiError(422, f"Invalid request.\n\nThis forge changes {', '.join(_SETTINGS)}, not {unknown[0]}")
-    fields = {**answers.repo_settings(call.s, call.repo), **{name: call.need(name, bool) for name in call.fields}}
+    fields = {**shapes.repo_settings(call.s, call.repo), **{name: call.need(name, bool) for name in call.fields}}
     call.s.run(
         "INSERT INTO forge_repo_settings VALUES (?1, ?2) ON CONFLICT (repo_id) DO UPDATE SET fields = ?2",
         call.repo["id"],
         json.dumps(fields),
     )
     call.s.forget("repo-json", call.repo["id"])
-    return answers.repository(call.s, call.repo)
+    return shapes.repository(call.s, call.repo)
 
 
 _ACTIVITIES = ("push", "force_push", "branch_creation", "branch_deletion", "pr_merge", "merge_queue_merge")
@@ -71,13 +71,13 @@ def list_activities(call: ApiCall) -> list[JSON]:
     return [
         {
             "id": row["id"],
-            "node_id": answers.node_id("PSH", row["id"]),
+            "node_id": shapes.node_id("PSH", row["id"]),
             "before": row["before"],
             "after": row["after"],
             "ref": row["ref"],
-            "timestamp": answers.when(row["time"]),
+            "timestamp": shapes.when(row["time"]),
             "activity_type": row["type"],
-            "actor": answers.user(call.s, call.s.user(row["user_id"])),
+            "actor": shapes.user(call.s, call.s.user(row["user_id"])),
         }
         for row in call.cursor(rows, everything)
     ]
@@ -93,7 +93,7 @@ def list_branches(call: ApiCall) -> list[JSON]:
     rows = call.s.all(
         "SELECT name, sha FROM forge_refs WHERE repo_id = ? AND name LIKE 'refs/heads/%' ORDER BY name", call.repo["id"]
     )
-    url = answers.repo_url(call.s, call.repo)
+    url = shapes.repo_url(call.s, call.repo)
     return [
         {
             "name": row["name"][11:],
@@ -111,11 +111,11 @@ def get_branch(call: ApiCall) -> JSON:
     row = call.s.one("SELECT sha FROM forge_refs WHERE repo_id = ? AND name = ?", call.repo["id"], f"refs/heads/{name}")
     if row is None:
         raise ApiError(404, "Branch not found")
-    url = f"{answers.repo_url(call.s, call.repo)}/branches/{quote(name)}"
+    url = f"{shapes.repo_url(call.s, call.repo)}/branches/{quote(name)}"
     return {
         "name": name,
-        "commit": answers.commit(call.s, call.repo, gitdata.commit(call.s.git(call.repo), row["sha"])),
-        "_links": {"self": url, "html": f"{answers.repo_page(call.s, call.repo)}/tree/{quote(name)}"},
+        "commit": shapes.commit(call.s, call.repo, gitdata.commit(call.s.git(call.repo), row["sha"])),
+        "_links": {"self": url, "html": f"{shapes.repo_page(call.s, call.repo)}/tree/{quote(name)}"},
         "protected": _protected(call, name),
         "protection": {"enabled": False, "required_status_checks": {"contexts": [], "checks": []}},
         "protection_url": f"{url}/protection",
@@ -123,7 +123,7 @@ def get_branch(call: ApiCall) -> JSON:
 
 
 def _content(call: ApiCall, path: str, item: pygit2.Object, ref: str, *, inline: bool) -> JSON:
-    url, page = answers.repo_url(call.s, call.repo), answers.repo_page(call.s, call.repo)
+    url, page = shapes.repo_url(call.s, call.repo), shapes.repo_page(call.s, call.repo)
     kind = {"tree": "dir", "blob": "file", "commit": "submodule"}[gitdata.kind(item)]
     own = f"{url}/contents/{quote(path)}?ref={quote(ref)}"
     git_url = f"{url}/git/{'trees' if kind == 'dir' else 'blobs'}/{item.id}"
@@ -221,14 +221,14 @@ def _change_file(call: ApiCall, content: bytes | None) -> ApiAnswer:
         201 if old is None else 200,
         {
             "content": None if item is None else _content(call, path, item, branch, inline=False),
-            "commit": answers.git_commit(call.s, call.repo, commit),
+            "commit": shapes.git_commit(call.s, call.repo, commit),
         },
     )
 
 
 def signature_of(call: ApiCall, user: Row) -> pygit2.Signature:
     """A user as a commit's author, now."""
-    return gitdata.signature(user["login"], answers.email(user), call.s.now)
+    return gitdata.signature(user["login"], shapes.email(user), call.s.now)
 
 
 @route("GET", "/repos/<owner>/<name>/commits", contents="read")
@@ -240,7 +240,7 @@ def list_commits(call: ApiCall) -> list[JSON]:
     path = call.query.get("path", "").strip("/")
     if path:
         commits = [commit for commit in commits if _touches(commit, path)]
-    return [answers.commit(call.s, call.repo, commit) for commit in call.page(commits)]
+    return [shapes.commit(call.s, call.repo, commit) for commit in call.page(commits)]
 
 
 def _touches(touching: pygit2.Commit, path: str) -> bool:
@@ -257,19 +257,19 @@ def _touches(touching: pygit2.Commit, path: str) -> bool:
 def get_commit(call: ApiCall) -> JSON:
     """One commit with its files."""
     commit = gitdata.resolve(call.s.git(call.repo), call.args["ref"], call.repo["default_branch"])
-    return answers.commit(call.s, call.repo, commit, files=True)
+    return shapes.commit(call.s, call.repo, commit, files=True)
 
 
 @route("GET", "/repos/<owner>/<name>/commits/<sha>/pulls", contents="read", pull_requests="read")
 def pulls_of_commit(call: ApiCall) -> list[JSON]:
     """The pull requests whose head a commit is, or which it merged."""
     rows = call.s.all(
-        f"{answers.PULL} WHERE i.repo_id = ? AND (p.head_sha = ? OR p.merge_commit_sha = ?) ORDER BY i.number",
+        f"{shapes.PULL} WHERE i.repo_id = ? AND (p.head_sha = ? OR p.merge_commit_sha = ?) ORDER BY i.number",
         call.repo["id"],
         call.args["sha"],
         call.args["sha"],
     )
-    return [answers.pull(call.s, call.repo, row) for row in call.page(rows)]
+    return [shapes.pull(call.s, call.repo, row) for row in call.page(rows)]
 
 
 @route("GET", "/repos/<owner>/<name>/compare/<path:basehead>", contents="read")
@@ -285,23 +285,23 @@ def compare(call: ApiCall) -> JSON:
     if common is None:
         raise ApiError(404, f"No common ancestor between {base_name} and {head_name}.")
     ahead, behind = gitdata.ahead_behind(git, str(head.id), str(base.id))
-    page = f"{answers.repo_page(call.s, call.repo)}/compare/{quote(call.args['basehead'])}"
+    page = f"{shapes.repo_page(call.s, call.repo)}/compare/{quote(call.args['basehead'])}"
     between = gitdata.commits_between(git, str(base.id), str(head.id))
     return {
-        "url": f"{answers.repo_url(call.s, call.repo)}/compare/{quote(call.args['basehead'])}",
+        "url": f"{shapes.repo_url(call.s, call.repo)}/compare/{quote(call.args['basehead'])}",
         "html_url": page,
         "permalink_url": page,
         "diff_url": f"{page}.diff",
         "patch_url": f"{page}.patch",
-        "base_commit": answers.commit(call.s, call.repo, base),
-        "merge_base_commit": answers.commit(call.s, call.repo, gitdata.commit(git, common)),
+        "base_commit": shapes.commit(call.s, call.repo, base),
+        "merge_base_commit": shapes.commit(call.s, call.repo, gitdata.commit(git, common)),
         "status": "diverged" if ahead and behind else "ahead" if ahead else "behind" if behind else "identical",
         "ahead_by": ahead,
         "behind_by": behind,
         "total_commits": ahead,
-        "commits": [answers.commit(call.s, call.repo, commit) for commit in call.page(between)],
+        "commits": [shapes.commit(call.s, call.repo, commit) for commit in call.page(between)],
         "files": [
-            answers.diff_entry(call.s, call.repo, change, str(head.id))
+            shapes.diff_entry(call.s, call.repo, change, str(head.id))
             for change in gitdata.difference(git, common, str(head.id))
         ],
     }

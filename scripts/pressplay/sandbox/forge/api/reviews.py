@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pressplay.sandbox.forge import answers, edits, events, gitdata
+from pressplay.sandbox.forge import edits, events, gitdata, shapes
 from pressplay.sandbox.forge.api.issues import comment_order
 from pressplay.sandbox.forge.api.pulls import pull_of
 from pressplay.sandbox.forge.errors import ApiError, invalid
@@ -31,7 +31,7 @@ def list_reviews(call: ApiCall) -> list[JSON]:
         row["id"],
         actor,
     )
-    return [answers.review(call.s, call.repo, review, row["number"]) for review in call.page(rows)]
+    return [shapes.review(call.s, call.repo, review, row["number"]) for review in call.page(rows)]
 
 
 def _review(call: ApiCall, pull: Row) -> Row:
@@ -44,7 +44,7 @@ def _review(call: ApiCall, pull: Row) -> Row:
 def get_review(call: ApiCall) -> JSON:
     """One review."""
     pull = pull_of(call)
-    return answers.review(call.s, call.repo, _review(call, pull), pull["number"])
+    return shapes.review(call.s, call.repo, _review(call, pull), pull["number"])
 
 
 def _event(call: ApiCall, pull: Row, reviewer: Row) -> str:
@@ -91,7 +91,7 @@ def create_review(call: ApiCall) -> ApiAnswer:
 
 def _submitted(call: ApiCall, pull: Row, review_id: int, reviewer: Row) -> JSON:
     row = call.s.row("SELECT * FROM forge_reviews WHERE id = ?", review_id)
-    shown = answers.review(call.s, call.repo, row, pull["number"])
+    shown = shapes.review(call.s, call.repo, row, pull["number"])
     if row["state"] != "PENDING":
         call.s.run("DELETE FROM forge_review_requests WHERE issue_id = ? AND user_id = ?", pull["id"], reviewer["id"])
         events.review_event(call.s, "submitted", call.repo, pull, shown, reviewer)
@@ -122,7 +122,7 @@ def submit_review(call: ApiCall) -> JSON:
 @route("GET", f"{_PULL}/requested_reviewers", pull_requests="read")
 def list_requested(call: ApiCall) -> JSON:
     """Whom a review was asked of that is not there yet."""
-    return {"users": answers.requested_reviewers(call.s, pull_of(call)["id"]), "teams": []}
+    return {"users": shapes.requested_reviewers(call.s, pull_of(call)["id"]), "teams": []}
 
 
 @route("POST", f"{_PULL}/requested_reviewers", pull_requests="write")
@@ -155,9 +155,9 @@ def _ask(call: ApiCall, action: str) -> JSON:
             s.run("INSERT OR IGNORE INTO forge_review_requests VALUES (?, ?)", pull["id"], asked["id"])
         else:
             s.run("DELETE FROM forge_review_requests WHERE issue_id = ? AND user_id = ?", pull["id"], asked["id"])
-        shown = answers.user(s, asked)
+        shown = shapes.user(s, asked)
         events.pull_event(s, action, call.repo, pull["id"], s.acting_user(), requested_reviewer=shown)
-    return answers.pull(s, call.repo, events.pull_row(s, pull["id"]))
+    return shapes.pull(s, call.repo, events.pull_row(s, pull["id"]))
 
 
 @route("PUT", f"{_PULL}/reviews/<int:review>", role="read", pull_requests="write")
@@ -168,7 +168,7 @@ def update_review(call: ApiCall) -> JSON:
     edits.permit(call.s, call.repo, row["user_id"])
     edits.record(call.s, "PullRequestReview", row["id"])
     call.s.run("UPDATE forge_reviews SET body = ? WHERE id = ?", body, row["id"])
-    return answers.review(call.s, call.repo, _review(call, pull), pull["number"])
+    return shapes.review(call.s, call.repo, _review(call, pull), pull["number"])
 
 
 @route("PUT", f"{_PULL}/reviews/<int:review>/dismissals", pull_requests="write")
@@ -239,7 +239,7 @@ def _written(call: ApiCall, pull: Row, number: int, *, announce: bool) -> JSON:
     row = s.row("SELECT * FROM forge_review_comments WHERE id = ?", number)
     if announce:
         return _announce_comment(call, "created", row)
-    return answers.review_comment(s, call.repo, row, pull["number"])
+    return shapes.review_comment(s, call.repo, row, pull["number"])
 
 
 @route("GET", f"{_PULL}/comments", pull_requests="read")
@@ -251,7 +251,7 @@ def list_comments(call: ApiCall) -> list[JSON]:
         pull["id"],
         call.since(),
     )
-    return [answers.review_comment(call.s, call.repo, row, pull["number"]) for row in rows]
+    return [shapes.review_comment(call.s, call.repo, row, pull["number"]) for row in rows]
 
 
 @route("GET", f"{_REPO}/pulls/comments", pull_requests="read")
@@ -262,7 +262,7 @@ def list_all_comments(call: ApiCall) -> list[JSON]:
         call.repo["id"],
         call.since(),
     )
-    return [answers.review_comment(call.s, call.repo, row, row["number"]) for row in rows]
+    return [shapes.review_comment(call.s, call.repo, row, row["number"]) for row in rows]
 
 
 def _comment(call: ApiCall) -> Row:
@@ -278,7 +278,7 @@ def _comment(call: ApiCall) -> Row:
 def get_comment(call: ApiCall) -> JSON:
     """One review comment."""
     row = _comment(call)
-    return answers.review_comment(call.s, call.repo, row, row["number"])
+    return shapes.review_comment(call.s, call.repo, row, row["number"])
 
 
 @route("PATCH", f"{_REPO}/pulls/comments/<int:comment>", role="read", pull_requests="write")
@@ -303,8 +303,8 @@ def delete_comment(call: ApiCall) -> ApiAnswer:
 
 def _announce_comment(call: ApiCall, action: str, row: Row, **more: object) -> JSON:
     s, pull = call.s, events.pull_row(call.s, row["issue_id"])
-    shown = answers.review_comment(s, call.repo, row, pull["number"])
-    body = answers.pull(s, call.repo, pull)
+    shown = shapes.review_comment(s, call.repo, row, pull["number"])
+    body = shapes.pull(s, call.repo, pull)
     events.emit(
         s,
         "pull_request_review_comment",
@@ -324,7 +324,7 @@ def list_review_comments(call: ApiCall) -> list[JSON]:
     pull = pull_of(call)
     review = _review(call, pull)
     rows = call.s.all("SELECT * FROM forge_review_comments WHERE review_id = ? ORDER BY id", review["id"])
-    return [answers.review_comment(call.s, call.repo, row, pull["number"]) for row in call.page(rows)]
+    return [shapes.review_comment(call.s, call.repo, row, pull["number"]) for row in call.page(rows)]
 
 
 @route("POST", f"{_PULL}/comments", role="read", pull_requests="write")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pressplay.sandbox.forge import answers, fnmatch, rules
+from pressplay.sandbox.forge import fnmatch, rules, shapes
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, LEVELS, Row, Session, at_least
@@ -19,7 +19,7 @@ def _row(call: ApiCall) -> Row:
 
 
 def _shown(call: ApiCall, row: Row) -> JSON:
-    answer = answers.ruleset(call.s, call.repo, row, full=True)
+    answer = shapes.ruleset(call.s, call.repo, row, full=True)
     actor = call.s.actor
     mode = rules.bypass_mode(call.s, call.repo, row, actor)
     answer["current_user_can_bypass"] = {None: "never", "pull_request": "pull_requests_only"}.get(mode, "always")
@@ -37,7 +37,7 @@ def _shown(call: ApiCall, row: Row) -> JSON:
 def list_rulesets(call: ApiCall) -> list[JSON]:
     """The repository's rulesets, in short."""
     rows = call.s.all("SELECT * FROM forge_rulesets WHERE repo_id = ? ORDER BY id", call.repo["id"])
-    return [answers.ruleset(call.s, call.repo, row, full=False) for row in call.page(rows)]
+    return [shapes.ruleset(call.s, call.repo, row, full=False) for row in call.page(rows)]
 
 
 @route("GET", f"{_REPO}/rulesets/<int:number>", metadata="read")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pressplay.sandbox.forge import answers, gitdata
+from pressplay.sandbox.forge import gitdata, shapes
 from pressplay.sandbox.forge.api.issues import issue_of
 from pressplay.sandbox.forge.http import ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row
@@ -22,7 +22,7 @@ def list_all_events(call: ApiCall) -> list[JSON]:
 
 def _with_issue(call: ApiCall, row: Row) -> JSON:
     issue = call.s.row("SELECT * FROM forge_issues WHERE id = ?", row["issue_id"])
-    return {**answers.issue_event(call.s, call.repo, row), "issue": answers.issue(call.s, call.repo, issue)}
+    return {**shapes.issue_event(call.s, call.repo, row), "issue": shapes.issue(call.s, call.repo, issue)}
 
 
 @route("GET", f"{_REPO}/issues/events/<int:event>", issues="read", pull_requests="read")
@@ -38,7 +38,7 @@ def get_event(call: ApiCall) -> JSON:
 def list_events(call: ApiCall) -> list[JSON]:
     """The events of one issue or pull request, oldest first: who labelled it is the actor of `labeled`."""
     rows, _ = call.rows("SELECT * FROM forge_issue_events WHERE issue_id = ? ORDER BY id", issue_of(call)["id"])
-    return [answers.issue_event(call.s, call.repo, row) for row in rows]
+    return [shapes.issue_event(call.s, call.repo, row) for row in rows]
 
 
 @route("GET", f"{_ISSUE}/timeline", issues="read", pull_requests="read")
@@ -57,7 +57,7 @@ def timeline(call: ApiCall) -> list[JSON]:
         )
     ]
     if issue["is_pull"]:
-        pull = s.row(f"{answers.PULL} WHERE i.id = ?", issue["id"])
+        pull = s.row(f"{shapes.PULL} WHERE i.id = ?", issue["id"])
         git = s.git(call.repo)
         common = gitdata.merge_base(git, pull["base_sha"], pull["head_sha"])
         commits = gitdata.commits_between(git, common, pull["head_sha"])
@@ -69,13 +69,13 @@ def timeline(call: ApiCall) -> list[JSON]:
 def _entry(call: ApiCall, issue: Row, kind: str, number: int, item: Any) -> JSON:
     s, repo = call.s, call.repo
     if kind == "event":
-        return answers.issue_event(s, repo, s.row("SELECT * FROM forge_issue_events WHERE id = ?", number))
+        return shapes.issue_event(s, repo, s.row("SELECT * FROM forge_issue_events WHERE id = ?", number))
     if kind == "commit":
-        return {**answers.git_commit(s, repo, item), "event": "committed"}
+        return {**shapes.git_commit(s, repo, item), "event": "committed"}
     if kind == "comment":
-        shown = answers.comment(s, repo, s.row("SELECT * FROM forge_comments WHERE id = ?", number))
+        shown = shapes.comment(s, repo, s.row("SELECT * FROM forge_comments WHERE id = ?", number))
         return {**shown, "event": "commented", "actor": shown["user"]}
     row = s.row("SELECT * FROM forge_reviews WHERE id = ?", number)
-    review = answers.review(s, repo, row, issue["number"])
+    review = shapes.review(s, repo, row, issue["number"])
     # Here, as in webhooks, a review's state is in lower case.
     return {**review, "state": review["state"].lower(), "event": "reviewed"}

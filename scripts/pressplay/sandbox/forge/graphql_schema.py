@@ -14,7 +14,7 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
 
 from pressplay.clock import rfc3339
-from pressplay.sandbox.forge import answers, edits, events, rules
+from pressplay.sandbox.forge import edits, events, rules, shapes
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import NeedsSync, permitted_repo
 from pressplay.sandbox.forge.store import JSON, ROLES, Row, Session, at_least
@@ -203,7 +203,7 @@ class _Root:
 
     def node(self, _info: Any, id: str) -> JSON:
         s, missing = self._s, f"Could not resolve to a node with the global id of '{id}'"
-        kind, number = answers.from_node_id(id) or ("", 0)
+        kind, number = shapes.from_node_id(id) or ("", 0)
         if kind == "PullRequestReviewThread" and (row_with_pull := _thread_row(s, number)):
             repo, pull, row = row_with_pull
             _permitted(s, repo["full_name"], _READ, "read", missing)
@@ -260,14 +260,14 @@ def _written(s: Session, kind: str, number: int, missing: str) -> JSON | None:
     repo = permitted(issue, _READ_ISSUE if kind == "IssueComment" else _READ)
     if kind == "IssueComment":
         return _issue_comment(s, repo, issue, row)
-    pull = s.row(f"{answers.PULL} WHERE i.id = ?", issue["id"])
+    pull = s.row(f"{shapes.PULL} WHERE i.id = ?", issue["id"])
     if kind == "PullRequestReviewComment":
         return _comment(s, repo, pull, row)
-    return _review(s, f"{answers.repo_page(s, repo)}/pull/{pull['number']}", row)
+    return _review(s, f"{shapes.repo_page(s, repo)}/pull/{pull['number']}", row)
 
 
 def _pull_row(s: Session, number: int) -> Row | None:
-    return s.one(f"{answers.PULL} WHERE i.id = ?", number)
+    return s.one(f"{shapes.PULL} WHERE i.id = ?", number)
 
 
 def _thread_row(s: Session, number: int) -> tuple[Row, Row, Row] | None:
@@ -283,7 +283,7 @@ def _may_resolve(s: Session, repo: Row, pull: Row) -> bool:
 
 
 def _resolve(s: Session, given: JSON, *, resolved: bool) -> JSON:
-    kind, number = answers.from_node_id(given["threadId"]) or ("", 0)
+    kind, number = shapes.from_node_id(given["threadId"]) or ("", 0)
     thread_row = _thread_row(s, number) if kind == "PullRequestReviewThread" else None
     missing = f"Could not resolve to a node with the global id of '{given['threadId']}'"
     if thread_row is None:
@@ -300,9 +300,9 @@ def _resolve(s: Session, given: JSON, *, resolved: bool) -> JSON:
     elif not resolved:
         s.run("DELETE FROM forge_resolved WHERE comment_id = ?", row["id"])
     if before != resolved:
-        comments = [answers.review_comment(s, repo, comment, pull["number"]) for comment in _comment_rows(s, row)]
+        comments = [shapes.review_comment(s, repo, comment, pull["number"]) for comment in _comment_rows(s, row)]
         thread = {"node_id": _thread_id(row), "comments": comments}
-        shown = answers.pull(s, repo, pull)
+        shown = shapes.pull(s, repo, pull)
         action = "resolved" if resolved else "unresolved"
         sender = s.acting_user()
         events.emit(s, "pull_request_review_thread", repo, sender, action=action, thread=thread, pull_request=shown)
@@ -310,7 +310,7 @@ def _resolve(s: Session, given: JSON, *, resolved: bool) -> JSON:
 
 
 def _set_draft(s: Session, given: JSON, *, draft: bool) -> JSON:
-    kind, number = answers.from_node_id(given["pullRequestId"]) or ("", 0)
+    kind, number = shapes.from_node_id(given["pullRequestId"]) or ("", 0)
     pull = _pull_row(s, number) if kind == "PullRequest" else None
     missing = f"Could not resolve to a node with the global id of '{given['pullRequestId']}'"
     if pull is None:
@@ -334,10 +334,10 @@ def _actor(s: Session, row: Row, kind: str = "") -> JSON:
     """An Actor. A bot's login lacks here the `[bot]` that REST gives it."""
     return {
         "__typename": kind or row["type"],
-        "id": answers.node_id("User", row["id"]),
+        "id": shapes.node_id("User", row["id"]),
         "databaseId": row["id"],
         "login": row["login"].removesuffix("[bot]"),
-        "url": answers.user(s, row)["html_url"],
+        "url": shapes.user(s, row)["html_url"],
     }
 
 
@@ -345,7 +345,7 @@ def _repository(s: Session, repo: Row) -> JSON:
     def pull_request(_info: Any, number: int) -> JSON:
         missing = f"Could not resolve to a PullRequest with the number of {number}."
         _permitted(s, repo["full_name"], _READ, "read", missing)
-        row = s.one(f"{answers.PULL} WHERE i.repo_id = ? AND i.number = ?", repo["id"], number)
+        row = s.one(f"{shapes.PULL} WHERE i.repo_id = ? AND i.number = ?", repo["id"], number)
         if row is None:
             raise Refusal("NOT_FOUND", missing)
         return _pull(s, repo, row)
@@ -360,11 +360,11 @@ def _repository(s: Session, repo: Row) -> JSON:
 
     return {
         "__typename": "Repository",
-        "id": answers.node_id("Repository", repo["id"]),
+        "id": shapes.node_id("Repository", repo["id"]),
         "databaseId": repo["id"],
         "name": repo["full_name"].partition("/")[2],
         "nameWithOwner": repo["full_name"],
-        "url": answers.repo_page(s, repo),
+        "url": shapes.repo_page(s, repo),
         "issueOrPullRequest": issue_or_pull,
         "pullRequest": pull_request,
     }
@@ -374,9 +374,9 @@ def _edited(s: Session, kind: str, row: Row, began: float) -> JSON:
     rows = edits.of(s, kind, row, began)
 
     def shown(edit: Row) -> JSON:
-        at = answers.when(edit["at"])
+        at = shapes.when(edit["at"])
         return {
-            "id": answers.node_id("UserContentEdit", f"{kind}:{row['id']}:{edit['id']}"),
+            "id": shapes.node_id("UserContentEdit", f"{kind}:{row['id']}:{edit['id']}"),
             "createdAt": at,
             "editedAt": at,
             "updatedAt": at,
@@ -385,7 +385,7 @@ def _edited(s: Session, kind: str, row: Row, began: float) -> JSON:
 
     return {
         "editor": _actor(s, s.user(rows[0]["user_id"])) if rows else None,
-        "lastEditedAt": answers.when(rows[0]["at"]) if rows else None,
+        "lastEditedAt": shapes.when(rows[0]["at"]) if rows else None,
         "userContentEdits": lambda _info, **page: _connection("userContentEdits", rows, page, shown),
     }
 
@@ -393,31 +393,31 @@ def _edited(s: Session, kind: str, row: Row, began: float) -> JSON:
 def _issue(s: Session, repo: Row, row: Row) -> JSON:
     return {
         "__typename": "Issue",
-        "id": answers.node_id("Issue", row["id"]),
+        "id": shapes.node_id("Issue", row["id"]),
         "databaseId": row["id"],
         "number": row["number"],
         "title": row["title"],
         "body": row["body"] or "",
-        "url": f"{answers.repo_page(s, repo)}/issues/{row['number']}",
+        "url": f"{shapes.repo_page(s, repo)}/issues/{row['number']}",
         "author": _actor(s, s.user(row["user_id"])),
-        "createdAt": answers.when(row["created_at"]),
-        "updatedAt": answers.when(row["updated_at"]),
+        "createdAt": shapes.when(row["created_at"]),
+        "updatedAt": shapes.when(row["updated_at"]),
         **_edited(s, "Issue", row, row["created_at"]),
         "repository": lambda _info: _repository(s, repo),
     }
 
 
 def _issue_comment(s: Session, repo: Row, issue: Row, row: Row) -> JSON:
-    page = f"{answers.repo_page(s, repo)}/{'pull' if issue['is_pull'] else 'issues'}/{issue['number']}"
+    page = f"{shapes.repo_page(s, repo)}/{'pull' if issue['is_pull'] else 'issues'}/{issue['number']}"
     return {
         "__typename": "IssueComment",
-        "id": answers.node_id("IssueComment", row["id"]),
+        "id": shapes.node_id("IssueComment", row["id"]),
         "databaseId": row["id"],
         "fullDatabaseId": str(row["id"]),
         "author": _actor(s, s.user(row["user_id"])),
         "body": row["body"],
-        "createdAt": answers.when(row["created_at"]),
-        "updatedAt": answers.when(row["updated_at"]),
+        "createdAt": shapes.when(row["created_at"]),
+        "updatedAt": shapes.when(row["updated_at"]),
         **_edited(s, "IssueComment", row, row["created_at"]),
         "url": f"{page}#issuecomment-{row['id']}",
         "repository": lambda _info: _repository(s, repo),
@@ -445,17 +445,17 @@ def _pull(s: Session, repo: Row, row: Row) -> JSON:
 
     return {
         "__typename": "PullRequest",
-        "id": answers.node_id("PullRequest", row["id"]),
+        "id": shapes.node_id("PullRequest", row["id"]),
         "databaseId": row["id"],
         "number": row["number"],
         "title": row["title"],
         "body": row["body"] or "",
         "state": "MERGED" if row["merged_at"] is not None else row["state"].upper(),
         "isDraft": bool(row["draft"]),
-        "url": f"{answers.repo_page(s, repo)}/pull/{row['number']}",
+        "url": f"{shapes.repo_page(s, repo)}/pull/{row['number']}",
         "author": _actor(s, s.user(row["user_id"])),
-        "createdAt": answers.when(row["created_at"]),
-        "updatedAt": answers.when(row["updated_at"]),
+        "createdAt": shapes.when(row["created_at"]),
+        "updatedAt": shapes.when(row["updated_at"]),
         **_edited(s, "PullRequest", row, row["created_at"]),
         "headRefName": row["head_ref"],
         "headRefOid": row["head_sha"],
@@ -472,7 +472,7 @@ def _entered(s: Session, event: Row) -> JSON:
     actor = _actor(s, who)
     return {
         "__typename": "AddedToMergeQueueEvent",
-        "id": answers.node_id("AddedToMergeQueueEvent", event["id"]),
+        "id": shapes.node_id("AddedToMergeQueueEvent", event["id"]),
         "actor": actor,
         "createdAt": rfc3339(event["created_at"]),
         # The field's type is User: an App is not shown.
@@ -481,7 +481,7 @@ def _entered(s: Session, event: Row) -> JSON:
 
 
 def _thread_id(row: Row) -> str:
-    return answers.node_id("PullRequestReviewThread", row["id"])
+    return shapes.node_id("PullRequestReviewThread", row["id"])
 
 
 def _comment_rows(s: Session, root: Row) -> list[Row]:
@@ -493,7 +493,7 @@ def _comment_rows(s: Session, root: Row) -> list[Row]:
 
 
 def _thread(s: Session, repo: Row, pull: Row, root: Row) -> JSON:
-    line, start = answers.lines_now(s, repo, root)
+    line, start = shapes.lines_now(s, repo, root)
     by = s.one(
         "SELECT u.* FROM forge_resolved r JOIN forge_users u ON u.id = r.user_id WHERE comment_id = ?", root["id"]
     )
@@ -530,8 +530,8 @@ def _thread(s: Session, repo: Row, pull: Row, root: Row) -> JSON:
 
 
 def _comment(s: Session, repo: Row, pull: Row, row: Row) -> JSON:
-    line, start = answers.lines_now(s, repo, row)
-    author, page = s.user(row["user_id"]), f"{answers.repo_page(s, repo)}/pull/{pull['number']}"
+    line, start = shapes.lines_now(s, repo, row)
+    author, page = s.user(row["user_id"]), f"{shapes.repo_page(s, repo)}/pull/{pull['number']}"
 
     def reply_to(_info: Any) -> JSON | None:
         comment = s.one("SELECT * FROM forge_review_comments WHERE id = ?", row["in_reply_to"])
@@ -543,18 +543,18 @@ def _comment(s: Session, repo: Row, pull: Row, row: Row) -> JSON:
 
     return {
         "__typename": "PullRequestReviewComment",
-        "id": answers.node_id("PullRequestReviewComment", row["id"]),
+        "id": shapes.node_id("PullRequestReviewComment", row["id"]),
         "databaseId": row["id"],
         "fullDatabaseId": str(row["id"]),
         "author": _actor(s, author),
-        "authorAssociation": answers.association(s, repo, author),
+        "authorAssociation": shapes.association(s, repo, author),
         **_edited(s, "PullRequestReviewComment", row, row["created_at"]),
         "body": row["body"],
         "commit": _commit(s, repo, row["commit_id"]),
         "originalCommit": _commit(s, repo, row["original_commit_id"]),
-        "createdAt": answers.when(row["created_at"]),
-        "updatedAt": answers.when(row["updated_at"]),
-        "publishedAt": answers.when(row["updated_at"]),
+        "createdAt": shapes.when(row["created_at"]),
+        "updatedAt": shapes.when(row["updated_at"]),
+        "publishedAt": shapes.when(row["updated_at"]),
         "diffHunk": row["diff_hunk"],
         "line": line,
         "startLine": start,
@@ -573,23 +573,23 @@ def _comment(s: Session, repo: Row, pull: Row, row: Row) -> JSON:
 
 
 def _commit(s: Session, repo: Row, sha: str) -> JSON:
-    return {"id": answers.node_id("Commit", sha), "oid": sha, "url": f"{answers.repo_page(s, repo)}/commit/{sha}"}
+    return {"id": shapes.node_id("Commit", sha), "oid": sha, "url": f"{shapes.repo_page(s, repo)}/commit/{sha}"}
 
 
 def _review(s: Session, page: str, row: Row) -> JSON:
     began = row["submitted_at"] or 0.0
     return {
         "__typename": "PullRequestReview",
-        "createdAt": answers.when(began),
-        "updatedAt": answers.when(began),
+        "createdAt": shapes.when(began),
+        "updatedAt": shapes.when(began),
         **_edited(s, "PullRequestReview", row, began),
-        "id": answers.node_id("PullRequestReview", row["id"]),
+        "id": shapes.node_id("PullRequestReview", row["id"]),
         "databaseId": row["id"],
         "fullDatabaseId": str(row["id"]),
         "author": _actor(s, s.user(row["user_id"])),
         "body": row["body"],
         "state": row["state"],
-        "submittedAt": answers.when(row["submitted_at"]),
+        "submittedAt": shapes.when(row["submitted_at"]),
         "url": f"{page}#pullrequestreview-{row['id']}",
     }
 
