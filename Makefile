@@ -10,10 +10,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Options for pytest, for example: make unit PYTEST="-k plan -x"
 PYTEST ?=
-RUN_PYTEST := $(BIN)/python -m pytest -n auto $(PYTEST)
+# Halves of the list to start with, so that what a file makes once is made once; then whoever is idle takes over.
+RUN_PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST)
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 PINS := pyproject.toml requirements.lock
+# Some images set it. Here hundreds of processes start, each of which would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Show this list
