@@ -106,8 +106,8 @@ kill: $(DEV) ## The long kill test: two tasks and a send-back, killed at every c
 	PRESSPLAY_KILL=full $(RUN_PYTEST) --timeout 0 tests/scenarios/test_kill.py tests/bench/test_kill_demo.py
 
 .PHONY: faults
-faults: $(DEV) ## Every fault of GitHub's at every call of two flows
-	PRESSPLAY_FAULTS=full $(RUN_PYTEST) --timeout 0 tests/scenarios/test_github_faults.py
+faults: $(DEV) ## Every fault of GitHub's at every call of two flows, and every schedule of events
+	PRESSPLAY_FAULTS=full $(RUN_PYTEST) --timeout 0 tests/scenarios/test_github_faults.py tests/scenarios/test_event_storms.py
 
 .PHONY: bench
 bench: $(DEV) ## Figures: plans of 10,000 tasks, makespans under virtual time
