@@ -11,7 +11,7 @@ from pressplay.errors import TryAgain
 from pressplay.sandbox.runner import Runner
 
 _POLL = 0.02
-_RETRY_SECONDS = 5.0
+_RETRY_SECONDS = 30.0
 """After which, under virtual time, a run that met a passing fault is tried again."""
 _AT_ONCE = 32
 
