@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import random
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
-
 from engine_harness import NAMESPACE, World
 
 PARTS = yaml.safe_load("""

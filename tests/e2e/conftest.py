@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "chart"))
 
 pytest.register_assert_rewrite("cluster")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from cluster import CONTROLLER, kubectl, run
+from installation import NAMESPACE, Installed, argo_from_here, install, project_of, task
 from services import PRESSPLAY
-from test_play import NAMESPACE, Installed, argo_from_here, install, project_of, task
 
 pytestmark = pytest.mark.timeout(900)
 LEAK = "pp-e2e-leak"

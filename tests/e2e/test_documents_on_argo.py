@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from cluster import CONTROLLER, listed
-from test_events import twice
-from test_play import LIMIT, REPO, Installed, install, nodes, outputs, project_of, task
+from installation import LIMIT, REPO, Installed, install, nodes, outputs, project_of, task
+from pulls import twice
 
 pytestmark = pytest.mark.timeout(4 * LIMIT)
 MINUTES = 2.5

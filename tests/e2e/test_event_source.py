@@ -17,9 +17,9 @@ import httpx
 import pytest
 import yaml
 from cluster import apply, get, kubectl, listed, run, until
+from installation import BODY, LIMIT, NAMESPACE, REPO, Installed, has_ended, install, project_of, reconciling
+from pulls import AGAIN, REVIEWED, SETTINGS, assert_approved, comments, head_of, opened, roles
 from services import PRESSPLAY, forwarded
-from test_events import AGAIN, REVIEWED, SETTINGS, assert_approved, comments, head_of, opened, roles
-from test_play import BODY, LIMIT, NAMESPACE, REPO, Installed, has_ended, install, project_of, reconciling
 
 from pressplay import names
 from pressplay.events import webhook

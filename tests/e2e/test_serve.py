@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 from cluster import CONTROLLER, kubectl
+from installation import NAMESPACE, REPO, Installed, install, project_of
 from services import forwarded
-from test_play import NAMESPACE, REPO, Installed, install, project_of
 
 pytestmark = [pytest.mark.rule("FR9"), pytest.mark.timeout(900)]
 PATH = f"/v1/repos/{REPO}/pulls/77/comments"

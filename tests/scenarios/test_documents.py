@@ -11,7 +11,7 @@ import httpx
 import jsonschema
 import pytest
 from harness import REPO, Agents, World, git, project, task, world
-from test_hostile import CANARY, TEXTS, marked, untouched_by_canaries
+from hostile import CANARY, TEXTS, marked, untouched_by_canaries
 
 from pressplay import names
 from pressplay.cluster import pause, waits

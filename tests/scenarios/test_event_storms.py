@@ -10,18 +10,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from conversation import Rex, changes_and_answers
 from harness import REPO, World, git, project, task, world
+from people import labelled_pull, person
 from sample import AGAIN, sample
-from test_comments import Rex, changes_and_answers
 
 from pressplay.cluster import waits
 from pressplay.domain.entries import Parked, Snapshot
 from pressplay.events.webhook import Delivery
 from pressplay.github import refs, snapshots
 from pressplay.sandbox.eventsource import Network
-from pressplay.sandbox.setup import MAINTAINER
 from pressplay.steps.comments import snapshot
 
 SCHEDULES = 200
@@ -73,14 +72,6 @@ class Talkative(Rex):
                 gh, REPO, env["PRESSPLAY_BRANCH"], {"pushed.txt": b"mine\n"}, "My own", git(tree, "rev-parse", "HEAD")
             )
         return super().__call__(tree, env)
-
-
-def person(made: World) -> httpx.Client:
-    return httpx.Client(
-        base_url=f"{made.sandbox.settings.github.api_url}/repos/{REPO}",
-        headers={"Authorization": f"Bearer {made.sandbox.forge.user_token(MAINTAINER)}"},
-        transport=httpx.WSGITransport(app=made.sandbox.forge.wsgi),
-    )
 
 
 def quiet(made: World) -> None:
@@ -189,16 +180,6 @@ class Copying(Network):
             self.delivered[delivery.event] += 1
 
 
-def of_a_person(made: World, branch: str) -> int:
-    """A labelled pull request from a person's own branch."""
-    commit(made, branch, "own.txt", refs.head(gh := contents(made), REPO, "main"), gh)
-    number = (
-        person(made).post("pulls", json={"title": branch, "head": branch, "base": "main", "body": ""}).json()["number"]
-    )
-    person(made).post(f"issues/{number}/labels", json={"labels": ["press-play"]}).raise_for_status()
-    return int(number)
-
-
 def contents(made: World) -> Any:
     return made.sandbox.github.installation("clippy-agent", REPO, {"contents": "write"})
 
@@ -225,7 +206,7 @@ def test_a_storm_makes_no_more_workflows_than_windows_and_leaves_nothing_unanswe
         parallelism=8,
         settings={"limits": bounds},
     )
-    heads = {of_a_person(made, f"storm-{number}"): f"storm-{number}" for number in range(PULLS)}
+    heads = {labelled_pull(made, f"storm-{number}"): f"storm-{number}" for number in range(PULLS)}
     quiet(made)
     began = len(flows(made, "comments", "pull-request"))
     assert began == PULLS

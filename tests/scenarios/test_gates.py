@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from harness import CHART, PLAN, REPO, Agents, World, git, project, task, world
+from people import labelled_pull
 from team import PR, Does, Played, Team, commit, nothing, played, starts, writes
-from test_event_storms import of_a_person
 
 from pressplay import names
 from pressplay.domain.entries import GateEntry
@@ -486,7 +486,7 @@ def test_a_round_after_a_fix_goes_on_from_the_fix_in_the_same_review(tmp_path):
     """A person's pull request has nobody who looks again: what QA pushed with its verdict must not lose the round."""
     number = names.pull_request_number(1)
     made = world(tmp_path / "state", Agents(wants_changes={number: 1}), source=project(tmp_path, []), merge=False)
-    pull = of_a_person(made, "of-a-person")
+    pull = labelled_pull(made, "of-a-person")
     made.go_on()
     entries = made.sandbox.context.ledger(REPO).entries("pr", pull)
     runs = sorted(entries.runs, key=lambda run: run.began)

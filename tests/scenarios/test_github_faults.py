@@ -19,8 +19,8 @@ from typing import Any
 
 import httpx
 import pytest
+from conversation import PR, Rex, Talk, changes_and_answers
 from harness import REPO, Agents, World, git, project, reconciled, task, world
-from test_comments import PR, Rex, Talk, changes_and_answers
 
 from pressplay import names
 from pressplay.clock import VirtualClock

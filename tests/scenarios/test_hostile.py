@@ -3,58 +3,21 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from harness import REPO, Agents, World, git, project, task, world
+from harness import REPO, Agents, git, project, task, world
+from hostile import CANARY, TEXTS, marked, untouched_by_canaries
+from people import person
 
 from pressplay import names as names_
 from pressplay.cluster import waits
-from pressplay.sandbox.setup import MAINTAINER
 
 pytestmark = pytest.mark.rule("R7")
-
-CANARY = "kanarie7"
-TEXTS = {
-    "workflow-variable": "{{workflow.uid}}",
-    "expression": "{{=1+1}} and {{=bad(}}",
-    "open-tag": "{{ nope",
-    "go-template": '{{ .Values.x }} {{- include "y" . }}',
-    "shell": "$(rm -rf /tmp/nothing) `touch pwned` ; rm -rf x && $HOME 'a' \"b\" \\",
-    "yaml": "a: [b\n- c: &x *x\n? !!python/object:os.system",
-    "front-matter": "---\nname: root\n---\n# heading",
-    "lines": "one\ntwo\r\nthree\n\n\tfour  ",
-    "control": "\x01\x07\x1b[31mred\x1b[0m\x7f\x0b",
-    "right-to-left": "\u202eevil\u202c \u200f\u2066x\u2069 \ufeff Grüße 🎉",
-    "html": "</script><script>alert(1)</script><!-- press-play --> <!-- press-play: parked --> -->",
-    "mustache": "{{{title}}} {{#tasks}}x{{/tasks}} {{>partial}} {{=<% %>=}}",
-    "jinja": "[[ 7 * 7 ]] [% for x in y %]",
-    "long": "0123456789" * 10_000,
-}
-
-
-def marked(text: str) -> str:
-    return f"{CANARY} {text} {CANARY}"
-
-
-def untouched_by_canaries(made: World, run: str = "CodeRun") -> None:
-    """No object of the cluster, in whatever field, and no line of the log holds a hostile text."""
-    with sqlite3.connect(made.sandbox.options.directory / "state.db") as connection:
-        rows = connection.execute(
-            "SELECT kind, name FROM objects"
-            " WHERE instr(coalesce(body, '') || coalesce(status, '') || coalesce(frozen, ''), ?)",
-            (CANARY,),
-        ).fetchall()
-        kinds = {row[0] for row in connection.execute("SELECT DISTINCT kind FROM objects")}
-    assert {"Workflow", "WorkflowTemplate", "Pod", run} <= kinds
-    assert rows == []
-    assert [line for line in made.said if CANARY in line] == []
 
 
 @dataclass
@@ -74,15 +37,6 @@ class Scribes(Agents):
 
 def states(summary: Any) -> dict[str, str]:
     return {result.id: result.state for result in summary.tasks}
-
-
-def person(made: World) -> httpx.Client:
-    """A person with the rights of a maintainer, on the forge's API."""
-    return httpx.Client(
-        base_url=f"{made.sandbox.settings.github.api_url}/repos/{REPO}",
-        headers={"Authorization": f"Bearer {made.sandbox.forge.user_token(MAINTAINER)}"},
-        transport=httpx.WSGITransport(app=made.sandbox.forge.wsgi),
-    )
 
 
 @pytest.mark.parametrize("names", [list(TEXTS)[:7], list(TEXTS)[7:]], ids=["first", "second"])

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from harness import REPO, Agents, World, project, task, world
-from test_hostile import CANARY, TEXTS, marked, untouched_by_canaries
+from hostile import CANARY, TEXTS, marked, untouched_by_canaries
+from people import person
 
 from pressplay import names
 from pressplay.cluster import waits
@@ -47,46 +47,33 @@ class Team(Agents):
         return code
 
 
-def client(made: World, login: str) -> httpx.Client:
-    return httpx.Client(
-        base_url=f"{made.sandbox.settings.github.api_url}/repos/{REPO}",
-        headers={"Authorization": f"Bearer {made.sandbox.forge.user_token(login)}"},
-        transport=httpx.WSGITransport(app=made.sandbox.forge.wsgi),
-    )
-
-
 def opened(made: World, by: str = STRANGER, title: str = "No total", body: str = "I want a total.", **more: Any) -> int:
-    with client(made, by) as gh:
+    with person(made, by) as gh:
         answer = gh.post("/issues", json={"title": title, "body": body, **more})
         assert answer.status_code == 201, answer.text
         return int(answer.json()["number"])
 
 
 def label(made: World, number: int, by: str = MAINTAINER) -> None:
-    with client(made, by) as gh:
+    with person(made, by) as gh:
         assert gh.post(f"/issues/{number}/labels", json={"labels": ["press-play"]}).status_code == 200
 
 
 def relabel(made: World, number: int) -> None:
-    with client(made, MAINTAINER) as gh:
+    with person(made, MAINTAINER) as gh:
         assert gh.delete(f"/issues/{number}/labels/press-play").status_code == 200
     label(made, number)
-
-
-def go(made: World) -> None:
-    """Let everything that the events started come to its end."""
-    made.sandbox.run(made.sandbox.only_people_are_waited_for)
 
 
 def begin(made: World, number: int, name: str = "by-hand") -> str:
     """Start the flow whatever the Sensor thinks of it, and go on; the flow's phase."""
     made.sandbox.submit("issue", name, {"repo": REPO, "issue": str(number), "until": "0"})
-    go(made)
+    made.settle()
     return waits.phase(made.sandbox.cluster.get("Workflow", "press-play", name))
 
 
 def comments(made: World, number: int) -> list[str]:
-    with client(made, MAINTAINER) as gh:
+    with person(made, MAINTAINER) as gh:
         return [f"{one['user']['login']}: {one['body']}" for one in gh.get(f"/issues/{number}/comments").json()]
 
 
@@ -97,7 +84,7 @@ def ours(made: World, number: int) -> str:
 
 
 def issue(made: World, number: int) -> dict[str, Any]:
-    with client(made, MAINTAINER) as gh:
+    with person(made, MAINTAINER) as gh:
         return gh.get(f"/issues/{number}").json()
 
 
@@ -118,13 +105,13 @@ def test_a_labelled_issue_is_implemented_and_closed_by_the_merge(start):
     made = start(team)
     number = opened(made)
     label(made, number)
-    go(made)
+    made.settle()
     assert [line.split()[1:3] for line in made.starts()] == [
         [str(names.issue_number(number)), role] for role in ("issue", "implement", "lint", "test")
     ]
     found = issue(made, number)
     assert (found["state"], found["state_reason"]) == ("closed", "completed")
-    with client(made, MAINTAINER) as gh:
+    with person(made, MAINTAINER) as gh:
         (pull,) = gh.get("/pulls", params={"state": "all"}).json()
     assert pull["merged_at"]
     assert pull["head"]["ref"] == names.task_branch(names.issue_number(number))
@@ -150,7 +137,7 @@ def test_a_second_event_for_the_same_issue_starts_nothing_new(start):
     label(made, number)
     for name in ("one", "other"):
         made.sandbox.submit("issue", name, {"repo": REPO, "issue": str(number), "until": "0"})
-    go(made)
+    made.settle()
     assert len(made.starts()) == 4
     assert len(comments(made, number)) == 2
     assert begin(made, number) == "Succeeded"
@@ -162,7 +149,7 @@ def test_the_window_is_waited_out_first(start):
     now = made.sandbox.clock.now()
     number = opened(made)
     label(made, number)
-    go(made)
+    made.settle()
     entries = made.sandbox.context.ledger(REPO).entries("task", names.issue_number(number))
     (run,) = [run for run in entries.runs if run.role == "issue"]
     assert run.started == names.window_until(names.window_at(now, 10), 10)
@@ -180,15 +167,15 @@ def test_r8_what_no_person_with_write_access_asked_for_starts_nothing(start, how
         gh = made.sandbox.github.installation("issue-agent", REPO, {"issues": "write"})
         gh.request("POST", f"/repos/{REPO}/issues/{number}/labels", json={"labels": ["press-play"]})
     elif how == "a-stranger-in-words":
-        with client(made, STRANGER) as gh:
+        with person(made, STRANGER) as gh:
             gh.post(f"/issues/{number}/comments", json={"body": "press-play: task\n\n/press-play fix"})
     elif how == "closed":
         label(made, number)
-        with client(made, MAINTAINER) as gh:
+        with person(made, MAINTAINER) as gh:
             gh.patch(f"/issues/{number}", json={"state": "closed"})
     elif how == "a-pull-request":
         made.play()
-        with client(made, MAINTAINER) as gh:
+        with person(made, MAINTAINER) as gh:
             number = gh.get("/pulls", params={"state": "all"}).json()[0]["number"]
     before = made.starts()
     assert begin(made, number) == "Succeeded"
@@ -212,10 +199,10 @@ def test_r7_hostile_texts_of_issues_go_to_the_agents_unharmed_and_nowhere_else(s
     made = start(team)
     numbers = {name: opened(made, title=title, body=body) for name, title in titles.items()}
     for name, number in numbers.items():
-        with client(made, STRANGER) as gh:
+        with person(made, STRANGER) as gh:
             gh.post(f"/issues/{number}/comments", json={"body": f"press-play: task\n\n{CANARY}-forged {TEXTS[name]}"})
         label(made, number)
-    go(made)
+    made.settle()
     for name, number in numbers.items():
         assert issue(made, number)["state"] == "closed"
         task_ = names.issue_number(number)
@@ -236,7 +223,7 @@ def test_an_issue_of_which_no_task_comes_says_so_and_is_tried_again_once_asked_a
     made = start(team)
     number = opened(made)
     label(made, number)
-    go(made)
+    made.settle()
     assert ours(made, number) == (
         "No pull request came of it: issue: the Issue agent left neither a task nor questions. To have it tried again, "
         "take the label `press-play` off and put it on again."
@@ -245,7 +232,7 @@ def test_an_issue_of_which_no_task_comes_says_so_and_is_tried_again_once_asked_a
     begin(made, number)
     assert len(made.starts()) == 2
     relabel(made, number)
-    go(made)
+    made.settle()
     assert issue(made, number)["state"] == "closed"
     assert ours(made, number) == "#2 is merged."
 
@@ -255,12 +242,12 @@ def test_questions_of_the_issue_agent_wait_for_a_person(start):
     made = start(team)
     number = opened(made)
     label(made, number)
-    go(made)
+    made.settle()
     assert "has questions" in ours(made, number)
     assert comments(made, number)[0].startswith("issue-agent[bot]: press-play: question\n\nWhich total?")
     assert [line.split()[2] for line in made.starts()] == ["issue"]
     relabel(made, number)
-    go(made)
+    made.settle()
     assert issue(made, number)["state"] == "closed"
 
 
@@ -271,7 +258,7 @@ def test_a_parked_task_says_so_on_its_issue(start):
     number = opened(made)
     assert names.issue_number(number) == number_of
     label(made, number)
-    go(made)
+    made.settle()
     told = ours(made, number)
     assert told.startswith("#2 waits for a person: rex: 3 rounds and QA still wants changes (limits.rounds)")
     assert issue(made, number)["state"] == "open"
@@ -282,15 +269,15 @@ def test_an_issue_that_is_opened_again_after_its_merge_gets_another_pull_request
     made = start(team)
     number = opened(made)
     label(made, number)
-    go(made)
-    with client(made, MAINTAINER) as gh:
+    made.settle()
+    with person(made, MAINTAINER) as gh:
         gh.patch(f"/issues/{number}", json={"state": "open"})
     assert begin(made, number) == "Succeeded"
     assert len(made.starts()) == 4
     relabel(made, number)
-    go(made)
+    made.settle()
     assert issue(made, number)["state"] == "closed"
-    with client(made, MAINTAINER) as gh:
+    with person(made, MAINTAINER) as gh:
         assert [bool(pull["merged_at"]) for pull in gh.get("/pulls", params={"state": "all"}).json()] == [True, True]
     assert "with taxes" in team.read("implement")["task.md"]
 
@@ -299,8 +286,8 @@ def test_a_pull_request_that_closes_its_issue_itself_is_left_as_it_is(start):
     made = start(Team(body="Fixes #1, as asked."))
     number = opened(made)
     label(made, number)
-    go(made)
-    with client(made, MAINTAINER) as gh:
+    made.settle()
+    with person(made, MAINTAINER) as gh:
         assert gh.get("/pulls/2").json()["body"] == "Fixes #1, as asked."
     assert issue(made, number)["state"] == "closed"
 

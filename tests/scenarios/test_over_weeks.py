@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from harness import REPO, Deaf, after, project, task
-from test_comments import PR, Rex, Talk, words, world
-from test_pruning import grow_old
+from conversation import PR, Rex, Talk, words
+from harness import REPO, Deaf, after, grow_old, project, task, world
 
 from pressplay.cluster import waits
 from pressplay.steps.upkeep import pruning, signal_steps

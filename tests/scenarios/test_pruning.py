@@ -6,10 +6,8 @@ import re
 from collections import Counter
 
 import pytest
-from harness import REPO, Agents, World, project, task, world
-from test_stopped_leaves_nothing import left
+from harness import REPO, Agents, World, grow_old, project, task, world
 
-from pressplay.cluster import waits
 from pressplay.github import refs
 from pressplay.steps.upkeep import cleanup, pruning
 
@@ -31,17 +29,6 @@ def played(tmp_path) -> World:
     # What the last run was told goes with the next look.
     cleanup.clean_up(made.sandbox.context, REPO, {})
     return made
-
-
-def grow_old(made: World, days: float) -> None:
-    """Days pass, and Argo deletes what ended (`workflows.ttlSeconds`)."""
-    cluster = made.sandbox.cluster
-    for workflow in cluster.list("Workflow", OWN):
-        if waits.phase(workflow) in waits.FINISHED:
-            cluster.delete("Workflow", OWN, workflow["metadata"]["name"])
-            for pod in workflow["status"]["nodes"]:
-                cluster.delete("Pod", OWN, pod)
-    made.sandbox.clock.sleep(days * DAY)
 
 
 def there(made: World) -> dict[str, int]:
@@ -78,14 +65,14 @@ def test_what_ended_goes_when_it_is_old_and_what_answers_a_question_stays(tmp_pa
     grow_old(made, 29)
     prune(made)
     assert there(made) == before
-    assert left(made) == [f"press-play/context/{RUN}"]
+    assert made.context_branches() == [f"press-play/context/{RUN}"]
 
     grow_old(made, 2)
     prune(made)
     # Runs of the open pull request ended as long ago; what stands in its ledger of them is enough.
     assert there(made) == {"runs": 0, "proofs": 1, "pulls": 1, "tasks": 3, "plays": 1, "tallies of plays": 1}
     assert "acme/shop: pruned 11 CodeRun, 6 ConfigMap, 2 WorkflowTemplate" in made.said
-    assert left(made) == []
+    assert made.context_branches() == []
     # Nothing of it begins again.
     starts = made.starts()
     made.play(tasks="1,2")
@@ -116,9 +103,9 @@ def test_it_is_done_once_a_day_a_share_at_a_time_and_not_beside_a_run_of_the_sam
     assert there(made) == {"runs": 3, "proofs": 1, "pulls": 1, "tasks": 3, "plays": 1, "tallies of plays": 1}
     prune(made)
     assert there(made)["runs"] == 3
-    assert left(made) == [told]
+    assert made.context_branches() == [told]
     grow_old(made, 1)
     prune(made)
     assert there(made)["runs"] == 0
-    assert left(made) == []
+    assert made.context_branches() == []
     made.sandbox.close()

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from conversation import PR, Rex, Talk, changes_and_answers
 from harness import CHART, REPO, World, git, project, task, world
 from leaks import Issued, leaks
-from test_comments import PR, Rex, Talk, changes_and_answers
 
 from pressplay.clock import SystemClock
 from pressplay.sandbox.forge.ci import CiJob

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from harness import REPO, Agents, World, git, project, task, world
-from test_hostile import TEXTS, marked, untouched_by_canaries
-from test_issue_flow import client, go
+from hostile import TEXTS, marked, untouched_by_canaries
+from people import person
 
 from pressplay import names
 from pressplay.cluster import waits
@@ -52,7 +52,7 @@ def start(tmp_path):
 def sweep(made: World, name: str = "sweep") -> dict[str, str]:
     """Read the alerts by hand, and go on; what the flow put out."""
     made.sandbox.submit("security", name, {"repo": REPO, "until": "0"})
-    go(made)
+    made.settle()
     workflow = made.sandbox.cluster.get("Workflow", "press-play", name)
     assert waits.phase(workflow) == "Succeeded"
     (root,) = [node for node in waits.nodes(workflow).values() if node["name"] == name]
@@ -60,7 +60,7 @@ def sweep(made: World, name: str = "sweep") -> dict[str, str]:
 
 
 def pull_requests(made: World) -> list[dict[str, Any]]:
-    with client(made, MAINTAINER) as gh:
+    with person(made, MAINTAINER) as gh:
         found = gh.get("/pulls", params={"state": "all"}).json()
     return sorted(found, key=lambda pull: pull["number"])
 
@@ -78,7 +78,7 @@ def test_alerts_are_remedied_by_one_pull_request_a_group(start):
     code(made, rule="py/clear-text-logging")
     forge.create_alert(REPO, "dependabot", package="requests", vulnerable="< 2.32.0", patched="2.32.0")
     forge.create_alert(REPO, "dependabot", package="requests", manifest="tools/requirements.txt")
-    go(made)
+    made.settle()
     found = pull_requests(made)
     assert len(found) == 3
     assert all(pull["merged_at"] for pull in found)
@@ -100,7 +100,7 @@ def test_alerts_are_remedied_by_one_pull_request_a_group(start):
     assert "- Vulnerable versions: < 2.32.0\n- First patched version: 2.32.0\n" in package
     assert "- At `tools/requirements.txt`" in package
     # Nobody dismissed anything: a scan is what closes an alert.
-    with client(made, MAINTAINER) as gh:
+    with person(made, MAINTAINER) as gh:
         assert {alert["state"] for alert in gh.get("/code-scanning/alerts").json()} == {"open"}
 
 
@@ -108,19 +108,19 @@ def test_alerts_are_remedied_by_one_pull_request_a_group(start):
 def test_r1_alerts_that_were_dealt_with_start_nothing_again_and_news_starts_another_try(start):
     made = start()
     first = code(made)
-    go(made)
+    made.settle()
     assert sweep(made, "again") == {"groups": "1", "started": "0", "left": "0"}
     assert len(pull_requests(made)) == 1
     made.sandbox.forge.fix_alert(REPO, "code-scanning", first)
     second = code(made)
-    go(made)
+    made.settle()
     found = pull_requests(made)
     assert [bool(pull["merged_at"]) for pull in found] == [True, True]
     assert f"alert {second}]" in found[1]["body"]
     assert f"alert {first}]" not in found[1]["body"]
     # One that was seen remedied and is back is news too.
     made.sandbox.forge.reopen_alert(REPO, "code-scanning", first)
-    go(made)
+    made.settle()
     assert f"alert {first}]" in pull_requests(made)[2]["body"]
     assert sweep(made, "last")["started"] == "0"
 
@@ -128,10 +128,10 @@ def test_r1_alerts_that_were_dealt_with_start_nothing_again_and_news_starts_anot
 def test_alerts_that_come_while_their_group_is_worked_on_wait_for_its_merge(start):
     made = start(merge=False)
     code(made)
-    go(made)
+    made.settle()
     code(made)
     assert sweep(made)["started"] == "0"
-    with client(made, MAINTAINER) as gh:
+    with person(made, MAINTAINER) as gh:
         head = pull_requests(made)[0]["head"]["sha"]
         assert gh.put("/pulls/1/merge", json={"sha": head}).status_code == 200
     assert sweep(made, "after")["started"] == "1"
@@ -146,7 +146,7 @@ def test_r4_only_so_many_groups_are_begun_in_a_day_the_worst_first(start):
     code(made, rule="low", security_severity="low")
     code(made, rule="critical", security_severity="critical")
     code(made, rule="high", security_severity="high")
-    go(made)
+    made.settle()
     assert {pull["head"]["ref"] for pull in pull_requests(made)} == {
         names.task_branch(names.alert_number(f"code-scanning:{rule}")) for rule in ("critical", "high")
     }
@@ -160,11 +160,11 @@ def test_r4_only_so_many_groups_are_begun_in_a_day_the_worst_first(start):
 def test_r4_a_group_that_was_given_up_is_not_begun_again_for_the_same_alerts(start):
     made = start(Guards(fails={("implement", INJECTION)}))
     code(made)
-    go(made)
+    made.settle()
     assert len(made.starts()) == 2
     assert sweep(made)["started"] == "0"
     code(made)
-    go(made)
+    made.settle()
     assert len(made.starts()) == 4
 
 
@@ -185,7 +185,7 @@ def test_r9_a_secret_that_leaked_is_shown_nowhere(start, tmp_path):
     """Not in what agents read, git's objects, the cluster's, the log; only the forge itself knows it."""
     agents = Guards()
     made = start(agents)
-    with client(made, MAINTAINER) as gh:
+    with person(made, MAINTAINER) as gh:
         leaked = gh.post("/issues", json={"title": "oops", "body": "I pasted something."}).json()["number"]
     made.sandbox.forge.create_alert(
         REPO,
@@ -193,7 +193,7 @@ def test_r9_a_secret_that_leaked_is_shown_nowhere(start, tmp_path):
         secret=SECRET,
         locations=[{"path": "README.md", "line": 1}, {"issue": leaked}],
     )
-    go(made)
+    made.settle()
     (pull,) = pull_requests(made)
     assert pull["merged_at"]
     assert "[Secret scanning alert 1](" in pull["body"]
@@ -238,7 +238,7 @@ def test_a_kind_of_alerts_that_is_off_is_said_and_the_others_are_read(start, off
         forge.create_alert(REPO, "dependabot", package="requests")
     else:
         code(made)
-    go(made)
+    made.settle()
     assert len(pull_requests(made)) == 1
     assert [line for line in made.said if "has no alerts: it is off, or nothing was scanned yet" in line]
 
@@ -273,7 +273,7 @@ def test_r7_hostile_texts_of_alerts_reach_the_agents_alone(start, tmp_path):
     rule = marked(TEXTS["expression"])
     code(made, rule=rule, description=text, message=text, path="a {{=1+1}} $(x).py")
     made.sandbox.forge.create_alert(REPO, "dependabot", package=marked(TEXTS["shell"]), summary=text, description=text)
-    go(made)
+    made.settle()
     assert [bool(pull["merged_at"]) for pull in pull_requests(made)] == [True, True]
     given = agents.reads[names.alert_number(f"code-scanning:{rule}"), "implement"]["task.md"]
     assert text in given

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from harness import REPO, after, project, task
-from test_comments import Rex, Talk, world
-
-from pressplay.github import refs
+from conversation import Rex, Talk
+from harness import after, project, task, world
 
 
 def slow(_role: str, _task: int) -> float:
     return 3000.0
-
-
-def left(made) -> list[str]:
-    gh = made.sandbox.context.harness(REPO, contents="read")
-    return list(refs.branches_with_prefix(gh, REPO, "press-play/context/"))
 
 
 @pytest.mark.rule("R4")
@@ -23,14 +16,14 @@ def test_the_context_of_a_run_whose_workflow_was_terminated_goes(tmp_path):
     made = world(tmp_path / "state", Rex(seconds=slow), source=project(tmp_path, [task(1)]))
     made.sandbox.press()
     after(made, 5)
-    assert len(left(made)) == 1
+    assert len(made.context_branches()) == 1
     cluster = made.sandbox.cluster
     (flow,) = cluster.list("Workflow", "press-play", {"press-play/flow": "task"})
     metadata = {"name": flow["metadata"]["name"], "namespace": "press-play"}
     identity = {key: flow[key] for key in ("apiVersion", "kind")}
     cluster.apply({**identity, "metadata": metadata, "spec": {"shutdown": "Terminate"}})
     after(made, 30)
-    assert left(made) == []
+    assert made.context_branches() == []
     made.sandbox.close()
 
 
@@ -41,8 +34,8 @@ def test_the_context_of_a_run_that_a_person_stopped_goes(tmp_path):
     agents.seconds = lambda role, _task: 3000.0 if role == "test" else 60.0
     made.sandbox.press()
     after(made, 10)
-    assert len(left(made)) >= 1
+    assert len(made.context_branches()) >= 1
     Talk(made, agents).say("/press-play stop")
     after(made, 30)
-    assert left(made) == []
+    assert made.context_branches() == []
     made.sandbox.close()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from harness import project, task
-from test_comments import Rex, Talk, world
+from conversation import Rex, Talk
+from harness import project, task, world
 
 OWN = "press-play"
 OF_PLAYS = {"press-play/flow": "play", "press-play/repo": "acme.shop"}

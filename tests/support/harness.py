@@ -14,6 +14,8 @@ from typing import Any
 
 from pressplay import names
 from pressplay.clock import VirtualClock
+from pressplay.cluster import waits
+from pressplay.github import refs
 from pressplay.patch import merge
 from pressplay.sandbox.deployer import Starter
 from pressplay.sandbox.eventsource import Network
@@ -149,8 +151,17 @@ class World:
         return self.go_on()
 
     def go_on(self) -> Summary:
-        self.sandbox.run(self.sandbox.only_people_are_waited_for)
+        self.settle()
         return summarize(self.sandbox)
+
+    def settle(self) -> None:
+        """Work until nothing but people is waited for."""
+        self.sandbox.run(self.sandbox.only_people_are_waited_for)
+
+    def context_branches(self) -> list[str]:
+        """The branches that tell runs what to do; each goes once its run has ended."""
+        gh = self.sandbox.context.harness(REPO, contents="read")
+        return list(refs.branches_with_prefix(gh, REPO, "press-play/context/"))
 
     def starts(self) -> list[str]:
         """The agents' own log, kept outside the database: a line `run task role attempt` a start."""
@@ -213,3 +224,14 @@ def after(made: World, minutes: float) -> list[str]:
     made.sandbox.run(lambda: made.sandbox.clock.now() >= end and not made.sandbox.kubelet.busy)
     forge._web._fault = whole
     return asked
+
+
+def grow_old(made: World, days: float) -> None:
+    """Days pass, and Argo deletes what ended (`workflows.ttlSeconds`)."""
+    cluster = made.sandbox.cluster
+    for workflow in cluster.list("Workflow", "press-play"):
+        if waits.phase(workflow) in waits.FINISHED:
+            cluster.delete("Workflow", "press-play", workflow["metadata"]["name"])
+            for pod in workflow["status"]["nodes"]:
+                cluster.delete("Pod", "press-play", pod)
+    made.sandbox.clock.sleep(days * 86_400)

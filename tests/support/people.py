@@ -84,3 +84,13 @@ def retarget(gh: Any, number: int, base: str) -> None:
 def merge(gh: Any, number: int) -> None:
     """Merge a pull request as an agent's App."""
     call(gh, "PUT", f"/repos/{REPO}/pulls/{number}/merge", json={})
+
+
+def labelled_pull(made: World, branch: str) -> int:
+    """A labelled pull request from a person's own branch; its number."""
+    push(agent(made, "clippy-agent", contents="write"), made, branch)
+    with person(made) as gh:
+        fields = {"title": branch, "head": branch, "base": "main", "body": ""}
+        number = int(gh.post("pulls", json=fields).json()["number"])
+        gh.post(f"issues/{number}/labels", json={"labels": ["press-play"]}).raise_for_status()
+    return number

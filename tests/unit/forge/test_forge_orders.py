@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 import pytest
+from git_client import Git
 from github_world import CHECK, REPO
-from test_forge_git import Git
 
 from pressplay.errors import InputError
 from pressplay.github import refs, rules

@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 from github_world import REPO, GitHubWorld
 
-from pressplay.github import pulls
+from pressplay.github import pulls, snapshots
+from pressplay.github.conversation import Remark, Thread
+from pressplay.github.snapshots import Snapshot
 from pressplay.serve import reading
 from pressplay.serve.arguments import GetComment, GetSnapshot, ListComments, ListReviews
 from pressplay.serve.pages import Page
@@ -126,3 +128,10 @@ def made(answer: httpx.Response) -> int:
 
 def ids(page: Page) -> list[str]:
     return [one.id for thread in page.threads for one in thread.said]
+
+
+def taken(number: int) -> Snapshot:
+    said = [Remark(f"comment-{n}", "ann", False, "2026-01-01T00:00:00Z", True, f"text {n}") for n in range(number)]
+    threads = tuple(Thread(one.id, "comment", "http://forge.test/#x", (one,)) for one in said)
+    hash_ = snapshots.hash_of(one.id for one in said)
+    return Snapshot(hash_, REPO, 1, "f" * 40, "2026-01-01T00:00:00Z", threads)

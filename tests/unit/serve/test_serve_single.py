@@ -6,11 +6,9 @@ from dataclasses import replace
 
 import pytest
 from github_world import REPO
-from served import SETTINGS, ids
+from served import SETTINGS, ids, taken
 
 from pressplay.github import snapshots
-from pressplay.github.conversation import Remark, Thread
-from pressplay.github.snapshots import Snapshot
 from pressplay.sandbox.forge import Fault
 from pressplay.serve import reading
 from pressplay.serve.arguments import ListReviews
@@ -69,13 +67,6 @@ def test_a_deleted_thread_is_forgotten(served):
     assert served.person().delete(f"/pulls/comments/{root}").is_success
     with pytest.raises(Problem, match=f"has no thread-{root}"):
         served.get(f"thread-{root}")
-
-
-def taken(number: int) -> Snapshot:
-    said = [Remark(f"comment-{n}", "ann", False, "2026-01-01T00:00:00Z", True, f"text {n}") for n in range(number)]
-    threads = tuple(Thread(one.id, "comment", "http://forge.test/#x", (one,)) for one in said)
-    hash_ = snapshots.hash_of(one.id for one in said)
-    return Snapshot(hash_, REPO, 1, "f" * 40, "2026-01-01T00:00:00Z", threads)
 
 
 def test_a_snapshot_is_had_by_its_hash_page_by_page_and_stays_as_it_was(served):

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from github_world import REPO
 from mcp import Client
-from test_serve_single import taken
+from served import taken
 
 from pressplay import names
 from pressplay.github import snapshots

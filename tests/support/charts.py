@@ -11,7 +11,7 @@ import yaml
 from pressplay.validation import helm
 
 ROOT = Path(__file__).parents[2]
-VALUES = sorted((Path(__file__).parent / "values").glob("*.yaml"))
+VALUES = sorted((ROOT / "tests/chart/values").glob("*.yaml"))
 DEFAULTS = "defaults"
 
 
