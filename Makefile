@@ -46,11 +46,12 @@ demo: $(RUNTIME) ## Play the demo project in the sandbox, from backlog to merged
 test: lint verify unit conformance chart-test scenarios ## Everything that CI runs
 
 .PHONY: lint
-lint: $(DEV) ## Linters, types, layers
+lint: $(DEV) ## Linters, types, layers, dead code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 	$(BIN)/yamllint --strict .
 	git ls-files '*.sh' .ci/run tools/get | xargs $(BIN)/shellcheck
 
@@ -100,6 +101,11 @@ lock: ## Pin every dependency anew (requirements.lock), from pyproject.toml
 .PHONY: e2e
 e2e: $(DEV) tools ## On a real cluster (KUBECONFIG), with a real Argo; not part of test
 	$(BIN)/python -m pytest --timeout 0 $(PYTEST) tests/e2e
+
+.PHONY: coverage
+coverage: $(DEV) ## Lines and branches of the package that the unit tests reach
+	$(BIN)/coverage run -m pytest -p no:xdist $(PYTEST) tests/unit
+	$(BIN)/coverage report --skip-covered --sort cover
 
 .PHONY: kill
 kill: $(DEV) ## The long kill test: two tasks and a send-back, killed at every commit point in turn

@@ -34,11 +34,8 @@ class Pull:
     fork: bool
     created_at: str
     updated_at: str
-    closed_at: str | None
     merged_at: str | None
     """Times as GitHub writes them (RFC 3339, UTC)."""
-    merge_commit_sha: str
-    """The commit that merged it; empty while it is not merged."""
     requested_reviewers: tuple[str, ...]
     """Logins of whom a review was asked that is not there yet."""
     requested_teams: tuple[str, ...]
@@ -67,9 +64,7 @@ def _pull(item: dict[str, Any]) -> Pull:
         fork=head_repo.lower() != item["base"]["repo"]["full_name"].lower(),
         created_at=item["created_at"],
         updated_at=item["updated_at"],
-        closed_at=item["closed_at"],
         merged_at=item["merged_at"],
-        merge_commit_sha=(item.get("merge_commit_sha") or "") if merged else "",
         requested_reviewers=tuple(user["login"] for user in item.get("requested_reviewers") or []),
         requested_teams=tuple(team["slug"] for team in item.get("requested_teams") or []),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -164,9 +164,6 @@ def test_a_task_that_is_asked_for_by_name_is_played_again_though_it_has_landed(t
     assert "played again, because they were asked for by name: 1 (#1)" in played.made.said
     assert (summary.tasks[0].state, summary.tasks[0].pr) == ("approved", 3)
     assert summary.tasks[1].state == "merged"
-
-
-Attack = Callable[[World], None]
 
 
 def changed_base(made: World) -> None:
