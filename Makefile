@@ -102,6 +102,15 @@ lock: ## Pin every dependency anew (requirements.lock), from pyproject.toml
 e2e: $(DEV) tools ## On a real cluster (KUBECONFIG), with a real Argo; not part of test
 	$(BIN)/python -m pytest --timeout 0 $(PYTEST) tests/e2e
 
+.PHONY: mutants
+mutants: $(DEV) ## Change the modules that guard something, one place at a time: which changes does no test notice?
+	@# mutmut finds a package in src alone.
+	rm -rf .cache/mutants && mkdir -p .cache/mutants
+	cp -R scripts .cache/mutants/src
+	cp -R tests schemas chart docs pyproject.toml .cache/mutants
+	cd .cache/mutants && $(CURDIR)/$(BIN)/mutmut run $(MUTANTS)
+	cd .cache/mutants && $(CURDIR)/$(BIN)/mutmut results
+
 .PHONY: coverage
 coverage: $(DEV) ## Lines and branches of the package that the unit tests reach
 	$(BIN)/coverage run -m pytest -p no:xdist $(PYTEST) tests/unit

@@ -1,0 +1,147 @@
+"""The bounds on runs: one row for each, at the bound and one below it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ledgers import HEAD, PR, REPO, desk, ended, gate, numbered, record, run
+
+from pressplay.settings import Limits
+from pressplay.steps.runs import limits
+from pressplay.steps.runs.run import Run
+
+pytestmark = pytest.mark.rule("R4")
+TASK = 3
+
+
+def of(context, role: str, round_: int = 1, **more: str) -> Run:
+    given = {"repo": REPO, "role": role, "task": str(TASK), "pr": str(PR), "github-app": "rex", "head": HEAD}
+    return Run.of({**given, "try": "1", "round": str(round_), **more}, context)
+
+
+def reached(tmp_path, bounds: dict[str, Any], role: str, entries: dict[str, Any], **more: Any) -> str:
+    context = desk(tmp_path, limits=Limits(**bounds))
+    asked = of(context, role, **more)
+    record(context, asked.kind, asked.number, entries)
+    return str(limits.reached(context, asked, context.ledger(REPO).entries(asked.kind, asked.number)))
+
+
+ROUNDS = {"rounds": 2}
+
+
+@pytest.mark.parametrize(
+    ("role", "round_", "entries", "reason"),
+    [
+        ("lint", 2, {}, ""),
+        ("lint", 3, {}, "2 rounds and QA still wants changes (limits.rounds)"),
+        ("test", 3, {}, ""),
+        ("fix", 1, {}, ""),
+        ("fix", 2, {}, "2 rounds and QA still wants changes (limits.rounds)"),
+        ("fix", 2, gate("lint", "fail"), "press-play/lint still fails: lint says fail"),
+        ("fix", 2, gate("test-only", "fail"), "press-play/test-only still fails: test-only says fail"),
+        ("fix", 2, gate("acceptance", "fail"), "press-play/acceptance still fails: acceptance says fail"),
+        ("fix", 2, gate("lint", "fail", "b" * 40), "QA still wants changes"),
+        ("fix", 2, gate("lint", "pass"), "QA still wants changes"),
+    ],
+)
+def test_rounds(tmp_path, role, round_, entries, reason):
+    said = reached(tmp_path, ROUNDS, role, entries, round_=round_)
+    assert reason in said if reason else said == ""
+
+
+def test_a_single_round_is_one_in_the_sentence_too(tmp_path):
+    assert "1 round and" in reached(tmp_path, {"rounds": 1}, "fix", {})
+
+
+TWO = numbered(ended("lint", "done"), run("test"))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "role", "entries", "reason"),
+    [
+        ({"runs_per_pull_request": 3}, "test", TWO, ""),
+        ({"runs_per_pull_request": 2}, "test", TWO, "2 runs for this pull request (limits.runsPerPullRequest)"),
+        ({"runs_per_task": 2}, "test", TWO, ""),
+        ({"runs_per_task": 2}, "implement", TWO, "2 runs for this task (limits.runsPerTask)"),
+        ({"runs_per_pull_request": 2}, "implement", TWO, ""),
+        # Those of another try, and what was refused before it began, do not count.
+        ({"runs_per_pull_request": 2}, "test", numbered(run("lint"), run("test", **{"try": 2})), ""),
+        ({"runs_per_pull_request": 1}, "test", numbered({**ended("lint", "parked"), "started": None}), ""),
+        ({"minutes_per_pull_request": 2}, "test", TWO, ""),
+        ({"minutes_per_pull_request": 1}, "test", TWO, "1 minutes of runs for this pull request"),
+        ({"minutes_per_task": 1}, "test", TWO, ""),
+        ({"minutes_per_task": 1}, "implement", TWO, "1 minutes of runs for this task (limits.minutesPerTask)"),
+        # Minutes are counted in whole, and of runs that ended.
+        ({"minutes_per_task": 1}, "implement", numbered(ended("implement", "done", ended=159)), ""),
+        ({"minutes_per_task": 1}, "implement", numbered(run("implement")), ""),
+        # A clock that ran backwards gives no minutes back.
+        ({"minutes_per_task": 1}, "implement", numbered(ended("fix", "done"), ended("fix", "done", ended=10)), "1 min"),
+    ],
+)
+def test_runs_and_minutes_of_one_try(tmp_path, bounds, role, entries, reason):
+    entries = {key: {name: v for name, v in entry.items() if v is not None} for key, entry in entries.items()}
+    said = reached(tmp_path, bounds, role, entries)
+    assert reason in said if reason else said == ""
+
+
+@pytest.mark.parametrize(
+    ("causes", "role", "reason"),
+    [
+        (["check-1"], "triage", ""),
+        (["check-1", "check-2"], "triage", "2 failing checks of this pull request were triaged already"),
+        # Attempts at one failure are one try, and so is the failure that this run is about.
+        (["check-1", "check-1"], "triage", ""),
+        (["check-1", "check-9"], "triage", ""),
+        (["check-1", "check-2"], "test", ""),
+    ],
+)
+def test_failures_that_are_triaged(tmp_path, causes, role, reason):
+    entries = numbered(*(run("triage", cause=cause) for cause in causes))
+    more = {"cause": "check-9"} if role == "triage" else {}
+    said = reached(tmp_path, {"triage_tries": 2}, role, entries, **more)
+    assert reason in said if reason else said == ""
+
+
+@pytest.mark.parametrize(
+    ("bound", "repo", "span", "counted", "reason"),
+    [
+        ("runs_per_repository_and_day", REPO, "today", 2, "2 runs of this repository today"),
+        ("runs_per_repository_and_day", REPO, "today", 1, ""),
+        ("runs_per_repository_and_day", REPO, "2025-01-01", 2, ""),
+        ("runs_per_play", REPO, "play-1a2b3c4d-1", 2, "2 runs in this play (limits.runsPerPlay)"),
+        ("runs_per_play", REPO, "play-1a2b3c4d-1", 1, ""),
+        ("runs_per_play", REPO, "play-1a2b3c4d-2", 2, ""),
+        ("runs_per_day", REPO, "today", 2, "2 runs of the whole installation today (limits.runsPerDay)"),
+        ("runs_per_day", REPO, "today", 1, ""),
+        ("runs_per_repository_and_day", "acme/other", "today", 2, ""),
+        ("runs_per_day", "acme/other", "today", 2, ""),
+    ],
+)
+def test_tallies_of_days_and_plays(tmp_path, bound, repo, span, counted, reason):
+    context = desk(tmp_path, limits=Limits(**{bound: 2}))
+    asked = of(context, "implement", play="play-1a2b3c4d-1")
+    for number in range(counted):
+        context.ledger(repo).count(limits.day(context) if span == "today" else span, f"run-{number}")
+    said = str(limits.reached(context, asked, context.ledger(REPO).entries("task", TASK)))
+    assert reason in said if reason else said == ""
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        ([ended("test", "parked", reason="3 runs (limits.runsPerTask)")], "3 runs (limits.runsPerTask)"),
+        ([ended("test", "parked", reason="QA left no verdict")], ""),
+        ([ended("test", "failed", reason="3 runs (limits.runsPerTask)")], ""),
+        ([ended("test", "parked", reason="x (limits.rounds)"), ended("fix", "done", ended=161)], ""),
+        # A parking follows what it parks, also within the same second.
+        ([ended("fix", "parked", reason="x (limits.rounds)"), ended("test", "changes")], "x (limits.rounds)"),
+        ([ended("test", "parked", reason="x (limits.rounds)", **{"try": 2})], ""),
+        ([], ""),
+    ],
+)
+def test_which_refusal_at_a_limit_is_the_newest(tmp_path, entries, reason):
+    context = desk(tmp_path)
+    record(context, "pr", PR, numbered(*entries))
+    subject = of(context, "test").subject
+    assert str(limits.refusal(context.ledger(REPO).entries("pr", PR), subject)) == reason
