@@ -77,7 +77,7 @@ def test_what_may_start(desk_of, monkeypatch, why, fields, facts, state):
 
 @pytest.mark.rule("R10")
 def test_an_unknown_reason_to_start_is_refused():
-    with pytest.raises(InputError, match="parameter why: expected one of asked, push, .*, got 'because'"):
+    with pytest.raises(InputError, match=r"parameter why: expected one of asked, push, .*, got 'because'"):
         pull_steps.why_of({"why": "because"})
 
 

@@ -1,0 +1,102 @@
+"""What came of a run: one row for each way to end."""
+
+from __future__ import annotations
+
+import pytest
+from ledgers import HEAD, PR, REPO, desk, pull
+
+from pressplay.github import pulls
+from pressplay.settings import Limits
+from pressplay.steps.runs import outcomes
+from pressplay.steps.runs.run import Run
+
+pytestmark = [pytest.mark.rule("R3"), pytest.mark.rule("R4")]
+NO_REASON = "its node's message says why"
+
+
+def of(context, role: str = "lint") -> Run:
+    given = {"repo": REPO, "role": role, "task": "3", "pr": str(PR), "github-app": "rex", "head": HEAD, "try": "1"}
+    return Run.of({**given, "round": "1", "workflow": "task-1"}, context)
+
+
+def stored(run: Run, phase: str | None) -> dict:
+    metadata = {"name": run.name, "namespace": "agent-platform"}
+    return {"kind": run.resource, "metadata": metadata, **({"status": {"phase": phase}} if phase else {})}
+
+
+@pytest.fixture
+def judged(tmp_path, monkeypatch):
+    """What an ended run comes to, what was taken away, and whether a judge was asked."""
+
+    def make(phase: str | None, role: str = "lint", nodes: dict | None = None):
+        context, took, asked = desk(tmp_path, limits=Limits(run_minutes=45)), [], []
+        run = of(context, role)
+        if phase is not None:
+            context.cluster.create(stored(run, phase))
+            context.cluster.set_status(run.resource, "agent-platform", run.name, {"phase": phase})
+        if nodes is not None:
+            workflow = {"kind": "Workflow", "metadata": {"name": "task-1", "namespace": "press-play"}}
+            context.cluster.create(workflow)
+            context.cluster.set_status("Workflow", "press-play", "task-1", {"nodes": nodes})
+        monkeypatch.setattr(pulls, "pull", lambda *_: pull(head_sha="c" * 40))
+        monkeypatch.setattr(outcomes, "take_away", lambda *given: took.append(given[-1]))
+
+        def judge(*given):
+            asked.append(given[2].name)
+            return outcome
+
+        outcome = object()
+        found = outcomes.of(context, run, run.identity, judge)
+        return found if found is not outcome else "judged", took == [run.name], bool(asked)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("phase", "role", "expected", "taken_away"),
+    [
+        ("Failed", "lint", {"outcome": "failed", "reason": "the agent's run failed", "again": True}, False),
+        # What QA may have pushed all the same is for its gate to look at.
+        (
+            "Failed",
+            "test",
+            {"outcome": "failed", "reason": "the agent's run failed", "again": True, "new_head": "c" * 40},
+            False,
+        ),
+        ("Running", "lint", {"outcome": "timeout", "reason": "not finished within 45 minutes"}, True),
+        (
+            "Running",
+            "test",
+            {"outcome": "timeout", "reason": "not finished within 45 minutes", "new_head": "c" * 40},
+            True,
+        ),
+        ("Pending", "lint", {"outcome": "timeout", "reason": "not finished within 45 minutes"}, True),
+        (None, "lint", {"outcome": "failed", "reason": f"the CodeRun could not be created: {NO_REASON}"}, False),
+    ],
+)
+def test_a_run_that_did_not_end_well(judged, phase, role, expected, taken_away):
+    assert judged(phase, role) == (expected, taken_away, False)
+
+
+def test_succeeded_alone_means_nothing_a_judge_looks_at_what_github_holds(judged):
+    assert judged("Succeeded") == ("judged", False, True)
+
+
+def node(name: str = "apply(0)", phase: str = "Failed", message: str = "denied") -> dict:
+    return {"displayName": name, "phase": phase, "message": message}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "reason"),
+    [
+        ({"a": node()}, "denied"),
+        ({"a": node(), "b": node("apply(1)", "Error", "denied again")}, "denied again"),
+        ({"a": node(phase="Running")}, NO_REASON),
+        ({"a": node(message="")}, NO_REASON),
+        ({"a": node("prepare", message="another step's")}, NO_REASON),
+        ({}, NO_REASON),
+    ],
+)
+def test_why_no_run_was_made_is_what_the_api_server_said(judged, nodes, reason):
+    found, _took, _asked = judged(None, nodes=nodes)
+    assert found["reason"] == f"the CodeRun could not be created: {reason}"

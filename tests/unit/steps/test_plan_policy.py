@@ -1,0 +1,136 @@
+"""Which try a press is, which tasks it plays, and what it says of those that it leaves out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from ledgers import PR, REPO, desk, record
+
+from pressplay import names
+from pressplay.backlog import tasks
+from pressplay.errors import InputError
+from pressplay.github import refs
+from pressplay.steps.core import backlog_file, landing
+from pressplay.steps.documents import task_documents
+from pressplay.steps.play import plan_steps, protection
+from pressplay.steps.runs import requirements
+
+STEM = names.play(REPO, "master", 1).removesuffix("-1")
+
+
+def task(number: int, *dependencies: int, status: str = "pending") -> dict:
+    text = {"title": f"Task {number}", "description": "d"}
+    return {"id": number, "status": status, "dependencies": list(dependencies), **text}
+
+
+@pytest.fixture
+def pressed(tmp_path, monkeypatch):
+    """Press play on three tasks in a row; what the step put out, what it said, and what it made."""
+
+    def press(entries=(), *, done=None, undone=None, plays=(), backlog=None, **inputs):
+        said: list[str] = []
+        context = desk(tmp_path)
+        context = replace(context, say=said.append)
+        for kind, number, given in entries:
+            record(context, kind, number, given)
+        for kind, number, phase in plays:
+            labels = {"press-play/flow": "play", "press-play/repo": names.repo_key(REPO)}
+            labels["press-play/play"] = name = f"{STEM}-{number}"
+            context.cluster.create(
+                {"kind": kind, "metadata": {"name": name, "namespace": "press-play", "labels": labels}}
+            )
+            if phase:
+                context.cluster.set_status(kind, "press-play", name, {"phase": phase})
+        listed = backlog or [task(1), task(2, 1), task(3, 2)]
+        document = json.dumps({"master": {"tasks": listed}})
+        monkeypatch.setattr(protection, "demand", lambda *_: None)
+        monkeypatch.setattr(requirements, "check", lambda *_: None)
+        monkeypatch.setattr(backlog_file, "read", lambda *_: tasks.read(document, "tasks.json", "master"))
+        monkeypatch.setattr(landing, "of_backlog", lambda *_: landing.Landings(done or {}, undone or {}))
+        monkeypatch.setattr(task_documents, "lacking", lambda *_: [])
+        monkeypatch.setattr(refs, "head", lambda *_: "a" * 40)
+        monkeypatch.setattr("pressplay.steps.core.context.contents.default_branch", lambda *_: "main")
+        found = plan_steps.plan({"repo": REPO, "mode": "show", **inputs}, context)
+        return found, "\n".join(said), context
+
+    return press
+
+
+VERDICT = {"outcome": "failed", "reason": "r", "pr": None, "head": None, "link": "", "ended": 1}
+LANDED = {"role": "implement", "agent": "rex", "round": 1, "cause": "", "attempt": 0, "try": 5, "started": 1}
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.parametrize(
+    ("entries", "plays", "number"),
+    [
+        ((), (), 1),
+        ((), [("Workflow", 1, "Succeeded")], 2),
+        ((), [("WorkflowTemplate", 4, None)], 5),
+        # People delete plays, and retry by hand: neither makes a press an old try.
+        ([("task", 1, {"verdict-3": VERDICT})], (), 4),
+        ([("task", 2, {"run-00000000000a": LANDED})], (), 6),
+        ([("pr", PR, {"task": {"task": 3, "tag": "master"}, "try": {"try": 8, "command": "retry"}})], (), 9),
+        ([("task", 1, {"verdict-3": VERDICT})], [("Workflow", 1, "Failed")], 4),
+        # What a ledger holds of tasks that are not played does not count.
+        ([("task", 9, {"verdict-3": VERDICT})], (), 1),
+        ([("pr", PR, {"task": {"task": 9, "tag": "master"}, "try": {"try": 8, "command": "retry"}})], (), 1),
+    ],
+)
+def test_the_number_of_a_press_is_above_all_that_was_tried(pressed, entries, plays, number):
+    found, _said, _context = pressed(entries, plays=plays)
+    assert found["play"] == f"{STEM}-{number}"
+
+
+@pytest.mark.rule("FR7")
+@pytest.mark.parametrize(
+    ("done", "only", "backlog", "count", "ready", "words"),
+    [
+        ({}, "", None, "3", "1", "in this order: 1, 2, 3; at once: 1;"),
+        (
+            {"1": 4},
+            "",
+            None,
+            "2",
+            "1",
+            "merged their pull requests: 1 (#4). To play one all the same: -p tasks=1",
+        ),
+        ({"1": 4}, "1", None, "1", "1", "played again, because they were asked for by name: 1 (#4)"),
+        ({"1": 4}, "2", None, "1", "1", "people merged their pull requests: 1 (#4)"),
+        ({}, "", [task(1, status="done"), task(2, 1)], "1", "1", "taken as done, by their status in tasks.json: 1"),
+    ],
+)
+def test_what_is_played_and_what_is_taken_as_done(pressed, done, only, backlog, count, ready, words):
+    found, said, _context = pressed(done=done, backlog=backlog, tasks=only)
+    assert (found["tasks"], found["ready"], found["started"]) == (count, ready, "false")
+    assert words in said
+
+
+def test_a_merge_that_does_not_count_is_said_with_its_reason(pressed):
+    _found, said, _context = pressed(undone={"2": "its branch was merged elsewhere"})
+    assert "task 2 is not taken as done: its branch was merged elsewhere" in said
+
+
+@pytest.mark.rule("FR7")
+@pytest.mark.parametrize(("mode", "started"), [("show", "false"), ("play", "true")])
+def test_only_mode_play_makes_anything(pressed, mode, started):
+    found, _said, context = pressed(mode=mode)
+    made = context.cluster.list("Workflow", "press-play")
+    assert (found["started"], bool(made)) == (started, mode == "play")
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.parametrize(("phase", "started"), [("Running", "false"), ("Succeeded", "true"), ("Failed", "true")])
+def test_a_play_under_way_is_shown_and_not_doubled(pressed, phase, started):
+    found, said, _context = pressed(plays=[("Workflow", 1, phase)], mode="play")
+    assert found["started"] == started
+    assert found["play"] == f"{STEM}-{1 if phase == 'Running' else 2}"
+    assert ("is under way; nothing was started" in said) is (phase == "Running")
+
+
+@pytest.mark.rule("R10")
+def test_an_unknown_mode_is_refused(pressed):
+    with pytest.raises(InputError, match="parameter mode: expected one of play, show, got 'dry'"):
+        pressed(mode="dry")
