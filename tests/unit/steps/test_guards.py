@@ -40,6 +40,28 @@ def test_an_output_of_checked_letters_leaves_a_step(value, monkeypatch):
     assert registry.run("fine", {}, None) == {"value": value}
 
 
+@pytest.mark.rule("R3")
+def test_a_step_gets_its_inputs_and_what_it_fails_with_is_noted(monkeypatch):
+    noted, inputs, context = [], {"repo": "acme/shop"}, object()
+
+    def fails(*given):
+        assert given == (inputs, context)
+        raise error
+
+    error = InputError("no such task")
+    monkeypatch.setitem(registry.STEPS, "fails", fails)
+    monkeypatch.setattr(registry.faults, "note", lambda *given: noted.append(given))
+    with pytest.raises(InputError, match="no such task"):
+        registry.run("fails", inputs, context)
+    assert noted == [(context, "fails", inputs, error)]
+
+
+@pytest.mark.rule("R10")
+def test_an_unknown_step_is_refused_with_those_that_there_are():
+    with pytest.raises(InputError, match=r"no step is named 'nope': expected one of acceptance-plan, .*, triage-rerun"):
+        registry.run("nope", {}, None)
+
+
 @pytest.mark.rule("R7")
 @pytest.mark.parametrize("text", ["{{workflow.uid}}", "{{{a}}}", "{{=1+1}} {{ nope", "{ {", "{{" * 5])
 def test_a_packed_manifest_holds_nothing_that_argo_evaluates_and_unpacks_to_the_same(text):
@@ -79,6 +101,7 @@ ALL = {"lint": "pass", "test_only": "pass", "acceptance": "pass"}
         (DEPLOYED, verdicts(lint="pass", test_only="pass"), "press-play/acceptance has not looked at this commit"),
         (DEPLOYED, verdicts(**{**ALL, "acceptance": "error"}), "press-play/acceptance: acceptance says error"),
         ({**DEPLOYED, "lint": {"enabled": False}}, verdicts(test_only="pass", acceptance="pass"), ""),
+        ({"deploy": {"mode": "none"}}, verdicts(test_only="pass"), "press-play/lint has not looked at this commit"),
         # Without a deployment nothing is ever approved, whatever else passed.
         ({"deploy": {"mode": "none"}}, verdicts(**ALL), "tests only"),
     ],

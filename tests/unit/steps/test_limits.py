@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -69,7 +70,12 @@ TWO = numbered(ended("lint", "done"), run("test"))
         ({"runs_per_pull_request": 2}, "test", numbered(run("lint"), run("test", **{"try": 2})), ""),
         ({"runs_per_pull_request": 1}, "test", numbered({**ended("lint", "parked"), "started": None}), ""),
         ({"minutes_per_pull_request": 2}, "test", TWO, ""),
-        ({"minutes_per_pull_request": 1}, "test", TWO, "1 minutes of runs for this pull request"),
+        (
+            {"minutes_per_pull_request": 1},
+            "test",
+            TWO,
+            "this pull request (limits.minutesPerPullRequest)",
+        ),
         ({"minutes_per_task": 1}, "test", TWO, ""),
         ({"minutes_per_task": 1}, "implement", TWO, "1 minutes of runs for this task (limits.minutesPerTask)"),
         # Minutes are counted in whole, and of runs that ended.
@@ -127,6 +133,20 @@ def test_tallies_of_days_and_plays(tmp_path, bound, repo, span, counted, reason)
     assert reason in said if reason else said == ""
 
 
+def test_a_day_is_one_of_utc_wherever_the_process_runs(tmp_path, monkeypatch):
+    context = desk(tmp_path)
+    context.clock.sleep(86_400 - context.clock.now() % 86_400 - 1)
+    before = limits.day(context)
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert limits.day(context) == before
+    monkeypatch.undo()
+    time.tzset()
+    context.clock.sleep(1)
+    assert limits.day(context) > before
+
+
 @pytest.mark.parametrize(
     ("entries", "reason"),
     [
@@ -134,8 +154,20 @@ def test_tallies_of_days_and_plays(tmp_path, bound, repo, span, counted, reason)
         ([ended("test", "parked", reason="QA left no verdict")], ""),
         ([ended("test", "failed", reason="3 runs (limits.runsPerTask)")], ""),
         ([ended("test", "parked", reason="x (limits.rounds)"), ended("fix", "done", ended=161)], ""),
-        # A parking follows what it parks, also within the same second.
-        ([ended("fix", "parked", reason="x (limits.rounds)"), ended("test", "changes")], "x (limits.rounds)"),
+        # A parking follows what it parks, also within the same second; then the later round, and attempt.
+        ([ended("test", "changes"), ended("fix", "parked", reason="x (limits.rounds)")], "x (limits.rounds)"),
+        ([ended("fix", "parked", reason="x (limits.rounds)"), ended("test", "changes", round=2)], "x (limits.rounds)"),
+        (
+            [ended("fix", "parked", reason="x"), ended("fix", "parked", reason="y (limits.rounds)", round=2)],
+            "y (limits.rounds)",
+        ),
+        (
+            [ended("fix", "parked", reason="x"), ended("fix", "parked", reason="y (limits.rounds)", attempt=1)],
+            "y (limits.rounds)",
+        ),
+        # What has not ended is as old as its beginning.
+        ([ended("fix", "parked", reason="x (limits.rounds)"), run("lint", started=161)], ""),
+        ([run("lint", started=159), ended("fix", "parked", reason="x (limits.rounds)")], "x (limits.rounds)"),
         ([ended("test", "parked", reason="x (limits.rounds)", **{"try": 2})], ""),
         ([], ""),
     ],

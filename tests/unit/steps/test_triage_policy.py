@@ -10,26 +10,26 @@ from ledgers import HEAD, OTHER, PR, REPO, desk, pull, record
 from pressplay.github import actions, checks, pulls
 from pressplay.steps.core.context import Subject
 from pressplay.steps.triage import triage_steps, untriaged
-from pressplay.steps.triage.classify import Verdict
+from pressplay.steps.triage.classify import FailureVerdict
 
 INPUTS = {"repo": REPO, "pr": str(PR), "try": "1"}
 PARKED = {"reason": "r", "head": HEAD, "ended": 1, "try": 1, "stopped": False}
 
 
-def check(id_: int = 1, name: str = "unit", conclusion: str | None = "failure", **fields) -> checks.Check:
+def check(id_: int = 1, name: str = "unit", conclusion: str | None = "failure", **fields) -> checks.CheckRun:
     made = {
         "app_id": 15368, "app": "github-actions", "head_sha": HEAD, "status": "completed", "external_id": "",
         "html_url": "", "suite": 5, "completed_at": "2026-01-01T00:00:00Z",
     }  # fmt: skip
-    return checks.Check(id=id_, name=name, conclusion=conclusion, **(made | fields))
+    return checks.CheckRun(id=id_, name=name, conclusion=conclusion, **(made | fields))
 
 
-def workflow_run(**fields) -> actions.Run:
+def workflow_run(**fields) -> actions.WorkflowRun:
     made = {
         "id": 50, "workflow": 9, "name": "ci", "path": ".github/workflows/ci.yaml", "head_sha": HEAD, "event": "push",
         "status": "completed", "conclusion": "failure", "attempt": 1, "suite": 5,
     }  # fmt: skip
-    return actions.Run(**(made | fields))
+    return actions.WorkflowRun(**(made | fields))
 
 
 @pytest.mark.rule("R4")
@@ -69,12 +69,12 @@ def test_which_failures_are_looked_into(tmp_path, monkeypatch, check_, run, fiel
     assert [one.cause for one in found] == causes
 
 
-REAL = Verdict("real", "assert 3 == 4")
-LOST = Verdict("infrastructure", "GitHub lost its runner", rerun=True)
-BROKE = Verdict("infrastructure", "the account has no minutes left")
-FLAKY = Verdict("flaky", "it passed before", rerun=True)
-BASE = Verdict("base", "main fails too")
-NONE = Verdict("none", "cancelled")
+REAL = FailureVerdict("real", "assert 3 == 4")
+LOST = FailureVerdict("infrastructure", "GitHub lost its runner", rerun=True)
+BROKE = FailureVerdict("infrastructure", "the account has no minutes left")
+FLAKY = FailureVerdict("flaky", "it passed before", rerun=True)
+BASE = FailureVerdict("base", "main fails too")
+NONE = FailureVerdict("none", "cancelled")
 
 
 @pytest.mark.rule("R4")
