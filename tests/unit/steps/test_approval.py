@@ -75,9 +75,9 @@ GIVEN = ["review APPROVE a", "clear", "check acceptance pass"]
 def test_an_approval_is_given_once_for_the_commit_that_was_proven(desk_of, proof_, posted, expected):
     context, done = desk_of(proof=proof_, posted=posted)
     subject = Subject.of({"repo": REPO, "pr": str(PR), "try": "1"}, context)
-    said = approval.give(context, subject, pull())
+    lines = approval.give(context, subject, pull())
     assert done == expected
-    assert ("the proof of this commit is gone" in str(said)) is not bool(expected)
+    assert ("the proof of this commit is gone" in str(lines)) is not bool(expected)
 
 
 HERE, BEFORE = gate("acceptance", "pass"), gate("acceptance", "pass", OTHER)
@@ -119,9 +119,9 @@ def test_a_dismissal_that_fails_for_another_reason_than_githubs_refusal_is_no_se
 )
 def test_a_check_of_what_was_not_under_review_is_taken_back(monkeypatch, external_id, approved, taken_back):
     check = None if external_id is None else SimpleNamespace(external_id=external_id)
-    told = []
+    sent = []
     monkeypatch.setattr(checks, "own", lambda *_: check)
-    monkeypatch.setattr(checks, "set_check", lambda *given, **named: told.append((given[-1], named["conclusion"])))
-    monkeypatch.setattr(approval, "is_approval", lambda found: found is not None and found.external_id == HEAD)
+    monkeypatch.setattr(checks, "set_check", lambda *given, **named: sent.append((given[-1], named["conclusion"])))
+    monkeypatch.setattr(approval, "is_approval", lambda result: result is not None and result.external_id == HEAD)
     assert approval.take_up(None, REPO, pull()) is approved
-    assert told == ([(HEAD, None)] if taken_back else [])
+    assert sent == ([(HEAD, None)] if taken_back else [])

@@ -23,9 +23,9 @@ def of(context, role: str, round_: int = 1, **more: str) -> Run:
 
 def reached(tmp_path, bounds: dict[str, Any], role: str, entries: dict[str, Any], **more: Any) -> str:
     context = desk(tmp_path, limits=Limits(**bounds))
-    asked = of(context, role, **more)
-    record(context, asked.kind, asked.number, entries)
-    return str(limits.reached(context, asked, context.ledger(REPO).entries(asked.kind, asked.number)))
+    wanted = of(context, role, **more)
+    record(context, wanted.kind, wanted.number, entries)
+    return str(limits.reached(context, wanted, context.ledger(REPO).entries(wanted.kind, wanted.number)))
 
 
 ROUNDS = {"rounds": 2}
@@ -47,8 +47,8 @@ ROUNDS = {"rounds": 2}
     ],
 )
 def test_rounds(tmp_path, role, round_, entries, reason):
-    said = reached(tmp_path, ROUNDS, role, entries, round_=round_)
-    assert reason in said if reason else said == ""
+    lines = reached(tmp_path, ROUNDS, role, entries, round_=round_)
+    assert reason in lines if reason else lines == ""
 
 
 def test_a_single_round_is_one_in_the_sentence_too(tmp_path):
@@ -87,8 +87,8 @@ TWO = numbered(ended("lint", "done"), run("test"))
 )
 def test_runs_and_minutes_of_one_try(tmp_path, bounds, role, entries, reason):
     entries = {key: {name: v for name, v in entry.items() if v is not None} for key, entry in entries.items()}
-    said = reached(tmp_path, bounds, role, entries)
-    assert reason in said if reason else said == ""
+    lines = reached(tmp_path, bounds, role, entries)
+    assert reason in lines if reason else lines == ""
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_runs_and_minutes_of_one_try(tmp_path, bounds, role, entries, reason):
 def test_failures_that_are_triaged(tmp_path, causes, role, reason):
     entries = numbered(*(run("triage", cause=cause) for cause in causes))
     more = {"cause": "check-9"} if role == "triage" else {}
-    said = reached(tmp_path, {"triage_tries": 2}, role, entries, **more)
-    assert reason in said if reason else said == ""
+    lines = reached(tmp_path, {"triage_tries": 2}, role, entries, **more)
+    assert reason in lines if reason else lines == ""
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,11 @@ def test_failures_that_are_triaged(tmp_path, causes, role, reason):
 )
 def test_tallies_of_days_and_plays(tmp_path, bound, repo, span, counted, reason):
     context = desk(tmp_path, limits=Limits(**{bound: 2}))
-    asked = of(context, "implement", play="play-1a2b3c4d-1")
+    wanted = of(context, "implement", play="play-1a2b3c4d-1")
     for number in range(counted):
         context.ledger(repo).count(limits.day(context) if span == "today" else span, f"run-{number}")
-    said = str(limits.reached(context, asked, context.ledger(REPO).entries("task", TASK)))
-    assert reason in said if reason else said == ""
+    lines = str(limits.reached(context, wanted, context.ledger(REPO).entries("task", TASK)))
+    assert reason in lines if reason else lines == ""
 
 
 def test_a_day_is_one_of_utc_wherever_the_process_runs(tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ def judged(tmp_path, monkeypatch):
     """What an ended run comes to, what was taken away, and whether a judge was asked."""
 
     def make(phase: str | None, role: str = "lint", nodes: dict | None = None):
-        context, took, asked = desk(tmp_path, limits=Limits(run_minutes=45)), [], []
+        context, took, wanted = desk(tmp_path, limits=Limits(run_minutes=45)), [], []
         run = of(context, role)
         if phase is not None:
             context.cluster.create(stored(run, phase))
@@ -42,12 +42,12 @@ def judged(tmp_path, monkeypatch):
         monkeypatch.setattr(outcomes, "take_away", lambda *given: took.append(given[-1]))
 
         def judge(*given):
-            asked.append(given[2].name)
+            wanted.append(given[2].name)
             return outcome
 
         outcome = object()
-        found = outcomes.of(context, run, run.identity, judge)
-        return found if found is not outcome else "judged", took == [run.name], bool(asked)
+        result = outcomes.of(context, run, run.identity, judge)
+        return result if result is not outcome else "judged", took == [run.name], bool(wanted)
 
     return make
 
@@ -98,5 +98,5 @@ def node(name: str = "apply(0)", phase: str = "Failed", message: str = "denied")
     ],
 )
 def test_why_no_run_was_made_is_what_the_api_server_said(judged, nodes, reason):
-    found, _took, _asked = judged(None, nodes=nodes)
-    assert found["reason"] == f"the CodeRun could not be created: {reason}"
+    result, _took, _asked = judged(None, nodes=nodes)
+    assert result["reason"] == f"the CodeRun could not be created: {reason}"

@@ -30,9 +30,9 @@ def pressed(tmp_path, monkeypatch):
     """Press play on three tasks in a row; what the step put out, what it said, and what it made."""
 
     def press(entries=(), *, done=None, undone=None, plays=(), backlog=None, **inputs):
-        said: list[str] = []
+        lines: list[str] = []
         context = desk(tmp_path)
-        context = replace(context, say=said.append)
+        context = replace(context, say=lines.append)
         for kind, number, given in entries:
             record(context, kind, number, given)
         for kind, number, phase in plays:
@@ -52,8 +52,8 @@ def pressed(tmp_path, monkeypatch):
         monkeypatch.setattr(task_documents, "lacking", lambda *_: [])
         monkeypatch.setattr(refs, "head", lambda *_: "a" * 40)
         monkeypatch.setattr("pressplay.steps.core.context.contents.default_branch", lambda *_: "main")
-        found = plan_steps.plan({"repo": REPO, "mode": "show", **inputs}, context)
-        return found, "\n".join(said), context
+        result = plan_steps.plan({"repo": REPO, "mode": "show", **inputs}, context)
+        return result, "\n".join(lines), context
 
     return press
 
@@ -80,8 +80,8 @@ LANDED = {"role": "implement", "agent": "rex", "round": 1, "cause": "", "attempt
     ],
 )
 def test_the_number_of_a_press_is_above_all_that_was_tried(pressed, entries, plays, number):
-    found, _said, _context = pressed(entries, plays=plays)
-    assert found["play"] == f"{STEM}-{number}"
+    result, _said, _context = pressed(entries, plays=plays)
+    assert result["play"] == f"{STEM}-{number}"
 
 
 @pytest.mark.rule("FR7")
@@ -103,31 +103,31 @@ def test_the_number_of_a_press_is_above_all_that_was_tried(pressed, entries, pla
     ],
 )
 def test_what_is_played_and_what_is_taken_as_done(pressed, done, only, backlog, count, ready, words):
-    found, said, _context = pressed(done=done, backlog=backlog, tasks=only)
-    assert (found["tasks"], found["ready"], found["started"]) == (count, ready, "false")
-    assert words in said
+    result, lines, _context = pressed(done=done, backlog=backlog, tasks=only)
+    assert (result["tasks"], result["ready"], result["started"]) == (count, ready, "false")
+    assert words in lines
 
 
 def test_a_merge_that_does_not_count_is_said_with_its_reason(pressed):
-    _found, said, _context = pressed(undone={"2": "its branch was merged elsewhere"})
-    assert "task 2 is not taken as done: its branch was merged elsewhere" in said
+    _found, lines, _context = pressed(undone={"2": "its branch was merged elsewhere"})
+    assert "task 2 is not taken as done: its branch was merged elsewhere" in lines
 
 
 @pytest.mark.rule("FR7")
 @pytest.mark.parametrize(("mode", "started"), [("show", "false"), ("play", "true")])
 def test_only_mode_play_makes_anything(pressed, mode, started):
-    found, _said, context = pressed(mode=mode)
+    result, _said, context = pressed(mode=mode)
     made = context.cluster.list("Workflow", "press-play")
-    assert (found["started"], bool(made)) == (started, mode == "play")
+    assert (result["started"], bool(made)) == (started, mode == "play")
 
 
 @pytest.mark.rule("R1")
 @pytest.mark.parametrize(("phase", "started"), [("Running", "false"), ("Succeeded", "true"), ("Failed", "true")])
 def test_a_play_under_way_is_shown_and_not_doubled(pressed, phase, started):
-    found, said, _context = pressed(plays=[("Workflow", 1, phase)], mode="play")
-    assert found["started"] == started
-    assert found["play"] == f"{STEM}-{1 if phase == 'Running' else 2}"
-    assert ("is under way; nothing was started" in said) is (phase == "Running")
+    result, lines, _context = pressed(plays=[("Workflow", 1, phase)], mode="play")
+    assert result["started"] == started
+    assert result["play"] == f"{STEM}-{1 if phase == 'Running' else 2}"
+    assert ("is under way; nothing was started" in lines) is (phase == "Running")
 
 
 @pytest.mark.rule("R10")

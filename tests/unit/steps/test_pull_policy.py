@@ -22,14 +22,14 @@ INPUTS = {"repo": REPO, "pr": str(PR), "try": "1"}
 def desk_of(tmp_path, monkeypatch):
     """Sets a pull request and its ledger down; `done` says what policies did beside answering."""
 
-    def make(entries=None, *, obstacle=None, approved=False, missing="", give="", **fields):
+    def make(entries=None, *, obstacle=None, approved=False, lacking="", give="", **fields):
         context, done = desk(tmp_path), []
         record(context, "pr", PR, entries or {})
         monkeypatch.setattr(pulls, "pull", lambda *_: pull(**fields))
         held = SimpleNamespace(reason=obstacle, ways="go elsewhere") if obstacle else None
         monkeypatch.setattr(target, "obstacle", lambda *_: held)
         monkeypatch.setattr(approval, "take_up", lambda *_: approved)
-        monkeypatch.setattr(approval, "missing", lambda *_: missing)
+        monkeypatch.setattr(approval, "missing", lambda *_: lacking)
         monkeypatch.setattr(approval, "give", lambda *_: done.append("approve") or give)
         monkeypatch.setattr(approval, "void", lambda *_, whole: done.append(f"void whole={whole}"))
         monkeypatch.setattr(approval, "count", lambda *_: None)
@@ -126,8 +126,8 @@ def test_where_it_stands(desk_of, given, setting, entries, state, agent):
     for key in [key for key in entries if key.startswith("triage-")]:
         entries = {**entries, key: {**TRIAGED, **entries[key]}}
     context, done = desk_of(entries, **setting)
-    found = pull_steps.look({**INPUTS, **given}, context)
-    assert (found["state"], found["agent"], found["head"]) == (state, agent, setting.get("head_sha", HEAD))
+    result = pull_steps.look({**INPUTS, **given}, context)
+    assert (result["state"], result["agent"], result["head"]) == (state, agent, setting.get("head_sha", HEAD))
     # An approval of what is looked at anew is void, and all of it where the commit may land elsewhere.
     void = [line for line in done if line.startswith("void")]
     held = "obstacle" in setting
@@ -161,7 +161,7 @@ TRIAGED = {
 )
 def test_the_next_round(tmp_path, entries, expected):
     context = desk(tmp_path)
-    record(context, "pr", PR, numbered(*({k: v for k, v in one.items() if v is not None} for one in entries)))
+    record(context, "pr", PR, numbered(*({k: v for k, v in item.items() if v is not None} for item in entries)))
     subject = Subject.of(INPUTS, context)
     assert rounds.next_round(context.ledger(REPO).entries("pr", PR), subject) == expected
 
@@ -178,7 +178,7 @@ PASS = ended("test", "pass")
         ([PASS], {}, "approved", ""),
         ([PASS], {"merged": True, "state": "closed"}, "merged", ""),
         ([PASS], {"state": "closed"}, "closed", ""),
-        ([PASS], {"missing": "press-play/lint: it fails"}, "parked", "press-play/lint: it fails"),
+        ([PASS], {"lacking": "press-play/lint: it fails"}, "parked", "press-play/lint: it fails"),
         ([PASS], {"obstacle": "another leads it there"}, "parked", "another leads it there"),
         ([PASS], {"give": "the head moved"}, "parked", "the head moved"),
         ([], {}, "parked", "no agent has looked at it"),
@@ -208,8 +208,8 @@ PASS = ended("test", "pass")
 )
 def test_how_it_is_concluded(desk_of, entries, setting, outcome, reason):
     context, done = desk_of(numbered(*entries), **setting)
-    found = pull_steps.conclude(INPUTS, context)
-    assert found["outcome"] == outcome
+    result = pull_steps.conclude(INPUTS, context)
+    assert result["outcome"] == outcome
     parked = [line.removeprefix("park: ") for line in done if line.startswith("park")]
     assert parked == [] if not reason else (len(parked) == 1 and reason in parked[0])
     gives = outcome == "approved" or "give" in setting

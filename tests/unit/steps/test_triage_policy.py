@@ -65,8 +65,8 @@ def test_which_failures_are_looked_into(tmp_path, monkeypatch, check_, run, fiel
     monkeypatch.setattr(checks, "checks", lambda *_: [check(**check_)])
     monkeypatch.setattr(actions, "runs_of_commit", lambda *_: [] if run is None else [workflow_run(**run)])
     ledger = context.ledger(REPO).entries("pr", PR)
-    found = untriaged.untriaged(context, Subject.of(INPUTS, context), pull(**fields), ledger)
-    assert [one.cause for one in found] == causes
+    result = untriaged.untriaged(context, Subject.of(INPUTS, context), pull(**fields), ledger)
+    assert [item.cause for item in result] == causes
 
 
 REAL = FailureVerdict("real", "assert 3 == 4")
@@ -103,10 +103,10 @@ def test_what_is_planned(tmp_path, monkeypatch, verdicts, plans, expected):
     monkeypatch.setattr(untriaged, "untriaged", lambda *_: failed)
     monkeypatch.setattr(triage_steps, "_Record", lambda *_: type("Record", (), {"evidence": lambda *_: None})())
     monkeypatch.setattr(triage_steps, "classify", lambda _seen: next(given))
-    found = triage_steps.look(INPUTS, context)
-    assert tuple(found[name] for name in ("class", "cause", "rerun", "report")) == expected
+    result = triage_steps.look(INPUTS, context)
+    assert tuple(result[name] for name in ("class", "cause", "rerun", "report")) == expected
     stored = context.cluster.list("ConfigMap", "press-play")
-    entries = {key: json.loads(text) for one in stored for key, text in one["data"].items()}
+    entries = {key: json.loads(text) for item in stored for key, text in item["data"].items()}
     assert [entries.get(f"triage-{n}", {}).get("plan") for n in range(1, len(plans) + 1)] == plans
     # Real failures of one head are one piece of work; what is left is done with.
     assert {entry["cause"] for entry in entries.values() if entry["plan"] == "repair"} <= {expected[1]}
@@ -116,12 +116,12 @@ def test_what_is_planned(tmp_path, monkeypatch, verdicts, plans, expected):
 
 @pytest.mark.rule("R4")
 def test_of_a_matrix_only_the_first_failures_are_looked_into(tmp_path, monkeypatch):
-    context, seen = desk(tmp_path), []
+    context, causes = desk(tmp_path), []
     failed = [untriaged.Failed("failure", check(n), workflow_run()) for n in range(1, 30)]
     monkeypatch.setattr(pulls, "pull", lambda *_: pull())
     monkeypatch.setattr(untriaged, "untriaged", lambda *_: failed)
-    record_of = type("Record", (), {"evidence": lambda _self, one, _again: seen.append(one.cause)})
+    record_of = type("Record", (), {"evidence": lambda _self, item, _again: causes.append(item.cause)})
     monkeypatch.setattr(triage_steps, "_Record", lambda *_: record_of())
     monkeypatch.setattr(triage_steps, "classify", lambda _seen: NONE)
     triage_steps.look(INPUTS, context)
-    assert seen == [f"check-{n}" for n in range(1, 21)]
+    assert causes == [f"check-{n}" for n in range(1, 21)]
