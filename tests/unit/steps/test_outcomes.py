@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from ledgers import HEAD, PR, REPO, desk, pull
 
+from pressplay.domain.entries import Result
 from pressplay.github import pulls
 from pressplay.settings import Limits
 from pressplay.steps.runs import outcomes
 from pressplay.steps.runs.run import Run
 
 pytestmark = [pytest.mark.rule("R3"), pytest.mark.rule("R4")]
-NO_REASON = "its node's message says why"
 
 
 def of(context, role: str = "lint") -> Run:
@@ -22,6 +22,14 @@ def of(context, role: str = "lint") -> Run:
 def stored(run: Run, phase: str | None) -> dict:
     metadata = {"name": run.name, "namespace": "agent-platform"}
     return {"kind": run.resource, "metadata": metadata, **({"status": {"phase": phase}} if phase else {})}
+
+
+def shown(result: Result) -> dict:
+    """What a result says beside its defaults, and the deepest detail known."""
+    fields = {name: getattr(result, name) for name in ("outcome", "reason", "again", "new_head")}
+    return {name: value for name, value in fields.items() if value} | (
+        {"detail": result.why.detail} if result.why.detail else {}
+    )
 
 
 @pytest.fixture
@@ -46,8 +54,8 @@ def judged(tmp_path, monkeypatch):
             return outcome
 
         outcome = object()
-        result = outcomes.of(context, run, run.identity, judge)
-        return result if result is not outcome else "judged", took == [run.name], bool(wanted)
+        result = outcomes.of(context, run, run.entry(), judge)
+        return shown(result) if result is not outcome else "judged", took == [run.name], bool(wanted)
 
     return make
 
@@ -71,7 +79,7 @@ def judged(tmp_path, monkeypatch):
             True,
         ),
         ("Pending", "lint", {"outcome": "timeout", "reason": "not finished within 45 minutes"}, True),
-        (None, "lint", {"outcome": "failed", "reason": f"the CodeRun could not be created: {NO_REASON}"}, False),
+        (None, "lint", {"outcome": "failed", "reason": "the CodeRun could not be created"}, False),
     ],
 )
 def test_a_run_that_did_not_end_well(judged, phase, role, expected, taken_away):
@@ -91,12 +99,12 @@ def node(name: str = "apply(0)", phase: str = "Failed", message: str = "denied")
     [
         ({"a": node()}, "denied"),
         ({"a": node(), "b": node("apply(1)", "Error", "denied again")}, "denied again"),
-        ({"a": node(phase="Running")}, NO_REASON),
-        ({"a": node(message="")}, NO_REASON),
-        ({"a": node("prepare", message="another step's")}, NO_REASON),
-        ({}, NO_REASON),
+        ({"a": node(phase="Running")}, None),
+        ({"a": node(message="")}, None),
+        ({"a": node("prepare", message="another step's")}, None),
+        ({}, None),
     ],
 )
 def test_why_no_run_was_made_is_what_the_api_server_said(judged, nodes, reason):
     result, _took, _asked = judged(None, nodes=nodes)
-    assert result["reason"] == f"the CodeRun could not be created: {reason}"
+    assert (result["reason"], result.get("detail")) == ("the CodeRun could not be created", reason)

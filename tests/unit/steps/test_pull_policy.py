@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 from ledgers import HEAD, OTHER, PR, REPO, desk, ended, gate, numbered, pull, record, run
 
+from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.github import pulls
 from pressplay.steps.core import consent, parking, task_source
@@ -18,6 +17,10 @@ from pressplay.steps.runs import findings
 INPUTS = {"repo": REPO, "pr": str(PR), "try": "1"}
 
 
+def _words(reason: Reason | str) -> str:
+    return reason if isinstance(reason, str) else reason.what
+
+
 @pytest.fixture
 def desk_of(tmp_path, monkeypatch):
     """Sets a pull request and its ledger down; `done` says what policies did beside answering."""
@@ -26,17 +29,21 @@ def desk_of(tmp_path, monkeypatch):
         context, done = desk(tmp_path), []
         record(context, "pr", PR, entries or {})
         monkeypatch.setattr(pulls, "pull", lambda *_: pull(**fields))
-        held = SimpleNamespace(reason=obstacle, ways="go elsewhere") if obstacle else None
+        held = target.Obstacle(obstacle, "go elsewhere") if obstacle else None
         monkeypatch.setattr(target, "obstacle", lambda *_: held)
         monkeypatch.setattr(approval, "take_up", lambda *_: approved)
-        monkeypatch.setattr(approval, "missing", lambda *_: lacking)
-        monkeypatch.setattr(approval, "give", lambda *_: done.append("approve") or give)
+        monkeypatch.setattr(approval, "missing", lambda *_: Reason(what=lacking) if lacking else None)
+        monkeypatch.setattr(
+            approval, "give", lambda *_: done.append("approve") or (Reason(what=give) if give else None)
+        )
         monkeypatch.setattr(approval, "void", lambda *_, whole: done.append(f"void whole={whole}"))
         monkeypatch.setattr(approval, "count", lambda *_: None)
         monkeypatch.setattr(findings, "refused", lambda *_: "")
         monkeypatch.setattr(task_source, "link", lambda *_: None)
         monkeypatch.setattr(task_source, "ended", lambda *given: done.append(f"ended {given[2]}"))
-        monkeypatch.setattr(parking, "park", lambda *given, **_: done.append(f"park: {given[3]}"))
+        monkeypatch.setattr(
+            parking, "park", lambda *given, **_: done.append(f"park: {getattr(given[3], 'what', given[3])}")
+        )
         monkeypatch.setattr(consent, "ask_again", lambda *_: done.append("ask again"))
         monkeypatch.setattr(pull_steps, "hand_over", lambda *_: False)
         return context, done
@@ -136,7 +143,7 @@ def test_where_it_stands(desk_of, given, setting, entries, state, agent):
 
 TRIAGED = {
     "class": "real", "reason": "r", "plan": "repair", "done": False, "rerun": False, "check": "c", "cause": "check-1",
-    "run": 0, "attempt": 0, "ended": 1, "try": 1, "at": 1,
+    "run": 0, "attempt": 0, "ended": "1", "try": 1, "at": 1,
 }  # fmt: skip
 
 
