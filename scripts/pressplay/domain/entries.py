@@ -681,10 +681,6 @@ class Entries:
         """All entries of a kind, in the order of their keys."""
         return [entry for _, entry in sorted(self.by_key.items()) if isinstance(entry, kind)]
 
-    def with_entry(self, entry: Entry) -> Entries:
-        """These, and one more, in the place of the one that has its key."""
-        return Entries({**self.by_key, entry.key(): entry})
-
     @property
     def runs(self) -> list[Run]:
         """All runs."""
