@@ -28,7 +28,7 @@ class Permission:
 _METADATA = Permission("metadata", "read", "Every App has it.")
 _PUSHES = Permission("contents", "write", "Clones, and pushes its commits to the branch that it works on.")
 _OPENS = Permission("pull_requests", "write", "Opens its pull request.")
-_LOOKS = Permission("pull_requests", "read", "Finds the pull request that it works on.")
+_ASKS = Permission("pull_requests", "write", "Finds its pull request, and asks there where it is blocked.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ LINT = Role(
     may_change="formatting and what linters report; tests stay as strong as they are",
     judged_by="the head, moved or not; moved where the lint gate refused it",
     limits=("rounds", "runsPerPullRequest", "minutesPerPullRequest"),
-    permissions=(_METADATA, _PUSHES, _LOOKS),
+    permissions=(_METADATA, _PUSHES, _ASKS),
 )
 TEST = Role(
     name="test",
@@ -149,7 +149,7 @@ TRIAGE = Role(
     may_change="everything but plans of probes; tests stay as strong as they are",
     judged_by="commits on the branch that leave the tests as strong as they were",
     limits=("triageTries", "runsPerPullRequest", "minutesPerPullRequest"),
-    permissions=(_METADATA, _PUSHES, _LOOKS),
+    permissions=(_METADATA, _PUSHES, _ASKS),
     has_cause=True,
 )
 
