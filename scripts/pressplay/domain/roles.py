@@ -46,6 +46,8 @@ class Role:
     """What its commits may change. Gates hold it to that, not its prompt."""
     judged_by: str
     """What GitHub must hold for a run to count as done."""
+    results: tuple[str, ...] = ("done", "nothing", "blocked")
+    """What its agent may hand over as `result` (`domain.outcomes`)."""
     limits: tuple[str, ...]
     """The limits in the values, beside those that count for every run, that its runs count against."""
     permissions: tuple[Permission, ...]
@@ -73,6 +75,7 @@ ISSUE = Role(
     persona="issue",
     may_change="nothing: it comments on the issue",
     judged_by="a comment of its App on the issue: a task, or questions",
+    results=("done", "blocked"),
     limits=("runsPerTask", "minutesPerTask"),
     permissions=(
         _METADATA,
@@ -109,6 +112,7 @@ TEST = Role(
     persona="qa",
     may_change="tests and its plan of probes",
     judged_by="its App's newest review on the head: changes requested, or a comment that says `press-play: pass`",
+    results=("pass", "changes", "blocked"),
     limits=("rounds", "runsPerPullRequest", "minutesPerPullRequest"),
     permissions=(
         _METADATA,
