@@ -1,0 +1,165 @@
+"""An agent that is blocked asks a person: its question is posted, its work is parked, and no other attempt is spent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import REPO, Agents, World, git, project, task, world
+from people import person
+
+from pressplay.sandbox.summary import Summary
+
+PR = 1
+QUESTION = "Is a price of 0 free, or refused?\n\n```\n<b>&{{=1+1}}\n```\nkey: ghp_0123456789abcdefghijABCDEFGHIJ012345"
+Acts = Callable[[Path, Mapping[str, str]], None]
+
+
+@dataclass
+class Asking(Agents):
+    """Agents of which one role is blocked, in its first run or in each; the role comments does what it is told."""
+
+    asks: str = ""
+    always: bool = False
+    acts: Acts = lambda _tree, _env: None
+    """What the first run of the role `asks` does in place of handing over that it is blocked."""
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, tree: Path, env: Mapping[str, str]) -> int:
+        role, result = env["PRESSPLAY_ROLE"], Path(env["PRESSPLAY_RESULT"])
+        if role == self.asks and (self.always or not self.asked):
+            self.asked.append(env["PRESSPLAY_RUN"])
+            result.write_text(json.dumps({"result": "blocked", "question": QUESTION}))
+            return 0
+        if role == "comments":
+            (tree / "answered.txt").write_text((tree / "task" / "comments.md").read_text())
+            git(tree, "add", "-A")
+            git(tree, "commit", "-qm", "Do as the answer says")
+        return super().__call__(tree, env)
+
+
+@dataclass
+class Play:
+    """A play of one task whose agents ask."""
+
+    made: World
+    agents: Asking
+    summary: Summary
+
+    def get(self, path: str) -> Any:
+        with person(self.made) as api:
+            return api.get(path).json()
+
+    def say(self, text: str) -> None:
+        with person(self.made) as api:
+            api.post(f"issues/{PR}/comments", json={"body": text}).raise_for_status()
+
+    def comments(self) -> list[tuple[str, str]]:
+        return [(one["user"]["login"], one["body"]) for one in self.get(f"issues/{PR}/comments")]
+
+    def labels(self) -> list[str]:
+        return [label["name"] for label in self.get(f"issues/{PR}/labels")]
+
+    def runs(self) -> list[str]:
+        return [" ".join(line.split()[2:]) for line in self.made.starts()]
+
+    def outcomes(self) -> list[str]:
+        entries = self.made.sandbox.context.ledger(REPO).entries("pr", PR).values()
+        return [entry["outcome"] for entry in entries if "role" in entry]
+
+    def go_on(self) -> None:
+        self.summary = self.made.go_on()
+
+    def merge(self) -> None:
+        self.made.sandbox._maintainer.merge_what_is_ready()
+        self.go_on()
+
+
+def play(tmp_path: Path, asks: str, **options: Any) -> Play:
+    agents = Asking(asks=asks, **options)
+    made = world(tmp_path / "state", agents, source=project(tmp_path, [task(1)]), merge=False)
+    return Play(made, agents, made.play())
+
+
+def is_parked_with_its_question(it: Play, agent_id: str) -> None:
+    assert it.summary.tasks[0].state == "parked"
+    assert it.summary.tasks[0].reason == (
+        f"{agent_id}: it is blocked and asks a person to decide; its question is on pull request #1"
+    )
+    assert it.labels() == ["press-play/parked"]
+    by, text = it.comments()[-1]
+    assert by == "press-play[bot]"
+    # The question is data: within a fence that it can't close, without its key.
+    assert "\n````text\nIs a price of 0 free, or refused?\n\n```\n<b>&{{=1+1}}\n```\nkey: [redacted: " in text
+    assert "ghp_" not in text
+    assert "answer the question in a comment, then comment `/press-play fix`" in text
+
+
+@pytest.mark.rule("R4")
+def test_an_implementation_that_is_blocked_opens_its_pull_request_with_the_question_and_goes_on_once_it_is_answered(
+    tmp_path,
+):
+    it = play(tmp_path, "implement")
+    assert it.runs() == ["implement 0"], "a question is no failed attempt"
+    assert it.get(f"pulls/{PR}")["body"] == f"press-play: blocked\n\n{QUESTION}"
+    assert it.get(f"pulls/{PR}")["changed_files"] == 0
+    is_parked_with_its_question(it, "rex")
+    it.say("A price of 0 is refused.")
+    it.say("/press-play fix")
+    it.go_on()
+    assert it.runs() == ["implement 0", "comments 0", "lint 0", "test 0"]
+    assert it.labels() == []
+    it.merge()
+    assert it.summary.tasks[0].state == "merged"
+    assert "A price of 0 is refused." in git(it.made.sandbox.forge.git_path(REPO), "show", "main:answered.txt")
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.parametrize(("asks", "agent_id", "runs"), [("lint", "clippy", 2), ("test", "qa", 3)])
+def test_an_agent_that_is_blocked_in_a_review_asks_in_a_comment_and_goes_on_once_it_is_answered(
+    tmp_path, asks, agent_id, runs
+):
+    it = play(tmp_path, asks)
+    assert len(it.runs()) == runs
+    assert it.runs()[-1] == f"{asks} 0"
+    assert it.comments()[0][1].startswith(f"press-play: blocked\n\n{QUESTION}")
+    is_parked_with_its_question(it, agent_id)
+    it.say("/press-play fix\nA price of 0 is refused.")
+    it.go_on()
+    assert it.runs()[runs:] == ["comments 0", "lint 0", "test 0"]
+    it.merge()
+    assert it.summary.tasks[0].state == "merged"
+
+
+@pytest.mark.rule("R4")
+def test_an_answer_in_words_that_changes_nothing_lets_the_blocked_agent_run_again(tmp_path):
+    it = play(tmp_path, "test")
+    it.agents.silent = {("comments", 1)}
+    it.say("/press-play retry")
+    it.go_on()
+    assert it.runs()[3:] == ["lint 0", "test 0"]
+    assert it.get(f"pulls/{PR}")["labels"] == []
+
+
+@pytest.mark.rule("R2")
+def test_a_question_of_an_earlier_run_does_not_block_a_later_one(tmp_path):
+    it = play(tmp_path, "test")
+    it.say("/press-play retry")
+    it.go_on()
+    assert it.outcomes() == ["done", "blocked", "done", "pass"]
+    it.merge()
+    assert it.summary.tasks[0].state == "merged"
+
+
+@pytest.mark.rule("R4")
+def test_an_agent_that_stays_blocked_is_parked_again(tmp_path):
+    it = play(tmp_path, "test", always=True)
+    it.say("/press-play fix\nDo as you like.")
+    it.go_on()
+    assert it.runs()[3:] == ["comments 0", "lint 0", "test 0"]
+    assert it.labels() == ["press-play/parked"]
+    assert it.outcomes().count("blocked") == 2
