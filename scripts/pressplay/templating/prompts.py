@@ -201,6 +201,9 @@ def instructions(
     files = [_template(f"{_FIRST}{role}.{kind}.md.mustache", templates_dir)]
     if not files[0].exists():
         files = [_template(f"{_FIRST}{role}.md.mustache", templates_dir)]
+    if role != "issue":
+        # The Issue agent has its own way to ask, on the issue.
+        files.append(_template("blocked.md.mustache", templates_dir))
     return "\n".join(engine.render(file, data) for file in [_template("start.md.mustache", templates_dir), *files])
 
 
