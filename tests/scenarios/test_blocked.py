@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from pressplay.sandbox.summary import Summary
 
 PR = 1
 QUESTION = "Is a price of 0 free, or refused?\n\n```\n<b>&{{=1+1}}\n```\nkey: ghp_0123456789abcdefghijABCDEFGHIJ012345"
-Acts = Callable[[Path, Mapping[str, str]], None]
 
 
 @dataclass
@@ -25,15 +24,14 @@ class Asking(Agents):
 
     asks: str = ""
     always: bool = False
-    acts: Acts = lambda _tree, _env: None
-    """What the first run of the role `asks` does in place of handing over that it is blocked."""
+    hands_over: Mapping[str, Any] = field(default_factory=lambda: {"result": "blocked", "question": QUESTION})
     asked: list[str] = field(default_factory=list)
 
     def __call__(self, tree: Path, env: Mapping[str, str]) -> int:
         role, result = env["PRESSPLAY_ROLE"], Path(env["PRESSPLAY_RESULT"])
         if role == self.asks and (self.always or not self.asked):
             self.asked.append(env["PRESSPLAY_RUN"])
-            result.write_text(json.dumps({"result": "blocked", "question": QUESTION}))
+            result.write_text(json.dumps(self.hands_over))
             return 0
         if role == "comments":
             (tree / "answered.txt").write_text((tree / "task" / "comments.md").read_text())
@@ -70,6 +68,10 @@ class Play:
     def outcomes(self) -> list[str]:
         entries = self.made.sandbox.context.ledger(REPO).entries("pr", PR).values()
         return [entry["outcome"] for entry in entries if "role" in entry]
+
+    def messages(self) -> list[str]:
+        found = self.made.sandbox.cluster.list("CodeRun", self.made.sandbox.settings.controller_namespace)
+        return [run["status"]["message"] for run in found if run["status"].get("message")]
 
     def go_on(self) -> None:
         self.summary = self.made.go_on()
@@ -163,3 +165,22 @@ def test_an_agent_that_stays_blocked_is_parked_again(tmp_path):
     assert it.runs()[3:] == ["comments 0", "lint 0", "test 0"]
     assert it.labels() == ["press-play/parked"]
     assert it.outcomes().count("blocked") == 2
+
+
+@pytest.mark.rule("R10")
+@pytest.mark.parametrize(
+    ("asks", "hands_over", "message"),
+    [
+        (
+            "lint",
+            {"result": "pass"},
+            "PRESSPLAY_RESULT: result: expected one of done, nothing, blocked for the role lint",
+        ),
+        ("test", {"result": "blocked"}, 'PRESSPLAY_RESULT:1:1: $: expected the key "question", came none'),
+    ],
+)
+def test_what_breaks_the_contract_fails_the_run_and_its_status_says_why(tmp_path, asks, hands_over, message):
+    it = play(tmp_path, asks, hands_over=hands_over)
+    assert it.runs().count(f"{asks} 1") == 1
+    assert [text[: len(message)] for text in it.messages()] == [message]
+    assert it.summary.tasks[0].state == "approved"
