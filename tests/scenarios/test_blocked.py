@@ -176,7 +176,7 @@ def test_an_agent_that_stays_blocked_is_parked_again(tmp_path):
             {"result": "pass"},
             "PRESSPLAY_RESULT: result: expected one of done, nothing, blocked for the role lint",
         ),
-        ("test", {"result": "blocked"}, 'PRESSPLAY_RESULT:1:1: $: expected the key "question", came none'),
+        ("test", {"result": "blocked"}, 'PRESSPLAY_RESULT:1:1: $: expected the key "question", got none'),
     ],
 )
 def test_what_breaks_the_contract_fails_the_run_and_its_status_says_why(tmp_path, asks, hands_over, message):
