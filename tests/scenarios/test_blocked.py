@@ -66,8 +66,8 @@ class Play:
         return [" ".join(line.split()[2:]) for line in self.made.starts()]
 
     def outcomes(self) -> list[str]:
-        entries = self.made.sandbox.context.ledger(REPO).entries("pr", PR).values()
-        return [entry["outcome"] for entry in entries if "role" in entry]
+        runs = self.made.sandbox.context.ledger(REPO).entries("pr", PR).runs
+        return [run.outcome for run in sorted(runs, key=lambda run: (run.started or 0, run.round))]
 
     def messages(self) -> list[str]:
         found = self.made.sandbox.cluster.list("CodeRun", self.made.sandbox.settings.controller_namespace)

@@ -47,7 +47,7 @@ def test_the_folder_tells_dependencies_and_parts_by_name() -> None:
     assert "- Task 1: First\n" in made["task.md"]
     assert "### 1. A part" in made["task.md"]
     assert "no details beyond" not in made["task.md"]
-    assert "- Part 1 is done: A part" in made["acceptance-criteria.md"]
+    assert "- **AC1** Part 1 is done: A part" in made["acceptance-criteria.md"]
     assert "# Task 2: Second" in made["prompt.md"]
 
 
