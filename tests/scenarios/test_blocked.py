@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from harness import REPO, Agents, World, git, project, task, world
-from people import person
+from people import agent, person
+from team import PR, Team, played
 
+from pressplay.github.calls import call
 from pressplay.sandbox.summary import Summary
 
-PR = 1
 QUESTION = "Is a price of 0 free, or refused?\n\n```\n<b>&{{=1+1}}\n```\nkey: ghp_0123456789abcdefghijABCDEFGHIJ012345"
 
 
@@ -184,3 +185,36 @@ def test_what_breaks_the_contract_fails_the_run_and_its_status_says_why(tmp_path
     assert it.runs().count(f"{asks} 1") == 1
     assert [text[: len(message)] for text in it.messages()] == [message]
     assert it.summary.tasks[0].state == "approved"
+
+
+@pytest.mark.rule("R4")
+def test_an_agent_that_is_blocked_by_a_comment_takes_the_approval_back_until_it_is_answered(tmp_path):
+    it = play(tmp_path, "comments")
+    assert it.summary.tasks[0].state == "approved"
+    it.say("Make it simpler.")
+    it.go_on()
+    assert it.runs()[3:] == ["comments 0"]
+    assert it.labels() == ["press-play/parked"]
+    asked = [text for by, text in it.comments() if by == "rex[bot]"]
+    assert [text.partition("\n")[0] for text in asked] == ["press-play: blocked"]
+    it.say("/press-play fix\nA price of 0 is refused.")
+    it.go_on()
+    assert it.runs()[4:] == ["comments 0", "lint 0", "test 0"]
+    assert it.labels() == []
+
+
+@pytest.mark.rule("R3")
+def test_an_agent_that_asks_and_fails_is_blocked_and_not_tried_again(tmp_path):
+    """On a cluster an agent posts its question itself, and may well end with another status than 0 afterwards."""
+    team = Team(fails={("lint", 1)})
+
+    def asks(_tree: Path, _env: Mapping[str, str]) -> None:
+        assert team.made is not None
+        gh = agent(team.made, "clippy-agent", pull_requests="write")
+        body = {"body": f"press-play: blocked\n\n{QUESTION}"}
+        call(gh, "POST", f"/repos/{REPO}/issues/{PR}/comments", json=body)
+
+    team.does["lint"] = asks
+    one = played(tmp_path, team)
+    assert (one.state, one.roles()) == ("parked", ["implement", "lint"])
+    assert one.reason.startswith("clippy: it is blocked")
