@@ -11,8 +11,9 @@ export PRESSPLAY_RESULT=$PWD/task/result.json
 rm -f "$PRESSPLAY_RESULT"
 
 prompt='Read task/instructions.md, then task/prompt.md and what they name, and do what this run is asked. Nobody can
-answer questions: where you would ask, write the question into your last message and end. Commit if you may; what you
-leave uncommitted is committed for you. Where you are to hand over JSON, write it to task/result.json.'
+answer questions while you work: where only a person can decide, hand over the result "blocked" with your question, as
+task/instructions.md says, and end. Commit if you may; what you leave uncommitted is committed for you. Where you are to
+hand over JSON, write it to task/result.json.'
 persona=$(cat "$PRESSPLAY_PERSONA")
 # The models of the chart's values are names of Claude Code; another command line is given its own by AGENT_MODEL.
 model=${AGENT_MODEL:-}

@@ -49,6 +49,7 @@ class Subtask:
     test_strategy: str
     status: str
     dependencies: tuple[str, ...]
+    acceptance_criteria: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Task:
     dependencies: tuple[str, ...]
     """As written, each once."""
     subtasks: tuple[Subtask, ...] = ()
+    acceptance_criteria: tuple[str, ...] = ()
     index: int = field(default=0, compare=False)
     """Its place in the file's list."""
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -167,6 +169,7 @@ class _Reader:
             test_strategy=self.text(value.get("testStrategy"), (*path, "testStrategy")),
             status=self.word(value.get("status"), "pending", (*path, "status")),
             dependencies=self.dependencies(value.get("dependencies"), (*path, "dependencies")),
+            acceptance_criteria=_criteria(value.get("acceptanceCriteria")),
         )
 
     def task(self, value: object, path: tuple[PathPart, ...], tag: str, index: int) -> Task | None:
@@ -187,9 +190,17 @@ class _Reader:
             status=self.word(value.get("status"), "pending", (*path, "status")),
             dependencies=self.dependencies(value.get("dependencies"), (*path, "dependencies")),
             subtasks=tuple(part for part in subtasks if part is not None),
+            acceptance_criteria=_criteria(value.get("acceptanceCriteria")),
             index=index,
             raw=value,
         )
+
+
+def _criteria(value: object) -> tuple[str, ...]:
+    """The acceptance criteria in a text or a list. No shape of them is prescribed: what is no text stays JSON."""
+    entries = value if isinstance(value, list) else [value]
+    texts = [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in entries if one is not None]
+    return tuple(_sound(text.strip()) for text in texts if text.strip())
 
 
 def _sound(text: str) -> str:

@@ -562,6 +562,20 @@ class LeftAlone:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CriterionIds:
+    """Of a task: the ids of its acceptance criteria, those that are gone included."""
+
+    KEY: ClassVar = "criteria"
+
+    ids: dict[str, str]
+    """By `domain.criteria.Criterion.key`."""
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
 class Other:
     """An entry that this version does not know."""
 
@@ -594,11 +608,24 @@ Entry = (
     | AskedToRestore
     | Documents
     | LeftAlone
+    | CriterionIds
     | Other
 )
 _FIXED: Mapping[str, type[Any]] = {
     kind.KEY: kind
-    for kind in (PullOfTask, TaskOfPull, Begun, Landed, Alerts, Fault, PassingFault, RaisedTry, Documents, LeftAlone)
+    for kind in (
+        PullOfTask,
+        TaskOfPull,
+        Begun,
+        Landed,
+        Alerts,
+        Fault,
+        PassingFault,
+        RaisedTry,
+        Documents,
+        LeftAlone,
+        CriterionIds,
+    )
 }
 _KEYED: tuple[type[Any], ...] = (
     Run,

@@ -28,7 +28,7 @@ class Permission:
 _METADATA = Permission("metadata", "read", "Every App has it.")
 _PUSHES = Permission("contents", "write", "Clones, and pushes its commits to the branch that it works on.")
 _OPENS = Permission("pull_requests", "write", "Opens its pull request.")
-_LOOKS = Permission("pull_requests", "read", "Finds the pull request that it works on.")
+_ASKS = Permission("pull_requests", "write", "Finds its pull request, and asks there where it is blocked.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,8 @@ class Role:
     """What its commits may change. Gates hold it to that, not its prompt."""
     judged_by: str
     """What GitHub must hold for a run to count as done."""
+    results: tuple[str, ...] = ("done", "nothing", "blocked")
+    """What its agent may hand over as `result` (`domain.outcomes`)."""
     limits: tuple[str, ...]
     """The limits in the values, beside those that count for every run, that its runs count against."""
     permissions: tuple[Permission, ...]
@@ -73,6 +75,7 @@ ISSUE = Role(
     persona="issue",
     may_change="nothing: it comments on the issue",
     judged_by="a comment of its App on the issue: a task, or questions",
+    results=("done", "blocked"),
     limits=("runsPerTask", "minutesPerTask"),
     permissions=(
         _METADATA,
@@ -100,7 +103,7 @@ LINT = Role(
     may_change="formatting and what linters report; tests stay as strong as they are",
     judged_by="the head, moved or not; moved where the lint gate refused it",
     limits=("rounds", "runsPerPullRequest", "minutesPerPullRequest"),
-    permissions=(_METADATA, _PUSHES, _LOOKS),
+    permissions=(_METADATA, _PUSHES, _ASKS),
 )
 TEST = Role(
     name="test",
@@ -109,6 +112,7 @@ TEST = Role(
     persona="qa",
     may_change="tests and its plan of probes",
     judged_by="its App's newest review on the head: changes requested, or a comment that says `press-play: pass`",
+    results=("pass", "changes", "blocked"),
     limits=("rounds", "runsPerPullRequest", "minutesPerPullRequest"),
     permissions=(
         _METADATA,
@@ -149,7 +153,7 @@ TRIAGE = Role(
     may_change="everything but plans of probes; tests stay as strong as they are",
     judged_by="commits on the branch that leave the tests as strong as they were",
     limits=("triageTries", "runsPerPullRequest", "minutesPerPullRequest"),
-    permissions=(_METADATA, _PUSHES, _LOOKS),
+    permissions=(_METADATA, _PUSHES, _ASKS),
     has_cause=True,
 )
 

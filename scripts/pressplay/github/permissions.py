@@ -83,18 +83,18 @@ WEBHOOKS = Row(
 _METADATA = Row("metadata", "read", "Every App has it.", "agent")
 _PUSHES = Row("contents", "write", "Clones, and pushes its commits to the branch that it works on.", "agent")
 _OPENS = Row("pull_requests", "write", "Opens its pull request.", "agent")
-_LOOKS = Row("pull_requests", "read", "Finds the pull request that it works on.", "agent")
+_ASKS = Row("pull_requests", "write", "Finds its pull request, and asks there where it is blocked.", "agent")
 
 ROLES: Mapping[str, tuple[Row, ...]] = {
     "plan": (_METADATA, _PUSHES, _OPENS),
     "implement": (_METADATA, _PUSHES, _OPENS),
-    "lint": (_METADATA, _PUSHES, _LOOKS),
+    "lint": (_METADATA, _PUSHES, _ASKS),
     "test": (
         _METADATA,
         _PUSHES,
         Row("pull_requests", "write", "Posts its review; the harness posts the approval as it."),
     ),
-    "triage": (_METADATA, _PUSHES, _LOOKS),
+    "triage": (_METADATA, _PUSHES, _ASKS),
     "security": (_METADATA, _PUSHES, _OPENS),
     "comments": (_METADATA, _PUSHES, Row("pull_requests", "write", "Answers reviewers in their threads.", "agent")),
     "issue": (

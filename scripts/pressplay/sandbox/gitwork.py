@@ -41,7 +41,7 @@ def clone(folder: Path, remote: Remote, bot: str) -> None:
         "--template=",
         *(["--shared"] if remote.local else []),
         f"--config=user.name={bot}",
-        f"--config=user.email={bot}@users.noreply.github.com",
+        f"--config=user.email={_address(bot)}",
         remote.url,
         "tree",
     )
@@ -81,6 +81,17 @@ def push(remote: Remote, tree: Path, repo: pygit2.Repository, head: str, branch:
         remote.url,
         f"{head}:refs/heads/{branch}",
     )
+
+
+def commit_nothing(repo: pygit2.Repository, bot: str, message: str, now: float) -> pygit2.Oid:
+    """Commit an empty change on top of HEAD, as `bot`; the commit."""
+    head = repo.head.peel(pygit2.Commit)
+    author = pygit2.Signature(bot, _address(bot), int(now), 0)
+    return repo.create_commit("HEAD", author, author, message, head.tree.id, [head.id])
+
+
+def _address(bot: str) -> str:
+    return f"{bot}@users.noreply.github.com"
 
 
 def git(cwd: Path, environment: Mapping[str, str], *args: str, given: str = "") -> str:

@@ -8,7 +8,6 @@ pull request and posts QA's review: an agent here holds no token. `sandbox.docsr
 from __future__ import annotations
 
 import base64
-import json
 import os
 import shutil
 import threading
@@ -22,24 +21,24 @@ import yaml
 from pressplay import names
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster.port import Cluster, Manifest
-from pressplay.domain.roles import COMMENTS, IMPLEMENT
+from pressplay.domain.outcomes import BLOCKED_MARK, Outcome
+from pressplay.domain.roles import IMPLEMENT, ISSUE, ROLES, Role
 from pressplay.errors import InputError, PressPlayError, TryAgain
-from pressplay.github import comments, issues, pulls, reviews, snapshots
+from pressplay.github import bodies, comments, issues, pulls, reviews, snapshots
 from pressplay.github.access import GitHubAccess, InstallationClient
 from pressplay.github.conversation import Thread
 from pressplay.sandbox import docsruns
 from pressplay.sandbox.container import remove
 from pressplay.sandbox.detached import kill, renew, was_started, was_stopped
-from pressplay.sandbox.gitwork import Remote, clone, git, only_here, open_tree, push
+from pressplay.sandbox.gitwork import Remote, clone, commit_nothing, git, only_here, open_tree, push
 from pressplay.sandbox.launcher import Launcher
 from pressplay.steps.comments import snapshot
+from pressplay.steps.intake.issue_texts import QUESTION_MARK, TASK_MARK
+from pressplay.validation import outcomes
 
 AGENTS_CONFIG_MAP = "controller-agents"
 RUN_KINDS = ("CodeRun", "DocsRun")
 """The kinds of custom resources that are carried out. Their names come from one function: none has two kinds."""
-ISSUE_MARKS = {"task": "press-play: task", "question": "press-play: question"}
-"""What of a result is posted on the issue, and how the comment begins."""
-_RESULT_LIMIT = 1_000_000
 _BODY_LIMIT = 60_000
 """Below GitHub's 65,536 characters, with room for our own marks."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -283,11 +282,12 @@ class Runner:
         spec = run["spec"]
         app, repo = spec["githubApp"], names.repo(spec["repositoryUrl"])
         variables, tree = _environment(spec), folder / "tree"
+        role = ROLES[variables.get("PRESSPLAY_ROLE") or IMPLEMENT.name]
         branch = variables.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
-        result = _result(folder / "result.json")
-        answers = self._answers(app, repo, variables, result)
-        if variables.get("PRESSPLAY_ROLE") == "issue":
-            self._on_issue(run, app, result)
+        outcome = _outcome(folder / "result.json", role)
+        answers = self._answers(app, repo, variables, outcome)
+        if role == ISSUE:
+            self._on_issue(run, app, outcome)
             return
         repository = open_tree(tree)
         base = repository.references.get(f"refs/remotes/origin/{variables.get('PRESSPLAY_BASE') or 'HEAD'}")
@@ -295,39 +295,43 @@ class Runner:
             raise InputError("the agent left a repository without its base or without a commit")
         head = repository.head.peel(pygit2.Commit).id
         ahead, _behind = repository.ahead_behind(head, base.peel(pygit2.Commit).id)
+        blocked = outcome.result == "blocked"
+        if role == IMPLEMENT and blocked and not ahead:
+            # A pull request is where people read the question, and it needs a commit.
+            message = f"Ask how to go on with task {spec['taskId']}"
+            head, ahead = commit_nothing(repository, self._github.login(app), message, self._clock.now()), 1
         if ahead:
             remote = self._remote(app, repo, "write")
             push(remote, tree, repository, str(head), branch)
             remote.pushed()
-        role = variables.get("PRESSPLAY_ROLE", IMPLEMENT.name)
-        opens, judges = role == IMPLEMENT.name and ahead, "verdict" in result and variables.get("PRESSPLAY_PR")
-        if not (opens or judges or answers):
+        opens, judges = role == IMPLEMENT and bool(ahead), outcome.result in ("pass", "changes")
+        if not (opens or judges or answers or blocked):
             return
         gh = self._github.installation(app, repo, _PULLS)
-        if opens and pulls.find_pull(gh, repo, branch, state="open") is None:
-            title = str(result.get("title") or f"Task {spec['taskId']}")[:250]
-            pulls.open_pull(gh, repo, branch, variables["PRESSPLAY_BASE"], title, _body(result))
+        pr, asked = int(variables.get("PRESSPLAY_PR") or 0), False
+        if opens:
+            body = _asked(outcome) if blocked else _cut(outcome.markdown)
+            pull = pulls.find_pull(gh, repo, branch, state="open")
+            if pull is None:
+                title = (outcome.title or f"Task {spec['taskId']}")[:250]
+                pull = pulls.open_pull(gh, repo, branch, variables["PRESSPLAY_BASE"], title, body)
+            pr, asked = pull.number, blocked and bodies.text(gh, repo, pull.number) == body
         if judges:
-            self._review(gh, repo, int(variables["PRESSPLAY_PR"]), app, str(head), run, result)
+            self._review(gh, repo, pr, app, str(head), run, outcome)
         for thread, text in answers:
             self._answer(gh, repo, variables, thread, text)
+        if blocked and not asked:
+            issues.comment(gh, repo, pr, _asked(outcome), marker=run["metadata"]["name"])
 
-    def _answers(
-        self, app: str, repo: str, variables: Mapping[str, str], result: Mapping[str, Any]
-    ) -> list[tuple[Thread, str]]:
+    def _answers(self, app: str, repo: str, variables: Mapping[str, str], outcome: Outcome) -> list[tuple[Thread, str]]:
         """The agent's answers by the threads that they belong to; InputError before anything of the run is pushed."""
-        given = result.get("answers") or {}
-        if not given:
+        if not outcome.answers:
             return []
-        if variables.get("PRESSPLAY_ROLE") != COMMENTS.name:
-            raise InputError(f"PRESSPLAY_RESULT: answers are for the role {COMMENTS.name}")
-        if not isinstance(given, dict) or not all(isinstance(text, str) and text.strip() for text in given.values()):
-            raise InputError("PRESSPLAY_RESULT: answers: expected an object of comments' ids and texts")
         reader = self._github.installation(app, repo, {"contents": "read"})
         taken = snapshots.read(reader, repo, variables["PRESSPLAY_CAUSE"])
         texts: dict[str, list[str]] = {}
         threads = {thread.id: thread for thread in taken.threads}
-        for key, text in given.items():
+        for key, text in outcome.answers.items():
             texts.setdefault(snapshot.thread_of(taken, key).id, []).append(text)
         return [(threads[name], "\n\n".join(parts)) for name, parts in texts.items()]
 
@@ -336,33 +340,28 @@ class Runner:
     ) -> None:
         """Post one answer where its thread is, once."""
         pr, marker = int(variables["PRESSPLAY_PR"]), snapshot.answer_marker(variables["PRESSPLAY_CAUSE"], thread.id)
-        body = _body({"body": text})
+        body = _cut(text)
         if thread.kind == "thread":
             comments.reply(gh, repo, pr, thread.number, body, marker)
         else:
             issues.comment(gh, repo, pr, f"To [this {thread.kind}]({thread.url}):\n\n{body}", marker)
 
-    def _on_issue(self, run: Manifest, app: str, result: Mapping[str, Any]) -> None:
-        """Post the Issue agent's result on the issue, as its App: a task, or questions first."""
-        texts = [(mark, str(result[key])) for key, mark in ISSUE_MARKS.items() if result.get(key)]
-        if not texts:
+    def _on_issue(self, run: Manifest, app: str, outcome: Outcome) -> None:
+        """What the Issue agent made of the issue, as a comment of its App on it: a task, or questions first."""
+        mark, text = (QUESTION_MARK, outcome.question) if outcome.result == "blocked" else (TASK_MARK, outcome.task)
+        if not text:
             return
-        mark, text = texts[0]
         repo, number = names.repo(run["spec"]["repositoryUrl"]), names.plain_number(run["spec"]["taskId"])
         gh = self._github.installation(app, repo, {"issues": "write"})
-        body = f"{mark}\n\n{_body({'body': text})}"
-        issues.comment(gh, repo, number, body, marker=run["metadata"]["name"])
+        issues.comment(gh, repo, number, f"{mark}\n\n{_cut(text)}", marker=run["metadata"]["name"])
 
-    def _review(
-        self, gh: Any, repo: str, pr: int, app: str, head: str, run: Manifest, result: Mapping[str, Any]
-    ) -> None:
+    def _review(self, gh: Any, repo: str, pr: int, app: str, head: str, run: Manifest, outcome: Outcome) -> None:
         mark = f"<!-- {run['metadata']['name']} -->"
         login = self._github.login(app)
         if any(review.author == login and mark in review.body for review in reviews.reviews(gh, repo, pr)):
             return
-        passed = result["verdict"] == "pass"
-        body = f"{'press-play: pass' if passed else 'press-play: changes'}\n\n{_body(result)}\n\n{mark}"
-        reviews.post_review(gh, repo, pr, head, "COMMENT" if passed else "REQUEST_CHANGES", body)
+        body = f"press-play: {outcome.result}\n\n{_cut(outcome.markdown)}\n\n{mark}"
+        reviews.post_review(gh, repo, pr, head, "COMMENT" if outcome.result == "pass" else "REQUEST_CHANGES", body)
 
 
 def _prepare_restart(folder: Path) -> None:
@@ -396,26 +395,30 @@ def _environment(spec: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in variables if isinstance(value, str)}
 
 
-def _result(path: Path) -> dict[str, Any]:
+def _outcome(path: Path, role: Role) -> Outcome:
     """What the agent wrote to PRESSPLAY_RESULT, if anything; InputError where it is not what the contract says."""
     if not path.exists():
-        return {}
+        return Outcome()
     try:
         with path.open("rb") as file:
-            text = file.read(_RESULT_LIMIT + 1)
-        if len(text) > _RESULT_LIMIT:
-            raise InputError(f"PRESSPLAY_RESULT: expected at most {_RESULT_LIMIT} bytes")
-        result = json.loads(text)
-    except (ValueError, RecursionError, OSError) as error:
-        raise InputError(f"PRESSPLAY_RESULT: expected a file with a JSON object: {type(error).__name__}") from error
-    if not isinstance(result, dict) or result.get("verdict") not in (None, "pass", "changes"):
-        raise InputError("PRESSPLAY_RESULT: expected a JSON object; verdict, where given, pass or changes")
-    return result
+            content = file.read(outcomes.LIMIT + 1)
+    except OSError as error:
+        raise InputError(f"PRESSPLAY_RESULT: expected a readable file: {type(error).__name__}") from error
+    outcome = outcomes.read(content, "PRESSPLAY_RESULT")
+    try:
+        outcome.check(role)
+    except InputError as error:
+        raise InputError(f"PRESSPLAY_RESULT: {error}") from error
+    return outcome
 
 
-def _body(result: Mapping[str, Any]) -> str:
-    """The Markdown that goes with a result, cut to what GitHub takes."""
-    text = str(result.get("body") or "")
+def _asked(outcome: Outcome) -> str:
+    """The question of a blocked agent as it is posted."""
+    return f"{BLOCKED_MARK}\n\n{_cut(outcome.question)}"
+
+
+def _cut(text: str) -> str:
+    """Markdown that is posted, cut to what GitHub takes."""
     return text if len(text) <= _BODY_LIMIT else f"{text[:_BODY_LIMIT]}\n\n(cut: {len(text)} characters)"
 
 

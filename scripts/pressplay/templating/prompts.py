@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from pressplay.domain.criteria import Criterion, of_task
 from pressplay.errors import InputError
 from pressplay.templating import engine
 
@@ -48,6 +49,11 @@ class SubtaskLike(Protocol):
         """How to test it."""
         ...
 
+    @property
+    def acceptance_criteria(self) -> Sequence[str]:
+        """Its criteria, as written."""
+        ...
+
 
 class TaskLike(Protocol):
     """A task, as `pressplay.backlog.tasks.Task` has it. All its texts are what people wrote."""
@@ -83,6 +89,11 @@ class TaskLike(Protocol):
         ...
 
     @property
+    def acceptance_criteria(self) -> Sequence[str]:
+        """Its criteria, as written."""
+        ...
+
+    @property
     def priority(self) -> str:
         """Taskmaster's word."""
         ...
@@ -113,13 +124,21 @@ class BacklogLike(Protocol):
 
 
 def task_files(
-    task: TaskLike, backlog: BacklogLike | None = None, templates_dir: Path | None = None, *, criteria: str = ""
+    task: TaskLike,
+    backlog: BacklogLike | None = None,
+    templates_dir: Path | None = None,
+    *,
+    criteria: str = "",
+    numbered: Sequence[Criterion] | None = None,
 ) -> dict[str, str]:
     """The files that all agents of a task read, by name: `prompt.md`, `task.md`, `acceptance-criteria.md`.
 
     `backlog` gives the titles of the tasks that it depends on, `criteria` is Markdown that says when it is done, where
-    somebody wrote that down. InputError for a fault in a user's template.
+    somebody wrote that down, `numbered` the task's criteria with the ids that they have (None: numbered from AC1).
+    InputError for a fault in a user's template.
     """
+    if numbered is None:
+        numbered = of_task(task, {})
     others = {other.id: other.title for other in backlog.tasks} if backlog else {}
     data: dict[str, object] = {
         "id": task.id,
@@ -130,6 +149,11 @@ def task_files(
         "details": task.details,
         "test_strategy": task.test_strategy,
         "criteria": criteria,
+        "numbered": [
+            # A text of several lines ends its entry of the list by an empty one.
+            {"id": one.id, "text": f"{one.text}\n" if "\n" in one.text else one.text}
+            for one in numbered
+        ],
         "priority": task.priority,
         "has_dependencies": bool(task.dependencies),
         "dependencies": [{"id": name, "title": others.get(name, "")} for name in task.dependencies],
@@ -201,6 +225,9 @@ def instructions(
     files = [_template(f"{_FIRST}{role}.{kind}.md.mustache", templates_dir)]
     if not files[0].exists():
         files = [_template(f"{_FIRST}{role}.md.mustache", templates_dir)]
+    if role != "issue":
+        # The Issue agent has its own way to ask, on the issue.
+        files.append(_template("blocked.md.mustache", templates_dir))
     return "\n".join(engine.render(file, data) for file in [_template("start.md.mustache", templates_dir), *files])
 
 

@@ -20,6 +20,7 @@ ORIGINALS = {
     "tasks.schema.json": "schemas/tasks.schema.json",
     "acceptance.schema.json": "schemas/acceptance.schema.json",
     "requirements.schema.json": "schemas/requirements.schema.json",
+    "outcome.schema.json": "schemas/outcome.schema.json",
     "coderun.schema.json": "schemas/coderun.schema.json",
     "docsrun.schema.json": "schemas/docsrun.schema.json",
 }
@@ -48,5 +49,5 @@ def text(name: str) -> str:
 
 @cache
 def schema(name: str) -> Any:
-    """A packaged schema: `values`, `tasks`, `acceptance`, `requirements`, `coderun` or `docsrun`."""
+    """A packaged schema: `values`, `tasks`, `acceptance`, `requirements`, `outcome`, `coderun` or `docsrun`."""
     return json.loads(text(f"{name}.schema.json"))

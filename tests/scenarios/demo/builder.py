@@ -68,9 +68,9 @@ class Builder:
         for _ in range(ROUNDS):
             self.agent("lint", task)
             verdict = self.agent("test", task)
-            self.verdicts.setdefault(task, []).append(verdict["verdict"])
+            self.verdicts.setdefault(task, []).append(verdict["result"])
             self.bodies.setdefault(task, []).append(verdict["body"])
-            if verdict["verdict"] == "pass":
+            if verdict["result"] == "pass":
                 return
             self.agent("fix", task)
         raise AssertionError(f"task {task}: no pass in {ROUNDS} rounds")

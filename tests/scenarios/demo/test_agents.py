@@ -50,7 +50,7 @@ def test_doing_a_run_twice_is_the_same_as_once(shop: Builder) -> None:
         head = shop.git("rev-parse", "HEAD")
         shop.agent(role, 1)
         assert shop.git("rev-parse", "HEAD") == head
-    assert shop.agent("test", 1)["verdict"] == "pass"
+    assert shop.agent("test", 1)["result"] == "pass"
 
 
 def test_implementing_again_does_not_bring_a_mended_bug_back(shop: Builder) -> None:
@@ -96,7 +96,7 @@ def test_qa_wants_changes_where_tests_fail_or_do_not_end(shop: Builder, monkeypa
         "import unittest\nclass T(unittest.TestCase):\n  def test_it(self): self.fail('```\\n# not a heading')\n"
     )
     verdict = shop.agent("test", 1)
-    assert verdict["verdict"] == "changes"
+    assert verdict["result"] == "changes"
     assert "- `test_it (tests.test_odd.T.test_it)`" in verdict["body"]
     assert "````text" in verdict["body"], "the fence is longer than what is quoted"
     (shop.repo / "tests/test_odd.py").write_text("while True: pass\n")
@@ -110,7 +110,7 @@ def test_the_projects_tests_learn_nothing_of_the_run(shop: Builder) -> None:
         "  def test_it(self): self.assertEqual([n for n in os.environ if n.startswith('PRESSPLAY_')], [])\n"
     )
     shop.agent("implement", 1)
-    assert shop.agent("test", 1)["verdict"] == "pass"
+    assert shop.agent("test", 1)["result"] == "pass"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_notes_serve_any_project_and_copy_its_text_unharmed(shop: Builder) -> No
     notes = {"PRESSPLAY_SCRIPT": "notes", "PRESSPLAY_SEND_BACK": "3,77:2"}
     assert shop.agent("implement", 77, **notes)["title"] == "Note task 77"
     assert (shop.repo / "notes/task-77.md").read_bytes() == text.encode()
-    seen = [shop.agent("test", 77, **notes, PRESSPLAY_ROUND=str(turn))["verdict"] for turn in (1, 2, 3)]
+    seen = [shop.agent("test", 77, **notes, PRESSPLAY_ROUND=str(turn))["result"] for turn in (1, 2, 3)]
     assert seen == ["changes", "changes", "pass"]
     head = shop.git("rev-parse", "HEAD")
     shop.agent("fix", 77, **notes)

@@ -78,14 +78,14 @@ def test_the_model_of_the_values_is_claudes(wrapped: Wrapped) -> None:
 
 
 def test_a_verdict_is_handed_over(wrapped: Wrapped) -> None:
-    verdict = {"verdict": "changes", "body": "It fails"}
+    verdict = {"result": "changes", "body": "It fails"}
     done = wrapped.run("claude", "test", f"echo '{json.dumps(verdict)}' > \"$PRESSPLAY_RESULT\"")
     assert done.returncode == 0, done.stderr
     assert json.loads((wrapped.builder.folder / "result.json").read_text()) == verdict
 
 
 def test_qa_without_a_verdict_has_failed(wrapped: Wrapped) -> None:
-    (wrapped.builder.repo / "task/result.json").write_text('{"verdict": "pass"}')
+    (wrapped.builder.repo / "task/result.json").write_text('{"result": "pass"}')
     done = wrapped.run("claude", "test", "true")
     assert (done.returncode, "no verdict" in done.stderr) == (1, True)
     assert not (wrapped.builder.folder / "result.json").exists()

@@ -164,12 +164,10 @@ def test_what_is_switched_off_is_not_asked_for():
 
 
 def test_who_answers_comments_may_besides_what_that_takes():
-    flows = SETTINGS.flows
-    linter = SETTINGS.model_copy(
-        update={"flows": flows.model_copy(update={"comments": flows.comments.model_copy(update={"agent": "clippy"})})}
-    )
-    assert needed(SETTINGS)["clippy-agent"].permissions["pull_requests"] == "read"
-    assert needed(linter)["clippy-agent"].permissions["pull_requests"] == "write"
     own = Agent(github_app="painter", role="issue", model="m")
-    with_own = SETTINGS.model_copy(update={"agents": {**SETTINGS.agents, "painter": own}})
-    assert needed(with_own)["painter"].permissions == {"metadata": "read", "contents": "read", "issues": "write"}
+    alone = SETTINGS.model_copy(update={"agents": {**SETTINGS.agents, "painter": own}})
+    comments = SETTINGS.flows.comments.model_copy(update={"agent": "painter"})
+    answering = alone.model_copy(update={"flows": SETTINGS.flows.model_copy(update={"comments": comments})})
+    reads = {"metadata": "read", "contents": "read", "issues": "write"}
+    assert needed(alone)["painter"].permissions == reads
+    assert needed(answering)["painter"].permissions == {**reads, "contents": "write", "pull_requests": "write"}

@@ -8,6 +8,7 @@ import pytest
 
 from pressplay import cli
 from pressplay.backlog import tasks
+from pressplay.domain.outcomes import BLOCKED_MARK
 from pressplay.errors import InputError
 from pressplay.templating import prompts
 
@@ -46,7 +47,7 @@ def test_the_folder_tells_dependencies_and_parts_by_name() -> None:
     assert "- Task 1: First\n" in made["task.md"]
     assert "### 1. A part" in made["task.md"]
     assert "no details beyond" not in made["task.md"]
-    assert "- Part 1 is done: A part" in made["acceptance-criteria.md"]
+    assert "- **AC1** Part 1 is done: A part" in made["acceptance-criteria.md"]
     assert "# Task 2: Second" in made["prompt.md"]
 
 
@@ -114,7 +115,7 @@ def test_an_unknown_role_or_a_missing_head_is_refused(tmp_path: Path) -> None:
         prompts.instructions("test", pr=7, **told)  # type: ignore[arg-type]
     (tmp_path / "instructions-deploy.md.mustache").write_text("Deploy {{repo}}")
     text = prompts.instructions("deploy", pr=7, head=HEAD, templates_dir=tmp_path, **told)  # type: ignore[arg-type]
-    assert text.endswith("Deploy acme/shop")
+    assert "\nDeploy acme/shop\n## If you are blocked\n" in text
 
 
 def test_what_a_number_stands_for_may_have_instructions_of_its_own(tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_what_a_number_stands_for_may_have_instructions_of_its_own(tmp_path: Pat
     assert "Implement task 512345678 completely" in plain
     (tmp_path / "instructions-implement.issue.md.mustache").write_text("Mine for {{task}}")
     own = prompts.instructions("implement", kind="issue", templates_dir=tmp_path, **told)  # type: ignore[arg-type]
-    assert own.endswith("Mine for 512345678")
+    assert "\nMine for 512345678\n## If you are blocked\n" in own
     assert prompts.roles(tmp_path) == prompts.roles()
 
 
@@ -144,12 +145,25 @@ def test_the_request_for_documents_names_numbers_places_and_files_and_no_text_of
     assert prompts.documents_request(**told, templates_dir=tmp_path) == "Mine for 12 412345678 "
 
 
+@pytest.mark.parametrize("role", ["implement", "lint", "test", "fix", "comments", "triage"])
+def test_each_role_is_told_how_to_ask_where_it_is_blocked(role: str) -> None:
+    told: dict[str, Any] = {"repo": "acme/shop", "task": 12, "branch": "b", "base": "main"}
+    if role != "implement":
+        told |= {"pr": 7, "head": HEAD, "cause": "c"}
+    text = prompts.instructions(role, **told)
+    asks = text[text.index("## If you are blocked") :]
+    assert '{"result": "blocked", "question": "Markdown"}' in asks
+    assert f"\n      {BLOCKED_MARK}\n" in asks
+    assert ("one new comment on #7" in asks) == (role != "implement")
+    assert ("open its pull request against `main`" in asks) == (role == "implement")
+
+
 def test_the_issue_agent_is_told_both_ways_to_hand_over() -> None:
     text = prompts.instructions("issue", repo="acme/shop", task=200000007, branch="b", base="main")
     for needed in (
-        '{"task": "…"}',
+        '{"result": "done", "task": "…"}',
         "press-play: task\n",
-        '{"question": "…"}',
+        '{"result": "blocked", "question": "…"}',
         "press-play: question",
         "## Acceptance criteria",
     ):

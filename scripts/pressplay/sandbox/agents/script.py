@@ -119,7 +119,11 @@ class _Demo(_Any):
         said = list(self.stage("implement"))
         yield from said or ["everything of this task is in the branch already"]
         title = str(self.solution["title"])
-        self.result(title=f"{title} (task {self.task})", body=f"{_SCRIPTED}\n\n" + "\n".join(f"- {s}" for s in said))
+        self.result(
+            result="done",
+            title=f"{title} (task {self.task})",
+            body=f"{_SCRIPTED}\n\n" + "\n".join(f"- {s}" for s in said),
+        )
 
     def lint(self) -> Iterator[str]:
         changed = self.tree.changed(self.env.get("PRESSPLAY_BASE", ""))
@@ -143,13 +147,13 @@ class _Demo(_Any):
         passed, output = self.run_tests()
         count = "".join(re.findall(r"^Ran \d+ tests?", output, re.MULTILINE)[-1:]) or "No tests ran"
         if passed:
-            self.result(verdict="pass", body=f"{count}, all passed.\n\n{_SCRIPTED}")
+            self.result(result="pass", body=f"{count}, all passed.\n\n{_SCRIPTED}")
             yield f"pass: {count}"
             return
         failed = re.findall(r"^(?:FAIL|ERROR): (.+)$", output, re.MULTILINE)
         failures = "\n".join(f"- {_code(name)}" for name in failed) or "- the tests did not come to an end"
         quoted = _fenced(output[-_SHOWN:])
-        self.result(verdict="changes", body=f"{count}. What fails:\n\n{failures}\n\n{quoted}\n\n{_SCRIPTED}")
+        self.result(result="changes", body=f"{count}. What fails:\n\n{failures}\n\n{quoted}\n\n{_SCRIPTED}")
         yield f"changes wanted: {', '.join(failed) or 'the tests did not come to an end'}"
 
     def run_tests(self) -> tuple[bool, str]:
@@ -192,7 +196,7 @@ class _Notes(_Any):
             raise PressPlayError("task/task.md: expected the task's text; the task folder is not there")
         self.tree.write(self.note(), task_text.read_bytes())
         self.tree.commit(self.message(f"Note task {self.task}"), [self.note()])
-        self.result(title=f"Note task {self.task}", body=_SCRIPTED)
+        self.result(result="done", title=f"Note task {self.task}", body=_SCRIPTED)
         yield f"wrote {self.note()}"
 
     def lint(self) -> Iterator[str]:
@@ -200,12 +204,12 @@ class _Notes(_Any):
 
     def test(self) -> Iterator[str]:
         if int(self.env.get("PRESSPLAY_ROUND") or 1) <= self.send_backs():
-            self.result(verdict="changes", body=f"Sent back by PRESSPLAY_SEND_BACK.\n\n{_SCRIPTED}")
+            self.result(result="changes", body=f"Sent back by PRESSPLAY_SEND_BACK.\n\n{_SCRIPTED}")
             yield "changes wanted"
             return
         if not (self.tree.path / self.note()).exists():
             raise PressPlayError(f"{self.note()}: expected the note of this task in the branch")
-        self.result(verdict="pass", body=f"The note is there.\n\n{_SCRIPTED}")
+        self.result(result="pass", body=f"The note is there.\n\n{_SCRIPTED}")
         yield "pass"
 
     def send_backs(self) -> int:

@@ -14,16 +14,6 @@ from pressplay.steps.core.context import Context
 
 
 @dataclass(frozen=True)
-class Newest:
-    """The newest comments of a pull request at some moment, by their ids; 0 where there is none."""
-
-    comment: int
-    """In the conversation."""
-    line: int
-    """On a line of the diff."""
-
-
-@dataclass(frozen=True)
 class Answers:
     """What the agent of a run said on the pull request since the run began."""
 
@@ -63,9 +53,6 @@ class Answers:
         return any(mark in f"{text}\n" for text in self.texts for mark in marks)
 
 
-def newest(gh: Client, repo: str, number: int) -> Newest:
-    """The newest comments as they are now."""
-    return Newest(
-        comment=max((comment.id for comment in issues.comments(gh, repo, number)), default=0),
-        line=max((comment.id for comment in comments.line_comments(gh, repo, number)), default=0),
-    )
+def newest_line(gh: Client, repo: str, number: int) -> int:
+    """The id of the newest comment on a line of the diff; 0 where there is none."""
+    return max((comment.id for comment in comments.line_comments(gh, repo, number)), default=0)

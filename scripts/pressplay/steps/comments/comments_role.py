@@ -31,8 +31,7 @@ def _files(context: Context, gh: Client, run: Run) -> Mapping[str, bytes]:
 
 
 def _note(_context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Run:
-    newest = answers.newest(gh, run.subject.repo, run.number)
-    return replace(entry, newest_comment=newest.comment, newest_line=newest.line)
+    return replace(entry, newest_line=answers.newest_line(gh, run.subject.repo, run.number))
 
 
 COMMENTS = RoleWork(judge=_judge, files=_files, note=_note)

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pressplay.domain.entries import Details, Entries, Parked
+from pressplay.domain.entries import Details, Entries, Parked, Result
 from pressplay.domain.reasons import Reason
 from pressplay.github import checks, issues, pulls
 from pressplay.steps.core import reason_text
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
 from pressplay.steps.core.context import Context, Subject
+from pressplay.validation.markdown import fenced
 
 PARKED_LABEL = "press-play/parked"
 STOPPED = "a person stopped it"
 _WAYS = "push a commit, or comment `/press-play retry`"
+_ANSWER = (
+    "answer the question in a comment, then comment `/press-play fix` to have the answer worked on, or "
+    "`/press-play retry` to begin again"
+)
 
 
 def parked(entries: Entries, subject: Subject) -> Parked | None:
@@ -83,6 +88,16 @@ def park(
         f"Commit `{pull.head_sha}`. A person goes on from here: {ways}.",
         marker=f"{'stopped' if stopped else 'parked'}-{pull.head_sha}-{subject.attempt_of_person}",
     )
+
+
+def park_blocked(context: Context, subject: Subject, agent: str, result: Result) -> None:
+    """Park the open pull request of a run whose agent is blocked; `result` has its reason and question.
+
+    The question is the agent's text: data, quoted as code.
+    """
+    pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, subject.pull_number)
+    details = f"\n{fenced(result.question or '')}\n"
+    park(context, subject, pull, f"{agent}: {result.reason}", ways=_ANSWER, details=details)
 
 
 def clear(context: Context, subject: Subject, number: int) -> None:

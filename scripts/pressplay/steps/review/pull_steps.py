@@ -17,6 +17,7 @@ from pressplay.steps.core.start import hand_over
 from pressplay.steps.documents import task_documents
 from pressplay.steps.review import approval, rounds, scope, target
 from pressplay.steps.runs import findings, limits
+from pressplay.steps.runs.judging import BLOCKED
 
 FLOW = "pull-request"
 ASKS = roles.named("ask")
@@ -140,7 +141,9 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
             task_source.link(context, subject, pull.number)
             refused = approval.give(context, subject, pull)
             reason = Reason(what=refused) if refused else None
-        if reason is not None:
+        if last is not None and last.result is not None and last.outcome == BLOCKED:
+            parking.park_blocked(context, subject, last.agent, last.result)
+        elif reason is not None:
             details = findings.refused(context, subject, entries, pull)
             parking.park(context, subject, pull, reason, ways=held.ways if held else "", details=details)
         else:
@@ -164,12 +167,13 @@ def _passed(entries: Entries, pull: pulls.Pull) -> bool:
 def _left_undone(last: entries_.Run | None) -> bool:
     """Whether what was asked for last came to nothing: what QA passed before that is not what people want.
 
-    Or whether others told the last run what to do: then a person goes on, whatever was passed before.
+    Or whether the last run asks a person to decide, or others told it what to do: then a person goes on, whatever was
+    passed before.
     """
     if last is None:
         return False
     undone = last.role in ASKS and last.outcome in ("parked", "failed", "timeout")
-    return undone or (last.result is not None and last.result.moved)
+    return undone or last.outcome == BLOCKED or (last.result is not None and last.result.moved)
 
 
 def _in_words(last: entries_.Run | None) -> bool:
@@ -181,7 +185,7 @@ def _superseded(last: entries_.Run, pull: pulls.Pull) -> bool:
     """Whether the head is somebody else's: what the newest run saw or left is not it."""
     if last.outcome == "superseded":
         return True
-    return last.outcome in ("done", "pass", "changes", "nothing") and last.new_head != pull.head_sha
+    return last.outcome in ("done", "pass", "changes", "nothing", BLOCKED) and last.new_head != pull.head_sha
 
 
 def _why_not(last: entries_.Run | None, entries: Entries, pull: pulls.Pull) -> Reason:

@@ -6,16 +6,19 @@ from pressplay.domain import roles
 from pressplay.domain.entries import Entries
 from pressplay.domain.roles import FIX
 from pressplay.steps.core.context import Subject
+from pressplay.steps.runs.judging import BLOCKED
 
 
 def next_round(entries: Entries, subject: Subject) -> int:
     """The round to go on with: after the last one of this try that ended in a fix, else the last one itself.
 
-    An ask begins anew: a person (or a new failure) wants something else than QA did.
+    An ask begins anew: a person (or a new failure) wants something else than QA did. A round in which an agent was
+    blocked is over: its runs have their outcomes, and an answer asks for new ones.
     """
     own = entries.runs_of(subject.attempt_of_person)
     asked = max((run.started or 0 for run in own if run.role in roles.named("ask")), default=0)
     rounds = [run for run in own if run.role in roles.named("round") and run.began >= asked]
     last = max((run.round for run in rounds), default=1)
     fixed = any(run.round == last and run.role == FIX.name and run.outcome == "done" for run in rounds)
-    return last + 1 if fixed else last
+    blocked = max((run.round for run in own if run.outcome == BLOCKED), default=0)
+    return max(last + 1 if fixed else last, blocked + 1)

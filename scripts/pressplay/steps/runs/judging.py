@@ -1,17 +1,27 @@
-"""What the judges of several roles ask of a run: whether the head moved, and whether tests got weaker."""
+"""What is asked of the runs of several roles: whether the head moved, tests got weaker, or the agent is blocked."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from pressplay import names
 from pressplay.domain.entries import Result
 from pressplay.domain.entries import Run as RunEntry
+from pressplay.domain.outcomes import question_in
+from pressplay.domain.roles import IMPLEMENT
 from pressplay.gates import only_tests, tests
-from pressplay.github import comparison, pulls
+from pressplay.github import bodies, comparison, issues, pulls
 from pressplay.github.calls import Client
 from pressplay.github.files import Files
+from pressplay.steps.core import landing
 from pressplay.steps.core.context import Context
 from pressplay.steps.runs.run import Run
+from pressplay.validation.redaction import redact
+
+BLOCKED = "blocked"
+"""The outcome of a run whose agent asks a person to decide before the work can go on."""
+_MOST = 10_000
+"""Characters of a question that the ledger keeps; the whole of it is where the agent asked."""
 
 
 def moved(_context: Context, gh: Client, run: Run, entry: RunEntry) -> Result:
@@ -28,3 +38,49 @@ def not_weaker(gh: Client, run: Run, entry: RunEntry, result: Result) -> Result:
         return replace(result, outcome="refused", reason="it changed a plan of probes, and those are QA's")
     weaker = tests.weakened(compared, Files(gh, repo, before).text, Files(gh, repo, after).text)
     return replace(result, outcome="refused", reason=f"it weakened tests: {weaker}") if weaker else result
+
+
+def newest_comment(gh: Client, run: Run) -> int | None:
+    """The newest comment of the conversation, so that what a run's agent says can be told apart; 0 where there is none.
+
+    None for a run that works on no pull request.
+    """
+    if run.kind != "pr":
+        return None
+    return max((comment.id for comment in issues.comments(gh, run.subject.repo, run.number)), default=0)
+
+
+def blocked(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result | None:
+    """What came of an ended run whose agent asks a person to decide; None where it asks nothing.
+
+    Its App asks in a comment that it wrote on the pull request since the run began, or in the body of the pull request
+    that the run opened. What anybody else wrote, or a comment that was edited, asks nothing.
+    """
+    repo, author = run.subject.repo, names.bot(context.settings.agent(run.agent_id)[1].github_app)
+    if run.role == IMPLEMENT:
+        opened = landing.pull_of(context, gh, run.subject)
+        if opened is None or opened.state != "open" or opened.author.lower() != author:
+            return None
+        pr, texts = opened.number, [bodies.text(gh, repo, opened.number)]
+    elif entry.newest_comment is not None:
+        pr, texts = run.number, []
+    else:
+        # The Issue agent's and Morgan's runs, and those that an earlier version began.
+        return None
+    texts += [
+        comment.body
+        for comment in issues.comments(gh, repo, pr)
+        if comment.id > (entry.newest_comment or 0)
+        and comment.author.lower() == author
+        and comment.updated_at == comment.created_at
+    ]
+    question = next((found for text in reversed(texts) if (found := question_in(text))), "")
+    if not question:
+        return None
+    return Result(
+        outcome=BLOCKED,
+        reason=f"it is blocked and asks a person to decide; its question is on pull request #{pr}",
+        question=redact(question)[:_MOST],
+        new_head=pulls.pull(gh, repo, pr).head_sha,
+        pr=pr if run.role == IMPLEMENT else None,
+    )

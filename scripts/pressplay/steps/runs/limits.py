@@ -40,10 +40,10 @@ def minutes(runs: Iterable[RunEntry]) -> int:
 
 
 def newest(entries: Entries, subject: Subject) -> RunEntry | None:
-    """The newest run of this try. A parking follows what it parks, also within the same second."""
+    """The newest run of this try. What parks follows what it parks, also within the same second."""
 
     def when(run: RunEntry) -> tuple[int, bool, int, int]:
-        return run.ended or run.began, run.outcome == "parked", run.round, run.attempt
+        return run.ended or run.began, run.outcome in ("parked", "blocked"), run.round, run.attempt
 
     return max(entries.runs_of(subject.attempt_of_person), key=when, default=None)
 

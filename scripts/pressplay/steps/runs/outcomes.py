@@ -10,6 +10,7 @@ from pressplay.domain.reasons import Reason, plain
 from pressplay.domain.roles import TEST
 from pressplay.github import pulls
 from pressplay.steps.core.context import Context
+from pressplay.steps.runs import judging
 from pressplay.steps.runs.role_work import Judge
 from pressplay.steps.runs.run import Run, take_away
 from pressplay.validation.redaction import redact
@@ -28,16 +29,22 @@ def of(context: Context, run: Run, entry: RunEntry, judge: Judge) -> Result:
         take_away(context, run.subject.repo, run.resource, run.name)
         reason = f"not finished within {context.settings.limits.run_minutes} minutes"
         return Result(outcome="timeout", reason=reason, details=_status_of(run, manifest), new_head=_left(context, run))
+    gh = context.harness(run.subject.repo, **READ)
     if phase == "Failed":
-        return Result(
+        result = Result(
             outcome="failed",
             reason="the agent's run failed",
             details=_status_of(run, manifest),
             again=True,
             new_head=_left(context, run),
         )
-    gh = context.harness(run.subject.repo, **READ)
-    return judge(context, gh, run, entry)
+    else:
+        result = judge(context, gh, run, entry)
+    if result.outcome == "refused":
+        # What it pushed counts more than what it asks (R6).
+        return result
+    # Also of a run that failed: another attempt would only ask again.
+    return judging.blocked(context, gh, run, entry) or result
 
 
 def _left(context: Context, run: Run) -> str | None:

@@ -2,9 +2,10 @@
 
 `prepare` outputs state: `go`, `paused` (wait for `pressplay continue`), or `over` (an outcome stands in the ledger).
 `collect` outputs outcome: `done`; for the role test `pass` or `changes`; `nothing` (asked for changes, none made; for
-the role comments: answered in words alone); `failed`, `timeout`, `parked` (a limit was reached, others moved the branch
-that tells it what to do, or comments were neither worked on nor answered), `superseded` (the head moved, or the pull
-request was closed), `stopped` (by a person). Status 1 asks for one more attempt.
+the role comments: answered in words alone); `blocked` (the agent asks a person to decide); `failed`, `timeout`,
+`parked` (a limit was reached, others moved the branch that tells it what to do, or comments were neither worked on nor
+answered), `superseded` (the head moved, or the pull request was closed), `stopped` (by a person). Status 1 asks for one
+more attempt.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pressplay.github.calls import Client
 from pressplay.steps.core import consent, faults, landing, parking, task_source
 from pressplay.steps.core.context import Context, Inputs, Outputs
 from pressplay.steps.core.manifests import packed
-from pressplay.steps.runs import limits, orders, outcomes, requirements, task_folder
+from pressplay.steps.runs import judging, limits, orders, outcomes, requirements, task_folder
 from pressplay.steps.runs.coderun import RunSpec, coderun
 from pressplay.steps.runs.role_work import Rooms
 from pressplay.steps.runs.run import Run, has_ended, take_away
@@ -178,7 +179,14 @@ def _coderun(
         return coderun(context, spec), entry
     commit = task_folder.commit(gh, spec, task_folder.files(context, gh, spec, rooms))
     if entry is None:
-        new = replace(run.entry(), head=head, started=_now(context), play=run.subject.play, newest_review=0)
+        new = replace(
+            run.entry(),
+            head=head,
+            started=_now(context),
+            play=run.subject.play,
+            newest_review=0,
+            newest_comment=judging.newest_comment(gh, run),
+        )
         entry = rooms.roles[run.role.name].note(context, gh, run, new)
     return coderun(context, spec), replace(entry, context=commit)
 
@@ -224,4 +232,8 @@ def _result(context: Context, run: Run, entry: RunEntry, entries: Entries, rooms
     moved = orders.after_run(context, run, entry)
     if moved:
         return _given_up(context, run, moved)
-    return outcomes.of(context, run, entry, rooms.roles[run.role.name].judge)
+    result = outcomes.of(context, run, entry, rooms.roles[run.role.name].judge)
+    if result.outcome == judging.BLOCKED and run.role == IMPLEMENT:
+        # No flow works on its pull request yet, so that none would park it.
+        parking.park_blocked(context, replace(run.subject, pr=result.pr), run.agent_id, result)
+    return result

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 
 from pressplay import names
 from pressplay.backlog import tasks
+from pressplay.domain.criteria import Criterion, of_task
+from pressplay.domain.entries import CriterionIds
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
 from pressplay.steps.core import backlog_file, consent
-from pressplay.steps.core.context import Context
+from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.runs import findings
 from pressplay.steps.runs.coderun import RunSpec
 from pressplay.steps.runs.role_work import Rooms
@@ -66,7 +68,7 @@ def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         task = next((task for task in backlog.tasks if task.number == subject.task), None)
         if task is None:
             raise InputError(f"{subject.repo}: no task of tag {subject.tag!r} has the number {subject.task}")
-        return prompts.task_files(task, backlog)
+        return prompts.task_files(task, backlog, numbered=_criteria(context, subject, task))
     if subject.pr is None:
         raise InputError("a run needs a task or a pull request to work on")
     # A pull request of no task is itself what is to be done; what its author says of it is all there is to read.
@@ -83,6 +85,17 @@ def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         dependencies=(),
     )
     return prompts.task_files(itself)
+
+
+def _criteria(context: Context, subject: Subject, task: tasks.Task) -> tuple[Criterion, ...]:
+    """The task's criteria, with the ids that its ledger knows; what is new there is recorded."""
+    ledger = context.ledger(subject.repo)
+    known = ledger.entries("task", task.number).get(CriterionIds) or CriterionIds(ids={})
+    criteria = of_task(task, known.ids)
+    entry = CriterionIds(ids={**known.ids, **{criterion.key: criterion.id for criterion in criteria}})
+    if entry != known:
+        ledger.record("task", task.number, entry)
+    return criteria
 
 
 def _words(context: Context, gh: Client, repo: str, number: int) -> tuple[str, str]:

@@ -1,0 +1,120 @@
+"""The outcome of a run, as its agent hands it over in `$PRESSPLAY_RESULT`: one contract for all roles.
+
+Its form is schemas/outcome.schema.json; `validation.outcomes` reads and checks a file of it. What counts in the end is
+what GitHub holds (R5): the sandbox's runner posts what an outcome says, and an agent on a cluster posts it itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from pressplay.domain.roles import COMMENTS, Role
+from pressplay.errors import InputError
+
+Result = Literal["done", "nothing", "blocked", "pass", "changes"]
+RESULTS: tuple[Result, ...] = get_args(Result)
+BLOCKED_MARK = "press-play: blocked"
+"""The first line of the comment, or of the pull request's body, in which an agent asks a person to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionResult:
+    """What an agent says about one acceptance criterion."""
+
+    id: str
+    """As in `task/acceptance-criteria.md`: `AC1`, `AC2` …"""
+    met: bool
+    evidence: str = field(repr=False)
+    """The command or test that shows it, and its output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Something that was asked for and that the agent holds to be wrong."""
+
+    what: str = field(repr=False)
+    why: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an agent hands over. All texts are the agent's: data, never an Argo parameter (R7)."""
+
+    result: Result = "done"
+    question: str = field(default="", repr=False)
+    """What a person must decide before the work can go on; `blocked` always has one."""
+    criteria: tuple[CriterionResult, ...] = ()
+    contests: tuple[Contest, ...] = ()
+    notes: str = field(default="", repr=False)
+    usage: Mapping[str, float] = field(default_factory=dict)
+    """What the run used, by name: `inputTokens`, `outputTokens`, `costUSD` …"""
+    title: str = field(default="", repr=False)
+    """Of the pull request that the role implement opens."""
+    body: str = field(default="", repr=False)
+    """Of that pull request, or of QA's review; Markdown."""
+    task: str = field(default="", repr=False)
+    """What the Issue agent made of an issue; Markdown."""
+    answers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Answers to reviewers, by the thread's id."""
+
+    @staticmethod
+    def of(data: Mapping[str, Any]) -> Outcome:
+        """The outcome in a JSON object that the schema allows, in today's form or in the early one.
+
+        The early form has no `result`, criteria, contests, notes or usage. There a `verdict` is the result, and a
+        `question` without a task is `blocked`.
+        """
+        is_early = "result" not in data
+        later: Mapping[str, Any] = {} if is_early else data
+        result: Result = data.get("result") or data.get("verdict") or "done"
+        question = data.get("question") or ""
+        if is_early and result == "done" and question and not data.get("task"):
+            result = "blocked"
+        return Outcome(
+            result=result,
+            question=question,
+            criteria=tuple(CriterionResult(**one) for one in later.get("criteria", ())),
+            contests=tuple(Contest(**one) for one in later.get("contests", ())),
+            notes=later.get("notes", ""),
+            usage=later.get("usage", {}),
+            title=data.get("title") or "",
+            body=data.get("body") or "",
+            task=data.get("task") or "",
+            answers=data.get("answers") or {},
+        )
+
+    def check(self, role: Role) -> None:
+        """InputError where the outcome is none that a run of this role may have."""
+        if self.result not in role.results:
+            raise InputError(
+                f"result: expected one of {', '.join(role.results)} for the role {role.name}, got {self.result}"
+            )
+        if self.answers and role != COMMENTS:
+            raise InputError(
+                f"answers: expected none for the role {role.name}, got {len(self.answers)}; only the role "
+                f"{COMMENTS.name} answers reviewers"
+            )
+        unmet = [criterion.id for criterion in self.criteria if not criterion.met]
+        if self.result == "pass" and unmet:
+            raise InputError(f"result: expected changes where a criterion is not met, got pass and {', '.join(unmet)}")
+
+    @property
+    def markdown(self) -> str:
+        """`body`, followed by what the outcome says of criteria, contests and notes."""
+        parts = [self.body]
+        if self.criteria:
+            lines = [f"- {one.id}, {'met' if one.met else 'not met'}: {one.evidence}" for one in self.criteria]
+            parts.append("\n".join(["### Acceptance criteria", "", *lines]))
+        if self.contests:
+            parts.append("\n".join(["### Contested", "", *(f"- {one.what}: {one.why}" for one in self.contests)]))
+        if self.notes:
+            parts.append(f"### Notes\n\n{self.notes}")
+        return "\n\n".join(part for part in parts if part)
+
+
+def question_in(text: str) -> str:
+    """The question in a comment or body whose first line is exactly `BLOCKED_MARK`; empty where it is not one."""
+    first, _, rest = text.replace("\r\n", "\n").partition("\n")
+    return rest.strip() if first.rstrip() == BLOCKED_MARK else ""
