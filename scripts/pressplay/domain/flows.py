@@ -103,6 +103,8 @@ class Flow(_Model):
     """What follows the flow and the repository in the Workflow's name (`number`, `window`, constants)."""
     reconcile: str = ""
     """What `reconcile` starts it for, whose event was lost; empty where no event starts it."""
+    exclusive: bool = False
+    """Whether `reconcile` starts nothing for what it works on while a Workflow of it is unfinished."""
     conditions: tuple[Condition, ...] = ()
     """What all rows want."""
     same: tuple[Comparison, ...] = ()
@@ -120,12 +122,20 @@ class Flow(_Model):
                 raise ValueError(f"row {row.name}: constants {', '.join(unknown)} are no parameters of the flow")
         return self
 
+    @property
+    def constants(self) -> Mapping[str, str]:
+        """The constants that all rows have."""
+        shared = [set(row.constants.items()) for row in self.rows]
+        return dict(set.intersection(*shared)) if shared else {}
+
     def workflow_name(self, repo: str, **parts: object) -> str:
-        """The Workflow's name for these parts (`number`, `window`, constants); those that are not given are left out.
+        """The Workflow's name for these parts (`number`, `window`, constants); what is not given, or None, is left out.
 
         Raises InputError as `names.flow_workflow` does.
         """
-        return names.flow_workflow(self.name, repo, *(parts[part] for part in self.name_parts if part in parts))
+        return names.flow_workflow(
+            self.name, repo, *(parts[part] for part in self.name_parts if parts.get(part) is not None)
+        )
 
 
 class Flows(_Model):
