@@ -318,8 +318,8 @@ class Settings(_Model):
         flow = flows_.flow(name)
         if not flow.values:
             return FlowSettings(window=flow.window)
-        found: FlowSettings = getattr(self.flows, to_snake(flow.values))
-        return found
+        settings: FlowSettings = getattr(self.flows, to_snake(flow.values))
+        return settings
 
     def started_by(self, flow: flows_.Flow) -> tuple[flows_.Row, ...]:
         """The rows of a flow that count in this installation, as in the chart's Sensor; none where it is off."""

@@ -1,6 +1,6 @@
-"""The rules across values are said twice, in the chart and in `pressplay validate`: both find the same wrong.
+"""The rules across values are in the chart and in `pressplay validate`: both refuse the same values.
 
-The chart's own `validate.yaml` judges hundreds of values in one rendering, where it says what it would fail with.
+The chart's own `validate.yaml` judges hundreds of values in one rendering; its messages are kept.
 """
 
 from __future__ import annotations
@@ -168,9 +168,9 @@ def test_each_fragment_fits_the_schema(name: str):
 
 @pytest.mark.rule("R10")
 def test_both_find_as_much_wrong_with_the_same_values(judged: dict[str, tuple[dict[str, Any], list[str]]]):
-    for name, (values, said) in judged.items():
-        found = [message for _, message, _ in across(values)]
-        assert len(said) == len(found), f"{name}: the chart says {said}, pressplay {found}"
+    for name, (values, complaints) in judged.items():
+        problems = [message for _, message, _ in across(values)]
+        assert len(complaints) == len(problems), f"{name}: chart: {complaints}, pressplay: {problems}"
 
 
 @pytest.mark.rule("R10")
@@ -178,11 +178,11 @@ def test_each_rule_of_the_chart_is_broken_by_some_of_them(judged: dict[str, tupl
     source = (ROOT / "chart/templates/validate.yaml").read_text(encoding="utf-8")
     formats = re.findall(r'append \$wrong (?:\(printf )?"((?:[^"\\]|\\.)*)"', source)
     assert len(formats) == source.count("append $wrong")
-    said = {message for _, answer in judged.values() for message in answer}
+    complaints = {message for _, answer in judged.values() for message in answer}
     unbroken = [
         written
         for written in formats
-        if not any(re.fullmatch(_as_pattern(written), message, re.DOTALL) for message in said)
+        if not any(re.fullmatch(_as_pattern(written), message, re.DOTALL) for message in complaints)
     ]
     assert len(unbroken) == len(CHART_ONLY)
     assert all(any(written.startswith(start) for start in CHART_ONLY) for written in unbroken)

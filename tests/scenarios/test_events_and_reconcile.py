@@ -17,8 +17,9 @@ from harness import REPO, World, project, task, world
 from people import agent, bot, fork_pull, opened, person, push
 
 from pressplay import names
+from pressplay.domain.entries import TaskOfPull
 from pressplay.github import checks, pulls
-from pressplay.sandbox.forge.ci import Job
+from pressplay.sandbox.forge.ci import CiJob
 from pressplay.sandbox.setup import MAINTAINER
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
 from pressplay.steps.upkeep import lost_events
@@ -66,12 +67,12 @@ class Scene:
     def label(self, number: int, by: str = MAINTAINER) -> None:
         self.ask("POST", f"issues/{number}/labels", by, labels=[LABEL])
 
-    def says(self, number: int, body: str = "Please.", by: str = MAINTAINER) -> None:
+    def comment(self, number: int, body: str = "Please.", by: str = MAINTAINER) -> None:
         self.ask("POST", f"issues/{number}/comments", by, body=body)
 
     def fails(self, number: int, name: str = "test", conclusion: str = "failure") -> None:
         self.made.sandbox.forge.report_ci(
-            REPO, self.read(number).head_sha, workflow=name, jobs=(Job(name, conclusion),)
+            REPO, self.read(number).head_sha, workflow=name, jobs=(CiJob(name, conclusion),)
         )
 
     def read(self, number: int) -> pulls.Pull:
@@ -93,13 +94,13 @@ class Scene:
         self.label(number)
         return self.approved(number)
 
-    def ours(self) -> int:
+    def pull_of_agent(self) -> int:
         """An approved pull request of Rex's, for a task that was begun."""
         self.count += 1
         rex, branch = agent(self.made, "rex"), names.task_branch(900 + self.count)
         push(rex, self.made, branch, path=f"rex-{self.count}.txt")
         number = opened(rex, branch)
-        self.made.sandbox.context.ledger(REPO).record("pr", number, "task", {"task": 1, "tag": "master"})
+        self.made.sandbox.context.ledger(REPO).record("pr", number, TaskOfPull(task=1, tag="master"))
         return self.approved(number)
 
     def from_here(self) -> None:
@@ -209,7 +210,7 @@ def pushes(scene: Scene) -> int:
 
 
 def pushes_to_ours(scene: Scene) -> int:
-    number = scene.ours()
+    number = scene.pull_of_agent()
     scene.from_here()
     scene.commit(scene.read(number).head_ref)
     return number
@@ -223,20 +224,20 @@ def pushes_as_our_app(scene: Scene) -> int:
     return number
 
 
-def said(body: str = "Please.", by: str = MAINTAINER, *, label: bool = True) -> Callable[[Scene], int]:
+def comments(body: str = "Please.", by: str = MAINTAINER, *, label: bool = True) -> Callable[[Scene], int]:
     def change(scene: Scene) -> int:
         number = scene.asked_for() if label else scene.approved(scene.pull())
         scene.from_here()
-        scene.says(number, body, by)
+        scene.comment(number, body, by)
         return number
 
     return change
 
 
 def says_on_ours(scene: Scene) -> int:
-    number = scene.ours()
+    number = scene.pull_of_agent()
     scene.from_here()
-    scene.says(number)
+    scene.comment(number)
     return number
 
 
@@ -250,15 +251,15 @@ def comments_at_a_line(scene: Scene) -> int:
 
 
 def requests_changes(scene: Scene) -> int:
-    number = scene.ours()
+    number = scene.pull_of_agent()
     scene.from_here()
     scene.ask("POST", f"pulls/{number}/reviews", event="REQUEST_CHANGES", body="Not so.")
     return number
 
 
-def failed(name: str = "test", conclusion: str = "failure", *, ours: bool = False) -> Callable[[Scene], int]:
+def failed(name: str = "test", conclusion: str = "failure", *, by_agent: bool = False) -> Callable[[Scene], int]:
     def change(scene: Scene) -> int:
-        number = scene.asked_for() if not ours else scene.ours()
+        number = scene.asked_for() if not by_agent else scene.pull_of_agent()
         scene.from_here()
         scene.fails(number, name, conclusion)
         return number
@@ -309,20 +310,20 @@ CASES: dict[str, Case] = {
     "a person pushes": Case(pushes, BOTH["pull-request"], BOTH["pull-request"]),
     "a person pushes to ours": Case(pushes_to_ours, BOTH["pull-request"], BOTH["pull-request"]),
     "our App pushes": Case(pushes_as_our_app, ("", "pull-request"), ("", "pull-request"), OWN),
-    "a person comments": Case(said(), BOTH["comments"], BOTH["comments"]),
-    "a person comments where nobody asked": Case(said(label=False), NONE, BOTH["comments"]),
+    "a person comments": Case(comments(), BOTH["comments"], BOTH["comments"]),
+    "a person comments where nobody asked": Case(comments(label=False), NONE, BOTH["comments"]),
     "a person commands where nobody asked": Case(
-        said("/press-play fix", label=False), BOTH["comments"], BOTH["comments"]
+        comments("/press-play fix", label=False), BOTH["comments"], BOTH["comments"]
     ),
     "a person comments on ours": Case(says_on_ours, BOTH["comments"], BOTH["comments"]),
-    "a stranger comments": Case(said(by=STRANGER), NONE, NONE),
-    "a stranger commands": Case(said("/press-play fix", STRANGER), NONE, NONE),
-    "a reader comments": Case(said(by=READER), ("comments", ""), ("comments", ""), READ),
-    "a reader comments where nobody asked": Case(said(by=READER, label=False), NONE, ("comments", ""), READ),
+    "a stranger comments": Case(comments(by=STRANGER), NONE, NONE),
+    "a stranger commands": Case(comments("/press-play fix", STRANGER), NONE, NONE),
+    "a reader comments": Case(comments(by=READER), ("comments", ""), ("comments", ""), READ),
+    "a reader comments where nobody asked": Case(comments(by=READER, label=False), NONE, ("comments", ""), READ),
     "a person comments at a line": Case(comments_at_a_line, BOTH["comments"], BOTH["comments"]),
     "a person requests changes": Case(requests_changes, BOTH["comments"], BOTH["comments"]),
     "a check fails": Case(failed(), ("", "triage"), BOTH["triage"], BRANCH),
-    "a check of ours fails": Case(failed(ours=True), BOTH["triage"], BOTH["triage"]),
+    "a check of ours fails": Case(failed(by_agent=True), BOTH["triage"], BOTH["triage"]),
     "a check times out": Case(failed(conclusion="timed_out"), ("", "triage"), BOTH["triage"], BRANCH),
     "a check is cancelled": Case(failed(conclusion="cancelled"), ("", "triage"), ("", "triage"), CANCELLED),
     "an ignored check fails": Case(failed("nightly"), NONE, NONE),

@@ -14,6 +14,7 @@ from pressplay.errors import InputError
 from pressplay.settings import Settings
 from pressplay.validation import values
 
+SECURITY = [flow.name for flow in flows.flows()].index("security")
 WITH_EVENTS = [flow for flow in flows.flows() if flow.rows]
 
 
@@ -40,7 +41,7 @@ def test_a_flow_is_found_by_its_name_and_another_name_is_refused():
     [
         (lambda d: d["flows"][0].update(window_="1"), "flows.0.window_: Extra inputs are not permitted"),
         (lambda d: d["flows"][0]["rows"][0].pop("number"), "row pull-request: expected a number, or the subject repo"),
-        (lambda d: d["flows"][3]["rows"][0].update(number="body.x"), "row security-alert: expected a number"),
+        (lambda d: d["flows"][SECURITY]["rows"][0].update(number="body.x"), "row security-alert: expected a number"),
         (lambda d: d["flows"][0].pop("values"), "flow pull-request: expected values or a window"),
         (lambda d: d["flows"][0]["conditions"][0].update({"not": "^x$"}), "expected one of is and not"),
         (lambda d: d["flows"][0]["conditions"][0].pop("is"), "expected one of is and not"),
