@@ -20,8 +20,6 @@ CODERUN_BUDGET = 44
 LABEL_LIMIT = 63
 WINDOW_GRACE = 10
 """Seconds after the end of its window in which what was sent within it may still arrive."""
-SIGNAL_WINDOW = 10
-"""The window in seconds of the flow `signal`, which is not for values: a merge is answered soon."""
 REQUEST_FOLDER = "press-play"
 """In Taskmaster's folder on a run's own branch: what Morgan is asked."""
 HIGHEST_PLAIN_ID = 99_999_999

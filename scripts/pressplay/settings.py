@@ -10,9 +10,10 @@ import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 
 from pressplay import names, patch
+from pressplay.domain import flows as flows_
 from pressplay.errors import InputError
 
 CONFIG_MAP = "press-play-config"
@@ -232,28 +233,28 @@ class Events(_Model):
     label: str = Field("press-play", pattern=r"^[A-Za-z0-9._/-]+$")
 
 
-class Flow(_Model):
+class FlowSettings(_Model):
     """Whether events start a flow, and for how many seconds they are gathered first."""
 
     enabled: bool = True
     window: int = Field(ge=1)
 
 
-class CommentsFlow(Flow):
+class CommentsFlow(FlowSettings):
     """The flow `comments`."""
 
     agent: str = "rex"
     """The id of the agent that answers."""
 
 
-class TriageFlow(Flow):
+class TriageFlow(FlowSettings):
     """The flow `triage`."""
 
     ignore_checks: list[str] = []
     """Names of checks and workflows whose failure is left alone."""
 
 
-class SecurityFlow(Flow):
+class SecurityFlow(FlowSettings):
     """The flow `security`."""
 
     scan_workflows: list[str] = []
@@ -263,11 +264,11 @@ class SecurityFlow(Flow):
 class Flows(_Model):
     """What events start; the defaults are those of the chart's values."""
 
-    pull_request: Flow = Flow(window=30)
+    pull_request: FlowSettings = FlowSettings(window=30)
     comments: CommentsFlow = CommentsFlow(window=60)
     triage: TriageFlow = TriageFlow(window=60)
     security: SecurityFlow = SecurityFlow(window=300)
-    issue: Flow = Flow(window=10)
+    issue: FlowSettings = FlowSettings(window=10)
 
 
 class Settings(_Model):
@@ -311,6 +312,26 @@ class Settings(_Model):
         own = self.repositories[self.listed(full_name)]
         everywhere, here = (model.model_dump(exclude_none=True, exclude_unset=True) for model in (self.defaults, own))
         return RepositoryDefaults.model_validate(patch.merge(everywhere, here))
+
+    def flow(self, name: str) -> FlowSettings:
+        """Switch and window of a flow that events start, by its name; InputError where no flow has it."""
+        flow = flows_.flow(name)
+        if not flow.values:
+            return FlowSettings(window=flow.window)
+        settings: FlowSettings = getattr(self.flows, to_snake(flow.values))
+        return settings
+
+    def started_by(self, flow: flows_.Flow) -> tuple[flows_.Row, ...]:
+        """The rows of a flow that count in this installation, as in the chart's Sensor; none where it is off."""
+        settings = self.flow(flow.name) if flow.rows else None
+        if settings is None or not (self.events.enabled and settings.enabled):
+            return ()
+        return tuple(
+            row
+            for row in flow.rows
+            if row.start in (None, self.events.start)
+            and (not row.requires or getattr(settings, to_snake(row.requires)))
+        )
 
     def is_ours(self, login: str) -> bool:
         """Whether a login is that of one of our Apps."""

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from charts import ROOT, load, one
 
-from pressplay.events.rows import rows
+from pressplay.domain import flows as flows_
 from pressplay.github.permissions import needed
 from pressplay.settings import Settings
 from pressplay.validation import helm, values
@@ -35,5 +35,6 @@ def test_the_app_is_sent_what_the_eventsource_wants(tmp_path: Path, flows: dict[
     wanted = one(documents, "EventSource", "press-play")["spec"]["github"]["github"]["events"]
     settings = Settings.model_validate(values.config(values.load([("values.yaml", text)]), "press-play"))
     assert list(needed(settings)["press-play"].events) == wanted
-    # And the Sensor, which the table was made of, listens to nothing else.
-    assert sorted({event for _, _, events in rows(documents) for event in events}) == wanted
+    counted = {row.name for flow in flows_.flows() for row in settings.started_by(flow)}
+    dependencies = one(documents, "Sensor", "press-play")["spec"]["dependencies"]
+    assert {row["name"].removesuffix("-labelled").removesuffix("-ours") for row in dependencies} == counted

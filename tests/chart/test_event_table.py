@@ -15,19 +15,20 @@ from typing import Any
 
 import pytest
 import yaml
-from charts import ROOT, load
+from charts import ROOT, load, one
 from event_cases import CASES, FILES, read, values
 
 from pressplay import names
+from pressplay.domain import flows
 from pressplay.events import webhook
 from pressplay.events.receive import Receiver
 from pressplay.events.sensor import Explanation, Sensor, explain
+from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.validation import helm
 
 NOW = 1_767_225_600.0 + 17
 MODES = ("label", "all")
-FLOWS = {"pull-request", "comments", "triage", "security", "issue", "signal"}
-WINDOWS = {"pull-request": 30, "comments": 60, "triage": 60, "security": 300, "issue": 10, "signal": 10}
+FLOWS = {flow.name for flow in flows.flows() if flow.rows}
 TEXT_KEYS = {
     "title",
     "body",
@@ -48,6 +49,11 @@ def _manifests(mode: str) -> list[dict[str, Any]]:
         path = Path(folder, "values.yaml")
         path.write_text(yaml.safe_dump(values(mode)))
         return load(helm.template(ROOT, [path]))
+
+
+@cache
+def _settings() -> Settings:
+    return parse(one(_manifests("label"), "ConfigMap", CONFIG_MAP)["data"][CONFIG_KEY])
 
 
 @cache
@@ -123,7 +129,8 @@ def _names_what_it_is_about(found: Explanation, event: str, payload: Mapping[str
     """Name, labels and parameters are those that reconcile gives the same thing, and nothing else travels (R1, R7)."""
     (started,) = found.flows
     repo, flow, number = payload["repository"]["full_name"], started.flow, _number(event, payload)
-    window = names.window_at(NOW, WINDOWS[flow])
+    seconds = _settings().flow(flow).window
+    window = names.window_at(NOW, seconds)
     parts: list[object] = [window]
     parameters: dict[str, str] = {"repo": repo}
     if number is not None and flow != "security":
@@ -135,7 +142,7 @@ def _names_what_it_is_about(found: Explanation, event: str, payload: Mapping[str
         ]
         parts.insert(0, parameters["what"])
     else:
-        parameters["until"] = str(names.window_until(window, WINDOWS[flow]))
+        parameters["until"] = str(names.window_until(window, seconds))
     if flow == "pull-request":
         parameters["why"] = "push"
     assert started.workflow_name == names.flow_workflow(flow, repo, *parts)

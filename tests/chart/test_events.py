@@ -13,12 +13,14 @@ import yaml
 from charts import DEFAULTS, ROOT, VALUES, load, one, render
 
 from pressplay import names
+from pressplay.domain import flows
 from pressplay.errors import PressPlayError
+from pressplay.settings import parse
 from pressplay.validation import helm
 
 Documents = list[dict[str, Any]]
 FULL_NAME = "body.repository.full_name"
-FLOWS = {"pull-request", "comments", "triage", "security", "issue", "signal"}
+FLOWS = {flow.name: flow for flow in flows.flows() if flow.rows}
 WITH_EVENTS = [path.stem for path in VALUES if path.stem != "02-merge-beside-others"]
 NOW = "now | unixEpoch | int64"
 LARGEST_VARIABLE = 131_072
@@ -84,13 +86,13 @@ def test_each_flow_that_is_switched_on_is_started_by_something(sensor: dict[str,
         trigger["template"]["k8s"]["source"]["resource"]["metadata"]["labels"]["press-play/flow"]
         for _, trigger in pairs(sensor)
     }
-    assert started == (FLOWS - {"pull-request"} if name == "05-everything" else FLOWS)
+    assert started == FLOWS.keys() - ({"pull-request"} if name == "05-everything" else set())
 
 
-@pytest.mark.parametrize("flow", sorted(FLOWS - {"signal"}))
+@pytest.mark.parametrize("flow", [name for name, flow in FLOWS.items() if flow.values])
 def test_a_flow_that_is_switched_off_is_started_by_nothing(tmp_path: Path, flow: str):
-    key = "pullRequest" if flow == "pull-request" else flow
-    documents = rendered(tmp_path, {"repositories": {"acme/shop": {}}, "flows": {key: {"enabled": False}}})
+    switched_off = {FLOWS[flow].values: {"enabled": False}}
+    documents = rendered(tmp_path, {"repositories": {"acme/shop": {}}, "flows": switched_off})
     sensor = one(documents, "Sensor", "press-play")
     started = [dependency["name"] for dependency in sensor["spec"]["dependencies"]]
     assert not [found for found in started if found.startswith(flow)]
@@ -197,17 +199,13 @@ def test_whoever_is_not_asked_for_by_label_waits_under_label_and_not_under_all(t
     for mode in ("label", "all"):
         documents = rendered(tmp_path, {"repositories": {"acme/shop": {}}, "events": {"start": mode, "label": "a.b/c"}})
         by_mode[mode] = {d["name"]: d for d in one(documents, "Sensor", "press-play")["spec"]["dependencies"]}
-    assert by_mode["label"].keys() == {
+    assert by_mode["label"].keys() - by_mode["all"].keys() == {
         "pull-request-labelled", "pull-request-ours", "pull-request-label",
         "comments-said-labelled", "comments-said-ours", "comments-said-command",
         "comments-line-labelled", "comments-line-ours", "comments-review-labelled", "comments-review-ours",
-        "triage-check", "triage-workflow", "security-alert", "issue-label", "signal-closed", "signal-edited",
-        "signal-pushed", "signal-deployed",
     }  # fmt: skip
-    assert by_mode["all"].keys() == {
-        "pull-request", "comments-said", "comments-line", "comments-review", "triage-check", "triage-workflow",
-        "security-alert", "issue-opened", "issue-label", "signal-closed", "signal-edited", "signal-pushed",
-        "signal-deployed",
+    assert by_mode["all"].keys() - by_mode["label"].keys() == {
+        "pull-request", "comments-said", "comments-line", "comments-review", "issue-opened",
     }  # fmt: skip
     (label,) = data(by_mode["label"]["pull-request-labelled"], 'body.pull_request.labels.#(name=="a.b/c").name')
     assert label["value"] == [r"^a\.b/c$"]
@@ -317,9 +315,7 @@ def carried_out(folder: Path, cases: list[dict[str, Any]]) -> list[str]:
 def test_go_makes_the_same_names_of_the_sensor_as_the_library(tmp_path: Path, moment: float):
     for index, stem in enumerate(("01-minimal", "05-everything")):
         documents = render(stem)[1]
-        flows = json.loads(one(documents, "ConfigMap", "press-play-config")["data"]["config.json"])["flows"]
-        windows = {"pull-request" if key == "pullRequest" else key: flow["window"] for key, flow in flows.items()}
-        windows["signal"] = names.SIGNAL_WINDOW
+        settings = parse(one(documents, "ConfigMap", "press-play-config")["data"]["config.json"])
         cases: list[dict[str, Any]] = []
         wanted: list[str] = []
         for _, trigger in pairs(one(documents, "Sensor", "press-play")):
@@ -330,7 +326,8 @@ def test_go_makes_the_same_names_of_the_sensor_as_the_library(tmp_path: Path, mo
             made = templates(trigger)
             event: dict[str, Any] = {"body": {"repository": {"full_name": "Acme-2/shop.web_x-1"}}}
             number = number_of(event, made["metadata.name"])
-            window = names.window_at(moment, windows[flow])
+            seconds = settings.flow(flow).window
+            window = names.window_at(moment, seconds)
             for dest, template in made.items():
                 assert ("now" in template) == (NOW in template)
                 cases.append({"template": template.replace(NOW, str(int(moment))), "event": event})
@@ -340,7 +337,7 @@ def test_go_makes_the_same_names_of_the_sensor_as_the_library(tmp_path: Path, mo
                 elif dest == "metadata.labels.press-play/repo":
                     wanted.append(names.repo_key("Acme-2/shop.web_x-1"))
                 elif "now" in template:
-                    wanted.append(str(names.window_until(window, windows[flow])))
+                    wanted.append(str(names.window_until(window, seconds)))
                 elif "full_name" in template:
                     wanted.append("Acme-2/shop.web_x-1")
                 else:

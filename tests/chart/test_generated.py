@@ -23,9 +23,8 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = helm.program(ROOT)
     for folder in ("chart", "schemas", "docs/reference", "scripts/pressplay/validation/schemas"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    for file in (generate.RENDER, "scripts/pressplay/github/events.json"):
-        (tmp_path / file).parent.mkdir()
-        shutil.copy(ROOT / file, tmp_path / file)
+    (tmp_path / generate.RENDER).parent.mkdir()
+    shutil.copy(ROOT / generate.RENDER, tmp_path / generate.RENDER)
     monkeypatch.setattr(helm, "program", lambda _root: program)
     monkeypatch.chdir(tmp_path)
     return tmp_path

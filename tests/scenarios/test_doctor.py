@@ -28,6 +28,7 @@ from pressplay.commands.doctor import Ports
 from pressplay.doctor import release, repositories
 from pressplay.doctor.release import VERSION_LABEL
 from pressplay.doctor.results import Result
+from pressplay.domain import flows
 from pressplay.errors import InputError, TryAgain
 from pressplay.github.permissions import HARNESS as HARNESS_ROWS
 from pressplay.github.permissions import WEBHOOKS, wanted_events
@@ -962,7 +963,7 @@ def test_where_there_is_nothing_to_look_at_it_does_not_begin(
 
 
 def test_the_workflowtemplates_that_are_looked_for_are_the_charts():
-    assert sorted(release.TEMPLATES) == sorted(
+    assert list(flows.templates()) == sorted(
         manifest["metadata"]["name"] for manifest in CHART if manifest["kind"] == "WorkflowTemplate"
     )
 

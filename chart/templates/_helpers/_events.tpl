@@ -1,6 +1,6 @@
 {{/*
-What starts on events. Filters are anchored regular expressions over what a Sensor sees; a path that is not there discards the event.
-The names and windows are those of names.flow_workflow and names.window_until; tests/chart/test_events.py holds the two together.
+What starts on events: the rows of chart/files/flows.yaml as dependencies and triggers of a Sensor. The names and windows are those of
+names.flow_workflow and names.window_until; tests/chart/test_events.py holds the two together.
 */}}
 
 {{/* Whether there is anything to receive: "true" or nothing. Takes the root. */}}
@@ -58,147 +58,84 @@ into a variable of its pod's environment (see validate.yaml). Takes the root.
 {{- end }}
 
 {{/*
-What starts a flow, one row a dependency of the Sensor, as a YAML list of
-  name       the dependency's and the trigger's
-  flow       the WorkflowTemplate
-  events     GitHub's names of the events
-  actions    their actions; an event without actions (push) has none
-  is, not    [path, regular expression]: all must match, none may
-  same       [expression of two fields, path of the first, path of the second]
-  subject    pr or issue, with `number`, the path of its number; none for what is about the repository
-  window     seconds for which events are gathered
-  until      whether the flow gets the end of its window
-  constants  parameters that do not come from the event
-Takes the root.
+What starts a flow, one row a dependency of the Sensor, as a YAML list. A row is one of chart/files/flows.yaml (see there), which is made from
+scripts/pressplay/domain/flows.yaml, with what the values say: its flow's `window` and only those conditions that count, as `is` and `not`,
+lists of [path, regular expression]. Takes the root.
 */}}
 {{- define "press-play.eventRows" -}}
-{{- $events := .Values.events -}}
-{{- $flows := .Values.flows -}}
-{{- $ours := include "press-play.ours" . -}}
-{{- $label := printf "^%s$" (regexQuoteMeta $events.label) -}}
-{{- $byPerson := list (list "body.sender.type" "^User$") -}}
-{{- $notOurs := list (list "body.sender.login" $ours) -}}
-{{- $noFork := list "one == other" "body.pull_request.head.repo.full_name" "body.pull_request.base.repo.full_name" -}}
-{{- /* Those who may write. A private member shows as CONTRIBUTOR, so the steps ask GitHub. `reconcile` picks up the rest. */ -}}
-{{- $writers := "^(OWNER|MEMBER|COLLABORATOR|CONTRIBUTOR)$" -}}
 {{- $rows := list -}}
-
-{{- if $flows.pullRequest.enabled -}}
-{{- $row := dict "flow" "pull-request" "events" (list "pull_request") "not" $notOurs "same" (list $noFork) "subject" "pr"
-      "number" "body.pull_request.number" "window" $flows.pullRequest.window "until" true "constants" (dict "why" "push") -}}
-{{- $is := append $byPerson (list "body.pull_request.draft" "^false$") -}}
-{{- range include "press-play.scopes" (dict "root" $ "subject" "body.pull_request") | fromYamlArray -}}
-{{- $rows = append $rows (merge (dict "name" (printf "pull-request%s" .suffix) "is" (concat $is .is)
-      "actions" (list "opened" "reopened" "ready_for_review" "synchronize")) $row) -}}
+{{- range $flow := (.Files.Get "files/flows.yaml" | fromYaml).flows -}}
+{{- $settings := get $.Values.flows ($flow.values | default "") | default (dict "enabled" true "window" $flow.window) -}}
+{{- $possible := $settings.enabled | ternary ($flow.rows | default list) list -}}
+{{- $paths := list -}}
+{{- range $possible -}}
+{{- $paths = append $paths (.scope | default "") -}}
 {{- end -}}
-{{- if eq $events.start "label" -}}
-{{- $rows = append $rows (merge (dict "name" "pull-request-label" "actions" (list "labeled")
-      "is" (append $is (list "body.label.name" $label))) $row) -}}
-{{- end -}}
-{{- end -}}
-
-{{- if $flows.comments.enabled -}}
-{{- $row := dict "flow" "comments" "not" $notOurs "subject" "pr" "window" $flows.comments.window "until" true -}}
-{{- $comment := merge (dict "events" (list "issue_comment") "actions" (list "created") "number" "body.issue.number") $row -}}
-{{- $is := concat $byPerson (list (list "body.issue.pull_request.url" "^http") (list "body.issue.state" "^open$")
-      (list "body.comment.author_association" $writers)) -}}
-{{- range include "press-play.scopes" (dict "root" $ "subject" "body.issue") | fromYamlArray -}}
-{{- $rows = append $rows (merge (dict "name" (printf "comments-said%s" .suffix) "is" (concat $is .is)) $comment) -}}
-{{- end -}}
-{{- if eq $events.start "label" -}}
-{{- $rows = append $rows (merge (dict "name" "comments-said-command"
-      "is" (append $is (list "body.comment.body" "^/press-play(\\s|$)"))) $comment) -}}
-{{- end -}}
-{{- $is = append $byPerson (list "body.pull_request.state" "^open$") -}}
-{{- range include "press-play.scopes" (dict "root" $ "subject" "body.pull_request") | fromYamlArray -}}
-{{- $rows = append $rows (merge (dict "name" (printf "comments-line%s" .suffix) "events" (list "pull_request_review_comment") "actions" (list "created")
-      "is" (concat $is (list (list "body.comment.author_association" $writers)) .is)
-      "same" (list $noFork) "number" "body.pull_request.number") $row) -}}
-{{- $rows = append $rows (merge (dict "name" (printf "comments-review%s" .suffix) "events" (list "pull_request_review") "actions" (list "submitted")
-      "is" (concat $is (list (list "body.review.state" "^changes_requested$") (list "body.review.author_association" $writers)) .is)
-      "same" (list $noFork) "number" "body.pull_request.number") $row) -}}
-{{- end -}}
-{{- end -}}
-
-{{- if $flows.triage.enabled -}}
-{{- $row := dict "flow" "triage" "actions" (list "completed") "subject" "pr" "window" $flows.triage.window "until" true -}}
-{{- range $event, $branch := dict "check_run" "body.check_run.check_suite.head_branch" "workflow_run" "body.workflow_run.head_branch" -}}
-{{- $path := printf "body.%s" $event -}}
-{{- $number := printf "%s.pull_requests.0.number" $path -}}
-{{- $is := list (list (printf "%s.conclusion" $path) "^(failure|timed_out|startup_failure)$") (list $number "^[0-9]+$") -}}
-{{- if eq $events.start "label" -}}
-{{- /* Whether another pull request carries the label is not in the payload: `reconcile` finds its failed checks. */ -}}
-{{- $is = append $is (list $branch "^feature/task-[0-9]+-implementation$") -}}
-{{- end -}}
+{{- range $path := uniq $paths -}}
+{{- range $scope := include "press-play.scopes" (dict "root" $ "path" $path) | fromYamlArray -}}
+{{- range $row := $possible -}}
+{{- if and (eq $path ($row.scope | default "")) (eq $.Values.events.start ($row.start | default $.Values.events.start))
+      (or (not $row.requires) (get $settings $row.requires)) -}}
+{{- $is := list -}}
 {{- $not := list -}}
-{{- if eq $event "check_run" -}}
-{{- $not = list (list "body.check_run.name" "^press-play/")
-      (list "body.check_run.app.slug" (printf "^%s$" (regexQuoteMeta (include "press-play.slug" $.Values.github.harnessApp)))) -}}
-{{- end -}}
-{{- with $flows.triage.ignoreChecks -}}
-{{- $not = append $not (list (printf "%s.name" $path) (include "press-play.anyOf" .)) -}}
-{{- end -}}
-{{- $rows = append $rows (merge (dict "name" (printf "triage-%s" (trimSuffix "_run" $event)) "events" (list $event) "is" $is "not" $not "number" $number) $row) -}}
-{{- end -}}
-{{- end -}}
-
-{{- if $flows.security.enabled -}}
-{{- $row := dict "flow" "security" "window" $flows.security.window "until" true -}}
-{{- /* An action that only one kind of alert knows is no other event's. */ -}}
-{{- $rows = append $rows (merge (dict "name" "security-alert"
-      "events" (list "code_scanning_alert" "dependabot_alert" "secret_scanning_alert")
-      "actions" (list "created" "reopened" "appeared_in_branch" "reintroduced" "auto_reopened")) $row) -}}
-{{- with $flows.security.scanWorkflows -}}
-{{- $rows = append $rows (merge (dict "name" "security-scan" "events" (list "workflow_run") "actions" (list "completed")
-      "is" (list (list "body.workflow_run.conclusion" "^success$") (list "body.workflow_run.name" (include "press-play.anyOf" .)))
-      "same" (list
-        (list "one == other" "body.workflow_run.head_branch" "body.repository.default_branch")
-        (list "one == other" "body.workflow_run.head_repository.full_name" "body.repository.full_name"))) $row) -}}
+{{- range concat ($flow.conditions | default list) ($row.conditions | default list) $scope.conditions -}}
+{{- $pattern := include "press-play.pattern" (dict "root" $ "settings" $settings "written" (.is | default .not)) -}}
+{{- if and $pattern (eq $.Values.events.start (.start | default $.Values.events.start)) -}}
+{{- if .is -}}
+{{- $is = append $is (list .path $pattern) -}}
+{{- else -}}
+{{- $not = append $not (list .path $pattern) -}}
 {{- end -}}
 {{- end -}}
-
-{{- if $flows.issue.enabled -}}
-{{- $row := dict "flow" "issue" "events" (list "issues") "not" $notOurs "subject" "issue" "number" "body.issue.number"
-      "window" $flows.issue.window "until" true -}}
-{{- $is := append $byPerson (list "body.issue.state" "^open$") -}}
-{{- if eq $events.start "all" -}}
-{{- $rows = append $rows (merge (dict "name" "issue-opened" "actions" (list "opened")
-      "is" (append $is (list "body.issue.author_association" $writers))) $row) -}}
 {{- end -}}
-{{- $rows = append $rows (merge (dict "name" "issue-label" "actions" (list "labeled")
-      "is" (append $is (list "body.label.name" $label))) $row) -}}
+{{- $rows = append $rows (merge (dict
+      "name" (printf "%s%s" $row.name $scope.suffix) "flow" $flow.name "template" (first $flow.templates)
+      "subject" ($row.subject | default $flow.worksOn) "window" $settings.window "is" $is "not" $not
+      "same" (concat ($flow.same | default list) ($row.same | default list))) $row (omit $flow "rows")) -}}
 {{- end -}}
-
-{{- $row := dict "flow" "signal" "window" 10 -}}
-{{- $rows = append $rows (merge (dict "name" "signal-closed" "events" (list "pull_request") "actions" (list "closed")
-      "subject" "pr" "number" "body.pull_request.number" "constants" (dict "what" "closed")) $row) -}}
-{{- /* A changed base voids check and approval, whoever changed it. */ -}}
-{{- $rows = append $rows (merge (dict "name" "signal-edited" "events" (list "pull_request") "actions" (list "edited")
-      "is" (list (list "body.changes.base.ref.from" "^.+$"))
-      "subject" "pr" "number" "body.pull_request.number" "constants" (dict "what" "edited")) $row) -}}
-{{- $rows = append $rows (merge (dict "name" "signal-pushed" "events" (list "push")
-      "is" (list (list "body.deleted" "^false$"))
-      "same" (list (list "one == 'refs/heads/' + other" "body.ref" "body.repository.default_branch"))
-      "constants" (dict "what" "pushed")) $row) -}}
-{{- $rows = append $rows (merge (dict "name" "signal-deployed" "events" (list "deployment_status")
-      "is" (list (list "body.deployment_status.state" "^(success|failure|error)$"))
-      "subject" "deployment" "number" "body.deployment.id" "constants" (dict "what" "deployed")) $row) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- toYaml $rows -}}
 {{- end }}
 
 {{/*
-Which pull requests and issues are in scope (R8), as a YAML list of {suffix, is}: one dependency each, since the filters of a
-dependency all must match. (dict "root" $ "subject" "body.pull_request")
+Which pull requests and issues are in scope (R8), as a YAML list of {suffix, conditions}: one dependency each, since the filters of a
+dependency all must match. All are where no path is given. (dict "root" $ "path" "body.pull_request")
 */}}
 {{- define "press-play.scopes" -}}
-{{- if eq .root.Values.events.start "all" -}}
-{{- list (dict "suffix" "" "is" list) | toYaml -}}
+{{- if or (not .path) (eq .root.Values.events.start "all") -}}
+{{- list (dict "suffix" "" "conditions" list) | toYaml -}}
 {{- else -}}
 {{- $label := .root.Values.events.label -}}
 {{- list
-      (dict "suffix" "-labelled" "is" (list (list (printf "%s.labels.#(name==%q).name" .subject $label) (printf "^%s$" (regexQuoteMeta $label)))))
-      (dict "suffix" "-ours" "is" (list (list (printf "%s.user.login" .subject) (include "press-play.ours" .root))))
+      (dict "suffix" "-labelled" "conditions" (list (dict "path" (printf "%s.labels.#(name==%q).name" .path $label) "is" "{label}")))
+      (dict "suffix" "-ours" "conditions" (list (dict "path" (printf "%s.user.login" .path) "is" "{ours}")))
     | toYaml -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+A condition's pattern as a regular expression: as it is written, or what a name in braces stands for; nothing for an empty list.
+(dict "root" $ "settings" SETTINGS-OF-THE-FLOW "written" "{label}")
+*/}}
+{{- define "press-play.pattern" -}}
+{{- $name := .written | trimPrefix "{" | trimSuffix "}" -}}
+{{- if eq $name .written -}}
+{{- .written -}}
+{{- else if eq $name "label" -}}
+^{{ regexQuoteMeta .root.Values.events.label }}$
+{{- else if eq $name "ours" -}}
+{{- include "press-play.ours" .root -}}
+{{- else if eq $name "harness" -}}
+^{{ include "press-play.slug" .root.Values.github.harnessApp | regexQuoteMeta }}$
+{{- else if hasKey .settings $name -}}
+{{- with get .settings $name -}}
+{{- include "press-play.anyOf" . -}}
+{{- end -}}
+{{- else -}}
+{{- fail (printf "files/flows.yaml: no pattern is called %s" .written) -}}
 {{- end -}}
 {{- end }}
 
@@ -228,21 +165,21 @@ dependency all must match. (dict "root" $ "subject" "body.pull_request")
     {{- with $row.same }}
     exprs:
       {{- range . }}
-      - expr: {{ first . | quote }}
+      - expr: {{ .expression | quote }}
         fields:
           - name: one
-            path: {{ index . 1 }}
+            path: {{ .one }}
           - name: other
-            path: {{ index . 2 }}
+            path: {{ .other }}
       {{- end }}
     {{- end }}
     data:
-      {{- range concat $is ($row.is | default list) }}
+      {{- range concat $is $row.is }}
       - path: {{ first . | toRawJson }}
         type: string
         value: [{{ last . | toRawJson }}]
       {{- end }}
-      {{- range $row.not | default list }}
+      {{- range $row.not }}
       - path: {{ first . | toRawJson }}
         type: string
         comparator: "!="
@@ -256,15 +193,14 @@ and constants travel (R7). (dict "root" $ "row" ROW)
 */}}
 {{- define "press-play.trigger" -}}
 {{- $row := .row -}}
-{{- $parameters := list (dict "name" "repo") -}}
-{{- with $row.subject -}}
+{{- $constants := $row.constants | default dict -}}
+{{- $parameters := list -}}
+{{- range $row.parameters -}}
+{{- if hasKey $constants . -}}
+{{- $parameters = append $parameters (dict "name" . "value" (get $constants .)) -}}
+{{- else if has . (list "repo" "until" $row.subject) -}}
 {{- $parameters = append $parameters (dict "name" .) -}}
 {{- end -}}
-{{- if $row.until -}}
-{{- $parameters = append $parameters (dict "name" "until") -}}
-{{- end -}}
-{{- range $name, $value := $row.constants -}}
-{{- $parameters = append $parameters (dict "name" $name "value" $value) -}}
 {{- end -}}
 - template:
     name: {{ $row.name }}
@@ -285,7 +221,7 @@ and constants travel (R7). (dict "root" $ "row" ROW)
               {{- end }}
           spec:
             workflowTemplateRef:
-              name: {{ $row.flow }}
+              name: {{ $row.template }}
             # Before what plays have waiting.
             priority: 1000
             arguments:
@@ -300,8 +236,8 @@ and constants travel (R7). (dict "root" $ "row" ROW)
           src:
             dependencyName: {{ $row.name }}
             dataTemplate: '{{ "{{" }} replace "/" "." .Input.body.repository.full_name }}'
-        {{- with $row.subject }}
-        - dest: metadata.labels.press-play/{{ . }}
+        {{- if $row.number }}
+        - dest: metadata.labels.press-play/{{ $row.subject }}
           src:
             dependencyName: {{ $row.name }}
             dataTemplate: '{{ include "press-play.numberTemplate" $row }}'
@@ -330,13 +266,18 @@ and constants travel (R7). (dict "root" $ "row" ROW)
 {{- define "press-play.nameTemplate" -}}
 {{- $name := ".Input.body.repository.full_name" -}}
 {{- $parts := list .flow (printf "{{ printf \"%%d:%%s\" (len %s) %s | sha256sum | trunc 8 }}" $name $name) -}}
-{{- if eq .flow "signal" -}}
-{{- $parts = append $parts .constants.what -}}
+{{- range .nameParts -}}
+{{- if eq . "window" -}}
+{{- $parts = append $parts (printf "{{ div (now | unixEpoch | int64) %d }}" (int $.window)) -}}
+{{- else if eq . "number" -}}
+{{- if $.number -}}
+{{- $parts = append $parts (include "press-play.numberTemplate" $) -}}
 {{- end -}}
-{{- if .number -}}
-{{- $parts = append $parts (include "press-play.numberTemplate" .) -}}
+{{- else -}}
+{{- $parts = append $parts (get $.constants .) -}}
 {{- end -}}
-{{- append $parts (printf "{{ div (now | unixEpoch | int64) %d }}" (int .window)) | join "-" -}}
+{{- end -}}
+{{- join "-" $parts -}}
 {{- end }}
 
 {{/* The number of what it is about, as Argo Events is to write it: JSON's numbers are floats to it. Takes the row. */}}

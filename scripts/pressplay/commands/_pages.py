@@ -14,6 +14,7 @@ import click
 import yaml
 
 from pressplay import commands
+from pressplay.domain import flows
 from pressplay.errors import InputError
 from pressplay.github import permissions
 from pressplay.settings import Flows, SecurityFlow, Settings
@@ -167,13 +168,68 @@ def github_apps() -> str:
         "## Events\n\nWhat the webhook of the harness's App sends, while its flow is enabled. No other App has one.\n\n"
         "| event | for | to subscribe it needs to read |\n|---|---|---|"
     )
-    for event in permissions.wanted_events(settings):
-        flows = dict.fromkeys(f"`{row.flow}`" for row in permissions.event_rows() if event in row.events)
-        parts.append(f"| `{event}` | {', '.join(flows)} | `{permissions.EVENT_PERMISSIONS[event]}` |")
-    scans = sorted({event for row in permissions.event_rows() if row.scans for event in row.events})
-    named = ", ".join(f"`{event}`" for event in scans)
-    parts.append(f"\nFor `security`, {named} counts only where `flows.security.scanWorkflows` names workflows.\n")
+    for event, permission in flows.event_permissions().items():
+        starts = sorted(flow.name for flow in flows.flows() if any(event in row.events for row in flow.rows))
+        parts.append(f"| `{event}` | {', '.join(f'`{flow}`' for flow in starts)} | `{permission}` |")
+    parts.append("")
+    for flow in flows.flows():
+        parts += [
+            f"For `{flow.name}`, {', '.join(f'`{event}`' for event in row.events)} counts only where "
+            f"`flows.{flow.values}.{row.requires}` names workflows.\n"
+            for row in flow.rows
+            if row.requires
+        ]
     return "\n".join(parts)
+
+
+def flows_page() -> str:
+    """docs/reference/flows.md: each flow with its switch, its Workflow, and what starts it."""
+    parts = [
+        "# Flows\n\n<!-- Made by `make generate` from scripts/pressplay/domain/flows.yaml. Change them there. -->\n\n"
+        "What the harness does on its own. GitHub's events start a flow as the tables say, for listed repositories\n"
+        "alone; `reconcile` starts it for what an event should have started. Workflows and their parameters are in\n"
+        "[Workflows](workflows.md). [How to set events up](../how-to/events.md).\n"
+    ]
+    for flow in (flow for flow in flows.flows() if flow.rows):
+        switch = f"`flows.{flow.values}`" if flow.values else f"none; its events are gathered for {flow.window} seconds"
+        name = "-".join([flow.name, "HASH", *(part.upper() for part in flow.name_parts)])
+        parts.append(
+            f"## `{flow.name}`\n\n{flow.about}\n\n"
+            f"- WorkflowTemplate: {', '.join(f'`{template}`' for template in flow.templates)}\n"
+            f"- Workflow: `{name}`, where `HASH` is the repository's\n"
+            f"- Parameters: {', '.join(f'`{parameter}`' for parameter in flow.parameters)}\n"
+            f"- Switch and window: {switch}\n"
+            f"- `reconcile` looks for: {flow.reconcile}\n\n"
+            "| row | when | events | counts for |\n|---|---|---|---|"
+        )
+        parts += [f"| `{row.name}` | {row.about} | {_events(row)} | {_counts_for(flow, row)} |" for row in flow.rows]
+        parts.append("")
+    parts.append("## Without events\n\n| flow | | WorkflowTemplates |\n|---|---|---|")
+    for flow in (flow for flow in flows.flows() if not flow.rows):
+        parts.append(f"| `{flow.name}` | {flow.about} | {', '.join(f'`{name}`' for name in flow.templates)} |")
+    return "\n".join([*parts, ""])
+
+
+def _events(row: flows.Row) -> str:
+    actions = f" ({', '.join(f'`{action}`' for action in row.actions)})" if row.actions else ""
+    return ", ".join(f"`{event}`" for event in row.events) + actions
+
+
+def _counts_for(flow: flows.Flow, row: flows.Row) -> str:
+    """Whose events count."""
+    limits = []
+    if row.start:
+        limits.append(f"all, with `events.start: {row.start}`")
+    if row.scope:
+        limits.append("all; with `events.start: label` those with the label or by our Apps")
+    limits += [
+        f"with `events.start: {condition.start}` only if `{condition.path}` matches `{condition.matches}`"
+        for condition in row.conditions
+        if condition.start
+    ]
+    if row.requires:
+        limits.append(f"those that `flows.{flow.values}.{row.requires}` names")
+    return "; ".join(limits) or "all"
 
 
 def _in_any_case(row: permissions.Row) -> bool:

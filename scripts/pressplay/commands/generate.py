@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import json
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
-import yaml
 
 from pressplay.commands import _pages
+from pressplay.domain import flows
 from pressplay.errors import PressPlayError
-from pressplay.events.rows import rows
-from pressplay.github.permissions import EVENTS_FILE
 from pressplay.templating import personas
 from pressplay.validation import helm
 from pressplay.validation.bundle import bundle
@@ -60,28 +55,8 @@ def _workflows(root: Path) -> Files:
     return {Path("docs/reference/workflows.md"): _pages.workflows(root)}
 
 
-def _events(root: Path) -> Files:
-    """What starts flows, as the chart's Sensor has it; what an App subscribes to is taken from it."""
-    always = set(rows(_manifests(root, "")))
-    with_scans = sorted(rows(_manifests(root, "flows: {security: {scanWorkflows: [scan]}}\n")))
-    events_by_flow: dict[tuple[str, bool], set[str]] = {}
-    for row in with_scans:
-        _, flow, events = row
-        events_by_flow.setdefault((flow, row not in always), set()).update(events)
-    listed = [
-        {"flow": flow, "events": sorted(events_by_flow[flow, scans]), "scans": scans}
-        for flow, scans in sorted(events_by_flow)
-    ]
-    return {Path("scripts/pressplay/github", EVENTS_FILE): json.dumps(listed, indent=2) + "\n"}
-
-
-def _manifests(root: Path, values: str) -> list[Any]:
-    """The chart's manifests, where a repository is listed."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "values.yaml")
-        file.write_text(values, encoding="utf-8")
-        text = helm.template(root, [file], repositories=[PLACEHOLDER])
-    return [manifest for manifest in yaml.load_all(text, yaml.CSafeLoader) if manifest]
+def _flows(_root: Path) -> Files:
+    return {Path("chart/files", flows.FILE): flows.text(), Path("docs/reference/flows.md"): _pages.flows_page()}
 
 
 def _github_apps(_root: Path) -> Files:
@@ -89,12 +64,12 @@ def _github_apps(_root: Path) -> Files:
 
 
 GENERATORS: dict[str, Callable[[Path], Files]] = {
+    "flows": _flows,
     "values schema": _bundled,
     "packaged copies": packaged_schemas,
     "personas": _personas,
     "values reference": _reference,
     "default render": _render,
-    "GitHub's events": _events,
     "GitHub Apps": _github_apps,
     "command line": _command_line,
     "steps": _steps,

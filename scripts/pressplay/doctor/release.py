@@ -11,6 +11,7 @@ from pressplay.cluster import waits
 from pressplay.cluster.port import Forbidden, Manifest
 from pressplay.doctor.results import NotLookedAt, Result, check, note, ok, wrong
 from pressplay.doctor.subject import Subject
+from pressplay.domain import flows
 from pressplay.errors import InputError, TryAgain
 from pressplay.settings import CONFIG_MAP
 from pressplay.steps.core.agents_config import SOURCE
@@ -18,24 +19,6 @@ from pressplay.templating import personas as personas_
 
 OLDEST = (1, 27)
 """The oldest Kubernetes that the chart is made for (docs/how-to/install.md)."""
-TEMPLATES = (
-    "coderun-template",
-    "comments",
-    "deploy",
-    "docsrun-template",
-    "gate-acceptance",
-    "gate-lint",
-    "issue",
-    "play-parts",
-    "press-play",
-    "pull-request",
-    "reconcile",
-    "security",
-    "signal",
-    "task",
-    "triage",
-)
-"""The WorkflowTemplates that the chart installs."""
 LIMITS_MAP = "press-play-limits"
 AGENTS_MAP = "controller-agents"
 """As the controller of CodeRun has it built in."""
@@ -102,7 +85,7 @@ def templates(subject: Subject) -> Iterator[Result]:
     settings, namespace = subject.release, subject.namespace
     do = _UPGRADE.format(namespace)
     wanted = _version(subject.find("ConfigMap", namespace, CONFIG_MAP))
-    found = {name: subject.find("WorkflowTemplate", namespace, name) for name in TEMPLATES}
+    found = {name: subject.find("WorkflowTemplate", namespace, name) for name in flows.templates()}
     missing = [name for name, template in found.items() if template is None]
     there = {name: template for name, template in found.items() if template is not None}
     other = sorted(name for name, template in there.items() if _version(template) != wanted)

@@ -7,37 +7,15 @@ the page docs/reference/github-apps.md. Nobody here is given `administration` or
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Literal
 
+from pressplay.domain import flows
 from pressplay.settings import Settings
 
 Level = Literal["read", "write"]
 AskedBy = Literal["steps", "agent", "eventsource"]
-
-EVENTS_FILE = "events.json"
-EVENT_PERMISSIONS = {
-    "check_run": "checks",
-    "code_scanning_alert": "security_events",
-    "dependabot_alert": "vulnerability_alerts",
-    "deployment_status": "deployments",
-    "issue_comment": "issues",
-    "issues": "issues",
-    "pull_request": "pull_requests",
-    "pull_request_review": "pull_requests",
-    "pull_request_review_comment": "pull_requests",
-    "push": "contents",
-    "secret_scanning_alert": "secret_scanning_alerts",
-    "workflow_run": "actions",
-}
-"""Event → what an App must be able to read, to subscribe to it.
-
-Source: https://docs.github.com/webhooks/webhook-events-and-payloads, "Availability" and what an App needs, each event.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,35 +128,7 @@ def _needs(app: str, agent: str, rows: list[Row], events: tuple[str, ...] = ()) 
     return Needs(app, agent, permissions, why, events)
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """What of GitHub's events starts a flow; read off the chart's Sensor by `pressplay generate`."""
-
-    flow: str
-    events: tuple[str, ...]
-    scans: bool
-    """Whether it is there only where workflows that scan are named (`flows.security.scanWorkflows`)."""
-
-
-@cache
-def event_rows() -> tuple[EventRow, ...]:
-    """What the chart's Sensor listens to, flow by flow."""
-    text = resources.files("pressplay.github").joinpath(EVENTS_FILE).read_text(encoding="utf-8")
-    return tuple(EventRow(row["flow"], tuple(row["events"]), row["scans"]) for row in json.loads(text))
-
-
 def wanted_events(settings: Settings) -> tuple[str, ...]:
     """The events that the EventSource of an installation wants, sorted; none if events are off."""
-    if not settings.events.enabled:
-        return ()
-    flows = settings.flows
-    enabled = {
-        "pull-request": flows.pull_request.enabled,
-        "comments": flows.comments.enabled,
-        "triage": flows.triage.enabled,
-        "security": flows.security.enabled,
-        "issue": flows.issue.enabled,
-    }
-    rows = [row for row in event_rows() if enabled.get(row.flow, True)]
-    scans = bool(flows.security.scan_workflows)
-    return tuple(sorted({event for row in rows if scans or not row.scans for event in row.events}))
+    rows = (row for flow in flows.flows() for row in settings.started_by(flow))
+    return tuple(sorted({event for row in rows for event in row.events}))

@@ -12,10 +12,11 @@ from typing import get_args
 import pytest
 
 import pressplay
-from pressplay.github import alerts, permissions
-from pressplay.github.permissions import EVENT_PERMISSIONS, HARNESS, ROLES, needed
+from pressplay.domain import flows
+from pressplay.github import alerts
+from pressplay.github.permissions import HARNESS, ROLES, needed
 from pressplay.serve import request
-from pressplay.settings import Agent, Flow, Flows, SecurityFlow, Settings, TriageFlow
+from pressplay.settings import Agent, Flows, FlowSettings, SecurityFlow, Settings, TriageFlow
 from pressplay.validation import values
 
 ROOT = Path(pressplay.__file__).parent
@@ -132,8 +133,7 @@ def test_an_app_can_read_what_its_events_are_about():
     needs = needed(SETTINGS)["press-play"]
     assert needs.events
     for event in needs.events:
-        assert EVENT_PERMISSIONS[event] in needs.permissions
-    assert {event for row in permissions.event_rows() for event in row.events} == EVENT_PERMISSIONS.keys()
+        assert flows.event_permissions()[event] in needs.permissions
 
 
 def test_only_the_harness_has_events_and_none_where_the_eventsource_makes_the_webhooks():
@@ -149,7 +149,7 @@ def test_what_is_switched_off_is_not_asked_for():
             "flows": Flows(
                 triage=TriageFlow(enabled=False, window=60),
                 security=SecurityFlow(enabled=False, window=300),
-                issue=Flow(enabled=False, window=10),
+                issue=FlowSettings(enabled=False, window=10),
             ),
             "agents": {name: agent for name, agent in SETTINGS.agents.items() if name != "morgan"}
             | {"morgan": SETTINGS.agents["morgan"].model_copy(update={"enabled": False})},

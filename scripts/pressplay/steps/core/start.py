@@ -8,59 +8,50 @@ from pressplay import names
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
 from pressplay.cluster.waits import INSTANCE_LABEL
+from pressplay.domain import flows
 from pressplay.steps.core.context import Context, Inputs, number
 
 EVENT_PRIORITY = 1000
 """What somebody waits for comes before what plays have waiting."""
 
 
-def start(context: Context, flow: str, repo: str, window: int, subject: tuple[str, int] | None, why: str = "") -> bool:
-    """Create the Workflow of a flow for this moment's window of `window` seconds; False where it is there.
+def start(context: Context, flow: str, repo: str, number: int | None = None, why: str = "") -> bool:
+    """Create the Workflow of a flow for this moment's window; False where it is there.
 
-    `subject` is (`pr` or `issue`, its number), None for a flow of the whole repository.
+    `number` is that of the pull request or issue, None for a flow of the whole repository; `why` replaces the one that
+    the flow's events give. Raises InputError where there is no such flow.
     """
-    return context.cluster.create(manifest(context, flow, repo, window, subject, why))
+    return context.cluster.create(manifest(context, flow, repo, number, why))
 
 
-def hand_over(context: Context, flow: str, given: str, repo: str, subject: tuple[str, int], why: str = "") -> bool:
-    """Whether a flow was started with its repository spelled otherwise than in the values: then it is started anew.
+def hand_over(context: Context, flow: str, given: str, repo: str, number: int, why: str = "") -> bool:
+    """Whether a flow was started with its repository spelled otherwise than in the values: then it is started again.
 
     Locks are named by what a Workflow was given. Two spellings must not be two locks, so that work is done twice.
     """
     if given == repo:
         return False
-    context.say(f"{flow}: {repo} is what the values call this repository; started anew by that name")
-    start(context, flow, repo, window_of(context, flow), subject, why)
+    context.say(f"{flow}: {repo} is what the values call this repository; started again by that name")
+    start(context, flow, repo, number, why)
     return True
 
 
-def window_of(context: Context, flow: str) -> int:
-    """The seconds for which the events of a flow about one pull request or issue are gathered."""
-    flows = context.settings.flows
-    return {
-        "comments": flows.comments.window,
-        "triage": flows.triage.window,
-        "pull-request": flows.pull_request.window,
-        "issue": flows.issue.window,
-    }[flow]
-
-
-def manifest(
-    context: Context, flow: str, repo: str, window: int, subject: tuple[str, int] | None, why: str = ""
-) -> Manifest:
-    """The Workflow that `start` creates."""
+def manifest(context: Context, flow: str, repo: str, number: int | None = None, why: str = "") -> Manifest:
+    """The Workflow that `start` creates: name, labels and parameters as the Sensor gives them."""
+    definition, window = flows.flow(flow), context.settings.flow(flow).window
     bucket = names.window_at(context.clock.now(), window)
-    arguments = {"repo": repo}
-    labels = {}
-    parts = [bucket]
-    if subject is not None:
-        kind, number = subject
-        arguments[kind] = labels[f"press-play/{kind}"] = str(number)
-        parts = [number, bucket]
-    arguments["until"] = str(names.window_until(bucket, window))
-    if why:
-        arguments["why"] = why
-    return workflow(context, flow, names.flow_workflow(flow, repo, *parts), arguments, labels, EVENT_PRIORITY)
+    about: dict[str, str] = {definition.works_on: str(number)} if number is not None else {}
+    known = {
+        "repo": repo,
+        **about,
+        "until": str(names.window_until(bucket, window)),
+        **definition.constants,
+        **({"why": why} if why else {}),
+    }
+    arguments = {parameter: known[parameter] for parameter in definition.parameters if parameter in known}
+    labels = {f"press-play/{kind}": value for kind, value in about.items()}
+    name = definition.workflow_name(repo, window=bucket, number=number)
+    return workflow(context, flow, name, arguments, labels, EVENT_PRIORITY)
 
 
 def workflow(

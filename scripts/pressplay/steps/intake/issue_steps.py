@@ -26,7 +26,7 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
     """
     repo, issue = _named(inputs, context)
     task = names.issue_number(issue)
-    if hand_over(context, issue_state.FLOW, inputs["repo"], repo, ("issue", issue)):
+    if hand_over(context, issue_state.FLOW, inputs["repo"], repo, issue):
         return {"state": "respelled", "seconds": "0", "task": str(task), "try": "1"}
     state, try_ = issue_state.state_of(context, repo, issues.issue(context.harness(repo, issues="read"), repo, issue))
     if state == "go":

@@ -41,7 +41,7 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
     subject = Subject.of(inputs, context)
     why = why_of(inputs)
     flow = why if why in ASKS else FLOW
-    if hand_over(context, flow, inputs["repo"], subject.repo, ("pr", subject.pull_number), why if flow == FLOW else ""):
+    if hand_over(context, flow, inputs["repo"], subject.repo, subject.pull_number, why):
         return {"state": "respelled", "seconds": "0", "tag": "", "task": "none", "try": "1"}
     gh = context.harness(subject.repo, pull_requests="read")
     pull = pulls.pull(gh, subject.repo, subject.pull_number)

@@ -19,6 +19,7 @@ from pressplay import names
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF
+from pressplay.domain import flows
 from pressplay.domain.entries import Entries
 from pressplay.github import checks, issues, pulls
 from pressplay.github.calls import Client
@@ -27,7 +28,6 @@ from pressplay.steps.core import consent, parking
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, is_approval
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.start import start as start_flow
-from pressplay.steps.core.start import window_of
 from pressplay.steps.documents import documents_pull, task_documents
 from pressplay.steps.intake import issue_state
 from pressplay.steps.review import standing
@@ -44,7 +44,6 @@ _OVERLAP_SECONDS = 120
 _SETTLED_SECONDS = 5
 _TIMES = 3
 """How often a flow is started for one head without coming to an end, before a person is asked."""
-_PULL_FLOWS = ("pull-request", "comments", "triage", "task")
 
 
 @dataclass
@@ -120,10 +119,11 @@ def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull]
 def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
     """(`pr` or `task`, number) of what an unfinished Workflow works on."""
     busy = set()
+    exclusive = {flow.name for flow in flows.flows() if flow.exclusive}
     own = {"press-play/repo": names.repo_key(repo)}
     for workflow in waits.unfinished(context.cluster, context.settings.namespace, own):
         labels = workflow["metadata"]["labels"]
-        if labels.get("press-play/flow") in _PULL_FLOWS:
+        if labels.get("press-play/flow") in exclusive:
             busy |= {
                 (kind, int(labels[f"press-play/{kind}"])) for kind in ("pr", "task") if f"press-play/{kind}" in labels
             }
@@ -140,13 +140,13 @@ class _Found:
 
 def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool) -> _Found:
     """People come first; what they say changes a pull request."""
-    flows = context.settings.flows
+    settings = context.settings.flows
     entries = context.ledger(repo).entries("pr", pull.number)
     subject = _subject(context, repo, pull, entries)
     if task_documents.left_alone(context, repo, pull, entries):
         documents_pull.check_again(context, subject, pull, entries)
         return _Found()
-    if changed and flows.comments.enabled and unanswered.waiting(context, subject, pull):
+    if changed and settings.comments.enabled and unanswered.waiting(context, subject, pull):
         return _Found("comments")
     if not in_scope(context, repo, pull, entries) or parking.stopped(entries, subject):
         if changed and is_withdrawn(context, repo, pull, entries):
@@ -154,10 +154,10 @@ def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed:
         return _Found()
     there = checks.checks(gh, repo, pull.head_sha)
     goes_on = any(check.status != "completed" for check in there)
-    if flows.triage.enabled and untriaged.untriaged(context, subject, pull, entries, there):
+    if settings.triage.enabled and untriaged.untriaged(context, subject, pull, entries, there):
         return _Found("triage")
     approved = is_approval(checks.newest_of(there, context.github.app_id_of_harness(), ACCEPTANCE_CHECK))
-    if flows.pull_request.enabled and _may_go_on(entries, subject, pull) and not approved:
+    if settings.pull_request.enabled and _may_go_on(entries, subject, pull) and not approved:
         return _Found("pull-request")
     return _Found(goes_on=goes_on)
 
@@ -179,9 +179,8 @@ def _start_for(context: Context, repo: str, pull: pulls.Pull, flow: str, before:
         parking.park(context, subject, pull, f"the flow {flow} was started {_TIMES} times and came to no end")
         before.update(updated=pull.updated_at, looked=context.clock.now())
         return False
-    window = window_of(context, flow)
     before.update(head=pull.head_sha, times={**times, flow: times.get(flow, 0) + 1})
-    return start_flow(context, flow, repo, window, ("pr", pull.number), "push" if flow == "pull-request" else "")
+    return start_flow(context, flow, repo, pull.number)
 
 
 # -- issues and alerts -------------------------------------------------------------------------------------------------
@@ -205,7 +204,7 @@ def _issues(context: Context, repo: str, seen: _Seen) -> int:
     for one in found:
         old = everything and settings.events.label not in one.labels and one.created_at < seen.since
         if not old and issue_state.is_wanted(context, repo, one):
-            started += start_flow(context, "issue", repo, settings.flows.issue.window, ("issue", one.number))
+            started += start_flow(context, "issue", repo, one.number)
     return started
 
 
@@ -213,7 +212,7 @@ def _alerts(context: Context, repo: str, seen: _Seen) -> int:
     if not context.settings.flows.security.enabled or context.clock.now() - seen.alerts < _SWEEP_SECONDS:
         return 0
     seen.alerts = context.clock.now()
-    return start_flow(context, "security", repo, context.settings.flows.security.window, None)
+    return start_flow(context, "security", repo)
 
 
 # -- what is remembered ------------------------------------------------------------------------------------------------
