@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Entries, TaskVerdict
+from pressplay.domain.reasons import Reason, plain
 from pressplay.sandbox.runner import RUN_KINDS
 from pressplay.sandbox.world import Sandbox
+from pressplay.steps.runs.outcomes import LOG_ANNOTATION
+from pressplay.validation.redaction import redact
 
 _DOES = {
     ("implement", "Running"): "implements",
@@ -64,13 +67,16 @@ class Progress:
         if phase == "Running":
             self._once(run["metadata"]["name"], phase, does(run))
         elif phase == "Failed":
-            self._once(run["metadata"]["name"], phase, f"task {task:>3}  {who} failed ({run['metadata']['name']})")
+            message = redact(plain(str((run.get("status") or {}).get("message") or "")))
+            log = str((run["metadata"].get("annotations") or {}).get(LOG_ANNOTATION) or run["metadata"]["name"])
+            why = Reason(what=f"{who} failed", detail=message, look=log)
+            self._once(run["metadata"]["name"], phase, f"task {task:>3}  {why.line()}")
 
     def _ledger(self, ledger: Manifest) -> None:
         task = ledger["metadata"]["labels"].get("press-play/task", "?")
         entries = Entries.read({key: json.loads(text) for key, text in ledger.get("data", {}).items()})
         for verdict in entries.all(TaskVerdict):
             pr = f" (#{verdict.pr})" if verdict.pr else ""
-            reason = f": {verdict.reason}" if verdict.reason else ""
+            reason = f": {verdict.why.line()}" if verdict.reason else ""
             line = f"task {task:>3}  {verdict.outcome}{pr}{reason}"
             self._once(f"{task}/{verdict.key()}", verdict.outcome, line)

@@ -34,11 +34,14 @@ from pressplay.sandbox.gitwork import Remote, clone, commit_nothing, git, only_h
 from pressplay.sandbox.launcher import Launcher
 from pressplay.steps.comments import snapshot
 from pressplay.steps.intake.issue_texts import QUESTION_MARK, TASK_MARK
+from pressplay.steps.runs.outcomes import LOG_ANNOTATION
 from pressplay.validation import outcomes
 
 AGENTS_CONFIG_MAP = "controller-agents"
 RUN_KINDS = ("CodeRun", "DocsRun")
 """The kinds of custom resources that are carried out. Their names come from one function: none has two kinds."""
+_LAST_WORDS = 1_000
+"""Bytes of the end of a failed agent's log that its status quotes."""
 _BODY_LIMIT = 60_000
 """Below GitHub's 65,536 characters, with room for our own marks."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -108,6 +111,7 @@ class Runner:
             return False
         folder = self.folder(name)
         if _phase(run) is None:
+            self._name_log(run, folder)
             self._status(run, "Running", jobName=name)
         if was_stopped(folder):
             _prepare_restart(folder)
@@ -125,6 +129,12 @@ class Runner:
         self._launcher.start(folder, worktree, environment)
         return True
 
+    def _name_log(self, run: Manifest, folder: Path) -> None:
+        """Say on the run where its log is, for the reasons that people read."""
+        metadata = {key: run["metadata"][key] for key in ("name", "namespace")}
+        annotated = {**metadata, "annotations": {LOG_ANNOTATION: str(folder / "log")}}
+        self._cluster.apply({"apiVersion": run["apiVersion"], "kind": run["kind"], "metadata": annotated})
+
     def ends_at(self, name: str) -> float | None:
         """When the agent will end, where that is known beforehand."""
         return self._launcher.ends_at(self.folder(name))
@@ -141,7 +151,7 @@ class Runner:
         if code is None:
             return False
         if code != 0:
-            self._status(run, "Failed", message=f"the agent ended with exit status {code}; see its log")
+            self._status(run, "Failed", message=self._last_words(name, code))
             return True
         try:
             hand_over = self._hand_over_documents if run["kind"] == "DocsRun" else self._hand_over
@@ -153,6 +163,18 @@ class Runner:
             return True
         self._status(run, "Succeeded")
         return True
+
+    def _last_words(self, name: str, code: int) -> str:
+        """Why an agent failed: its exit status, and the end of its log."""
+        ended = f"the agent ended with exit status {code}"
+        log = self.folder(name) / "log"
+        try:
+            with log.open("rb") as file:
+                file.seek(max(0, log.stat().st_size - _LAST_WORDS))
+                text = file.read().decode(errors="replace").strip()
+        except FileNotFoundError:
+            text = ""
+        return f"{ended}: {text}" if text else f"{ended} and printed nothing"
 
     def carry_out(self, name: str, poll: float, say: Callable[[str], None]) -> None:
         """Start the run and wait for its end, looking every `poll` seconds; what fails for good fails the run."""

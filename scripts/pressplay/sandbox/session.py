@@ -253,8 +253,8 @@ def _report(sandbox: Sandbox, ended: Ended) -> None:
         table.add_row(*(Text(cell) for cell in (*cells, str(task.seconds), task.waited_for)))
     console.print(table)
     for task in ended.tasks:
-        if task.reason:
-            console.print(Text(f"task {task.id}, {task.state}: {task.reason}"), soft_wrap=True)
+        if task.why:
+            console.print(Text(f"task {task.id}, {task.state}: {task.why.line()}"), soft_wrap=True)
     where = sandbox.options.directory
     # No line breaks of ours: these are to be copied.
     console.print(Text(f"repository: git clone {sandbox.forge.git_path(sandbox.options.repo)}"), soft_wrap=True)

@@ -13,6 +13,7 @@ from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Entries, Run, TaskVerdict
+from pressplay.domain.reasons import Reason
 from pressplay.github import pulls
 from pressplay.sandbox.world import Sandbox
 from pressplay.steps.core import backlog_file, landing
@@ -33,12 +34,17 @@ class TaskResult:
     runs: int
     seconds: int
     waited_for: str
-    reason: str
+    why: Reason | None
+
+    @property
+    def reason(self) -> str:
+        """The reason's clause; empty without one."""
+        return self.why.what if self.why else ""
 
     def as_json(self) -> dict[str, Any]:
-        """As `pressplay play --json` prints it."""
+        """As `pressplay play --json` prints it: `why` has the reason's other parts, where any is known."""
         names_ = ("id", "state", "pr", "rounds", "runs", "seconds", "reason")
-        return {name: getattr(self, name) for name in names_}
+        return {**{name: getattr(self, name) for name in names_}, "why": self.why.as_json() if self.why else {}}
 
 
 @dataclass(frozen=True)
@@ -140,14 +146,14 @@ def _task(
         runs += _begun(ledger.entries("pr", pull.number))
     try_ = names.play_count(play["metadata"]["name"]) if play else 1
     verdict = entries.get(TaskVerdict, TaskVerdict.key_of(try_))
-    state, reason = _how(task, pull, verdict, runs, before, problems)
+    state, why = _how(task, pull, verdict, runs, before, problems)
     if task.id in landed.done:
-        state, reason = "merged", ""
+        state, why = "merged", None
     elif pull is not None and pull.merged and task.id in landed.undone and verdict is not None:
-        state, reason = "parked", f"pull request {landed.undone[task.id]}"
-    if not reason or reason in (_UNDER_WAY, _NOT_STARTED):
+        state, why = "parked", Reason(what=f"pull request {landed.undone[task.id]}")
+    if why is None or why.what in (_UNDER_WAY, _NOT_STARTED):
         paused = state in ("running", "waiting") and sandbox.context.paused(sandbox.options.repo)
-        reason = "paused; `pressplay continue` lets it go on" if paused else reason
+        why = Reason(what="paused; `pressplay continue` lets it go on") if paused else why
     started = min((run.began for run in runs), default=None)
     ended = _ended(pull, verdict, sandbox.clock.now())
     return TaskResult(
@@ -159,7 +165,7 @@ def _task(
         runs=len(runs),
         seconds=round(ended - started) if started is not None else 0,
         waited_for=_waited_for(task, pulls_by_task, before),
-        reason=reason,
+        why=why,
     )
 
 
@@ -175,22 +181,22 @@ def _how(
     runs: Sequence[Run],
     before: Mapping[str, TaskResult],
     problems: Mapping[str, str],
-) -> tuple[str, str]:
+) -> tuple[str, Reason | None]:
     if verdict is not None:
         if verdict.outcome == "approved" and pull is not None and pull.state == "closed":
-            return "failed", f"pull request #{pull.number} was closed without a merge"
+            return "failed", Reason(what=f"pull request #{pull.number} was closed without a merge")
         if verdict.outcome == "approved":
-            return "approved", f"waits for the merge of #{pull.number if pull else '?'}"
-        return verdict.outcome, verdict.reason
+            return "approved", Reason(what=f"waits for the merge of #{pull.number if pull else '?'}")
+        return verdict.outcome, verdict.why if verdict.reason else None
     if task.id in problems:
-        return "blocked", problems[task.id]
+        return "blocked", Reason(what=problems[task.id])
     for dependency in task.dependencies:
         earlier = before.get(dependency)
         if earlier is not None and earlier.state in ("failed", "parked", "blocked"):
-            return "blocked", f"needs task {dependency}, which is {earlier.state}"
+            return "blocked", Reason(what=f"needs task {dependency}, which is {earlier.state}")
         if earlier is not None and earlier.state != "merged":
-            return "waiting", f"waits for the merge of task {dependency}"
-    return ("running", _UNDER_WAY) if runs else ("waiting", _NOT_STARTED)
+            return "waiting", Reason(what=f"waits for the merge of task {dependency}")
+    return ("running", Reason(what=_UNDER_WAY)) if runs else ("waiting", Reason(what=_NOT_STARTED))
 
 
 def _ended(pull: pulls.Pull | None, verdict: TaskVerdict | None, now: float) -> float:

@@ -212,6 +212,17 @@ def reason(proof: Proof) -> str:
     )
 
 
+def first_failure(proof: Proof) -> str:
+    """The first probe that does not hold, with what was expected and what it got; strangers' text, made safe."""
+    for probe in proof.probes:
+        if probe.fault:
+            return f"{probe.name}: {probe.fault}"
+        for check in probe.checks:
+            if not check.ok:
+                return f"{probe.name}: {check.what}: expected {check.expected}, got {check.got}"
+    return ""
+
+
 def summary(proof: Proof) -> str:
     """A proof in one paragraph of Markdown."""
     outcome = "passed" if proof.passed else "failed"

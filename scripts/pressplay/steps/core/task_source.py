@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from pressplay import names
 from pressplay.domain.entries import Alerts
+from pressplay.domain.reasons import Reason
 from pressplay.github import alerts, bodies, issues
-from pressplay.steps.core import consent
+from pressplay.steps.core import consent, reason_text
 from pressplay.steps.core.context import Context, Subject
 
 _MARKER = "task"
@@ -48,20 +49,22 @@ def made(context: Context, subject: Subject) -> None:
     _tell(context, subject, "This issue has become a task (see above), which is being implemented.")
 
 
-def ended(context: Context, subject: Subject, outcome: str, reason: str = "", pr: int | None = None) -> None:
-    """Say on the issue how the task ended: `approved`, `merged`, `parked` or `failed`; `reason` is a sentence of ours.
+def ended(context: Context, subject: Subject, outcome: str, why: Reason | None = None, pr: int | None = None) -> None:
+    """Say on the issue how the task ended: `approved`, `merged`, `parked` or `failed`, and why.
 
     `asked`: the Issue agent has questions first. `edited`: it is not what it was when somebody asked for it.
     """
     if _kind(subject) != "issue":
         return
     label = context.settings.events.label
+    reason, more = (why.what, reason_text.details(why)) if why else ("", "")
+    more = f"\n\n{more}\n\n" if more else " "
     again = f"To have it tried again, take the label `{label}` off and put it on again."
     texts = {
         "approved": f"#{pr} is approved. A person merges it, which closes this issue.",
         "merged": f"#{pr} is merged.",
-        "parked": f"#{pr} waits for a person: {reason}. Its own comments say how to go on.",
-        "failed": f"No pull request came of it: {reason}. {again}",
+        "parked": f"#{pr} waits for a person: {reason}.{more}Its own comments say how to go on.",
+        "failed": f"No pull request came of it: {reason}.{more}{again}",
         "edited": f"Nothing is done here: {consent.EDITED}. {consent.anew(context)}",
         "asked": f"The Issue agent has questions before this can become a task. Answer them here. {again}",
     }

@@ -96,7 +96,7 @@ def show(context: Context, repo: str, pull: pulls.Pull, gate: Gate, verdict: Gat
         conclusion=_CONCLUSIONS[verdict.outcome],
         title=verdict.title,
         summary=f"{verdict.reason[:1].upper()}{verdict.reason[1:]}.\n\nCommit `{pull.head_sha}`.",
-        text="\n\n".join(part for part in (details(verdict.why) if verdict.why else "", verdict.details) if part),
+        text=verdict.details or (details(verdict.why) if verdict.why else ""),
         details_url=f"{context.settings.github.web_url}/{repo}/pull/{pull.number}",
         external_id=pull.head_sha,
     )

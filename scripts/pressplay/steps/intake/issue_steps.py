@@ -72,5 +72,6 @@ def start(inputs: Inputs, context: Context) -> Outputs:
     if outcome == "nothing":
         task_source.ended(context, subject, "asked")
     else:
-        task_source.ended(context, subject, verdict.outcome, verdict.reason, verdict.pr)
+        why = verdict.why if verdict.reason else None
+        task_source.ended(context, subject, verdict.outcome, why, verdict.pr)
     return {"state": "over", "workflow": name}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pressplay.cluster.port import Manifest
+from pressplay.domain.reasons import Reason, plain
 from pressplay.gates.lint.lint_plan import LintPlan
 from pressplay.gates.lint.script import result
 from pressplay.steps.core.verdicts import GateVerdict
@@ -110,7 +111,7 @@ def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
             "the checkout could not be copied; is lint.volume.size too small, or are cp, diff, grep or head missing?",
             log,
         )
-    if found.kind == "missing":
+    if found.kind == "missing" and not _UNREACHABLE.search(log):
         return Found(
             "error",
             f"{named} can't be run: its tool is not there; put it into the image (lint.images; in the sandbox install "
@@ -123,7 +124,8 @@ def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
             f"{named} sees no file, though there are files of its language; does its configuration leave them all out?",
             log,
         )
-    if _UNREACHABLE.search(_of_command(log, found.command)):
+    # Where an earlier command could not fetch a tool, that is why it is not there.
+    if _UNREACHABLE.search(log if found.kind == "missing" else _of_command(log, found.command)):
         return Found(
             "error",
             f"{named} needs packages or a toolchain that it can't reach; put them into the image (lint.images), or "
@@ -150,7 +152,10 @@ def verdict_of(plan: LintPlan, found: Mapping[str, Found]) -> GateVerdict:
         return GateVerdict("error", "Could not be decided", reason, details)
     errors = [one.reason for one in found.values() if one.kind in ("error", "lost")]
     if errors:
-        return GateVerdict("error", "Could not be judged", _clauses(errors, plan), details)
+        reason = _clauses(errors, plan)
+        logs = [one.log for one in found.values() if one.kind in ("error", "lost") and one.log.strip()]
+        why = Reason(what=reason, detail=redact(plain(logs[0]))) if logs else None
+        return GateVerdict("error", "Could not be judged", reason, details, why)
     failures = [*(one.reason for one in found.values() if one.kind == "failed"), *_refused(plan)]
     if failures:
         return GateVerdict("fail", "There is something to mend", _clauses(failures, plan), details)

@@ -29,7 +29,7 @@ def begin(inputs: Inputs, context: Context) -> Outputs:
 
 def _begun(verdict: TaskVerdict) -> Outputs:
     if not verdict.is_good:
-        raise InputError(f"the task ended {verdict.outcome} in this play: {verdict.reason}")
+        raise InputError(f"the task ended {verdict.outcome} in this play: {verdict.why.line()}")
     return {"state": verdict.outcome}
 
 
@@ -59,8 +59,9 @@ def settle(inputs: Inputs, context: Context) -> Outputs:
     status = inputs.get("status", _RUNNING)
     verdict = task_verdicts.verdict_of(context, subject) or task_verdicts.judge(context, subject, status)
     context.ledger(subject.repo).record("task", subject.task_number, verdict)
-    task_source.ended(context, subject, verdict.outcome, verdict.reason, verdict.pr)
+    why = verdict.why if verdict.reason else None
+    task_source.ended(context, subject, verdict.outcome, why, verdict.pr)
     task_verdicts.wake_play(context, subject, verdict)
     if not verdict.is_good and status == _RUNNING:
-        raise InputError(f"task {subject.task_number}: {verdict.outcome}: {verdict.reason}")
+        raise InputError(f"task {subject.task_number}: {verdict.outcome}: {verdict.why.line()}")
     return {"outcome": verdict.outcome, "pr": str(verdict.pr or "none"), "link": verdict.link}

@@ -13,12 +13,13 @@ from dataclasses import asdict, replace
 
 from pressplay import names
 from pressplay.domain.entries import Deployment
+from pressplay.domain.reasons import Reason, plain
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing, probes
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probe_plan import read as read_plan
 from pressplay.gates.acceptance.probes import Target
-from pressplay.gates.acceptance.proof import Proof, markdown, reason
+from pressplay.gates.acceptance.proof import Proof, first_failure, markdown, reason
 from pressplay.gates.acceptance.reach import Reach
 from pressplay.github import contents, deployments
 from pressplay.github.calls import GitHubRefused
@@ -161,7 +162,8 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     if other:
         outcome = GateVerdict("error", "Another commit is deployed", other, shown)
     elif not proof.passed:
-        outcome = GateVerdict("fail", "The probes do not hold", reason(proof), shown)
+        why = Reason(what=reason(proof), detail=plain(first_failure(proof)))
+        outcome = GateVerdict("fail", "The probes do not hold", why.what, shown, why)
     else:
         outcome = GateVerdict("pass", "Proven on this commit", reason(proof), shown)
     return {"outcome": _end(context, subject, head, outcome)["outcome"]}

@@ -149,7 +149,7 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
         else:
             outcome = "approved"
         approval.count(context, subject, pull, entries)
-        task_source.ended(context, subject, outcome, reason.what if reason else "", pull.number)
+        task_source.ended(context, subject, outcome, reason, pull.number)
     return {"outcome": outcome, "link": link, "head": pull.head_sha}
 
 

@@ -15,6 +15,8 @@ from pressplay.steps.runs.role_work import Judge
 from pressplay.steps.runs.run import Run, take_away
 from pressplay.validation.redaction import redact
 
+LOG_ANNOTATION = "press-play/log-file"
+"""On a run in the sandbox: the path of its log."""
 READ = {"contents": "read", "pull_requests": "read"}
 
 
@@ -54,13 +56,14 @@ def _left(context: Context, run: Run) -> str | None:
     return pulls.pull(context.harness(run.subject.repo, **READ), run.subject.repo, run.number).head_sha
 
 
-def _details(run: Run, text: str) -> Details | None:
-    return Details.of(Reason(what="", detail=redact(plain(text)), look=f"{run.resource} {run.name}"))
+def _details(run: Run, text: str, log: str = "") -> Details | None:
+    return Details.of(Reason(what="", detail=redact(plain(text)), look=log or f"{run.resource} {run.name}"))
 
 
 def _status_of(run: Run, manifest: Manifest) -> Details | None:
     """What the controller says of a run: `status.message`."""
-    return _details(run, str((manifest.get("status") or {}).get("message") or ""))
+    log = str((manifest["metadata"].get("annotations") or {}).get(LOG_ANNOTATION) or "")
+    return _details(run, str((manifest.get("status") or {}).get("message") or ""), log)
 
 
 def _why_not_created(context: Context, run: Run) -> Details | None:

@@ -1,0 +1,78 @@
+"""What an earlier version wrote is taken up: ledgers, configuration, and a play that was under way."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tarfile
+from pathlib import Path
+
+import pytest
+from harness import Agents, world
+
+from pressplay.clock import VirtualClock
+from pressplay.domain.entries import Entries, Other, dump
+from pressplay.settings import Settings
+
+DATA = Path(__file__).parents[1] / "data" / "earlier"
+
+
+@pytest.fixture
+def state(tmp_path):
+    """The recorded folder, as if it had been recorded here; and its clock."""
+    with tarfile.open(DATA / "play-6cd1e5a.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    for path in (tmp_path / "state").rglob("*"):
+        if path.is_file() and path.name != "state.db" and b"@HERE@" in (content := path.read_bytes()):
+            path.chmod(0o600)
+            path.write_bytes(content.replace(b"@HERE@", str(tmp_path).encode()))
+    with sqlite3.connect(tmp_path / "state" / "state.db") as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        for table in tables:
+            for _, column, *_ in database.execute(f"PRAGMA table_info({table})").fetchall():
+                database.execute(
+                    f"UPDATE {table} SET {column}=replace({column}, '@HERE@', ?) WHERE typeof({column})='text'",
+                    (str(tmp_path),),
+                )
+    return tmp_path / "state", VirtualClock(float((tmp_path / "clock").read_text()))
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.rule("R3")
+def test_a_play_that_an_earlier_version_began_goes_on_to_its_end_and_repeats_no_run(state):
+    folder, clock = state
+    made = world(folder, Agents(wants_changes={1: 1}), clock=clock)
+    before = made.starts()
+    summary = made.go_on()
+    assert [(task.id, task.state) for task in summary.tasks] == [("1", "merged"), ("2", "merged"), ("3", "merged")]
+    starts = made.starts()
+    assert starts[: len(before)] == before
+    assert len({start.split()[0] for start in starts}) == len(starts), "no run begins twice"
+    made.sandbox.close()
+
+
+@pytest.mark.rule("R1")
+def test_each_entry_that_an_earlier_version_recorded_is_known_and_written_as_it_was(state):
+    folder, _ = state
+    with sqlite3.connect(folder / "state.db") as database:
+        bodies = [json.loads(body) for (body,) in database.execute("SELECT body FROM objects WHERE kind='ConfigMap'")]
+    ledgers = [
+        body for body in bodies if (body["metadata"].get("labels") or {}).get("press-play/ledger") in ("task", "pr")
+    ]
+    assert len(ledgers) == 4
+    for ledger in ledgers:
+        recorded = {key: json.loads(text) for key, text in ledger["data"].items()}
+        entries = Entries.read(recorded)
+        assert not entries.all(Other)
+        for key, entry in entries.by_key.items():
+            kept = {name: value for name, value in recorded[key].items() if value is not None}
+            assert kept.items() <= dump(entry).items()
+
+
+@pytest.mark.rule("R10")
+def test_the_configuration_that_an_earlier_version_rendered_is_read(state):
+    folder, _ = state
+    with sqlite3.connect(folder / "state.db") as database:
+        bodies = [json.loads(body) for (body,) in database.execute("SELECT body FROM objects WHERE kind='ConfigMap'")]
+    (config,) = (body for body in bodies if body["metadata"]["name"] == "press-play-config")
+    assert "acme/shop" in Settings.model_validate_json(config["data"]["config.json"]).repositories
