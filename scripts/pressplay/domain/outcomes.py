@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pressplay.domain.roles import COMMENTS, Role
 from pressplay.errors import InputError
 
 Result = Literal["done", "nothing", "blocked", "pass", "changes"]
-RESULTS: tuple[Result, ...] = get_args(Result)
 BLOCKED_MARK = "press-play: blocked"
 """The first line of the comment, or of the pull request's body, in which an agent asks a person to decide."""
 
