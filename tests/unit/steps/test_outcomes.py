@@ -53,7 +53,8 @@ def judged(tmp_path, monkeypatch):
             wanted.append(given[2].name)
             return outcome
 
-        outcome = object()
+        # Refused: what an agent asks besides does not change that.
+        outcome = Result(outcome="refused")
         result = outcomes.of(context, run, run.entry(), judge)
         return shown(result) if result is not outcome else "judged", took == [run.name], bool(wanted)
 
