@@ -1,11 +1,12 @@
 # The image that the workflows' steps run, and `pressplay serve`: the command pressplay, and ruff, so that it serves as the
-# lint gate's image for Python projects too.
+# lint gate's image for Python projects too. It has no sandbox: neither the package nor its libraries.
 #   docker build -t press-play/pressplay:0.1.0 .
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /src
 COPY LICENSE pyproject.toml requirements.lock README.md ./
 COPY scripts ./scripts
-RUN python -m venv /opt/pressplay \
+RUN rm -r scripts/pressplay/sandbox \
+ && python -m venv /opt/pressplay \
  && /opt/pressplay/bin/pip install --no-cache-dir -c requirements.lock ".[serve]"
 
 FROM python:3.11.14-slim-bookworm

@@ -28,7 +28,7 @@ $(VENV)/bin/python:
 
 # What the sandbox needs, and no more: the first `make demo` must not wait for compilers and linters.
 $(RUNTIME): $(PINS) | $(VENV)/bin/python
-	$(PIP) install -c requirements.lock -e .
+	$(PIP) install -c requirements.lock -e '.[sandbox]'
 	@touch $@
 
 $(DEV): $(PINS) | $(RUNTIME)

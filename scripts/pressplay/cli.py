@@ -31,6 +31,8 @@ COMMANDS = {
     "step": "Run one step of a workflow (called by the WorkflowTemplates).",
 }
 """Name → one line of help. The module is the name; a keyword of Python takes a trailing underscore."""
+_OF_SANDBOX = ("play", "sandbox")
+"""The commands that do nothing without the sandbox, which is an extra."""
 
 
 class _LazyGroup(click.Group):
@@ -42,6 +44,10 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in _OF_SANDBOX:
+            from pressplay.commands import _sandbox
+
+            _sandbox.require()
         suffix = "_" if cmd_name == "continue" else ""
         command: click.Command = importlib.import_module(f"pressplay.commands.{cmd_name}{suffix}").command
         return command

@@ -12,7 +12,7 @@ from pressplay.templating import personas
 from pressplay.validation import helm, packaged, values, yamlsource
 
 ROOT = Path(__file__).parents[2]
-RENDERED = ROOT / "scripts/pressplay/sandbox/chart.yaml"
+RENDERED = ROOT / "scripts/pressplay/chart.yaml"
 ODD = """
 agents:
   rex:

@@ -21,7 +21,7 @@ from hub import REPO, Hub, serving
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from pressplay.sandbox.session import rendered_chart
+from pressplay.chart import rendered_chart
 
 pytestmark = pytest.mark.rule("FR9")
 OWN = "own.token.ofthepod"

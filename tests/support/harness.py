@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pressplay import names
+from pressplay.chart import rendered_chart
 from pressplay.clock import VirtualClock
 from pressplay.cluster import waits
 from pressplay.github import refs
@@ -21,7 +22,6 @@ from pressplay.sandbox.deployer import Starter
 from pressplay.sandbox.eventsource import Network
 from pressplay.sandbox.forge import accounts
 from pressplay.sandbox.launcher import VirtualLauncher
-from pressplay.sandbox.session import rendered_chart
 from pressplay.sandbox.summary import Summary, summarize
 from pressplay.sandbox.world import Options, Sandbox
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pressplay.chart import rendered_chart
 from pressplay.cli import main
 from pressplay.clock import SystemClock
 from pressplay.cluster import pause
@@ -14,7 +15,6 @@ from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.commands import play
 from pressplay.errors import InputError
 from pressplay.sandbox.engine import set_node
-from pressplay.sandbox.session import rendered_chart
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP
 
 

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from pressplay import names
+from pressplay.chart import rendered_chart
 from pressplay.cli import main
 from pressplay.commands import event as event_command
 from pressplay.events import webhook
 from pressplay.events.receive import Receiver
-from pressplay.sandbox.session import rendered_chart
 
 ROOT = Path(__file__).parents[2]
 PAYLOADS = ROOT / "tests/data/webhooks"

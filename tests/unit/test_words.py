@@ -16,7 +16,7 @@ PAGE = ROOT / "docs/contributing/words.md"
 GENERATED = {"docs/reference/values.md", "docs/reference/steps.md", "docs/reference/workflows.md"} | {
     "docs/reference/command-line.md",
     "docs/reference/github-apps.md",
-    "scripts/pressplay/sandbox/chart.yaml",
+    "scripts/pressplay/chart.yaml",
     "scripts/pressplay/validation/schemas/values.yaml",
 }
 NOT_OURS = {"docs/.taskmaster/docs/prd.md", "docs/contributing/words.md"}

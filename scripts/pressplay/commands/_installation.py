@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pressplay.clock import SystemClock
-from pressplay.errors import InputError
+from pressplay.commands import _sandbox
 
 if TYPE_CHECKING:
     from pressplay.cluster.kubernetes import KubernetesCluster
@@ -65,10 +64,4 @@ def open_installation(state: Path | None, namespace: str) -> Installation:
         from pressplay.cluster.kubernetes import KubernetesCluster
 
         return Installation(KubernetesCluster.from_environment(), namespace)
-    database = state / "state.db"
-    if not database.exists():
-        raise InputError(f"{state}: no sandbox here (no state.db); give --state the folder that `pressplay play` named")
-    from pressplay.cluster.sqlite import SqliteCluster
-    from pressplay.sandbox.engine import set_node
-
-    return Installation(SqliteCluster(database, SystemClock(), set_node), namespace)
+    return Installation(_sandbox.open_cluster(state), namespace)

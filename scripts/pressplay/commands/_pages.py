@@ -21,7 +21,7 @@ from pressplay.settings import Flows, SecurityFlow, Settings
 from pressplay.steps import registry
 from pressplay.validation import values
 
-RENDER = Path("scripts/pressplay/sandbox/chart.yaml")
+RENDER = Path("scripts/pressplay/chart.yaml")
 _TEMPLATES = Path("chart/templates/workflows")
 _HELP_WIDTH = 78
 """What click takes where the terminal has 80 columns."""

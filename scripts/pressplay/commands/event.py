@@ -132,7 +132,7 @@ class _Rendering:
 
 def _rendered(values_files: Sequence[Path]) -> list[Manifest]:
     if not values_files:
-        from pressplay.sandbox.session import rendered_chart
+        from pressplay.chart import rendered_chart
 
         return rendered_chart()
     import yaml

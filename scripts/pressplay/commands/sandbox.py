@@ -62,11 +62,11 @@ def forge(
     Prints one JSON object {"url", "apiURL", "gitURL", "webURL"} once it answers. `kubectl apply -f` installs what
     --secrets names, in both namespaces.
     """
+    from pressplay.chart import rendered_chart
     from pressplay.clock import SystemClock
     from pressplay.sandbox import demo, service, setup
     from pressplay.sandbox.forge import Forge
     from pressplay.sandbox.maintainer import Maintainer
-    from pressplay.sandbox.session import rendered_chart
     from pressplay.settings import CONFIG_KEY, CONFIG_MAP, GitHub, parse
 
     names.repo(repo)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pressplay.commands import _sandbox
 from pressplay.commands._installation import DEFAULT_NAMESPACE, open_installation
 from pressplay.errors import InputError
 
@@ -141,22 +142,11 @@ def _libraries() -> None:
 def _of_sandbox(folder: Path, people: str) -> _What:
     import httpx
 
-    from pressplay import names
-    from pressplay.clock import SystemClock
-    from pressplay.github.access import AppKey
-    from pressplay.sandbox.forge import Forge
     from pressplay.steps.core.in_cluster import read_settings
 
     installation = open_installation(folder, DEFAULT_NAMESPACE)
     settings = read_settings(installation.cluster, installation.namespace)
-    app = settings.github.harness_app
-    # The sandbox' own keys are in its memory alone; its forge takes one of this process, too.
-    forge = Forge(folder / "state.db", folder / "git", SystemClock(), settings.github.web_url)
-    made = forge.app_key(names.slug(app))
-    forge.close()
-    if made is None:
-        raise InputError(f"{folder}: no App {app!r} is set up here yet; press play first")
-    key = AppKey(made.id, made.private_key)
+    key = _sandbox.app_key(folder, settings)
     try:
         httpx.get(settings.github.api_url, timeout=5.0, trust_env=False)
     except httpx.HTTPError as error:
@@ -164,7 +154,7 @@ def _of_sandbox(folder: Path, people: str) -> _What:
             f"{folder}: its forge does not answer at {settings.github.api_url}; keep the sandbox running beside this: "
             f"pressplay play --serve --resume --state {folder}"
         ) from error
-    return _What(settings, app, lambda _app: key, people)
+    return _What(settings, settings.github.harness_app, lambda _app: key, people)
 
 
 def _of_options(

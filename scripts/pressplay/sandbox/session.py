@@ -14,9 +14,9 @@ from typing import Any
 import pygit2
 
 from pressplay import names
+from pressplay.chart import RENDERED, rendered_chart
 from pressplay.clock import SystemClock
 from pressplay.cluster import waits
-from pressplay.cluster.port import Manifest
 from pressplay.cluster.sqlite import SqliteCluster, what_to_do
 from pressplay.errors import InputError, TryAgain
 from pressplay.sandbox import keeper, state_folder
@@ -35,8 +35,6 @@ DEFAULTS: dict[str, Any] = {
     "start": None,
     "chart": None,
 }
-RENDERED = Path(__file__).with_name("chart.yaml")
-"""The chart's defaults as Helm renders them; `make verify` keeps them true."""
 _DEMO_REPO = "acme/shop"
 WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - a file's name, not a password
 LOG_WIDTH = 120
@@ -48,24 +46,6 @@ class Ended(Summary):
     """A summary, and the failures of the demo's acceptance tests."""
 
     broken: str = ""
-
-
-def rendered_chart(path: Path = RENDERED) -> list[Manifest]:
-    """The manifests of a rendered chart; InputError where the file is not YAML documents."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        documents = [document for document in yaml.load_all(path.read_text(), Loader=loader) if document]
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML: {error}") from error
-    for number, document in enumerate(documents, start=1):
-        if not (isinstance(document, dict) and "kind" in document and (document.get("metadata") or {}).get("name")):
-            raise InputError(
-                f"{path}: document {number}: expected a manifest with kind and metadata.name; "
-                "give what `helm template press-play chart --namespace press-play` prints"
-            )
-    return documents
 
 
 def play(

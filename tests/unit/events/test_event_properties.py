@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pressplay import names
+from pressplay.chart import rendered_chart
 from pressplay.events import gotemplate, paths, webhook
 from pressplay.events.listing import listing
 from pressplay.events.sensor import Sensor, log_line
-from pressplay.sandbox.session import rendered_chart
 
 PAYLOADS = Path(__file__).parents[2] / "data/webhooks"
 NOW = 1_767_225_617.0
