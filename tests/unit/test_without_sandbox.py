@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,3 +100,9 @@ def test_an_event_is_explained_by_the_packaged_chart():
     ended = python(COMMAND, "event", "explain", "--event", "pull_request", str(PAYLOAD))
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("starts signal: ")
+
+
+def test_the_image_is_built_without_it():
+    build = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert 0 < build.index("rm -r scripts/pressplay/sandbox") < build.index("pip install")
+    assert re.findall(r"\.\[(.*)\]", build) == ["serve"]

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 from pressplay import names
-from pressplay.commands.apps import STATES, Wanted
+from pressplay.commands._app_needs import STATES, Wanted
 from pressplay.errors import InputError, PressPlayError
 from pressplay.github import apps
 from pressplay.github.apps import Created

@@ -7,8 +7,7 @@ import re
 import secrets
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,16 +15,14 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
+from pressplay.commands._app_needs import STATES, Wanted
 from pressplay.commands._installation import DEFAULT_NAMESPACE
 from pressplay.errors import InputError
 
 if TYPE_CHECKING:
-    from pressplay.github.permissions import Needs
-    from pressplay.settings import Settings
+    pass
 
 DIRECTORY = "github-apps"
-STATES = "states.json"
-"""The file that tells which page an answer of GitHub's belongs to."""
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -92,44 +89,6 @@ def exchange(answer: str, values_files: tuple[Path, ...], directory: Path, names
     given = sys.stdin.readline().strip() if answer == "-" else answer
     for line in _app_keys.exchange(Wanted.of(values_files), given, directory, namespace, api_url):
         click.echo(line)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The Apps that the values want, and where their keys go."""
-
-    values: Mapping[str, Any]
-    settings: Settings
-    needs: Mapping[str, Needs]
-
-    @staticmethod
-    def of(files: tuple[Path, ...]) -> Wanted:
-        """Read values files; InputError where they are wrong, or GitHub would not take an App's name."""
-        from pressplay.github import apps, permissions
-        from pressplay.settings import Settings
-        from pressplay.validation import values
-        from pressplay.validation.report import read_text
-
-        merged = values.load([(str(file), read_text(file)) for file in files])
-        settings = Settings.model_validate(values.config(merged, DEFAULT_NAMESPACE))
-        needs = permissions.needed(settings, makes_webhooks=bool(merged["events"]["webhook"]["url"]))
-        long = [name for name in needs if len(name) > apps.NAME_LIMIT]
-        if long:
-            raise InputError(
-                f"GitHub takes at most {apps.NAME_LIMIT} characters for an App's name, got {', '.join(long)}: shorten "
-                "agents.<id>.githubApp or github.harnessApp in the values"
-            )
-        return Wanted(merged, settings, needs)
-
-    @property
-    def external(self) -> bool:
-        """Whether the keys go into a store, from which ExternalSecrets fetch them."""
-        return bool(self.values["secrets"]["mode"] == "external")
-
-    @property
-    def accounts(self) -> list[str]:
-        """The owners of the listed repositories."""
-        return sorted({name.partition("/")[0] for name in self.settings.repositories})
 
 
 def _owner(org: str) -> str:

@@ -6,8 +6,7 @@ names that exist. Data is data: a value is copied, never evaluated (R7).
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -44,19 +43,3 @@ def render(template: Path, data: Mapping[str, object]) -> str:
     if engine is None:
         raise InputError(f"{template}: expected a template that ends in one of {', '.join(sorted(ENGINES))}")
     return engine().render(template, data)
-
-
-def read(template: Path) -> str:
-    """A template's text; InputError if it cannot be read or is not UTF-8."""
-    try:
-        return template.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{template}: expected a template that can be read, in UTF-8; {error}") from error
-
-
-def missing(template: str | Path, line: int, name: str, known: Iterable[str]) -> InputError:
-    """The error for a name that the data lacks."""
-    names = sorted(set(known))
-    near = difflib.get_close_matches(name.rpartition(".")[2], names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return InputError(f"{template}:{line}: nothing is named {name!r}; {hint}the names that exist: {', '.join(names)}")

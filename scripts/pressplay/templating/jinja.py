@@ -12,7 +12,7 @@ from jinja2 import meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 from pressplay.errors import InputError
-from pressplay.templating import engine
+from pressplay.templating import template_files
 
 
 class Jinja:
@@ -40,13 +40,13 @@ class Jinja:
     ) -> None:
         if name in path:
             raise InputError(f"{root / name}: it includes itself: {' → '.join((*path, name))}")
-        tree = environment.parse(engine.read(root / name), name, str(root / name))
+        tree = environment.parse(template_files.read(root / name), name, str(root / name))
         unknown = meta.find_undeclared_variables(tree) - known - set(environment.globals)
         names_used = list(tree.find_all(nodes.Name))
         for line, missing in sorted(
             (name_node.lineno, name_node.name) for name_node in names_used if name_node.name in unknown
         ):
-            raise engine.missing(root / name, line, missing, known)
+            raise template_files.unknown_name(root / name, line, missing, known)
         # Included templates see the variables that a template sets.
         inner = known | {name_node.name for name_node in names_used if name_node.ctx == "store"}
         for included in meta.find_referenced_templates(tree):

@@ -15,7 +15,7 @@ from pathlib import Path
 from chevron.tokenizer import ChevronError, tokenize
 
 from pressplay.errors import InputError
-from pressplay.templating import engine
+from pressplay.templating import template_files
 
 _TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
@@ -37,7 +37,7 @@ class Mustache:
 
 
 def _parse(template: Path) -> list[_Node]:
-    source = engine.read(template)
+    source = template_files.read(template)
     try:
         tokens = list(tokenize(source))
     except ChevronError as error:
@@ -103,7 +103,9 @@ def _look_up(node: _Node, scopes: list[object], template: Path) -> object:
             value = scope[first]
             for part in rest:
                 if not isinstance(value, Mapping) or part not in value:
-                    raise engine.missing(template, node.line, node.text, value if isinstance(value, Mapping) else ())
+                    raise template_files.unknown_name(
+                        template, node.line, node.text, value if isinstance(value, Mapping) else ()
+                    )
                 value = value[part]
             return value
-    raise engine.missing(template, node.line, node.text, known)
+    raise template_files.unknown_name(template, node.line, node.text, known)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pressplay.errors import InputError
-from pressplay.templating import engine
+from pressplay.templating import engine, template_files
 
 HOSTILE = [
     "{{x}}",
@@ -134,7 +134,7 @@ def test_what_is_no_template_is_refused_with_its_place(tmp_path: Path, name: str
 def test_a_further_engine_is_a_file_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Percent:
         def render(self, template: Path, data: object) -> str:
-            return engine.read(template) % data
+            return template_files.read(template) % data
 
     monkeypatch.setitem(engine.ENGINES, ".percent", Percent)
     assert engine.render(write(tmp_path, "t.percent", "%(title)s"), {"title": "T"}) == "T"
