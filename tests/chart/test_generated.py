@@ -23,7 +23,6 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = helm.program(ROOT)
     for folder in ("chart", "schemas", "docs/reference", "scripts/pressplay/validation/schemas"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    (tmp_path / generate.RENDER).parent.mkdir()
     shutil.copy(ROOT / generate.RENDER, tmp_path / generate.RENDER)
     monkeypatch.setattr(helm, "program", lambda _root: program)
     monkeypatch.chdir(tmp_path)

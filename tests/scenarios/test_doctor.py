@@ -30,8 +30,8 @@ from pressplay.doctor.release import VERSION_LABEL
 from pressplay.doctor.results import Result
 from pressplay.domain import flows
 from pressplay.errors import InputError, TryAgain
-from pressplay.github.permissions import HARNESS as HARNESS_ROWS
-from pressplay.github.permissions import WEBHOOKS, wanted_events
+from pressplay.github.permissions import ALERTS, WEBHOOKS, wanted_events
+from pressplay.github.permissions import HARNESS as HARNESS_PERMISSIONS
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.forge.http import Fault
 from pressplay.steps.core.context import Context
@@ -971,7 +971,7 @@ def test_the_workflowtemplates_that_are_looked_for_are_the_charts():
 @pytest.mark.rule("R9")
 def test_the_doctor_asks_for_no_more_than_the_harness_is_granted():
     """Its calls of `speaking`, read off its sources; those as an agent's App are for metadata."""
-    levels = {row.permission: row.level for row in (*HARNESS_ROWS, WEBHOOKS)}
+    levels = {needed.name: needed.level for needed in (*HARNESS_PERMISSIONS, *ALERTS, WEBHOOKS)}
     asked = set()
     for file in (Path(release.__file__).parent).glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):

@@ -16,6 +16,7 @@ PAGE = ROOT / "docs/contributing/words.md"
 GENERATED = {"docs/reference/values.md", "docs/reference/steps.md", "docs/reference/workflows.md"} | {
     "docs/reference/command-line.md",
     "docs/reference/github-apps.md",
+    "docs/reference/roles.md",
     "scripts/pressplay/chart.yaml",
     "scripts/pressplay/validation/schemas/values.yaml",
 }

@@ -1,4 +1,4 @@
-"""The pages of docs/reference that are made from the code: command line, steps, WorkflowTemplates."""
+"""The pages of docs/reference that are made from the code: command line, steps, WorkflowTemplates, roles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ import click
 import yaml
 
 from pressplay import commands
-from pressplay.domain import flows
+from pressplay.domain import flows, roles
 from pressplay.errors import InputError
 from pressplay.github import permissions
-from pressplay.settings import Flows, SecurityFlow, Settings
+from pressplay.settings import Settings
 from pressplay.steps import registry
 from pressplay.validation import values
 
@@ -142,8 +142,8 @@ def github_apps() -> str:
     settings = Settings.model_validate(values.config(values.load([]), "press-play"))
     needs = permissions.needed(settings)
     parts = [
-        "# GitHub Apps\n\n<!-- Made by `make generate` from scripts/pressplay/github/permissions.py and the chart. "
-        "Change them there. -->\n\n"
+        "# GitHub Apps\n\n<!-- Made by `make generate` from scripts/pressplay/github/permissions.py, domain/roles.py\n"
+        "and the chart. Change them there. -->\n\n"
         "What each App is granted on the repositories in which it is installed, by the names of GitHub's API, and no\n"
         "more. `pressplay apps` writes the same for your values ([how](../how-to/github-apps.md)). No App is granted\n"
         "`administration`, so none can change a ruleset, nor `workflows`: what an agent pushes may not add or change\n"
@@ -156,11 +156,11 @@ def github_apps() -> str:
         parts.append(f"## `{app}`\n\n{who[0].upper()}{who[1:]}.\n\n| permission | level | why |\n|---|---|---|")
         parts += [f"| `{name}` | {level} | {need.why[name]} |" for name, level in sorted(need.permissions.items())]
         parts.append("")
-    conditional = ", ".join(f"`{row.permission}`" for row in permissions.HARNESS if not _in_any_case(row))
+    conditional = ", ".join(f"`{permission.name}`" for permission in permissions.ALERTS)
     hooks = permissions.WEBHOOKS
     parts.append(
         f"The harness's {conditional} are wanted where\n`flows.security.enabled` is true; "
-        f"`{hooks.permission}: {hooks.level}` only where the EventSource makes the webhooks itself\n"
+        f"`{hooks.name}: {hooks.level}` only where the EventSource makes the webhooks itself\n"
         "(`events.webhook.url`). The agent of "
         "`flows.comments.agent` needs what the role `comments` does besides.\n"
     )
@@ -232,11 +232,47 @@ def _counts_for(flow: flows.Flow, row: flows.Row) -> str:
     return "; ".join(limits) or "all"
 
 
-def _in_any_case(row: permissions.Row) -> bool:
-    nothing = Settings(
-        namespace="", controller_namespace="", flows=Flows(security=SecurityFlow(enabled=False, window=1))
-    )
-    return row.where(nothing)
+def roles_page() -> str:
+    """docs/reference/roles.md: each role with what it works on, may change, counts against and is judged by."""
+    parts = [
+        "# Roles\n\n<!-- Made by `make generate` from scripts/pressplay/domain/roles.py. Change them there. -->\n\n"
+        "A role is what one run of an agent is for. `agents.<id>.role` gives an agent its role:\n"
+        f"{_listed(roles.AGENT_ROLES)}.\n"
+        f"{_other_names()}. The agent that implements also fixes.\n"
+        "Gates enforce what an agent may change; its prompt only asks. A limit is a value below `limits`. The limits\n"
+        "for all runs also count.\n"
+    ]
+    for role in roles.ROLES.values():
+        permissions_ = (f"`{permission.name}: {permission.level}`" for permission in role.permissions)
+        parts.append(
+            f"## `{role.name}`\n\n"
+            f"- Works on: {_WORKS_ON[role.works_on]}, {_STAGES[role.stage]}\n"
+            f"- Agent, unless the values name another one: `{role.persona}`, as a {role.resource}\n"
+            f"- May change: {role.may_change}\n"
+            f"- Counts as done by: {role.judged_by}\n"
+            f"- Hands over as `result`: {_listed(role.results)}\n"
+            f"- Counts against: {_listed(role.limits)}\n"
+            f"- Its App's permissions: {', '.join(permissions_)}\n"
+        )
+    return "\n".join(parts)
+
+
+_WORKS_ON = {"task": "a task", "pr": "a pull request"}
+_STAGES = {
+    "task": "before there is a pull request",
+    "round": "as part of a review round",
+    "ask": "when an event asks for it",
+}
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _other_names() -> str:
+    """A sentence for each role of the values whose runs have another role."""
+    others = {name: role.name for name, role in roles.AGENT_ROLES.items() if name != role.name}
+    return ". ".join(f"An agent with `{name}` runs as `{role}`" for name, role in others.items())
 
 
 def _parameters(holder: dict[str, Any] | None) -> str:

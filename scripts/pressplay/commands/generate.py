@@ -59,6 +59,10 @@ def _flows(_root: Path) -> Files:
     return {Path("chart/files", flows.FILE): flows.text(), Path("docs/reference/flows.md"): _pages.flows_page()}
 
 
+def _roles(_root: Path) -> Files:
+    return {Path("docs/reference/roles.md"): _pages.roles_page()}
+
+
 def _github_apps(_root: Path) -> Files:
     return {Path("docs/reference/github-apps.md"): _pages.github_apps()}
 
@@ -71,6 +75,7 @@ GENERATORS: dict[str, Callable[[Path], Files]] = {
     "values reference": _reference,
     "default render": _render,
     "GitHub Apps": _github_apps,
+    "roles": _roles,
     "command line": _command_line,
     "steps": _steps,
     "workflows": _workflows,

@@ -21,8 +21,6 @@ class Permission:
     level: Level
     why: str
     """A sentence."""
-    used_by: Literal["agent", "harness"] = "agent"
-    """Who uses it: the agent's own container, or also the harness as that App."""
 
 
 _METADATA = Permission("metadata", "read", "Every App has it.")
@@ -117,7 +115,7 @@ TEST = Role(
     permissions=(
         _METADATA,
         _PUSHES,
-        Permission("pull_requests", "write", "Posts its review; the harness posts the approval as it.", "harness"),
+        Permission("pull_requests", "write", "Posts its review; the harness posts the approval as it."),
     ),
 )
 FIX = Role(
@@ -159,6 +157,15 @@ TRIAGE = Role(
 
 ROLES: Mapping[str, Role] = {role.name: role for role in (IMPLEMENT, ISSUE, PLAN, LINT, TEST, FIX, COMMENTS, TRIAGE)}
 """All roles by name, in the order of a task's way."""
+AGENT_ROLES: Mapping[str, Role] = {
+    **{role.name: role for role in (PLAN, IMPLEMENT, LINT, TEST, TRIAGE)},
+    "security": IMPLEMENT,
+    **{role.name: role for role in (COMMENTS, ISSUE)},
+}
+"""What the values may give an agent as its role (`agents.<id>.role`), and the role in which its runs are.
+
+`fix` is not among them: its runs are those of the agent that implements.
+"""
 
 
 def named(stage: Literal["task", "round", "ask"]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What each of our GitHub Apps needs on GitHub, and why: the one table of it (R9).
+"""What each of our GitHub Apps needs on GitHub, and why (R9): the harness's here, an agent's by its role.
 
 `needed` says it for an installation's settings. Apps are made by it (`pressplay apps`), the sandbox's too, and it is
 the page docs/reference/github-apps.md. Nobody here is given `administration` or `workflows`, and nobody merges: that
@@ -7,81 +7,41 @@ the page docs/reference/github-apps.md. Nobody here is given `administration` or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from pressplay.domain import flows
+from pressplay.domain.roles import AGENT_ROLES, COMMENTS, Level, Permission
 from pressplay.settings import Settings
 
-Level = Literal["read", "write"]
-AskedBy = Literal["steps", "agent", "eventsource"]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One permission, under the name by which GitHub's API knows it."""
-
-    permission: str
-    level: Level
-    why: str
-    asked_by: AskedBy = "steps"
-    """Who asks for it: our steps, the agent in its container, or the EventSource of Argo Events."""
-    where: Callable[[Settings], bool] = lambda _settings: True
-    """In which installations."""
-
-
-def _alerts(settings: Settings) -> bool:
-    return settings.flows.security.enabled
-
-
 HARNESS = (
-    Row("metadata", "read", "Every App has it: the repository, its rulesets, who may write."),
-    Row(
+    Permission("metadata", "read", "Every App has it: the repository, its rulesets, who may write."),
+    Permission(
         "contents",
         "write",
         "Reads backlog and files; commits each run's task folder to a branch of ours, and removes it.",
     ),
-    Row("pull_requests", "write", "Reads pull requests, reviews and comments; comments, answers and labels there."),
-    Row("issues", "write", "Reads issues and comments; labels, and says on an issue what became of it."),
-    Row("checks", "write", "Sets our checks, `press-play/acceptance` first, and asks for failed ones again."),
-    Row("actions", "write", "Reads failed jobs and their logs; runs failed jobs again."),
-    Row("deployments", "write", "Asks for a deployment of a commit, and watches it."),
-    Row("security_events", "read", "Reads code scanning's alerts.", where=_alerts),
-    Row("vulnerability_alerts", "read", "Reads Dependabot's alerts.", where=_alerts),
-    Row("secret_scanning_alerts", "read", "Reads secret scanning's alerts.", where=_alerts),
+    Permission(
+        "pull_requests", "write", "Reads pull requests, reviews and comments; comments, answers and labels there."
+    ),
+    Permission("issues", "write", "Reads issues and comments; labels, and says on an issue what became of it."),
+    Permission("checks", "write", "Sets our checks, `press-play/acceptance` first, and asks for failed ones again."),
+    Permission("actions", "write", "Reads failed jobs and their logs; runs failed jobs again."),
+    Permission("deployments", "write", "Asks for a deployment of a commit, and watches it."),
 )
-WEBHOOKS = Row(
+"""What the harness needs in every installation, for its steps."""
+ALERTS = (
+    Permission("security_events", "read", "Reads code scanning's alerts."),
+    Permission("vulnerability_alerts", "read", "Reads Dependabot's alerts."),
+    Permission("secret_scanning_alerts", "read", "Reads secret scanning's alerts."),
+)
+"""What it needs besides where alerts are remedied (`flows.security.enabled`), for its steps."""
+WEBHOOKS = Permission(
     "repository_hooks",
     "write",
     "The EventSource makes the repositories' webhooks itself (`events.webhook.url`).",
-    "eventsource",
 )
-
-_METADATA = Row("metadata", "read", "Every App has it.", "agent")
-_PUSHES = Row("contents", "write", "Clones, and pushes its commits to the branch that it works on.", "agent")
-_OPENS = Row("pull_requests", "write", "Opens its pull request.", "agent")
-_ASKS = Row("pull_requests", "write", "Finds its pull request, and asks there where it is blocked.", "agent")
-
-ROLES: Mapping[str, tuple[Row, ...]] = {
-    "plan": (_METADATA, _PUSHES, _OPENS),
-    "implement": (_METADATA, _PUSHES, _OPENS),
-    "lint": (_METADATA, _PUSHES, _ASKS),
-    "test": (
-        _METADATA,
-        _PUSHES,
-        Row("pull_requests", "write", "Posts its review; the harness posts the approval as it."),
-    ),
-    "triage": (_METADATA, _PUSHES, _ASKS),
-    "security": (_METADATA, _PUSHES, _OPENS),
-    "comments": (_METADATA, _PUSHES, Row("pull_requests", "write", "Answers reviewers in their threads.", "agent")),
-    "issue": (
-        _METADATA,
-        Row("contents", "read", "Clones, to know what the issue is about.", "agent"),
-        Row("issues", "write", "Leaves the task, or its questions, on the issue.", "agent"),
-    ),
-}
-"""What an agent needs, by its role (`agents.<id>.role`); the agent that answers comments needs more."""
+"""What it needs besides where the EventSource of Argo Events acts as its App."""
 
 
 @dataclass(frozen=True)
@@ -106,26 +66,28 @@ def needed(settings: Settings, *, makes_webhooks: bool = False) -> dict[str, Nee
     (`events.webhook.url`, which the settings do not know); that App then has none of its own, and no events.
     """
     harness = settings.github.harness_app
-    rows = [row for row in HARNESS if row.where(settings)] + ([WEBHOOKS] if makes_webhooks else [])
+    own = [
+        *HARNESS,
+        *(ALERTS if settings.flows.security.enabled else ()),
+        *((WEBHOOKS,) if makes_webhooks else ()),
+    ]
     events = () if makes_webhooks else wanted_events(settings)
-    needs = {harness: _needs(harness, "", rows, events)}
+    needs = {harness: _needs(harness, "", own, events)}
     for agent_id, agent in settings.agents.items():
         if agent.enabled:
-            more = ROLES["comments"] if agent_id == settings.flows.comments.agent else ()
-            needs[agent.github_app] = _needs(agent.github_app, agent_id, [*ROLES[agent.role], *more])
+            more = COMMENTS.permissions if agent_id == settings.flows.comments.agent else ()
+            needs[agent.github_app] = _needs(agent.github_app, agent_id, [*AGENT_ROLES[agent.role].permissions, *more])
     return needs
 
 
-def _needs(app: str, agent: str, rows: list[Row], events: tuple[str, ...] = ()) -> Needs:
-    permissions: dict[str, Level] = {}
-    why: dict[str, str] = {}
-    for row in rows:
-        if permissions.get(row.permission) != "write":
-            permissions[row.permission] = row.level
-        why[row.permission] = " ".join(
-            dict.fromkeys([*([why[row.permission]] if row.permission in why else []), row.why])
-        )
-    return Needs(app, agent, permissions, why, events)
+def _needs(app: str, agent: str, needed: Sequence[Permission], events: tuple[str, ...] = ()) -> Needs:
+    levels: dict[str, Level] = {}
+    why: dict[str, list[str]] = {}
+    for permission in needed:
+        if levels.get(permission.name) != "write":
+            levels[permission.name] = permission.level
+        why.setdefault(permission.name, []).append(permission.why)
+    return Needs(app, agent, levels, {name: " ".join(dict.fromkeys(reasons)) for name, reasons in why.items()}, events)
 
 
 def wanted_events(settings: Settings) -> tuple[str, ...]:
