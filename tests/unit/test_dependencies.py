@@ -10,6 +10,8 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = {"serve": ("serve/", "commands/serve.py"), "sandbox": ("sandbox/",)}
@@ -36,18 +38,20 @@ def imported(path: Path) -> set[str]:
     return names - {"pressplay"} - sys.stdlib_module_names
 
 
-def test_each_requirement_is_a_range_from_the_version_that_is_locked_to_the_next_major_one():
+def test_each_requirement_is_a_range_up_to_the_next_major_version_and_is_locked_within_it():
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     locked = {normal(name): version for name, version in re.findall(r"^([\w.-]+)==(\S+)$", lock, re.MULTILINE)}
     wrong = []
-    for requirement in [*PROJECT["dependencies"], *itertools.chain(*PROJECT["optional-dependencies"].values())]:
-        if requirement.startswith("pressplay["):
+    for text in [*PROJECT["dependencies"], *itertools.chain(*PROJECT["optional-dependencies"].values())]:
+        requirement = Requirement(text)
+        if requirement.name == "pressplay":
             continue
-        name, version = re.split(r"[\[>]", requirement)[0], locked[normal(re.split(r"[\[>]", requirement)[0])]
-        major, minor = version.split(".")[:2]
-        following = f"0.{int(minor) + 1}" if major == "0" else str(int(major) + 1)
-        if not requirement.endswith(f">={version},<{following}"):
-            wrong.append(f"{requirement}: expected {name}>={version},<{following}")
+        lowest = re.search(r">=(\d+)\.(\d+)", text)
+        assert lowest, f"{text}: expected >=VERSION,<NEXT"
+        following = f"0.{int(lowest[2]) + 1}" if lowest[1] == "0" else str(int(lowest[1]) + 1)
+        version = locked[normal(requirement.name)]
+        if not (text.endswith(f",<{following}") and requirement.specifier.contains(version)):
+            wrong.append(f"{text}: expected an end at {following}, and {version} within")
     assert wrong == []
 
 
