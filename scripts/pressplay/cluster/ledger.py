@@ -57,10 +57,10 @@ class Ledger:
 
     def kept(self, subject: Subject) -> Iterator[Kept]:
         """What was recorded of every task, or every pull request, of the repository, in one listing."""
-        for found in self._list(subject):
-            metadata = found["metadata"]
+        for config_map in self._list(subject):
+            metadata = config_map["metadata"]
             number = int(metadata["labels"][f"press-play/{subject}"])
-            yield Kept(number, _entries(found), metadata["name"], parse_rfc3339(metadata["creationTimestamp"]))
+            yield Kept(number, _entries(config_map), metadata["name"], parse_rfc3339(metadata["creationTimestamp"]))
 
     def record(self, subject: Subject, number: int, entry: Entry) -> None:
         """Write one entry, in the place of the one that has its key. Idempotent."""
@@ -69,13 +69,13 @@ class Ledger:
 
     def tally(self, span: str) -> int:
         """How many runs were counted over `span` (a day, a play)."""
-        found = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
-        return 0 if found is None else len(found.get("data", {}))
+        config_map = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
+        return 0 if config_map is None else len(config_map.get("data", {}))
 
     def counted(self, span: str, run: str) -> bool:
         """Whether a run was counted over `span`."""
-        found = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
-        return found is not None and run in found.get("data", {})
+        config_map = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
+        return config_map is not None and run in config_map.get("data", {})
 
     def count(self, span: str, run: str) -> None:
         """Count a run over `span`, once however often it is called."""
@@ -83,8 +83,8 @@ class Ledger:
 
     def prune_tallies(self, before: str) -> int:
         """Delete the tallies of days before `before` (`2026-01-31`): nothing counts them any more; how many."""
-        found = [tally["metadata"]["name"] for tally in self._list("tally")]
-        old = [name for name in found if _DAY.fullmatch(name[-10:]) and name[-10:] < before]
+        tallies = [tally["metadata"]["name"] for tally in self._list("tally")]
+        old = [name for name in tallies if _DAY.fullmatch(name[-10:]) and name[-10:] < before]
         return sum(self.cluster.delete("ConfigMap", self.namespace, name) for name in old)
 
     def _list(self, kind: str) -> list[Manifest]:

@@ -117,7 +117,7 @@ class _Rendering:
         from pressplay.events import sensor, webhook
 
         payload = _payload(path)
-        seen = webhook.seen(event, "explain", payload)
+        seen = webhook.sensor_view(event, "explain", payload)
         return sensor.explain(self._sensors_for(payload), seen, now)
 
     def _sensors_for(self, payload: dict[str, Any]) -> list[Sensor]:

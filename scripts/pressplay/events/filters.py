@@ -45,14 +45,14 @@ class DataFilter:
 
     def reason(self, event: Any) -> str:
         """See Filter."""
-        found = self.path.get(event)
-        if found is paths.MISSING:
+        value = self.path.get(event)
+        if value is paths.MISSING:
             return f"there is no {self.path.text}"
-        text = paths.as_text(found)
+        text = paths.as_text(value)
         if any((pattern.search(text) is None) == self.excluding for _, pattern in self.patterns):
             return ""
         later = _LATER if self.path.text.endswith(".author_association") else ""
-        alternatives = [one for source, _ in self.patterns for one in _alternatives(source)]
+        alternatives = [alternative for source, _ in self.patterns for alternative in _alternatives(source)]
         if len(alternatives) == 1:
             return f"{self.path.text} is {'' if self.excluding else 'not '}{alternatives[0]}{later}"
         return f"{self.path.text} is {'one' if self.excluding else 'none'} of {', '.join(alternatives)}{later}"
@@ -78,9 +78,9 @@ class ExprFilter:
         left, right = (_sum(side, values) for side in (self.left, self.right))
         if left is not None and right is not None and _same(left[0], right[0]) != self.differs:
             return ""
-        return f"not {self._told(self.left)} {'!=' if self.differs else '=='} {self._told(self.right)}"
+        return f"not {self._shown(self.left)} {'!=' if self.differs else '=='} {self._shown(self.right)}"
 
-    def _told(self, side: Sequence[str]) -> str:
+    def _shown(self, side: Sequence[str]) -> str:
         return " + ".join(self.fields[term].text if term in self.fields else term for term in side)
 
 
@@ -142,13 +142,13 @@ def _expr(manifest: Mapping[str, Any], where: str) -> ExprFilter:
 def _tokens(source: str, where: str) -> Iterator[str]:
     rest = source.rstrip()
     while rest:
-        found = _TOKEN.match(rest)
-        if found is None or found.lastgroup is None:
+        match = _TOKEN.match(rest)
+        if match is None or match.lastgroup is None:
             raise InputError(
                 f"{where}: {source!r}: {rest.strip()!r} is not known here, only fields, texts, ==, != and +"
             )
-        yield found[found.lastgroup]
-        rest = rest[found.end() :]
+        yield match[match.lastgroup]
+        rest = rest[match.end() :]
 
 
 def _terms(tokens: Sequence[str], fields: Mapping[str, Any], source: str, where: str) -> tuple[str, ...]:
@@ -193,5 +193,5 @@ def _same(left: Any, right: Any) -> bool:
 
 def _alternatives(pattern: str) -> list[str]:
     """An anchored choice of plain words as words: `^(a|b)$` is a and b; another pattern is itself."""
-    found = _PLAIN_PATTERN.fullmatch(pattern)
-    return found[1].replace("\\", "").split("|") if found else [pattern]
+    match = _PLAIN_PATTERN.fullmatch(pattern)
+    return match[1].replace("\\", "").split("|") if match else [pattern]

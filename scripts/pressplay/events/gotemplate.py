@@ -100,10 +100,10 @@ class _Parser:
         closed = False
         apart = True
         while rest:
-            found = _TOKEN.match(rest)
-            if found is None or found.lastgroup is None:
+            match = _TOKEN.match(rest)
+            if match is None or match.lastgroup is None:
                 raise InputError(f"{self._where}: {rest.strip()!r} is not known here")
-            kind, token = found.lastgroup, found[found.lastgroup]
+            kind, token = match.lastgroup, match[match.lastgroup]
             # `(a).b` is a field of what is in the brackets, `(a) .b` is another operand.
             chained = kind == "field" and closed and not rest[0].isspace()
             if kind != "mark" and not (apart or chained or rest[0].isspace()):
@@ -111,7 +111,7 @@ class _Parser:
             yield "chain" if chained else kind, token
             closed = (kind, token) == ("mark", ")")
             apart = kind == "mark" and not closed
-            rest = rest[found.end() :]
+            rest = rest[match.end() :]
 
     def action(self) -> _Value:
         """The whole action."""
@@ -335,8 +335,8 @@ def _sha256sum(text: Any) -> str:
 def _printf(pattern: Any, *values: Any) -> str:
     left = list(values)
 
-    def filled(found: re.Match[str]) -> str:
-        verb = found[1]
+    def filled(match: re.Match[str]) -> str:
+        verb = match[1]
         if verb == "%":
             return "%"
         if verb not in ("d", "s", "v") or not left:

@@ -44,12 +44,12 @@ class Path:
 
     def get(self, document: Any) -> Any:
         """What stands there in a JSON document, or MISSING."""
-        found = document
+        value = document
         for part in self.parts:
-            found = _queried(found, part) if isinstance(part, _Query) else _inside(found, part)
-            if found is MISSING:
+            value = _queried(value, part) if isinstance(part, _Query) else _inside(value, part)
+            if value is MISSING:
                 return MISSING
-        return found
+        return value
 
 
 @cache
@@ -58,13 +58,13 @@ def parse(text: str, where: str) -> Path:
     parts: list[str | _Query] = []
     rest = text
     while True:
-        found = _KEY.match(rest) or _QUERY.match(rest)
-        if found is None:
+        match = _KEY.match(rest) or _QUERY.match(rest)
+        if match is None:
             raise InputError(
                 f'{where}: path {text!r}: expected keys, indices and #(key=="text"), with dots between, got {rest!r}'
             )
-        parts.append(_Query(found[1], found[2]) if found.re is _QUERY else found[0])
-        rest = rest[found.end() :]
+        parts.append(_Query(match[1], match[2]) if match.re is _QUERY else match[0])
+        rest = rest[match.end() :]
         if not rest:
             return Path(text, tuple(parts))
         if not rest.startswith("."):
@@ -113,5 +113,5 @@ def as_text(value: Any) -> str:
         return "-0" if value == 0 and math.copysign(1, value) < 0 else f"{Decimal(repr(value)):f}"
     if isinstance(value, dict | list):
         made = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", made)
+        return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", made)
     return str(value)

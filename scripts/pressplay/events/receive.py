@@ -60,10 +60,10 @@ class Receiver:
             if len(body) > self._max_bytes:
                 raise webhook.DeliveryRefused(f"the payload is larger than {self._max_bytes} bytes")
             webhook.verify(self._secret(), body, headers)
-            seen = webhook.seen(event, delivery, webhook.payload_of(headers, body), headers)
+            event_view = webhook.sensor_view(event, delivery, webhook.payload_of(headers, body), headers)
         except webhook.DeliveryRefused as error:
             self._say(f"{line}: refused: {error}")
             return DeliveryAnswer(HTTPStatus.BAD_REQUEST, str(error))
-        explanation = explain(self._sensors, seen, now)
+        explanation = explain(self._sensors, event_view, now)
         self._say(f"{line}: {log_line(explanation)}")
-        return DeliveryAnswer(HTTPStatus.OK, "success", [one.manifest for one in explanation.flows])
+        return DeliveryAnswer(HTTPStatus.OK, "success", [flow.manifest for flow in explanation.flows])

@@ -59,14 +59,14 @@ class _Translation:
     def _repeat(self) -> str:
         if self._rest[0] in "*+?":
             return self._next()
-        found = _REPEAT.match(self._rest)
-        if found is None:
+        match = _REPEAT.match(self._rest)
+        if match is None:
             return ""
-        low, high = int(found[1]), int(found[3] or found[1])
+        low, high = int(match[1]), int(match[3] or match[1])
         if max(low, high) > _MOST_REPEATS or high < low:
-            raise self._unknown(f"the repeat count {found[0]}")
-        self._rest = self._rest[found.end() :]
-        return found[0]
+            raise self._unknown(f"the repeat count {match[0]}")
+        self._rest = self._rest[match.end() :]
+        return match[0]
 
     def _item(self) -> tuple[str, bool]:
         """The next part, and whether it may be repeated."""
@@ -88,8 +88,8 @@ class _Translation:
             return "("
         if self._take("?:"):
             return "(?:"
-        found = next((start for start in _LOOKAROUND if f"({self._rest}".startswith(start)), None)
-        what = f"lookaround {found}…)" if found else f"the group ({self._rest[:2]}…)"
+        start = next((start for start in _LOOKAROUND if f"({self._rest}".startswith(start)), None)
+        what = f"lookaround {start}…)" if start else f"the group ({self._rest[:2]}…)"
         raise self._unknown(what)
 
     def _escape(self) -> tuple[str, bool]:

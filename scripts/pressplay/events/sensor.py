@@ -57,9 +57,10 @@ class Explanation:
         """`{"flows": [{flow, workflow, parameters}], "rejected": [{flow, reason}]}`."""
         return {
             "flows": [
-                {"flow": one.flow, "workflow": one.workflow_name, "parameters": one.parameters} for one in self.flows
+                {"flow": flow.flow, "workflow": flow.workflow_name, "parameters": flow.parameters}
+                for flow in self.flows
             ],
-            "rejected": [{"flow": one.flow, "reason": one.reason} for one in self.rejected],
+            "rejected": [{"flow": rejection.flow, "reason": rejection.reason} for rejection in self.rejected],
         }
 
 
@@ -91,7 +92,7 @@ class _Row:
             if not _LABEL.fullmatch(value):
                 raise gotemplate.TemplateFailed(f"the value of the label {label} would not be one")
         arguments = made["spec"].get("arguments", {}).get("parameters", [])
-        return Started(self.flow, name, {one["name"]: one["value"] for one in arguments}, made)
+        return Started(self.flow, name, {argument["name"]: argument["value"] for argument in arguments}, made)
 
 
 @dataclass(frozen=True)
@@ -117,25 +118,25 @@ class Sensor:
         }
         return [_sensor(manifest, sources) for manifest in held if manifest["kind"] == "Sensor"]
 
-    def explain(self, seen: Mapping[str, Any], now: float) -> Explanation:
+    def explain(self, event: Mapping[str, Any], now: float) -> Explanation:
         """What this Sensor makes of an event (webhook.as_sensor_sees) that it looks at at `now` (unix seconds)."""
-        return explain([self], seen, now)
+        return explain([self], event, now)
 
 
-def explain(sensors: Sequence[Sensor], seen: Mapping[str, Any], now: float) -> Explanation:
+def explain(sensors: Sequence[Sensor], event: Mapping[str, Any], now: float) -> Explanation:
     """What these Sensors together make of an event: no Workflow twice, one reason for each flow that does not start."""
     started: list[Started] = []
     furthest: dict[str, Rejected] = {}
     for row in (row for sensor in sensors for row in sensor.rows):
-        met, reason = row.filters.judge(seen)
+        met, reason = row.filters.judge(event)
         if not reason:
             try:
-                one = row.started(seen, now)
+                workflow = row.started(event, now)
             except gotemplate.TemplateFailed as error:
                 reason = f"no Workflow can be made of it: {error}"
             else:
-                if one not in started:
-                    started.append(one)
+                if workflow not in started:
+                    started.append(workflow)
                 continue
         known_so_far = furthest.get(row.flow)
         if known_so_far is None or known_so_far.met < met:
@@ -143,8 +144,8 @@ def explain(sensors: Sequence[Sensor], seen: Mapping[str, Any], now: float) -> E
         elif met == 0 == known_so_far.met and reason not in known_so_far.reason:
             # A flow may be for several events: that it is for none of them is one reason.
             furthest[row.flow] = Rejected(row.flow, f"{known_so_far.reason}; {reason}")
-    flows = {one.flow for one in started}
-    return Explanation(started, [one for flow, one in furthest.items() if flow not in flows])
+    flows = {workflow.flow for workflow in started}
+    return Explanation(started, [rejection for flow, rejection in furthest.items() if flow not in flows])
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ def _sensor(manifest: Mapping[str, Any], sources: set[tuple[str, str]]) -> Senso
         if dependency["name"] in dependencies:
             raise InputError(f"{here}: a second dependency {dependency['name']!r}")
         dependencies[dependency["name"]] = filters.read(dependency.get("filters") or {}, f"{here}.filters")
-    rows = tuple(_row(one, dependencies, f"{where}.triggers[{at}]") for at, one in enumerate(spec["triggers"]))
+    rows = tuple(_row(trigger, dependencies, f"{where}.triggers[{at}]") for at, trigger in enumerate(spec["triggers"]))
     idle = dependencies.keys() - {row.name for row in rows}
     if idle:
         raise InputError(f"{where}.dependencies: no trigger waits for {', '.join(sorted(idle))}")
@@ -196,7 +197,8 @@ def _row(trigger: Mapping[str, Any], dependencies: Mapping[str, filters.Filters]
         )
     resource = known(call["source"], f"{here}.source", "resource")["resource"]
     parameters = tuple(
-        _parameter(one, name, f"{here}.parameters[{at}]") for at, one in enumerate(call.get("parameters") or [])
+        _parameter(parameter, name, f"{here}.parameters[{at}]")
+        for at, parameter in enumerate(call.get("parameters") or [])
     )
     return _Row(name, _flow(resource, parameters, f"{here}.source.resource"), dependencies[name], resource, parameters)
 
@@ -215,9 +217,9 @@ def _flow(resource: Manifest, parameters: Sequence[_Parameter], where: str) -> s
             raise InputError(f"{where}: there is no {'.'.join(parameter.dest[:-1])} that dest could set") from None
     if "name" not in filled["metadata"]:
         raise InputError(f"{where}: expected a parameter with the dest metadata.name")
-    for one in filled["spec"].get("arguments", {}).get("parameters", []):
-        if not isinstance(one.get("value"), str):
-            raise InputError(f"{where}: the parameter {one['name']!r} has no value, and no dest sets one")
+    for argument in filled["spec"].get("arguments", {}).get("parameters", []):
+        if not isinstance(argument.get("value"), str):
+            raise InputError(f"{where}: the parameter {argument['name']!r} has no value, and no dest sets one")
     return str(flow)
 
 
@@ -246,6 +248,6 @@ def _set(manifest: Manifest, dest: Sequence[str], value: str) -> None:
 def log_line(explanation: Explanation) -> str:
     """What an event came to, on one line, for a log: what it starts, or why what is meant for such events does not."""
     if explanation.flows:
-        return ", ".join(f"starts {one.flow} as {one.workflow_name}" for one in explanation.flows)
-    near = [f"{one.flow}: {one.reason}" for one in explanation.rejected if one.met]
+        return ", ".join(f"starts {flow.flow} as {flow.workflow_name}" for flow in explanation.flows)
+    near = [f"{rejection.flow}: {rejection.reason}" for rejection in explanation.rejected if rejection.met]
     return f"starts nothing: {'; '.join(near) or 'no flow is for such an event'}"

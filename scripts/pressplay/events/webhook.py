@@ -99,9 +99,9 @@ def payload_of(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
 def parse(text: str) -> dict[str, Any]:
     """A payload from its text, with numbers and letters as Go reads them; DeliveryRefused if it is not an object."""
     try:
-        found = json.loads(text, parse_constant=_refuse_constant, parse_int=_number, parse_float=_number)
-        if isinstance(found, dict):
-            passed_on: dict[str, Any] = _as_go(found) if _SURROGATE.search(text) else found
+        payload = json.loads(text, parse_constant=_refuse_constant, parse_int=_number, parse_float=_number)
+        if isinstance(payload, dict):
+            passed_on: dict[str, Any] = _as_go(payload) if _SURROGATE.search(text) else payload
             return passed_on
     except (ValueError, OverflowError, RecursionError):
         raise DeliveryRefused("the payload is not JSON") from None
@@ -113,13 +113,13 @@ def as_sensor_sees(
 ) -> dict[str, Any]:
     """What a Sensor's filters and templates get: `{"headers": {…}, "body": payload + X-GitHub-Event and -Delivery}`.
 
-    `payload` is any JSON object; one that `parse` gave is taken by `seen` at once. Without `headers` it is as GitHub
-    sends it: signed.
+    `payload` is any JSON object; `sensor_view` takes what `parse` returned. Without `headers` the delivery counts as
+    signed, as GitHub sends it.
     """
-    return seen(event_name, delivery_id, _as_go(dict(payload)), headers)
+    return sensor_view(event_name, delivery_id, _as_go(dict(payload)), headers)
 
 
-def seen(
+def sensor_view(
     event_name: str, delivery_id: str, parsed: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """As `as_sensor_sees`, of a payload that `parse` gave."""
