@@ -47,21 +47,22 @@ class Controller:
 def controller(subject: Subject) -> Iterator[Result]:
     """Whether one is there that takes up what the release creates, and of which version."""
     settings = subject.settings
-    found = list(_controllers(subject))
-    if not found:
+    controllers = list(_controllers(subject))
+    if not controllers:
         raise NotLookedAt(
             f"no Deployment of the cluster runs {CONTROLLER}; it may run elsewhere",
             "see that Argo Workflows 4.1 is installed: kubectl get deployments -A | grep workflow-controller",
         )
-    ours = [
-        one
-        for one in found
-        if one.watches in ("", settings.namespace) and one.instance_id in (None, settings.instance_id)
+    watching = [
+        candidate
+        for candidate in controllers
+        if candidate.watches in ("", settings.namespace) and candidate.instance_id in (None, settings.instance_id)
     ]
-    if not ours:
+    if not watching:
         there = "; ".join(
-            f"{one.namespace} (instance id {one.instance_id or 'none'}, watches {one.watches or 'all namespaces'})"
-            for one in found
+            f"{candidate.namespace} (instance id {candidate.instance_id or 'none'}, "
+            f"watches {candidate.watches or 'all namespaces'})"
+            for candidate in controllers
         )
         yield wrong(
             "workflow controller",
@@ -70,7 +71,11 @@ def controller(subject: Subject) -> Iterator[Result]:
             "set argo.instanceID to that of the controller that is to run them, or let it watch the namespace",
         )
         return
-    old = [one for one in ours if len(_numbers(one.version)) > 0 and _numbers(one.version) < OLDEST]
+    old = [
+        candidate
+        for candidate in watching
+        if len(_numbers(candidate.version)) > 0 and _numbers(candidate.version) < OLDEST
+    ]
     if old:
         yield wrong(
             "workflow controller",
@@ -78,7 +83,7 @@ def controller(subject: Subject) -> Iterator[Result]:
             "upgrade Argo Workflows to 4.1",
         )
     else:
-        yield ok("workflow controller", f"Argo Workflows {ours[0].version} in {ours[0].namespace}")
+        yield ok("workflow controller", f"Argo Workflows {watching[0].version} in {watching[0].namespace}")
 
 
 def _controllers(subject: Subject) -> Iterator[Controller]:
@@ -129,23 +134,23 @@ def reconcile(subject: Subject) -> Iterator[Result]:
     """Whether it runs as it is scheduled: it is what makes up for lost events."""
     subject.need_release()
     namespace = subject.namespace
-    found = subject.find("CronWorkflow", namespace, RECONCILE)
-    if found is None:
+    schedule = subject.find("CronWorkflow", namespace, RECONCILE)
+    if schedule is None:
         yield wrong(
             "reconcile",
             f"no CronWorkflow {RECONCILE} in {namespace}",
             f"helm upgrade --install press-play CHART -n {namespace}",
         )
         return
-    status: Mapping[str, Any] = found.get("status") or {}
+    status: Mapping[str, Any] = schedule.get("status") or {}
     refused = [
-        f"{one.get('type')}: {one.get('message', '')}"
-        for one in status.get("conditions") or []
-        if one.get("type") in ("SpecError", "SubmissionError") and one.get("status") == "True"
+        f"{condition.get('type')}: {condition.get('message', '')}"
+        for condition in status.get("conditions") or []
+        if condition.get("type") in ("SpecError", "SubmissionError") and condition.get("status") == "True"
     ]
-    due = _due(found)
+    due = _due(schedule)
     nudge = f"kubectl -n {namespace} annotate cronworkflow {RECONCILE} press-play/nudged-by=doctor --overwrite"
-    if found["spec"].get("suspend"):
+    if schedule["spec"].get("suspend"):
         yield wrong(
             "reconcile",
             "it is suspended, so that lost events stay lost",
@@ -166,8 +171,8 @@ def reconcile(subject: Subject) -> Iterator[Result]:
 
 def _newest_run(subject: Subject, status: Mapping[str, Any]) -> Iterator[Result]:
     labels = {"press-play/flow": RECONCILE}
-    ended = [one for one in subject.listed("Workflow", subject.namespace, labels) if waits.phase(one) in waits.FINISHED]
-    newest = max(ended, key=lambda one: str(one["metadata"].get("creationTimestamp")), default=None)
+    ended = [run for run in subject.listed("Workflow", subject.namespace, labels) if waits.phase(run) in waits.FINISHED]
+    newest = max(ended, key=lambda run: str(run["metadata"].get("creationTimestamp")), default=None)
     if newest is not None and waits.phase(newest) != "Succeeded":
         name = newest["metadata"]["name"]
         yield wrong(
@@ -269,7 +274,7 @@ def _from_outside(subject: Subject, url: str, auth: str, why: str) -> Iterator[R
         )
         return
     port = urlsplit(url).port or (443 if url.startswith("https") else 80)
-    if port not in [one.get("port") for one in service["spec"].get("ports") or []]:
+    if port not in [entry.get("port") for entry in service["spec"].get("ports") or []]:
         yield wrong(
             "Argo Server",
             f"the Service {name} in {namespace} has no port {port}",
@@ -293,7 +298,11 @@ def _from_outside(subject: Subject, url: str, auth: str, why: str) -> Iterator[R
 
 
 def _auth_mode(pod: Manifest, auth: str, where: str) -> Iterator[Result]:
-    words = [word for one in _containers(pod) for word in [*(one.get("command") or []), *(one.get("args") or [])]]
+    words = [
+        word
+        for container in _containers(pod)
+        for word in [*(container.get("command") or []), *(container.get("args") or [])]
+    ]
     modes = _options(words, "--auth-mode") or ["client"]
     wanted = "server" if auth == "none" else "client"
     if wanted not in modes:
@@ -316,8 +325,8 @@ def authority(subject: Subject) -> tuple[str, str] | None:
 def _ca(subject: Subject) -> str | None:
     reference = authority(subject)
     data = subject.data(subject.namespace, reference[0]) if reference else None
-    found = (data or {}).get(reference[1], b"").decode("utf-8", "replace") if reference else ""
-    return found if "BEGIN CERTIFICATE" in found else None
+    text = (data or {}).get(reference[1], b"").decode("utf-8", "replace") if reference else ""
+    return text if "BEGIN CERTIFICATE" in text else None
 
 
 def _account(subject: Subject) -> str:
@@ -335,13 +344,13 @@ def _service(url: str) -> tuple[str, str] | None:
 
 
 def _containers(holder: Manifest) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (holder.get("spec") or {}).get("containers") or []
-    return found
+    containers: list[dict[str, Any]] = (holder.get("spec") or {}).get("containers") or []
+    return containers
 
 
 def _ready(pod: Manifest) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+    return any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions)
 
 
 def _option(words: list[str], name: str) -> str:
@@ -355,5 +364,5 @@ def _options(words: list[str], name: str) -> list[str]:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    found = _VERSION.match(version)
-    return (int(found[1]), int(found[2])) if found else ()
+    match = _VERSION.match(version)
+    return (int(match[1]), int(match[2])) if match else ()

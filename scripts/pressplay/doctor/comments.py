@@ -57,7 +57,7 @@ def _wanted(subject: Subject) -> bool:
 def _key(subject: Subject, deployment: Manifest) -> tuple[str, str] | None:
     """What is wrong with the Secret of its App's key, and what to do."""
     volumes: list[dict[str, Any]] = deployment["spec"]["template"]["spec"].get("volumes") or []
-    name = next((one["secret"]["secretName"] for one in volumes if "secret" in one), "")
+    name = next((volume["secret"]["secretName"] for volume in volumes if "secret" in volume), "")
     data = subject.data(subject.namespace, name) if name else None
     if data is not None and not faults_of_key(data):
         return None

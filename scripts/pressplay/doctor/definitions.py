@@ -30,19 +30,19 @@ _SHA = "0" * 40
 
 def definition(subject: Subject, plural: str, version: str) -> Manifest:
     """A definition's version as it is served; NotLookedAt where it is not, which another check tells."""
-    found = served(subject, plural, version)
-    if found is None:
+    version_spec = served(subject, plural, version)
+    if version_spec is None:
         raise NotLookedAt(f"the definition {plural} is not there, see there")
-    return found
+    return version_spec
 
 
 def served(subject: Subject, plural: str, version: str) -> Manifest | None:
     """The version of a definition where the API server serves it; None where it does not."""
     crd = subject.find("CustomResourceDefinition", "", plural)
-    for one in ((crd or {}).get("spec") or {}).get("versions") or []:
-        if one["name"] == version and one.get("served"):
-            found: Manifest = one
-            return found
+    for candidate in ((crd or {}).get("spec") or {}).get("versions") or []:
+        if candidate["name"] == version and candidate.get("served"):
+            definition: Manifest = candidate
+            return definition
     return None
 
 
@@ -110,11 +110,11 @@ def unknown(schema: Mapping[str, Any], value: Mapping[str, Any], path: str = "")
 @check("Argo's definitions")
 def argo(subject: Subject) -> Iterator[Result]:
     """Whether those of Argo Workflows are there, and whole."""
-    missing = [name for name in ARGO_WORKFLOWS if served(subject, f"{name}.argoproj.io", "v1alpha1") is None]
-    if missing:
+    absent = [name for name in ARGO_WORKFLOWS if served(subject, f"{name}.argoproj.io", "v1alpha1") is None]
+    if absent:
         yield wrong(
             "Argo Workflows' definitions",
-            f"the API server does not serve {', '.join(f'{name}.argoproj.io' for name in missing)} v1alpha1",
+            f"the API server does not serve {', '.join(f'{name}.argoproj.io' for name in absent)} v1alpha1",
             "install Argo Workflows 4.1 with its definitions (manifests/base/crds/full of its release)",
         )
         return
@@ -136,11 +136,11 @@ def events(subject: Subject) -> Iterator[Result]:
     settings = subject.settings
     if not (settings.events.enabled and settings.repositories):
         raise NotLookedAt("no events are taken (events.enabled, repositories)")
-    missing = [name for name in ARGO_EVENTS if served(subject, f"{name}.argoproj.io", "v1alpha1") is None]
-    if missing:
+    absent = [name for name in ARGO_EVENTS if served(subject, f"{name}.argoproj.io", "v1alpha1") is None]
+    if absent:
         yield wrong(
             "Argo Events' definitions",
-            f"the API server does not serve {', '.join(f'{name}.argoproj.io' for name in missing)} v1alpha1",
+            f"the API server does not serve {', '.join(f'{name}.argoproj.io' for name in absent)} v1alpha1",
             "install Argo Events 1.9, or set events.enabled to false",
         )
     else:

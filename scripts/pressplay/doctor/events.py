@@ -29,15 +29,15 @@ def source(subject: Subject) -> Manifest:
         raise NotLookedAt("no events are taken (events.enabled, repositories)")
     for name in definitions.ARGO_EVENTS:
         definitions.definition(subject, f"{name}.argoproj.io", "v1alpha1")
-    found = subject.find("EventSource", subject.namespace, NAME)
-    if found is None:
+    manifest = subject.find("EventSource", subject.namespace, NAME)
+    if manifest is None:
         raise NotLookedAt(f"the EventSource {NAME} is not there, see there")
-    return found
+    return manifest
 
 
-def github_of(found: Manifest) -> dict[str, Any]:
+def github_of(manifest: Manifest) -> dict[str, Any]:
     """What an EventSource of ours says of GitHub's webhooks."""
-    event: dict[str, Any] = next(iter((found["spec"].get("github") or {}).values()), {})
+    event: dict[str, Any] = next(iter((manifest["spec"].get("github") or {}).values()), {})
     return event
 
 
@@ -50,19 +50,19 @@ def both(subject: Subject) -> Iterator[Result]:
     for name in definitions.ARGO_EVENTS:
         definitions.definition(subject, f"{name}.argoproj.io", "v1alpha1")
     for kind in ("EventSource", "Sensor"):
-        found = subject.find(kind, namespace, NAME)
-        if found is None:
+        manifest = subject.find(kind, namespace, NAME)
+        if manifest is None:
             do = f"helm upgrade --install press-play CHART -n {namespace} makes it"
             yield wrong(kind, f"no {kind} {NAME} in {namespace}: events start nothing", do)
         else:
-            yield from _running(subject, kind, found, "Deployment", {f"{kind.lower()}-name": NAME})
+            yield from _running(subject, kind, manifest, "Deployment", {f"{kind.lower()}-name": NAME})
 
 
 @check("EventBus")
 def bus(subject: Subject) -> Iterator[Result]:
     """Whether the bus is there and ready, and carries messages as large as are taken."""
-    found = source(subject)
-    name, namespace = found["spec"].get("eventBusName") or "default", subject.namespace
+    manifest = source(subject)
+    name, namespace = manifest["spec"].get("eventBusName") or "default", subject.namespace
     there = subject.find("EventBus", namespace, name)
     if there is None:
         yield wrong(
@@ -71,7 +71,7 @@ def bus(subject: Subject) -> Iterator[Result]:
             "set events.bus.create to true, or events.bus.name to one that is there",
         )
         return
-    most, carried = _payloads(found, there)
+    most, carried = _payloads(manifest, there)
     if carried is not None and carried < most:
         yield wrong(
             "EventBus",
@@ -98,10 +98,10 @@ def secret(subject: Subject) -> Iterator[Result]:
     name, key = reference.get("name", ""), reference.get("key", "")
     data = subject.data(subject.namespace, name) if name else None
     if data is None or not data.get(key, b"").strip():
-        missing = "is not there" if data is None else f"has nothing under {key}"
+        problem = "is not there" if data is None else f"has nothing under {key}"
         yield wrong(
             "webhook's Secret",
-            f"the Secret {name} in {subject.namespace} {missing}: every event is refused",
+            f"the Secret {name} in {subject.namespace} {problem}: every event is refused",
             f"kubectl -n {subject.namespace} create secret generic {name} "
             f'--from-literal={key}="$(openssl rand -hex 32)", and the same text into the webhook on GitHub',
         )
@@ -117,19 +117,19 @@ def secret(subject: Subject) -> Iterator[Result]:
 
 
 def _running(
-    subject: Subject, kind: str, found: Manifest, workload: str, labels: Mapping[str, str]
+    subject: Subject, kind: str, manifest: Manifest, workload: str, labels: Mapping[str, str]
 ) -> Iterator[Result]:
     """By its own conditions, and by whether the pods are ready that its controller made of it."""
-    namespace, name = found["metadata"]["namespace"], found["metadata"]["name"]
-    conditions = (found.get("status") or {}).get("conditions") or []
+    namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+    conditions = (manifest.get("status") or {}).get("conditions") or []
     broken = [
-        f"{one.get('type')}: {one.get('reason') or ''} {one.get('message') or ''}".strip()
-        for one in conditions
-        if one.get("status") != "True"
+        f"{condition.get('type')}: {condition.get('reason') or ''} {condition.get('message') or ''}".strip()
+        for condition in conditions
+        if condition.get("status") != "True"
     ]
     do = f"kubectl -n {namespace} describe {kind.lower()} {name}; kubectl -n {namespace} get pods"
     # A bus that is run elsewhere has no pods here.
-    own = kind != "EventBus" or bool({"jetstream", "nats"} & found["spec"].keys())
+    own = kind != "EventBus" or bool({"jetstream", "nats"} & manifest["spec"].keys())
     workloads = subject.listed(workload, namespace, labels) if own else []
     if not conditions:
         yield wrong(
@@ -151,5 +151,5 @@ def _version(workload: Manifest) -> tuple[int, ...]:
     """By the image's tag, where that tells it."""
     containers = ((workload["spec"].get("template") or {}).get("spec") or {}).get("containers") or [{}]
     image = str(containers[0].get("image", ""))
-    found = _VERSION.match(image.rpartition(":")[2])
-    return (int(found[1]), int(found[2])) if found and "argo-events" in image else ()
+    match = _VERSION.match(image.rpartition(":")[2])
+    return (int(match[1]), int(match[2])) if match and "argo-events" in image else ()

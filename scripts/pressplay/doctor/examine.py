@@ -137,5 +137,5 @@ def _github(subject: Subject) -> Iterator[Result]:
 
 
 def _each(checks: tuple[Check, ...], *about: object) -> Iterator[Result]:
-    for one in checks:
-        yield from one.results(*about)
+    for check in checks:
+        yield from check.results(*about)

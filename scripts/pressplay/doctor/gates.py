@@ -63,11 +63,12 @@ def volume(subject: Subject) -> Iterator[Result]:
     if not wanted:
         return
     classes = {
-        one["metadata"]["name"]: (one["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true"
-        for one in subject.listed("StorageClass", "")
+        storage_class["metadata"]["name"]: (storage_class["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS)
+        == "true"
+        for storage_class in subject.listed("StorageClass", "")
     }
-    missing = sorted(name for name in wanted - {""} if name not in classes)
-    for name in missing:
+    absent = sorted(name for name in wanted - {""} if name not in classes)
+    for name in absent:
         yield wrong(
             "volume of the lint gate",
             f"no StorageClass {name}: the gate's volume is never made",
@@ -80,7 +81,7 @@ def volume(subject: Subject) -> Iterator[Result]:
             "the cluster has no default StorageClass: the gate's volume is never made",
             f"kubectl annotate storageclass NAME {_DEFAULT_CLASS}=true, or set defaults.lint.volume.storageClass",
         )
-    if not missing and not without:
+    if not absent and not without:
         yield ok("volume of the lint gate", ", ".join(sorted(name or "the default StorageClass" for name in wanted)))
 
 
@@ -95,15 +96,15 @@ def deployer(subject: Subject) -> Iterator[Result]:
         if (deploy := settings.repository(name).deploy).mode == "workflowTemplate"
     }
     for template, repo in named.items():
-        found = subject.find("WorkflowTemplate", subject.namespace, template)
-        if found is None:
+        manifest = subject.find("WorkflowTemplate", subject.namespace, template)
+        if manifest is None:
             yield wrong(
                 "deploy.workflowTemplate",
                 f"no WorkflowTemplate {template} in {subject.namespace}, by which {repo} is to be deployed",
                 f"kubectl -n {subject.namespace} apply -f {template}.yaml, or correct deploy.workflowTemplate",
             )
             continue
-        lacks = sorted(_OUTPUTS - _outputs(found["spec"]))
+        lacks = sorted(_OUTPUTS - _outputs(manifest["spec"]))
         if lacks:
             yield wrong(
                 "deploy.workflowTemplate",
@@ -118,9 +119,9 @@ def deployer(subject: Subject) -> Iterator[Result]:
 def _outputs(spec: Mapping[str, Any]) -> set[str]:
     """The output parameters of a WorkflowTemplate's entrypoint."""
     entry: Mapping[str, Any] = next(
-        (one for one in spec.get("templates") or [] if one.get("name") == spec.get("entrypoint")), {}
+        (template for template in spec.get("templates") or [] if template.get("name") == spec.get("entrypoint")), {}
     )
-    return {one["name"] for one in (entry.get("outputs") or {}).get("parameters") or []}
+    return {parameter["name"] for parameter in (entry.get("outputs") or {}).get("parameters") or []}
 
 
 def _linted(subject: Subject) -> list[str]:

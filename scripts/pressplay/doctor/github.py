@@ -66,10 +66,10 @@ def api(subject: Subject) -> Iterator[Result]:
 
 def _installed_version(answer: httpx.Response) -> str:
     try:
-        found = answer.json()
+        body = answer.json()
     except ValueError:
         return ""
-    return str(found.get("installed_version") or "") if isinstance(found, dict) else ""
+    return str(body.get("installed_version") or "") if isinstance(body, dict) else ""
 
 
 def _clock(subject: Subject, answer: httpx.Response) -> Iterator[Result]:
@@ -119,7 +119,7 @@ def app(subject: Subject, name: str) -> Iterator[Result]:
     value = f"agents.{need.agent}.githubApp" if need.agent else "github.harnessApp"
     try:
         subject.key(name)
-        found = itself(subject, name)
+        registered = itself(subject, name)
     except NotLookedAt as error:
         yield not_looked_at(about, str(error), error.do)
         return
@@ -135,16 +135,16 @@ def app(subject: Subject, name: str) -> Iterator[Result]:
         )
         return
     faults = [
-        *_name(about, name, value, found),
-        *_permissions(about, need, found["permissions"]),
+        *_name(about, name, value, registered),
+        *_permissions(about, need, registered["permissions"]),
     ]
     yield from faults
     if not any(fault.state == "wrong" for fault in faults):
-        yield ok(about, f"number {found['id']}, takes its key, may what it needs")
+        yield ok(about, f"number {registered['id']}, takes its key, may what it needs")
 
 
-def _name(about: str, name: str, value: str, found: Mapping[str, Any]) -> Iterator[Result]:
-    slug = str(found["slug"])
+def _name(about: str, name: str, value: str, app: Mapping[str, Any]) -> Iterator[Result]:
+    slug = str(app["slug"])
     if slug != names.slug(name):
         yield wrong(
             about,
@@ -158,7 +158,7 @@ def _permissions(about: str, need: Needs, have: Mapping[str, str]) -> Iterator[R
     if lacks:
         yield wrong(
             about,
-            f"lacks {listed(lacks)} ({'; '.join(need.why[one] for one in sorted(lacks))})",
+            f"lacks {listed(lacks)} ({'; '.join(need.why[permission] for permission in sorted(lacks))})",
             f"add it in the App's settings, Permissions & events, and have the account's owner accept it ({_PAGE})",
         )
     dangerous = sorted(set(DANGEROUS) & have.keys())
@@ -167,14 +167,15 @@ def _permissions(about: str, need: Needs, have: Mapping[str, str]) -> Iterator[R
     if dangerous:
         yield wrong(
             about,
-            f"has {listed({one: have[one] for one in dangerous})}: with it, it could get past what keeps it from "
+            f"has {listed({name: have[name] for name in dangerous})}: with it, it could get past what keeps it from "
             "merging, or make up what proves its work",
             f"take it away in the App's settings, Permissions & events: none of ours needs it ({_PAGE})",
         )
     more = {
-        one: level
-        for one, level in have.items()
-        if one not in dangerous and (one not in need.permissions or lacking({one: level}, need.permissions))
+        permission: level
+        for permission, level in have.items()
+        if permission not in dangerous
+        and (permission not in need.permissions or lacking({permission: level}, need.permissions))
     }
     if more:
         yield note(about, f"has more than it needs: {listed(more)}", f"take it away in the App's settings ({_PAGE})")
@@ -183,11 +184,11 @@ def _permissions(about: str, need: Needs, have: Mapping[str, str]) -> Iterator[R
 @check("rate limit")
 def rate(subject: Subject) -> Iterator[Result]:
     """How much of this hour's calls the harness has left."""
-    repo = next((one for one in subject.repositories if subject.reaches(subject.harness, one)), None)
+    repo = next((candidate for candidate in subject.repositories if subject.reaches(subject.harness, candidate)), None)
     if repo is None:
         raise NotLookedAt("the harness's App speaks for no repository")
-    found = call(subject.speaking(subject.harness, repo, contents="read"), "GET", "/rate_limit")["resources"]["core"]
-    left, most = int(found["remaining"]), int(found["limit"])
+    limits = call(subject.speaking(subject.harness, repo, contents="read"), "GET", "/rate_limit")["resources"]["core"]
+    left, most = int(limits["remaining"]), int(limits["limit"])
     if left < _SCARCE * most:
         yield note(
             "rate limit",

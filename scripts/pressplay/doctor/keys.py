@@ -21,7 +21,7 @@ SECRETS, ENTRIES = ".secret.yaml", ".store.json"
 
 def read(folder: Path) -> dict[str, AppKey]:
     """The keys in a folder, by the Apps' slugs. InputError, naming the file, for none at all or what is no key."""
-    found: dict[str, AppKey] = {}
+    keys: dict[str, AppKey] = {}
     for file in sorted(folder.iterdir()):
         if file.name.endswith((SECRETS, ENTRIES)):
             for slug, data in _held(file):
@@ -29,12 +29,12 @@ def read(folder: Path) -> dict[str, AppKey]:
                     raise InputError(
                         f"{file}: the key of the App {slug} {fault}; fetch it again: pressplay apps exchange"
                     )
-                found[slug] = AppKey(int(data["app-id"].decode().strip()), data["private-key"].decode())
-    if not found:
+                keys[slug] = AppKey(int(data["app-id"].decode().strip()), data["private-key"].decode())
+    if not keys:
         raise InputError(
             f"{folder}: expected files *{SECRETS} or *{ENTRIES}, as `pressplay apps exchange` writes them, found none"
         )
-    return found
+    return keys
 
 
 def _held(file: Path) -> Iterator[tuple[str, dict[str, bytes]]]:

@@ -85,17 +85,17 @@ def templates(subject: Subject) -> Iterator[Result]:
     settings, namespace = subject.release, subject.namespace
     do = _UPGRADE.format(namespace)
     wanted = _version(subject.find("ConfigMap", namespace, CONFIG_MAP))
-    found = {name: subject.find("WorkflowTemplate", namespace, name) for name in flows.templates()}
-    missing = [name for name, template in found.items() if template is None]
-    there = {name: template for name, template in found.items() if template is not None}
+    present = {name: subject.find("WorkflowTemplate", namespace, name) for name in flows.templates()}
+    absent = [name for name, template in present.items() if template is None]
+    there = {name: template for name, template in present.items() if template is not None}
     other = sorted(name for name, template in there.items() if _version(template) != wanted)
     unlabelled = sorted(
         name
         for name, template in there.items()
         if _labels(template).get(waits.INSTANCE_LABEL, "") != settings.instance_id
     )
-    if missing:
-        yield wrong("WorkflowTemplates", f"missing: {', '.join(missing)}", do)
+    if absent:
+        yield wrong("WorkflowTemplates", f"missing: {', '.join(absent)}", do)
     if other:
         yield wrong("WorkflowTemplates", f"of another version than {wanted}: {', '.join(other)}", do)
     if unlabelled:
@@ -104,7 +104,7 @@ def templates(subject: Subject) -> Iterator[Result]:
             f"not labelled for the instance id {settings.instance_id!r}: {', '.join(unlabelled)}",
             f"{do} (argo.instanceID)",
         )
-    if not (missing or other or unlabelled):
+    if not (absent or other or unlabelled):
         yield ok("WorkflowTemplates", f"{len(there)} of version {wanted}")
 
 
@@ -112,8 +112,8 @@ def templates(subject: Subject) -> Iterator[Result]:
 def namespaces(subject: Subject) -> Iterator[Result]:
     """Whether those are there that the settings name: the controller's, and where probes may look."""
     settings = subject.settings
-    missing = {name: why for name, why in _namespaces(subject).items() if subject.find("Namespace", "", name) is None}
-    for name, why in missing.items():
+    absent = {name: why for name, why in _namespaces(subject).items() if subject.find("Namespace", "", name) is None}
+    for name, why in absent.items():
         yield wrong(
             "namespaces", f"{name} ({why}) does not exist", f"kubectl create namespace {name}, or correct {why}"
         )
@@ -123,25 +123,25 @@ def namespaces(subject: Subject) -> Iterator[Result]:
             f"the release is in the controller's own, {settings.namespace}: agents could read the harness's key",
             "install it into another namespace",
         )
-    elif not missing:
+    elif not absent:
         yield ok("namespaces", ", ".join(_namespaces(subject)))
 
 
 def _namespaces(subject: Subject) -> dict[str, str]:
     settings = subject.settings
-    found = {settings.controller_namespace: "controller.namespace"}
+    needed = {settings.controller_namespace: "controller.namespace"}
     for name in settings.repositories:
         for namespace in settings.repository(name).acceptance.namespaces:
-            found.setdefault(namespace, "acceptance.namespaces")
-    return found
+            needed.setdefault(namespace, "acceptance.namespaces")
+    return needed
 
 
 @check("semaphores")
 def semaphores(subject: Subject) -> Iterator[Result]:
     """Whether each has its size: a node that asks for one without ends at once (facts of Argo)."""
     settings, namespace = subject.release, subject.namespace
-    found = subject.find("ConfigMap", namespace, LIMITS_MAP)
-    data = (found or {}).get("data") or {}
+    config_map = subject.find("ConfigMap", namespace, LIMITS_MAP)
+    data = (config_map or {}).get("data") or {}
     keys = [names.repo_key(name) for name in sorted(settings.repositories)]
     wanted = ["global", *(f"{kind}.{key}" for key in keys for kind in ("repo", "tasks"))]
     wrong_ones = [key for key in wanted if not str(data.get(key, "")).isdigit() or int(data[key]) < 1]
@@ -163,8 +163,8 @@ def personas(subject: Subject) -> Iterator[Result]:
     where = settings.controller_namespace
     name = str(subject.values["agentsConfigMap"]["name"]) if whole else AGENTS_MAP
     do = _UPGRADE.format(subject.namespace)
-    found = subject.find("ConfigMap", where, name)
-    if found is None:
+    config_map = subject.find("ConfigMap", where, name)
+    if config_map is None:
         subject.need_release()
         yield wrong(
             "personas",
@@ -172,19 +172,19 @@ def personas(subject: Subject) -> Iterator[Result]:
             f"{do}; with agentsConfigMap.mode merge install that controller first",
         )
         return
-    data: dict[str, str] = found.get("data") or {}
+    data: dict[str, str] = config_map.get("data") or {}
     wanted = _personas(subject)
-    missing = sorted(key for key in wanted if not data.get(key, "").strip())
-    stale = sorted(key for key, text in wanted.items() if text and key not in missing and data[key] != text)
-    if missing:
+    absent = sorted(key for key in wanted if not data.get(key, "").strip())
+    stale = sorted(key for key, text in wanted.items() if text and key not in absent and data[key] != text)
+    if absent:
         yield wrong(
             "personas",
-            f"{name} in {where} lacks {', '.join(missing)}: runs of these agents fail at once",
+            f"{name} in {where} lacks {', '.join(absent)}: runs of these agents fail at once",
             f"{do} (with agentsConfigMap.mode merge its hook writes them)",
         )
     if stale:
         yield wrong("personas", f"{name} in {where} has others than the release's: {', '.join(stale)}", do)
-    if not (missing or stale):
+    if not (absent or stale):
         yield ok("personas", f"{len(wanted)} in {name} in {where}")
 
 
@@ -210,10 +210,10 @@ def pulled(subject: Subject) -> Iterator[Result]:
     stuck: dict[str, str] = {}
     for pod in subject.listed("Pod", subject.namespace):
         status = pod.get("status") or {}
-        for one in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
-            reason = ((one.get("state") or {}).get("waiting") or {}).get("reason", "")
+        for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+            reason = ((container.get("state") or {}).get("waiting") or {}).get("reason", "")
             if reason in _PULL_FAULTS:
-                stuck[str(one.get("image", ""))] = f"{reason}, pod {pod['metadata']['name']}"
+                stuck[str(container.get("image", ""))] = f"{reason}, pod {pod['metadata']['name']}"
     for name, why in stuck.items():
         yield wrong(
             "images of pods",
@@ -228,8 +228,8 @@ def pulled(subject: Subject) -> Iterator[Result]:
 @check("pause")
 def pause(subject: Subject) -> Iterator[Result]:
     """Whether somebody stopped new runs."""
-    found = subject.find("ConfigMap", subject.namespace, pause_.CONFIG_MAP) or {}
-    stopped = sorted(found.get("data") or {})
+    config_map = subject.find("ConfigMap", subject.namespace, pause_.CONFIG_MAP) or {}
+    stopped = sorted(config_map.get("data") or {})
     if stopped:
         who = "all repositories" if pause_.ALL in stopped else ", ".join(stopped)
         option = "" if pause_.ALL in stopped else " --repo owner/name"
@@ -249,12 +249,12 @@ def image(subject: Subject) -> str:
 
 def environment(subject: Subject) -> dict[str, dict[str, Any]]:
     """The variables of the release's steps by name, as a container has them."""
-    return {one["name"]: one for one in _step(subject).get("env") or []}
+    return {variable["name"]: variable for variable in _step(subject).get("env") or []}
 
 
 def _step(subject: Subject) -> dict[str, Any]:
-    found = subject.find("WorkflowTemplate", subject.namespace, "reconcile")
-    for template in ((found or {}).get("spec") or {}).get("templates") or []:
+    manifest = subject.find("WorkflowTemplate", subject.namespace, "reconcile")
+    for template in ((manifest or {}).get("spec") or {}).get("templates") or []:
         if "container" in template:
             container: dict[str, Any] = template["container"]
             return container

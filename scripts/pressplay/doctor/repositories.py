@@ -34,7 +34,7 @@ def apps(subject: Subject, repo: str) -> Iterator[Result]:
             unseen.append(name)
             continue
         try:
-            found = subject.installation(name, repo)
+            installation = subject.installation(name, repo)
         except InputError as error:
             yield wrong(
                 f"App {name}",
@@ -44,19 +44,19 @@ def apps(subject: Subject, repo: str) -> Iterator[Result]:
             )
             continue
         owner = repo.partition("/")[0]
-        lacks = lacking(need.permissions, {"metadata": "read", **found["permissions"]})
-        waiting = {one: level for one, level in lacks.items() if not lacking({one: level}, own)}
-        if found.get("suspended_at"):
+        lacks = lacking(need.permissions, {"metadata": "read", **installation["permissions"]})
+        waiting = {permission: level for permission, level in lacks.items() if not lacking({permission: level}, own)}
+        if installation.get("suspended_at"):
             yield wrong(
                 f"App {name}",
                 "its installation is suspended",
-                f"an owner of {owner} unsuspends it: {found['html_url']}",
+                f"an owner of {owner} unsuspends it: {installation['html_url']}",
             )
         elif waiting:
             yield wrong(
                 f"App {name}",
                 f"its installation has not been given {listed(waiting)} yet",
-                f"an owner of {owner} accepts the new permissions: {found['html_url']}",
+                f"an owner of {owner} accepts the new permissions: {installation['html_url']}",
             )
         else:
             fine += 1
@@ -76,14 +76,14 @@ def _client(subject: Subject, repo: str) -> Client:
 
 def _facts(subject: Subject, repo: str) -> dict[str, Any]:
     gh = _client(subject, repo)
-    found: dict[str, Any] = subject.once(("repository", repo), lambda: call(gh, "GET", f"/repos/{repo}"))
-    return found
+    facts: dict[str, Any] = subject.once(("repository", repo), lambda: call(gh, "GET", f"/repos/{repo}"))
+    return facts
 
 
 def _base(subject: Subject, repo: str) -> str:
     """The branch that pull requests are made against; NotLookedAt where it is not there."""
-    found = _facts(subject, repo)
-    base = subject.settings.repository(repo).default_branch or str(found["default_branch"])
+    facts = _facts(subject, repo)
+    base = subject.settings.repository(repo).default_branch or str(facts["default_branch"])
     gh = _client(subject, repo)
     if subject.once(("head", repo, base), lambda: refs.find_head(gh, repo, base) or "") == "":
         raise NotLookedAt(f"there is no branch {base}, see there")
@@ -93,29 +93,29 @@ def _base(subject: Subject, repo: str) -> str:
 @check("repository")
 def repository(subject: Subject, repo: str) -> Iterator[Result]:
     """Whether it takes work, and has the branch that pull requests are made against."""
-    found = _facts(subject, repo)
-    spelling = str(found["full_name"])
+    facts = _facts(subject, repo)
+    spelling = str(facts["full_name"])
     if spelling != repo:
         # It is one repository to GitHub, but what events start in its spelling starts again in that of the values.
         yield wrong("repository", f"GitHub calls it {spelling}", f"write {spelling} in the values, in place of {repo}")
-    if found.get("archived") or found.get("disabled"):
-        what = "archived" if found.get("archived") else "disabled"
+    if facts.get("archived") or facts.get("disabled"):
+        what = "archived" if facts.get("archived") else "disabled"
         yield wrong(
             "repository", f"it is {what}: nothing can be pushed", f"unarchive it, or take {repo} out of repositories"
         )
     try:
         base = _base(subject, repo)
     except NotLookedAt:
-        base = subject.settings.repository(repo).default_branch or str(found["default_branch"])
+        base = subject.settings.repository(repo).default_branch or str(facts["default_branch"])
         yield wrong(
             "repository",
             f"it has no branch {base}, against which pull requests are to be made",
             f"push it, or correct repositories.{repo}.defaultBranch",
         )
         return
-    if subject.settings.events.enabled and subject.settings.flows.issue.enabled and not found.get("has_issues", True):
+    if subject.settings.events.enabled and subject.settings.flows.issue.enabled and not facts.get("has_issues", True):
         yield note("repository", "its issues are switched off, so that the flow issue starts nothing")
-    if not found.get("archived") and not found.get("disabled"):
+    if not facts.get("archived") and not facts.get("disabled"):
         yield ok("repository", f"pull requests are made against {base}")
 
 
@@ -124,8 +124,8 @@ def rulesets(subject: Subject, repo: str) -> Iterator[Result]:
     """What keeps agents from merging and from telling each other what to do (R5); `plan` demands the same."""
     base, harness = _base(subject, repo), subject.harness
     others, unseen = _of_others(subject, repo, base)
-    asked = protection.wanted(subject.settings, repo, base, subject.key(harness).app_id)
-    weak = rules.weaknesses(asked, _seen(subject, harness, repo, base), others)
+    target = protection.wanted(subject.settings, repo, base, subject.key(harness).app_id)
+    weak = rules.weaknesses(target, _protection(subject, harness, repo, base), others)
     allowed = subject.settings.allow_unprotected
     for weakness in weak:
         if allowed:
@@ -151,7 +151,7 @@ def _of_others(subject: Subject, repo: str, base: str) -> tuple[dict[str, rules.
 
     GitHub shows the bypass lists to administrators alone, but tells each App what it may itself.
     """
-    told: dict[str, rules.ProtectionView] = {}
+    views: dict[str, rules.ProtectionView] = {}
     unseen = []
     for name in needs(subject):
         if name == subject.harness:
@@ -161,13 +161,13 @@ def _of_others(subject: Subject, repo: str, base: str) -> tuple[dict[str, rules.
                 raise NotLookedAt(f"the App {name} does not reach {repo}")
             if subject.key(name).app_id == subject.key(subject.harness).app_id:
                 raise NotLookedAt("its key is the harness's, see there")
-            told[name] = _seen(subject, name, repo, base)
+            views[name] = _protection(subject, name, repo, base)
         except (NotLookedAt, InputError):
             unseen.append(name)
-    return told, unseen
+    return views, unseen
 
 
-def _seen(subject: Subject, app: str, repo: str, base: str) -> rules.ProtectionView:
+def _protection(subject: Subject, app: str, repo: str, base: str) -> rules.ProtectionView:
     """The rules as GitHub shows them to an App."""
     gh = subject.speaking(app, repo, metadata="read")
     return subject.once(("protection", app, repo, base), lambda: rules.seen(gh, repo, base))
@@ -176,8 +176,8 @@ def _seen(subject: Subject, app: str, repo: str, base: str) -> rules.ProtectionV
 @check("bypass lists")
 def bypass(subject: Subject, repo: str) -> Iterator[Result]:
     """Which people, roles and foreign Apps may bypass the rulesets: told to administrators, and none of our Apps is."""
-    found = _seen(subject, subject.harness, repo, _base(subject, repo))
-    if found.base.checks:
+    view = _protection(subject, subject.harness, repo, _base(subject, repo))
+    if view.base.checks:
         yield not_looked_at(
             "bypass lists",
             "which people, roles and other Apps may bypass the rulesets, GitHub tells administrators alone",
@@ -219,12 +219,12 @@ def backlog(subject: Subject, repo: str) -> Iterator[Result]:
         return
     where = f"{repo}@{base}:{path}"
     try:
-        found = tasks.read(content, where, work.tag)
+        parsed = tasks.read(content, where, work.tag)
     except InputError as error:
         yield wrong("backlog", str(error), f"pressplay validate --tasks {path} tells all of it; tag: defaults.tag")
         return
-    planned = graph.plan(found)
-    blocked = [one for one in planned.problems if one.blocks]
+    planned = graph.plan(parsed)
+    blocked = [problem for problem in planned.problems if problem.blocks]
     if blocked:
         yield note(
             "backlog",
@@ -276,8 +276,8 @@ def actions(subject: Subject, repo: str) -> Iterator[Result]:
         return
     _base(subject, repo)
     gh = subject.speaking(subject.harness, repo, actions="read")
-    found = call(gh, "GET", f"/repos/{repo}/actions/workflows", params={"per_page": 100})
-    if not any(one["state"] == "active" for one in found["workflows"]):
+    answer = call(gh, "GET", f"/repos/{repo}/actions/workflows", params={"per_page": 100})
+    if not any(workflow["state"] == "active" for workflow in answer["workflows"]):
         yield note(
             "GitHub Actions",
             "no workflow is active here: something else must answer the deployments that the harness asks for",

@@ -18,8 +18,8 @@ _RUNS = ("coderuns.agents.platform", "docsruns.agents.platform")
 
 def account(subject: Subject) -> Account:
     """As whom the pods of our workflows run."""
-    found = subject.find("WorkflowTemplate", subject.namespace, "reconcile")
-    spec = (found or {}).get("spec") or {}
+    template = subject.find("WorkflowTemplate", subject.namespace, "reconcile")
+    spec = (template or {}).get("spec") or {}
     return Account(subject.namespace, spec.get("serviceAccountName") or "press-play")
 
 
@@ -46,17 +46,17 @@ def probes(subject: Subject) -> Iterator[Result]:
     subject.need_release()
     who, settings = Account(subject.namespace, ACCEPTANCE), subject.settings
     namespaces = sorted(
-        {one for name in settings.repositories for one in settings.repository(name).acceptance.namespaces}
+        {namespace for name in settings.repositories for namespace in settings.repository(name).acceptance.namespaces}
     )
-    there = [one for one in namespaces if subject.find("Namespace", "", one) is not None]
+    there = [namespace for namespace in namespaces if subject.find("Namespace", "", namespace) is not None]
     wanted: list[Right] = [
         ("create", "workflowtaskresults.argoproj.io", subject.namespace, ""),
-        *(("list", kind, one, "") for one in there for kind in ("pods", "deployments.apps")),
-        *(("get", "pods/log", one, "") for one in there),
+        *(("list", kind, namespace, "") for namespace in there for kind in ("pods", "deployments.apps")),
+        *(("get", "pods/log", namespace, "") for namespace in there),
     ]
     yield from must(subject, "rights of the probes", who, wanted)
-    spaces = [subject.namespace, *there]
-    yield from must_not(subject, "rights of the probes", who, [("get", "secrets", one, "") for one in spaces])
+    secrets = [("get", "secrets", namespace, "") for namespace in [subject.namespace, *there]]
+    yield from must_not(subject, "rights of the probes", who, secrets)
 
 
 @check("agents and the harness's key")

@@ -103,14 +103,14 @@ def requirements(subject: Subject) -> Iterator[Result]:
     listed: dict[str, str] = dict.fromkeys(settings.defaults.secrets or [], "defaults.secrets")
     for name, own in settings.repositories.items():
         listed |= {secret: f"repositories.{name}.secrets" for secret in own.secrets or [] if secret not in listed}
-    missing = {secret: key for secret, key in listed.items() if subject.data(where, secret) is None}
-    for secret, key in missing.items():
+    absent = {secret: key for secret, key in listed.items() if subject.data(where, secret) is None}
+    for secret, key in absent.items():
         yield wrong(
             "projects' Secrets",
             f"{secret} ({key}) is not in {where}: runs that are given it never start",
             f"kubectl -n {where} create secret generic {secret} …, or take it out of {key}",
         )
-    if listed and not missing:
+    if listed and not absent:
         yield ok("projects' Secrets", f"{len(listed)} in {where}")
 
 
@@ -121,16 +121,16 @@ def pull_secrets(subject: Subject) -> Iterator[Result]:
     namespace = subject.namespace
     wanted: dict[str, str] = {}
     for account in subject.listed("ServiceAccount", namespace, {"app.kubernetes.io/part-of": "press-play"}):
-        for one in account.get("imagePullSecrets") or []:
-            wanted.setdefault(one["name"], account["metadata"]["name"])
-    missing = [name for name in wanted if subject.find("Secret", namespace, name) is None]
-    for name in missing:
+        for reference in account.get("imagePullSecrets") or []:
+            wanted.setdefault(reference["name"], account["metadata"]["name"])
+    absent = [name for name in wanted if subject.find("Secret", namespace, name) is None]
+    for name in absent:
         yield wrong(
             "pull secrets",
             f"the Secret {name} of the ServiceAccount {wanted[name]} is not in {namespace}",
             f"kubectl -n {namespace} create secret docker-registry {name} …, or correct image.pullSecrets",
         )
-    if wanted and not missing:
+    if wanted and not absent:
         yield ok("pull secrets", ", ".join(wanted))
 
 

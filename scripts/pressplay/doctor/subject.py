@@ -73,10 +73,10 @@ class Subject:
                 self._known[key] = ask()
             except (PressPlayError, NotLookedAt) as error:
                 self._known[key] = error
-        found = self._known[key]
-        if isinstance(found, PressPlayError | NotLookedAt):
-            raise found
-        known: T = found
+        value = self._known[key]
+        if isinstance(value, PressPlayError | NotLookedAt):
+            raise value
+        known: T = value
         return known
 
     # -- values and settings -------------------------------------------------------------------------------------------
@@ -112,8 +112,8 @@ class Subject:
         """The settings of the release in the cluster, None without a release; InputError where they are none."""
 
         def ask() -> Settings | None:
-            found = self.find("ConfigMap", self.namespace, CONFIG_MAP)
-            return None if found is None else parse((found.get("data") or {}).get(CONFIG_KEY, ""))
+            config_map = self.find("ConfigMap", self.namespace, CONFIG_MAP)
+            return None if config_map is None else parse((config_map.get("data") or {}).get(CONFIG_KEY, ""))
 
         return self.once(("installed",), ask)
 
@@ -121,11 +121,11 @@ class Subject:
     def settings(self) -> Settings:
         """The settings that hold: the installed ones; without a cluster or a release those of the values files."""
         try:
-            found = self.installed
+            installed = self.installed
         except (NotLookedAt, PressPlayError):
-            found = None
-        if found is not None:
-            return found
+            installed = None
+        if installed is not None:
+            return installed
         if self.files:
             return self.from_values
         raise NotLookedAt(
@@ -146,12 +146,12 @@ class Subject:
     def release(self) -> Settings:
         """The settings of the release; NotLookedAt where none is installed."""
         try:
-            found = self.installed
+            installed = self.installed
         except InputError as error:
             raise NotLookedAt("the release's settings can't be read, see there") from error
-        if found is None:
+        if installed is None:
             raise NotLookedAt("the release is not installed")
-        return found
+        return installed
 
     def need_release(self) -> None:
         """NotLookedAt where none is installed: what it lacks is no fault of its own then."""
@@ -174,12 +174,12 @@ class Subject:
     def find(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """An object, or None where there is none."""
         cluster = self.cluster
-        return self._asked(kind, namespace, (kind, namespace, name), lambda: cluster.get(kind, namespace, name))
+        return self._cached(kind, namespace, (kind, namespace, name), lambda: cluster.get(kind, namespace, name))
 
     def listed(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """All objects of a kind in a namespace (empty: in all) with these labels."""
         cluster, key = self.cluster, (kind, namespace, tuple((labels or {}).items()))
-        return self._asked(kind, namespace, key, lambda: cluster.list(kind, namespace, labels))
+        return self._cached(kind, namespace, key, lambda: cluster.list(kind, namespace, labels))
 
     def may(self, account: Account, verb: str, resource: str, namespace: str, name: str = "") -> bool:
         """Whether an account may do something; see `Cluster.may`."""
@@ -196,8 +196,8 @@ class Subject:
 
         return self.once(key, ask)
 
-    def _asked(self, kind: str, namespace: str, key: tuple[Any, ...], ask: Callable[[], T]) -> T:
-        def asked() -> T:
+    def _cached(self, kind: str, namespace: str, key: tuple[Any, ...], ask: Callable[[], T]) -> T:
+        def answer() -> T:
             try:
                 return ask()
             except Forbidden as error:
@@ -209,22 +209,22 @@ class Subject:
             except NoSuchKind as error:
                 raise NotLookedAt(f"the API server does not know the kind {kind}, see the definitions") from error
 
-        return self.once(key, asked)
+        return self.once(key, answer)
 
     def data(self, namespace: str, name: str) -> dict[str, bytes] | None:
         """What a Secret holds; None where there is none. It is compared and used here, and never told (R9)."""
-        found = self.find("Secret", namespace, name)
-        return None if found is None else decoded(found)
+        secret = self.find("Secret", namespace, name)
+        return None if secret is None else decoded(secret)
 
     # -- GitHub --------------------------------------------------------------------------------------------------------
 
     def key(self, app: str) -> AppKey:
         """An App's key: of the files that were given, else of the Secret that our steps, or its agent, use."""
         if self._keys is not None:
-            found = self._keys.get(names.slug(app))
-            if found is None:
+            key = self._keys.get(names.slug(app))
+            if key is None:
                 raise NotLookedAt(f"--app-keys has no key of the App {app}", "put the file there, or leave it out")
-            return found
+            return key
         qa = self.settings.agents.get("qa")
         beside = [self.settings.github.harness_app, *([qa.github_app] if qa else [])]
         namespace = self.settings.namespace if app in beside else self.settings.controller_namespace
@@ -303,9 +303,9 @@ class _Read(RateLimits):
 
 def faults_of_key(data: Mapping[str, bytes]) -> str:
     """What is wrong with the Secret of an App's key, as the end of a sentence; empty where nothing is."""
-    missing = [key for key in KEYS if not data.get(key, b"").strip()]
-    if missing:
-        return f"lacks {' and '.join(missing)}"
+    absent = [key for key in KEYS if not data.get(key, b"").strip()]
+    if absent:
+        return f"lacks {' and '.join(absent)}"
     if not data["app-id"].strip().isdigit():
         return "has an app-id that is no number"
     return "" if _is_rsa(data["private-key"]) else "has a private-key that is no RSA key in PEM"

@@ -31,7 +31,7 @@ def files(subject: Subject) -> Iterator[Result]:
 def drift(subject: Subject) -> Iterator[Result]:
     """Whether the release is that of the values: changed and not upgraded, or upgraded with others."""
     wanted, release = subject.from_values, subject.release
-    here, there = (one.model_dump(mode="json", by_alias=True) for one in (wanted, release))
+    here, there = (side.model_dump(mode="json", by_alias=True) for side in (wanted, release))
     different = [*_differences(here, there), *_image(subject)]
     if different:
         shown = ", ".join(different[:8]) + (f" and {len(different) - 8} more" if len(different) > 8 else "")
@@ -44,11 +44,11 @@ def drift(subject: Subject) -> Iterator[Result]:
         yield ok("drift", "the release has the values' settings")
 
 
-def _differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in sorted({*one, *other}):
-            yield from _differences(one.get(key), other.get(key), f"{path}.{key}" if path else key)
-    elif one != other:
+def _differences(value: Any, other: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, dict) and isinstance(other, dict):
+        for key in sorted({*value, *other}):
+            yield from _differences(value.get(key), other.get(key), f"{path}.{key}" if path else key)
+    elif value != other:
         yield path
 
 
@@ -57,8 +57,10 @@ def _image(subject: Subject) -> Iterator[str]:
 
     own = subject.values["image"]
     wanted = f"{own['repository']}@{own['digest']}" if own["digest"] else f"{own['repository']}:{own['tag']}"
-    found = image(subject)
-    if found and not (found == wanted or (not own["tag"] and not own["digest"] and found.startswith(wanted))):
+    pod_image = image(subject)
+    if pod_image and not (
+        pod_image == wanted or (not own["tag"] and not own["digest"] and pod_image.startswith(wanted))
+    ):
         yield "image"
 
 
@@ -106,8 +108,8 @@ def _images(subject: Subject) -> Iterator[tuple[str, str]]:
         own = subject.values["image"]
         if own["digest"] or own["tag"]:
             yield "image.tag", f"{own['repository']}{'@' + own['digest'] if own['digest'] else ':' + own['tag']}"
-    elif not subject.no_cluster and (found := image(subject)):
-        yield "image.tag", found
+    elif not subject.no_cluster and (pod_image := image(subject)):
+        yield "image.tag", pod_image
     settings = subject.settings
     everywhere = _lint_images(settings.defaults.lint)
     yield from ((f"defaults.lint.{key}", image_) for key, image_ in everywhere.items())
@@ -127,9 +129,9 @@ def _lint_images(lint: Lint) -> dict[str, str]:
 @check("limits")
 def limits(subject: Subject) -> Iterator[Result]:
     """Whether the bounds leave room for what they bound (docs/how-to/limits-and-parking.md)."""
-    found = list(_limits(subject.settings))
-    yield from found
-    if not found:
+    problems = list(_limits(subject.settings))
+    yield from problems
+    if not problems:
         yield ok("limits", "each leaves room for what it bounds")
 
 

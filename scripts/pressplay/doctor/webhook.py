@@ -35,7 +35,7 @@ def of_app(subject: Subject) -> Iterator[Result]:
     subject.key(app)
     if subject.clock_wrong:
         raise NotLookedAt("the harness's key can't be tried with this clock, see there")
-    found = _asked(subject, app)
+    registered = _registered(subject, app)
     gh = subject.github.as_app(app)
     hook = webhooks.of_app(gh)
     if hook is None:
@@ -46,10 +46,10 @@ def of_app(subject: Subject) -> Iterator[Result]:
             f"set it in the App's settings, Webhook, Active ({_PAGE})",
         )
         return
-    yield from _judged(subject, "webhook", f"of the App {app}", gh, hook, found.get("events") or [])
+    yield from _judged(subject, "webhook", f"of the App {app}", gh, hook, registered.get("events") or [])
 
 
-def _asked(subject: Subject, app: str) -> Any:
+def _registered(subject: Subject, app: str) -> Any:
     try:
         return itself(subject, app)
     except InputError as error:
@@ -65,10 +65,10 @@ def of_repository(subject: Subject, repo: str) -> Iterator[Result]:
     if not subject.reaches(subject.harness, repo):
         raise NotLookedAt("the harness's App does not reach this repository, see there")
     gh = subject.speaking(subject.harness, repo, repository_hooks="read")
-    found = webhooks.of_repository(gh, repo)
+    hooks = webhooks.of_repository(gh, repo)
     endpoint = _endpoint(subject)
-    ours = next((hook for hook in found if urlsplit(hook.url).path == endpoint), None)
-    if ours is None:
+    hook = next((hook for hook in hooks if urlsplit(hook.url).path == endpoint), None)
+    if hook is None:
         yield wrong(
             "webhook",
             f"the repository has none that leads to {endpoint}: the EventSource has not made it",
@@ -76,12 +76,12 @@ def of_repository(subject: Subject, repo: str) -> Iterator[Result]:
             "harness's App and its installation",
         )
         return
-    if not ours.active:
+    if not hook.active:
         yield wrong(
             "webhook", "it is not active: GitHub sends nothing", "set it active in the repository's settings, Webhooks"
         )
         return
-    yield from _judged(subject, "webhook", "of the repository", gh, ours, ours.events or ())
+    yield from _judged(subject, "webhook", "of the repository", gh, hook, hook.events or ())
 
 
 def _judged(
@@ -102,10 +102,10 @@ def _judged(
                 "set the text of the webhook's Secret as its secret",
             )
         )
-    missing = [] if "*" in subscribed else sorted(set(wanted_events(subject.settings)) - set(subscribed))
-    if missing:
+    absent = [] if "*" in subscribed else sorted(set(wanted_events(subject.settings)) - set(subscribed))
+    if absent:
         faults.append(
-            (f"does not send {', '.join(missing)}", "subscribe to them: the App's settings, Permissions & events")
+            (f"does not send {', '.join(absent)}", "subscribe to them: the App's settings, Permissions & events")
         )
     for fault, do in faults:
         yield wrong(name, f"{where} {fault}", f"{do} ({_PAGE})")
@@ -123,7 +123,7 @@ def _judged(
 
 def _delivered(name: str, where: str, gh: GitHub[Any], hook: Webhook) -> Iterator[Result]:
     last = webhooks.deliveries(gh, hook, LAST)
-    failed = [one for one in last if not one.taken]
+    failed = [delivery for delivery in last if not delivery.taken]
     if not last:
         yield ok(name, f"{where} leads to {hook.url}; it delivered nothing in the last three days")
     elif not last[0].taken:
