@@ -8,7 +8,7 @@ import pytest
 
 from pressplay.gates.lint.lint_plan import LintPlan
 from pressplay.gates.lint.script import result
-from pressplay.steps.lint.lint_judge import Found, Seen, judge, look, quoted, verdict_of
+from pressplay.steps.lint.lint_judge import LintResult, PodEnd, judge, look, quoted, verdict_of
 
 LABELS = ["cargo fmt", "cargo clippy"]
 PLAN = LintPlan(commands={"rust": [("cargo fmt", "cargo fmt"), ("cargo clippy", "web: cargo clippy")]})
@@ -26,20 +26,20 @@ def pod(phase: str, reason: str = "", conditions: tuple[dict[str, Any], ...] = (
 @pytest.mark.parametrize(
     ("found", "seen"),
     [
-        (None, Seen("missing")),
-        ({"metadata": {}}, Seen("waiting")),
-        (pod("Pending", waiting={"reason": "ImagePullBackOff"}), Seen("waiting", reason="ImagePullBackOff")),
-        (pod("Running", running={}), Seen("running")),
-        (pod("Succeeded", terminated={"exitCode": 0, "reason": "Completed"}), Seen("ended", 0, "Completed")),
-        (pod("Failed", terminated={"exitCode": 12, "reason": "Error"}), Seen("ended", 12, "Error")),
-        (pod("Failed", terminated={"exitCode": 137, "reason": "OOMKilled"}), Seen("ended", 137, "OOMKilled")),
-        (pod("Failed", "DeadlineExceeded"), Seen("ended", None, "DeadlineExceeded")),
-        (pod("Failed", "Evicted"), Seen("ended", None, "Evicted", lost=True)),
+        (None, PodEnd("missing")),
+        ({"metadata": {}}, PodEnd("waiting")),
+        (pod("Pending", waiting={"reason": "ImagePullBackOff"}), PodEnd("waiting", reason="ImagePullBackOff")),
+        (pod("Running", running={}), PodEnd("running")),
+        (pod("Succeeded", terminated={"exitCode": 0, "reason": "Completed"}), PodEnd("ended", 0, "Completed")),
+        (pod("Failed", terminated={"exitCode": 12, "reason": "Error"}), PodEnd("ended", 12, "Error")),
+        (pod("Failed", terminated={"exitCode": 137, "reason": "OOMKilled"}), PodEnd("ended", 137, "OOMKilled")),
+        (pod("Failed", "DeadlineExceeded"), PodEnd("ended", None, "DeadlineExceeded")),
+        (pod("Failed", "Evicted"), PodEnd("ended", None, "Evicted", lost=True)),
         (
             pod("Failed", "", ({"type": "DisruptionTarget", "status": "True"},), terminated={"exitCode": 143}),
-            Seen("ended", 143, "", lost=True),
+            PodEnd("ended", 143, "", lost=True),
         ),
-        (pod("Failed", "{{=x}} words"), Seen("ended")),
+        (pod("Failed", "{{=x}} words"), PodEnd("ended")),
     ],
 )
 def test_a_pods_end_is_read_as_kubernetes_writes_it(found, seen):
@@ -50,20 +50,20 @@ def test_a_pods_end_is_read_as_kubernetes_writes_it(found, seen):
 @pytest.mark.parametrize(
     ("seen", "kind", "words"),
     [
-        (Seen("ended", 0), "passed", ""),
-        (Seen("ended", 12), "failed", "cargo clippy found"),
-        (Seen("ended", 11), "failed", "cargo fmt found"),
-        (Seen("ended", 51), "failed", "changed files of the checkout"),
-        (Seen("ended", 62), "error", "cargo clippy can't be run"),
-        (Seen("ended", 9), "error", "lint.volume.size"),
-        (Seen("ended", 13), "error", "exit status 13"),
-        (Seen("ended", None, "Weird"), "error", "exit status None (Weird)"),
-        (Seen("ended", 137, "OOMKilled"), "error", "lint.resources"),
-        (Seen("ended", None, "DeadlineExceeded"), "error", "lint.timeoutMinutes"),
-        (Seen("ended", None, "Evicted", lost=True), "lost", "with its node (Evicted)"),
-        (Seen("waiting", reason="ImagePullBackOff"), "error", "did not start (ImagePullBackOff)"),
-        (Seen("running"), "error", "not seen to end"),
-        (Seen("missing"), "error", "could not be made"),
+        (PodEnd("ended", 0), "passed", ""),
+        (PodEnd("ended", 12), "failed", "cargo clippy found"),
+        (PodEnd("ended", 11), "failed", "cargo fmt found"),
+        (PodEnd("ended", 51), "failed", "changed files of the checkout"),
+        (PodEnd("ended", 62), "error", "cargo clippy can't be run"),
+        (PodEnd("ended", 9), "error", "lint.volume.size"),
+        (PodEnd("ended", 13), "error", "exit status 13"),
+        (PodEnd("ended", None, "Weird"), "error", "exit status None (Weird)"),
+        (PodEnd("ended", 137, "OOMKilled"), "error", "lint.resources"),
+        (PodEnd("ended", None, "DeadlineExceeded"), "error", "lint.timeoutMinutes"),
+        (PodEnd("ended", None, "Evicted", lost=True), "lost", "with its node (Evicted)"),
+        (PodEnd("waiting", reason="ImagePullBackOff"), "error", "did not start (ImagePullBackOff)"),
+        (PodEnd("running"), "error", "not seen to end"),
+        (PodEnd("missing"), "error", "could not be made"),
     ],
 )
 def test_only_an_exit_status_of_the_scripts_passes_or_fails(seen, kind, words):
@@ -91,25 +91,25 @@ def test_no_exit_status_but_0_passes():
 def test_what_only_a_network_could_give_is_no_finding(line):
     first = "### 1: cargo fmt\nit says: dial tcp\n### 1: exit status 0\n"
     log = f"{first}### 2: cargo clippy\n{line}\n### 2: exit status 1\n"
-    found = judge(Seen("ended", 12), LABELS, log)
+    found = judge(PodEnd("ended", 12), LABELS, log)
     assert (found.kind, "gatePods.packageProxy" in found.reason) == ("error", True)
     # Said by another command than the one that failed, it explains nothing.
-    assert judge(Seen("ended", 11), LABELS, log.replace("dial tcp", "fine")).kind == "failed"
+    assert judge(PodEnd("ended", 11), LABELS, log.replace("dial tcp", "fine")).kind == "failed"
 
 
 def test_a_verdict_over_languages_puts_errors_first():
     two = LintPlan(commands={**PLAN.commands, "python": [("ruff check", "ruff check .")]})
-    passed, failed, broken = Found("passed"), Found("failed", "ruff check found"), Found("error", "no tool")
+    passed, failed, broken = LintResult("passed"), LintResult("failed", "ruff check found"), LintResult("error", "no tool")
     assert verdict_of(two, {"rust": passed, "python": passed}).title == "3 commands passed"
     assert verdict_of(two, {"rust": passed, "python": passed}).reason == "cargo fmt, cargo clippy, ruff check passed"
     assert verdict_of(two, {"rust": passed, "python": failed}).outcome == "fail"
     assert verdict_of(two, {"rust": broken, "python": failed}).reason == "no tool"
-    assert verdict_of(two, {"rust": Found("lost", "gone"), "python": failed}).outcome == "error"
+    assert verdict_of(two, {"rust": LintResult("lost", "gone"), "python": failed}).outcome == "error"
 
 
 def test_a_verdict_tells_what_did_not_count_and_what_came_in():
     plan = LintPlan(PLAN.commands, taken=["ruff.toml"], own=["tsconfig.json", "x`{{=1}}`.yml"], silenced=1)
-    verdict = verdict_of(plan, {"rust": Found("passed")})
+    verdict = verdict_of(plan, {"rust": LintResult("passed")})
     assert verdict.reason == (
         "cargo fmt, cargo clippy passed; linters' files taken from the default branch: 1; "
         "changed files that decide what checks find: 2; new marks that silence a linter: 1"
@@ -139,7 +139,7 @@ def test_what_was_printed_is_quoted_cut_and_without_secrets():
     long = quoted("x" * 5000 + "\n" + "y\n" * 5000, 1000)
     assert len(long) < 1100
     assert long.endswith("… (cut)\n````")
-    verdict = verdict_of(PLAN, {"rust": Found("failed", "found", "z\n" * 200_000)})
+    verdict = verdict_of(PLAN, {"rust": LintResult("failed", "found", "z\n" * 200_000)})
     assert len(verdict.details) < 65_000
 
 

@@ -26,20 +26,20 @@ def clean_up(context: Context, name: str) -> None:
 
 def is_gone(context: Context, name: str) -> bool:
     """Whether a run's volume is gone, or will be once its Pods are."""
-    found = context.cluster.get("PersistentVolumeClaim", context.settings.namespace, name)
-    return found is None or "deletionTimestamp" in found["metadata"]
+    claim = context.cluster.get("PersistentVolumeClaim", context.settings.namespace, name)
+    return claim is None or "deletionTimestamp" in claim["metadata"]
 
 
 def orphans(context: Context, repo: str) -> None:
     """Delete volumes and Pods of gates whose Workflow has ended or is gone."""
-    namespace, seen = context.settings.namespace, {}
+    namespace, running = context.settings.namespace, {}
     labels = {**FLOW, "press-play/repo": names.repo_key(repo)}
     for kind in ("Pod", "PersistentVolumeClaim"):
-        for one in context.cluster.list(kind, namespace, labels):
-            workflow = (one["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION, "")
-            if workflow not in seen:
+        for manifest in context.cluster.list(kind, namespace, labels):
+            workflow = (manifest["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION, "")
+            if workflow not in running:
                 owner = context.cluster.get("Workflow", namespace, workflow) if workflow else None
-                seen[workflow] = owner is not None and waits.phase(owner) not in waits.FINISHED
-            if not seen[workflow]:
-                context.cluster.delete(kind, namespace, one["metadata"]["name"])
-                context.say(f"{one['metadata']['name']}: deleted, its Workflow has ended")
+                running[workflow] = owner is not None and waits.phase(owner) not in waits.FINISHED
+            if not running[workflow]:
+                context.cluster.delete(kind, namespace, manifest["metadata"]["name"])
+                context.say(f"{manifest['metadata']['name']}: deleted, its Workflow has ended")

@@ -39,7 +39,7 @@ _UNREACHABLE = re.compile(
 
 
 @dataclass(frozen=True)
-class Seen:
+class PodEnd:
     """The end of a Pod, as Kubernetes tells it."""
 
     state: Literal["missing", "waiting", "running", "ended"]
@@ -50,7 +50,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Found:
+class LintResult:
     """What came of one language's commands."""
 
     kind: Kind
@@ -60,10 +60,10 @@ class Found:
     """What the container printed: anybody's text."""
 
 
-def look(pod: Manifest | None) -> Seen:
+def look(pod: Manifest | None) -> PodEnd:
     """How a Pod ended. Source: Kubernetes API reference, PodStatus, ContainerStatus."""
     if pod is None:
-        return Seen("missing")
+        return PodEnd("missing")
     status: Mapping[str, Any] = pod.get("status") or {}
     container: Mapping[str, Any] = next(iter(status.get("containerStatuses") or ()), {})
     state = container.get("state") or {}
@@ -71,68 +71,68 @@ def look(pod: Manifest | None) -> Seen:
     reason = _word(status.get("reason") or (ended or {}).get("reason") or (state.get("waiting") or {}).get("reason"))
     if status.get("phase") in ("Succeeded", "Failed"):
         disrupted = any(
-            one.get("type") == "DisruptionTarget" and one.get("status") == "True"
-            for one in status.get("conditions") or ()
+            condition.get("type") == "DisruptionTarget" and condition.get("status") == "True"
+            for condition in status.get("conditions") or ()
         )
-        return Seen("ended", (ended or {}).get("exitCode"), reason, disrupted or reason in _LOST)
-    return Seen("running" if status.get("phase") == "Running" else "waiting", reason=reason)
+        return PodEnd("ended", (ended or {}).get("exitCode"), reason, disrupted or reason in _LOST)
+    return PodEnd("running" if status.get("phase") == "Running" else "waiting", reason=reason)
 
 
 def _word(text: Any) -> str:
     return text if isinstance(text, str) and re.fullmatch(r"[A-Za-z]{1,40}", text) else ""
 
 
-def judge(seen: Seen, labels: Sequence[str], log: str) -> Found:
+def judge(pod_end: PodEnd, labels: Sequence[str], log: str) -> LintResult:
     """What the end of a Pod says of its commands, by its exit status alone; `labels` are the commands'."""
-    why = f" ({seen.reason})" if seen.reason else ""
-    if seen.lost:
-        return Found("lost", f"its container was lost with its node{why}", log)
-    if seen.state == "missing":
-        return Found("error", "its container could not be made; see the gate's Workflow")
-    if seen.state == "waiting":
-        return Found("error", f"its container did not start{why}")
-    if seen.state == "running":
-        return Found("error", "its container was not seen to end; see the gate's Workflow", log)
-    if seen.reason == "DeadlineExceeded":
-        return Found("error", "its commands took longer than lint.timeoutMinutes allows", log)
-    if seen.reason == "OOMKilled":
-        return Found("error", "its commands needed more memory than lint.resources allows", log)
-    found = None if seen.exit_code is None else result(seen.exit_code, len(labels))
-    if found is None:
-        return Found("error", f"its container ended with exit status {seen.exit_code}{why}", log)
-    named = labels[found.command - 1] if found.command else ""
-    if found.kind == "passed":
-        return Found("passed", log=log)
-    if found.kind == "changed":
-        return Found("failed", "a command changed files of the checkout while it was being judged", log)
-    if found.kind == "broken":
-        return Found(
+    why = f" ({pod_end.reason})" if pod_end.reason else ""
+    if pod_end.lost:
+        return LintResult("lost", f"its container was lost with its node{why}", log)
+    if pod_end.state == "missing":
+        return LintResult("error", "its container could not be made; see the gate's Workflow")
+    if pod_end.state == "waiting":
+        return LintResult("error", f"its container did not start{why}")
+    if pod_end.state == "running":
+        return LintResult("error", "its container was not seen to end; see the gate's Workflow", log)
+    if pod_end.reason == "DeadlineExceeded":
+        return LintResult("error", "its commands took longer than lint.timeoutMinutes allows", log)
+    if pod_end.reason == "OOMKilled":
+        return LintResult("error", "its commands needed more memory than lint.resources allows", log)
+    script_result = None if pod_end.exit_code is None else result(pod_end.exit_code, len(labels))
+    if script_result is None:
+        return LintResult("error", f"its container ended with exit status {pod_end.exit_code}{why}", log)
+    named = labels[script_result.command - 1] if script_result.command else ""
+    if script_result.kind == "passed":
+        return LintResult("passed", log=log)
+    if script_result.kind == "changed":
+        return LintResult("failed", "a command changed files of the checkout while it was being judged", log)
+    if script_result.kind == "broken":
+        return LintResult(
             "error",
             "the checkout could not be copied; is lint.volume.size too small, or are cp, diff, grep or head missing?",
             log,
         )
-    if found.kind == "missing" and not _UNREACHABLE.search(log):
-        return Found(
+    if script_result.kind == "missing" and not _UNREACHABLE.search(log):
+        return LintResult(
             "error",
             f"{named} can't be run: its tool is not there; put it into the image (lint.images; in the sandbox install "
             "it on this machine), name other commands (lint.commands), or set lint.enabled to false",
             log,
         )
-    if found.kind == "empty":
-        return Found(
+    if script_result.kind == "empty":
+        return LintResult(
             "error",
             f"{named} sees no file, though there are files of its language; does its configuration leave them all out?",
             log,
         )
     # Where an earlier command could not fetch a tool, that is why it is not there.
-    if _UNREACHABLE.search(log if found.kind == "missing" else _of_command(log, found.command)):
-        return Found(
+    if _UNREACHABLE.search(log if script_result.kind == "missing" else _of_command(log, script_result.command)):
+        return LintResult(
             "error",
             f"{named} needs packages or a toolchain that it can't reach; put them into the image (lint.images), or "
             "give gates a package proxy (gatePods.packageProxy)",
             log,
         )
-    return Found("failed", f"{named} found what must be mended", log)
+    return LintResult("failed", f"{named} found what must be mended", log)
 
 
 def _of_command(log: str, command: int) -> str:
@@ -141,22 +141,24 @@ def _of_command(log: str, command: int) -> str:
     return log.partition(mark)[2].partition(f"{mark}exit status")[0]
 
 
-def verdict_of(plan: LintPlan, found: Mapping[str, Found]) -> GateVerdict:
+def verdict_of(plan: LintPlan, results: Mapping[str, LintResult]) -> GateVerdict:
     """The gate's verdict over all languages. An error comes first: what no agent can mend must not be given to one."""
     if plan.problem:
         return GateVerdict("error", "Not to be run", plan.problem)
-    details = _details(plan, found)
+    details = _details(plan, results)
     if plan.undecided:
         whys = [f"{_counted(count, 'file')} ({why})" for why, count in sorted(plan.whys.items())]
         reason = f"it can't be decided what is linted and by what, and nothing was run: {'; '.join(whys)}"
         return GateVerdict("error", "Could not be decided", reason, details)
-    errors = [one.reason for one in found.values() if one.kind in ("error", "lost")]
+    errors = [outcome.reason for outcome in results.values() if outcome.kind in ("error", "lost")]
     if errors:
         reason = _clauses(errors, plan)
-        logs = [one.log for one in found.values() if one.kind in ("error", "lost") and one.log.strip()]
+        logs = [
+            outcome.log for outcome in results.values() if outcome.kind in ("error", "lost") and outcome.log.strip()
+        ]
         why = Reason(what=reason, detail=redact(plain(logs[0]))) if logs else None
         return GateVerdict("error", "Could not be judged", reason, details, why)
-    failures = [*(one.reason for one in found.values() if one.kind == "failed"), *_refused(plan)]
+    failures = [*(outcome.reason for outcome in results.values() if outcome.kind == "failed"), *_refused(plan)]
     if failures:
         return GateVerdict("fail", "There is something to mend", _clauses(failures, plan), details)
     if not plan.commands:
@@ -204,7 +206,7 @@ _LISTS = (
 )
 
 
-def _details(plan: LintPlan, found: Mapping[str, Found]) -> str:
+def _details(plan: LintPlan, results: Mapping[str, LintResult]) -> str:
     """Markdown for the check: the commands, what did not count, and what was printed where something is wrong."""
     lines = [f"- {language}: {code(line)}" for language, commands in plan.commands.items() for _, line in commands]
     lists = {title: [(path, "") for path in getattr(plan, name)] for name, title in _LISTS}
@@ -215,10 +217,16 @@ def _details(plan: LintPlan, found: Mapping[str, Found]) -> str:
             count = counts.get(title, sum(plan.whys.values()))
             cut = f" ({len(rows)} of {count})" if count > len(rows) else ""
             lines += ["", f"{title}{cut}:", "", *(f"- {code(path)}{f': {why}' if why else ''}" for path, why in rows)]
-    told = "\n".join(lines)
-    logs = {language: one.log for language, one in found.items() if one.kind != "passed" and one.log.strip()}
-    each = max(0, _DETAILS - len(told)) // max(1, len(logs)) - _AROUND
-    return "\n\n".join([told, *(f"**{language}** printed:\n\n{quoted(log, each)}" for language, log in logs.items())])
+    summary = "\n".join(lines)
+    logs = {
+        language: outcome.log
+        for language, outcome in results.items()
+        if outcome.kind != "passed" and outcome.log.strip()
+    }
+    each = max(0, _DETAILS - len(summary)) // max(1, len(logs)) - _AROUND
+    return "\n\n".join(
+        [summary, *(f"**{language}** printed:\n\n{quoted(log, each)}" for language, log in logs.items())]
+    )
 
 
 def quoted(log: str, most: int) -> str:

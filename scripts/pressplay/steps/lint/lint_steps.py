@@ -28,7 +28,7 @@ from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, numb
 from pressplay.steps.core.manifests import WORKFLOW_ANNOTATION
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.lint import gate_runs, named_checks
-from pressplay.steps.lint.lint_judge import Found, judge, look, verdict_of
+from pressplay.steps.lint.lint_judge import LintResult, judge, look, verdict_of
 
 NONE = "none"
 _DAY = 86_400
@@ -130,10 +130,10 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     # Where no verdict could come of it, nothing of the pull request is run.
     runs: dict[str, tuple[detect.LintTask, ...]] = {} if made.undecided or made.problem else decided.tasks
     if runs:
-        clone.check_out(head, {one.path: one.content for one in decided.taken}, into / "source")
+        clone.check_out(head, {file.path: file.content for file in decided.taken}, into / "source")
     shutil.rmtree(into / "git")
-    for language, found in runs.items():
-        (into / "script" / f"{language}.sh").write_text(script(found))
+    for language, tasks in runs.items():
+        (into / "script" / f"{language}.sh").write_text(script(tasks))
         for attempt in range(number(inputs, "attempts") or 1):
             # Made by a kubelet, it might belong to somebody else than the container.
             (into / "work" / f"{language}-{attempt}").mkdir(parents=True, exist_ok=True)
@@ -149,28 +149,28 @@ def _plan(decided: Decided, lint: Lint) -> LintPlan:
     for mark in decided.marks:
         by_kind[mark.kind].append(mark.place)
     lists = {
-        "taken": [one.path for one in decided.taken],
+        "taken": [file.path for file in decided.taken],
         "own": decided.own,
         "places": by_kind["place"],
         "whole": by_kind["file"],
         "conditions": by_kind["condition"],
         "unseen": decided.unseen,
     }
-    undecided = {one.path: one.why for one in decided.undecided}
-    too_many = any(len(found) > MOST for found in decided.tasks.values())
+    undecided = {file.path: file.why for file in decided.undecided}
+    too_many = any(len(tasks) > MOST for tasks in decided.tasks.values())
     commands = {
-        language: [(one.command.label, f"{one.folder}: {one.command.line}".removeprefix(": ")) for one in found]
-        for language, found in decided.tasks.items()
+        language: [(task.command.label, f"{task.folder}: {task.command.line}".removeprefix(": ")) for task in tasks]
+        for language, tasks in decided.tasks.items()
     }
     return LintPlan(
         commands={} if too_many else commands,
         silenced=len(by_kind["place"]),
         problem=f"more than {MOST} commands were found: name them in lint.commands" if too_many else "",
         undecided=[(path, undecided[full]) for path, full in zip(listed(undecided), undecided, strict=False)],
-        whys=dict(Counter(one.why for one in decided.undecided)),
-        counts={name: len(found) for name, found in lists.items()},
+        whys=dict(Counter(file.why for file in decided.undecided)),
+        counts={name: len(paths) for name, paths in lists.items()},
         refuse=lint.suppressions == "refuse",
-        **{name: listed(found) for name, found in lists.items()},
+        **{name: listed(paths) for name, paths in lists.items()},
     )
 
 
@@ -214,17 +214,17 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
         )
         return _conclude(context, subject, head, given_up, name)
     made = LintPlan.unpacked(inputs["plan"])
-    found = (
+    results = (
         {}
         if made.problem or made.undecided
-        else {language: _found(context, name, language, attempt, made) for language in made.commands}
+        else {language: _result_of(context, name, language, attempt, made) for language in made.commands}
     )
-    if any(one.kind == "lost" for one in found.values()) and attempt + 1 < (number(inputs, "attempts") or 1):
+    if any(result.kind == "lost" for result in results.values()) and attempt + 1 < (number(inputs, "attempts") or 1):
         raise Lost(f"{name}: a container was lost with its node")
-    return _conclude(context, subject, head, verdict_of(made, found), name)
+    return _conclude(context, subject, head, verdict_of(made, results), name)
 
 
-def _found(context: Context, name: str, language: str, attempt: int, made: LintPlan) -> Found:
+def _result_of(context: Context, name: str, language: str, attempt: int, made: LintPlan) -> LintResult:
     pod, namespace = f"{name}-{language}-{attempt}", context.settings.namespace
     printed = context.cluster.logs(namespace, pod, "main", _DAY, LOG_BYTES) or b""
     labels = [label for label, _ in made.commands[language]]
@@ -234,8 +234,8 @@ def _found(context: Context, name: str, language: str, attempt: int, made: LintP
 LOG_BYTES = 400_000
 
 
-def _conclude(context: Context, subject: Subject, head: str, found: GateVerdict, name: str) -> Outputs:
-    outcome = verdicts.post(context, subject, "lint", head, found)
+def _conclude(context: Context, subject: Subject, head: str, judged: GateVerdict, name: str) -> Outputs:
+    outcome = verdicts.post(context, subject, "lint", head, judged)
     gate_runs.clean_up(context, name)
     return {"outcome": outcome}
 
@@ -260,19 +260,19 @@ def read_checks(inputs: Inputs, context: Context) -> Outputs:
         return {"state": "pending"}
     minutes = subject.settings.lint.timeout_minutes
     if failed:
-        found = GateVerdict("fail", f"{_counted(failed)} failed", f"{_counted(failed)} of the project's CI failed")
+        judged = GateVerdict("fail", f"{_counted(failed)} failed", f"{_counted(failed)} of the project's CI failed")
     elif pending:
         reason = f"{_counted(pending)} of the project's CI did not end within {minutes} minutes (lint.checks)"
-        found = GateVerdict("error", f"{_counted(pending)} did not end", reason)
+        judged = GateVerdict("error", f"{_counted(pending)} did not end", reason)
     elif odd:
         reason = f"{_counted(odd)} of the project's CI ended without saying whether it passed"
-        found = GateVerdict("error", f"{_counted(odd)} said nothing", reason)
+        judged = GateVerdict("error", f"{_counted(odd)} said nothing", reason)
     else:
-        found = GateVerdict("pass", f"{_counted(wanted)} passed", f"{_counted(wanted)} of the project's CI passed")
-    return {"state": "done", "outcome": verdicts.post(context, subject, "lint", head, found)}
+        judged = GateVerdict("pass", f"{_counted(wanted)} passed", f"{_counted(wanted)} of the project's CI passed")
+    return {"state": "done", "outcome": verdicts.post(context, subject, "lint", head, judged)}
 
 
-def _counted(found: Iterable[RequiredCheck]) -> str:
+def _counted(required: Iterable[RequiredCheck]) -> str:
     """The checks by name, which are the values' text."""
-    listed = [one.name for one in found]
+    listed = [check.name for check in required]
     return f"the check{'s' if len(listed) > 1 else ''} {', '.join(listed)}"

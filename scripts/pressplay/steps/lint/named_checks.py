@@ -23,14 +23,14 @@ def sort_checks(
     """The wanted checks that are under way or missing, those that failed, and those that ended otherwise."""
     there = checks.checks(gh, repo, head)
     pending, failed, odd = [], [], []
-    for one in wanted:
-        own = [run for run in there if run.name == one.name and run.app == one.app]
+    for required in wanted:
+        own = [run for run in there if run.name == required.name and run.app == required.app]
         if any(run.conclusion in _BAD for run in own):
-            failed.append(one)
+            failed.append(required)
         elif not own or any(run.status != "completed" for run in own):
-            pending.append(one)
+            pending.append(required)
         elif any(run.conclusion not in _GOOD for run in own):
-            odd.append(one)
+            odd.append(required)
     return pending, failed, odd
 
 
