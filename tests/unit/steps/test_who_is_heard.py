@@ -53,7 +53,7 @@ def heard(github_world, monkeypatch):
         assert person.post(f"/pulls/{pull.number}/comments", json=line).is_success
         review = {"event": "COMMENT", "body": body}
         assert person.post(f"/pulls/{pull.number}/reviews", json=review).is_success
-        return conversation.hear(context, world.client("press-play"), REPO, pull), read
+        return conversation.read_conversation(context, world.client("press-play"), REPO, pull), read
 
     return hear
 

@@ -84,9 +84,9 @@ def reply(context: Context, subject: Subject, pull: pulls.Pull, commands: Sequen
     for command in commands:
         if not command.name:
             issues.comment(gh, subject.repo, pull.number, _KNOWN, marker=_key(command))
-    asked = [command for command in commands if command.name == STATUS]
-    if asked:
-        issues.comment(gh, subject.repo, pull.number, status(context, subject, pull), marker=_key(asked[-1]))
+    queries = [command for command in commands if command.name == STATUS]
+    if queries:
+        issues.comment(gh, subject.repo, pull.number, status(context, subject, pull), marker=_key(queries[-1]))
 
 
 def nothing_to_fix(context: Context, subject: Subject, pull: pulls.Pull, command: Command) -> None:

@@ -18,7 +18,7 @@ from pressplay.github.calls import Client
 from pressplay.github.conversation import Thread
 from pressplay.steps.comments import commands, unanswered
 from pressplay.steps.comments.answers import Answers
-from pressplay.steps.comments.conversation import FIX, RETRY, hear
+from pressplay.steps.comments.conversation import FIX, RETRY, read_conversation
 from pressplay.steps.core import parking
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 
@@ -33,9 +33,9 @@ def gather(inputs: Inputs, context: Context) -> Outputs:
     if pull.state != "open":
         return _nothing(subject)
     entries = context.ledger(subject.repo).entries("pr", pull.number)
-    heard = hear(context, gh, subject.repo, pull)
-    context.say(f"pull request {pull.number}: {heard.left_out} comments of people without write access left out")
-    pending = commands.pending(entries, heard.commands)
+    conversation = read_conversation(context, gh, subject.repo, pull)
+    context.say(f"pull request {pull.number}: {conversation.left_out} comments of people without write access left out")
+    pending = commands.pending(entries, conversation.commands)
     order = commands.order(pending)
     if order is not None:
         context.say(f"pull request {pull.number}: {order.name}, by {order.id}")
@@ -45,7 +45,7 @@ def gather(inputs: Inputs, context: Context) -> Outputs:
     threads: tuple[Thread, ...] = ()
     if fix or unanswered.may_work(context, entries, subject, pull):
         workflow = names.checked(inputs["workflow"], "workflow") if inputs.get("workflow") else ""
-        threads = unanswered.unanswered(context, entries, heard, workflow, all_of_it=fix)
+        threads = unanswered.unanswered(context, entries, conversation, workflow, all_of_it=fix)
     if threads:
         outputs = {
             **_nothing(subject),

@@ -38,10 +38,14 @@ def thread_of(snapshot: Snapshot, key: str) -> Thread:
 
     InputError naming what there is, where it is none of them, or a number that two of them have.
     """
-    matching = [thread for thread in snapshot.threads if key == thread.id or key in {one.id for one in thread.said}]
+    matching = [
+        thread for thread in snapshot.threads if key == thread.id or key in {remark.id for remark in thread.said}
+    ]
     if not matching and key.isdecimal():
         ends = f"-{int(key)}"
-        matching = [t for t in snapshot.threads if t.id.endswith(ends) or any(one.id.endswith(ends) for one in t.said)]
+        matching = [
+            t for t in snapshot.threads if t.id.endswith(ends) or any(remark.id.endswith(ends) for remark in t.said)
+        ]
     if len(matching) != 1:
         known = ", ".join(thread.id for thread in snapshot.threads)
         raise InputError(f"answers: expected the id of a thread or comment of task/{FILE} as key: one of {known}")

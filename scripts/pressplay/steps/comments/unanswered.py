@@ -7,7 +7,7 @@ from pressplay.domain.entries import Entries, Snapshot
 from pressplay.github import pulls
 from pressplay.github.conversation import Thread
 from pressplay.steps.comments import commands
-from pressplay.steps.comments.conversation import Heard, hear, narrowed
+from pressplay.steps.comments.conversation import Conversation, narrowed, read_conversation
 from pressplay.steps.core import parking
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.review.scope import in_scope
@@ -16,10 +16,10 @@ from pressplay.steps.review.scope import in_scope
 def waiting(context: Context, subject: Subject, pull: pulls.Pull) -> bool:
     """Whether an open pull request has a command that nobody carried out or a comment that nobody answered."""
     entries = context.ledger(subject.repo).entries("pr", pull.number)
-    heard = hear(context, context.harness(subject.repo, pull_requests="read"), subject.repo, pull)
+    conversation = read_conversation(context, context.harness(subject.repo, pull_requests="read"), subject.repo, pull)
     return bool(
-        commands.pending(entries, heard.commands)
-        or (may_work(context, entries, subject, pull) and unanswered(context, entries, heard, ""))
+        commands.pending(entries, conversation.commands)
+        or (may_work(context, entries, subject, pull) and unanswered(context, entries, conversation, ""))
     )
 
 
@@ -29,7 +29,7 @@ def may_work(context: Context, entries: Entries, subject: Subject, pull: pulls.P
 
 
 def unanswered(
-    context: Context, entries: Entries, heard: Heard, workflow: str, *, all_of_it: bool = False
+    context: Context, entries: Entries, conversation: Conversation, workflow: str, *, all_of_it: bool = False
 ) -> tuple[Thread, ...]:
     """The threads with something that is in no answered snapshot, and that no other living Workflow works on."""
     answered, dropped, others = set[str](), set[str](), set[str]()
@@ -42,7 +42,7 @@ def unanswered(
             dropped |= set(snapshot.ids)
     # What a superseded snapshot took up again, because a person asked for it, still waits.
     over = (set() if all_of_it else answered - dropped) | others
-    return narrowed(heard.threads, lambda id_: id_ not in over)
+    return narrowed(conversation.threads, lambda id_: id_ not in over)
 
 
 def _lives(context: Context, workflow: str) -> bool:
