@@ -104,51 +104,53 @@ class FailureVerdict:
     rerun: bool = False
 
 
-def classify(seen: Evidence) -> FailureVerdict:
+def classify(evidence: Evidence) -> FailureVerdict:
     """The class of a failure; see the module's table."""
-    if seen.conclusion == "cancelled" and not (_said(seen.words, _RUNNER) or _any(seen.words, _TIME_LIMIT)):
+    if evidence.conclusion == "cancelled" and not (
+        _first_reason(evidence.words, _RUNNER) or _any(evidence.words, _TIME_LIMIT)
+    ):
         return FailureVerdict("none", "it was cancelled")
-    if seen.conclusion == "startup_failure":
-        return _not_started(seen)
-    infrastructure = _infrastructure(seen)
+    if evidence.conclusion == "startup_failure":
+        return _not_started(evidence)
+    infrastructure = _infrastructure(evidence)
     if infrastructure is not None:
         return infrastructure
-    if seen.passed_here:
-        return _flaky(seen, "it passed on this very commit in another attempt")
-    if seen.on_base in _BROKEN:
+    if evidence.passed_here:
+        return _flaky(evidence, "it passed on this very commit in another attempt")
+    if evidence.on_base in _BROKEN:
         return FailureVerdict("base", "it fails on the base branch too")
-    if seen.on_merge_base in _BROKEN:
-        since = "which has mended it since" if seen.on_base == "success" else "where nothing has passed since"
+    if evidence.on_merge_base in _BROKEN:
+        since = "which has mended it since" if evidence.on_base == "success" else "where nothing has passed since"
         return FailureVerdict("base", f"it failed where this pull request left the base branch, {since}")
-    if seen.flaky_on_base:
-        return _flaky(seen, "on the base branch it failed and passed on one commit")
+    if evidence.flaky_on_base:
+        return _flaky(evidence, "on the base branch it failed and passed on one commit")
     return FailureVerdict("real", "nothing in GitHub's record explains it but this pull request")
 
 
-def _not_started(seen: Evidence) -> FailureVerdict:
-    if seen.workflow_changed:
+def _not_started(evidence: Evidence) -> FailureVerdict:
+    if evidence.workflow_changed:
         return FailureVerdict("real", "the workflow does not start, and this pull request changes it")
-    if seen.on_base == "startup_failure":
+    if evidence.on_base == "startup_failure":
         return FailureVerdict("base", "the workflow does not start on the base branch either")
-    return FailureVerdict("infrastructure", "the workflow did not start", rerun=not seen.run_again)
+    return FailureVerdict("infrastructure", "the workflow did not start", rerun=not evidence.run_again)
 
 
-def _infrastructure(seen: Evidence) -> FailureVerdict | None:
-    if _any(seen.words, _NO_MINUTES):
+def _infrastructure(evidence: Evidence) -> FailureVerdict | None:
+    if _any(evidence.words, _NO_MINUTES):
         return FailureVerdict("infrastructure", "the account's spending limit is reached")
-    reason = _said(seen.words, _RUNNER)
-    if not reason and seen.job and not seen.began:
+    reason = _first_reason(evidence.words, _RUNNER)
+    if not reason and evidence.job and not evidence.began:
         reason = "none of its steps began"
-    if not reason and seen.job and seen.failed_step is None and not _any(seen.words, _TIME_LIMIT):
+    if not reason and evidence.job and evidence.failed_step is None and not _any(evidence.words, _TIME_LIMIT):
         reason = "the job failed though none of its steps did"
-    if not reason and seen.failed_step is not None and _SETS_UP.match(seen.failed_step):
-        reason = _said((seen.log, *seen.words), _NETWORK)
+    if not reason and evidence.failed_step is not None and _SETS_UP.match(evidence.failed_step):
+        reason = _first_reason((evidence.log, *evidence.words), _NETWORK)
         reason = f"{reason} while the job was set up" if reason else ""
-    return FailureVerdict("infrastructure", reason, rerun=not seen.run_again) if reason else None
+    return FailureVerdict("infrastructure", reason, rerun=not evidence.run_again) if reason else None
 
 
-def _flaky(seen: Evidence, why: str) -> FailureVerdict:
-    if seen.run_again:
+def _flaky(evidence: Evidence, why: str) -> FailureVerdict:
+    if evidence.run_again:
         return FailureVerdict("real", f"{why}, but it failed again when it was run again")
     return FailureVerdict("flaky", why, rerun=True)
 
@@ -157,7 +159,7 @@ def _any(words: Iterable[str], pattern: re.Pattern[str]) -> bool:
     return any(pattern.search(word) for word in words)
 
 
-def _said(words: Iterable[str], table: tuple[tuple[re.Pattern[str], str], ...]) -> str:
+def _first_reason(words: Iterable[str], table: tuple[tuple[re.Pattern[str], str], ...]) -> str:
     """The first of the table's reasons that the words give."""
     given = tuple(words)
     return next((reason for pattern, reason in table if _any(given, pattern)), "")

@@ -74,14 +74,14 @@ def _shown(
         "step": _clean(step.name) if step is not None else "",
         "annotations": [
             {
-                "path": _clean(one.path),
-                "line": one.start_line,
-                "end_line": one.end_line,
-                "level": one.level,
-                "title": _clean(one.title),
-                "message": _clean(one.message)[:_MESSAGE],
+                "path": _clean(annotation.path),
+                "line": annotation.start_line,
+                "end_line": annotation.end_line,
+                "level": annotation.level,
+                "title": _clean(annotation.title),
+                "message": _clean(annotation.message)[:_MESSAGE],
             }
-            for one in noted
+            for annotation in noted
         ],
         "log": None if log is None else _clean("\n".join(line[:_LINE] for line in log.split("\n"))),
     }
@@ -95,8 +95,8 @@ def _for_template(shown: Mapping[str, Any]) -> dict[str, object]:
     """A failure as the template of `failure.md` takes it: each text of others as a code span or within a fence."""
     log = shown["log"]
     noted = "\n".join(
-        f"{one['path']}:{one['line']}: {one['level']}: {' '.join((one['title'], one['message'])).strip()}"
-        for one in shown["annotations"]
+        f"{note['path']}:{note['line']}: {note['level']}: {' '.join((note['title'], note['message'])).strip()}"
+        for note in shown["annotations"]
     )
     return {
         **{key: code(shown[key]) for key in ("name", "app", "conclusion", "workflow", "workflow_file", "step")},

@@ -132,7 +132,7 @@ class _Record:
         self._base = refs.head(gh, repo, pull.base_ref)
         compared = comparison.compare(gh, repo, self._base, pull.head_sha)
         self._merge_base = compared.merge_base
-        self._changed = {path for one in compared.files for path in (one.path, one.before)}
+        self._changed = {path for file in compared.files for path in (file.path, file.before)}
         self._ended: dict[str, dict[str, str]] = {}
         self._jobs: dict[int, list[actions.WorkflowJob]] = {}
         self._flaky: dict[int, frozenset[str]] = {}
@@ -163,8 +163,8 @@ class _Record:
         """What a check says of no file of the project's: the runner writes so."""
         if check is None:
             return []
-        found = checks.annotations_of(self._gh, self._repo, check.id, ANNOTATIONS)
-        return [one.message for one in found if one.path in ("", ".github")]
+        annotations = checks.annotations_of(self._gh, self._repo, check.id, ANNOTATIONS)
+        return [annotation.message for annotation in annotations if annotation.path in ("", ".github")]
 
     def _passed_here(self, check: checks.CheckRun | None, jobs: Sequence[actions.WorkflowJob]) -> bool:
         if check is None:
@@ -173,7 +173,7 @@ class _Record:
             # Of this run alone: another event's run of the same workflow tests another tree.
             return any(job.name == check.name and job.conclusion == "success" for job in jobs)
         every = checks.every_run(self._gh, self._repo, check.head_sha, check.name)
-        return any(one.app == check.app and one.conclusion == "success" for one in every)
+        return any(attempt.app == check.app and attempt.conclusion == "success" for attempt in every)
 
     def _jobs_of(self, run: actions.WorkflowRun) -> list[actions.WorkflowJob]:
         if run.id not in self._jobs:
@@ -183,22 +183,22 @@ class _Record:
     def _ended_at(self, sha: str) -> dict[str, str]:
         """How each check ended on a commit, by `Failed.same`."""
         if sha not in self._ended:
-            found = actions.runs_of_commit(self._gh, self._repo, sha)
-            runs = {run.suite: run for run in found}
+            workflow_runs = actions.runs_of_commit(self._gh, self._repo, sha)
+            runs = {run.suite: run for run in workflow_runs}
             ended = [
                 (untriaged.Failed(check.conclusion or "", check, runs.get(check.suite)), check.id)
                 for check in checks.checks(self._gh, self._repo, sha)
             ]
-            ended += [(untriaged.Failed(run.conclusion or "", None, run), run.id) for run in found]
-            newest = sorted(ended, key=lambda one: one[1])
-            self._ended[sha] = {one.same: one.conclusion for one, _ in newest if one.conclusion}
+            ended += [(untriaged.Failed(run.conclusion or "", None, run), run.id) for run in workflow_runs]
+            newest = sorted(ended, key=lambda end: end[1])
+            self._ended[sha] = {end.same: end.conclusion for end, _ in newest if end.conclusion}
         return self._ended[sha]
 
     def _flaky_jobs(self, workflow: int) -> frozenset[str]:
         """The jobs of a workflow that on some commit of the base branch failed and passed."""
         if workflow not in self._flaky:
-            found = actions.runs_of_workflow(self._gh, self._repo, workflow, self._pull.base_ref, _HISTORY)
-            again = [run for run in found if run.attempt > 1 and run.conclusion == "success"][:_FLAKES]
+            runs = actions.runs_of_workflow(self._gh, self._repo, workflow, self._pull.base_ref, _HISTORY)
+            again = [run for run in runs if run.attempt > 1 and run.conclusion == "success"][:_FLAKES]
             ends = {(run.id, job.name, job.conclusion) for run in again for job in self._jobs_of(run)}
             both = {name for run, name, end in ends if end == "failure" and (run, name, "success") in ends}
             self._flaky[workflow] = frozenset(both)
@@ -229,14 +229,14 @@ def rerun(inputs: Inputs, context: Context) -> Outputs:
     gh = context.harness(subject.repo, actions="write", checks="write", pull_requests="read")
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     ledger = context.ledger(subject.repo)
-    asked: set[int] = set()
+    restarted: set[int] = set()
     done, report = 0, "no"
     for planned in _planned(context, subject, pull, "rerun"):
         entry = replace(planned, rerun=True)
         ledger.record("pr", pull.number, entry)
-        if entry.run in asked or _ask_again(gh, subject.repo, entry):
+        if entry.run in restarted or _ask_again(gh, subject.repo, entry):
             done += 1
-            asked |= {entry.run} - {0}
+            restarted |= {entry.run} - {0}
             entry = replace(entry, done=True)
         else:
             report = "yes"
