@@ -29,7 +29,7 @@ def merge(inputs: Inputs, context: Context) -> Outputs:
         raise InputError(
             f"ConfigMap {settings.namespace}/{agents_config.SOURCE} is missing: run helm upgrade, which makes it anew"
         )
-    ours: dict[str, str] = source.get("data") or {}
+    personas: dict[str, str] = source.get("data") or {}
     place = f"ConfigMap {settings.controller_namespace}/{inputs['configmap']}"
     target = context.cluster.get("ConfigMap", settings.controller_namespace, inputs["configmap"])
     if target is None:
@@ -39,16 +39,16 @@ def merge(inputs: Inputs, context: Context) -> Outputs:
     before = _owned(target, context)
     data: dict[str, str] = target.get("data") or {}
     there = {*data, *(target.get("binaryData") or {})}
-    clashes = sorted((there - before) & ours.keys())
+    clashes = sorted((there - before) & personas.keys())
     if clashes:
         raise InputError(
             f"{place} has keys of others with the names of ours: {', '.join(clashes)}; nothing was changed. Disable "
             "these agents (agents.<id>.enabled) or give them Apps of their own (agents.<id>.githubApp)"
         )
-    changed = {key for key, text in ours.items() if data.get(key) != text}
-    stale = (before - ours.keys()) & there
-    if changed or stale or before != ours.keys():
-        _write(inputs, context, {**{key: ours[key] for key in changed}, **dict.fromkeys(stale)}, sorted(ours))
+    changed = {key for key, text in personas.items() if data.get(key) != text}
+    stale = (before - personas.keys()) & there
+    if changed or stale or before != personas.keys():
+        _write(inputs, context, {**{key: personas[key] for key in changed}, **dict.fromkeys(stale)}, sorted(personas))
     context.say(f"{place}: {len(changed)} personas written, {len(stale)} removed")
     return {"written": str(len(changed)), "removed": str(len(stale))}
 
@@ -62,8 +62,8 @@ def remove(inputs: Inputs, context: Context) -> Outputs:
     target = context.cluster.get("ConfigMap", settings.controller_namespace, inputs["configmap"])
     if target is None:
         return {"removed": "0"}
-    ours = _owned(target, context)
-    held = ours & (target.get("data") or {}).keys()
+    own_keys = _owned(target, context)
+    held = own_keys & (target.get("data") or {}).keys()
     if _annotation(context) in (target["metadata"].get("annotations") or {}):
         _write(inputs, context, dict.fromkeys(held), None)
     context.say(f"ConfigMap {settings.controller_namespace}/{inputs['configmap']}: {len(held)} personas removed")

@@ -47,7 +47,7 @@ _TIMES = 3
 
 
 @dataclass
-class _Seen:
+class _Memory:
     """What `reconcile` remembers of a repository: since when it looks, and when it saw each pull request how."""
 
     since: float
@@ -60,57 +60,59 @@ class _Seen:
 
 def start(context: Context, repo: str) -> int:
     """Give each open pull request its answer, and start what is missing; how many flows were started."""
-    seen = _read(context, repo)
+    memory = _read(context, repo)
     gh = context.harness(repo, pull_requests="read", checks="read")
     opened = pulls.all_pulls(gh, repo, state="open")
-    standing.of_all(context, repo, opened, seen.standing, seen.since)
+    standing.of_all(context, repo, opened, memory.standing, memory.since)
     started = 0
     if context.settings.events.enabled:
-        started = _pulls(context, gh, repo, opened, seen) + _issues(context, repo, seen) + _alerts(context, repo, seen)
-    _write(context, repo, seen)
+        started = (
+            _pulls(context, gh, repo, opened, memory) + _issues(context, repo, memory) + _alerts(context, repo, memory)
+        )
+    _write(context, repo, memory)
     return started
 
 
 # -- pull requests -----------------------------------------------------------------------------------------------------
 
 
-def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull], seen: _Seen) -> int:
-    found = [pull for pull in opened if not pull.fork and not pull.draft]
+def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull], memory: _Memory) -> int:
+    candidates = [pull for pull in opened if not pull.fork and not pull.draft]
     if context.settings.events.start == "all":
-        found = [pull for pull in found if parse_rfc3339(pull.updated_at) >= seen.since]
-    seen.pulls = {str(pull.number): seen.pulls.get(str(pull.number), {}) for pull in found}
+        candidates = [pull for pull in candidates if parse_rfc3339(pull.updated_at) >= memory.since]
+    memory.pulls = {str(pull.number): memory.pulls.get(str(pull.number), {}) for pull in candidates}
 
     def changed(pull: pulls.Pull) -> bool:
-        before = seen.pulls[str(pull.number)]
+        before = memory.pulls[str(pull.number)]
         return before.get("updated") != pull.updated_at or before.get("seen") != pull.head_sha
 
     def looked(pull: pulls.Pull) -> float:
-        return float(seen.pulls[str(pull.number)].get("looked", 0))
+        return float(memory.pulls[str(pull.number)].get("looked", 0))
 
     def rests(pull: pulls.Pull) -> bool:
-        rest = seen.pulls[str(pull.number)].get("rest", 0)
+        rest = memory.pulls[str(pull.number)].get("rest", 0)
         # The cron's minutes are no exact ones.
         return not changed(pull) and context.clock.now() - looked(pull) < rest - _SETTLED_SECONDS
 
     busy = _under_way(context, repo)
     started = 0
-    due = [pull for pull in found if not rests(pull)]
+    due = [pull for pull in candidates if not rests(pull)]
     for pull in sorted(due, key=lambda pull: (not changed(pull), looked(pull)))[:_AT_ONCE]:
         task = names.task_of_branch(pull.head_ref)
         if ("pr", pull.number) in busy or ("task", task) in busy:
             continue
-        before = seen.pulls[str(pull.number)]
-        found_now = _look(context, gh, repo, pull, changed=before.get("updated") != pull.updated_at)
-        if found_now.wanted:
-            started += _start_for(context, repo, pull, found_now.wanted, before)
+        before = memory.pulls[str(pull.number)]
+        result = _look(context, gh, repo, pull, changed=before.get("updated") != pull.updated_at)
+        if result.wanted:
+            started += _start_for(context, repo, pull, result.wanted, before)
             continue
-        quiet = not changed(pull) and not found_now.goes_on
+        quiet = not changed(pull) and not result.goes_on
         rest = min(max(2 * before.get("rest", 0), _FIRST_REST), _LONGEST_REST) if quiet else 0
         now = context.clock.now()
         # GitHub counts in seconds: what is said in the very one of this look must not pass for seen.
         settled = parse_rfc3339(pull.updated_at) < now - _SETTLED_SECONDS
         before.update(updated=pull.updated_at if settled else "", seen=pull.head_sha, looked=now, rest=rest)
-        if not found_now.goes_on:
+        if not result.goes_on:
             # What was started came to its end; what people say later is another matter.
             before.pop("times", None)
     return started
@@ -131,35 +133,35 @@ def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _LookResult:
     """What a look at a pull request found: the flow that it lacks, if any, and whether a check of it goes on."""
 
     wanted: str = ""
     goes_on: bool = False
 
 
-def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool) -> _Found:
+def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool) -> _LookResult:
     """People come first; what they say changes a pull request."""
     settings = context.settings.flows
     entries = context.ledger(repo).entries("pr", pull.number)
     subject = _subject(context, repo, pull, entries)
     if task_documents.left_alone(context, repo, pull, entries):
         documents_pull.check_again(context, subject, pull, entries)
-        return _Found()
+        return _LookResult()
     if changed and settings.comments.enabled and unanswered.waiting(context, subject, pull):
-        return _Found("comments")
+        return _LookResult("comments")
     if not in_scope(context, repo, pull, entries) or parking.stopped(entries, subject):
         if changed and is_withdrawn(context, repo, pull, entries):
             consent.ask_again(context, repo, pull.number)
-        return _Found()
+        return _LookResult()
     there = checks.checks(gh, repo, pull.head_sha)
     goes_on = any(check.status != "completed" for check in there)
     if settings.triage.enabled and untriaged.untriaged(context, subject, pull, entries, there):
-        return _Found("triage")
+        return _LookResult("triage")
     approved = is_approval(checks.newest_of(there, context.github.app_id_of_harness(), ACCEPTANCE_CHECK))
     if settings.pull_request.enabled and _may_go_on(entries, subject, pull) and not approved:
-        return _Found("pull-request")
-    return _Found(goes_on=goes_on)
+        return _LookResult("pull-request")
+    return _LookResult(goes_on=goes_on)
 
 
 def _subject(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> Subject:
@@ -186,32 +188,32 @@ def _start_for(context: Context, repo: str, pull: pulls.Pull, flow: str, before:
 # -- issues and alerts -------------------------------------------------------------------------------------------------
 
 
-def _issues(context: Context, repo: str, seen: _Seen) -> int:
+def _issues(context: Context, repo: str, memory: _Memory) -> int:
     """Start the flow for the issues that somebody asked for, and that nothing is at."""
     settings = context.settings
     if not settings.flows.issue.enabled:
         return 0
     everything, now = settings.events.start == "all", context.clock.now()
-    sweep = now - seen.issues_swept >= _SWEEP_SECONDS
-    found = issues.open_issues(
+    sweep = now - memory.issues_swept >= _SWEEP_SECONDS
+    wanted = issues.open_issues(
         context.harness(repo, issues="read"),
         repo,
         label=None if everything else settings.events.label,
-        since=0.0 if sweep else seen.issues - _OVERLAP_SECONDS,
+        since=0.0 if sweep else memory.issues - _OVERLAP_SECONDS,
     )
-    seen.issues, seen.issues_swept = now, now if sweep else seen.issues_swept
+    memory.issues, memory.issues_swept = now, now if sweep else memory.issues_swept
     started = 0
-    for one in found:
-        old = everything and settings.events.label not in one.labels and one.created_at < seen.since
-        if not old and issue_state.is_wanted(context, repo, one):
-            started += start_flow(context, "issue", repo, one.number)
+    for issue in wanted:
+        old = everything and settings.events.label not in issue.labels and issue.created_at < memory.since
+        if not old and issue_state.is_wanted(context, repo, issue):
+            started += start_flow(context, "issue", repo, issue.number)
     return started
 
 
-def _alerts(context: Context, repo: str, seen: _Seen) -> int:
-    if not context.settings.flows.security.enabled or context.clock.now() - seen.alerts < _SWEEP_SECONDS:
+def _alerts(context: Context, repo: str, memory: _Memory) -> int:
+    if not context.settings.flows.security.enabled or context.clock.now() - memory.alerts < _SWEEP_SECONDS:
         return 0
-    seen.alerts = context.clock.now()
+    memory.alerts = context.clock.now()
     return start_flow(context, "security", repo)
 
 
@@ -222,15 +224,15 @@ def _name(repo: str) -> str:
     return f"reconcile-{names.digest(repo, length=8)}"
 
 
-def _read(context: Context, repo: str) -> _Seen:
-    found = context.cluster.get("ConfigMap", context.settings.namespace, _name(repo))
-    if found is None:
-        return _Seen(since=context.clock.now(), alerts=context.clock.now())
-    known = {one.name for one in fields(_Seen)}
-    return _Seen(**{name: value for name, value in json.loads(found["data"]["seen"]).items() if name in known})
+def _read(context: Context, repo: str) -> _Memory:
+    config_map = context.cluster.get("ConfigMap", context.settings.namespace, _name(repo))
+    if config_map is None:
+        return _Memory(since=context.clock.now(), alerts=context.clock.now())
+    known = {field_.name for field_ in fields(_Memory)}
+    return _Memory(**{name: value for name, value in json.loads(config_map["data"]["seen"]).items() if name in known})
 
 
-def _write(context: Context, repo: str, seen: _Seen) -> None:
+def _write(context: Context, repo: str, memory: _Memory) -> None:
     context.cluster.apply(
         {
             "apiVersion": "v1",
@@ -240,6 +242,6 @@ def _write(context: Context, repo: str, seen: _Seen) -> None:
                 "namespace": context.settings.namespace,
                 "labels": {**PART_OF, "press-play/repo": names.repo_key(repo)},
             },
-            "data": {"seen": json.dumps(asdict(seen), sort_keys=True)},
+            "data": {"seen": json.dumps(asdict(memory), sort_keys=True)},
         }
     )

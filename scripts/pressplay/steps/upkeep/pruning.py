@@ -85,14 +85,14 @@ def _of_pulls(context: Context, repo: str, before: float) -> Iterator[str]:
 
 def _of_plays(context: Context, repo: str, before: float) -> Iterator[tuple[str, str]]:
     """An earlier play's tally, and after it the WorkflowTemplates, by which it is found."""
-    namespace, ours = context.settings.namespace, labels(repo, "play")
-    found = [(_play(one), one) for one in context.cluster.list("WorkflowTemplate", namespace, ours)]
+    namespace, own = context.settings.namespace, labels(repo, "play")
+    templates = [(_play(manifest), manifest) for manifest in context.cluster.list("WorkflowTemplate", namespace, own)]
     newest: dict[str, int] = {}
-    for play, _ in found:
+    for play, _ in templates:
         stem = play.rpartition("-")[0]
         newest[stem] = max(newest.get(stem, 0), names.play_count(play))
-    there = {_play(one) for one in context.cluster.list("Workflow", namespace, ours)}
-    for play, template in found:
+    there = {_play(manifest) for manifest in context.cluster.list("Workflow", namespace, own)}
+    for play, template in templates:
         earlier = names.play_count(play) < newest[play.rpartition("-")[0]]
         if earlier and play not in there and _made(template) < before:
             yield "ConfigMap", names.tally(repo, play)

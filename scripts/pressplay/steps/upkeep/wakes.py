@@ -149,7 +149,7 @@ def _worked_on(context: Context, play: str, task: int) -> bool:
     namespace, own = context.settings.namespace, {"press-play/flow": "play", "press-play/play": play}
     parts = context.cluster.list("WorkflowTemplate", namespace, own) if play else []
     for part in parts:
-        nodes = [node for one in part["spec"]["templates"] for node in one.get("dag", {}).get("tasks", ())]
+        nodes = [node for template in part["spec"]["templates"] for node in template.get("dag", {}).get("tasks", ())]
         if any(node["name"] == f"t{task}" for node in nodes):
             workflow = context.cluster.get("Workflow", namespace, part["metadata"]["name"])
             return workflow is not None and waits.phase(workflow) not in waits.FINISHED
