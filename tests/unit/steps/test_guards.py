@@ -107,5 +107,5 @@ ALL = {"lint": "pass", "test_only": "pass", "acceptance": "pass"}
     ],
 )
 def test_a_commit_is_approved_where_each_gate_passed_that_very_commit(settings, entries, lacking):
-    reason = approval.missing(subject(**settings), entries, HEAD)
+    reason = approval.lacks(subject(**settings), entries, HEAD)
     assert (reason and lacking in reason.what) if lacking else reason is None

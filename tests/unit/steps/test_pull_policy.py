@@ -32,7 +32,7 @@ def desk_of(tmp_path, monkeypatch):
         held = target.Obstacle(obstacle, "go elsewhere") if obstacle else None
         monkeypatch.setattr(target, "obstacle", lambda *_: held)
         monkeypatch.setattr(approval, "take_up", lambda *_: approved)
-        monkeypatch.setattr(approval, "missing", lambda *_: Reason(what=lacking) if lacking else None)
+        monkeypatch.setattr(approval, "lacks", lambda *_: Reason(what=lacking) if lacking else None)
         monkeypatch.setattr(
             approval, "give", lambda *_: done.append("approve") or (Reason(what=give) if give else None)
         )

@@ -17,13 +17,13 @@ GREEN = ("success", "Not under Press Play")
     [
         ({}, GREEN),
         ({"fork": True}, GREEN),
-        ({"asked": True}, None),
-        ({"asked": True, "recorded": True, "committers": ("rex[bot]",)}, None),
-        ({"asked": True, "others": "require"}, None),
+        ({"requested": True}, None),
+        ({"requested": True, "recorded": True, "committers": ("rex[bot]",)}, None),
+        ({"requested": True, "others": "require"}, None),
         # A label that nobody may trust is no label.
         ({"labelled": True}, GREEN),
         ({"labelled": True, "fork": True}, ("action_required", "Forks are not reviewed")),
-        ({"asked": True, "labelled": True, "fork": True}, ("action_required", "Forks are not reviewed")),
+        ({"requested": True, "labelled": True, "fork": True}, ("action_required", "Forks are not reviewed")),
         ({"recorded": True, "fork": True}, ("action_required", "Forks are not reviewed")),
         ({"author": "rex[bot]"}, ("action_required", "Nobody asked for this pull request")),
         ({"author": "rex[bot]", "recorded": True}, ("action_required", "Nobody asked for this pull request")),

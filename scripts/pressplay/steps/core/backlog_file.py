@@ -19,9 +19,9 @@ def locate(gh: Client, subject: Subject, ref: str) -> tuple[str, bytes]:
     docs = (subject.settings.docs_project_directory or "").strip("/.")
     paths = [f"{docs}/{path}" if docs else path for path in TASKS_PATHS]
     for path in paths:
-        found = contents.read_file(gh, subject.repo, path, ref)
-        if found is not None:
-            return path, found
+        content = contents.read_file(gh, subject.repo, path, ref)
+        if content is not None:
+            return path, content
     raise InputError(
         f"{subject.repo}@{ref}: no tasks.json; looked for {', '.join(paths)}. Make one with task-master "
         "(task-master parse-prd), commit it to the default branch, and press play again"

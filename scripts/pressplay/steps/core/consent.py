@@ -29,7 +29,7 @@ class Words:
 
     title: str = field(repr=False)
     body: str = field(repr=False)
-    asked: float | None
+    consented_at: float | None
     """When a person with write access last put the label on; None where none did, or where it is gone."""
     count: bool
     """Whether somebody with write access wrote them, or put the label on, and nobody without has edited them since."""
@@ -37,7 +37,7 @@ class Words:
     @property
     def withdrawn(self) -> bool:
         """Whether somebody put the label on, but for another text than the one that stands there now."""
-        return self.asked is not None and not self.count
+        return self.consented_at is not None and not self.count
 
 
 def writers(context: Context, repo: str) -> Writers:
@@ -53,15 +53,15 @@ def words(context: Context, repo: str, number: int, labels: tuple[str, ...], peo
     """
     people = people or writers(context, repo)
     gh = context.harness(repo, issues="read", pull_requests="read")
-    asked = labelled_at(context, repo, number, labels, people)
+    consented_at = labelled_at(context, repo, number, labels, people)
     text = edits.text(gh, repo, number)
     moments = [text.created_at] if people.include(text.author) else []
-    since = max([*moments, *([asked] if asked is not None else [])], default=None)
+    since = max([*moments, *([consented_at] if consented_at is not None else [])], default=None)
     count = since is not None and people.alone_made(text.edits, since)
     if count and since is not None:
-        later = (one for one in issues.renamed(gh, repo, number) if one.at >= since)
-        count = all(people.include(one.actor) for one in later)
-    return Words(text.title, text.body, asked, count)
+        later = (title_edit for title_edit in issues.renamed(gh, repo, number) if title_edit.at >= since)
+        count = all(people.include(title_edit.actor) for title_edit in later)
+    return Words(text.title, text.body, consented_at, count)
 
 
 def labelled_at(
@@ -72,7 +72,7 @@ def labelled_at(
     Who may only triage can label, too, and an agent can label what it likes.
     """
     label = context.settings.events.label.lower()
-    if label not in (one.lower() for one in labels):
+    if label not in (name.lower() for name in labels):
         return None
     put_on = issues.labelled(context.harness(repo, issues="read"), repo, number, label)
     if put_on is None or not put_on.is_person or not (people or writers(context, repo)).include(put_on.actor):
@@ -83,11 +83,11 @@ def labelled_at(
 def ask_again(context: Context, repo: str, number: int) -> None:
     """Say on a pull request that its label has to be put on anew. Done again, it is the same."""
     gh = context.harness(repo, pull_requests="write", issues="write")
-    text = f"Press Play does nothing here: {EDITED}. {anew(context)}"
+    text = f"Press Play does nothing here: {EDITED}. {how_to_ask_again(context)}"
     issues.comment(gh, repo, number, text, marker=_MARKER)
 
 
-def anew(context: Context) -> str:
+def how_to_ask_again(context: Context) -> str:
     """How a person consents to what stands there now."""
     label = context.settings.events.label
     return f"Read it as it is now; to have it taken up, take the label `{label}` off and put it on again."

@@ -33,11 +33,11 @@ def context() -> Context:
 
 def read_settings(cluster: Cluster, namespace: str) -> Settings:
     """The settings of the installation in `namespace`; InputError where there is none."""
-    found = cluster.get("ConfigMap", namespace, CONFIG_MAP)
-    if found is None:
+    config_map = cluster.get("ConfigMap", namespace, CONFIG_MAP)
+    if config_map is None:
         raise InputError(f"namespace {namespace}: no ConfigMap {CONFIG_MAP}; is the chart installed there?")
-    version = (found["metadata"].get("labels") or {}).get("app.kubernetes.io/version", __version__)
-    return parse(found["data"][CONFIG_KEY], ours=version == __version__)
+    version = (config_map["metadata"].get("labels") or {}).get("app.kubernetes.io/version", __version__)
+    return parse(config_map["data"][CONFIG_KEY], ours=version == __version__)
 
 
 def app_key(cluster: Cluster, namespace: str, app: str) -> AppKey:

@@ -20,7 +20,7 @@ def opened(context: Context, subject: Subject, pr: int) -> None:
     """The task's pull request is there: link it with where the task came from, and say so there. Idempotent."""
     link(context, subject, pr)
     if _kind(subject) == "issue":
-        _tell(context, subject, f"#{pr} implements the task made of this issue, and is being reviewed.")
+        _comment(context, subject, f"#{pr} implements the task made of this issue, and is being reviewed.")
 
 
 def link(context: Context, subject: Subject, pr: int) -> None:
@@ -46,7 +46,7 @@ def _listed(context: Context, subject: Subject, entry: Alerts) -> str:
 
 def made(context: Context, subject: Subject) -> None:
     """The issue has become a task."""
-    _tell(context, subject, "This issue has become a task (see above), which is being implemented.")
+    _comment(context, subject, "This issue has become a task (see above), which is being implemented.")
 
 
 def ended(context: Context, subject: Subject, outcome: str, why: Reason | None = None, pr: int | None = None) -> None:
@@ -65,13 +65,13 @@ def ended(context: Context, subject: Subject, outcome: str, why: Reason | None =
         "merged": f"#{pr} is merged.",
         "parked": f"#{pr} waits for a person: {reason}.{more}Its own comments say how to go on.",
         "failed": f"No pull request came of it: {reason}.{more}{again}",
-        "edited": f"Nothing is done here: {consent.EDITED}. {consent.anew(context)}",
+        "edited": f"Nothing is done here: {consent.EDITED}. {consent.how_to_ask_again(context)}",
         "asked": f"The Issue agent has questions before this can become a task. Answer them here. {again}",
     }
-    _tell(context, subject, texts[outcome])
+    _comment(context, subject, texts[outcome])
 
 
-def _tell(context: Context, subject: Subject, text: str) -> None:
+def _comment(context: Context, subject: Subject, text: str) -> None:
     gh = context.harness(subject.repo, issues="write")
     number = names.plain_number(_task(subject))
     issues.comment(gh, subject.repo, number, f"Press Play: {text}", marker=_MARKER)

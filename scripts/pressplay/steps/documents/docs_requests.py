@@ -12,7 +12,7 @@ from pressplay.steps.core.context import Context
 from pressplay.steps.runs.run import Run
 
 
-def asked(context: Context, run: Run) -> tuple[str, tuple[int, ...]]:
+def request_of(context: Context, run: Run) -> tuple[str, tuple[int, ...]]:
     """The commit at which the tasks were read that a run is to write documents for, and the tasks.
 
     InputError where nobody asked for documents under the run's cause.

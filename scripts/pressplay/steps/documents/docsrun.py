@@ -70,10 +70,10 @@ def files(
     gone = [number for number in numbers if number not in known]
     if gone:
         raise InputError(f"{subject.repo}@{commit}:{path}: no tasks with the numbers {', '.join(map(str, gone))}")
-    found = [
+    listed = [
         {"number": number, "id": known[number].id, "folder": f".taskmaster/docs/task-{number}"} for number in numbers
     ]
-    asks = {"run": run.name, "repository": subject.repo, "tag": subject.tag, "base": base, "tasks": found}
+    asks = {"run": run.name, "repository": subject.repo, "tag": subject.tag, "base": base, "tasks": listed}
     request = prompts.documents_request(run=run.name, repo=subject.repo, base=base, tasks=numbers, attempt=run.attempt)
     return {
         f"{own}/request.md": request.encode(),

@@ -89,13 +89,13 @@ def _outputs(context: Context, subject: Subject, state: str, pr: int | None = No
 def _brought(context: Context, gh: Client, subject: Subject) -> dict[int, int]:
     """The tasks whose documents an open pull request brings, with its number."""
     ledger = context.ledger(subject.repo)
-    found: dict[int, int] = {}
+    numbers: dict[int, int] = {}
     for pull in pulls.all_pulls(gh, subject.repo, state="open"):
         if task_documents.is_morgans(context, pull):
             brought = ledger.entries("pr", pull.number).get(Documents)
             if brought is not None:
-                found |= dict.fromkeys(set(brought.tasks) - set(brought.lacking), pull.number)
-    return found
+                numbers |= dict.fromkeys(set(brought.tasks) - set(brought.lacking), pull.number)
+    return numbers
 
 
 def _try(entries: Entries) -> int:

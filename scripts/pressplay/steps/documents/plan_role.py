@@ -15,7 +15,7 @@ from pressplay.steps.runs.run import Run
 def _request(context: Context, run: Run, entry: RunEntry | None, started: bool) -> tuple[Manifest, RunEntry]:
     """The DocsRun; what it is asked is the same for as long as it stands."""
     if entry is None:
-        head, tasks = docs_requests.asked(context, run)
+        head, tasks = docs_requests.request_of(context, run)
         entry = replace(run.entry(), head=head, tasks=tasks, started=int(context.clock.now()), play="")
     return docsrun.request(context, run, entry, started=started)
 

@@ -49,11 +49,11 @@ def state_of(context: Context, repo: str, issue: issues.Issue) -> tuple[str, int
     if issue.is_pull or not issue.open:
         return ("pull-request" if issue.is_pull else "closed"), try_
     people = consent.writers(context, repo)
-    asked = _asked(context, repo, issue, people)
-    if asked is None:
+    requested_at = _requested_at(context, repo, issue, people)
+    if requested_at is None:
         return "unasked", try_
     verdict = entries.get(TaskVerdict, TaskVerdict.key_of(try_))
-    if verdict is not None and asked < verdict.ended:
+    if verdict is not None and requested_at < verdict.ended:
         return "done", try_
     if not consent.words(context, repo, issue.number, issue.labels, people).count:
         return EDITED, try_
@@ -66,7 +66,7 @@ def current_try(entries: Entries) -> int:
     return begun.try_ if begun else 1
 
 
-def _asked(context: Context, repo: str, issue: issues.Issue, people: Writers) -> float | None:
+def _requested_at(context: Context, repo: str, issue: issues.Issue, people: Writers) -> float | None:
     """When a person with write access last asked for it (R8): by the label, or by opening it where that is enough."""
     labelled = consent.labelled_at(context, repo, issue.number, issue.labels, people)
     moments = [labelled] if labelled is not None else []

@@ -26,7 +26,7 @@ _MARKER = re.compile(r"<!-- press-play: [A-Za-z0-9._/-]+ -->\Z")
 
 
 @dataclass(frozen=True)
-class Said:
+class IssueAnswer:
     """The Issue App's newest word on an issue."""
 
     comment: int
@@ -34,7 +34,7 @@ class Said:
     text: str = field(repr=False)
 
 
-def by_agent(context: Context, repo: str, task: int, after: int = 0) -> Said | None:
+def by_agent(context: Context, repo: str, task: int, after: int = 0) -> IssueAnswer | None:
     """The newest task or question that our Issue App wrote on the issue of a task's number, later than a comment."""
     gh, number = context.harness(repo, issues="read"), names.plain_number(task)
     return _newest(context, _counting(context, repo, issues.comments(gh, repo, number)), after)
@@ -44,13 +44,14 @@ def _counting(context: Context, repo: str, comments: list[issues.Comment]) -> li
     """The comments that count: the Issue App's and those of people with write access, edited by nobody else."""
     people = consent.writers(context, repo)
     agent = _login(context)
-    kept = [one for one in comments if one.author.lower() == agent or people.include(one.author)]
-    edited = [one.node_id for one in kept if one.updated_at != one.created_at]
+    kept = [comment for comment in comments if comment.author.lower() == agent or people.include(comment.author)]
+    edited = [comment.node_id for comment in kept if comment.updated_at != comment.created_at]
     made = edits.of(context.harness(repo, issues="read"), edited) if edited else {}
     return [
-        one
-        for one in kept
-        if one.updated_at == one.created_at or people.alone_made(made.get(one.node_id), author=one.author)
+        comment
+        for comment in kept
+        if comment.updated_at == comment.created_at
+        or people.alone_made(made.get(comment.node_id), author=comment.author)
     ]
 
 
@@ -58,14 +59,14 @@ def _login(context: Context) -> str:
     return names.bot(context.settings.agent("issue")[1].github_app)
 
 
-def _newest(context: Context, comments: list[issues.Comment], after: int = 0) -> Said | None:
+def _newest(context: Context, comments: list[issues.Comment], after: int = 0) -> IssueAnswer | None:
     login = _login(context)
     newest = None
     for comment in comments:
         mark = comment.body.lstrip().partition("\n")[0].strip()
         if comment.author.lower() == login and comment.id > after and mark in (TASK_MARK, QUESTION_MARK):
             text = comment.body.lstrip().partition("\n")[2]
-            newest = Said(comment.id, mark == TASK_MARK, _MARKER.sub("", text.rstrip()).strip())
+            newest = IssueAnswer(comment.id, mark == TASK_MARK, _MARKER.sub("", text.rstrip()).strip())
     return newest
 
 
@@ -81,12 +82,12 @@ def files(context: Context, repo: str, task: int) -> dict[str, str]:
     words = consent.words(context, repo, number, about.labels)
     everything = issues.comments(gh, repo, number)
     comments = _counting(context, repo, everything)
-    others = sum(1 for one in everything if not context.settings.is_ours(one.author)) - sum(
-        1 for one in comments if not context.settings.is_ours(one.author)
+    others = sum(1 for comment in everything if not context.settings.is_ours(comment.author)) - sum(
+        1 for comment in comments if not context.settings.is_ours(comment.author)
     )
     context.say(f"issue {number}: {others} comments of people without write access left out")
-    said = _newest(context, comments)
-    made = said.text if said is not None and said.is_task else ""
+    answer = _newest(context, comments)
+    made = answer.text if answer is not None and answer.is_task else ""
     if not words.count and not made:
         raise consent.Withdrawn(consent.EDITED)
     title, body = (words.title, words.body) if words.count else (f"Issue {number}", "")
@@ -135,7 +136,7 @@ _SAYS = {
 def criteria(text: str) -> str:
     """The section `Acceptance criteria` of a task's Markdown, without its heading; empty where there is none."""
     level, fence = 0, ""
-    found: list[str] = []
+    section: list[str] = []
     for line in text.splitlines():
         mark = _FENCE.match(line)
         if mark and not fence:
@@ -148,5 +149,5 @@ def criteria(text: str) -> str:
         if heading and not level and heading[2].lower().startswith("acceptance criteria"):
             level = len(heading[1])
         elif level:
-            found.append(line)
-    return "\n".join(found).strip()
+            section.append(line)
+    return "\n".join(section).strip()

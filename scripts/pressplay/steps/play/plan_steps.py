@@ -44,7 +44,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     if mode == "play":
         _complete(context, subject, templates)
     plays = _of_plays(context, subject, "Workflow")
-    unfinished = [one for part in plays.values() for one in part if waits.phase(one) not in waits.FINISHED]
+    unfinished = [part for parts in plays.values() for part in parts if waits.phase(part) not in waits.FINISHED]
     if unfinished and mode == "play":
         name = unfinished[0]["metadata"]["labels"]["press-play/play"]
         context.say(f"{name} is under way; nothing was started")
@@ -52,8 +52,8 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     requirements.check(context.settings.agents, gh, subject, base)
     backlog = backlog_file.read(gh, subject, base)
     landings = landing.of_backlog(context, gh, subject, backlog, base)
-    asked = _asked(backlog, inputs.get("tasks", ""))
-    again = {task: pr for task, pr in landings.done.items() if task in asked}
+    requested = _named(backlog, inputs.get("tasks", ""))
+    again = {task: pr for task, pr in landings.done.items() if task in requested}
     done = {task: pr for task, pr in landings.done.items() if task not in again}
     planned = backlog_file.remaining(subject, backlog, done, inputs.get("tasks", ""))
     _say_what_is_done(context, backlog, landings, again)
@@ -88,7 +88,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     }
 
 
-def _asked(backlog: Backlog, only: str) -> set[str]:
+def _named(backlog: Backlog, only: str) -> set[str]:
     """The ids of the tasks that the parameter `tasks` names, by id or number."""
     wanted = {part.strip() for part in only.split(",")}
     return {task.id for task in backlog.tasks if task.id in wanted or str(task.number) in wanted}
@@ -121,12 +121,12 @@ def _of_plays(context: Context, subject: Subject, kind: str) -> dict[int, list[M
     """The objects of this kind of all plays of this repository and tag, by the play's number."""
     stem = names.play_stem(subject.repo, subject.tag)
     labels = {"press-play/flow": "play", "press-play/repo": names.repo_key(subject.repo)}
-    found: dict[int, list[Manifest]] = {}
-    for one in context.cluster.list(kind, context.settings.namespace, labels):
-        name = one["metadata"]["name"]
+    plays: dict[int, list[Manifest]] = {}
+    for manifest in context.cluster.list(kind, context.settings.namespace, labels):
+        name = manifest["metadata"]["name"]
         if name.startswith(f"{stem}-"):
-            found.setdefault(names.play_count(name), []).append(one)
-    return found
+            plays.setdefault(names.play_count(name), []).append(manifest)
+    return plays
 
 
 def _tries(context: Context, subject: Subject, tasks: Collection[int]) -> Iterator[int]:

@@ -25,8 +25,8 @@ def wanted(settings: Settings, repo: str, base: str, app_id: int) -> rules.Rules
 
 def demand(context: Context, gh: Client, repo: str, base: str) -> None:
     """InputError with all that is weak, a line each; where `allowUnprotected` permits it, it is said in the log."""
-    asked = wanted(context.settings, repo, base, context.github.app_id_of_harness())
-    weak = rules.weaknesses(asked, rules.seen(gh, repo, base))
+    target = wanted(context.settings, repo, base, context.github.app_id_of_harness())
+    weak = rules.weaknesses(target, rules.seen(gh, repo, base))
     if not weak:
         return
     lines = [f"{weakness.message}: {weakness.do}" for weakness in weak]

@@ -22,12 +22,12 @@ from pressplay.steps.review import deploys, proofs
 from pressplay.steps.runs import limits
 
 
-def missing(subject: Subject, entries: Entries, head: str) -> Reason | None:
+def lacks(subject: Subject, entries: Entries, head: str) -> Reason | None:
     """What this commit lacks for an approval; None where it lacks nothing."""
-    return next(_missing(subject, entries, head), None)
+    return next(_lacks(subject, entries, head), None)
 
 
-def _missing(subject: Subject, entries: Entries, head: str) -> Iterator[Reason]:
+def _lacks(subject: Subject, entries: Entries, head: str) -> Iterator[Reason]:
     needed = [verdicts.TEST_ONLY, verdicts.ACCEPTANCE]
     if subject.settings.lint.enabled:
         needed.insert(0, verdicts.LINT)
@@ -45,7 +45,7 @@ def _missing(subject: Subject, entries: Entries, head: str) -> Iterator[Reason]:
 def give(context: Context, subject: Subject, pull: pulls.Pull) -> str:
     """Post the approving review and set the check on the head, once; why that can't be, or nothing.
 
-    `missing` has said nothing before this. The check comes last: where it stands nothing of this is missing, and where
+    `lacks` has said nothing before this. The check comes last: where it stands nothing of this is missing, and where
     GitHub refuses the review it does not.
     """
     proof = proofs.kept(context, subject.repo, pull.number, pull.head_sha)

@@ -40,23 +40,23 @@ def on_github(context: Context, subject: Subject, head: str) -> Deployment | Non
     gh = context.harness(subject.repo, deployments="read")
     where = environment(settings, pr)
     if settings.request:
-        asked = deployments.asked_for(gh, subject.repo, where, head, request_key(subject, pr))
+        deployment = deployments.asked_for(gh, subject.repo, where, head, request_key(subject, pr))
     else:
-        asked = deployments.newest(gh, subject.repo, where, head)
-    if asked is None:
+        deployment = deployments.newest(gh, subject.repo, where, head)
+    if deployment is None:
         return None
-    status = deployments.status(gh, subject.repo, asked.id)
+    status = deployments.status(gh, subject.repo, deployment.id)
     made = Deployment(
-        head=head, environment=where, state="deployed", deployment=asked.id, url=status.url, commit=asked.sha
+        head=head, environment=where, state="deployed", deployment=deployment.id, url=status.url, commit=deployment.sha
     )
     if status.state == "success":
         return made
     details = Details.of(Reason(what="", detail=redact(plain(status.description)), look=status.log_url))
     if status.state in deployments.FAILED:
-        reason = f"the deployment into {where} failed (deployment {asked.id})"
+        reason = f"the deployment into {where} failed (deployment {deployment.id})"
         return replace(made, state="failed", reason=reason, details=details)
     if status.state == deployments.REPLACED:
-        reason = f"the deployment into {where} was replaced by another one (deployment {asked.id})"
+        reason = f"the deployment into {where} was replaced by another one (deployment {deployment.id})"
         return replace(made, state="error", reason=reason, details=details)
     return None
 

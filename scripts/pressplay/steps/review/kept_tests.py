@@ -42,7 +42,7 @@ class Finding:
     """A sentence of ours (R7)."""
     details: str
     """Markdown that quotes paths and lines as data."""
-    mender: Literal["qa", "rex"]
+    fixer: Literal["qa", "rex"]
 
 
 def findings(whole: Comparison, before: Files, after: Files, branch: Branch, base: str, own_plan: str) -> list[Finding]:
@@ -59,11 +59,11 @@ def _against_base(change: tests.Change, branch: Branch, base: str) -> Iterator[F
     weaker = change.weakening
     if weaker:
         base = base if re.fullmatch(r"[A-Za-z0-9._/-]+", base) else "its base"
-        mender: Literal["qa", "rex"] = (
+        fixer: Literal["qa", "rex"] = (
             "qa" if any(_had_part(push, change) for push in branch.moves if push.whose == "qa") else "rex"
         )
         reason = f"the tests are weaker than on {base}: {weaker}"
-        yield Finding(reason, f"{listed(weaker.losses)}{_unread(change)}", mender)
+        yield Finding(reason, f"{listed(weaker.losses)}{_unread(change)}", fixer)
 
 
 def _had_part(push: Pushed, change: tests.Change) -> bool:
@@ -92,16 +92,17 @@ def _against_each_other(change: tests.Change, branch: Branch) -> Iterator[Findin
         off = {text: name for text, name in change.skips.items() if text in added}
         if not gone and not off:
             continue
-        theirs, mine = _Written(), _Written()
-        for one in branch.moves[max(0, at - _LOOKED_AT) : at]:
-            (mine if (one.whose, one.agent) == (push.whose, push.agent) else theirs).take(one.change)
+        by_others, by_agent = _Written(), _Written()
+        for earlier in branch.moves[max(0, at - _LOOKED_AT) : at]:
+            (by_agent if (earlier.whose, earlier.agent) == (push.whose, push.agent) else by_others).take(earlier.change)
         losses = [
             loss
             for loss in push.change.weakening.losses
             if (
-                (loss.kind, loss.text) in gone and theirs.facts[loss.kind, loss.text] > mine.facts[loss.kind, loss.text]
+                (loss.kind, loss.text) in gone
+                and by_others.facts[loss.kind, loss.text] > by_agent.facts[loss.kind, loss.text]
             )
-            or (loss.kind == "skip" and loss.text in off and off[loss.text] not in mine.tests)
+            or (loss.kind == "skip" and loss.text in off and off[loss.text] not in by_agent.tests)
         ]
         if losses:
             counts = Counter(loss.kind for loss in losses)
@@ -124,7 +125,7 @@ class _Written:
 
 def _plans(whole: Comparison, branch: Branch, after: Files, own_plan: str) -> Iterator[Finding]:
     """A plan is QA's, and that of this pull request alone."""
-    changed = {path for one in whole.files for path in (one.path, one.before) if path.startswith(ACCEPTANCE)}
+    changed = {path for file in whole.files for path in (file.path, file.before) if path.startswith(ACCEPTANCE)}
     others = sorted(changed - {own_plan})
     if others:
         reason = f"it changed the plans of probes of other tasks ({len(others)})"
@@ -135,7 +136,7 @@ def _plans(whole: Comparison, branch: Branch, after: Files, own_plan: str) -> It
     for at, push in enumerate(branch.moves):
         if at < branch.judged or push.whose != "agent" or own_plan not in push.paths:
             continue
-        rewritten = any(one.whose == "qa" and own_plan in one.paths for one in branch.moves[at + 1 :])
+        rewritten = any(later.whose == "qa" and own_plan in later.paths for later in branch.moves[at + 1 :])
         if not rewritten and after.entry(own_plan) != push.was.entry(own_plan):
             yield Finding(f"{push.agent} changed the plan of probes, and that is QA's", paths([own_plan]), "qa")
 

@@ -34,5 +34,5 @@ def keep(context: Context, subject: Subject, proof: Proof) -> None:
 
 def kept(context: Context, repo: str, pr: int, head: str) -> Proof | None:
     """The proof of a commit; None where none was captured."""
-    found = context.cluster.get("ConfigMap", context.settings.namespace, names.proof(repo, pr, head))
-    return Proof.unpack(found["data"][_PROOF], f"proof of {head}") if found else None
+    config_map = context.cluster.get("ConfigMap", context.settings.namespace, names.proof(repo, pr, head))
+    return Proof.unpack(config_map["data"][_PROOF], f"proof of {head}") if config_map else None

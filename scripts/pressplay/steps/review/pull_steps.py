@@ -133,7 +133,7 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     else:
         reason: Reason | None = _why_not(last, entries, pull)
         if not _left_undone(last) and _passed(entries, pull):
-            reason = approval.missing(subject, entries, pull.head_sha)
+            reason = approval.lacks(subject, entries, pull.head_sha)
         held = target.obstacle(context, gh, subject, pull, entries) if reason is None else None
         if held is not None:
             reason = Reason(what=held.reason)

@@ -61,14 +61,14 @@ def _proving(subject: Subject) -> dict[str, str] | None:
     settings, acceptance = subject.settings.deploy, subject.settings.acceptance
     if settings.mode == "none" or subject.pr is None:
         return None
-    seen = settings.commit.workload
-    name = seen.name.replace("{pr}", str(subject.pr))
+    workload = settings.commit.workload
+    name = workload.name.replace("{pr}", str(subject.pr))
     return {
         "plan": names.acceptance_plan(subject.work_number),
         "environment": deploys.environment(settings, subject.pr),
         "namespaces": ", ".join(f"`{name}`" for name in acceptance.namespaces) or "no namespace",
         "hosts": ", ".join(f"`{host}`" for host in acceptance.hosts) or "none",
-        "workload": f"{seen.kind} `{name}` in `{seen.namespace}`" if seen.namespace else "",
+        "workload": f"{workload.kind} `{name}` in `{workload.namespace}`" if workload.namespace else "",
     }
 
 

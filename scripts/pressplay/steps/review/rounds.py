@@ -16,8 +16,8 @@ def next_round(entries: Entries, subject: Subject) -> int:
     blocked is over: its runs have their outcomes, and an answer asks for new ones.
     """
     own = entries.runs_of(subject.attempt_of_person)
-    asked = max((run.started or 0 for run in own if run.role in roles.named("ask")), default=0)
-    rounds = [run for run in own if run.role in roles.named("round") and run.began >= asked]
+    newest_ask = max((run.started or 0 for run in own if run.role in roles.named("ask")), default=0)
+    rounds = [run for run in own if run.role in roles.named("round") and run.began >= newest_ask]
     last = max((run.round for run in rounds), default=1)
     fixed = any(run.round == last and run.role == FIX.name and run.outcome == "done" for run in rounds)
     blocked = max((run.round for run in own if run.outcome == BLOCKED), default=0)

@@ -17,7 +17,7 @@ def in_scope(context: Context, repo: str, pull: pulls.Pull, entries: Entries) ->
     likes (R8).
     """
     events = context.settings.events
-    if events.start == "all" or (is_ours(context, pull.author) and _was_asked_for(context, repo, pull, entries)):
+    if events.start == "all" or (is_ours(context, pull.author) and _is_of_task(context, repo, pull, entries)):
         return True
     return consent.labelled_at(context, repo, pull.number, pull.labels) is not None and not is_withdrawn(
         context, repo, pull, entries
@@ -34,7 +34,7 @@ def is_withdrawn(context: Context, repo: str, pull: pulls.Pull, entries: Entries
     return consent.words(context, repo, pull.number, pull.labels).withdrawn
 
 
-def _was_asked_for(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> bool:
+def _is_of_task(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> bool:
     """Whether a pull request is of a task of ours: one that was taken over, or whose run has not been collected yet."""
     task = names.task_of_branch(pull.head_ref)
     return TaskOfPull.KEY in entries or bool(task and context.ledger(repo).entries("task", task))

@@ -45,7 +45,7 @@ class Facts:
     fork: bool = False
     labelled: bool = False
     """Whether it carries the label, whoever put it on."""
-    asked: bool = False
+    requested: bool = False
     """Whether its flows start: a person asked for it, or it is of a task of ours."""
     recorded: bool = False
     """Whether its ledger has entries: Press Play worked on it before."""
@@ -68,7 +68,7 @@ class StandingAnswer:
 
 def answer(facts: Facts) -> StandingAnswer | None:
     """What the check `press-play/acceptance` says of a pull request; None where its own flows say it."""
-    if facts.asked and not facts.fork:
+    if facts.requested and not facts.fork:
         return None
     ask = f"A person with write access puts the label `{facts.label}` on it to have it reviewed"
     if facts.fork and (facts.labelled or facts.recorded):
@@ -110,16 +110,16 @@ def _held(title: str, summary: str) -> StandingAnswer:
 
 
 def of_all(
-    context: Context, repo: str, opened: Sequence[pulls.Pull], seen: dict[str, dict[str, Any]], since: float = 0.0
+    context: Context, repo: str, opened: Sequence[pulls.Pull], memory: dict[str, dict[str, Any]], since: float = 0.0
 ) -> None:
     """Give each open pull request of a repository its answer, `_AT_ONCE` of them; changed ones first.
 
     `seen` is what the last looks saw, by number; it is brought up to date. `since`: what did not change since then is
-    left alone where everything starts without being asked.
+    left alone where everything requested without being asked.
     """
     now = context.clock.now()
-    for number in seen.keys() - {str(pull.number) for pull in opened}:
-        del seen[number]
+    for number in memory.keys() - {str(pull.number) for pull in opened}:
+        del memory[number]
 
     with_head: dict[str, list[int]] = {}
     for pull in opened:
@@ -127,26 +127,26 @@ def of_all(
     states = {pull.number: _state(pull, with_head[pull.head_sha]) for pull in opened}
 
     def due(pull: pulls.Pull) -> bool:
-        before = seen.get(str(pull.number), {})
+        before = memory.get(str(pull.number), {})
         if before.get("state") != states[pull.number]:
             return True
         return not before["asked"] and now - before["at"] >= _AGAIN_SECONDS
 
     # What changed last comes first: somebody may wait for it.
     waiting = sorted(
-        filter(due, opened), key=lambda pull: (str(pull.number) not in seen, pull.updated_at), reverse=True
+        filter(due, opened), key=lambda pull: (str(pull.number) not in memory, pull.updated_at), reverse=True
     )
     for pull in waiting[:_AT_ONCE]:
-        asked = False
+        requested = False
         try:
-            asked = _look_at(context, repo, pull, opened, since)
+            requested = _look_at(context, repo, pull, opened, since)
         except PressPlayError as error:
             # One pull request's fault keeps neither the others nor the flows waiting.
             reason = " ".join(str(error).split())[:_REASON]
             context.say(f"pull request {pull.number}: its check could not be set: {reason}")
             if not isinstance(error, InputError):
                 continue
-        seen[str(pull.number)] = {"state": states[pull.number], "at": now, "asked": asked}
+        memory[str(pull.number)] = {"state": states[pull.number], "at": now, "asked": requested}
 
 
 def of_pull(context: Context, repo: str, number: int) -> None:
@@ -169,17 +169,17 @@ def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pul
     if task_documents.left_alone(context, repo, pull, entries) and (Documents.KEY in entries or _is_of_run(pull)):
         return True
     gh = context.harness(repo, checks="write", contents="read", pull_requests="read")
-    asked = _is_asked(context, repo, pull, entries, since)
-    if asked and not pull.fork:
+    requested = _is_requested(context, repo, pull, entries, since)
+    if requested and not pull.fork:
         _hold_to_its_target(context, gh, repo, pull, entries, opened)
         return True
-    given = answer(_facts(context, gh, repo, pull, entries, asked=asked))
+    given = answer(_facts(context, gh, repo, pull, entries, requested=requested))
     if given is None:
         return True
     shared = [other for other in opened if other.number != pull.number and other.head_sha == pull.head_sha]
-    theirs = next((other for other in shared if _is_under_us(context, repo, other)), None)
-    if given.conclusion == "success" and theirs is not None:
-        _say_whose_check_it_is(context, repo, pull, theirs)
+    reviewed = next((other for other in shared if _is_under_us(context, repo, other)), None)
+    if given.conclusion == "success" and reviewed is not None:
+        _say_whose_check_it_is(context, repo, pull, reviewed)
         return False
     checks.set_check(
         gh,
@@ -200,7 +200,7 @@ def _is_of_run(pull: pulls.Pull) -> bool:
     return pull.base_ref.startswith("press-play/")
 
 
-def _is_asked(context: Context, repo: str, pull: pulls.Pull, entries: Entries, since: float) -> bool:
+def _is_requested(context: Context, repo: str, pull: pulls.Pull, entries: Entries, since: float) -> bool:
     if context.settings.events.start == "all" and not entries and parse_rfc3339(pull.updated_at) < since:
         return False
     return in_scope(context, repo, pull, entries)
@@ -234,7 +234,7 @@ def _hold_to_its_target(
     parking.park(context, subject, pull, held.reason, ways=held.ways)
 
 
-def _facts(context: Context, gh: Client, repo: str, pull: pulls.Pull, entries: Entries, *, asked: bool) -> Facts:
+def _facts(context: Context, gh: Client, repo: str, pull: pulls.Pull, entries: Entries, *, requested: bool) -> Facts:
     events = context.settings.events
     authors, whole = pulls.authors(gh, repo, pull.number)
     pushers = set() if pull.fork else _pushers(gh, repo, pull.head_ref)
@@ -243,7 +243,7 @@ def _facts(context: Context, gh: Client, repo: str, pull: pulls.Pull, entries: E
         others=context.settings.repository(repo).others or "pass",
         fork=pull.fork,
         labelled=events.label in pull.labels,
-        asked=asked,
+        requested=requested,
         recorded=any(not isinstance(entry, LeftAlone) for entry in entries),
         author=pull.author if is_ours(context, pull.author) else "",
         committers=tuple(sorted(login for login in authors | pushers if is_ours(context, login))),
@@ -261,10 +261,10 @@ def _pushers(gh: Client, repo: str, branch: str) -> set[str]:
         raise
 
 
-def _say_whose_check_it_is(context: Context, repo: str, pull: pulls.Pull, theirs: pulls.Pull) -> None:
+def _say_whose_check_it_is(context: Context, repo: str, pull: pulls.Pull, other: pulls.Pull) -> None:
     gh = context.harness(repo, issues="write", pull_requests="write")
     text = (
-        f"The head of this pull request is that of #{theirs.number}, too, and GitHub keeps checks by commit: "
+        f"The head of this pull request is that of #{other.number}, too, and GitHub keeps checks by commit: "
         f"`{ACCEPTANCE_CHECK}` is here what it is there. Push another commit to one of them, or close one."
     )
     issues.comment(gh, repo, pull.number, text, marker=f"shared-{pull.head_sha}")

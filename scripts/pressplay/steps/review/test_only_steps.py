@@ -51,7 +51,7 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
     if verdict.outcome == "pass" and passed and subject.settings.deploy.mode != "none":
         verdict = _plan(gh, subject, head) or verdict
     outcome: str = verdicts.post(context, subject, verdicts.TEST_ONLY, head, verdict)
-    if outcome == "fail" and refused and all(one.mender == "rex" for one in refused):
+    if outcome == "fail" and refused and all(finding.fixer == "rex" for finding in refused):
         outcome = _for_rex(context, subject, entries, head)
     context.say(f"pull request {pr}: {verdicts.check_name(verdicts.TEST_ONLY)}: {outcome}")
     return {"outcome": outcome}
@@ -60,8 +60,8 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
 def _for_rex(context: Context, subject: Subject, entries: Entries, head: str) -> str:
     """`changes`, so that Rex mends it; `error` where he was asked in this try already."""
     try_ = subject.attempt_of_person
-    asked = entries.get(AskedToRestore, AskedToRestore.key_of(try_))
-    if asked is not None and asked.head != head:
+    request = entries.get(AskedToRestore, AskedToRestore.key_of(try_))
+    if request is not None and request.head != head:
         return "error"
     entry = AskedToRestore(try_=try_, head=head, at=int(context.clock.now()))
     context.ledger(subject.repo).record("pr", subject.pull_number, entry)
@@ -80,14 +80,14 @@ def _refused(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, e
         _of_pushes(branch, paths, after) if branch.recorded else _of_runs(gh, subject, paths, entries, head, after)
     )
     if offences:
-        listed = kept_tests.paths(one.path for one in offences if one.path)
+        listed = kept_tests.paths(offence.path for offence in offences if offence.path)
         yield Finding(
             f"QA may change only tests, but changed {reason(offences)}", f"Not of the tests:\n\n{listed}", "qa"
         )
     own_plan = names.acceptance_plan(subject.work_number)
     yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan)
     beside = only_tests(whole, paths, before, after)
-    if all(one.why in _UNDECIDED for one in beside) and not _is_of_tests(context, gh, subject):
+    if all(offence.why in _UNDECIDED for offence in beside) and not _is_of_tests(context, gh, subject):
         nothing = "it changes nothing outside tests and the plan of probes" if whole.files else "it changes nothing"
         yield Finding(nothing, "What is to be proven is missing.", "rex")
 
@@ -97,9 +97,11 @@ def _verdict(refused: list[Finding]) -> GateVerdict:
         return GateVerdict(
             "pass", "Tests are kept", "QA changed nothing but tests and the plan of probes, and no test is weaker"
         )
-    details = "\n\n".join(f"{one.reason[:1].upper()}{one.reason[1:]}.\n\n{one.details}" for one in refused)
+    details = "\n\n".join(
+        f"{finding.reason[:1].upper()}{finding.reason[1:]}.\n\n{finding.details}" for finding in refused
+    )
     return GateVerdict(
-        "fail", "Tests or plan are not as they must be", "; ".join(one.reason for one in refused), details
+        "fail", "Tests or plan are not as they must be", "; ".join(finding.reason for finding in refused), details
     )
 
 
@@ -108,9 +110,9 @@ def _of_pushes(branch: Branch, paths: Paths, head: Files) -> list[Offence]:
     own = [push for at, push in enumerate(branch.moves) if at >= branch.judged and push.whose == "qa"]
     offences: dict[str, Offence] = {}
     for push in own:
-        for one in only_tests(push.compared, paths, push.was, push.now):
-            offences.setdefault(one.path, one)
-    return [one for one in offences.values() if one.why == "unseen" or not _undone(one.path, own, head)]
+        for offence in only_tests(push.compared, paths, push.was, push.now):
+            offences.setdefault(offence.path, offence)
+    return [offence for offence in offences.values() if offence.why == "unseen" or not _undone(offence.path, own, head)]
 
 
 def _undone(path: str, own: list[Pushed], head: Files) -> bool:
@@ -176,9 +178,9 @@ def began_at(entries: Entries, subject: Subject, head: str) -> str:
             return None
         return next((run for run in tests if run.new_head == at != run.head), None)
 
-    begin, seen = head, set[str]()
-    while begin not in seen:
-        seen.add(begin)
+    begin, known = head, set[str]()
+    while begin not in known:
+        known.add(begin)
         run = left(begin) or next((r for r in lints if r.new_head == begin != r.head and r.head and left(r.head)), None)
         begin = run.head if run and run.head else begin
     return begin
@@ -194,10 +196,10 @@ def _plan(gh: Client, subject: Subject, head: str) -> GateVerdict | None:
     """What is wrong with the plan of probes at the head; None where nothing is."""
     where = names.acceptance_plan(subject.work_number)
     try:
-        found = contents.read_file(gh, subject.repo, where, head)
-        if found is None:
+        content = contents.read_file(gh, subject.repo, where, head)
+        if content is None:
             return GateVerdict("fail", "No plan of probes", f"QA passed it without a plan of probes at {where}")
-        probe_plan.read(found, where)
+        probe_plan.read(content, where)
     except GitHubRefused:
         raise
     except InputError as error:

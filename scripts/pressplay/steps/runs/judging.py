@@ -74,7 +74,7 @@ def blocked(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result |
         and comment.author.lower() == author
         and comment.updated_at == comment.created_at
     ]
-    question = next((found for text in reversed(texts) if (found := question_in(text))), "")
+    question = next((asked_text for text in reversed(texts) if (asked_text := question_in(text))), "")
     if not question:
         return None
     return Result(

@@ -18,16 +18,16 @@ from pressplay.validation.markdown import code
 from pressplay.validation.report import Invalid, Problem
 from pressplay.validation.requirements import Given, Requirements
 
-TOLD_AT_ONCE = 3
+PROBLEMS_SHOWN = 3
 """Problems that the reason of a run which may not begin has; `pressplay validate` says them all."""
 
 
 def check(agents: Mapping[str, Agent], gh: Client, subject: Subject, base: str) -> None:
     """Invalid, with everything that is wrong, where the file asks for what it may not have; none is none wrong."""
-    found = _read(gh, subject, base)
-    if found is None:
+    file = _read(gh, subject, base)
+    if file is None:
         return
-    problems = [*found.malformed, *_refused(agents, subject, found, None)]
+    problems = [*file.malformed, *_refused(agents, subject, file, None)]
     if problems:
         raise Invalid(problems)
 
@@ -36,21 +36,21 @@ def given(context: Context, gh: Client, subject: Subject, base: str, agent_id: s
     """What a run of the agent is given; or nothing, and a sentence on why it may not begin."""
     where = names.requirements_file(subject.settings.docs_project_directory or "")
     try:
-        found = _read(gh, subject, base)
+        file = _read(gh, subject, base)
     except GitHubRefused:
         raise
     except Invalid as error:
         return Given(), _reason(where, [], [problem.line for problem in error.problems])
     except InputError:
         return Given(), f"`{where}` on the default branch is no file"
-    if found is not None:
-        if found.malformed:
+    if file is not None:
+        if file.malformed:
             # Unknown keys and wrong values are anybody's words (R7): only where they stand is told.
-            return Given(), _reason(where, [], [problem.line for problem in found.malformed])
-        refused = _refused(context.settings.agents, subject, found, agent_id)
+            return Given(), _reason(where, [], [problem.line for problem in file.malformed])
+        refused = _refused(context.settings.agents, subject, file, agent_id)
         if refused:
             return Given(), _reason(where, refused, [])
-    return requirements.given(found, agent_id, agent), ""
+    return requirements.given(file, agent_id, agent), ""
 
 
 def _read(gh: Client, subject: Subject, base: str) -> Requirements | None:
@@ -59,15 +59,15 @@ def _read(gh: Client, subject: Subject, base: str) -> Requirements | None:
     return None if content is None else requirements.load(content, f"{subject.repo}@{base}:{path}")
 
 
-def _refused(agents: Mapping[str, Agent], subject: Subject, found: Requirements, only: str | None) -> list[Problem]:
-    return found.refused(agents, subject.settings.secrets or (), only)
+def _refused(agents: Mapping[str, Agent], subject: Subject, file: Requirements, only: str | None) -> list[Problem]:
+    return file.refused(agents, subject.settings.secrets or (), only)
 
 
 def _reason(where: str, refused: list[Problem], lines: list[int]) -> str:
     if refused:
-        said = [f"line {p.line}, {code(f'{p.path}: {p.message}', 400)}" for p in refused[:TOLD_AT_ONCE]]
-        more = f"; and {len(refused) - TOLD_AT_ONCE} more" if len(refused) > TOLD_AT_ONCE else ""
-        told = f"asks for what may not be had: {'; '.join(said)}{more}"
+        listed = [f"line {p.line}, {code(f'{p.path}: {p.message}', 400)}" for p in refused[:PROBLEMS_SHOWN]]
+        more = f"; and {len(refused) - PROBLEMS_SHOWN} more" if len(refused) > PROBLEMS_SHOWN else ""
+        problem = f"asks for what may not be had: {'; '.join(listed)}{more}"
     else:
-        told = f"is wrong in line {', '.join(str(line) for line in dict.fromkeys(lines))}"
-    return f"`{where}` on the default branch {told} (`pressplay validate --requirements` tells all of it)"
+        problem = f"is wrong in line {', '.join(str(line) for line in dict.fromkeys(lines))}"
+    return f"`{where}` on the default branch {problem} (`pressplay validate --requirements` tells all of it)"

@@ -87,10 +87,10 @@ class Run:
     @property
     def number(self) -> int:
         """The task's or the pull request's number; InputError where the step was given none."""
-        found = self.subject.task if self.kind == "task" else self.subject.pr
-        if found is None:
+        value = self.subject.task if self.kind == "task" else self.subject.pr
+        if value is None:
             raise InputError(f"role {self.role.name}: expected the parameter {self.kind}")
-        return found
+        return value
 
     @property
     def name(self) -> str:

@@ -101,8 +101,8 @@ def _see_to_reconcile(context: Context, run: Run) -> None:
     Helm creates it before the WorkflowTemplate that it refers to; Argo (seen on 4.1.2) then calls it invalid and does
     not schedule it before it changes, or 20 minutes have passed.
     """
-    found = context.cluster.get("CronWorkflow", context.settings.namespace, RECONCILE)
-    if found is None or (found.get("status") or {}).get("lastScheduledTime"):
+    schedule = context.cluster.get("CronWorkflow", context.settings.namespace, RECONCILE)
+    if schedule is None or (schedule.get("status") or {}).get("lastScheduledTime"):
         return
     identity = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow"}
     metadata = {"name": RECONCILE, "namespace": context.settings.namespace, "annotations": {NUDGED: run.name}}
