@@ -15,7 +15,7 @@ TASKS_PATHS = (".taskmaster/tasks/tasks.json", "tasks/tasks.json", "tasks.json")
 
 
 def locate(gh: Client, subject: Subject, ref: str) -> tuple[str, bytes]:
-    """The path and the content of tasks.json at `ref`; InputError naming every path that was looked at without one."""
+    """The path and the content of tasks.json at `ref`; InputError, with every path tried, if none has it."""
     docs = (subject.settings.docs_project_directory or "").strip("/.")
     paths = [f"{docs}/{path}" if docs else path for path in TASKS_PATHS]
     for path in paths:
@@ -29,13 +29,13 @@ def locate(gh: Client, subject: Subject, ref: str) -> tuple[str, bytes]:
 
 
 def read(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
-    """The repository's read at `ref`; InputError where there is none, or where it is not Taskmaster's."""
+    """The repository's backlog at `ref`; InputError if there is none, or if the file is not Taskmaster's."""
     path, content = locate(gh, subject, ref)
     return tasks.read(content, f"{subject.repo}@{ref}:{path}", subject.tag)
 
 
 def remaining(subject: Subject, backlog: tasks.Backlog, done: Collection[str], only: str = "") -> graph.WorkPlan:
-    """The plan of what remains: `done` are ids, as in tasks.json; `only` (ids, separated by commas) narrows it."""
+    """The plan of the remaining tasks: `done` holds ids of tasks.json; `only` (ids, separated by commas) narrows it."""
     wanted = [part.strip() for part in only.split(",") if part.strip() not in ("", "none")]
     parallelism = subject.settings.parallelism or graph.DEFAULT_PARALLELISM
     return graph.plan(backlog, parallelism=parallelism, only=wanted or None, done=done)

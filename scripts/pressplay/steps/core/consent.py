@@ -1,8 +1,8 @@
 """Which text of an issue or pull request counts: what a person with write access wrote, or consented to (R8).
 
-The label consents to what stood there when it was put on, whoever wrote it. Where somebody without write access edited
-title or body at that moment or later, the label says nothing about what stands there now: a new one is asked for.
-Nothing is remembered: GitHub tells who edited what and when, also where every event was lost.
+The label consents to the text as it was when the label was added, whoever wrote it. If somebody without write access
+edits the title or the body at that moment or later, the label does not cover the new text: a new label is needed.
+Nothing is stored: GitHub records who edited what and when, so a lost event does not matter.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ _MARKER = "consent"
 
 
 class Withdrawn(InputError):
-    """The text is not what the label was put on for."""
+    """The text is not the one that the label consented to."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """Title and body as they stand, and whether they count."""
+    """The current title and body, and whether they count."""
 
     title: str = field(repr=False)
     body: str = field(repr=False)
     consented_at: float | None
-    """When a person with write access last put the label on; None where none did, or where it is gone."""
+    """When a person with write access last added the label; None if nobody did, or if it was removed."""
     count: bool
-    """Whether somebody with write access wrote them, or put the label on, and nobody without has edited them since."""
+    """Whether somebody with write access wrote them or added the label, and nobody without it has edited them since."""
 
     @property
     def withdrawn(self) -> bool:
-        """Whether somebody put the label on, but for another text than the one that stands there now."""
+        """Whether somebody added the label, but to another text than the current one."""
         return self.consented_at is not None and not self.count
 
 
@@ -46,10 +46,10 @@ def writers(context: Context, repo: str) -> Writers:
 
 
 def words(context: Context, repo: str, number: int, labels: tuple[str, ...], people: Writers | None = None) -> Words:
-    """The words of an issue or pull request that has these `labels`.
+    """The text of an issue or pull request that has these `labels`.
 
-    What the label consented to is read before the text, and who gave it another title after it: whatever is changed
-    meanwhile counts as edited.
+    The time of the label is read before the text, and the changes of the title after it: a change in between counts as
+    an edit.
     """
     people = people or writers(context, repo)
     gh = context.harness(repo, issues="read", pull_requests="read")
@@ -67,9 +67,9 @@ def words(context: Context, repo: str, number: int, labels: tuple[str, ...], peo
 def labelled_at(
     context: Context, repo: str, number: int, labels: tuple[str, ...], people: Writers | None = None
 ) -> float | None:
-    """When a person with write access last put on the label that starts flows; None where none did, or it is gone.
+    """When a person with write access last added the label that starts flows; None if nobody did, or it was removed.
 
-    Who may only triage can label, too, and an agent can label what it likes.
+    People with the triage role can label too, and an agent can label anything: their labels do not count.
     """
     label = context.settings.events.label.lower()
     if label not in (name.lower() for name in labels):
@@ -81,13 +81,13 @@ def labelled_at(
 
 
 def ask_again(context: Context, repo: str, number: int) -> None:
-    """Say on a pull request that its label has to be put on anew. Done again, it is the same."""
+    """Comment on a pull request that its label must be added again. Idempotent."""
     gh = context.harness(repo, pull_requests="write", issues="write")
     text = f"Press Play does nothing here: {EDITED}. {how_to_ask_again(context)}"
     issues.comment(gh, repo, number, text, marker=_MARKER)
 
 
 def how_to_ask_again(context: Context) -> str:
-    """How a person consents to what stands there now."""
+    """How a person consents to the current text, as a sentence."""
     label = context.settings.events.label
     return f"Read it as it is now; to have it taken up, take the label `{label}` off and put it on again."

@@ -30,16 +30,16 @@ class Context:
     github: GitHubAccess
     clock: Clock
     say: Callable[[str], None] = lambda _line: None
-    """Takes a line for the log. Never text that people or agents wrote, never a token."""
+    """Writes a line to the log. Never pass it text that people or agents wrote, or a token (R7, R9)."""
     git_folder: Callable[[str], str] | None = None
-    """Where a repository lies on this machine, where git can't reach the forge by HTTP (the sandbox's virtual time)."""
+    """The path of a repository on this machine, if git can't reach the forge by HTTP (the sandbox's virtual time)."""
 
     def harness(self, repo: str, **permissions: str) -> Client:
         """GitHub as the harness's App, for one repository with these permissions only (R9)."""
         return self.github.installation(self.settings.github.harness_app, repo, permissions)
 
     def remote(self, repo: str) -> Remote:
-        """Where git fetches a repository from, with a fresh token that may read it and nothing else (R9)."""
+        """The URL that git fetches a repository from, with a fresh token that can only read it (R9)."""
         if self.git_folder is not None:
             return Remote(self.git_folder(repo))
         token = self.github.token(self.settings.github.harness_app, repo, {"contents": "read"})
@@ -68,7 +68,7 @@ class Subject:
 
     @staticmethod
     def of(inputs: Inputs, context: Context) -> Subject:
-        """Read and check a step's inputs; InputError for an unlisted repository or what is not a number."""
+        """Read and check a step's inputs; InputError for an unlisted repository or an invalid number."""
         repo = context.settings.listed(inputs["repo"])
         settings = context.settings.repository(repo)
         return Subject(
@@ -82,7 +82,7 @@ class Subject:
         )
 
     def base(self, gh: Client) -> str:
-        """The branch that the repository's tasks are merged into: that of the values, else its default branch."""
+        """The branch that the repository's tasks are merged into: the one in the values, else its default branch."""
         return self.settings.default_branch or contents.default_branch(gh, self.repo)
 
     @property

@@ -1,8 +1,7 @@
-"""What a step that failed said, kept where people look for a reason: in the ledger of its task or pull request (R3).
+"""The message of a failed step, kept where people look for a reason: in the ledger of its task or pull request (R3).
 
-A Workflow's node says no more of it than an exit status, and a pod's log is gone with its Workflow. The entry `fault`
-is a lasting fault, which is the `reason` of whatever it ended; `passing-fault` is one that may have passed since, told
-only where nothing else is known.
+A Workflow's node keeps only an exit status, and a pod's log goes with its Workflow. The entry `fault` is a permanent
+fault: the `reason` of what it ended. `passing-fault` is a temporary one: it is shown only if no other reason is known.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.steps.core.context import Context, Inputs, Subject
 
 _LENGTH = 600
-"""Characters of it that are kept."""
+"""Characters of the message that are kept."""
 
 
 def note(context: Context, step: str, inputs: Inputs, error: PressPlayError) -> None:
-    """Keep what a step said. Where that is not possible, its log still has it."""
+    """Record a step's message. If that fails, the step's log still has it."""
     if not isinstance(error, InputError | TryAgain) or "repo" not in inputs:
         return
     with contextlib.suppress(PressPlayError):
@@ -38,12 +37,12 @@ def note(context: Context, step: str, inputs: Inputs, error: PressPlayError) -> 
 
 
 def lasting(entries: Entries, subject: Subject) -> str:
-    """The last lasting fault of this try, as a part of a sentence; empty where there was none."""
+    """The last permanent fault of this try, as a part of a sentence; empty if there was none."""
     fault = entries.get(Fault)
     return f": {fault.reason}" if fault and fault.try_ == subject.attempt_of_person else ""
 
 
 def passing(entries: Entries, subject: Subject) -> str:
-    """The last passing fault of this try, as a part of a sentence; empty where there was none."""
+    """The last temporary fault of this try, as a part of a sentence; empty if there was none."""
     fault = entries.get(PassingFault)
     return f"; last fault: {fault.said}" if fault and fault.try_ == subject.attempt_of_person else ""

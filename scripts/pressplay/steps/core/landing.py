@@ -1,8 +1,8 @@
-"""Whether a task has landed: the one answer that plans, plays, waits and summaries go by (R2, R5).
+"""Whether a task has landed: the only place where plans, plays, waits and summaries learn it (R2, R5).
 
 A task has landed where its own pull request, which its ledger knows, was merged into the play's base branch by a person
-(or by GitHub's merge queue, that a person entered it into), and the merge commit is still part of that branch. A pull
-request that was merged in any other way is named for what happened, and a person goes on from there.
+(or by GitHub's merge queue, which a person added it to), and the merge commit is still part of that branch. For a pull
+request that was merged in any other way the reason is shown, and a person takes over.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pressplay.settings import Settings
 from pressplay.steps.core.context import Context, Subject
 
 NEEDS = {"contents": "read", "pull_requests": "read"}
-"""What a client needs to ask."""
+"""The permissions that the client needs."""
 
 _SLACK = 120
 """Seconds by which GitHub's clock and ours may differ."""
@@ -29,22 +29,22 @@ _SLACK = 120
 
 @dataclass(frozen=True)
 class Landing:
-    """What came of a merged pull request of a task."""
+    """The result of a task's merged pull request."""
 
     pr: int
     base: str
     commit: str
     by: str
     problem: str
-    """Why the task has not landed all the same, as a sentence of ours about the pull request; empty where it has."""
+    """Why the task has not landed despite the merge, as the predicate of a sentence; empty if it has."""
 
 
 def pull_of(context: Context, gh: Client, subject: Subject) -> pulls.Pull | None:
     """The pull request of a task in this try; None where there is none yet. `gh` has the permissions `NEEDS`.
 
-    In this order: one that has landed, in whatever try; the newest open one of the task's branch, whoever opened it;
-    the newest closed one that is of this try. What else was closed or merged from a branch of that name is not the
-    task's: an earlier backlog had tasks of the same numbers.
+    The first of: one that has landed, in any try; the newest open one of the task's branch, whoever opened it; the
+    newest closed one of this try. Other pull requests that were closed or merged from a branch of that name are not the
+    task's: an earlier backlog had tasks with the same numbers.
     """
     number = subject.task
     if number is None:
@@ -62,14 +62,14 @@ def pull_of(context: Context, gh: Client, subject: Subject) -> pulls.Pull | None
 
 
 def _candidates(listed: Sequence[pulls.Pull], entries: Entries) -> list[pulls.Pull]:
-    """The pull requests of a task's branch that may be the task's: open ones first, each the newest first."""
+    """The pull requests of a task's branch that can be the task's: open ones first, then the newest first."""
     begun = entries.get(Begun)
     after = (begun.after if begun else None) or 0
     return sorted((pull for pull in listed if pull.number > after), key=lambda pull: pull.state != "open")
 
 
 def recorded(entries: Entries) -> set[int]:
-    """The numbers of pull requests that a task's ledger knows, of all tries."""
+    """The numbers of the pull requests in a task's ledger, of all tries."""
     return {number for entry in entries if (number := _pull_of(entry))}
 
 
@@ -81,11 +81,11 @@ def _pull_of(entry: Entry) -> int | None:
 
 
 def _is_of_try(pull: pulls.Pull, entries: Entries, try_: int) -> bool:
-    """Whether a closed pull request is one that a try recorded, or that its run opened and nobody recorded yet."""
+    """Whether a try recorded a closed pull request, or its run opened it and nothing recorded it yet."""
     if any(_pull_of(entry) == pull.number and getattr(entry, "try_", None) == try_ for entry in entries):
         return True
     if pull.number in recorded(entries):
-        # Of an earlier try; a ledger of an earlier release does not tell which.
+        # It is of an earlier try; a ledger of an earlier release does not say which one.
         recorded_as = entries.get(PullOfTask)
         is_recorded = recorded_as is not None and recorded_as.pr == pull.number
         return is_recorded and not _has_ended_before(pull, entries, try_)
@@ -99,7 +99,7 @@ def _has_ended_before(pull: pulls.Pull, entries: Entries, try_: int) -> bool:
 
 
 def of(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries, base: str = "") -> Landing:
-    """What came of a merged pull request of a task; `entries` is the task's ledger, `base` its base branch if known."""
+    """The result of a task's merged pull request; `entries` is the task's ledger, `base` its base branch if known."""
     base = base or subject.base(gh)
     before = entries.get(Landed)
     if before and before.pr == pull.number and before.base == base:
@@ -116,7 +116,7 @@ def of(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries
 
 
 def problem_of(merge: merges.Merge, base: str, settings: Settings) -> str:
-    """Why a merge does not land a task that belongs on `base`, as what a pull request was; empty where it does."""
+    """Why a merge does not land a task on `base`, as the predicate of a sentence; empty if it does."""
     if merge.base != base:
         return f"was merged into {names.shown_branch(merge.base)}, not {names.shown_branch(base)}"
     if not merge.by:
@@ -129,9 +129,9 @@ def problem_of(merge: merges.Merge, base: str, settings: Settings) -> str:
 
 
 def note(context: Context, subject: Subject, landing: Landing) -> str:
-    """Record that a task has landed; or say on its pull request, once, why it has not. The reason, or nothing.
+    """Record that a task has landed, or comment on its pull request, once, why it has not.
 
-    Done again, it is the same.
+    Returns the reason, empty if it has landed. Idempotent.
     """
     if not landing.problem:
         entry = Landed(pr=landing.pr, base=landing.base, commit=landing.commit, by=landing.by)
@@ -141,7 +141,7 @@ def note(context: Context, subject: Subject, landing: Landing) -> str:
     gh = context.harness(subject.repo, issues="write", pull_requests="write")
     text = (
         f"Press Play does not take task {subject.task} as done: {reason}. What depends on it does not start. The next "
-        "press plays the task again; to have it taken as done all the same, set its status to `done` in tasks.json."
+        "press plays the task again; to have it taken as done anyway, set its status to `done` in tasks.json."
     )
     issues.comment(gh, subject.repo, landing.pr, text, marker=f"not-landed-{subject.task}")
     return reason
@@ -149,18 +149,18 @@ def note(context: Context, subject: Subject, landing: Landing) -> str:
 
 @dataclass(frozen=True)
 class Landings:
-    """What the pull requests of a backlog's tasks say about which of them are done."""
+    """Which of a backlog's tasks are done, by their pull requests."""
 
     done: Mapping[str, int]
     """Ids of tasks that have landed → the number of the pull request."""
     undone: Mapping[str, str]
-    """Ids of tasks of whose branch a pull request was merged that does not count → why, as a sentence of ours."""
+    """Ids of tasks with a merged pull request that does not count → why, as a sentence of ours."""
 
 
 def of_backlog(context: Context, gh: Client, subject: Subject, backlog: Backlog, base: str) -> Landings:
     """Which tasks of a backlog have landed on `base`, and which have a merged pull request that does not count.
 
-    Tasks that tasks.json says are done are left out.
+    Tasks that are done by tasks.json are left out.
     """
     merged: dict[str, list[pulls.Pull]] = {}
     for pull in pulls.all_pulls(gh, subject.repo, "closed"):

@@ -1,7 +1,7 @@
-"""Parking: a pull request at which only a person goes on (R4): ledger, check, label, and a comment with the reason.
+"""Parking: only a person can continue the pull request (R4). Ledger, check, label, and a comment with the reason.
 
-The entry `parked-<try>` holds the reason and the head. A new head, a person's retry or a new press goes on; where a
-person stopped it (`stopped`), only these last two do.
+The entry `parked-<try>` holds the reason and the head. A new head, a person's retry or a new press continues; if a
+person stopped it (`stopped`), only the last two do.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def park(
     ways: str = "",
     details: str = "",
 ) -> None:
-    """Park an open pull request. A `reason` that is a text is a clause of ours. Done again, it is the same.
+    """Park an open pull request. A `reason` given as text is a clause of ours. Idempotent.
 
-    `ways` says how a person goes on, where that is not by a commit or a retry; `details` is Markdown for the comment.
+    `ways` says how a person continues, if not by a commit or a retry; `details` is Markdown for the comment.
     """
     why = Reason(what=reason) if isinstance(reason, str) else reason
     shown = "\n".join(part for part in (reason_text.details(why), details) if part)
@@ -74,11 +74,11 @@ def park(
         summary="\n\n".join(part for part in (why.what, reason_text.details(why)) if part),
         details_url=f"{context.settings.github.web_url}/{subject.repo}/pull/{pull.number}",
         external_id=pull.head_sha,
-        # What was proven not to work stays to be seen.
+        # Keep the text: it shows which probes failed.
         text=None,
     )
     issues.add_labels(gh, subject.repo, pull.number, [PARKED_LABEL])
-    # A push alone doesn't take back what a person stopped.
+    # A push alone does not undo a person's stop.
     ways = ways or ("comment `/press-play retry` or `/press-play fix`" if stopped else _WAYS)
     issues.comment(
         gh,
@@ -101,7 +101,7 @@ def park_blocked(context: Context, subject: Subject, agent: str, result: Result)
 
 
 def clear(context: Context, subject: Subject, number: int) -> None:
-    """Take the parking back: the entry, and the label where it is."""
+    """Undo the parking: mark the entry as cleared, and remove the label."""
     ledger = context.ledger(subject.repo)
     entry = parked(ledger.entries("pr", number), subject)
     if entry is not None:

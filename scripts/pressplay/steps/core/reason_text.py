@@ -1,4 +1,4 @@
-"""A reason as Markdown: our clause as it is, other people's words in a fence, where they are data (R7)."""
+"""A reason as Markdown: our clause as it is, other people's text in a fence, as data (R7)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pressplay.validation.markdown import code, fenced
 
 
 def details(reason: Reason) -> str:
-    """What is known beside the clause, as paragraphs; empty where nothing is."""
+    """Everything but the clause, as paragraphs; empty if there is nothing more."""
     parts = []
     if reason.detail:
         parts.append(fenced(reason.detail))

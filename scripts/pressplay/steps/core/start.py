@@ -1,4 +1,4 @@
-"""Start a flow as the chart's Sensor does: the same Workflow by the same name, so that both together start it once."""
+"""Start a flow as the chart's Sensor does: the same Workflow with the same name, so that it starts once (R1)."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from pressplay.domain import flows
 from pressplay.steps.core.context import Context, Inputs, number
 
 EVENT_PRIORITY = 1000
-"""What somebody waits for comes before what plays have waiting."""
+"""Above the priorities of plays: somebody waits for the answer to an event."""
 
 
 def start(context: Context, flow: str, repo: str, number: int | None = None, why: str = "") -> bool:
-    """Create the Workflow of a flow for this moment's window; False where it is there.
+    """Create the Workflow of a flow for the current window; False if it exists.
 
-    `number` is that of the pull request or issue, None for a flow of the whole repository; `why` replaces the one that
-    the flow's events give. Raises InputError where there is no such flow.
+    `number` is the pull request's or the issue's, None for a flow of the whole repository; `why` replaces the one of
+    the flow's events. Raises InputError for an unknown flow.
     """
     return context.cluster.create(manifest(context, flow, repo, number, why))
 
 
 def hand_over(context: Context, flow: str, given: str, repo: str, number: int, why: str = "") -> bool:
-    """Whether a flow was started with its repository spelled otherwise than in the values: then it is started again.
+    """Start a flow again, if its repository was not spelled as in the values; whether that was so.
 
-    Locks are named by what a Workflow was given. Two spellings must not be two locks, so that work is done twice.
+    The repository's name is part of the lock's name: two spellings would be two locks, and work would be done twice.
     """
     if given == repo:
         return False
@@ -57,7 +57,7 @@ def manifest(context: Context, flow: str, repo: str, number: int | None = None, 
 def workflow(
     context: Context, flow: str, name: str, arguments: Mapping[str, str], labels: Mapping[str, str], priority: int
 ) -> Manifest:
-    """A Workflow that refers to the WorkflowTemplate of a flow; `labels` are beside those that all of ours carry.
+    """A Workflow that refers to the WorkflowTemplate of a flow; `labels` come on top of those that all of ours have.
 
     `arguments` has the repository as `repo`.
     """
@@ -90,5 +90,5 @@ def labels(repo: str, flow: str) -> dict[str, str]:
 
 
 def seconds_left(inputs: Inputs, context: Context) -> int:
-    """What is left of the window that ends at the parameter `until`; never more than an hour, whatever clocks say."""
+    """The seconds to the end of the window (parameter `until`); at most an hour, in case a clock is wrong."""
     return max(0, min(3600, (number(inputs, "until") or 0) - int(context.clock.now())))

@@ -1,7 +1,7 @@
-"""Where a task came from, if from no backlog: its pull request names the issue or the alerts, the issue is told.
+"""The source of a task without a backlog: its pull request names the issue or the alerts, and the issue gets a comment.
 
-The issue gets one comment of ours, written anew in place (R4: parked or failed is said there too). Its texts are ours
-alone (R7). A backlog's task, and a pull request of no task, have no such place: nothing is done for them.
+The issue has one comment of ours, which is updated in place (R4: it also says why the task is parked or failed). It has
+no text but ours (R7). Tasks of a backlog, and pull requests without a task, have no source: nothing is done for them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MARKER = "task"
 
 
 def opened(context: Context, subject: Subject, pr: int) -> None:
-    """The task's pull request is there: link it with where the task came from, and say so there. Idempotent."""
+    """Link the task's new pull request with the task's source, and say so there. Idempotent."""
     link(context, subject, pr)
     if _kind(subject) == "issue":
         _comment(context, subject, f"#{pr} implements the task made of this issue, and is being reviewed.")
@@ -50,9 +50,9 @@ def made(context: Context, subject: Subject) -> None:
 
 
 def ended(context: Context, subject: Subject, outcome: str, why: Reason | None = None, pr: int | None = None) -> None:
-    """Say on the issue how the task ended: `approved`, `merged`, `parked` or `failed`, and why.
+    """Comment on the issue how the task ended: `approved`, `merged`, `parked` or `failed`, and why.
 
-    `asked`: the Issue agent has questions first. `edited`: it is not what it was when somebody asked for it.
+    `asked`: the Issue agent has questions. `edited`: the issue has changed since somebody asked for it.
     """
     if _kind(subject) != "issue":
         return

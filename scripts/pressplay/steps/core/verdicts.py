@@ -1,7 +1,7 @@
-"""What gates have in common: a verdict for one head commit, in the ledger and as the check `press-play/<gate>`.
+"""Gates' verdicts: each is about one head commit, in the ledger and as the check `press-play/<gate>`.
 
-A gate is what the harness finds out for itself; no agent's word goes into it (R5, R6). The ledger of the pull request
-has an entry for each gate and commit, and that is what counts: a check is what people and rulesets see of it.
+A gate is what the harness finds out itself: nothing that an agent claims counts (R5, R6). The ledger of the pull
+request has an entry for each gate and commit. The entry counts; the check shows it to people and rulesets.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ TEST_ONLY: Gate = "test-only"
 ACCEPTANCE: Gate = "acceptance"
 LIMITS: Gate = "limits"
 Outcome = Literal["pass", "fail", "error"]
-"""`error`: the gate could not do its work, and no agent can mend that."""
+"""`error`: the gate could not do its work, and no agent can fix that."""
 SUPERSEDED = "superseded"
-"""What `post` says where the head is another one by now: nothing is posted."""
+"""What `post` returns if the head has changed: nothing is posted."""
 
 _CONCLUSIONS: Mapping[Outcome, str] = {"pass": "success", "fail": "failure", "error": "action_required"}
 
@@ -37,11 +37,11 @@ class GateVerdict:
     title: str
     """A few words, for the check."""
     reason: str
-    """One sentence, every word of it ours: it goes into comments, logs and what agents are told (R7)."""
+    """One sentence, all of it ours: it goes into comments, logs and agents' instructions (R7)."""
     details: str = ""
-    """Markdown for the check's text; what strangers wrote stands in it as quoted data."""
+    """Markdown for the check's text; it quotes strangers' text as data."""
     why: Reason | None = None
-    """The reason with all that is known beside its clause, where something is."""
+    """The reason with its details, if there are any."""
 
 
 def check_name(gate: Gate) -> str:
@@ -50,21 +50,21 @@ def check_name(gate: Gate) -> str:
 
 
 def verdict_on(entries: Entries, gate: Gate, head: str) -> GateEntry | None:
-    """The recorded verdict on a commit; None where there is none."""
+    """The recorded verdict on a commit; None if there is none."""
     return entries.get(GateEntry, GateEntry.key_of(gate, head))
 
 
 def has_passed(entries: Entries, gate: Gate, head: str) -> bool:
-    """Whether a gate passed just this commit."""
+    """Whether a gate passed exactly this commit."""
     verdict = verdict_on(entries, gate, head)
     return verdict is not None and verdict.outcome == "pass"
 
 
 def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: GateVerdict) -> str:
-    """Record a verdict and set the check on `head`; its outcome, or SUPERSEDED where that is the head no more.
+    """Record a verdict and set the check on `head`; returns its outcome, or SUPERSEDED if the head has changed.
 
-    Done again, it is the same. `subject` names the pull request. That the acceptance gate passed is recorded alone: its
-    check lets people merge, so it is set where everything else is looked at too (`pulls.conclude`).
+    Idempotent. `subject` names the pull request. A pass of the acceptance gate is only recorded: its check lets people
+    merge, so `pull_steps.conclude` sets it, which looks at everything else too.
     """
     if subject.pr is None:
         raise ValueError("a gate is about a pull request")
