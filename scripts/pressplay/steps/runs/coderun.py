@@ -46,15 +46,15 @@ def service(repo: str, settings: RepositoryDefaults) -> str:
 
 
 def has_volume(settings: RepositoryDefaults) -> bool:
-    """Whether each task has a volume of its own (`isolation: volume`): its number is then part of the service."""
+    """Whether each task has its own volume (`isolation: volume`): the service's name then contains the number."""
     return (settings.isolation or "volume") == "volume"
 
 
 def coderun(context: Context, spec: RunSpec) -> Manifest:
     """The CodeRun, with only the fields that the early definition has; `coderun.extraSpec` of the values adds more.
 
-    Source: the definition and its early controller, as told in the project's facts about CodeRun: env is switched off
-    by any taskRequirements, so everything travels in those; `org/repo` as the repository's URL.
+    Source: the definition and its early controller. There taskRequirements switch `env` off, so everything goes into
+    taskRequirements; the repository's URL is `org/repo`.
     """
     run, subject = spec.run, spec.run.subject
     settings = subject.settings
@@ -114,10 +114,10 @@ def coderun(context: Context, spec: RunSpec) -> Manifest:
 
 
 def task_requirements(given: Given, environment: Mapping[str, str]) -> str:
-    """Secrets and environment as base64 of YAML; `environment` is what the harness tells, which nothing replaces.
+    """Secrets and environment as base64 of YAML; the harness's `environment` takes precedence.
 
-    Every text is quoted: the controller's YAML reads numbers where Python's writes a plain text (`12e5`), and passes
-    over what is none.
+    Every text is quoted: the controller's YAML reads some plain texts of Python's YAML (`12e5`) as numbers, and ignores
+    values that are not texts.
     """
     wanted = given.task_requirements()
     wanted["environment"] = {**given.environment, **environment}
@@ -126,7 +126,7 @@ def task_requirements(given: Given, environment: Mapping[str, str]) -> str:
 
 
 class _Quoted(yaml.SafeDumper):
-    """Writes no anchors: what is the same twice is written twice."""
+    """Writes no anchors: equal values are written out each time."""
 
     def ignore_aliases(self, _data: object) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""What the harness's gates found on a commit, as the next agent is told it: `task/findings.md`."""
+"""The findings of the harness's gates on a commit, for the next agent: `task/findings.md`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _GATES = (verdicts.LINT, verdicts.TEST_ONLY, verdicts.ACCEPTANCE)
 
 
 def text(context: Context, subject: Subject, role: Role, head: str) -> str:
-    """What the gates refused of the commit that a run begins at, as Markdown; empty where they refused nothing.
+    """What the gates refused in the commit that a run begins at, as Markdown; empty if they refused nothing.
 
-    What they captured is read back from their checks: strangers' text goes through no ledger and no parameter (R7).
+    The captured text is read from the gates' checks: strangers' text never goes into a ledger or a parameter (R7).
     """
     if role.stage != "round" or subject.pr is None:
         return ""
@@ -31,7 +31,7 @@ def text(context: Context, subject: Subject, role: Role, head: str) -> str:
 
 
 def refused(context: Context, subject: Subject, entries: Entries, pull: pulls.Pull) -> str:
-    """The paths and lines that the test-only gate refuses of the head, as its check quotes them; empty for none."""
+    """The paths and lines of the head that the test-only gate refuses, as its check quotes them; empty for none."""
     verdict = verdicts.verdict_on(entries, verdicts.TEST_ONLY, pull.head_sha)
     if verdict is None or verdict.outcome != "fail":
         return ""

@@ -1,4 +1,4 @@
-"""What is asked of the runs of several roles: whether the head moved, tests got weaker, or the agent is blocked."""
+"""Judgements that several roles share: whether the head moved, tests got weaker, or the agent is blocked."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from pressplay.steps.runs.run import Run
 from pressplay.validation.redaction import redact
 
 BLOCKED = "blocked"
-"""The outcome of a run whose agent asks a person to decide before the work can go on."""
+"""The outcome of a run whose agent needs a person's decision to continue."""
 _MOST = 10_000
-"""Characters of a question that the ledger keeps; the whole of it is where the agent asked."""
+"""Characters of a question that the ledger keeps; the full text is where the agent asked."""
 
 
 def moved(_context: Context, gh: Client, run: Run, entry: RunEntry) -> Result:
-    """`done` where the head moved since the run began, else `nothing`."""
+    """`done` if the head moved since the run began, else `nothing`."""
     head = pulls.pull(gh, run.subject.repo, run.number).head_sha
     return Result(outcome="done" if head != entry.head else "nothing", new_head=head)
 
 
 def not_weaker(gh: Client, run: Run, entry: RunEntry, result: Result) -> Result:
-    """The result of a run that moved the head, unless it took something from the tests: `refused` then."""
+    """The result of a run that moved the head; `refused` if it weakened tests or changed a plan of probes."""
     repo, before, after = run.subject.repo, entry.head or "", result.new_head or ""
     compared = comparison.difference(gh, repo, before, after)
     if any(path.startswith(only_tests.ACCEPTANCE) for file in compared.files for path in (file.path, file.before)):
@@ -41,7 +41,7 @@ def not_weaker(gh: Client, run: Run, entry: RunEntry, result: Result) -> Result:
 
 
 def newest_comment(gh: Client, run: Run) -> int | None:
-    """The newest comment of the conversation, so that what a run's agent says can be told apart; 0 where there is none.
+    """The id of the newest comment of the conversation: the agent's comments are later ones; 0 if there is none.
 
     None for a run that works on no pull request.
     """
@@ -51,10 +51,10 @@ def newest_comment(gh: Client, run: Run) -> int | None:
 
 
 def blocked(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result | None:
-    """What came of an ended run whose agent asks a person to decide; None where it asks nothing.
+    """The result of an ended run whose agent asks a person to decide; None if it asks nothing.
 
-    Its App asks in a comment that it wrote on the pull request since the run began, or in the body of the pull request
-    that the run opened. What anybody else wrote, or a comment that was edited, asks nothing.
+    A question is in a comment that the agent's App wrote on the pull request since the run began, or in the body of the
+    pull request that the run opened. Other authors' text and edited comments are no questions.
     """
     repo, author = run.subject.repo, names.bot(context.settings.agent(run.agent_id)[1].github_app)
     if run.role == IMPLEMENT:
@@ -65,7 +65,7 @@ def blocked(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result |
     elif entry.newest_comment is not None:
         pr, texts = run.number, []
     else:
-        # The Issue agent's and Morgan's runs, and those that an earlier version began.
+        # A run of the Issue agent or of Morgan, or one that an earlier version began.
         return None
     texts += [
         comment.body
@@ -74,7 +74,7 @@ def blocked(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result |
         and comment.author.lower() == author
         and comment.updated_at == comment.created_at
     ]
-    question = next((asked_text for text in reversed(texts) if (asked_text := question_in(text))), "")
+    question = next(filter(None, map(question_in, reversed(texts))), "")
     if not question:
         return None
     return Result(

@@ -1,4 +1,4 @@
-"""The bounds on runs (R4), counted from the ledger and the tallies, asked once for each run before it begins."""
+"""The limits on runs (R4), counted from the ledger and the tallies, and checked once before each run."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from pressplay.steps.runs.run import Run
 
 
 def day(context: Context) -> str:
-    """Today, as runs are counted over it (UTC)."""
+    """The current day (UTC), over which runs are counted."""
     return datetime.fromtimestamp(context.clock.now(), UTC).date().isoformat()
 
 
 def spans(context: Context, run: Run) -> list[str]:
-    """Over what a run is counted: its day, and the play that it is part of."""
+    """The spans over which a run is counted: its day, and its play if it has one."""
     return [day(context), *([run.subject.play] if run.subject.play else [])]
 
 
 def started(entries: Entries, subject: Subject) -> list[RunEntry]:
-    """The runs of a ledger that count: those of this try. A person's retry, or a new press, has its own allowance."""
+    """The runs that count: those of this try. A person's retry, or a new press, has its own allowance."""
     return [run for run in entries.runs_of(subject.attempt_of_person) if run.started is not None]
 
 
 def triaged(runs: Iterable[RunEntry]) -> set[str]:
-    """The causes that runs of the Triage agent were about: attempts at one are one try."""
+    """The causes of the Triage agent's runs: all attempts at one cause count once."""
     return {run.cause for run in runs if run.role == TRIAGE.name}
 
 
 def minutes(runs: Iterable[RunEntry]) -> int:
-    """How many minutes runs took together, as far as they have ended."""
+    """The total minutes of the runs that have ended."""
     return sum(max(0, run.ended - run.started) for run in runs if run.ended and run.started is not None) // 60
 
 
 def newest(entries: Entries, subject: Subject) -> RunEntry | None:
-    """The newest run of this try. What parks follows what it parks, also within the same second."""
+    """The newest run of this try. Within the same second a run that parks is the newer one."""
 
     def when(run: RunEntry) -> tuple[int, bool, int, int]:
         return run.ended or run.began, run.outcome in ("parked", "blocked"), run.round, run.attempt
@@ -49,13 +49,13 @@ def newest(entries: Entries, subject: Subject) -> RunEntry | None:
 
 
 def refusal(entries: Entries, subject: Subject) -> str:
-    """Why the newest run of this try was refused at a limit; empty where it was not."""
+    """Why the newest run of this try was refused at a limit; empty if it was not."""
     last = newest(entries, subject)
     return last.reason if last and last.outcome == "parked" and "(limits." in last.reason else ""
 
 
 def reached(context: Context, run: Run, entries: Entries) -> str:
-    """The reason why no further run may start, or nothing. `entries` is the ledger that the run stands in."""
+    """Why no further run may start; empty if one may. `entries` is the run's ledger."""
     limits, ledger = context.settings.limits, context.ledger(run.subject.repo)
     own = started(entries, run.subject)
     most = limits.runs_per_task if run.kind == "task" else limits.runs_per_pull_request
@@ -83,7 +83,7 @@ def reached(context: Context, run: Run, entries: Entries) -> str:
 
 
 def _still_open(entries: Entries, run: Run) -> str:
-    """What the rounds did not bring about."""
+    """What is still open after the last round, as a clause."""
     for gate in (LINT_GATE, TEST_ONLY, ACCEPTANCE):
         verdict = verdict_on(entries, gate, run.head)
         if verdict is not None and verdict.outcome == "fail":

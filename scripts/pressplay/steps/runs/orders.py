@@ -1,9 +1,9 @@
-"""Orders: the branches below `press-play/` by which agents are told what to do, and whether they are still ours.
+"""Orders: the branches below `press-play/` that instruct agents, and whether somebody else changed them (R5).
 
-The ruleset on `press-play/**/*` is the wall: with it nobody but the harness's App writes there. This is the alarm
-beside it, for repositories that have no such ruleset. What a run was told is in its ledger as a commit, and whoever
-else moved the branch is in GitHub's record of it. The alarm comes late where a branch is moved while the agent starts:
-what came of that run is not used, and a person goes on.
+The ruleset on `press-play/**/*` prevents that: only the harness's App can write there. This module detects it in
+repositories without that ruleset. The ledger has the commit that instructs a run, and GitHub's record has everybody who
+moved the branch. If a branch is moved while the agent starts, it is detected only later: the run's result is not used,
+and a person takes over.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ TREE_ANNOTATION = "press-play/context-tree"
 
 
 def before_run(context: Context, run: Run, entry: RunEntry | None, *, started: bool) -> str:
-    """Why a run may not begin, or go on: others moved what it is told. In a sentence of ours; empty where it may.
+    """Why a run may not begin, or continue: others changed its instructions. A sentence of ours; empty if it may.
 
-    `entry` is the ledger's, None where it has none yet. Until the run has `started` the harness still sets the branch:
-    what it holds does not matter then, and only who wrote it does. For the role `comments` the snapshot counts, too.
+    `entry` is the ledger's, None if it has none yet. Until the run has `started` the harness still sets the branch: its
+    content does not matter then, only who wrote it. For the role `comments` the snapshot's branch counts too.
     """
     gh = context.harness(run.subject.repo, contents="read")
     commit = entry.context if entry else None
@@ -39,16 +39,17 @@ def before_run(context: Context, run: Run, entry: RunEntry | None, *, started: b
 
 
 def after_run(context: Context, run: Run, entry: RunEntry) -> str:
-    """Why what came of a run does not count: others moved what it was told. In a sentence of ours; empty otherwise."""
+    """Why a run's result does not count: others changed its instructions. A sentence of ours; empty if it counts."""
     gh = context.harness(run.subject.repo, contents="read")
     return _moved(context, gh, run.subject.repo, run.context_branch, entry.context, strict=True)
 
 
 def _moved(context: Context, gh: Client, repo: str, branch: str, commit: str | None, *, strict: bool) -> str:
-    """How a branch is not as the harness left it, and by whom; empty where it is.
+    """How a branch differs from what the harness left, and who changed it; empty if it does not differ.
 
-    Also one that was set back was moved: the agent may have read it in between. `strict`: it must be at `commit`, or
-    deleted by the harness itself. Without a commit (an earlier version's entry has none) only who wrote it counts.
+    A branch that was set back counts as moved: the agent may have read it in between. `strict`: the branch must be at
+    `commit`, or deleted by the harness itself. Without a commit (an entry of an earlier version has none) only its
+    authors count.
     """
     head = refs.find_head(gh, repo, branch)
     record = pushes.record(gh, repo, branch, names.bot(context.settings.github.harness_app))

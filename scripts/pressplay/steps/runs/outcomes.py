@@ -1,4 +1,4 @@
-"""What came of a run, judged by what GitHub holds: `Succeeded` alone means nothing."""
+"""The result of a run, judged by what is on GitHub: the phase `Succeeded` alone means nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ READ = {"contents": "read", "pull_requests": "read"}
 
 
 def of(context: Context, run: Run, entry: RunEntry, judge: Judge) -> Result:
-    """What came of an ended (or never created) run."""
+    """The result of a run that has ended, or was never created."""
     manifest = context.cluster.get(run.resource, context.settings.controller_namespace, run.name)
     if manifest is None:
         reason, details = f"the {run.resource} could not be created", _why_not_created(context, run)
@@ -43,14 +43,14 @@ def of(context: Context, run: Run, entry: RunEntry, judge: Judge) -> Result:
     else:
         result = judge(context, gh, run, entry)
     if result.outcome == "refused":
-        # What it pushed counts more than what it asks (R6).
+        # A refused push counts more than a question (R6).
         return result
-    # Also of a run that failed: another attempt would only ask again.
+    # Also for a failed run: another attempt would only ask again.
     return judging.blocked(context, gh, run, entry) or result
 
 
 def _left(context: Context, run: Run) -> str | None:
-    """The head that a run of QA's left, which may have pushed all the same: QA's gate must know."""
+    """The head after a run of QA, which may have pushed before it failed; None for other roles."""
     if run.role != TEST:
         return None
     return pulls.pull(context.harness(run.subject.repo, **READ), run.subject.repo, run.number).head_sha
@@ -61,13 +61,13 @@ def _details(run: Run, text: str, log: str = "") -> Details | None:
 
 
 def _status_of(run: Run, manifest: Manifest) -> Details | None:
-    """What the controller says of a run: `status.message`."""
+    """The controller's message about a run: `status.message`."""
     log = str((manifest["metadata"].get("annotations") or {}).get(LOG_ANNOTATION) or "")
     return _details(run, str((manifest.get("status") or {}).get("message") or ""), log)
 
 
 def _why_not_created(context: Context, run: Run) -> Details | None:
-    """What the API server said of the CodeRun, as the node that applied it tells."""
+    """The API server's message about the CodeRun, from the node that applied it."""
     workflow = context.cluster.get("Workflow", context.settings.namespace, run.workflow) if run.workflow else None
     messages = [
         str(node["message"])

@@ -1,6 +1,6 @@
 """The project's requirements.yaml, read from the default branch: a pull request can't change what its agents get.
 
-What it asks for is checked against the settings before a play begins, and again before each run.
+It is checked against the settings before a play begins, and again before each run.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pressplay.validation.report import Invalid, Problem
 from pressplay.validation.requirements import Given, Requirements
 
 PROBLEMS_SHOWN = 3
-"""Problems that the reason of a run which may not begin has; `pressplay validate` says them all."""
+"""How many problems the reason lists; `pressplay validate` shows them all."""
 
 
 def check(agents: Mapping[str, Agent], gh: Client, subject: Subject, base: str) -> None:
-    """Invalid, with everything that is wrong, where the file asks for what it may not have; none is none wrong."""
+    """Raise Invalid, with all problems, if the file requests what it may not have. No file is no problem."""
     file = _read(gh, subject, base)
     if file is None:
         return
@@ -33,7 +33,7 @@ def check(agents: Mapping[str, Agent], gh: Client, subject: Subject, base: str) 
 
 
 def given(context: Context, gh: Client, subject: Subject, base: str, agent_id: str, agent: Agent) -> tuple[Given, str]:
-    """What a run of the agent is given; or nothing, and a sentence on why it may not begin."""
+    """What a run of the agent gets, and an empty text; or nothing, and why the run may not begin."""
     where = names.requirements_file(subject.settings.docs_project_directory or "")
     try:
         file = _read(gh, subject, base)
@@ -45,7 +45,7 @@ def given(context: Context, gh: Client, subject: Subject, base: str, agent_id: s
         return Given(), f"`{where}` on the default branch is no file"
     if file is not None:
         if file.malformed:
-            # Unknown keys and wrong values are anybody's words (R7): only where they stand is told.
+            # Unknown keys and wrong values are anybody's text (R7): only the lines are shown.
             return Given(), _reason(where, [], [problem.line for problem in file.malformed])
         refused = _refused(context.settings.agents, subject, file, agent_id)
         if refused:

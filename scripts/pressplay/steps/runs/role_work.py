@@ -1,7 +1,7 @@
-"""What the rooms do for the runs of their roles, so that preparing and collecting a run is the same for all of them.
+"""What is particular to each role's runs, so that preparing and collecting a run is the same code for all roles.
 
-The rooms are above this one: `steps.roles` collects what they offer, and hands it to the steps `run-prepare` and
-`run-collect`.
+Higher rooms implement it: `steps.roles` collects the implementations, and the steps `run-prepare` and `run-collect` get
+them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.runs.run import Run
 
 Judge = Callable[[Context, Client, Run, RunEntry], Result]
-"""What came of a run that succeeded. The client may read contents and pull requests."""
+"""Gives the result of a run that succeeded. The client may read contents and pull requests."""
 
 
 def _no_files(_context: Context, _gh: Client, _run: Run) -> Mapping[str, bytes]:
@@ -39,20 +39,20 @@ class RoleWork:
 
     judge: Judge
     files: Callable[[Context, Client, Run], Mapping[str, bytes]] = _no_files
-    """What its agent finds in the task folder besides, by name."""
+    """Further files of the task folder, by name."""
     proving: Callable[[Subject], dict[str, str] | None] = _no_proving
-    """How the commit will be proven, for its instructions; None where that is not its business."""
+    """How the commit will be proven, for the instructions; None if the role has nothing to do with it."""
     note: Callable[[Context, Client, Run, RunEntry], RunEntry] = _nothing_noted
-    """The entry with what it holds of the moment before the run, so that what the run left can be told apart."""
+    """Adds the state before the run to the entry, so that the run's own changes can be recognised."""
     request: Callable[[Context, Run, RunEntry | None, bool], tuple[Manifest, RunEntry]] | None = None
-    """Makes the custom resource and the entry where that is no CodeRun; the last argument: whether it has started."""
+    """Makes the custom resource and the entry, if it is no CodeRun; the last argument: whether the run has started."""
 
 
 @dataclass(frozen=True)
 class Rooms:
-    """What the rooms offer."""
+    """The rooms' implementations."""
 
     roles: Mapping[str, RoleWork]
     """By the role's name."""
     sources: Mapping[names.Kind, Callable[[Context, str, int], Mapping[str, str]]]
-    """The task folder's files of work that comes from no backlog: (context, repository, number), by name."""
+    """Gives the task folder's files, by name, of work without a backlog: (context, repository, number)."""

@@ -1,6 +1,6 @@
-"""One run of an agent, as a step's inputs name it: its role, its key (R1) and the ledger that it stands in.
+"""One run of an agent, from a step's inputs: its role, its key (R1) and its ledger.
 
-What carries a run out is a CodeRun or a DocsRun.
+A CodeRun or a DocsRun carries it out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pressplay.github import refs
 from pressplay.steps.core.context import Context, Inputs, Subject, number
 
 AGAIN = "again"
-"""The cause of QA's second run in a round: the harness refused what the first one left."""
+"""The cause of QA's second run in a round: the harness refused the first one's commits."""
 KINDS = ("CodeRun", "DocsRun")
 
 
@@ -32,14 +32,14 @@ class Run:
     round: int
     head: str
     cause: str
-    """What an ask is about: the snapshot's hash, the check's id; of a plan its tasks' hash. AGAIN for QA's second run
-    in a round, else empty."""
+    """What an ask is about: the snapshot's hash or the check's id; for the role `plan` the tasks' hash. AGAIN for QA's
+    second run in a round, else empty."""
     attempt: int
     workflow: str
 
     @staticmethod
     def of(inputs: Inputs, context: Context) -> Run:
-        """Read and check a step's inputs; InputError naming the parameter that is wrong."""
+        """Read and check a step's inputs; InputError, with the parameter's name, for a wrong one."""
         role = ROLES.get(inputs["role"])
         if role is None:
             raise InputError(f"parameter role: expected one of {', '.join(ROLES)}, got {inputs['role']!r}")
@@ -59,16 +59,16 @@ class Run:
 
     @property
     def kind(self) -> LedgerSubject:
-        """Whose ledger the run stands in."""
+        """The kind of ledger that has the run's entry."""
         return self.role.works_on
 
     @property
     def resource(self) -> str:
-        """The kind of the custom resource that carries it out."""
+        """The kind of the custom resource that carries the run out."""
         return self.role.resource
 
     def entry(self) -> RunEntry:
-        """Its entry in the ledger before anything is known but which run it is."""
+        """A new ledger entry of the run: only its key is known."""
         return RunEntry(
             name=self.name,
             role=self.role.name,
@@ -81,7 +81,7 @@ class Run:
 
     @property
     def context_branch(self) -> str:
-        """The branch by which it is told what to do."""
+        """The branch with the run's instructions."""
         return names.context_branch(self.name)
 
     @property
@@ -106,14 +106,14 @@ class Run:
 
 
 def has_ended(run: Manifest) -> bool:
-    """Whether a CodeRun or DocsRun has come to its end."""
+    """Whether a CodeRun or DocsRun has ended."""
     return (run.get("status") or {}).get("phase") in waits.FINISHED
 
 
 def take_away(context: Context, repo: str, kind: str, name: str) -> None:
     """Delete a CodeRun or DocsRun that nobody waits for any more, with its context branch.
 
-    The branch goes first: without its run nobody would know that it is no run's that is about to start.
+    The branch goes first: a branch without a run looks like that of a run that is about to start, and would stay.
     """
     refs.delete_branch(context.harness(repo, contents="write"), repo, names.context_branch(name))
     context.cluster.delete(kind, context.settings.controller_namespace, name)

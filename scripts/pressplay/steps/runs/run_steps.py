@@ -1,11 +1,11 @@
-"""One run of an agent: prepared (limits, ledger, context, CodeRun or DocsRun) and collected (what GitHub holds then).
+"""One run of an agent: prepared (limits, ledger, context, CodeRun or DocsRun) and collected (by what is on GitHub).
 
-`prepare` outputs state: `go`, `paused` (wait for `pressplay continue`), or `over` (an outcome stands in the ledger).
-`collect` outputs outcome: `done`; for the role test `pass` or `changes`; `nothing` (asked for changes, none made; for
-the role comments: answered in words alone); `blocked` (the agent asks a person to decide); `failed`, `timeout`,
-`parked` (a limit was reached, others moved the branch that tells it what to do, or comments were neither worked on nor
-answered), `superseded` (the head moved, or the pull request was closed), `stopped` (by a person). Status 1 asks for one
-more attempt.
+`prepare` outputs state: `go`, `paused` (wait for `pressplay continue`), or `over` (the ledger has an outcome).
+`collect` outputs outcome: `done`; for the role test `pass` or `changes`; `nothing` (changes were requested, none made;
+for the role comments: the answers need no change); `blocked` (the agent asks a person to decide); `failed`, `timeout`,
+`parked` (a limit was reached, others moved the branch with the instructions, or comments were neither worked on nor
+answered), `superseded` (the head moved, or the pull request was closed), `stopped` (by a person). Status 1 requests
+another attempt.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NUDGED = "press-play/nudged-by"
 
 
 def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
-    """Everything before the agent starts; kills anywhere in it are mended by running it again."""
+    """Everything before the agent starts. If it is killed anywhere, running it again completes it (R3)."""
     run = Run.of(inputs, context)
     ledger = context.ledger(run.subject.repo)
     entries = ledger.entries(run.kind, run.number)
@@ -43,7 +43,7 @@ def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
         return {"state": "over", "manifest": "none", "run": run.name}
     if entry is None:
         _see_that_it_is_wanted(run, entries)
-        # A run that stands in the ledger already has passed the limits and may have started.
+        # A run with an entry in the ledger has passed the limits, and may have started.
         if inputs.get("woken") != "true" and context.paused(run.subject.repo):
             context.say(f"{run.name}: paused; waits for pressplay continue")
             return {"state": "paused", "manifest": "none", "run": run.name}
@@ -57,7 +57,7 @@ def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
     gh = context.harness(run.subject.repo, contents="write", pull_requests="read")
     work = rooms.roles[run.role.name]
     if work.request is not None:
-        # What a project asks for its agents besides, a DocsRun has no fields for.
+        # A DocsRun has no fields for the project's requirements.yaml.
         manifest, entry = work.request(context, run, entry, started)
     else:
         base = run.subject.base(gh)
@@ -81,25 +81,25 @@ def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
 
 
 def _see_that_it_is_wanted(run: Run, entries: Entries) -> None:
-    """InputError where the attempt before has begun and was not read: asking an agent once more would do work twice.
+    """InputError if the attempt before has begun and has no result: another attempt would do the work twice.
 
-    Argo begins another attempt whatever ended the one before; `collect` asks for one by what it recorded.
+    Argo begins another attempt whatever ended the one before; only the recorded result says whether one is wanted.
     """
     if not run.attempt:
         return
     before = entries.get(RunEntry, replace(run, attempt=run.attempt - 1).name)
     if before is not None and before.result is None:
         raise InputError(
-            f"run {before.name}: what came of it could not be read, so no other attempt is made; mend why, then press "
+            f"run {before.name}: its result could not be read, so no other attempt is made; fix the cause, then press "
             f"play again, or say `/press-play retry` on the pull request{faults.lasting(entries, run.subject)}"
         )
 
 
 def _see_to_reconcile(context: Context, run: Run) -> None:
-    """Make Argo look at the CronWorkflow `reconcile` again where it was never scheduled: what a run leaves, it clears.
+    """Make Argo look again at the CronWorkflow `reconcile`, which cleans up after runs, if it was never scheduled.
 
-    Helm creates it before the WorkflowTemplate that it refers to; Argo (seen on 4.1.2) then calls it invalid and does
-    not schedule it before it changes, or 20 minutes have passed.
+    Helm creates it before the WorkflowTemplate that it refers to. Argo (observed on 4.1.2) then marks it as invalid and
+    does not schedule it before it changes, or 20 minutes have passed.
     """
     schedule = context.cluster.get("CronWorkflow", context.settings.namespace, RECONCILE)
     if schedule is None or (schedule.get("status") or {}).get("lastScheduledTime"):
@@ -122,7 +122,7 @@ def _now(context: Context) -> int:
 
 
 def _refused(context: Context, run: Run, entries: Entries) -> Result | None:
-    """Why the run may not begin; None where it may."""
+    """Why the run may not begin; None if it may."""
     if run.kind == "pr":
         if parking.stopped(entries, run.subject):
             return Result(outcome="stopped", reason=parking.STOPPED)
@@ -136,9 +136,9 @@ def _refused(context: Context, run: Run, entries: Entries) -> Result | None:
 
 
 def _given_up(context: Context, run: Run, moved: str) -> Result:
-    """The result of a run whose orders others `moved`: nothing of it counts, and a person goes on.
+    """The result of a run whose orders others `moved`: nothing of it counts, and a person takes over.
 
-    One that is under way is stopped, and the pull request that it opened is parked: no flow would see why.
+    A run that is under way is stopped, and the pull request that it opened is parked: no flow would know the reason.
     """
     repo = run.subject.repo
     there = context.cluster.get(run.resource, context.settings.controller_namespace, run.name)
@@ -175,7 +175,7 @@ def _coderun(
     agent = context.settings.agent(run.agent_id)[1]
     spec = RunSpec(run=run, agent=agent, branch=branch, base=base, head=head, given=given)
     if entry is not None and started:
-        # The agent may have read it: it stays as it is.
+        # The agent may have read the commit: it stays as it is.
         return coderun(context, spec), entry
     commit = task_folder.commit(gh, spec, task_folder.files(context, gh, spec, rooms))
     if entry is None:
@@ -192,11 +192,11 @@ def _coderun(
 
 
 class _AnotherAttempt(PressPlayError):
-    """The attempt failed and there is another one to be had: status 1, which Argo's retry strategy answers."""
+    """The attempt failed and another one is allowed: status 1, on which Argo's retry strategy acts."""
 
 
 def collect(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
-    """What came of the run, by what GitHub holds; recorded in the ledger."""
+    """Record the run's result in the ledger, by what is on GitHub."""
     run = Run.of(inputs, context)
     ledger = context.ledger(run.subject.repo)
     entries = ledger.entries(run.kind, run.number)
@@ -226,7 +226,7 @@ def collect(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
 
 
 def _result(context: Context, run: Run, entry: RunEntry, entries: Entries, rooms: Rooms) -> Result:
-    """What came of a run, by what GitHub holds."""
+    """The result of a run, by what is on GitHub."""
     if run.kind == "pr" and parking.stopped(entries, run.subject):
         return Result(outcome="stopped", reason=parking.STOPPED)
     moved = orders.after_run(context, run, entry)
@@ -234,6 +234,6 @@ def _result(context: Context, run: Run, entry: RunEntry, entries: Entries, rooms
         return _given_up(context, run, moved)
     result = outcomes.of(context, run, entry, rooms.roles[run.role.name].judge)
     if result.outcome == judging.BLOCKED and run.role == IMPLEMENT:
-        # No flow works on its pull request yet, so that none would park it.
+        # No flow works on its pull request yet, so no flow would park it.
         parking.park_blocked(context, replace(run.subject, pr=result.pr), run.agent_id, result)
     return result

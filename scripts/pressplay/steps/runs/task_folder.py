@@ -1,7 +1,7 @@
 """The task folder that a run reads: made before each run and committed to `press-play/context/<run>`.
 
 The controller copies `.taskmaster/docs/task-{id}/` of docsBranch into the work tree as `task/`. The project's own files
-win; what it lacks is made from tasks.json by template. The texts are data all the way (R7): they travel by git alone.
+win; missing files are made from tasks.json by template. The texts are data throughout (R7): they travel only by git.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
     if refused:
         result[f"{where}/{findings.FILE}"] = refused.encode()
     if spec.given.tools_file:
-        # In the place of one that the task's folder may have: tools are the project's, not a task's.
+        # It replaces one in the task's folder: the project decides about tools, not a task.
         result[f"{where}/toolman-config.json"] = requirements.to_json(spec.given.toolman_config()).encode()
     more = work.files(context, gh, run)
     return result | {f"{where}/{name}": content for name, content in more.items()}
 
 
 def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[str, str]:
-    """What is to be done, as every agent that works on it reads it."""
+    """The description of the work, as every agent on it reads it."""
     subject, kind = spec.run.subject, names.kind_of(spec.number)
     if kind in rooms.sources:
         return rooms.sources[kind](context, subject.repo, spec.number)
@@ -71,7 +71,7 @@ def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         return prompts.task_files(task, backlog, numbered=_criteria(context, subject, task))
     if subject.pr is None:
         raise InputError("a run needs a task or a pull request to work on")
-    # A pull request of no task is itself what is to be done; what its author says of it is all there is to read.
+    # A pull request without a task is the work itself: its title and body are its only description.
     title, body = _words(context, gh, subject.repo, subject.pr)
     itself = tasks.Task(
         id=f"PR {subject.pr}",
@@ -99,7 +99,7 @@ def _criteria(context: Context, subject: Subject, task: tasks.Task) -> tuple[Cri
 
 
 def _words(context: Context, gh: Client, repo: str, number: int) -> tuple[str, str]:
-    """Title and text of a pull request, as far as they count; consent.Withdrawn where a label asked for others."""
+    """The title and body of a pull request, if they count; consent.Withdrawn if the label consented to others."""
     words = consent.words(context, repo, number, pulls.pull(gh, repo, number).labels)
     if words.withdrawn:
         raise consent.Withdrawn(consent.EDITED)
@@ -109,7 +109,7 @@ def _words(context: Context, gh: Client, repo: str, number: int) -> tuple[str, s
 
 
 def commit(gh: Client, spec: RunSpec, content: Mapping[str, bytes]) -> str:
-    """Commit the folder on top of the base branch to the run's own branch; the commit. Done twice, it is the same."""
+    """Commit the folder, on top of the base branch, to the run's own branch; returns the commit. Idempotent."""
     run, repo = spec.run, spec.run.subject.repo
     base_sha = refs.head(gh, repo, spec.base)
     message = f"Context of {run.name} ({run.agent_id}, {run.role.name}, round {run.round}, attempt {run.attempt})"
