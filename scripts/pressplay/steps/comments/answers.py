@@ -1,4 +1,4 @@
-"""What an agent of the role `comments` answered, as GitHub holds it."""
+"""The answers that an agent of the role `comments` posted, read from GitHub."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pressplay.steps.core.context import Context
 
 @dataclass(frozen=True)
 class Answers:
-    """What the agent of a run said on the pull request since the run began."""
+    """What the agent of a run wrote on the pull request since the run began."""
 
     threads: frozenset[int]
-    """The comments that began the threads in which it answered."""
+    """The first comments of the threads in which it answered."""
     texts: tuple[str, ...] = field(repr=False)
     """What it wrote in the conversation."""
 
     @staticmethod
     def of(context: Context, gh: Client, repo: str, number: int, run: Run | None) -> Answers:
-        """Read them from GitHub; none where no run has begun."""
+        """Read them from GitHub; none if no run has begun."""
         if run is None or run.newest_comment is None:
             return Answers(frozenset(), ())
         login = names.bot(context.settings.agent(run.agent)[1].github_app)
@@ -41,11 +41,11 @@ class Answers:
         return Answers(frozenset(roots), tuple(texts))
 
     def __bool__(self) -> bool:
-        """Whether it said anything."""
+        """Whether it wrote anything."""
         return bool(self.threads or self.texts)
 
     def has(self, thread: Thread, hash_: str) -> bool:
-        """Whether a thread was answered; in the conversation by the hidden marker, or a link to what is answered."""
+        """Whether a thread was answered; in the conversation by the hidden marker, or by a link to the comment."""
         if thread.kind == "thread":
             return thread.number in self.threads
         anchor = f"#{thread.url.rpartition('#')[2]}"
@@ -54,5 +54,5 @@ class Answers:
 
 
 def newest_line(gh: Client, repo: str, number: int) -> int:
-    """The id of the newest comment on a line of the diff; 0 where there is none."""
+    """The id of the newest comment on a line of the diff; 0 if there is none."""
     return max((comment.id for comment in comments.line_comments(gh, repo, number)), default=0)

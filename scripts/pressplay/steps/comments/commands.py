@@ -1,7 +1,7 @@
-"""`/press-play fix`, `stop`, `retry` and `status`: what people with write access order in a comment's first line.
+"""`/press-play fix`, `stop`, `retry` and `status`: commands of people with write access, in a comment's first line.
 
-Each comment counts once, as its entry in the ledger says. Of several orders the last one holds. Everything here may be
-killed and run again: an order is recorded as carried out after it was.
+Each comment counts once: the ledger has an entry for it. Of several orders the last one counts. Everything here may be
+killed and run again: an order is recorded after it was carried out.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ _ORDERS = (FIX, STOP, RETRY)
 _KNOWN = (
     "Press Play knows four commands, in the first line of a comment: `/press-play fix` (take up all comments that are "
     "not resolved, also those answered before), `/press-play stop` (stop all work here), `/press-play retry` (begin "
-    "anew, also after a limit), `/press-play status`. It takes none from a comment that was edited: write a new one."
+    "again, also after a limit), `/press-play status`. It ignores commands in edited comments: write a new comment."
 )
 
 
 def pending(entries: Entries, commands: Sequence[Command]) -> list[Command]:
-    """The commands that were not carried out yet, oldest first."""
+    """The commands that have not been carried out yet, oldest first."""
     return [command for command in commands if _key(command) not in entries]
 
 
 def order(commands: Sequence[Command]) -> Command | None:
-    """The order that holds: the last of stop, retry and fix; None where there is none."""
+    """The order that counts: the last of stop, retry and fix; None if there is none."""
     return next((command for command in reversed(commands) if command.name in _ORDERS), None)
 
 
 def note(context: Context, subject: Subject, number: int, commands: Sequence[Command]) -> None:
-    """Record that these were carried out, or overruled by a later one."""
+    """Record that the commands were carried out, or replaced by a later one."""
     ledger = context.ledger(subject.repo)
     for command in commands:
         entry = CommandEntry(id=command.id, command=command.name or "unknown", handled=int(context.clock.now()))
@@ -54,7 +54,7 @@ def _key(command: Command) -> str:
 
 
 def carry_out(context: Context, subject: Subject, pull: pulls.Pull, command: Command) -> Subject:
-    """Stop, or let go on; the subject in the try that counts from now on."""
+    """Stop, or continue; returns the subject in the try that counts from now on."""
     if command.name == STOP:
         parking.park(context, subject, pull, parking.STOPPED, stopped=True)
         for run in under_way(context, subject.repo, pull.number):
@@ -79,7 +79,7 @@ def under_way(context: Context, repo: str, number: int) -> list[Manifest]:
 
 
 def reply(context: Context, subject: Subject, pull: pulls.Pull, commands: Sequence[Command]) -> None:
-    """Answer those who ask for the status (the last one only), and each unknown command."""
+    """Answer the last request for the status, and each unknown command."""
     gh = context.harness(subject.repo, pull_requests="write", issues="write")
     for command in commands:
         if not command.name:
@@ -90,14 +90,14 @@ def reply(context: Context, subject: Subject, pull: pulls.Pull, commands: Sequen
 
 
 def nothing_to_fix(context: Context, subject: Subject, pull: pulls.Pull, command: Command) -> None:
-    """Say that an order to fix finds nothing."""
+    """Answer an order to fix that has nothing to work on."""
     gh = context.harness(subject.repo, pull_requests="write", issues="write")
     text = "There is nothing to take up here: no comment by somebody with write access is unresolved."
     issues.comment(gh, subject.repo, pull.number, text, marker=_key(command))
 
 
 def status(context: Context, subject: Subject, pull: pulls.Pull) -> str:
-    """Where a pull request stands, as Markdown: every word of it is ours."""
+    """The state of a pull request as Markdown, all of it our text."""
     ledger, most = context.ledger(subject.repo), context.settings.limits
     entries = ledger.entries("pr", pull.number)
     own = limits.started(entries, subject)

@@ -1,7 +1,7 @@
-"""What people said on a pull request: their commands, and their comments gathered, worked on and answered.
+"""People's comments on a pull request: their commands are carried out, the rest is gathered, worked on and answered.
 
-`gather` outputs `why`, with which the pull request is to be worked on: `comments` (then `cause` is the snapshot's
-hash), `asked` (a person ordered a retry) or `none`; and the try that counts. `answer` answers what the agent left.
+`gather` outputs `why`, the reason to work on the pull request: `comments` (then `cause` is the snapshot's hash),
+`asked` (a person ordered a retry) or `none`; and the try that counts. `answer` answers what the agent left open.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WRITE = {"contents": "write", "pull_requests": "write", "issues": "write"}
 
 
 def gather(inputs: Inputs, context: Context) -> Outputs:
-    """Carry out people's commands, and make a snapshot of all that is unanswered."""
+    """Carry out people's commands, and make a snapshot of all unanswered comments."""
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, **_WRITE)
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
@@ -69,7 +69,7 @@ def _nothing(subject: Subject) -> Outputs:
 def _take(
     context: Context, gh: Client, subject: Subject, pull: pulls.Pull, threads: tuple[Thread, ...], workflow: str
 ) -> str:
-    """Keep these threads as a snapshot that this Workflow works on; its hash."""
+    """Store these threads as the snapshot that this Workflow works on; returns its hash."""
     ledger = context.ledger(subject.repo)
     entries = ledger.entries("pr", pull.number)
     ids = sorted(id_ for thread in threads for id_ in thread.waiting())
@@ -99,7 +99,7 @@ def _take(
     ledger.record("pr", pull.number, replace(entry, context=commit))
     for dropped in entries.all(Snapshot):
         if dropped.hash != taken.hash and not dropped.answered and set(dropped.ids) <= set(ids):
-            # All of it is in this one now.
+            # The new snapshot contains all of it.
             ledger.record("pr", pull.number, replace(dropped, answered=True, by=taken.hash))
             refs.delete_branch(gh, subject.repo, snapshots.branch(dropped.hash))
     context.say(f"pull request {pull.number}: snapshot {taken.hash} of {len(ids)} comments")
@@ -107,7 +107,7 @@ def _take(
 
 
 def _is_over(entries: Entries, hash_: str) -> bool:
-    """Whether nothing is to be done about a snapshot any more: it was answered, or superseded."""
+    """Whether a snapshot needs no more work: it was answered, or superseded."""
     entry = entries.get(Snapshot, Snapshot.key_of(hash_))
     if entry is None or entry.answered:
         return entry is not None
@@ -116,9 +116,9 @@ def _is_over(entries: Entries, hash_: str) -> bool:
 
 
 def _run_of(entries: Entries, hash_: str) -> Run | None:
-    """The newest run that was to answer a snapshot, None where there is none.
+    """The newest run for a snapshot, None if there is none.
 
-    Its newest comments are those from before the first attempt: what a failed attempt had answered is answered.
+    Its newest comments are those before the first attempt: a failed attempt's answers count too.
     """
     runs = [run for run in entries.runs if run.role == COMMENTS.name and run.cause == hash_]
     newest = max(runs, key=lambda run: (run.try_, run.attempt), default=None)
@@ -132,10 +132,10 @@ def _run_of(entries: Entries, hash_: str) -> Run | None:
 
 
 def answer(inputs: Inputs, context: Context) -> Outputs:
-    """Answer what the agent left unanswered of a snapshot, which is then done with, whatever the run's outcome.
+    """Answer what the agent left open of a snapshot, which is then finished, whatever the run's outcome.
 
-    Only where the run was superseded does the snapshot stay, to be gathered again. InputError, once all is answered,
-    where the flow broke off before its run ended: the Workflow then says so.
+    If the run was superseded, the snapshot stays and is gathered again. Raises InputError, after all answers, if the
+    flow broke off before its run ended: the Workflow then shows it.
     """
     subject = Subject.of(inputs, context)
     hash_, number = names.checked(inputs["cause"], "cause"), subject.pull_number
@@ -163,7 +163,7 @@ def answer(inputs: Inputs, context: Context) -> Outputs:
 
 
 def _text(context: Context, subject: Subject, entry: Snapshot, run: Run | None, *, stopped: bool) -> str:
-    """What the harness answers where the agent did not; every word of it is ours."""
+    """The harness's answer where the agent gave none; all of it is our text."""
     old, new = entry.head, (run.new_head if run else None) or entry.head
     if old != new:
         link = f"{context.settings.github.web_url}/{subject.repo}/compare/{old}...{new}"
@@ -190,7 +190,7 @@ def _answer(
         if thread.kind == "thread":
             comments.reply(gh, subject.repo, taken.pull_request, thread.number, text, marker)
         else:
-            # An agent may have rewritten the branch that the snapshot lies on: ours must not lead elsewhere.
+            # An agent may have rewritten the snapshot's branch: our link must not lead elsewhere.
             here = thread.url.startswith(f"{context.settings.github.web_url}/{subject.repo}/")
             about = f"[this {thread.kind}]({thread.url})" if here else f"this {thread.kind}"
             body = f"To {about}: {text}"

@@ -1,4 +1,4 @@
-"""The runs of the role `comments`: the snapshot that they read, and what they must have left."""
+"""The runs of the role `comments`: the snapshot that they read, and the result that they must have."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pressplay.steps.runs.run import Run
 
 
 def _judge(context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Result:
-    """Commits answer comments (`done`), or words alone do (`nothing` was changed); with neither the run is parked."""
+    """`done` for commits, `nothing` for answers without a change; without either the run is parked."""
     result = moved(context, gh, run, entry)
     if result.outcome == "done" or Answers.of(context, gh, run.subject.repo, run.number, entry):
         return result

@@ -1,7 +1,7 @@
-"""What people with write access said on a pull request: comments, and commands among them.
+"""The comments of people with write access on a pull request, and the commands among them.
 
-Strangers', other bots' and unknown people's words are left out (R8). What our own Apps said stands in its thread for
-understanding, and asks for nothing.
+Comments of strangers, other bots and unknown people are left out (R8). Comments of our own Apps stay in their threads
+as context, and need no answer.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ _COMMAND = re.compile(r"/press-play(?![^ \t])[ \t]*([^ \t]*)")
 
 @dataclass(frozen=True)
 class Command:
-    """What a person orders in the first line of a comment."""
+    """A command in the first line of a comment."""
 
     id: str
     """The comment's id, as in a snapshot."""
     name: str
-    """One of COMMANDS; empty for any other word, and in a comment that was edited."""
+    """One of COMMANDS; empty for any other word, and in an edited comment."""
     created_at: str
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """Everything that people with write access said and nobody resolved."""
+    """All unresolved comments of people with write access."""
 
     threads: tuple[Thread, ...]
-    """Each with all that was said in it; what people said counts as unanswered."""
+    """Each with all its comments; those of people count as unanswered."""
     commands: tuple[Command, ...]
     """Oldest first."""
     left_out: int
-    """How many comments were left out: of others, and what others have edited."""
+    """How many comments were left out: by other authors, or edited by others."""
 
 
 def command_of(body: str) -> str | None:
-    """The command in a comment's first line (empty: an unknown one), None where there is none."""
+    """The command in a comment's first line (empty: an unknown one), None if there is none."""
     match = _COMMAND.match(body.splitlines()[0]) if body else None
     if match is None:
         return None
@@ -56,7 +56,7 @@ def command_of(body: str) -> str | None:
 
 
 def read_conversation(context: Context, gh: Client, repo: str, pull: pulls.Pull) -> Conversation:
-    """Everything on a pull request, page by page; whether it was answered before is the ledger's to say.
+    """The whole conversation of a pull request; the ledger knows what was answered before.
 
     `gh` may read pull requests.
     """
@@ -67,7 +67,7 @@ _Written = TypeVar("_Written", issues.Comment, comments.LineComment, reviews.Rev
 
 
 class _Reader:
-    """Who may not write is left out before anything of the text is read: it may be long, and made to be slow."""
+    """Leaves out authors without write access before it parses any text: it may be long, and written to be slow."""
 
     def __init__(self, context: Context, gh: Client, repo: str, pull: pulls.Pull) -> None:
         self._context, self._gh, self._repo, self._pull = context, gh, repo, pull
@@ -82,9 +82,9 @@ class _Reader:
         return Conversation(tuple(threads), tuple(commands), self._left_out)
 
     def _counting(self, written: Sequence[_Written]) -> list[_Written]:
-        """What our Apps or people with write access wrote, and nobody else has edited since.
+        """The comments that our Apps or people with write access wrote, and that nobody else has edited.
 
-        Who may write, an agent among them, may edit anybody's comment, and it stays its author's.
+        Everybody with write access, agents too, can edit anybody's comment, and its author stays the same.
         """
         by_us = [self._is_ours(text.author) for text in written]
         kept = [
@@ -97,7 +97,7 @@ class _Reader:
             if not _may_be_edited(text) or self._writers.alone_made(made.get(text.node_id), author=text.author):
                 counting.append(text)
             elif not self._is_ours(text.author) and command_of(text.body) is not None:
-                # It is told that it orders nothing, whoever made it what it is.
+                # It gets the answer that it orders nothing, whoever edited it.
                 remark = text.remark()
                 self._commands.append(Command(remark.id, "", remark.created_at))
         self._left_out += len(written) - len(counting)
@@ -107,16 +107,16 @@ class _Reader:
         return is_ours(self._context, login)
 
     def _prepared(self, remark: Remark) -> Remark | None:
-        """A comment that counts as it goes into a thread; None for a command without more."""
+        """A comment as it goes into a thread; None for a command without further text."""
         is_own = self._is_ours(remark.author)
         body = remark.body
         command = None if is_own else command_of(body)
         if command and remark.updated_at != remark.created_at:
-            # What it said when others read it is not known.
+            # Its text at the time when others read it is not known.
             command = ""
         if command is not None:
             self._commands.append(Command(remark.id, command, remark.created_at))
-            # What follows an order to work is said to whom works; the rest of the others' is for nobody.
+            # Text after an order to work is for the agent; text after any other command is for nobody.
             body = "\n".join(body.splitlines()[1:]) if command in (FIX, RETRY) else ""
         if not body.strip():
             return None
@@ -124,7 +124,7 @@ class _Reader:
 
     def _conversation(self) -> list[Thread]:
         threads = []
-        # What our Apps say outside of threads asks for nothing.
+        # Comments of our Apps outside of threads need no answer.
         written = issues.comments(self._gh, self._repo, self._pull.number)
         for comment in self._counting([comment for comment in written if not self._is_ours(comment.author)]):
             remark = self._prepared(comment.remark())
@@ -169,12 +169,12 @@ class _Reader:
 
 
 def _may_be_edited(text: issues.Comment | comments.LineComment | reviews.Review) -> bool:
-    """Whether GitHub has to be asked who edited it: of reviews REST does not tell that they changed."""
+    """Whether GitHub must be asked who edited it: REST does not show that a review was edited."""
     return isinstance(text, reviews.Review) or text.updated_at != text.created_at
 
 
 def narrowed(threads: Sequence[Thread], wanted: Callable[[str], bool]) -> tuple[Thread, ...]:
-    """The threads in which something `wanted` (by its id) is unanswered; all else in them counts as answered."""
+    """The threads with an unanswered comment that is `wanted` (by its id); their other comments count as answered."""
     kept = []
     for thread in threads:
         remarks = tuple(replace(remark, unanswered=remark.unanswered and wanted(remark.id)) for remark in thread.said)

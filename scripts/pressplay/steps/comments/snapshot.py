@@ -1,6 +1,6 @@
-"""Snapshots of comments as the steps use them: what a run reads of one, which still waits, what an answer is for.
+"""Snapshots of comments: the files for a run, the ones that wait, and the thread that an answer belongs to.
 
-A run of the role `comments` finds a snapshot as `task/comments.json`, and for reading as `task/comments.md`.
+A run of the role `comments` gets a snapshot as `task/comments.json`, and as text in `task/comments.md`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pressplay.github.snapshots import FILE, Snapshot
 
 
 def files(gh: Client, repo: str, hash_: str, commit: str) -> dict[str, bytes]:
-    """What a run of the role `comments` finds of it in `task/`, by name; `commit` as for `snapshots.find`."""
+    """A snapshot's files in `task/`, by name; `commit` as for `snapshots.find`."""
     snapshot = snapshots.read(gh, repo, hash_, commit)
     return {
         FILE: snapshots.dump(snapshot),
@@ -24,7 +24,7 @@ def files(gh: Client, repo: str, hash_: str, commit: str) -> dict[str, bytes]:
 
 
 def unanswered(entries: Entries) -> set[str]:
-    """The hashes of a pull request's snapshots that wait for their answers; the branches of others may go."""
+    """The hashes of a pull request's snapshots that wait for answers; the branches of others can be deleted."""
     return {entry.hash for entry in entries.all(entries_.Snapshot) if not entry.answered}
 
 
@@ -34,9 +34,9 @@ def answer_marker(hash_: str, thread: str) -> str:
 
 
 def thread_of(snapshot: Snapshot, key: str) -> Thread:
-    """The thread that a key of an agent's `answers` means: its own id, that of any comment in it, or a bare number.
+    """The thread of a key in an agent's `answers`: the thread's id, the id of a comment in it, or a bare number.
 
-    InputError naming what there is, where it is none of them, or a number that two of them have.
+    InputError, with the known ids, for an unknown key or an ambiguous number.
     """
     matching = [
         thread for thread in snapshot.threads if key == thread.id or key in {remark.id for remark in thread.said}

@@ -1,4 +1,4 @@
-"""Which comments and commands of a pull request still wait."""
+"""The comments and commands of a pull request that wait for an answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pressplay.steps.review.scope import in_scope
 
 
 def waiting(context: Context, subject: Subject, pull: pulls.Pull) -> bool:
-    """Whether an open pull request has a command that nobody carried out or a comment that nobody answered."""
+    """Whether an open pull request has a pending command or an unanswered comment."""
     entries = context.ledger(subject.repo).entries("pr", pull.number)
     conversation = read_conversation(context, context.harness(subject.repo, pull_requests="read"), subject.repo, pull)
     return bool(
@@ -24,14 +24,14 @@ def waiting(context: Context, subject: Subject, pull: pulls.Pull) -> bool:
 
 
 def may_work(context: Context, entries: Entries, subject: Subject, pull: pulls.Pull) -> bool:
-    """Whether comments count that are no commands."""
+    """Whether comments without a command are worked on."""
     return in_scope(context, subject.repo, pull, entries) and not parking.stopped(entries, subject)
 
 
 def unanswered(
     context: Context, entries: Entries, conversation: Conversation, workflow: str, *, all_of_it: bool = False
 ) -> tuple[Thread, ...]:
-    """The threads with something that is in no answered snapshot, and that no other living Workflow works on."""
+    """The threads with a comment that is in no answered snapshot, and that no other running Workflow works on."""
     answered, dropped, others = set[str](), set[str](), set[str]()
     for snapshot in entries.all(Snapshot):
         if snapshot.answered:
@@ -40,7 +40,7 @@ def unanswered(
             others |= set(snapshot.ids)
         else:
             dropped |= set(snapshot.ids)
-    # What a superseded snapshot took up again, because a person asked for it, still waits.
+    # Comments that a superseded snapshot took up again, on a person's order, still wait.
     over = (set() if all_of_it else answered - dropped) | others
     return narrowed(conversation.threads, lambda id_: id_ not in over)
 
