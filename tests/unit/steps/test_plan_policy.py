@@ -95,7 +95,7 @@ def test_the_number_of_a_press_is_above_all_that_was_tried(pressed, entries, pla
             None,
             "2",
             "1",
-            "merged their pull requests: 1 (#4). To play one all the same: -p tasks=1",
+            "merged their pull requests: 1 (#4). To play one anyway: -p tasks=1",
         ),
         ({"1": 4}, "1", None, "1", "1", "played again, because they were asked for by name: 1 (#4)"),
         ({"1": 4}, "2", None, "1", "1", "people merged their pull requests: 1 (#4)"),

@@ -1,4 +1,4 @@
-"""The runs of the role `implement`: what a task's run must have left."""
+"""The runs of the role `implement`: the result that a task's run must have."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Press play: read the backlog, check it, create the play, end.
 
 The play is a generated WorkflowTemplate and a Workflow that refers to it, named `play-<hash>-<n>`. The number is the
-try of all its tasks (R1): one more than those of earlier plays and of what the tasks' ledgers hold. An unfinished play
-is shown, not doubled. Tasks that have landed are left out, unless they are asked for by name.
+try of all its tasks (R1): one more than the highest of earlier plays and of the tasks' ledgers. An unfinished play is
+shown, and no second one starts. Tasks that have landed are left out, unless they are requested by name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pressplay.steps.runs import requirements
 
 MODES = ("play", "show")
 STARTED = "press-play/started"
-"""On a play's first WorkflowTemplate: since when all of its Workflows were there."""
+"""On a play's first WorkflowTemplate: when all of its Workflows existed."""
 
 
 def plan(inputs: Inputs, context: Context) -> Outputs:
@@ -95,7 +95,7 @@ def _named(backlog: Backlog, only: str) -> set[str]:
 
 
 def _say_what_is_done(context: Context, backlog: Backlog, landings: landing.Landings, again: Mapping[str, int]) -> None:
-    """Which tasks are taken as done, and by what: a person may know better (`tasks=` plays one all the same)."""
+    """Log which tasks are taken as done, and why: a person may know better (`tasks=` plays one anyway)."""
     numbers = {task.id: task.number for task in backlog.tasks}
     finished = [str(task.number) for task in backlog.tasks if task.status in FINISHED]
     if finished:
@@ -104,7 +104,7 @@ def _say_what_is_done(context: Context, backlog: Backlog, landings: landing.Land
     if landed:
         context.say(
             f"taken as done, for people merged their pull requests: {', '.join(landed)}. "
-            f"To play one all the same: -p tasks={landed[0].split()[0]}"
+            f"To play one anyway: -p tasks={landed[0].split()[0]}"
         )
     if again:
         listed = ", ".join(f"{numbers[task]} (#{pr})" for task, pr in again.items())
@@ -132,7 +132,7 @@ def _of_plays(context: Context, subject: Subject, kind: str) -> dict[int, list[M
 def _tries(context: Context, subject: Subject, tasks: Collection[int]) -> Iterator[int]:
     """The tries that the ledgers of tasks and of their pull requests hold.
 
-    A person's `/press-play retry` raises them too, and people delete plays: neither must make a new press an old try.
+    A person's `/press-play retry` raises them too, and people delete plays: a new press must be a new try anyway.
     """
     ledger = context.ledger(subject.repo)
     for kept in ledger.kept("task"):
@@ -152,7 +152,7 @@ def _first(subject: Subject, number: int, parts: Iterable[Manifest]) -> Manifest
 def _create(context: Context, subject: Subject, manifests: Iterable[Manifest], number: int) -> None:
     """Create a play. The first part's WorkflowTemplate is created last: once it is there, all are (R3).
 
-    What a kill leaves before that, the next call replaces; what it leaves after that, the next call completes.
+    After a kill before that, the next call replaces the play; after a kill later, the next call completes it.
     """
     parts = [manifest for manifest in manifests if manifest["kind"] == "WorkflowTemplate"]
     first = _first(subject, number, parts)
@@ -163,7 +163,7 @@ def _create(context: Context, subject: Subject, manifests: Iterable[Manifest], n
 
 
 def _complete(context: Context, subject: Subject, templates: Mapping[int, Sequence[Manifest]]) -> None:
-    """Create the Workflows of the newest play, where whoever pressed was killed before all of them were there."""
+    """Create the Workflows of the newest play, if an earlier press was killed before it created all of them."""
     number = max(templates, default=0)
     first = _first(subject, number, templates.get(number, []))
     if first is None or STARTED in (first["metadata"].get("annotations") or {}):

@@ -1,4 +1,4 @@
-"""What must protect a repository before agents work in it (R5): demanded by `plan`, shown by `pressplay doctor`."""
+"""The protection that a repository needs before agents work in it (R5): `plan` enforces it, the doctor shows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RULESETS = "docs/how-to/install.md, The rulesets"
 
 
 def wanted(settings: Settings, repo: str, base: str, app_id: int) -> rules.RulesetTarget:
-    """What is to be protected in a repository; `app_id` is the harness's App's number."""
+    """The protection that a repository needs; `app_id` is the id of the harness's App."""
     return rules.RulesetTarget(
         base=base,
         check=ACCEPTANCE_CHECK,
@@ -24,7 +24,7 @@ def wanted(settings: Settings, repo: str, base: str, app_id: int) -> rules.Rules
 
 
 def demand(context: Context, gh: Client, repo: str, base: str) -> None:
-    """InputError with all that is weak, a line each; where `allowUnprotected` permits it, it is said in the log."""
+    """InputError with all weaknesses, one per line; if `allowUnprotected` permits them, they go to the log instead."""
     target = wanted(context.settings, repo, base, context.github.app_id_of_harness())
     weak = rules.weaknesses(target, rules.seen(gh, repo, base))
     if not weak:
@@ -36,7 +36,7 @@ def demand(context: Context, gh: Client, repo: str, base: str) -> None:
                 [
                     f"{repo}: its rulesets leave open ways past the harness, so nothing was started",
                     *(f"- {line}" for line in lines),
-                    f"To look again: pressplay doctor --repo {repo}. To play all the same: allowUnprotected",
+                    f"To look again: pressplay doctor --repo {repo}. To play anyway: allowUnprotected",
                 ]
             )
         )

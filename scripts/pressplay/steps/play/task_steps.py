@@ -1,4 +1,4 @@
-"""A task's way through a play: begun, looked at, settled.
+"""A task in a play: it begins, is looked at, and is settled.
 
 The verdict on a try of a task is in the task's ledger (`domain.entries.TaskVerdict`).
 """
@@ -16,7 +16,7 @@ _RUNNING = "Running"
 
 
 def begin(inputs: Inputs, context: Context) -> Outputs:
-    """Start the Workflow of a task by its fixed name; say `waiting`, or what stands already."""
+    """Start the Workflow of a task by its fixed name; state `waiting`, or the verdict's outcome if there is one."""
     subject = Subject.of(inputs, context)
     task = subject.task_number
     verdict = task_verdicts.verdict_of(context, subject)
@@ -34,7 +34,7 @@ def _begun(verdict: TaskVerdict) -> Outputs:
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
-    """Where the task enters: `implement`, `review` (its pull request is open), or `merged`."""
+    """Where the task starts: `implement`, `review` (its pull request is open), or `merged`."""
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, **landing.NEEDS)
     pull = landing.pull_of(context, gh, subject)
@@ -50,10 +50,10 @@ def look(inputs: Inputs, context: Context) -> Outputs:
 
 
 def settle(inputs: Inputs, context: Context) -> Outputs:
-    """Record the task's verdict from what GitHub and the ledger hold, and wake the play.
+    """Record the task's verdict, by GitHub and the ledger, and wake the play.
 
-    The Workflow's last step fails where the task failed, so that the Workflow does; its exit hook (`status` is then the
-    Workflow's) only makes sure that the verdict is there.
+    The Workflow's last step fails if the task failed, so that the Workflow fails too; its exit hook (`status` is then
+    the Workflow's) only ensures that the verdict is recorded.
     """
     subject = Subject.of(inputs, context)
     status = inputs.get("status", _RUNNING)

@@ -1,4 +1,4 @@
-"""A task's verdict in a try: read, judged from the truth, and handed to the play that waits for it."""
+"""A task's verdict in a try: read, judged by GitHub and the ledger, and passed to the play that waits for it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ AWAIT_VERDICT, AWAIT_MERGE = "await-verdict", "await-merge"
 
 
 def verdict_of(context: Context, subject: Subject) -> TaskVerdict | None:
-    """The task's verdict in this try, None while it has none."""
+    """The task's verdict in this try; None if it has none yet."""
     entries = context.ledger(subject.repo).entries("task", subject.task_number)
     return entries.get(TaskVerdict, TaskVerdict.key_of(subject.attempt_of_person))
 
 
 def judge(context: Context, subject: Subject, status: str = "") -> TaskVerdict:
-    """The verdict on this try: merged and approved as GitHub says, the rest by the newest run's outcome.
+    """The verdict on this try: `merged` and `approved` by GitHub, the rest by the newest run's outcome.
 
-    Where GitHub will not tell (the App is gone, or may not see it), the task has failed, for that reason: a play must
-    not wait for an answer that nobody will ever give.
+    If GitHub refuses to answer (the App is gone, or lacks access), the task has failed, for that reason: a play must
+    not wait for an answer that never comes.
     """
     try:
         return _judge(context, subject, status)
@@ -63,13 +63,13 @@ def _unfinished(entries: Entries, subject: Subject, status: str) -> Reason:
 
 
 def _entries(context: Context, subject: Subject, pull: pulls.Pull | None) -> Entries:
-    """The ledger that holds the reason: the pull request's, where there is one."""
+    """The ledger with the reason: the pull request's, if there is one, else the task's."""
     ledger = context.ledger(subject.repo)
     return ledger.entries("task", subject.task_number) if pull is None else ledger.entries("pr", pull.number)
 
 
 def newest_reason(entries: Entries, try_: int) -> Reason | None:
-    """The reason in a ledger's newest entry of a try that has one; None where none has."""
+    """The reason in the newest ledger entry of a try that has one; None if none has."""
     reasons = [entry for entry in _reasons(entries, try_) if entry[-1].what]
     newest = max(reasons, key=lambda entry: entry[:2], default=None)
     return newest[-1] if newest else None
@@ -109,7 +109,7 @@ def _verdict(
 
 
 def wake_play(context: Context, subject: Subject, verdict: TaskVerdict) -> None:
-    """Wake the play's wait for this task's verdict. Having nothing to wake is no error (R2)."""
+    """Wake the play's wait for this task's verdict. If there is none, that is no error (R2)."""
     if not subject.play:
         return
     labels = {"press-play/flow": "play", "press-play/play": subject.play}
@@ -120,7 +120,7 @@ def wake_play(context: Context, subject: Subject, verdict: TaskVerdict) -> None:
 
 
 def wake_with(context: Context, wait: waits.Wait, verdict: TaskVerdict) -> bool:
-    """End a wait as a verdict says: Succeeded with its outcome, or Failed with a pointer to the ledger."""
+    """End a wait by a verdict: Succeeded with its outcome, or Failed with a pointer to the ledger."""
     if verdict.is_good:
         return wait.wake(context.cluster, "Succeeded", {"outcome": verdict.outcome})
     return wait.wake(context.cluster, "Failed", {}, f"{verdict.outcome}: see the task's ledger")

@@ -1,4 +1,4 @@
-"""How a try of a task begins: its Workflow, and what is left of the try before."""
+"""The start of a task's try: its Workflow, and the cleanup after the try before."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def workflow(context: Context, subject: Subject, name: str, *, priority: int, ag
 
 
 def begin_try(context: Context, subject: Subject, comment: int | None = None) -> None:
-    """Record, once, that a new try begins: of an issue, of a group of alerts, of a task asked for by name.
+    """Record, once, that a new try begins: of an issue, of a group of alerts, or of a task requested by name.
 
-    `comment` is the Issue agent's newest comment before it. The pull request will be a new one, so the branch of a
-    closed one is deleted: an agent would go on from there.
+    `comment` is the Issue agent's newest comment before the try. The pull request will be a new one, so the branch of a
+    closed one is deleted: an agent would continue from it.
     """
     ledger = context.ledger(subject.repo)
     begun = ledger.entries("task", subject.task_number).get(Begun)
