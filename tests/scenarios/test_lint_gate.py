@@ -112,7 +112,7 @@ def test_a_pull_request_cannot_loosen_its_own_linting(own):
     outcome, pull = made.run(loose)
     assert outcome == "fail"
     assert made.verdict(pull).reason == (
-        "ruff check found what must be mended; linters' files taken from the default branch: 4; "
+        "ruff check found what must be fixed; linters' files taken from the default branch: 4; "
         "new marks that silence a linter: 1"
     )
     assert "bad.py:1:8: F401" in made.text(pull)

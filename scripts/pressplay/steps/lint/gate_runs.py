@@ -1,4 +1,4 @@
-"""The volume and Pods of a run of the lint gate, and how they go."""
+"""The volume and the Pods of a run of the lint gate, and their deletion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MINUTE = 60
 
 
 def clean_up(context: Context, name: str) -> None:
-    """Delete the volume and the Pods of a run of the gate; the volume first: its absence says that it was concluded."""
+    """Delete the volume and the Pods of a run of the gate; the volume first: without it the run counts as concluded."""
     namespace = context.settings.namespace
     context.cluster.delete("PersistentVolumeClaim", namespace, name)
     for pod in context.cluster.list("Pod", namespace, {RUN_LABEL: name}):
@@ -31,7 +31,7 @@ def is_gone(context: Context, name: str) -> bool:
 
 
 def orphans(context: Context, repo: str) -> None:
-    """Delete volumes and Pods of gates whose Workflow has ended or is gone."""
+    """Delete volumes and Pods of gates if their Workflow has ended or is gone."""
     namespace, running = context.settings.namespace, {}
     labels = {**FLOW, "press-play/repo": names.repo_key(repo)}
     for kind in ("Pod", "PersistentVolumeClaim"):

@@ -1,4 +1,4 @@
-"""What Kubernetes has recorded of a lint gate's containers, made into a verdict in our own words."""
+"""The lint gate's verdict, from what Kubernetes recorded of its containers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Kind = Literal["passed", "failed", "error", "lost"]
 _LOST = frozenset(
     {"Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", "Preempted", "NodeAffinity"}
 )
-"""Reasons of a Pod whose node let it go (kubelet: eviction, graceful shutdown, preemption)."""
+"""Reasons of a Pod that its node ended (kubelet: eviction, graceful shutdown, preemption)."""
 _DETAILS = 60_000
 """Characters of a check's text; GitHub takes 65,535."""
 _LINES = 400
@@ -35,12 +35,12 @@ _UNREACHABLE = re.compile(
     r"|toolchain .{1,80} is not installed|cannot find implementation or library stub|library stubs not installed",
     re.IGNORECASE,
 )
-"""What tools say where they miss packages or a toolchain, which a gate can't fetch and no agent can give."""
+"""Tools' messages about missing packages or toolchains: a gate can't fetch them, and no agent can provide them."""
 
 
 @dataclass(frozen=True)
 class PodEnd:
-    """The end of a Pod, as Kubernetes tells it."""
+    """The end of a Pod, as Kubernetes reports it."""
 
     state: Literal["missing", "waiting", "running", "ended"]
     exit_code: int | None = None
@@ -51,13 +51,13 @@ class PodEnd:
 
 @dataclass(frozen=True)
 class LintResult:
-    """What came of one language's commands."""
+    """The result of one language's commands."""
 
     kind: Kind
     reason: str = ""
-    """A clause of ours; empty where all passed."""
+    """A clause of ours; empty if all passed."""
     log: str = ""
-    """What the container printed: anybody's text."""
+    """The container's output: anybody's text (R7)."""
 
 
 def look(pod: Manifest | None) -> PodEnd:
@@ -83,7 +83,7 @@ def _word(text: Any) -> str:
 
 
 def judge(pod_end: PodEnd, labels: Sequence[str], log: str) -> LintResult:
-    """What the end of a Pod says of its commands, by its exit status alone; `labels` are the commands'."""
+    """The result of a Pod's commands, by its exit status alone; `labels` are the commands' labels."""
     why = f" ({pod_end.reason})" if pod_end.reason else ""
     if pod_end.lost:
         return LintResult("lost", f"its container was lost with its node{why}", log)
@@ -124,7 +124,7 @@ def judge(pod_end: PodEnd, labels: Sequence[str], log: str) -> LintResult:
             f"{named} sees no file, though there are files of its language; does its configuration leave them all out?",
             log,
         )
-    # Where an earlier command could not fetch a tool, that is why it is not there.
+    # A tool may be missing because an earlier command could not fetch it.
     if _UNREACHABLE.search(log if script_result.kind == "missing" else _of_command(log, script_result.command)):
         return LintResult(
             "error",
@@ -132,17 +132,17 @@ def judge(pod_end: PodEnd, labels: Sequence[str], log: str) -> LintResult:
             "give gates a package proxy (gatePods.packageProxy)",
             log,
         )
-    return LintResult("failed", f"{named} found what must be mended", log)
+    return LintResult("failed", f"{named} found what must be fixed", log)
 
 
 def _of_command(log: str, command: int) -> str:
-    """What one command printed, by the script's own marks; a command could print such marks, and fool nobody else."""
+    """One command's output, by the script's marks; a command that prints such marks only harms its own result."""
     mark = f"### {command}: "
     return log.partition(mark)[2].partition(f"{mark}exit status")[0]
 
 
 def verdict_of(plan: LintPlan, results: Mapping[str, LintResult]) -> GateVerdict:
-    """The gate's verdict over all languages. An error comes first: what no agent can mend must not be given to one."""
+    """The gate's verdict over all languages. An error comes first: an agent must not get what no agent can fix."""
     if plan.problem:
         return GateVerdict("error", "Not to be run", plan.problem)
     details = _details(plan, results)
@@ -160,7 +160,7 @@ def verdict_of(plan: LintPlan, results: Mapping[str, LintResult]) -> GateVerdict
         return GateVerdict("error", "Could not be judged", reason, details, why)
     failures = [*(outcome.reason for outcome in results.values() if outcome.kind == "failed"), *_refused(plan)]
     if failures:
-        return GateVerdict("fail", "There is something to mend", _clauses(failures, plan), details)
+        return GateVerdict("fail", "There is something to fix", _clauses(failures, plan), details)
     if not plan.commands:
         reason = "there is no code that the lint gate knows, and no command in lint.commands"
         return GateVerdict("pass", "Nothing to lint", reason, details)
@@ -170,7 +170,7 @@ def verdict_of(plan: LintPlan, results: Mapping[str, LintResult]) -> GateVerdict
 
 
 def _refused(plan: LintPlan) -> list[str]:
-    """What the pull request takes out of linting that it may not."""
+    """What the pull request must not exclude from linting, as clauses."""
     whole, refused = plan.count("whole"), []
     if whole:
         refused.append(f"new marks that take whole files out of linting, or silence all rules: {whole}")
@@ -180,7 +180,7 @@ def _refused(plan: LintPlan) -> list[str]:
 
 
 def _clauses(reasons: list[str], plan: LintPlan) -> str:
-    """The reasons, and what else a reader should know."""
+    """The reasons, and further facts for the reader."""
     silenced = 0 if plan.refuse else plan.silenced
     notes = (
         (plan.count("taken"), "linters' files taken from the default branch"),
@@ -207,7 +207,7 @@ _LISTS = (
 
 
 def _details(plan: LintPlan, results: Mapping[str, LintResult]) -> str:
-    """Markdown for the check: the commands, what did not count, and what was printed where something is wrong."""
+    """Markdown for the check: the commands, what did not count, and the output where something is wrong."""
     lines = [f"- {language}: {code(line)}" for language, commands in plan.commands.items() for _, line in commands]
     lists = {title: [(path, "") for path in getattr(plan, name)] for name, title in _LISTS}
     counts = {title: plan.count(name) for name, title in _LISTS}
@@ -230,7 +230,7 @@ def _details(plan: LintPlan, results: Mapping[str, LintResult]) -> str:
 
 
 def quoted(log: str, most: int) -> str:
-    """What a container printed as a fenced block, without control codes and secrets, cut to `most` characters."""
+    """A container's output as a fenced block, without control codes and secrets, cut to `most` characters."""
     text = redact(_CONTROL.sub("", log.replace("\r\n", "\n").replace("\r", "\n"))).rstrip("\n")
     cut = "\n".join(text.splitlines()[:_LINES])[: max(0, most)]
     ticks = fence(cut)

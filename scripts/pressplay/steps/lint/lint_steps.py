@@ -1,8 +1,8 @@
 """The lint gate: the project's commands on a checkout of the head commit, or the named checks of its CI.
 
 `plan` decides which; `checkout` writes the commit and the commands' script onto a volume; a container without token,
-account or network runs them; `verdict` reads what Kubernetes has recorded of that container, and nothing that could
-have been written in it but what it printed, as text.
+account or network runs them; `verdict` reads what Kubernetes recorded of that container. Of the container's own data
+it reads only the output, as text.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from pressplay.steps.lint.lint_judge import LintResult, judge, look, verdict_of
 NONE = "none"
 _DAY = 86_400
 _PATIENCE = 900
-"""Seconds that a container may wait for its node and its image, beside those that its commands may take."""
+"""Seconds that a container may wait for its node and its image, on top of its commands' time."""
 
 
 def _head(inputs: Inputs) -> str:
     return names.checked(inputs["head"], "head")
 
 
-# --- what is to be done ----------------------------------------------------------------------------------------------
+# --- the plan --------------------------------------------------------------------------------------------------------
 
 
 def plan(inputs: Inputs, context: Context) -> Outputs:
     """Whether the gate runs commands (state `run`), asks for checks (`checks`), or is `done` with an `outcome`.
 
-    For `run` its volume is made: `name` is that of the volume and of the Pods to come, `seconds` what the commands may
-    take, `patience` how long their Pod is waited for, `resources` (base64 of JSON) what the container is given.
+    For `run` it creates the volume. `name` is the name of the volume and of the Pods, `seconds` the time for the
+    commands, `patience` how long to wait for their Pod, `resources` (base64 of JSON) the container's resources.
     """
     subject, head = Subject.of(inputs, context), _head(inputs)
     lint, pr = subject.settings.lint, subject.pull_number
@@ -116,10 +116,10 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     images = {**lint.images.model_dump(), detect.CUSTOM: lint.image}
     if pulls.pull(gh, subject.repo, subject.pull_number).head_sha != head:
-        # A commit that was pushed away may be gone altogether; the verdict will find that it is the head no more.
+        # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
         return {"plan": LintPlan().packed(), **dict.fromkeys(images, NONE)}
     base = refs.head(gh, subject.repo, subject.base(gh))
-    # Whatever an attempt that was killed left.
+    # Remove what a killed attempt left.
     for part in ("git", "source", "script"):
         shutil.rmtree(into / part, ignore_errors=True)
         (into / part).mkdir(parents=True)
@@ -127,7 +127,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     clone.fetch(context.remote(subject.repo), [head, base])
     decided = decide(clone.differing(base, head), clone.tree(head), clone.tree(base), lint.commands)
     made = _plan(decided, lint)
-    # Where no verdict could come of it, nothing of the pull request is run.
+    # Without a possible verdict nothing of the pull request is run.
     runs: dict[str, tuple[detect.LintTask, ...]] = {} if made.undecided or made.problem else decided.tasks
     if runs:
         clone.check_out(head, {file.path: file.content for file in decided.taken}, into / "source")
@@ -135,7 +135,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     for language, tasks in runs.items():
         (into / "script" / f"{language}.sh").write_text(script(tasks))
         for attempt in range(number(inputs, "attempts") or 1):
-            # Made by a kubelet, it might belong to somebody else than the container.
+            # A kubelet might create it for another user than the container's.
             (into / "work" / f"{language}-{attempt}").mkdir(parents=True, exist_ok=True)
     _home(into / "script" / "home", context.settings.gate_pods.package_proxy.files)
     return {
@@ -175,7 +175,7 @@ def _plan(decided: Decided, lint: Lint) -> LintPlan:
 
 
 OWN_IMAGE = "pressplay"
-"""Stands for the image of the steps themselves, which the template knows."""
+"""Means the image of the steps, which the template knows."""
 
 
 def _home(folder: Path, files: Mapping[str, str]) -> None:
@@ -191,21 +191,21 @@ def _home(folder: Path, files: Mapping[str, str]) -> None:
 
 
 class Lost(PressPlayError):
-    """A container went with its node: the attempt is made again."""
+    """A container was lost with its node: the attempt is repeated."""
 
     exit_code = EXIT_FAILED
 
 
 def verdict(inputs: Inputs, context: Context) -> Outputs:
-    """Post what came of the commands, and delete the volume and the Pods; `outcome` as `gates.post` gives it.
+    """Post the result of the commands, and delete the volume and the Pods; `outcome` as from `verdicts.post`.
 
-    `attempt` of `attempts` (from 0) says which Pods. Where one was lost with its node, this ends with status 1 and the
-    attempt is made again; `attempt` none: nothing came of them all.
+    `attempt` of `attempts` (from 0) says which Pods. If one was lost with its node, the step ends with status 1 and the
+    attempt is repeated; `attempt` none: no attempt had a result.
     """
     subject, head = Subject.of(inputs, context), _head(inputs)
     name, attempt = names.checked(inputs["name"], "name"), number(inputs, "attempt")
     if gate_runs.is_gone(context, name):
-        # An earlier run of this step got as far as that.
+        # An earlier run of this step deleted it.
         recorded = verdicts.verdict_on(context.ledger(subject.repo).entries("pr", subject.pull_number), "lint", head)
         return {"outcome": recorded.outcome if recorded else verdicts.SUPERSEDED}
     if attempt is None:
@@ -244,9 +244,9 @@ def _conclude(context: Context, subject: Subject, head: str, judged: GateVerdict
 
 
 def read_checks(inputs: Inputs, context: Context) -> Outputs:
-    """Take the named checks' word for the head: `outcome`, or state `pending` where they are under way.
+    """The named checks' result for the head: `outcome`, or state `pending` while they run.
 
-    `woken` is `true` when they were waited for: what is under way then is given up.
+    `woken` is `true` after the wait for them: a check that still runs then counts as an error.
     """
     subject, head = Subject.of(inputs, context), _head(inputs)
     wanted = subject.settings.lint.checks
@@ -273,6 +273,6 @@ def read_checks(inputs: Inputs, context: Context) -> Outputs:
 
 
 def _counted(required: Iterable[RequiredCheck]) -> str:
-    """The checks by name, which are the values' text."""
+    """The checks' names, which are text of the values."""
     listed = [check.name for check in required]
     return f"the check{'s' if len(listed) > 1 else ''} {', '.join(listed)}"

@@ -1,4 +1,4 @@
-"""The checks of the project's CI that count in the lint gate's stead (`lint.checks`)."""
+"""The checks of the project's CI that replace the lint gate's commands (`lint.checks`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pressplay.steps.core.context import Context
 from pressplay.steps.lint import gate_runs
 
 _GOOD = frozenset({"success", "neutral", "skipped"})
-"""Conclusions with which GitHub takes a required check for passed."""
+"""Conclusions with which GitHub counts a required check as passed."""
 _BAD = frozenset({"failure", "timed_out"})
 
 
@@ -35,12 +35,12 @@ def sort_checks(
 
 
 def wake_checks(context: Context, repo: str) -> int:
-    """End the waits for checks that have ended, or that were waited for long enough; how many."""
+    """End the waits for checks that have ended or are overdue; how many."""
     lint = context.settings.repository(repo).lint
     if not lint.checks:
         return 0
     woken = 0
-    # Whatever flow it is in, and whoever submitted that.
+    # In any flow, and whoever submitted it.
     for workflow in waits.running(context.cluster, context.settings.namespace, PART_OF):
         for wait in waits.of(workflow):
             if wait.kind != gate_runs.AWAIT_CHECKS or wait.key["repo"] != repo:
