@@ -1,4 +1,4 @@
-"""What a failed check's failure is, from GitHub's own record of it; no agent and no opinion is asked.
+"""Classifies a failed check by GitHub's own record of it, without any agent's opinion.
 
 The first line that fits decides:
 
@@ -6,20 +6,20 @@ The first line that fits decides:
 |---|---|
 | cancelled, and not by the runner or a time limit: a person, a newer push, or another job's failure did it | none |
 | the workflow could not start, and the pull request changes its file | real |
-| … and on the base branch it could not either | base |
+| … and on the base branch it can't start either | base |
 | … otherwise | infrastructure |
-| the account has no minutes left | infrastructure, which no re-run mends |
-| the runner's own words: shut down, lost, never acquired, no space left, an internal error | infrastructure |
+| the account has no minutes left | infrastructure, which no re-run fixes |
+| the runner's own messages: shut down, lost, never acquired, no space left, an internal error | infrastructure |
 | no step of the project's own began, or none failed though the job did | infrastructure |
-| a step that only sets up failed, and the log's end tells of the network or a rate limit | infrastructure |
+| a set-up step failed, and the end of the log names the network or a rate limit | infrastructure |
 | the same check passed on this very commit in another attempt | flaky |
 | the same check fails on the base branch's head | base |
-| … or failed where the pull request left the base branch, which has mended it since | base |
+| … or failed where the pull request left the base branch, which has fixed it since | base |
 | on the base branch the same check failed and passed on one commit | flaky |
 | anything else, and what is flaky but failed again when it was run again | real |
 
-Words of the runner are taken from annotations and error lines, which a job can write too: all that gets is one re-run,
-and then a person. Sources: the messages of actions/runner and of GitHub's hosted runners, as their issues quote them.
+The runner's messages are read from annotations and error lines, which a job can write too: that only gains one re-run,
+then a person decides. Sources: the messages of actions/runner and GitHub's hosted runners, as their issues quote them.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _NETWORK: tuple[tuple[re.Pattern[str], str], ...] = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """What GitHub holds of one failed check. Texts in it are read here and go no further (R7)."""
+    """GitHub's record of one failed check. Its texts are read here and never passed on (R7)."""
 
     conclusion: str
     job: bool = False
@@ -76,9 +76,9 @@ class Evidence:
     began: bool = True
     """Whether a step of the project's own began."""
     failed_step: str | None = None
-    """The name of the first step that did not end well; None where all did."""
+    """The name of the first step that failed; None if none did."""
     words: tuple[str, ...] = ()
-    """Annotations on no file of the project's, and the error lines at the log's end."""
+    """Annotations on no file of the project, and the error lines at the end of the log."""
     log: str = ""
     """The log's end."""
     workflow_changed: bool = False
@@ -86,18 +86,18 @@ class Evidence:
     passed_here: bool = False
     """Whether the same check passed on the same commit in another attempt."""
     on_base: str | None = None
-    """How the same check ended on the base branch's head; None where it did not."""
+    """How the same check ended on the base branch's head; None if it did not end there."""
     on_merge_base: str | None = None
-    """The same, where the pull request left the base branch."""
+    """The same, on the commit where the pull request left the base branch."""
     flaky_on_base: bool = False
     """Whether, on some commit of the base branch, the same check both failed and passed."""
     run_again: bool = False
-    """Whether we had it run again on this commit already."""
+    """Whether Press Play has had it run again on this commit."""
 
 
 @dataclass(frozen=True)
 class FailureVerdict:
-    """A failure's class, why (a sentence's part, ours: it may be told anywhere), and whether a re-run may help."""
+    """A failure's class, the reason (a clause of ours, safe to show anywhere), and whether a re-run may help."""
 
     kind: Class
     reason: str
@@ -120,7 +120,7 @@ def classify(evidence: Evidence) -> FailureVerdict:
     if evidence.on_base in _BROKEN:
         return FailureVerdict("base", "it fails on the base branch too")
     if evidence.on_merge_base in _BROKEN:
-        since = "which has mended it since" if evidence.on_base == "success" else "where nothing has passed since"
+        since = "which has fixed it since" if evidence.on_base == "success" else "where nothing has passed since"
         return FailureVerdict("base", f"it failed where this pull request left the base branch, {since}")
     if evidence.flaky_on_base:
         return _flaky(evidence, "on the base branch it failed and passed on one commit")
@@ -160,6 +160,6 @@ def _any(words: Iterable[str], pattern: re.Pattern[str]) -> bool:
 
 
 def _first_reason(words: Iterable[str], table: tuple[tuple[re.Pattern[str], str], ...]) -> str:
-    """The first of the table's reasons that the words give."""
+    """The first reason of the table whose pattern is in the words; empty if none is."""
     given = tuple(words)
     return next((reason for pattern, reason in table if _any(given, pattern)), "")

@@ -1,7 +1,7 @@
-"""What the Triage agent is given of the failure: `failure.md` to read, `failure.json` to process.
+"""The failure as the Triage agent gets it: `failure.md` to read, `failure.json` to process.
 
-Everything in it was written by others (R7): it is given as data, stripped of codes that a terminal or an editor would
-act on, fenced so that it stays within its fence, and secrets are taken out (R9).
+Others wrote everything in it (R7): it is passed as data, without control codes for terminals and editors, in a fence
+that it can't close, and without secrets (R9).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pressplay.validation.redaction import redact
 LOG_LINES = 200
 ANNOTATIONS = 50
 _LINE, _MESSAGE = 2_000, 4_000
-"""Characters of a line of a log, and of an annotation's text: a minified file in one line helps nobody."""
+"""The most characters of a log's line, and of an annotation's text: a minified file in one line helps nobody."""
 
 
 def files(context: Context, subject: Subject, pr: int, cause: str) -> Mapping[str, bytes]:
-    """The two files by name, read from GitHub for each preparation: the failures that `cause` stands for."""
+    """The two files by name, with the failures of `cause`, read from GitHub each time."""
     gh = context.harness(subject.repo, actions="read", checks="read")
     entries = context.ledger(subject.repo).entries("pr", pr)
     own = entries.get(Triage, Triage.key_of(cause))
@@ -92,7 +92,7 @@ def _clean(text: str) -> str:
 
 
 def _for_template(shown: Mapping[str, Any]) -> dict[str, object]:
-    """A failure as the template of `failure.md` takes it: each text of others as a code span or within a fence."""
+    """A failure for the template of `failure.md`: others' text is in code spans or fences."""
     log = shown["log"]
     noted = "\n".join(
         f"{note['path']}:{note['line']}: {note['level']}: {' '.join((note['title'], note['message'])).strip()}"

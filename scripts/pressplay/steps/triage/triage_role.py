@@ -1,4 +1,4 @@
-"""The runs of the role `triage`: the failure that they read of, and what they must have left."""
+"""The runs of the role `triage`: the failure that they read, and the result that they must have."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pressplay.steps.triage import failure
 
 
 def _judge(context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Result:
-    """Commits that leave the tests as strong as they were answer a failing check (R6); nothing else does."""
+    """`done` for commits that do not weaken tests (R6); without a commit the run is parked."""
     result = moved(context, gh, run, entry)
     if result.outcome == "nothing":
         return replace(result, outcome="parked", reason="it changed nothing, though a check fails")

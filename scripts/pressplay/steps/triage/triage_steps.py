@@ -1,12 +1,11 @@
 """Failing checks of a pull request's head: classified, run again, reported, or handed to the Triage agent.
 
-The ledger's entry `domain.entries.Triage` says of each failure what is planned and whether that is done. It is written
-before anything is done, so that each failure is answered once, whatever process dies in between. A check that is run
-again gets another id; `check`, a hash of what it is, tells that it is the same one.
+The ledger's entry `domain.entries.Triage` says for each failure what is planned and whether it is done. It is written
+first, so that each failure is handled once, whatever process dies in between. A check that is run again gets another
+id; `check`, a hash of its identity, shows that it is the same check.
 
-Failures of a workflow run that goes on are left until it has ended: GitHub runs nothing again before, and an agent
-should see all of them at once. Real failures of one head are one piece of work, whose cause is the first one's:
-`check-<id>`.
+Failures of an unfinished workflow run wait until it has ended: GitHub re-runs nothing before, and an agent should see
+all of them at once. The real failures of one head are one piece of work; its cause is the first one's: `check-<id>`.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from pressplay.validation.markdown import code
 
 BASE_LABEL = "press-play/base-broken"
 _MOST = 20
-"""Failed checks that are looked into at once: of a matrix with more the first ones tell enough."""
+"""Failed checks that are classified at once: of a larger matrix the first ones show enough."""
 _HISTORY, _FLAKES = 20, 5
-"""Of how many runs of the base branch the attempts are read, and of how many of those that were run again the jobs."""
+"""How many runs of the base branch are read, and for how many re-run ones the jobs."""
 
 
-# -- what is there to do -----------------------------------------------------------------------------------------------
+# -- the plan ----------------------------------------------------------------------------------------------------------
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
@@ -80,7 +79,7 @@ def _order(failed: untriaged.Failed) -> tuple[bool, int]:
 
 
 def _plan(verdict: FailureVerdict, *, repaired: bool) -> str:
-    """What is done about a failure; nothing yet where the head is about to be another one."""
+    """What to do about a failure; empty (nothing yet) if a repair is about to change the head."""
     if verdict.kind == "real":
         return "repair"
     if verdict.kind in ("none", "base"):
@@ -121,11 +120,11 @@ def _has_rerun(entries: Entries, check: str, head: str, try_: int) -> bool:
     )
 
 
-# -- what GitHub holds of it -------------------------------------------------------------------------------------------
+# -- GitHub's record ---------------------------------------------------------------------------------------------------
 
 
 class _Record:
-    """GitHub's record of a pull request's failed checks; what several of them ask for is asked once."""
+    """GitHub's record of a pull request's failed checks; shared data is read once."""
 
     def __init__(self, gh: Client, repo: str, pull: pulls.Pull) -> None:
         self._gh, self._repo, self._pull = gh, repo, pull
@@ -138,7 +137,7 @@ class _Record:
         self._flaky: dict[int, frozenset[str]] = {}
 
     def evidence(self, failed: untriaged.Failed, run_again: bool) -> Evidence:
-        """All that `classify` wants to know of one."""
+        """The evidence on one failed check, for `classify`."""
         check, run = failed.check, failed.run
         jobs = self._jobs_of(run) if run is not None and check is not None else []
         job = next((job for job in jobs if check is not None and job.check == check.id), None)
@@ -160,7 +159,7 @@ class _Record:
         )
 
     def _annotated(self, check: checks.CheckRun | None) -> list[str]:
-        """What a check says of no file of the project's: the runner writes so."""
+        """The check's annotations on no file of the project: those are the runner's."""
         if check is None:
             return []
         annotations = checks.annotations_of(self._gh, self._repo, check.id, ANNOTATIONS)
@@ -205,11 +204,11 @@ class _Record:
         return self._flaky[workflow]
 
 
-# -- what is done about it ---------------------------------------------------------------------------------------------
+# -- the actions -------------------------------------------------------------------------------------------------------
 
 
 def _planned(context: Context, subject: Subject, pull: pulls.Pull, plan: str) -> list[Triage]:
-    """The failures of this head and try about which something is still to be done."""
+    """The failures of this head and try with this plan that are not done yet."""
     return [
         entry
         for entry in context.ledger(subject.repo).entries("pr", pull.number).all(Triage)
@@ -221,9 +220,9 @@ def _planned(context: Context, subject: Subject, pull: pulls.Pull, plan: str) ->
 
 
 def rerun(inputs: Inputs, context: Context) -> Outputs:
-    """Have what is planned run again, each workflow run once; what GitHub does not run again is left for `report`.
+    """Re-run what is planned, each workflow run once; what GitHub refuses to re-run is left for `report`.
 
-    A run's own attempt tells whether it was asked for already, so a second call asks nothing twice.
+    A run's attempt shows whether the re-run was requested already, so a second call requests nothing twice.
     """
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, actions="write", checks="write", pull_requests="read")
@@ -247,7 +246,7 @@ def rerun(inputs: Inputs, context: Context) -> Outputs:
 
 
 def _ask_again(gh: Client, repo: str, entry: Triage) -> bool:
-    """Whether it runs again: asked for now, or before."""
+    """Whether it runs again: requested now, or before."""
     try:
         if not entry.run:
             checks.ask_again(gh, repo, int(Triage.id_of(entry.cause)))
@@ -259,7 +258,7 @@ def _ask_again(gh: Client, repo: str, entry: Triage) -> bool:
         else:
             actions.rerun_failed(gh, repo, entry.run)
     except GitHubRefused:
-        # Another Workflow beside this one may have asked in between; else GitHub's refusal stands.
+        # Another Workflow may have requested it in between; else GitHub's refusal counts.
         return bool(entry.run) and _runs_again(gh, repo, entry)
     return True
 

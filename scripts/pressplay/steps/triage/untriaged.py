@@ -1,4 +1,4 @@
-"""The failed checks of a head that nothing was done about yet."""
+"""The failed checks of a head that were not handled yet."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pressplay.steps.triage.classify import FAILED
 
 _OWN = "press-play/"
 _WAITS_FOR_PEOPLE = ("completed", "waiting", "action_required")
-"""How a workflow run stands that goes on by itself no more: it ended, or a person must let it deploy."""
+"""The states of a workflow run that does not continue by itself: it ended, or a person must approve a deployment."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A failed check of a head: a check run, a job's most often; or a workflow run that did not start."""
+    """A failed check of a head: a check run, usually of a job; or a workflow run that did not start."""
 
     conclusion: str
     check: checks.CheckRun | None
@@ -39,12 +39,12 @@ class Failed:
 
     @property
     def ended(self) -> str:
-        """When it ended: an App may run a check again under the same id."""
+        """When it ended: an App may re-run a check under the same id."""
         return self.check.completed_at if self.check else str(self.run.attempt if self.run else 0)
 
     @property
     def is_over(self) -> bool:
-        """Whether the workflow run that it is of does nothing more by itself."""
+        """Whether its workflow run does not continue by itself."""
         return self.run is None or self.run.status in _WAITS_FOR_PEOPLE
 
 
@@ -55,9 +55,9 @@ def untriaged(
     entries: Entries,
     there: Sequence[checks.CheckRun] | None = None,
 ) -> list[Failed]:
-    """The failed checks of the head that nothing was done about in this try; none while a person is waited for.
+    """The failed checks of the head that were not handled in this try; none while the pull request waits for a person.
 
-    `there` are the head's checks, where the caller has just asked for them.
+    `there` are the head's checks, if the caller has just read them.
     """
     parked = parking.parked(entries, subject)
     if pull.state != "open" or pull.fork or (parked and (parked.stopped or parked.head == pull.head_sha)):
