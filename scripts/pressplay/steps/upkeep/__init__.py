@@ -1,1 +1,1 @@
-"""What is compared with the truth each minute: waits, lost events, leftovers."""
+"""What `reconcile` does each minute: waits, lost events, cleanup."""

@@ -1,7 +1,7 @@
 """Our personas in a ConfigMap that another release owns (`agentsConfigMap.mode: merge`): added, replaced, removed.
 
-Which keys are ours is written on the ConfigMap itself, in an annotation a release, by the same request that writes the
-keys. A key that is there and is not in it belongs to others and is never touched.
+An annotation on the ConfigMap, one for each release, lists our keys; the same request writes it and the keys. Any other
+key belongs to others and is never changed.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ ANNOTATION_PREFIX = "agents.press-play"
 
 
 def merge(inputs: Inputs, context: Context) -> Outputs:
-    """Make the foreign ConfigMap (input `configmap`) hold our personas, as the ConfigMap press-play-agents has them.
+    """Copy our personas from the ConfigMap press-play-agents to the foreign ConfigMap (input `configmap`).
 
-    Outputs `written` and `removed`, numbers of keys. Raises InputError where the ConfigMap is missing or one of its
-    own keys has the name of one of ours.
+    Outputs `written` and `removed`, numbers of keys. Raises InputError if the ConfigMap is missing, or if others' keys
+    have the names of ours.
     """
     settings = context.settings
     source = context.cluster.get("ConfigMap", settings.namespace, agents_config.SOURCE)
     if source is None:
         raise InputError(
-            f"ConfigMap {settings.namespace}/{agents_config.SOURCE} is missing: run helm upgrade, which makes it anew"
+            f"ConfigMap {settings.namespace}/{agents_config.SOURCE} is missing: run helm upgrade, which creates it"
         )
     personas: dict[str, str] = source.get("data") or {}
     place = f"ConfigMap {settings.controller_namespace}/{inputs['configmap']}"
@@ -54,7 +54,7 @@ def merge(inputs: Inputs, context: Context) -> Outputs:
 
 
 def remove(inputs: Inputs, context: Context) -> Outputs:
-    """Take our personas out of the foreign ConfigMap (input `configmap`) again; done already is no error.
+    """Remove our personas from the foreign ConfigMap (input `configmap`). Idempotent.
 
     Output `removed`, the number of keys.
     """
@@ -71,7 +71,7 @@ def remove(inputs: Inputs, context: Context) -> Outputs:
 
 
 def _annotation(context: Context) -> str:
-    """A namespace holds one installation, and its name is at most what an annotation's name may be."""
+    """The annotation of this installation: a namespace has one, and its name is short enough for an annotation."""
     return f"{ANNOTATION_PREFIX}/{context.settings.namespace}"
 
 
@@ -93,7 +93,7 @@ def _owned(target: Manifest, context: Context) -> set[str]:
 
 
 def _write(inputs: Inputs, context: Context, data: dict[str, Any], keys: list[str] | None) -> None:
-    """One request, so that keys and annotation never disagree (R3)."""
+    """Write keys and annotation in one request, so that they never disagree (R3)."""
     context.cluster.apply(
         {
             "apiVersion": "v1",

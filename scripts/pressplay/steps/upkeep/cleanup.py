@@ -1,4 +1,4 @@
-"""What ended runs leave behind, and how it goes: runs without a Workflow, context branches, volumes.
+"""Deletes what ended runs leave behind: runs without a Workflow, context branches, volumes.
 
 A run is a CodeRun or a DocsRun.
 """
@@ -28,7 +28,7 @@ from pressplay.steps.runs.run import KINDS, has_ended, take_away
 
 
 def end_orphans(context: Context, repo: str) -> dict[str, Manifest]:
-    """Delete runs whose Workflow was stopped or is gone (R4); the runs under way that are left, by name."""
+    """Delete runs whose Workflow was stopped or is gone (R4); returns the remaining unfinished runs by name."""
     namespace = context.settings.controller_namespace
     live: dict[str, Manifest] = {}
     for run in [run for kind in KINDS for run in context.cluster.list(kind, namespace, labels(repo, "run"))]:
@@ -48,13 +48,13 @@ def end_orphans(context: Context, repo: str) -> dict[str, Manifest]:
 
 
 def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
-    """Delete what runs left: context branches, volumes of tasks whose pull request is closed."""
+    """Delete context branches of ended runs, and volumes of tasks whose pull request is closed."""
     gh = context.harness(repo, contents="write", pull_requests="read")
     prefix = names.context_branch("")
     branches = [branch.removeprefix(prefix) for branch in refs.branches_with_prefix(gh, repo, prefix)]
     needed = _needed_snapshots(context, gh, repo) if any(name.startswith(PREFIX) for name in branches) else set()
     for name in branches:
-        # A branch without a run yet may be one that is about to start.
+        # A branch without a run may belong to a run that is about to start.
         run = _find(context, name)
         ended = run is not None and has_ended(run) and is_collected(context, repo, run)
         if ended or (name.startswith(PREFIX) and name.removeprefix(PREFIX) not in needed):
@@ -73,9 +73,9 @@ def _find(context: Context, name: str) -> Manifest | None:
 
 
 def is_collected(context: Context, repo: str, run: Manifest) -> bool:
-    """Whether an ended run was judged, or nobody will judge it.
+    """Whether an ended run was judged, or nothing will judge it.
 
-    Until then its branch is needed: it must be as the harness left it, and documents' pull requests are against it.
+    Until then its branch is needed: it must stay as the harness left it, and documents' pull requests are against it.
     """
     entry = _entry_of(context, repo, run)
     if entry is None or entry.result is not None:
@@ -95,7 +95,7 @@ def _entry_of(context: Context, repo: str, run: Manifest) -> Run | None:
 
 
 def _needed_snapshots(context: Context, gh: Client, repo: str) -> set[str]:
-    """The hashes of snapshots that open pull requests have not answered yet."""
+    """The hashes of unanswered snapshots of open pull requests."""
     ledger = context.ledger(repo)
     opened = pulls.all_pulls(gh, repo, state="open")
     return {hash_ for pull in opened for hash_ in snapshot.unanswered(ledger.entries("pr", pull.number))}
@@ -117,7 +117,7 @@ def _delete_volumes(
 
 
 def _delete_volumes_of_documents(context: Context, volumes: Iterable[str]) -> None:
-    """A DocsRun's volume is its own, and made after it: nobody needs it once the run has ended."""
+    """Delete the volumes of ended DocsRuns: each DocsRun has its own, which nothing needs after it."""
     namespace = context.settings.controller_namespace
     for claim in volumes:
         match = VOLUME.fullmatch(claim)

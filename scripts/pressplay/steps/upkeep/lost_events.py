@@ -1,11 +1,10 @@
-"""Start what a lost event should have started (R2), from what GitHub and the ledgers hold.
+"""Start what a lost event should have started (R2), by GitHub and the ledgers.
 
-A pull request is looked at when it changed, and in turn with the others when it did not (a check's end changes no pull
-request): `_AT_ONCE` of them each time. One of which nothing is under way and nothing changes rests, twice as long after
-each look and `_LONGEST_REST` at most: each look is two calls to GitHub, which grants some 5,000 an hour.
-What was seen when stands in a ConfigMap for each repository. What was there before that ConfigMap is left alone where
-everything starts without being asked (`events.start: all`): an installation must not begin with all that a repository
-ever left open.
+A changed pull request is examined at once, the others in turn (the end of a check changes no pull request): `_AT_ONCE`
+of them each time. A pull request with no unfinished check and no change rests: twice as long after each look, and
+`_LONGEST_REST` at most. Each look is two calls to GitHub, which allows about 5,000 an hour.
+A ConfigMap for each repository remembers the looks. What existed before that ConfigMap is left alone if everything
+starts without a request (`events.start: all`): a new installation must not begin with all old open pull requests.
 """
 
 from __future__ import annotations
@@ -36,19 +35,22 @@ from pressplay.steps.triage import untriaged
 
 _AT_ONCE = 30
 _FIRST_REST, _LONGEST_REST = 60, 900
-"""Seconds for which a pull request is left alone after a look that found nothing new; the second: the most."""
+"""Seconds that a pull request rests after a look without news: the first time, and at most."""
 _SWEEP_SECONDS = 3600
-"""How often everything is looked at that did not change: alerts, and issues whose flow was started in vain."""
+"""How often unchanged things are examined: alerts, and issues whose flow had no effect."""
 _OVERLAP_SECONDS = 120
-"""By how much two looks overlap: GitHub's clock and its listings are not exact."""
+"""The overlap of two looks: GitHub's clock and its listings are not exact."""
 _SETTLED_SECONDS = 5
 _TIMES = 3
-"""How often a flow is started for one head without coming to an end, before a person is asked."""
+"""How often a flow is started for one head without finishing, before the pull request is parked for a person."""
 
 
 @dataclass
 class _Memory:
-    """What `reconcile` remembers of a repository: since when it looks, and when it saw each pull request how."""
+    """What `reconcile` remembers of a repository: when it began, and the last look at each pull request.
+
+    The field names are keys of the stored JSON.
+    """
 
     since: float
     alerts: float = 0.0
@@ -59,7 +61,7 @@ class _Memory:
 
 
 def start(context: Context, repo: str) -> int:
-    """Give each open pull request its answer, and start what is missing; how many flows were started."""
+    """Give each open pull request its answer, and start missing flows; returns how many were started."""
     memory = _read(context, repo)
     gh = context.harness(repo, pull_requests="read", checks="read")
     opened = pulls.all_pulls(gh, repo, state="open")
@@ -91,7 +93,7 @@ def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull]
 
     def rests(pull: pulls.Pull) -> bool:
         rest = memory.pulls[str(pull.number)].get("rest", 0)
-        # The cron's minutes are no exact ones.
+        # A CronWorkflow's minutes are not exact.
         return not changed(pull) and context.clock.now() - looked(pull) < rest - _SETTLED_SECONDS
 
     busy = _under_way(context, repo)
@@ -109,17 +111,17 @@ def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull]
         quiet = not changed(pull) and not result.goes_on
         rest = min(max(2 * before.get("rest", 0), _FIRST_REST), _LONGEST_REST) if quiet else 0
         now = context.clock.now()
-        # GitHub counts in seconds: what is said in the very one of this look must not pass for seen.
+        # GitHub's times are in seconds: a comment in the second of this look must not count as seen.
         settled = parse_rfc3339(pull.updated_at) < now - _SETTLED_SECONDS
         before.update(updated=pull.updated_at if settled else "", seen=pull.head_sha, looked=now, rest=rest)
         if not result.goes_on:
-            # What was started came to its end; what people say later is another matter.
+            # The started flow has finished; a later comment is a new reason.
             before.pop("times", None)
     return started
 
 
 def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
-    """(`pr` or `task`, number) of what an unfinished Workflow works on."""
+    """(`pr` or `task`, number) of everything that unfinished Workflows work on."""
     busy = set()
     exclusive = {flow.name for flow in flows.flows() if flow.exclusive}
     own = {"press-play/repo": names.repo_key(repo)}
@@ -134,14 +136,14 @@ def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
 
 @dataclass(frozen=True)
 class _LookResult:
-    """What a look at a pull request found: the flow that it lacks, if any, and whether a check of it goes on."""
+    """The result of a look at a pull request: the missing flow, if any, and whether a check is unfinished."""
 
     wanted: str = ""
     goes_on: bool = False
 
 
 def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool) -> _LookResult:
-    """People come first; what they say changes a pull request."""
+    """Look at one pull request. Comments come first; a new comment marks the pull request as changed."""
     settings = context.settings.flows
     entries = context.ledger(repo).entries("pr", pull.number)
     subject = _subject(context, repo, pull, entries)
@@ -174,11 +176,11 @@ def _may_go_on(entries: Entries, subject: Subject, pull: pulls.Pull) -> bool:
 
 
 def _start_for(context: Context, repo: str, pull: pulls.Pull, flow: str, before: dict[str, Any]) -> bool:
-    """Start it, unless it came to nothing time and again: then a person is asked (R4)."""
+    """Start the flow; park the pull request instead if the flow was started `_TIMES` times without finishing (R4)."""
     times = before.get("times", {}) if before.get("head") == pull.head_sha else {}
     if times.get(flow, 0) >= _TIMES:
         subject = _subject(context, repo, pull, context.ledger(repo).entries("pr", pull.number))
-        parking.park(context, subject, pull, f"the flow {flow} was started {_TIMES} times and came to no end")
+        parking.park(context, subject, pull, f"the flow {flow} was started {_TIMES} times and did not finish")
         before.update(updated=pull.updated_at, looked=context.clock.now())
         return False
     before.update(head=pull.head_sha, times={**times, flow: times.get(flow, 0) + 1})
@@ -189,7 +191,7 @@ def _start_for(context: Context, repo: str, pull: pulls.Pull, flow: str, before:
 
 
 def _issues(context: Context, repo: str, memory: _Memory) -> int:
-    """Start the flow for the issues that somebody asked for, and that nothing is at."""
+    """Start the flow for requested issues that nothing works on."""
     settings = context.settings
     if not settings.flows.issue.enabled:
         return 0
@@ -217,7 +219,7 @@ def _alerts(context: Context, repo: str, memory: _Memory) -> int:
     return start_flow(context, "security", repo)
 
 
-# -- what is remembered ------------------------------------------------------------------------------------------------
+# -- the memory --------------------------------------------------------------------------------------------------------
 
 
 def _name(repo: str) -> str:

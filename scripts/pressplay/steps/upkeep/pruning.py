@@ -1,8 +1,8 @@
-"""What nobody asks for any more, and how it goes: once a day, `reconcile.keepDays` after it ended (R1).
+"""Deletes old objects once a day, `reconcile.keepDays` after they ended (R1).
 
-Runs, and context branches whose run is gone; proofs of closed pull requests, ledgers of merged ones; the
-WorkflowTemplates and tallies of earlier plays, but for the newest play's, by which the next one is numbered. A task's
-ledger stays: it says that the task was done.
+Runs, and context branches whose run is gone; proofs of closed pull requests, ledgers of merged ones; WorkflowTemplates
+and tallies of earlier plays, except those of the newest play, which numbers the next one. A task's ledger stays: it
+records that the task was done.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pressplay.steps.upkeep import cleanup
 
 _DAY = 86_400
 _AT_ONCE = 200
-"""Deletions in one pass: the first one of an old installation must not take longer than a minute's comparison may."""
+"""Deletions in one pass: even the first one in an old installation must fit into a minute."""
 
 
 def prune(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
-    """Delete what is old enough, once a day; `live` are the runs under way. Killed on the way, the next goes on."""
+    """Delete old objects, once a day; `live` are the unfinished runs. After a kill the next call continues."""
     ledger, today = context.ledger(repo), f"pruned-{limits.day(context)}"
     if ledger.counted(today, "reconcile"):
         return
@@ -47,9 +47,9 @@ def prune(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
 
 
 def _old(context: Context, repo: str, live: Mapping[str, Manifest], before: float) -> Iterator[tuple[str, str, str]]:
-    """(kind, namespace, name) of what may go."""
+    """(kind, namespace, name) of the objects to delete."""
     namespace, runs_in = context.settings.namespace, context.settings.controller_namespace
-    # Deleting a run, some controllers take down what runs for the same service.
+    # When a run is deleted, some controllers also end what runs for the same service.
     busy = {run["spec"].get("service") for run in live.values()}
     for run in [run for kind in KINDS for run in context.cluster.list(kind, runs_in, labels(repo, "run"))]:
         if not _made(run) < before or not has_ended(run) or run["spec"].get("service", "") in busy:
@@ -62,7 +62,7 @@ def _old(context: Context, repo: str, live: Mapping[str, Manifest], before: floa
 
 
 def _of_pulls(context: Context, repo: str, before: float) -> Iterator[str]:
-    """A closed pull request's proofs; and after them a merged one's ledger, by which they are found."""
+    """The proofs of closed pull requests, then the ledgers of merged ones: proofs are found by their ledger."""
     old = [kept for kept in context.ledger(repo).kept("pr") if kept.made < before]
     if not old:
         return
@@ -79,12 +79,12 @@ def _of_pulls(context: Context, repo: str, before: float) -> Iterator[str]:
         for proof in context.cluster.list("ConfigMap", context.settings.namespace, about):
             yield proof["metadata"]["name"]
         if pull.merged:
-            # One that was only closed can be opened again: what was said and ordered before must not begin anew.
+            # A closed one can be opened again: its old comments and commands must not count again.
             yield kept.name
 
 
 def _of_plays(context: Context, repo: str, before: float) -> Iterator[tuple[str, str]]:
-    """An earlier play's tally, and after it the WorkflowTemplates, by which it is found."""
+    """The tallies of earlier plays, each before the WorkflowTemplates by which it is found."""
     namespace, own = context.settings.namespace, labels(repo, "play")
     templates = [(_play(manifest), manifest) for manifest in context.cluster.list("WorkflowTemplate", namespace, own)]
     newest: dict[str, int] = {}
@@ -104,7 +104,7 @@ def _play(part: Manifest) -> str:
 
 
 def _contexts(context: Context, repo: str, live: Mapping[str, Manifest], before: float) -> None:
-    """Delete context branches whose run somebody else deleted; a younger one may be of a run that is about to start."""
+    """Delete old context branches without a run; a young one may belong to a run that is about to start."""
     gh = context.harness(repo, contents="write")
     for branch, head in refs.branches_with_prefix(gh, repo, names.context_branch("run-")).items():
         if branch.removeprefix(names.context_branch("")) in live:

@@ -1,7 +1,7 @@
 """Compare everything with GitHub and the cluster, each minute: events get lost (R2).
 
 It wakes waits, starts what a lost event should have started (`steps.upkeep.lost_events`), deletes what ended runs left
-(`steps.upkeep.cleanup`), and prunes what nobody asks for any more (`steps.upkeep.pruning`).
+behind (`steps.upkeep.cleanup`), and prunes old objects (`steps.upkeep.pruning`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SAID = 300
 
 
 def reconcile(_inputs: Inputs, context: Context) -> Outputs:
-    """Compare every wait and run with GitHub and the cluster; wake, expire, start and clean up what was missed."""
+    """Compare every wait and run with GitHub and the cluster; wake, expire, start and clean up as needed."""
     woken, started = 0, 0
     faults: list[PressPlayError] = []
     for repo in context.settings.repositories:
@@ -32,11 +32,11 @@ def reconcile(_inputs: Inputs, context: Context) -> Outputs:
             cleanup.clean_up(context, repo, live := cleanup.end_orphans(context, repo))
             pruning.prune(context, repo, live)
         except PressPlayError as error:
-            # One repository's fault must not leave the others' waits asleep.
+            # One repository's fault must not keep the others from being compared.
             faults.append(error)
             context.say(f"{repo}: {type(error).__name__}: {' '.join(str(error).split())[:_SAID]}")
     if faults:
-        # The next minute compares again: trying again at ever longer intervals would slow down the other repositories.
+        # The next minute compares again: retries at growing intervals would slow down the other repositories.
         lasting = all(isinstance(fault, InputError) for fault in faults)
         many = f"{len(faults)} of {len(context.settings.repositories)} repositories could not be compared"
         raise (InputError if lasting else TryAgain)(many)
@@ -52,7 +52,7 @@ def _wake(context: Context, repo: str) -> int:
 
 
 def _verdict(context: Context, repo: str, wait: waits.Wait) -> bool:
-    """Wake a play's wait where the task's Workflow ended, or is gone, without doing so itself."""
+    """Wake a play's wait if the task's Workflow ended, or is gone, and did not wake it."""
     subject = Subject.of({"repo": repo, **wait.key}, context)
     name = names.task_workflow(subject.play, subject.task or 0)
     workflow = context.cluster.get("Workflow", context.settings.namespace, name)

@@ -1,7 +1,7 @@
-"""Waking waits by a hint: a pull request was closed or edited, the default branch moved, something was deployed, a
+"""Wake waits after an event: a pull request was closed or edited, the default branch moved, a deployment ended, or a
 person continued.
 
-Hints get lost (R2): `steps.upkeep.reconcile_steps` compares everything with the truth by the same functions.
+Events get lost (R2): `steps.upkeep.reconcile_steps` calls the same functions each minute.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ KINDS = ("closed", "edited", "pushed", "deployed", "continue")
 
 
 def signal(inputs: Inputs, context: Context) -> Outputs:
-    """Wake the waits that a closed pull request, a push to the default branch, a deployment or a continue answers."""
+    """Wake the waits that end with a closed pull request, a push to the default branch, a deployment or a continue."""
     what = inputs.get("what", "")
     if what not in KINDS:
         raise InputError(f"parameter what: expected one of {', '.join(KINDS)}, got {what!r}")
@@ -27,7 +27,7 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
     if what == "continue":
         return {"woken": str(wakes.continued(context, repo))}
     if what == "pushed":
-        # A push may hold merges; which ones, GitHub tells.
+        # A push may contain merges; GitHub knows which ones.
         return {"woken": str(wakes.merged(context, repo))}
     if what == "deployed":
         return {"woken": str(deploys.wake(context, repo))}

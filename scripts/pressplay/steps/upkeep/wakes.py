@@ -1,4 +1,4 @@
-"""Which waits of plays end, and how: compared with what GitHub and the cluster hold."""
+"""End the waits of plays, as GitHub and the cluster require."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _DAY = 86_400
 
 
 def continued(context: Context, repo: str) -> int:
-    """Wake what waits for the end of a pause, where nothing is paused any more; how many."""
+    """Wake what waits for the end of a pause, if the pause has ended; returns how many."""
     return pause.wake(context.cluster, context.settings.namespace, {"press-play/repo": names.repo_key(repo)})
 
 
 def _closed(context: Context, gh: Client, repo: str, play: Manifest, task: str, pr: int) -> int:
-    """Wake what waits for a pull request's end in one play; TryAgain in the moment between two of its waits."""
+    """Wake the waits for a pull request's end in one play; TryAgain in the moment between two of its waits."""
     own = [wait for wait in waits.of(play) if wait.key.get("task") == task and wait.kind != pause.AWAIT_CONTINUE]
     if own:
         return sum(_end(context, gh, repo, wait, only=pr) for wait in own)
@@ -37,10 +37,10 @@ def _closed(context: Context, gh: Client, repo: str, play: Manifest, task: str, 
 
 
 def _end(context: Context, gh: Client, repo: str, wait: waits.Wait, only: int | None = None) -> bool:
-    """End a wait whose task's pull request was merged or closed; False where it goes on.
+    """End a wait if its task's pull request was merged or closed; False if the wait continues.
 
-    `only`: the pull request that an event told of. It may have come late, of an earlier try's pull request, or of a
-    fork's branch of the same name, which is nobody's task.
+    `only`: the pull request of the event. The event may be late, about an earlier try's pull request, or about a fork's
+    branch of the same name, which is no task's.
     """
     subject = Subject.of({"repo": repo, **wait.key}, context)
     pull = landing.pull_of(context, gh, subject)
@@ -55,16 +55,16 @@ def _end(context: Context, gh: Client, repo: str, wait: waits.Wait, only: int | 
         return wait.wake(context.cluster, "Succeeded", {"outcome": "merged"})
     verdict = entries.get(TaskVerdict, TaskVerdict.key_of(subject.attempt_of_person))
     if verdict is not None:
-        # It was approved, and then merged into another branch, or by somebody who must not.
+        # It was approved, then merged into another branch, or by somebody who may not.
         now = int(context.clock.now())
         ledger.record("task", task, replace(verdict, outcome="parked", reason=reason, details=None, ended=now))
     return wait.wake(context.cluster, "Failed", {}, f"parked: {reason}")
 
 
 def never_merged(context: Context, merges: Iterable[waits.Wait]) -> list[waits.Wait]:
-    """Of waits for merges those whose task has failed, or was left out, in another Workflow of the same play.
+    """The waits for merges whose task has failed, or was omitted, in another Workflow of the same play.
 
-    Within one Workflow Argo leaves out what depends on a failed task; between two of them nobody else would.
+    Within one Workflow Argo omits what depends on a failed task; across Workflows only this function does.
     """
     ended: dict[str, set[str]] = {}
     hopeless = []
@@ -85,9 +85,9 @@ def never_merged(context: Context, merges: Iterable[waits.Wait]) -> list[waits.W
 
 
 def merged(context: Context, repo: str) -> int:
-    """End the waits for merges whose pull request was closed, that nobody can answer any more, or that are too old.
+    """End the waits for merges whose pull request was closed, that can't end any more, or that are too old.
 
-    One listing of the open pull requests answers most of them; only those not in it are asked for one by one.
+    One listing of the open pull requests decides most of them; only the rest is read one by one.
     """
     plays = waits.running(context.cluster, context.settings.namespace, start.labels(repo, "play"))
     merges = [wait for play in plays for wait in waits.of(play) if wait.kind == AWAIT_MERGE]
@@ -97,7 +97,7 @@ def merged(context: Context, repo: str) -> int:
         gh = context.harness(repo, **landing.NEEDS)
         still_open = pulls.all_pulls(gh, repo, "open")
     except InputError as error:
-        # The App may be let in again; but no wait is for ever (R3).
+        # The App may get access again; but no wait lasts for ever (R3).
         for wait in merges:
             if _too_old(context, repo, wait):
                 wait.wake(context.cluster, "Failed", {}, f"{_unmerged(context)}, as far as GitHub tells: {error}")
@@ -116,7 +116,7 @@ def merged(context: Context, repo: str) -> int:
 
 
 def _is_open(context: Context, repo: str, wait: waits.Wait, still_open: Iterable[pulls.Pull]) -> bool:
-    """Whether the pull request that a wait is for is among the open ones: the approved one, else one of its branch."""
+    """Whether the wait's pull request is open: the approved one, else one of the task's branch."""
     task = int(wait.key["task"])
     verdict = _verdict_on(context, repo, wait)
     if verdict is not None and verdict.pr:
@@ -125,9 +125,9 @@ def _is_open(context: Context, repo: str, wait: waits.Wait, still_open: Iterable
 
 
 def _too_old(context: Context, repo: str, wait: waits.Wait) -> bool:
-    """Whether a person had `limits.waitDays` to merge it: from the task's approval on.
+    """Whether a person had `limits.waitDays` to merge it, since the task's approval.
 
-    A wait for a task of another Workflow begins with the play; of a task that nothing is at any more it is for nothing.
+    A wait for a task of another Workflow begins with the play; it is too old only if nothing works on the task.
     """
     allowed = context.settings.limits.wait_days * _DAY
     if context.clock.now() - wait.since <= allowed:
@@ -139,13 +139,13 @@ def _too_old(context: Context, repo: str, wait: waits.Wait) -> bool:
 
 
 def _verdict_on(context: Context, repo: str, wait: waits.Wait) -> TaskVerdict | None:
-    """The verdict on the task that a wait is for, in the wait's play; None where there is none yet."""
+    """The verdict on the wait's task in the wait's play; None if there is none yet."""
     entries = context.ledger(repo).entries("task", int(wait.key["task"]))
     return entries.get(TaskVerdict, TaskVerdict.key_of(names.play_count(wait.key.get("play", ""))))
 
 
 def _worked_on(context: Context, play: str, task: int) -> bool:
-    """Whether the Workflow of a play that is to start a task goes on."""
+    """Whether the Workflow of a play that starts the task is unfinished."""
     namespace, own = context.settings.namespace, {"press-play/flow": "play", "press-play/play": play}
     parts = context.cluster.list("WorkflowTemplate", namespace, own) if play else []
     for part in parts:
