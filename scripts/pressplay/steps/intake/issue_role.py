@@ -1,4 +1,4 @@
-"""The runs of the role `issue`: what the Issue agent must have left on the issue."""
+"""The runs of the role `issue`: the result that the Issue agent must leave on the issue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pressplay.steps.runs.run import Run
 
 
 def _judge(context: Context, _gh: Client, run: Run, _entry: entries.Run) -> entries.Result:
-    """What it left in this try: a task, or questions."""
+    """The result of this try: `done` for a task, `nothing` for questions."""
     begun = context.ledger(run.subject.repo).entries("task", run.number).get(entries.Begun)
     after = (begun.comment if begun else None) or 0
     newest = issue_texts.by_agent(context, run.subject.repo, run.number, after)

@@ -1,4 +1,4 @@
-"""Where an issue stands: asked for, being worked on, done; and in which try (R8)."""
+"""The state of an issue: requested, in work, done; and its try (R8)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ EDITED = "edited"
 
 
 def is_wanted(context: Context, repo: str, issue: issues.Issue) -> bool:
-    """Whether the flow is to be started for an issue: somebody asked, and no Workflow is at it (for `reconcile`).
+    """Whether `reconcile` must start the flow for an issue: somebody asked for it, and no Workflow works on it.
 
-    Where the issue was edited since, and nothing is at it, that is said on it: the event may be lost.
+    If the issue was edited since, and no Workflow works on it, a comment says so: the event may be lost.
     """
     state, try_ = state_of(context, repo, issue)
     if state not in ("go", EDITED):
@@ -43,7 +43,7 @@ def subject_of(context: Context, repo: str, task: int, try_: int) -> Subject:
 
 
 def state_of(context: Context, repo: str, issue: issues.Issue) -> tuple[str, int]:
-    """Where an issue stands, and the try that it is in or that begins."""
+    """The state of an issue, and its current or next try."""
     entries = context.ledger(repo).entries("task", names.issue_number(issue.number))
     try_ = current_try(entries)
     if issue.is_pull or not issue.open:
@@ -61,7 +61,7 @@ def state_of(context: Context, repo: str, issue: issues.Issue) -> tuple[str, int
 
 
 def current_try(entries: Entries) -> int:
-    """The try that began last; 1 before any did."""
+    """The try that began last; 1 if none has begun."""
     begun = entries.get(Begun)
     return begun.try_ if begun else 1
 

@@ -1,8 +1,8 @@
-"""The flow `issue`: whether an issue may become a task (R8), and what is started once the Issue agent has made one.
+"""The flow `issue`: whether an issue may become a task (R8), and the start of the task that the Issue agent made of it.
 
-A try of an issue ends with a verdict in the ledger of its number (`names.issue_number`). A person asks again by
-taking the label off and putting it on again. What somebody without write access edited after that is not what was
-asked for: the issue then says that the label must be put on again (`steps.core.consent`).
+A try of an issue ends with a verdict in the ledger of its number (`names.issue_number`). To ask again, a person removes
+the label and adds it again. If somebody without write access edits the issue after that, the request is void: a comment
+asks for the label again (`steps.core.consent`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _named(inputs: Inputs, context: Context) -> tuple[str, int]:
 
 
 def start(inputs: Inputs, context: Context) -> Outputs:
-    """Start the Workflow `task` of an issue that became one, by its fixed name; else say on the issue why it did not.
+    """Start the Workflow `task` of an issue that became a task, by its fixed name; else comment on the issue why not.
 
     `outcome` is that of the Issue agent's run. As exit hook of a Workflow that ended early it is `failed`.
     """
@@ -63,7 +63,7 @@ def start(inputs: Inputs, context: Context) -> Outputs:
     if entries.get(Begun) is None or there or TaskVerdict.key_of(try_) in entries:
         return {"state": "there" if there else "over", "workflow": name}
     if outcome == "done":
-        # First, so that the comments that the task's Workflow writes are newer.
+        # Before the task's Workflow starts, so that its comments are newer.
         task_source.made(context, subject)
         context.cluster.create(tries.workflow(context, subject, name, priority=EVENT_PRIORITY))
         return {"state": "started", "workflow": name}

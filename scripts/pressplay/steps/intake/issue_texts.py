@@ -1,7 +1,7 @@
-"""What stands on an issue: people's words, and what our Issue App made of them. All of it is data (R7).
+"""The texts of an issue: what people wrote, and the task that our Issue App made of it. All of it is data (R7).
 
-Only what counts is handed on (R8, `steps.core.consent`): the issue's text as somebody with write access wrote it or
-asked for it, such people's comments, and the Issue App's own.
+Only texts that count are passed on (R8, `steps.core.consent`): the issue's text if somebody with write access wrote it
+or consented to it, such people's comments, and those of the Issue App.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pressplay.steps.core.context import Context
 from pressplay.templating import prompts
 
 TASK_MARK, QUESTION_MARK = "press-play: task", "press-play: question"
-"""How the Issue App's comments begin. The same words by anybody else mean nothing."""
+"""How the Issue App's comments begin. In other authors' comments these words mean nothing."""
 COMMENTS_LIMIT = 200
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*)")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
@@ -27,7 +27,7 @@ _MARKER = re.compile(r"<!-- press-play: [A-Za-z0-9._/-]+ -->\Z")
 
 @dataclass(frozen=True)
 class IssueAnswer:
-    """The Issue App's newest word on an issue."""
+    """The Issue App's newest task or questions on an issue."""
 
     comment: int
     is_task: bool
@@ -73,8 +73,8 @@ def _newest(context: Context, comments: list[issues.Comment], after: int = 0) ->
 def files(context: Context, repo: str, task: int) -> dict[str, str]:
     """The task folder's files of an issue, by name.
 
-    Where the Issue App has made a task of it, that is what is to be done; before, and beside it, what people wrote.
-    Where the text does not count any more, it is left out beside a task, and consent.Withdrawn before there is one.
+    If the Issue App has made a task of it, that task is the work, and people's text goes with it. Else people's text is
+    the work. Text that no longer counts is left out; without a task that raises consent.Withdrawn.
     """
     number = names.plain_number(task)
     gh = context.harness(repo, issues="read")
@@ -134,7 +134,7 @@ _SAYS = {
 
 
 def criteria(text: str) -> str:
-    """The section `Acceptance criteria` of a task's Markdown, without its heading; empty where there is none."""
+    """The section `Acceptance criteria` of a task's Markdown, without its heading; empty if there is none."""
     level, fence = 0, ""
     section: list[str] = []
     for line in text.splitlines():

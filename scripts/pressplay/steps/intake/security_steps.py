@@ -1,8 +1,8 @@
-"""The flow `security`: open alerts, grouped; for each group that nobody is at, a task of the Security agent's.
+"""The flow `security`: open alerts, grouped; each group that nothing works on becomes a task of the Security agent.
 
-A group (the rule; the package; the secret's type) has a number (`names.alert_number`), a ledger under it, one pull
-request at a time. Its entry `domain.entries.Alerts` says what the newest try is about, and which of these alerts were
-seen closed: if one is open again, that is news, as is a number that was not there before.
+A group (the rule; the package; the secret's type) has a number (`names.alert_number`), a ledger of that number, and one
+pull request at a time. Its entry `domain.entries.Alerts` has the alerts of the newest try, and which of them were
+closed since: one that is open again is news, and so is a new number.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Group:
 
     kind: alerts.Kind
     number: int
-    """What stands for the group where a task's number is wanted."""
+    """The group's number in place of a task's."""
     alerts: tuple[int, ...]
     severity: int
-    """The worst of them, 0 being the worst there is."""
+    """The most severe one; 0 is the highest severity."""
 
 
 def accept(inputs: Inputs, context: Context) -> Outputs:
-    """What is left of the window, in seconds; InputError for a repository that is not listed (R8)."""
+    """The seconds left of the window; InputError for a repository that is not listed (R8)."""
     context.settings.listed(inputs["repo"])
     return {"seconds": str(seconds_left(inputs, context))}
 
@@ -74,7 +74,7 @@ def workflow_name(repo: str, group: int, try_: int) -> str:
     return names.flow_workflow(TASK_FLOW, repo, group, try_)
 
 
-# -- what there is -----------------------------------------------------------------------------------------------------
+# -- the open alerts ---------------------------------------------------------------------------------------------------
 
 
 def _groups(context: Context, repo: str) -> tuple[set[str], list[Group]]:
@@ -129,11 +129,11 @@ def _note_closed(context: Context, repo: str, kinds: set[str], groups: Iterable[
             ledger.record("task", kept.number, replace(entry, closed=closed))
 
 
-# -- what is missing ---------------------------------------------------------------------------------------------------
+# -- the tries ---------------------------------------------------------------------------------------------------------
 
 
 def _wanted(context: Context, gh: Client, repo: str, group: Group) -> Subject | None:
-    """The try that is to be started for a group; None where somebody is at it, or it ended for these very alerts."""
+    """The try to start for a group; None if one is under way, or the last one ended with the same alerts."""
     entries = context.ledger(repo).entries("task", group.number)
     entry = entries.get(Alerts)
     try_ = entry.try_ if entry else 1
@@ -154,7 +154,7 @@ def _abandoned(context: Context, repo: str, group: Group, try_: int) -> bool:
     if workflow is None:
         return True
     if waits.phase(workflow) in waits.FINISHED:
-        # Terminated: a person ended it, and no exit hook could say so.
+        # Terminated: a person ended it, so no exit hook recorded the verdict.
         subject = Subject.of({"repo": repo, "task": str(group.number), "try": str(try_)}, context)
         verdict = task_verdicts.judge(context, subject, waits.phase(workflow))
         context.ledger(repo).record("task", group.number, verdict)
@@ -166,7 +166,7 @@ def _news(entry: Alerts, group: Group) -> bool:
 
 
 def _count(context: Context, subject: Subject) -> bool:
-    """Count a group's try against the day's limit, once; False where that is reached."""
+    """Count a group's try against the day's limit, once; False if the limit is reached."""
     ledger, span = context.ledger(subject.repo), f"alerts-{limits.day(context)}"
     name = workflow_name(subject.repo, subject.task_number, subject.attempt_of_person)
     if not ledger.counted(span, name) and ledger.tally(span) >= context.settings.limits.security_groups:
