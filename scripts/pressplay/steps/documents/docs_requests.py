@@ -1,4 +1,4 @@
-"""What is asked of Morgan in a try, and the verdict on it, in the ledger."""
+"""The request to Morgan in a try, and its verdict, in the ledger."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pressplay.steps.runs.run import Run
 
 
 def request_of(context: Context, run: Run) -> tuple[str, tuple[int, ...]]:
-    """The commit at which the tasks were read that a run is to write documents for, and the tasks.
+    """The commit whose tasks.json was read for a run, and the numbers of the tasks that need documents.
 
-    InputError where nobody asked for documents under the run's cause.
+    InputError if no request has the run's cause.
     """
     begun = context.ledger(run.subject.repo).entries("task", run.number).get(Begun)
     if begun is None or begun.cause != run.cause:

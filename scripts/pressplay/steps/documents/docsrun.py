@@ -1,4 +1,4 @@
-"""What Morgan is told: the branch that its DocsRun starts from, and the DocsRun.
+"""Morgan's instructions: the branch that its DocsRun starts from, and the DocsRun.
 
 The controller of DocsRun clones `sourceBranch`, makes of `.taskmaster/tasks/tasks.json` a `task.txt` for each task,
 asks its agent for documents of all tasks in that file, commits what changed in `.taskmaster/` to a branch of its own,
@@ -45,8 +45,8 @@ VOLUME = re.compile(rf"docs-workspace.*-taskmaster-{names.REQUEST_FOLDER}-(?P<ru
 def request(context: Context, run: Run, entry: RunEntry, *, started: bool) -> tuple[Manifest, RunEntry]:
     """The DocsRun, and the ledger's entry with the commit that it starts from.
 
-    That commit stays as it is for as long as the run stands: its pull request is known by it. Once the run has
-    `started`, its branch is left alone.
+    That commit does not change while the run exists: it identifies the pull request. Once the run has `started`, its
+    branch is left alone.
     """
     subject, branch = run.subject, run.context_branch
     gh = context.harness(subject.repo, contents="write")
@@ -90,7 +90,7 @@ def _json(value: object) -> bytes:
 
 
 def _stub(run: Run, number: int) -> dict[str, object]:
-    """A task as the controller's script is to see it: its `task.txt` sends the agent to the request."""
+    """A task for the controller's script: its `task.txt` sends the agent to the request."""
     return {
         "id": number,
         "title": f"Task {number}",

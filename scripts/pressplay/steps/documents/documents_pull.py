@@ -1,10 +1,10 @@
 """Morgan's pull request: found, tidied, judged, and left for a person.
 
-The controller opens it against the branch that the run started from. What was put there for the run comes out again by
-a commit of the harness, then the pull request is let be against the default branch. It may touch documents and nothing
-else (R6), by its diff and not by prompt: a commit outside of them parks it, whoever it is by. For one that keeps to
-that the required check is `neutral`: nothing was accepted, nothing is there to be accepted. It gets no approval of
-ours, so that the ruleset wants a person's (R5). Each new head is judged anew, by `reconcile`.
+The controller opens it against the branch that the run started from. A commit of the harness removes the files that
+were only for the run, then the pull request is retargeted to the default branch. It may change documents and nothing
+else (R6), which its diff decides and not a prompt: a commit outside of them parks it, whoever made it. Otherwise the
+required check is `neutral`: there is nothing to accept. It gets no approval of ours, so the ruleset requires a person's
+(R5). `reconcile` judges each new head again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WRITE = {"contents": "write", "pull_requests": "write", "checks": "write", "iss
 _MADE = ("task.txt", "task.xml")
 """What the controller's script makes of tasks.json in each task's folder: copies, and no documents."""
 _SHOWN = 10
-_REWRITE = "close it, and start the flow `docsrun-template` again to have the documents written anew"
+_REWRITE = "close it, and start the flow `docsrun-template` again to have the documents rewritten"
 _WAYS = f"push a commit that takes those files out of it, or {_REWRITE}"
 
 
@@ -73,7 +73,7 @@ class _Verdict:
 
 
 def judged(context: Context, _gh: Client, run: Run, entry: RunEntry) -> Result:
-    """What came of a run that writes documents: its pull request, made fit for a person. Done again, it is the same."""
+    """The result of a run that writes documents: its pull request, prepared for a person. Idempotent."""
     subject = run.subject
     gh = context.harness(subject.repo, **_WRITE)
     pull = _of_run(context, gh, subject, entry)
@@ -90,7 +90,7 @@ def judged(context: Context, _gh: Client, run: Run, entry: RunEntry) -> Result:
 
 
 def check_again(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> None:
-    """Judge the head of a documents pull request where it is another one than was judged last."""
+    """Judge the head of a documents pull request again, if it has changed since the last time."""
     judged = entries.get(Documents)
     if judged is None or judged.head == pull.head_sha:
         return
@@ -101,7 +101,7 @@ def check_again(context: Context, subject: Subject, pull: pulls.Pull, entries: E
 
 
 def _of_run(context: Context, gh: Client, subject: Subject, entry: RunEntry) -> pulls.Pull | None:
-    """The open pull request of Morgan's App whose head goes on from the commit that the run started from."""
+    """The open pull request of Morgan's App whose head contains the commit that the run started from."""
     own = (pull for pull in pulls.all_pulls(gh, subject.repo, state="open") if task_documents.is_morgans(context, pull))
     return next(
         (pull for pull in own if comparison.contains(gh, subject.repo, pull.head_sha, entry.context or "")), None
@@ -109,7 +109,7 @@ def _of_run(context: Context, gh: Client, subject: Subject, entry: RunEntry) -> 
 
 
 def _tidied(gh: Client, subject: Subject, pull: pulls.Pull, base: str) -> pulls.Pull:
-    """Take out of the pull request's branch what was there for the run alone: as `base`, its beginning, has it."""
+    """Restore the files that were only for the run, in the pull request's branch, to their state at `base`."""
     root = names.taskmaster_folder(subject.settings.docs_project_directory or "")
     before = trees.files(gh, subject.repo, base, root)
     after = trees.files(gh, subject.repo, pull.head_sha, root)
@@ -198,8 +198,8 @@ def _text(context: Context, subject: Subject, pull: pulls.Pull, about: _About, v
         f"Documents for tasks {_listed(written)}, written by {task_documents.AGENT} in the run `{about.run}`. "
         f"Commit `{pull.head_sha}` changes `{where}` and nothing else: that is all that Press Play has checked.",
         "Agents will do what stands here, so read it as you would read a colleague's specification: push corrections, "
-        "approve, merge. No agent works on this pull request, and none answers comments on it. To have it written "
-        f"anew, close it and run `{task_documents.command(context, subject)}`.",
+        "approve, merge. No agent works on this pull request, and none answers comments on it. To have it "
+        f"rewritten, close it and run `{task_documents.command(context, subject)}`.",
     ]
     if verdict.lacking:
         rest = "If it is merged as it is, the next run is asked for the rest."

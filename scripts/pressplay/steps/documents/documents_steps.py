@@ -1,4 +1,4 @@
-"""The flow of documents: what is asked of Morgan, and how it ended. The run between is `run-prepare`, `run-collect`.
+"""The flow of documents: the request to Morgan, and its result. `run-prepare` and `run-collect` do the run.
 
 What is asked stands in the ledger of the number that stands for the documents of a backlog (`names.documents_number`),
 under `begun`: {try, cause, tasks, head, why, began}. A try ends with its verdict; a press after that is the next try.
@@ -70,7 +70,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
 
 def _nothing(context: Context, subject: Subject, wanted: list[Task], brought: Mapping[int, int]) -> Outputs:
     if not wanted:
-        context.say("no task that is to be done lacks documents; nothing was started")
+        context.say("no open task lacks documents; nothing was started")
         return _outputs(context, subject, "nothing")
     pr = max(brought[task.number] for task in wanted)
     context.say(f"documents of tasks {_listed(wanted)} wait to be merged (pull request {pr}); nothing was started")
@@ -115,7 +115,7 @@ def _label(context: Context, subject: Subject, number: int, workflow: str) -> No
 
 
 def settle(inputs: Inputs, context: Context) -> Outputs:
-    """Record how it ended, by the newest run's outcome; InputError with the reason where that is not `done`."""
+    """Record the verdict, by the newest run's outcome; InputError, with the reason, if that is not `done`."""
     subject = Subject.of(inputs, context)
     number = subject.task_number
     try_ = subject.attempt_of_person
