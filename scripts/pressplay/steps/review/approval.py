@@ -23,7 +23,7 @@ from pressplay.steps.runs import limits
 
 
 def lacks(subject: Subject, entries: Entries, head: str) -> Reason | None:
-    """What this commit lacks for an approval; None where it lacks nothing."""
+    """What this commit lacks for an approval; None if it lacks nothing."""
     return next(_lacks(subject, entries, head), None)
 
 
@@ -43,10 +43,10 @@ def _lacks(subject: Subject, entries: Entries, head: str) -> Iterator[Reason]:
 
 
 def give(context: Context, subject: Subject, pull: pulls.Pull) -> str:
-    """Post the approving review and set the check on the head, once; why that can't be, or nothing.
+    """Post the approving review and set the check on the head, once; returns why that is impossible, or an empty text.
 
-    `lacks` has said nothing before this. The check comes last: where it stands nothing of this is missing, and where
-    GitHub refuses the review it does not.
+    Call it only if `lacks` returned None. The check comes last: it stands only if everything else is there, and not if
+    GitHub refuses the review.
     """
     proof = proofs.kept(context, subject.repo, pull.number, pull.head_sha)
     if proof is None or not proof.passed or proof.commit != pull.head_sha:
@@ -72,9 +72,9 @@ def _body(proof: Proof, shown: str) -> str:
 
 
 def take_up(gh: Client, repo: str, pull: pulls.Pull) -> bool:
-    """Whether the head of a pull request that is to be reviewed is approved already.
+    """Whether the head of a pull request under review is approved already.
 
-    A green check that said that it is not under Press Play is taken back. `gh` may write checks.
+    A green check that says that Press Play does not work on it is replaced. `gh` may write checks.
     """
     check = checks.own(gh, repo, pull.head_sha, ACCEPTANCE_CHECK)
     if check is not None and check.external_id == OTHERS:
@@ -93,9 +93,9 @@ def take_up(gh: Client, repo: str, pull: pulls.Pull) -> bool:
 
 
 def void(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries, *, whole: bool = False) -> None:
-    """Dismiss the approvals of other commits than the head, where there were any; with `whole` those of the head too.
+    """Dismiss approvals of other commits than the head; with `whole` those of the head too.
 
-    A check is of one commit anyway.
+    Checks need no dismissal: each belongs to one commit.
     """
     judged = [verdict for verdict in entries.all(GateEntry) if verdict.gate == verdicts.ACCEPTANCE]
     if not any(whole or verdict.head != pull.head_sha for verdict in judged):

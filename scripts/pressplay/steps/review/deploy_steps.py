@@ -20,7 +20,7 @@ GONE = "superseded"
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
-    """Where the head is to be deployed: state `go` with the environment, or `none` where nothing is set up."""
+    """Where to deploy the head: state `go` with the environment, or `none` if no deployment is set up."""
     subject = Subject.of(inputs, context)
     settings = subject.settings.deploy
     if settings.mode == "none":
@@ -72,9 +72,9 @@ def _workflow(context: Context, subject: Subject, head: str) -> Manifest:
 
 
 def collect(inputs: Inputs, context: Context) -> Outputs:
-    """What came of the deployment, recorded in the ledger: state `deployed`, `failed`, `error` or `superseded`.
+    """Record the deployment's result in the ledger: state `deployed`, `failed`, `error` or `superseded`.
 
-    `failed`: what was to be deployed is at fault, as far as can be told; `error`: nobody deployed it.
+    `failed`: the commit is probably at fault; `error`: nobody deployed it.
     """
     subject = Subject.of(inputs, context)
     pr, head = subject.pull_number, names.checked(inputs["head"], "head")

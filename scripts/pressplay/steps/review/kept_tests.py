@@ -1,7 +1,7 @@
 """Whether a pull request keeps its tests and its plan of probes as strong as they were, whoever changed them (R6).
 
-Judged twice: the pull request as a whole against where it left its base, and each agent's push against what others
-wrote in the same pull request. Who wrote a test in it may change it. What was restored since counts as untouched.
+It is judged twice: the whole pull request against the commit where it left its base, and each agent's push against what
+others wrote in the same pull request. The author of a new test may change it. What was restored counts as untouched.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pressplay.steps.review.pushed import Branch, Pushed
 from pressplay.validation.markdown import code
 
 SHOWN = 50
-"""Paths or lines that a check names."""
+"""The most paths or lines that a check lists."""
 _LOOKED_AT = 100
-"""Pushes that are looked at for who wrote a test."""
+"""The most pushes that are searched for a test's author."""
 _WHAT: dict[Kind, str] = {
     "file": "test file removed",
     "test": "test removed",
@@ -36,7 +36,7 @@ _WHAT: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that the gate refuses, and who is to mend it."""
+    """Something that the gate refuses, and who must fix it."""
 
     reason: str
     """A sentence of ours (R7)."""
@@ -46,7 +46,7 @@ class Finding:
 
 
 def findings(whole: Comparison, before: Files, after: Files, branch: Branch, base: str, own_plan: str) -> list[Finding]:
-    """What of tests and plans the pull request `whole` took away; `own_plan` is the path of its own plan."""
+    """What the pull request `whole` took from tests and plans; `own_plan` is the path of its own plan."""
     change = tests.Change.of(whole, before.text, after.text)
     return [
         *_against_base(change, branch, base),
@@ -67,7 +67,7 @@ def _against_base(change: tests.Change, branch: Branch, base: str) -> Iterator[F
 
 
 def _had_part(push: Pushed, change: tests.Change) -> bool:
-    """Whether a push took away some of what the pull request as a whole takes away."""
+    """Whether a push removed some of what the whole pull request removes."""
     try:
         own = push.change
     except GitHubRefused:
@@ -81,7 +81,7 @@ def _had_part(push: Pushed, change: tests.Change) -> bool:
 
 
 def _against_each_other(change: tests.Change, branch: Branch) -> Iterator[Finding]:
-    """What an agent's push took from the tests that others wrote in this pull request, and that is still gone."""
+    """What an agent's push removed from tests that others wrote in this pull request, and nobody restored."""
     there = change.now.facts()
     for at, push in enumerate(branch.moves):
         if at < branch.judged or push.whose == "other" or not push.change.weakening:
@@ -112,7 +112,7 @@ def _against_each_other(change: tests.Change, branch: Branch) -> Iterator[Findin
 
 
 class _Written:
-    """What somebody wrote in the pull request."""
+    """The tests that somebody wrote in the pull request."""
 
     def __init__(self) -> None:
         self.facts: Counter[tuple[Kind, str]] = Counter()
@@ -124,7 +124,7 @@ class _Written:
 
 
 def _plans(whole: Comparison, branch: Branch, after: Files, own_plan: str) -> Iterator[Finding]:
-    """A plan is QA's, and that of this pull request alone."""
+    """Only QA may change a plan, and only the one of this pull request."""
     changed = {path for file in whole.files for path in (file.path, file.before) if path.startswith(ACCEPTANCE)}
     others = sorted(changed - {own_plan})
     if others:

@@ -1,6 +1,6 @@
 """The pushes to a pull request's branch, each with whose it was: every one is judged, a run's or not (R6).
 
-Who pushed GitHub tells; the author that a commit names is whoever its maker wrote.
+GitHub records who pushed; a commit's author is only what the committer wrote.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ class Branch:
 
 
 def of(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> Branch:
-    """The pushes that led to the pull request's head; TryAgain where GitHub does not tell of the head yet.
+    """The pushes that led to the pull request's head; TryAgain if GitHub does not know the head yet.
 
-    What GitHub's record lacks of a branch's beginning counts as one push of QA's, as one by an account that is gone
-    does: nobody can say that it was another's.
+    If GitHub's record lacks a branch's beginning, that part counts as a push of QA's, and so does a push of a deleted
+    account: nobody can prove that somebody else made it.
     """
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     try:

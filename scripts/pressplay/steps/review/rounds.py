@@ -1,4 +1,4 @@
-"""The round in which a review goes on."""
+"""The round in which a review continues."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pressplay.steps.runs.judging import BLOCKED
 
 
 def next_round(entries: Entries, subject: Subject) -> int:
-    """The round to go on with: after the last one of this try that ended in a fix, else the last one itself.
+    """The round to continue with: the one after the last fix of this try, else the last round.
 
-    An ask begins anew: a person (or a new failure) wants something else than QA did. A round in which an agent was
-    blocked is over: its runs have their outcomes, and an answer asks for new ones.
+    A request restarts the count: a person (or a new failure) wants something else than QA did. A round in which an
+    agent was blocked is over: its runs have their outcomes, and an answer needs new runs.
     """
     own = entries.runs_of(subject.attempt_of_person)
     newest_ask = max((run.started or 0 for run in own if run.role in roles.named("ask")), default=0)

@@ -1,8 +1,8 @@
-"""Where each open pull request stands with Press Play: under it, not under it, or held for a person (R5, R8).
+"""The standing of each open pull request: under Press Play, not under it, or held for a person (R5, R8).
 
-Where a ruleset requires the check `press-play/acceptance`, everybody's pull requests need it. So each open one gets an
-answer within a minute: one that is under Press Play by its gates, one that is not by a green check that says so
-(`others: pass`), and one that is neither by a check that names the reason and the way on.
+If a ruleset requires the check `press-play/acceptance`, everybody's pull requests need it. So each open one gets an
+answer within a minute: from its gates if it is under Press Play; a green check if it is not (`others: pass`); else a
+check that gives the reason and what to do.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from pressplay.steps.review import approval, target
 from pressplay.steps.review.scope import in_scope, is_ours, of_ledger
 
 _AT_ONCE = 30
-"""Pull requests that are looked at each time: a first look costs some five calls to GitHub."""
+"""Pull requests that are examined each time: a first look costs about five calls to GitHub."""
 _AGAIN_SECONDS = 900
-"""After how long one that did not change is looked at again. One that is under review its own flows look at."""
+"""After how long an unchanged one is examined again. One under review is left to its own flows."""
 _REASON = 300
 """Characters of a fault that the log shows."""
 _MOST_PUSHES = 300
-"""The newest pushes to a branch that are looked through for those of our Apps."""
+"""How many of a branch's newest pushes are searched for those of our Apps."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What decides where a pull request stands."""
+    """The facts that decide a pull request's standing."""
 
     label: str
     """The label by which people ask for a review."""
@@ -46,7 +46,7 @@ class Facts:
     labelled: bool = False
     """Whether it carries the label, whoever put it on."""
     requested: bool = False
-    """Whether its flows start: a person asked for it, or it is of a task of ours."""
+    """Whether its flows start: a person requested it, or it belongs to a task of ours."""
     recorded: bool = False
     """Whether its ledger has entries: Press Play worked on it before."""
     author: str = ""
@@ -59,7 +59,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class StandingAnswer:
-    """What the check says of a pull request that no flow works on."""
+    """The content of the check on a pull request that no flow works on."""
 
     conclusion: Literal["success", "action_required"]
     title: str
@@ -67,7 +67,7 @@ class StandingAnswer:
 
 
 def answer(facts: Facts) -> StandingAnswer | None:
-    """What the check `press-play/acceptance` says of a pull request; None where its own flows say it."""
+    """The check `press-play/acceptance` for a pull request; None if its own flows set it."""
     if facts.requested and not facts.fork:
         return None
     ask = f"A person with write access puts the label `{facts.label}` on it to have it reviewed"
@@ -114,8 +114,8 @@ def of_all(
 ) -> None:
     """Give each open pull request of a repository its answer, `_AT_ONCE` of them; changed ones first.
 
-    `seen` is what the last looks saw, by number; it is brought up to date. `since`: what did not change since then is
-    left alone where everything requested without being asked.
+    `memory` has the last look at each, by number; it is updated. `since`: pull requests that did not change since then
+    are left alone if everything starts without a request.
     """
     now = context.clock.now()
     for number in memory.keys() - {str(pull.number) for pull in opened}:
@@ -132,7 +132,7 @@ def of_all(
             return True
         return not before["asked"] and now - before["at"] >= _AGAIN_SECONDS
 
-    # What changed last comes first: somebody may wait for it.
+    # The newest change comes first: somebody may wait for it.
     waiting = sorted(
         filter(due, opened), key=lambda pull: (str(pull.number) not in memory, pull.updated_at), reverse=True
     )
@@ -150,7 +150,7 @@ def of_all(
 
 
 def of_pull(context: Context, repo: str, number: int) -> None:
-    """Give one pull request its answer: an event told that it was edited. Done again, it is the same."""
+    """Give one pull request its answer, after an event that it was edited. Idempotent."""
     gh = context.harness(repo, pull_requests="read")
     opened = pulls.all_pulls(gh, repo, state="open")
     for pull in opened:
@@ -159,12 +159,12 @@ def of_pull(context: Context, repo: str, number: int) -> None:
 
 
 def _state(pull: pulls.Pull, with_head: Sequence[int]) -> str:
-    """All of a pull request, as lists tell it, that its answer depends on; `with_head`: those with the same head."""
+    """The listed facts that decide a pull request's answer; `with_head`: the pull requests with the same head."""
     return " ".join([pull.head_sha, pull.base_ref, *map(str, sorted(with_head)), *sorted(pull.labels)])
 
 
 def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pulls.Pull], since: float) -> bool:
-    """Give a pull request its answer; whether its own flows give it one."""
+    """Give a pull request its answer; returns whether its own flows answer it."""
     entries = context.ledger(repo).entries("pr", pull.number)
     if task_documents.left_alone(context, repo, pull, entries) and (Documents.KEY in entries or _is_of_run(pull)):
         return True
@@ -220,7 +220,7 @@ def _hold_to_its_target(
     entries: Entries,
     opened: Sequence[pulls.Pull],
 ) -> None:
-    """Void what was approved for another base, or would count for another pull request, and park; nothing else."""
+    """Void an approval for another base, or one that would count for another pull request, and park; nothing else."""
     approval.take_up(gh, repo, pull)
     if not entries:
         # No review of it has begun.

@@ -1,8 +1,8 @@
-"""What an approval of a commit is good for: one base branch, and no other pull request (R5).
+"""The target of an approval: one base branch, and no other pull request (R5).
 
-GitHub keeps checks by commit. Who may write can change a pull request's base, or open a second one from the same commit
-to another branch: the check that was earned for one diff would let another one through. Either voids check and
-approval, and a person goes on from there.
+GitHub keeps checks by commit. Anybody with write access can change a pull request's base, or open a second one from the
+same commit to another branch: a check that one diff earned would let another diff through. Either voids the check and
+the approval, and a person takes over.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Obstacle:
     reason: str
     """A sentence of ours about the pull request."""
     ways: str
-    """How a person goes on."""
+    """How a person continues."""
 
 
 def obstacle(
@@ -35,9 +35,9 @@ def obstacle(
     entries: Entries,
     opened: Iterable[pulls.Pull] | None = None,
 ) -> Obstacle | None:
-    """What keeps an open pull request's head from being approved; None where nothing does.
+    """What keeps an open pull request's head from being approved; None if nothing does.
 
-    `gh` may read contents and pull requests. `opened`: the repository's open pull requests, where the caller has them.
+    `gh` may read contents and pull requests. `opened`: the repository's open pull requests, if the caller has them.
     """
     base = _base(context, gh, subject, pull, entries)
     if pull.base_ref != base:

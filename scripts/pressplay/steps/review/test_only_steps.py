@@ -1,8 +1,8 @@
-"""What the harness asks of a pull request's tests, each time that QA is done with it (R6).
+"""What the harness requires of a pull request's tests, each time that QA has finished (R6).
 
-QA changed tests and its plan of probes alone, by whatever push; the tests are as strong as they were (`kept_tests`);
-there is something beside tests to be proven; and there is a plan to prove it by. The commits stay on the branch. What
-QA is to mend it is told, and runs once more in the same round; what Rex is to mend he is told once in a try.
+QA changed only tests and its plan of probes, in any push; the tests are as strong as before (`kept_tests`); there is
+something besides tests to prove, and a plan to prove it. The commits stay on the branch. QA reads what it must fix and
+runs again in the same round; Rex reads what he must fix once in a try.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from pressplay.steps.review.pushed import Branch, Pushed
 from pressplay.validation.markdown import fenced
 
 CHANGES = "changes"
-"""What the gate gives out where Rex is to mend what it refuses."""
+"""The gate's outcome if Rex must fix what it refuses."""
 _UNDECIDED = frozenset({"undecided", "unseen"})
 
 
 def gate(inputs: Inputs, context: Context) -> Outputs:
-    """The verdict on what stands at `head`: outcome `pass`, `fail` (QA mends it), `changes` (Rex does), or nobody can:
-    `error`; `superseded` where it is the head no more.
+    """The verdict on `head`: outcome `pass`, `fail` (QA fixes it), `changes` (Rex fixes it) or `error` (no agent can);
+    `superseded` if the head has changed.
     """
     subject = Subject.of(inputs, context)
     pr, head = subject.pull_number, names.checked(inputs["head"], "head")
@@ -58,7 +58,7 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
 
 
 def _for_rex(context: Context, subject: Subject, entries: Entries, head: str) -> str:
-    """`changes`, so that Rex mends it; `error` where he was asked in this try already."""
+    """`changes`, so that Rex fixes it; `error` if he was asked in this try already."""
     try_ = subject.attempt_of_person
     request = entries.get(AskedToRestore, AskedToRestore.key_of(try_))
     if request is not None and request.head != head:
@@ -89,7 +89,7 @@ def _refused(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, e
     beside = only_tests(whole, paths, before, after)
     if all(offence.why in _UNDECIDED for offence in beside) and not _is_of_tests(context, gh, subject):
         nothing = "it changes nothing outside tests and the plan of probes" if whole.files else "it changes nothing"
-        yield Finding(nothing, "What is to be proven is missing.", "rex")
+        yield Finding(nothing, "There is nothing to prove.", "rex")
 
 
 def _verdict(refused: list[Finding]) -> GateVerdict:
@@ -106,7 +106,7 @@ def _verdict(refused: list[Finding]) -> GateVerdict:
 
 
 def _of_pushes(branch: Branch, paths: Paths, head: Files) -> list[Offence]:
-    """What QA's pushes changed beside tests, whatever run they were of; what was undone since left out."""
+    """What QA's pushes, of any run, changed besides tests and did not undo since."""
     own = [push for at, push in enumerate(branch.moves) if at >= branch.judged and push.whose == "qa"]
     offences: dict[str, Offence] = {}
     for push in own:
@@ -116,9 +116,9 @@ def _of_pushes(branch: Branch, paths: Paths, head: Files) -> list[Offence]:
 
 
 def _undone(path: str, own: list[Pushed], head: Files) -> bool:
-    """Whether a file is at the head what it was before QA's pushes touched it, or was after them.
+    """Whether a file at the head is as before QA's pushes changed it, or they undid their changes.
 
-    What others did to it in between is not QA's to undo.
+    QA need not undo what others changed in between.
     """
     begin: tuple[tuple[str, str] | None] | None = None
     end: tuple[tuple[str, str] | None] = (None,)
@@ -135,7 +135,7 @@ def _undone(path: str, own: list[Pushed], head: Files) -> bool:
 
 
 def _of_runs(gh: Client, subject: Subject, paths: Paths, entries: Entries, head: str, after: Files) -> list[Offence]:
-    """The same where GitHub keeps no record of pushes: all that changed since QA began counts as QA's."""
+    """The same without GitHub's record of pushes: all changes since QA began count as QA's."""
     before = began_at(entries, subject, head)
     if before == head:
         return []
@@ -165,15 +165,15 @@ def _profile(task: Task) -> object:
 
 
 def began_at(entries: Entries, subject: Subject, head: str) -> str:
-    """The commit at which QA began with what it left at `head`.
+    """The commit at which QA began the work that ended at `head`.
 
-    Its earlier runs count in, as far as the gate did not pass what they left: also a run that failed may have pushed,
-    and what a later run undid of that is as if it had never been. Clippy may have formatted it meanwhile.
+    It includes its earlier runs whose commits the gate did not pass: a failed run may have pushed too, and what a later
+    run undid does not count. Clippy may have formatted the commits in between.
     """
     tests, lints = _runs(entries, subject, TEST.name), _runs(entries, subject, LINT.name)
 
     def left(at: str) -> RunEntry | None:
-        """The run of QA's that moved the head to `at`, where the gate has not passed that."""
+        """QA's run that moved the head to `at`, if the gate has not passed that commit."""
         if at != head and verdicts.has_passed(entries, verdicts.TEST_ONLY, at):
             return None
         return next((run for run in tests if run.new_head == at != run.head), None)
@@ -193,7 +193,7 @@ def _runs(entries: Entries, subject: Subject, role: str) -> list[RunEntry]:
 
 
 def _plan(gh: Client, subject: Subject, head: str) -> GateVerdict | None:
-    """What is wrong with the plan of probes at the head; None where nothing is."""
+    """What is wrong with the plan of probes at the head; None if it is right."""
     where = names.acceptance_plan(subject.work_number)
     try:
         content = contents.read_file(gh, subject.repo, where, head)
