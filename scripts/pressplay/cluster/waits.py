@@ -66,7 +66,7 @@ def outputs(workflow: Manifest) -> dict[str, str]:
 
 
 def deepest_message(workflow: Manifest) -> str:
-    """What the innermost failed node of a Workflow says, else the Workflow itself; empty where nobody says anything."""
+    """The message of a Workflow's innermost failed node, else the Workflow's own; empty if there is none."""
     failed = [node for node in nodes(workflow).values() if node.get("phase") in ("Failed", "Error")]
     inner = [
         node for node in failed if node.get("message") and node.get("type") in ("Pod", "Suspend", "Plugin", "HTTP")

@@ -100,7 +100,7 @@ def deployer(subject: Subject) -> Iterator[Result]:
         if manifest is None:
             yield wrong(
                 "deploy.workflowTemplate",
-                f"no WorkflowTemplate {template} in {subject.namespace}, by which {repo} is to be deployed",
+                f"no WorkflowTemplate {template} in {subject.namespace}, which deploys {repo}",
                 f"kubectl -n {subject.namespace} apply -f {template}.yaml, or correct deploy.workflowTemplate",
             )
             continue

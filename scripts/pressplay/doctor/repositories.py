@@ -1,4 +1,4 @@
-"""Each repository: our Apps on it, its rulesets (R5), what is to be played."""
+"""Each repository: our Apps on it, its rulesets (R5), and its backlog."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def repository(subject: Subject, repo: str) -> Iterator[Result]:
         base = subject.settings.repository(repo).default_branch or str(facts["default_branch"])
         yield wrong(
             "repository",
-            f"it has no branch {base}, against which pull requests are to be made",
+            f"it has no branch {base}, the base of all pull requests",
             f"push it, or correct repositories.{repo}.defaultBranch",
         )
         return

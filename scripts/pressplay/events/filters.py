@@ -1,7 +1,7 @@
 """Argo Events' filters on one event: `data` and `exprs` of a dependency, which all must hold.
 
-Source: pkg/sensors/dependencies/filter.go of Argo Events 1.9.11. There `exprs` come first; what passes is the same,
-and the reason that a person is told is better found in the order of `data`, which begins with the event's name.
+Source: pkg/sensors/dependencies/filter.go of Argo Events 1.9.11. There `exprs` come first; the same events pass,
+but the order of `data`, which begins with the event's name, gives people a better reason.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _PLAIN_PATTERN = re.compile(r"(?:\(\?i\))?\^\(?((?:[A-Za-z0-9 _/|-]|\\[.-])+)\)?
 
 
 _LATER = (
-    ", which is what GitHub tells of private members, too: reconcile asks GitHub whether its author has write access, "
+    ", as GitHub also reports for private members: reconcile asks GitHub whether its author has write access, "
     "and takes it up within a minute if so"
 )
-"""What a webhook says of somebody's association is no last word: it does not tell who may write."""
+"""A webhook's association of an author is not final: it does not show who has write access."""
 
 
 class Filter(Protocol):
@@ -128,7 +128,7 @@ def _expr(manifest: Mapping[str, Any], where: str) -> ExprFilter:
         known(field, f"{where}.fields", "name", "path")
         fields[field["name"]] = paths.parse(field["path"], where)
     if not fields:
-        raise InputError(f"{where}.fields: expected at least one: Argo Events passes over an expression without")
+        raise InputError(f"{where}.fields: expected at least one: Argo Events ignores an expression without")
     source = manifest["expr"]
     tokens = list(_tokens(source, where))
     marks = [mark for mark in tokens if mark in ("==", "!=")]

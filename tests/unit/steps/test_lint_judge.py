@@ -99,7 +99,11 @@ def test_what_only_a_network_could_give_is_no_finding(line):
 
 def test_a_verdict_over_languages_puts_errors_first():
     two = LintPlan(commands={**PLAN.commands, "python": [("ruff check", "ruff check .")]})
-    passed, failed, broken = LintResult("passed"), LintResult("failed", "ruff check found"), LintResult("error", "no tool")
+    passed, failed, broken = (
+        LintResult("passed"),
+        LintResult("failed", "ruff check found"),
+        LintResult("error", "no tool"),
+    )
     assert verdict_of(two, {"rust": passed, "python": passed}).title == "3 commands passed"
     assert verdict_of(two, {"rust": passed, "python": passed}).reason == "cargo fmt, cargo clippy, ruff check passed"
     assert verdict_of(two, {"rust": passed, "python": failed}).outcome == "fail"
