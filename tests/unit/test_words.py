@@ -29,26 +29,24 @@ SOURCES = {
 ALONE = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "AGENTS.md", "chart/values.yaml")
 ALLOWED_TEXT: dict[str, int] = {
     ", came": 3,
-    "anew": 15,
-    "mend": 21,
-    "tells of": 4,
-    "is told": 14,
-    "to no end": 3,
-    "all the same": 8,
-    "is to be": 28,
+    "anew": 3,
+    "mend": 6,
+    "to no end": 1,
+    "all the same": 2,
+    "is to be": 12,
     "for good": 3,
 }
 """How often each word of the first table is still there. Lower a figure as words go; never raise one."""
 ALLOWED_NAMES: dict[str, int] = {
-    "found": 382,
-    "one": 442,
-    "told": 112,
-    "said": 100,
-    "asked": 104,
+    "found": 276,
+    "one": 331,
+    "told": 108,
+    "said": 92,
+    "asked": 84,
     "came": 7,
-    "heard": 93,
-    "mine": 53,
-    "leftovers": 45,
+    "heard": 72,
+    "mine": 42,
+    "leftovers": 33,
 }
 """How many definitions still have each name of the second table."""
 
