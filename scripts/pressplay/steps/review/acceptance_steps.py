@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from pressplay import names
 from pressplay.domain.entries import Deployment
-from pressplay.domain.reasons import Reason, plain
+from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import probes
 from pressplay.gates.acceptance.probe_job import ProbeJob
@@ -28,6 +28,7 @@ from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import ACCEPTANCE, GateVerdict
 from pressplay.steps.review import deploys, proofs
+from pressplay.validation.details import ending
 
 READY = "ready"
 RUNNING = "running-commit"
@@ -163,7 +164,7 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     if other:
         outcome = GateVerdict("error", "Another commit is deployed", other, shown)
     elif not proof.passed:
-        why = Reason(what=reason(proof), detail=plain(first_failure(proof)))
+        why = Reason(what=reason(proof), detail=ending(first_failure(proof)))
         outcome = GateVerdict("fail", "The probes do not hold", why.what, shown, why)
     else:
         outcome = GateVerdict("pass", "Proven on this commit", reason(proof), shown)
