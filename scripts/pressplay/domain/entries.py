@@ -280,7 +280,7 @@ class Fault:
     def why(self) -> Reason:
         """The whole reason."""
         step, _, message = self.reason.partition(": ")
-        return Reason(what=f"{step} failed for good", detail=message)
+        return Reason(what=f"{step} failed, and a repeat would not help", detail=message)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -169,9 +169,9 @@ def verdict_of(plan: LintPlan, found: Mapping[str, Found]) -> GateVerdict:
     return GateVerdict("pass", f"{_counted(len(labels), 'command')} passed", _clauses([passed], plan), details)
 
 
-def _why(what: str, found: Mapping[str, Found], *kinds: Kind) -> Reason | None:
+def _why(what: str, results: Mapping[str, Found], *kinds: Kind) -> Reason | None:
     """The whole reason, with the end of what the first of these languages printed; None where none did."""
-    logs = [one.log for one in found.values() if one.kind in kinds and one.log.strip()]
+    logs = [result.log for result in results.values() if result.kind in kinds and result.log.strip()]
     return Reason(what=what, detail=ending(logs[0])) if logs else None
 
 
