@@ -40,7 +40,7 @@ ALLOWED_TEXT: dict[str, int] = {
 ALLOWED_NAMES: dict[str, int] = {
     "found": 276,
     "one": 331,
-    "told": 108,
+    "told": 105,
     "said": 92,
     "asked": 84,
     "came": 7,

@@ -268,12 +268,19 @@ class Fault:
     KEY: ClassVar = "fault"
 
     reason: str
+    """`step <name>: ` and the step's message, which may quote other people's text."""
     ended: int
     try_: _Try
 
     def key(self) -> str:
         """Its key."""
         return self.KEY
+
+    @property
+    def why(self) -> Reason:
+        """The whole reason."""
+        step, _, message = self.reason.partition(": ")
+        return Reason(what=f"{step} failed, and a repeat would not help", detail=message)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,14 +6,7 @@ line, the summary, `--json`, the comment on the pull request, the check, `task/f
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-
-_MOST = 1_000
-"""Characters of a detail that are kept."""
-_CONTROL = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +16,7 @@ class Reason:
     what: str
     """A clause of ours: what happened."""
     detail: str = ""
-    """The deepest detail known, in the words of whoever said it: GitHub, a deployment, a log. Redacted and plain."""
+    """What is known most deeply, as GitHub, a deployment or a log says it. Made by `validation.details`."""
     look: str = ""
     """Where to look for more: a run, the path of a log, a link."""
     todo: str = ""
@@ -39,9 +32,3 @@ class Reason:
         """The parts that are there, for `--json` and for the ledger."""
         parts = {"what": self.what, "detail": self.detail, "look": self.look, "todo": self.todo}
         return {name: text for name, text in parts.items() if text}
-
-
-def plain(text: str) -> str:
-    """Other people's text without control sequences, at most some 1,000 characters: its end, where the cause is."""
-    clean = _CONTROL.sub("", text.replace("\r\n", "\n")).strip()
-    return clean if len(clean) <= _MOST else f"… {clean[-_MOST:]}"

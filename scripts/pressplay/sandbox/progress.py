@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Entries, TaskVerdict
-from pressplay.domain.reasons import Reason, plain
+from pressplay.domain.reasons import Reason
 from pressplay.sandbox.runner import RUN_KINDS
 from pressplay.sandbox.world import Sandbox
 from pressplay.steps.runs.outcomes import LOG_ANNOTATION
-from pressplay.validation.redaction import redact
+from pressplay.validation.details import ending
 
 _DOES = {
     ("implement", "Running"): "implements",
@@ -67,7 +67,7 @@ class Progress:
         if phase == "Running":
             self._once(run["metadata"]["name"], phase, does(run))
         elif phase == "Failed":
-            message = redact(plain(str((run.get("status") or {}).get("message") or "")))
+            message = ending(str((run.get("status") or {}).get("message") or ""))
             log = str((run["metadata"].get("annotations") or {}).get(LOG_ANNOTATION) or run["metadata"]["name"])
             why = Reason(what=f"{who} failed", detail=message, look=log)
             self._once(run["metadata"]["name"], phase, f"task {task:>3}  {why.line()}")

@@ -36,12 +36,13 @@ from pressplay.steps.comments import snapshot
 from pressplay.steps.intake.issue_texts import QUESTION_MARK, TASK_MARK
 from pressplay.steps.runs.outcomes import LOG_ANNOTATION
 from pressplay.validation import outcomes
+from pressplay.validation.details import ending
 
 AGENTS_CONFIG_MAP = "controller-agents"
 RUN_KINDS = ("CodeRun", "DocsRun")
 """The kinds of custom resources that are carried out. Their names come from one function: none has two kinds."""
-_LAST_WORDS = 1_000
-"""Bytes of the end of a failed agent's log that its status quotes."""
+_LAST_WORDS = 16_000
+"""Bytes of the end of a failed agent's log that are looked at for its status."""
 _BODY_LIMIT = 60_000
 """Below GitHub's 65,536 characters, with room for our own marks."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -171,7 +172,8 @@ class Runner:
         try:
             with log.open("rb") as file:
                 file.seek(max(0, log.stat().st_size - _LAST_WORDS))
-                text = file.read().decode(errors="replace").strip()
+                text = file.read().decode(errors="replace")
+                text = ending(text.partition("\n")[2] or text if file.tell() > _LAST_WORDS else text)
         except FileNotFoundError:
             text = ""
         return f"{ended}: {text}" if text else f"{ended} and printed nothing"

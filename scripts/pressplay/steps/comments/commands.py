@@ -12,9 +12,10 @@ from dataclasses import replace
 from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Command as CommandEntry
 from pressplay.domain.entries import Entries, RaisedTry
+from pressplay.domain.reasons import Reason
 from pressplay.github import issues, pulls
 from pressplay.steps.comments.conversation import FIX, RETRY, STATUS, STOP, Command
-from pressplay.steps.core import parking
+from pressplay.steps.core import parking, reason_text
 from pressplay.steps.core.approvals import is_approved
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.start import labels
@@ -97,13 +98,13 @@ def nothing_to_fix(context: Context, subject: Subject, pull: pulls.Pull, command
 
 
 def status(context: Context, subject: Subject, pull: pulls.Pull) -> str:
-    """The state of a pull request as Markdown, all of it our text."""
+    """Where a pull request stands, as Markdown: every word of it is ours, but for the quoted detail of a reason."""
     ledger, most = context.ledger(subject.repo), context.settings.limits
     entries = ledger.entries("pr", pull.number)
     own = limits.started(entries, subject)
     triaged = len(limits.triaged(own))
     today = ledger.tally(limits.day(context))
-    state, waits_for = _state(context, subject, pull, entries)
+    state, waits_for, why = _state(context, subject, pull, entries)
     rows = {
         "state": state,
         "waits for": waits_for,
@@ -114,22 +115,25 @@ def status(context: Context, subject: Subject, pull: pulls.Pull) -> str:
         "checks triaged": f"{triaged} of {most.triage_tries} in this try",
         "runs of the repository today": f"{today} of {most.runs_per_repository_and_day}",
     }
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows.items())])
+    table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows.items())])
+    details = reason_text.details(why) if why else ""
+    return f"{table}\n\n{details}" if details else table
 
 
-def _state(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> tuple[str, str]:
+def _state(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> tuple[str, str, Reason | None]:
+    """The state, what it waits for, and why it is parked, where it is."""
     parked = parking.parked(entries, subject)
     if parked is not None and parked.stopped:
-        return "stopped by a person", "`/press-play retry` or `/press-play fix`"
+        return "stopped by a person", "`/press-play retry` or `/press-play fix`", None
     runs = [run["metadata"]["labels"] for run in under_way(context, subject.repo, pull.number)]
     if runs:
         who = ", ".join(f"{run['press-play/agent']} ({run['press-play/role']})" for run in runs)
-        return "at work", who
+        return "at work", who, None
     if context.paused(subject.repo):
-        return "paused", "`pressplay continue`"
+        return "paused", "`pressplay continue`", None
     gh = context.harness(subject.repo, checks="read")
     if is_approved(gh, subject.repo, pull):
-        return "approved", "a person to merge it"
+        return "approved", "a person to merge it", None
     if parked is not None and parked.head == pull.head_sha:
-        return f"parked: {parked.reason}", "a new commit, or `/press-play retry`"
-    return "not reviewed at this commit yet", "a place to work; it is looked at each minute"
+        return f"parked: {parked.reason}", "a new commit, or `/press-play retry`", parked.why
+    return "not reviewed at this commit yet", "a place to work; it is looked at each minute", None

@@ -19,7 +19,7 @@ from pressplay.github.conversation import Thread
 from pressplay.steps.comments import commands, unanswered
 from pressplay.steps.comments.answers import Answers
 from pressplay.steps.comments.conversation import FIX, RETRY, read_conversation
-from pressplay.steps.core import parking
+from pressplay.steps.core import parking, reason_text
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 
 _WRITE = {"contents": "write", "pull_requests": "write", "issues": "write"}
@@ -163,20 +163,21 @@ def answer(inputs: Inputs, context: Context) -> Outputs:
 
 
 def _text(context: Context, subject: Subject, entry: Snapshot, run: Run | None, *, stopped: bool) -> str:
-    """The harness's answer where the agent gave none; all of it is our text."""
+    """What the harness answers where the agent did not; every word of it is ours, but for a quoted detail."""
     old, new = entry.head, (run.new_head if run else None) or entry.head
     if old != new:
         link = f"{context.settings.github.web_url}/{subject.repo}/compare/{old}...{new}"
         return f"Looked at in commits [`{old[:10]}..{new[:10]}`]({link})."
-    reason = "the work on it broke off before its end"
+    reason, details = "the work on it broke off before its end", ""
     outcome = run.outcome if run else ""
     if stopped or outcome == "stopped":
         reason = parking.STOPPED
     elif outcome == "nothing":
         reason = "the agent left the code as it is, and said nothing about this comment"
     elif run is not None and run.reason:
-        reason = run.reason
-    return f"Nothing was changed for this: {reason}. To have it taken up again, comment `/press-play fix`."
+        reason, details = run.reason, reason_text.details(run.result.why) if run.result else ""
+    more = f"\n\n{details}\n\n" if details else " "
+    return f"Nothing was changed for this: {reason}.{more}To have it taken up again, comment `/press-play fix`."
 
 
 def _answer(

@@ -11,6 +11,7 @@ import contextlib
 from pressplay.domain.entries import Entries, Fault, PassingFault
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.steps.core.context import Context, Inputs, Subject
+from pressplay.validation.details import beginning
 
 _LENGTH = 600
 """Characters of the message that are kept."""
@@ -22,7 +23,7 @@ def note(context: Context, step: str, inputs: Inputs, error: PressPlayError) -> 
         return
     with contextlib.suppress(PressPlayError):
         subject = Subject.of(inputs, context)
-        text = f"step {step}: {' '.join(str(error).split())[:_LENGTH]}"
+        text = f"step {step}: {' '.join(beginning(str(error)).split())[:_LENGTH]}"
         now, try_ = int(context.clock.now()), subject.attempt_of_person
         entry: Fault | PassingFault = (
             Fault(reason=text, ended=now, try_=try_)
@@ -43,6 +44,6 @@ def lasting(entries: Entries, subject: Subject) -> str:
 
 
 def passing(entries: Entries, subject: Subject) -> str:
-    """The last temporary fault of this try, as a part of a sentence; empty if there was none."""
+    """The last passing fault of this try, which may quote other people's text; empty where there was none."""
     fault = entries.get(PassingFault)
-    return f"; last fault: {fault.said}" if fault and fault.try_ == subject.attempt_of_person else ""
+    return fault.said if fault and fault.try_ == subject.attempt_of_person else ""

@@ -93,11 +93,13 @@ def park(
 def park_blocked(context: Context, subject: Subject, agent: str, result: Result) -> None:
     """Park the open pull request of a run whose agent is blocked; `result` has its reason and question.
 
-    The question is the agent's text: data, quoted as code.
+    The question is the agent's text: data, quoted as code. What is too long for a reason is quoted whole beside it.
     """
     pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, subject.pull_number)
-    details = f"\n{fenced(result.question or '')}\n"
-    park(context, subject, pull, f"{agent}: {result.reason}", ways=_ANSWER, details=details)
+    reason = replace(result.why, what=f"{agent}: {result.reason}")
+    question = result.question or ""
+    details = "" if question.strip() == reason.detail else f"\n{fenced(question)}\n"
+    park(context, subject, pull, reason, ways=_ANSWER, details=details)
 
 
 def clear(context: Context, subject: Subject, number: int) -> None:

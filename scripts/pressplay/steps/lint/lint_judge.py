@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pressplay.cluster.port import Manifest
-from pressplay.domain.reasons import Reason, plain
+from pressplay.domain.reasons import Reason
 from pressplay.gates.lint.lint_plan import LintPlan
 from pressplay.gates.lint.script import result
 from pressplay.steps.core.verdicts import GateVerdict
+from pressplay.validation.details import ending
 from pressplay.validation.markdown import code, fence
 from pressplay.validation.redaction import redact
 
@@ -153,20 +154,25 @@ def verdict_of(plan: LintPlan, results: Mapping[str, LintResult]) -> GateVerdict
     errors = [outcome.reason for outcome in results.values() if outcome.kind in ("error", "lost")]
     if errors:
         reason = _clauses(errors, plan)
-        logs = [
-            outcome.log for outcome in results.values() if outcome.kind in ("error", "lost") and outcome.log.strip()
-        ]
-        why = Reason(what=reason, detail=redact(plain(logs[0]))) if logs else None
+        why = _why(reason, results, "error", "lost")
         return GateVerdict("error", "Could not be judged", reason, details, why)
     failures = [*(outcome.reason for outcome in results.values() if outcome.kind == "failed"), *_refused(plan)]
     if failures:
-        return GateVerdict("fail", "There is something to fix", _clauses(failures, plan), details)
+        reason = _clauses(failures, plan)
+        why = _why(reason, results, "failed")
+        return GateVerdict("fail", "There is something to fix", reason, details, why)
     if not plan.commands:
         reason = "there is no code that the lint gate knows, and no command in lint.commands"
         return GateVerdict("pass", "Nothing to lint", reason, details)
     labels = [label for commands in plan.commands.values() for label, _ in commands]
     passed = f"{', '.join(dict.fromkeys(labels))} passed"
     return GateVerdict("pass", f"{_counted(len(labels), 'command')} passed", _clauses([passed], plan), details)
+
+
+def _why(what: str, results: Mapping[str, LintResult], *kinds: Kind) -> Reason | None:
+    """The whole reason, with the end of what the first of these languages printed; None where none did."""
+    logs = [result.log for result in results.values() if result.kind in kinds and result.log.strip()]
+    return Reason(what=what, detail=ending(logs[0])) if logs else None
 
 
 def _refused(plan: LintPlan) -> list[str]:

@@ -59,7 +59,9 @@ def _judge(context: Context, subject: Subject, status: str) -> TaskVerdict:
 def _unfinished(entries: Entries, subject: Subject, status: str) -> Reason:
     fault = faults.passing(entries, subject)
     early = f"its Workflow ended {status or 'early'} before a verdict was reached"
-    return Reason(what=f"{early}{fault or '; the nodes of the Workflow say why'}")
+    if fault:
+        return Reason(what=early, detail=fault)
+    return Reason(what=early, todo="the nodes of the Workflow say why")
 
 
 def _entries(context: Context, subject: Subject, pull: pulls.Pull | None) -> Entries:
@@ -84,7 +86,7 @@ def _reasons(entries: Entries, try_: int) -> Iterator[tuple[int, int, Reason]]:
             case entries_.Parked() if entry.try_ == try_:
                 yield entry.ended, 0, entry.why
             case entries_.Fault() if entry.try_ == try_:
-                yield entry.ended, 0, Reason(what=entry.reason)
+                yield entry.ended, 0, entry.why
             case entries_.Triage() if entry.try_ == try_:
                 yield 0, 0, Reason(what=entry.reason)
             case entries_.GateEntry() | entries_.Deployment():

@@ -8,14 +8,14 @@ head before the first probe and after the last. What passed is recorded here and
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from pressplay import names
 from pressplay.domain.entries import Deployment
-from pressplay.domain.reasons import Reason, plain
+from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
-from pressplay.gates.acceptance import packing, probes
+from pressplay.gates.acceptance import probes
+from pressplay.gates.acceptance.probe_job import ProbeJob
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probe_plan import read as read_plan
 from pressplay.gates.acceptance.probes import Target
@@ -28,6 +28,7 @@ from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import ACCEPTANCE, GateVerdict
 from pressplay.steps.review import deploys, proofs
+from pressplay.validation.details import ending
 
 READY = "ready"
 RUNNING = "running-commit"
@@ -53,6 +54,7 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
     if other:
         return _end(context, subject, head, GateVerdict("error", "Another commit is deployed", other))
     where = names.acceptance_plan(subject.work_number)
+    reach = _reach(subject.settings)
     try:
         text = contents.read_file(context.harness(subject.repo, contents="read"), subject.repo, where, head)
         if text is None:
@@ -60,13 +62,13 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
             return _end(context, subject, head, GateVerdict("fail", "No plan of probes", reason))
         plan = read_plan(text, where)
         target = Target(found.url or "", found.environment, head, subject.settings.deploy.commit.workload.namespace)
-        told = {
-            "target": asdict(target),
-            "reach": _reach(subject.settings),
-            "running": _running(subject.settings, pr),
-            "seconds": subject.settings.acceptance.timeout_minutes * 60,
-        }
-        return {"outcome": READY, "plan": plan.pack(), "target": packing.pack(json.dumps(told))}
+        job = ProbeJob(
+            target=target,
+            reach=reach,
+            running=_running(subject.settings, pr),
+            seconds=subject.settings.acceptance.timeout_minutes * 60,
+        )
+        return {"outcome": READY, "plan": plan.pack(), "target": job.pack()}
     except GitHubRefused:
         raise
     except InputError:
@@ -91,15 +93,15 @@ def _other_commit(context: Context, subject: Subject, head: str, found: Deployme
     return ""
 
 
-def _reach(settings: RepositoryDefaults) -> Mapping[str, object]:
+def _reach(settings: RepositoryDefaults) -> Reach:
     acceptance = settings.acceptance
-    return {
-        "hosts": acceptance.hosts,
-        "namespaces": acceptance.namespaces,
-        "networks": acceptance.networks,
+    return Reach(
+        hosts=tuple(acceptance.hosts),
+        namespaces=tuple(acceptance.namespaces),
+        networks=tuple(acceptance.networks),
         # A deployment on this very machine is asked where that is listed, as the sandbox does.
-        "loopback": deploys.LOOPBACK in acceptance.hosts,
-    }
+        loopback=deploys.LOOPBACK in acceptance.hosts,
+    )
 
 
 def _running(settings: RepositoryDefaults, pr: int) -> str:
@@ -121,14 +123,14 @@ def _running(settings: RepositoryDefaults, pr: int) -> str:
 
 def probe(inputs: Inputs, context: Context) -> Outputs:
     """Look; the proof, packed. Nothing is asked of GitHub here, and no key of an App is at hand."""
-    told = json.loads(packing.unpack(inputs["target"], "parameter target"))
-    plan, target = ProbePlan.unpack(inputs["plan"], "parameter plan"), Target(**told["target"])
-    may = told["reach"]
-    reach = Reach(tuple(may["hosts"]), tuple(may["namespaces"]), tuple(may["networks"]), may["loopback"])
-    running = ProbePlan.from_json(told["running"], "deploy.commit") if told["running"] else None
+    job = ProbeJob.unpack(inputs["target"], "parameter target")
+    plan = ProbePlan.unpack(inputs["plan"], "parameter plan")
+    running = ProbePlan.from_json(job.running, "deploy.commit") if job.running else None
 
     def look(what: ProbePlan) -> Proof:
-        return probes.run(what, target, reach, context.cluster, context.clock, say=context.say, seconds=told["seconds"])
+        return probes.run(
+            what, job.target, job.reach, context.cluster, context.clock, say=context.say, seconds=job.seconds
+        )
 
     before = look(running) if running else None
     if before is not None and not before.passed:
@@ -162,7 +164,7 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     if other:
         outcome = GateVerdict("error", "Another commit is deployed", other, shown)
     elif not proof.passed:
-        why = Reason(what=reason(proof), detail=plain(first_failure(proof)))
+        why = Reason(what=reason(proof), detail=ending(first_failure(proof)))
         outcome = GateVerdict("fail", "The probes do not hold", why.what, shown, why)
     else:
         outcome = GateVerdict("pass", "Proven on this commit", reason(proof), shown)

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pressplay import names
 from pressplay.cluster import waits
 from pressplay.domain.entries import Deployment, Details, Entries
-from pressplay.domain.reasons import Reason, plain
+from pressplay.domain.reasons import Reason
 from pressplay.github import deployments, pulls
 from pressplay.settings import Deploy
 from pressplay.steps.core.context import Context, Subject
-from pressplay.validation.redaction import redact
+from pressplay.validation.details import ending
 
 AWAIT_DEPLOYMENT = "await-deployment"
 _MINUTE = 60
@@ -51,7 +51,7 @@ def on_github(context: Context, subject: Subject, head: str) -> Deployment | Non
     )
     if status.state == "success":
         return made
-    details = Details.of(Reason(what="", detail=redact(plain(status.description)), look=status.log_url))
+    details = Details.of(Reason(what="", detail=ending(status.description), look=status.log_url))
     if status.state in deployments.FAILED:
         reason = f"the deployment into {where} failed (deployment {deployment.id})"
         return replace(made, state="failed", reason=reason, details=details)
@@ -75,8 +75,8 @@ def by_workflow(context: Context, subject: Subject, head: str) -> Deployment | N
         return None
     if phase != "Succeeded":
         reason = f"the Workflow {name}, which was to deploy the commit, ended as {phase}"
-        message = redact(plain(waits.deepest_message(workflow)))
-        return replace(made, state="failed", reason=reason, details=Details.of(Reason(what="", detail=message)))
+        why = Reason(what=reason, detail=ending(waits.deepest_message(workflow)), look=f"Workflow {name}")
+        return replace(made, state="failed", reason=reason, details=Details.of(why))
     outputs = waits.outputs(workflow)
     made = replace(made, deployment=0, url=outputs.get("url", ""), commit=outputs.get("commit", ""))
     if not made.commit:

@@ -204,8 +204,10 @@ def _why_not(last: entries_.Run | None, entries: Entries, pull: pulls.Pull) -> R
         return refusals[0]
     if last.outcome == "nothing":
         acceptance = verdicts.verdict_on(entries, verdicts.ACCEPTANCE, pull.head_sha)
-        disproved = acceptance is not None and acceptance.outcome == "fail"
-        otherwise = "the probes do not hold" if disproved else "QA wants changes"
-        wanted = {COMMENTS.name: "reviewers do", TRIAGE.name: "a check fails"}.get(last.role, otherwise)
-        return Reason(what=f"round {last.round} changed nothing though {wanted}")
+        disproved = acceptance if acceptance is not None and acceptance.outcome == "fail" else None
+        request = {COMMENTS.name: "reviewers do", TRIAGE.name: "a check fails"}.get(last.role)
+        wanted = request or ("the probes do not hold" if disproved else "QA wants changes")
+        # The first probe that does not hold is the deepest detail known.
+        why = disproved.why if disproved and not request else Reason(what="")
+        return replace(why, what=f"round {last.round} changed nothing though {wanted}")
     return refusals[0] if refusals else Reason(what=f"{last.agent} ended with {last.outcome or 'no outcome'}")

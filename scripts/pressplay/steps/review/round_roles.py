@@ -27,7 +27,7 @@ def _linted(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result:
     entries = context.ledger(run.subject.repo).entries("pr", run.number)
     verdict = verdicts.verdict_on(entries, verdicts.LINT, entry.head or "")
     if verdict is not None and verdict.outcome == "fail":
-        return replace(result, reason="it changed nothing, though the lint gate fails")
+        return replace(result, reason="it changed nothing, though the lint gate fails", details=verdict.details)
     return replace(result, outcome="done")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pressplay import names
-from pressplay.domain.entries import Result
+from pressplay.domain.entries import Details, Result
 from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.outcomes import question_in
+from pressplay.domain.reasons import Reason
 from pressplay.domain.roles import IMPLEMENT
 from pressplay.gates import only_tests, tests
 from pressplay.github import bodies, comparison, issues, pulls
@@ -16,6 +17,7 @@ from pressplay.github.files import Files
 from pressplay.steps.core import landing
 from pressplay.steps.core.context import Context
 from pressplay.steps.runs.run import Run
+from pressplay.validation.details import beginning
 from pressplay.validation.redaction import redact
 
 BLOCKED = "blocked"
@@ -80,6 +82,7 @@ def blocked(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result |
     return Result(
         outcome=BLOCKED,
         reason=f"it is blocked and asks a person to decide; its question is on pull request #{pr}",
+        details=Details.of(Reason(what="", detail=beginning(question))),
         question=redact(question)[:_MOST],
         new_head=pulls.pull(gh, repo, pr).head_sha,
         pr=pr if run.role == IMPLEMENT else None,

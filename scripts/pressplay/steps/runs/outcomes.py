@@ -6,14 +6,14 @@ from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Details, Result
 from pressplay.domain.entries import Run as RunEntry
-from pressplay.domain.reasons import Reason, plain
+from pressplay.domain.reasons import Reason
 from pressplay.domain.roles import TEST
 from pressplay.github import pulls
 from pressplay.steps.core.context import Context
 from pressplay.steps.runs import judging
 from pressplay.steps.runs.role_work import Judge
 from pressplay.steps.runs.run import Run, take_away
-from pressplay.validation.redaction import redact
+from pressplay.validation.details import ending
 
 LOG_ANNOTATION = "press-play/log-file"
 """On a run in the sandbox: the path of its log."""
@@ -57,7 +57,7 @@ def _left(context: Context, run: Run) -> str | None:
 
 
 def _details(run: Run, text: str, log: str = "") -> Details | None:
-    return Details.of(Reason(what="", detail=redact(plain(text)), look=log or f"{run.resource} {run.name}"))
+    return Details.of(Reason(what="", detail=ending(text), look=log or f"{run.resource} {run.name}"))
 
 
 def _status_of(run: Run, manifest: Manifest) -> Details | None:

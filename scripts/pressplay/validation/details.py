@@ -1,0 +1,30 @@
+"""Other people's text as the detail of a reason: plain, without secrets, and short."""
+
+from __future__ import annotations
+
+import re
+
+from pressplay.validation.redaction import redact
+
+LONGEST = 1_000
+"""Characters of a detail that are kept."""
+_CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]"
+)
+
+
+def ending(text: str) -> str:
+    """The end of a log or a message, where the cause is."""
+    clean = _clean(text)
+    return clean if len(clean) <= LONGEST else f"… {clean[-LONGEST:]}"
+
+
+def beginning(text: str) -> str:
+    """The beginning of a question, where it is asked."""
+    clean = _clean(text)
+    return clean if len(clean) <= LONGEST else f"{clean[:LONGEST]} …"
+
+
+def _clean(text: str) -> str:
+    """Without control sequences and secrets. Only then may it be cut: half a secret is not recognized as one."""
+    return redact(_CONTROL.sub("", text.replace("\r\n", "\n"))).strip()
