@@ -281,7 +281,7 @@ def test_a_project_whose_manifest_is_gone_parks(gate):
 def test_code_without_a_project_is_no_pass(gate):
     outcome, reason, text = lint(gate, {}, {"a/b/c.rs": "fn main() {}\n"})
     assert outcome == "error"
-    assert "name what it is to run in lint.commands" in reason
+    assert "name the commands to run in lint.commands" in reason
     assert "`a/b/c.rs`: " in text
 
 
