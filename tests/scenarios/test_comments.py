@@ -511,4 +511,4 @@ def test_an_agent_that_edits_a_persons_comment_orders_nothing(talk):
     it.go_on()
     assert it.entries().get(RaisedTry) is None
     assert it.runs() == ["comments"]
-    assert any("none from a comment that was edited" in body for _, body in it.conversation())
+    assert any("ignores commands in edited comments" in body for _, body in it.conversation())

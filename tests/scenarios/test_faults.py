@@ -203,4 +203,4 @@ def test_an_attempt_whose_end_can_not_be_read_is_not_made_again(tmp_path, monkey
     summary = ended(made)
     assert [line.split()[2] for line in made.starts()] == ["implement"]
     assert summary.tasks[0].state == "failed"
-    assert "its result could not be read" in summary.tasks[0].reason
+    assert "its result could not be read" in summary.tasks[0].why.line()

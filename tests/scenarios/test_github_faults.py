@@ -388,7 +388,7 @@ def reasons(life: Life) -> list[str]:
     ledger = sandbox.context.ledger(REPO)
     entries = [*ledger.raw("task", 1).values(), *ledger.raw("pr", PR).values()]
     return [
-        *(result.reason for result in ended(life).tasks if sandbox.plays()),
+        *(result.why.line() for result in ended(life).tasks if sandbox.plays() and result.why),
         *(str(entry["reason"]) for entry in entries if entry.get("reason")),
         *sandbox.kubelet.last_words.values(),
     ]
@@ -413,7 +413,7 @@ def test_what_is_refused_for_good_ends_the_task_with_a_reason_and_hangs_nothing(
         elif summary.state != "merged":
             (result,) = summary.tasks
             assert result.state in ("failed", "parked"), (where, summary)
-            assert READABLE.search(result.reason), (where, result.reason)
+            assert READABLE.search(result.why.line()), (where, result.why)
         # GitHub is well again: a person presses once more, and nothing that went right is done again.
         life.made.sandbox.press()
         life.run()
