@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from pressplay.github.calls import Client, call, pages, tail
+from pressplay.plaintext import plain
 
 APP = "github-actions"
 """The slug of the App as which GitHub Actions reports."""
@@ -15,8 +16,6 @@ LOG_BYTES = 512_000
 """How much of the end of a job's log is read."""
 
 _STAMP = re.compile(r"^\ufeff?\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d+Z ", re.MULTILINE)
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -140,11 +139,6 @@ def log_tail(gh: Client, repo: str, job: int, lines: int) -> str | None:
     if log is None:
         return None
     return "\n".join(plain(_STAMP.sub("", log.decode(errors="replace"))).rstrip("\n").split("\n")[-lines:])
-
-
-def plain(text: str) -> str:
-    """Text without terminal codes, control characters and marks that reorder or hide text."""
-    return _CONTROL.sub("", _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def rerun_failed(gh: Client, repo: str, number: int) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
+from pressplay.plaintext import plain
 from pressplay.validation.redaction import redact
 
 LONGEST = 1_000
 """Characters of a detail that are kept."""
-_CONTROL = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]"
-)
 
 
 def ending(text: str) -> str:
@@ -27,4 +23,4 @@ def beginning(text: str) -> str:
 
 def _clean(text: str) -> str:
     """Without control sequences and secrets. Only then may it be cut: half a secret is not recognized as one."""
-    return redact(_CONTROL.sub("", text.replace("\r\n", "\n"))).strip()
+    return redact(plain(text)).strip()

@@ -11,6 +11,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.domain.reasons import Reason
 from pressplay.gates.lint.lint_plan import LintPlan
 from pressplay.gates.lint.script import result
+from pressplay.plaintext import plain
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.validation.details import ending
 from pressplay.validation.markdown import code, fence
@@ -27,7 +28,6 @@ _LINES = 400
 _AROUND = 100
 """Characters of a quoted log beside the log itself."""
 _CUT = "\n… (cut)"
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UNREACHABLE = re.compile(
     r"could not resolve host|temporary failure in name resolution|name or service not known|network is unreachable"
     r"|--offline was specified|net\.offline|failed to download|failed to fetch|spurious network error"
@@ -237,7 +237,7 @@ def _details(plan: LintPlan, results: Mapping[str, LintResult]) -> str:
 
 def quoted(log: str, most: int) -> str:
     """A container's output as a fenced block, without control codes and secrets, cut to `most` characters."""
-    text = redact(_CONTROL.sub("", log.replace("\r\n", "\n").replace("\r", "\n"))).rstrip("\n")
+    text = redact(plain(log)).rstrip("\n")
     cut = "\n".join(text.splitlines()[:_LINES])[: max(0, most)]
     ticks = fence(cut)
     return f"{ticks}text\n{cut}{_CUT if len(cut) < len(text) else ''}\n{ticks}"

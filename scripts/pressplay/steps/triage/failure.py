@@ -13,6 +13,7 @@ from typing import Any
 from pressplay.domain.entries import Triage
 from pressplay.github import actions, checks
 from pressplay.github.calls import Client
+from pressplay.plaintext import plain
 from pressplay.steps.core.context import Context, Subject
 from pressplay.templating import prompts
 from pressplay.validation.markdown import code, fence
@@ -88,7 +89,7 @@ def _shown(
 
 
 def _clean(text: str) -> str:
-    return redact(actions.plain(text))
+    return redact(plain(text))
 
 
 def _for_template(shown: Mapping[str, Any]) -> dict[str, object]:
