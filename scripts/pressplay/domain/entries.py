@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, overload
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -39,15 +39,36 @@ class Details:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class _Reasoned:
+    """What has a reason: its clause, which is ours, and what is known beside it."""
+
+    reason: str = ""
+    details: Details | None = None
+
+    @property
+    def why(self) -> Reason:
+        """The whole reason."""
+        more = self.details or Details()
+        return Reason(what=self.reason, detail=more.detail, look=more.look, todo=more.todo)
+
+
+class _Single:
+    """An entry of which a ledger has one at most."""
+
+    KEY: ClassVar[str]
+
+    def key(self) -> str:
+        """Its key."""
+        return self.KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(_Reasoned):
     """What came of a run, as its judge says."""
 
     outcome: str
     """`done`, `nothing`, `pass`, `changes`, `blocked`; or `failed`, `refused`, `timeout`, `parked`, `superseded`,
     `stopped`."""
-    reason: str = ""
-    """A clause of ours; empty where nothing went wrong."""
-    details: Details | None = None
     new_head: str | None = None
     """The head when it ended."""
     pr: int | None = None
@@ -62,16 +83,6 @@ class Result:
     """Whether others moved the branch that told it what to do, so that nothing of it counts."""
     question: str | None = None
     """What the agent asks first, where it is blocked. An agent's text."""
-
-    @property
-    def why(self) -> Reason:
-        """The whole reason."""
-        return _reason(self.reason, self.details)
-
-
-def _reason(what: str, details: Details | None) -> Reason:
-    more = details or Details()
-    return Reason(what=what, detail=more.detail, look=more.look, todo=more.todo)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +149,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PullOfTask:
+class PullOfTask(_Single):
     """Of a task: the pull request that implements it."""
 
     KEY: ClassVar = "pr"
@@ -146,13 +157,9 @@ class PullOfTask:
     pr: int
     try_: Annotated[int | None, Field(alias="try")] = None
 
-    def key(self) -> str:
-        """Its key."""
-        return self.KEY
-
 
 @dataclass(frozen=True, kw_only=True)
-class TaskOfPull:
+class TaskOfPull(_Single):
     """Of a pull request: the task that it implements."""
 
     KEY: ClassVar = "task"
@@ -160,13 +167,9 @@ class TaskOfPull:
     task: int
     tag: str = ""
 
-    def key(self) -> str:
-        """Its key."""
-        return self.KEY
-
 
 @dataclass(frozen=True, kw_only=True)
-class Begun:
+class Begun(_Single):
     """Of a task: the try that began last, of an issue, of alerts, of documents, or of a task asked for by name."""
 
     KEY: ClassVar = "begun"
@@ -186,13 +189,9 @@ class Begun:
     why: str | None = None
     """Of documents: `asked`."""
 
-    def key(self) -> str:
-        """Its key."""
-        return self.KEY
-
 
 @dataclass(frozen=True, kw_only=True)
-class Landed:
+class Landed(_Single):
     """Of a task: the merge by which it landed."""
 
     KEY: ClassVar = "landed"
@@ -202,22 +201,16 @@ class Landed:
     commit: str
     by: str
 
-    def key(self) -> str:
-        """Its key."""
-        return self.KEY
-
 
 @dataclass(frozen=True, kw_only=True)
-class TaskVerdict:
+class TaskVerdict(_Reasoned):
     """Of a task: how a try of it ended."""
 
-    PATTERN: ClassVar = re.compile(r"verdict-(?P<try_>\d+)")
+    PATTERN: ClassVar = re.compile(r"verdict-(?P<try>\d+)")
 
-    try_: Annotated[int, _Key]
+    try_: Annotated[int, Field(alias="try", exclude=True)]
     outcome: str
     """`approved`, `merged`, `parked`, `failed`; of documents that of their run."""
-    reason: str = ""
-    details: Details | None = None
     pr: int | None = None
     head: str | None = None
     link: str = ""
@@ -238,14 +231,9 @@ class TaskVerdict:
         """Whether what depends on the task may go on."""
         return self.outcome in ("approved", "merged")
 
-    @property
-    def why(self) -> Reason:
-        """The whole reason."""
-        return _reason(self.reason, self.details)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Alerts:
+class Alerts(_Single):
     """Of a group of alerts: those that its newest try is about."""
 
     KEY: ClassVar = "alerts"
@@ -256,13 +244,9 @@ class Alerts:
     closed: tuple[int, ...] = ()
     """Those that were seen closed."""
 
-    def key(self) -> str:
-        """Its key."""
-        return self.KEY
-
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(_Single):
     """What a step said that failed for good."""
 
     KEY: ClassVar = "fault"
@@ -272,10 +256,6 @@ class Fault:
     ended: int
     try_: _Try
 
-    def key(self) -> str:
-        """Its key."""
-        return self.KEY
-
     @property
     def why(self) -> Reason:
         """The whole reason."""
@@ -284,7 +264,7 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PassingFault:
+class PassingFault(_Single):
     """What a step said that may succeed later."""
 
     KEY: ClassVar = "passing-fault"
@@ -293,20 +273,15 @@ class PassingFault:
     ended: int
     try_: _Try
 
-    def key(self) -> str:
-        """Its key."""
-        return self.KEY
-
 
 @dataclass(frozen=True, kw_only=True)
-class Parked:
+class Parked(_Reasoned):
     """Of a pull request: that only a person goes on in a try."""
 
-    PATTERN: ClassVar = re.compile(r"parked-(?P<try_>\d+)")
+    PATTERN: ClassVar = re.compile(r"parked-(?P<try>\d+)")
 
     try_: _Try
-    reason: str
-    details: Details | None = None
+    reason: str = field()
     head: str
     ended: int
     stopped: bool = False
@@ -323,24 +298,15 @@ class Parked:
         """Its key."""
         return self.key_of(self.try_)
 
-    @property
-    def why(self) -> Reason:
-        """The whole reason."""
-        return _reason(self.reason, self.details)
-
 
 @dataclass(frozen=True, kw_only=True)
-class RaisedTry:
+class RaisedTry(_Single):
     """Of a pull request: the try that a person's retry began."""
 
     KEY: ClassVar = "try"
 
     try_: _Try
     command: str
-
-    def key(self) -> str:
-        """Its key."""
-        return self.KEY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -365,7 +331,7 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateEntry:
+class GateEntry(_Reasoned):
     """Of a pull request: what a gate decided about one commit."""
 
     PATTERN: ClassVar = re.compile(r"gate-(?P<gate>[a-z-]+)-(?P<head>[0-9a-f]+)")
@@ -374,8 +340,6 @@ class GateEntry:
     head: str
     outcome: str
     """`pass`, `fail` or `error`."""
-    reason: str = ""
-    details: Details | None = None
     at: int = 0
 
     @staticmethod
@@ -387,14 +351,9 @@ class GateEntry:
         """Its key."""
         return self.key_of(self.gate, self.head)
 
-    @property
-    def why(self) -> Reason:
-        """The whole reason."""
-        return _reason(self.reason, self.details)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Deployment:
+class Deployment(_Reasoned):
     """Of a pull request: what came of a commit's deployment."""
 
     PATTERN: ClassVar = re.compile(r"deploy-(?P<head>[0-9a-f]+)")
@@ -403,8 +362,6 @@ class Deployment:
     environment: str
     state: str
     """`deployed`, `failed` or `error`."""
-    reason: str = ""
-    details: Details | None = None
     deployment: int | None = None
     """GitHub's number; 0 where a WorkflowTemplate deployed."""
     url: str | None = None
@@ -419,11 +376,6 @@ class Deployment:
     def key(self) -> str:
         """Its key."""
         return self.key_of(self.head)
-
-    @property
-    def why(self) -> Reason:
-        """The whole reason."""
-        return _reason(self.reason, self.details)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -498,7 +450,7 @@ class Triage:
 class Base:
     """Of a pull request: the branch that it is reviewed for in a try."""
 
-    PATTERN: ClassVar = re.compile(r"base-(?P<try_>\d+)")
+    PATTERN: ClassVar = re.compile(r"base-(?P<try>\d+)")
 
     try_: _Try
     base: str
@@ -517,9 +469,9 @@ class Base:
 class AskedToRestore:
     """Of a pull request: the head at which Rex was asked in a try to restore tests."""
 
-    PATTERN: ClassVar = re.compile(r"asked-to-restore-(?P<try_>\d+)")
+    PATTERN: ClassVar = re.compile(r"asked-to-restore-(?P<try>\d+)")
 
-    try_: Annotated[int, _Key]
+    try_: Annotated[int, Field(alias="try", exclude=True)]
     head: str
     at: int = 0
 
@@ -534,7 +486,7 @@ class AskedToRestore:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Documents:
+class Documents(_Single):
     """Of a pull request: the documents that it brings, as its newest judged head has them."""
 
     KEY: ClassVar = "documents"
@@ -549,13 +501,9 @@ class Documents:
     reason: str = ""
     ended: int = 0
 
-    def key(self) -> str:
-        """Its key."""
-        return self.KEY
-
 
 @dataclass(frozen=True, kw_only=True)
-class LeftAlone:
+class LeftAlone(_Single):
     """Of a pull request: that no flow works on it, and why."""
 
     KEY: ClassVar = "left-alone"
@@ -563,23 +511,15 @@ class LeftAlone:
     reason: str
     since: int
 
-    def key(self) -> str:
-        """Its key."""
-        return self.KEY
-
 
 @dataclass(frozen=True, kw_only=True)
-class CriterionIds:
+class CriterionIds(_Single):
     """Of a task: the ids of its acceptance criteria, those that are gone included."""
 
     KEY: ClassVar = "criteria"
 
     ids: dict[str, str]
     """By `domain.criteria.Criterion.key`."""
-
-    def key(self) -> str:
-        """Its key."""
-        return self.KEY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -647,8 +587,7 @@ _KEYED: tuple[type[Any], ...] = (
     AskedToRestore,
 )
 _E = TypeVar("_E")
-
-
+_S = TypeVar("_S", bound=_Single)
 _adapters: dict[str, TypeAdapter[Any]] = {}
 
 
@@ -674,8 +613,7 @@ def read(key: str, data: object, where: str = "ledger") -> Entry:
     if kind is None:
         return Other(name=key, data=dict(data))
     try:
-        aliases = {"try_": "try"} if kind not in (TaskVerdict, AskedToRestore) else {}
-        entry: Entry = _adapter(kind).validate_python({**{aliases.get(k, k): v for k, v in keyed.items()}, **data})
+        entry: Entry = _adapter(kind).validate_python({**keyed, **data})
         if isinstance(entry, Run) and "outcome" in data:
             return replace(entry, result=_adapter(Result).validate_python(data))
     except ValidationError as error:
@@ -706,9 +644,15 @@ class Entries:
         """From JSON objects by key; InputError for one that is not whole."""
         return Entries({key: read(key, value, where) for key, value in data.items()})
 
-    def get(self, kind: type[_E], key: str | None = None) -> _E | None:
+    @overload
+    def get(self, kind: type[_S]) -> _S | None: ...
+
+    @overload
+    def get(self, kind: type[_E], key: str) -> _E | None: ...
+
+    def get(self, kind: type[Any], key: str = "") -> Any:
         """The entry of a kind: by its key, or the only one that a ledger has of it; None where there is none."""
-        entry = self.by_key.get(kind.KEY if key is None else key)  # type: ignore[attr-defined]
+        entry = self.by_key.get(key or kind.KEY)
         return entry if isinstance(entry, kind) else None
 
     def all(self, kind: type[_E]) -> list[_E]:
