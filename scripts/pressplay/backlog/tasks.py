@@ -199,7 +199,9 @@ class _Reader:
 def _criteria(value: object) -> tuple[str, ...]:
     """The acceptance criteria in a text or a list. No shape of them is prescribed: what is no text stays JSON."""
     entries = value if isinstance(value, list) else [value]
-    texts = [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in entries if one is not None]
+    texts = [
+        item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in entries if item is not None
+    ]
     return tuple(_sound(text.strip()) for text in texts if text.strip())
 
 

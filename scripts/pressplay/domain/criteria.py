@@ -81,7 +81,7 @@ def of_task(task: TaskLike, ids: Mapping[str, str]) -> tuple[Criterion, ...]:
     sources: dict[str, str] = {}
     for text, source in _statements(task):
         sources.setdefault(text, source)
-    newest = max((int(one.removeprefix("AC")) for one in ids.values()), default=0)
+    newest = max((int(id_.removeprefix("AC")) for id_ in ids.values()), default=0)
     criteria = []
     for text, source in sources.items():
         given = ids.get(_key(text))

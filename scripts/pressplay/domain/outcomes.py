@@ -74,8 +74,8 @@ class Outcome:
         return Outcome(
             result=result,
             question=question,
-            criteria=tuple(CriterionResult(**one) for one in later.get("criteria", ())),
-            contests=tuple(Contest(**one) for one in later.get("contests", ())),
+            criteria=tuple(CriterionResult(**item) for item in later.get("criteria", ())),
+            contests=tuple(Contest(**item) for item in later.get("contests", ())),
             notes=later.get("notes", ""),
             usage=later.get("usage", {}),
             title=data.get("title") or "",
@@ -104,10 +104,15 @@ class Outcome:
         """`body`, followed by what the outcome says of criteria, contests and notes."""
         parts = [self.body]
         if self.criteria:
-            lines = [f"- {one.id}, {'met' if one.met else 'not met'}: {one.evidence}" for one in self.criteria]
+            lines = [
+                f"- {criterion.id}, {'met' if criterion.met else 'not met'}: {criterion.evidence}"
+                for criterion in self.criteria
+            ]
             parts.append("\n".join(["### Acceptance criteria", "", *lines]))
         if self.contests:
-            parts.append("\n".join(["### Contested", "", *(f"- {one.what}: {one.why}" for one in self.contests)]))
+            parts.append(
+                "\n".join(["### Contested", "", *(f"- {contest.what}: {contest.why}" for contest in self.contests)])
+            )
         if self.notes:
             parts.append(f"### Notes\n\n{self.notes}")
         return "\n\n".join(part for part in parts if part)

@@ -11,28 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from pressplay.domain.criteria import Criterion, of_task
+from pressplay.domain import roles as domain_roles
+from pressplay.domain.criteria import Criterion, PartLike, of_task
+from pressplay.domain.criteria import TaskLike as TaskWithCriteria
 from pressplay.errors import InputError
 from pressplay.templating import engine
 
 TEMPLATES = Path(__file__).with_name("prompts")
 TASK_FILES = ("prompt.md", "task.md", "acceptance-criteria.md")
 _FIRST = "instructions-"
-_WITHOUT_PULL_REQUEST = ("implement", "issue")
 
 
-class SubtaskLike(Protocol):
+class SubtaskLike(PartLike, Protocol):
     """A part of a task, as `pressplay.backlog.tasks.Subtask` has it."""
-
-    @property
-    def id(self) -> str:
-        """Its id within the task."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """What it is."""
-        ...
 
     @property
     def description(self) -> str:
@@ -44,18 +35,8 @@ class SubtaskLike(Protocol):
         """In full."""
         ...
 
-    @property
-    def test_strategy(self) -> str:
-        """How to test it."""
-        ...
 
-    @property
-    def acceptance_criteria(self) -> Sequence[str]:
-        """Its criteria, as written."""
-        ...
-
-
-class TaskLike(Protocol):
+class TaskLike(TaskWithCriteria, Protocol):
     """A task, as `pressplay.backlog.tasks.Task` has it. All its texts are what people wrote."""
 
     @property
@@ -81,16 +62,6 @@ class TaskLike(Protocol):
     @property
     def details(self) -> str:
         """In full."""
-        ...
-
-    @property
-    def test_strategy(self) -> str:
-        """How to test it."""
-        ...
-
-    @property
-    def acceptance_criteria(self) -> Sequence[str]:
-        """Its criteria, as written."""
         ...
 
     @property
@@ -151,8 +122,8 @@ def task_files(
         "criteria": criteria,
         "numbered": [
             # A text of several lines ends its entry of the list by an empty one.
-            {"id": one.id, "text": f"{one.text}\n" if "\n" in one.text else one.text}
-            for one in numbered
+            {"id": criterion.id, "text": f"{criterion.text}\n" if "\n" in criterion.text else criterion.text}
+            for criterion in numbered
         ],
         "priority": task.priority,
         "has_dependencies": bool(task.dependencies),
@@ -201,7 +172,7 @@ def instructions(
     known = roles(templates_dir)
     if role not in known:
         raise InputError(f"role {role!r}: expected one of {', '.join(known)}; there is no {_FIRST}{role}.md.mustache")
-    if role not in _WITHOUT_PULL_REQUEST and not (pr and head):
+    if role not in domain_roles.named("task") and not (pr and head):
         raise InputError(f"role {role!r}: expected a pull request and its head commit, got pr {pr!r}, head {head!r}")
     data: dict[str, object] = {
         "role": role,
