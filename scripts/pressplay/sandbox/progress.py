@@ -7,11 +7,9 @@ from collections.abc import Callable
 
 from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Entries, TaskVerdict
-from pressplay.domain.reasons import Reason
 from pressplay.sandbox.runner import RUN_KINDS
 from pressplay.sandbox.world import Sandbox
-from pressplay.steps.runs.outcomes import LOG_ANNOTATION
-from pressplay.validation.details import ending
+from pressplay.steps.runs.outcomes import status_reason
 
 _DOES = {
     ("implement", "Running"): "implements",
@@ -67,9 +65,7 @@ class Progress:
         if phase == "Running":
             self._once(run["metadata"]["name"], phase, does(run))
         elif phase == "Failed":
-            message = ending(str((run.get("status") or {}).get("message") or ""))
-            log = str((run["metadata"].get("annotations") or {}).get(LOG_ANNOTATION) or run["metadata"]["name"])
-            why = Reason(what=f"{who} failed", detail=message, look=log)
+            why = status_reason(run, f"{who} failed")
             self._once(run["metadata"]["name"], phase, f"task {task:>3}  {why.line()}")
 
     def _ledger(self, ledger: Manifest) -> None:

@@ -52,7 +52,8 @@ def park(
     `ways` says how a person continues, if not by a commit or a retry; `details` is Markdown for the comment.
     """
     why = Reason(what=reason) if isinstance(reason, str) else reason
-    shown = "\n".join(part for part in (reason_text.details(why), details) if part)
+    quoted = reason_text.details(why)
+    shown = "\n".join(part for part in (quoted, details) if part)
     ledger = context.ledger(subject.repo)
     entry = Parked(
         try_=subject.attempt_of_person,
@@ -71,7 +72,7 @@ def park(
         pull.head_sha,
         conclusion="action_required",
         title="Parked for a person",
-        summary="\n\n".join(part for part in (why.what, reason_text.details(why)) if part),
+        summary="\n\n".join(part for part in (why.what, quoted) if part),
         details_url=f"{context.settings.github.web_url}/{subject.repo}/pull/{pull.number}",
         external_id=pull.head_sha,
         # Keep the text: it shows which probes failed.

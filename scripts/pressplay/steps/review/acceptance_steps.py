@@ -40,8 +40,8 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
     subject = Subject.of(inputs, context)
     pr, head = subject.pull_number, names.checked(inputs["head"], "head")
     entries = context.ledger(subject.repo).entries("pr", pr)
-    found = deploys.deployed(entries, head)
-    if found is None:
+    deployment = deploys.deployed(entries, head)
+    if deployment is None:
         tried = entries.get(Deployment, Deployment.key_of(head))
         verdict = GateVerdict(
             "fail" if tried is not None and tried.state == "failed" else "error",
@@ -50,7 +50,7 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
             why=tried.why if tried else None,
         )
         return _end(context, subject, head, verdict)
-    other = _other_commit(context, subject, head, found)
+    other = _other_commit(context, subject, head, deployment)
     if other:
         return _end(context, subject, head, GateVerdict("error", "Another commit is deployed", other))
     where = names.acceptance_plan(subject.work_number)
@@ -61,7 +61,9 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
             reason = f"there is no plan of probes at {where}"
             return _end(context, subject, head, GateVerdict("fail", "No plan of probes", reason))
         plan = read_plan(text, where)
-        target = Target(found.url or "", found.environment, head, subject.settings.deploy.commit.workload.namespace)
+        target = Target(
+            deployment.url or "", deployment.environment, head, subject.settings.deploy.commit.workload.namespace
+        )
         job = ProbeJob(
             target=target,
             reach=reach,
@@ -82,14 +84,16 @@ def _end(context: Context, subject: Subject, head: str, verdict: GateVerdict) ->
     return {"outcome": outcome, "plan": "none", "target": "none"}
 
 
-def _other_commit(context: Context, subject: Subject, head: str, found: Deployment) -> str:
+def _other_commit(context: Context, subject: Subject, head: str, deployment: Deployment) -> str:
     """Why what is deployed is not this commit, as far as records tell; empty where it is."""
-    if found.commit != head:
+    if deployment.commit != head:
         return "whoever deployed says that another commit than the head runs there"
     if subject.settings.deploy.mode == "github-deployment":
-        newest = deployments.newest(context.harness(subject.repo, deployments="read"), subject.repo, found.environment)
-        if newest is None or newest.id != found.deployment or newest.sha != head:
-            return f"something else was deployed into {found.environment} since"
+        newest = deployments.newest(
+            context.harness(subject.repo, deployments="read"), subject.repo, deployment.environment
+        )
+        if newest is None or newest.id != deployment.deployment or newest.sha != head:
+            return f"something else was deployed into {deployment.environment} since"
     return ""
 
 
@@ -153,8 +157,8 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
         return _end(context, subject, head, GateVerdict("error", "No proof", "the probes could not be carried out"))
     proof = Proof.unpack(inputs["proof"], "parameter proof")
     entries = context.ledger(subject.repo).entries("pr", pr)
-    found = deploys.deployed(entries, head)
-    other = "the deployment is gone" if found is None else _other_commit(context, subject, head, found)
+    deployment = deploys.deployed(entries, head)
+    other = "the deployment is gone" if deployment is None else _other_commit(context, subject, head, deployment)
     if proof.commit != head:
         other = "the proof is another commit's"
     elif any(name.startswith(RUNNING) for name in proof.failed):

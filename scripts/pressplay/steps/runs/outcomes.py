@@ -30,13 +30,15 @@ def of(context: Context, run: Run, entry: RunEntry, judge: Judge) -> Result:
     if phase not in ("Succeeded", "Failed"):
         take_away(context, run.subject.repo, run.resource, run.name)
         reason = f"not finished within {context.settings.limits.run_minutes} minutes"
-        return Result(outcome="timeout", reason=reason, details=_status_of(run, manifest), new_head=_left(context, run))
+        return Result(
+            outcome="timeout", reason=reason, details=Details.of(status_reason(manifest)), new_head=_left(context, run)
+        )
     gh = context.harness(run.subject.repo, **READ)
     if phase == "Failed":
         result = Result(
             outcome="failed",
             reason="the agent's run failed",
-            details=_status_of(run, manifest),
+            details=Details.of(status_reason(manifest)),
             again=True,
             new_head=_left(context, run),
         )
@@ -56,14 +58,11 @@ def _left(context: Context, run: Run) -> str | None:
     return pulls.pull(context.harness(run.subject.repo, **READ), run.subject.repo, run.number).head_sha
 
 
-def _details(run: Run, text: str, log: str = "") -> Details | None:
-    return Details.of(Reason(what="", detail=ending(text), look=log or f"{run.resource} {run.name}"))
-
-
-def _status_of(run: Run, manifest: Manifest) -> Details | None:
-    """The controller's message about a run: `status.message`."""
-    log = str((manifest["metadata"].get("annotations") or {}).get(LOG_ANNOTATION) or "")
-    return _details(run, str((manifest.get("status") or {}).get("message") or ""), log)
+def status_reason(manifest: Manifest, what: str = "") -> Reason:
+    """Why a CodeRun or DocsRun ended as it did, by its controller's `status.message`, and where its log is."""
+    metadata, message = manifest["metadata"], str((manifest.get("status") or {}).get("message") or "")
+    log = str((metadata.get("annotations") or {}).get(LOG_ANNOTATION) or f"{manifest['kind']} {metadata['name']}")
+    return Reason(what=what, detail=ending(message), look=log)
 
 
 def _why_not_created(context: Context, run: Run) -> Details | None:
@@ -76,4 +75,5 @@ def _why_not_created(context: Context, run: Run) -> Details | None:
         and node.get("phase") in waits.FINISHED
         and node.get("message")
     ]
-    return _details(run, messages[-1] if messages else "")
+    message = messages[-1] if messages else ""
+    return Details.of(Reason(what="", detail=ending(message), look=f"{run.resource} {run.name}"))
