@@ -38,8 +38,8 @@ ALLOWED_TEXT: dict[str, int] = {
 }
 """How often each word of the first table is still there. Lower a figure as words go; never raise one."""
 ALLOWED_NAMES: dict[str, int] = {
-    "found": 276,
-    "one": 331,
+    "found": 273,
+    "one": 324,
     "told": 105,
     "said": 92,
     "asked": 84,

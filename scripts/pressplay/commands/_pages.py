@@ -74,7 +74,7 @@ def steps(root: Path) -> str:
     ]
     templates = {template["name"]: template for template in _step_templates(root)}
     by_module: dict[str, list[str]] = {}
-    functions = {name: registry.function_of(name) for name in registry.STEPS}
+    functions = {name: registry.function_of(name) for name in registry.all_steps()}
     for name, function in functions.items():
         by_module.setdefault(function.__module__, []).append(name)
     for module_name, names in by_module.items():

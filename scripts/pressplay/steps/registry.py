@@ -9,69 +9,171 @@ from functools import partial
 from pathlib import Path
 
 from pressplay.errors import InputError, PressPlayError
-from pressplay.steps.comments import comment_steps
 from pressplay.steps.core import faults
 from pressplay.steps.core.context import Context, Inputs, Outputs
-from pressplay.steps.documents import documents_steps
-from pressplay.steps.intake import issue_steps, security_steps
-from pressplay.steps.lint import lint_steps
-from pressplay.steps.play import plan_steps, task_steps
-from pressplay.steps.review import acceptance_steps, deploy_steps, pull_steps, test_only_steps
-from pressplay.steps.roles import ROOMS
-from pressplay.steps.runs import run_steps
-from pressplay.steps.triage import triage_steps
-from pressplay.steps.upkeep import agents_steps, reconcile_steps, signal_steps
 
 Step = Callable[[Inputs, Context], Outputs]
+Steps = Mapping[str, Step]
 
-STEPS: Mapping[str, Step] = {
-    "plan": plan_steps.plan,
-    "task-begin": task_steps.begin,
-    "task-look": task_steps.look,
-    "task-settle": task_steps.settle,
-    "run-prepare": partial(run_steps.prepare, rooms=ROOMS),
-    "run-collect": partial(run_steps.collect, rooms=ROOMS),
-    "docs-look": documents_steps.look,
-    "docs-settle": documents_steps.settle,
-    "pr-accept": pull_steps.accept,
-    "pr-look": pull_steps.look,
-    "pr-conclude": pull_steps.conclude,
-    "gate-test-only": test_only_steps.gate,
-    "deploy-look": deploy_steps.look,
-    "deploy-begin": deploy_steps.begin,
-    "deploy-collect": deploy_steps.collect,
-    "acceptance-plan": acceptance_steps.prepare,
-    "acceptance-probe": acceptance_steps.probe,
-    "acceptance-verdict": acceptance_steps.verdict,
-    "comments-gather": comment_steps.gather,
-    "comments-answer": comment_steps.answer,
-    "issue-accept": issue_steps.accept,
-    "issue-start": issue_steps.start,
-    "security-accept": security_steps.accept,
-    "security-read": security_steps.read,
-    "gate-lint-plan": lint_steps.plan,
-    "gate-lint-checkout": lint_steps.checkout,
-    "gate-lint-checks": lint_steps.read_checks,
-    "gate-lint-verdict": lint_steps.verdict,
-    "triage-classify": triage_steps.look,
-    "triage-rerun": triage_steps.rerun,
-    "triage-report": triage_steps.report,
-    "signal": signal_steps.signal,
-    "reconcile": reconcile_steps.reconcile,
-    "agents-merge": agents_steps.merge,
-    "agents-remove": agents_steps.remove,
+
+def _plan() -> Steps:
+    from pressplay.steps.play import plan_steps
+
+    return {"plan": plan_steps.plan}
+
+
+def _task() -> Steps:
+    from pressplay.steps.play import task_steps
+
+    return {"task-begin": task_steps.begin, "task-look": task_steps.look, "task-settle": task_steps.settle}
+
+
+def _run() -> Steps:
+    from pressplay.steps.roles import ROOMS
+    from pressplay.steps.runs import run_steps
+
+    return {
+        "run-prepare": partial(run_steps.prepare, rooms=ROOMS),
+        "run-collect": partial(run_steps.collect, rooms=ROOMS),
+    }
+
+
+def _documents() -> Steps:
+    from pressplay.steps.documents import documents_steps
+
+    return {"docs-look": documents_steps.look, "docs-settle": documents_steps.settle}
+
+
+def _pull() -> Steps:
+    from pressplay.steps.review import pull_steps
+
+    return {"pr-accept": pull_steps.accept, "pr-look": pull_steps.look, "pr-conclude": pull_steps.conclude}
+
+
+def _test_only() -> Steps:
+    from pressplay.steps.review import test_only_steps
+
+    return {"gate-test-only": test_only_steps.gate}
+
+
+def _deploy() -> Steps:
+    from pressplay.steps.review import deploy_steps
+
+    return {
+        "deploy-look": deploy_steps.look,
+        "deploy-begin": deploy_steps.begin,
+        "deploy-collect": deploy_steps.collect,
+    }
+
+
+def _acceptance() -> Steps:
+    from pressplay.steps.review import acceptance_steps
+
+    return {
+        "acceptance-plan": acceptance_steps.prepare,
+        "acceptance-probe": acceptance_steps.probe,
+        "acceptance-verdict": acceptance_steps.verdict,
+    }
+
+
+def _comment() -> Steps:
+    from pressplay.steps.comments import comment_steps
+
+    return {"comments-gather": comment_steps.gather, "comments-answer": comment_steps.answer}
+
+
+def _issue() -> Steps:
+    from pressplay.steps.intake import issue_steps
+
+    return {"issue-accept": issue_steps.accept, "issue-start": issue_steps.start}
+
+
+def _security() -> Steps:
+    from pressplay.steps.intake import security_steps
+
+    return {"security-accept": security_steps.accept, "security-read": security_steps.read}
+
+
+def _lint() -> Steps:
+    from pressplay.steps.lint import lint_steps
+
+    return {
+        "gate-lint-plan": lint_steps.plan,
+        "gate-lint-checkout": lint_steps.checkout,
+        "gate-lint-checks": lint_steps.read_checks,
+        "gate-lint-verdict": lint_steps.verdict,
+    }
+
+
+def _triage() -> Steps:
+    from pressplay.steps.triage import triage_steps
+
+    return {
+        "triage-classify": triage_steps.look,
+        "triage-rerun": triage_steps.rerun,
+        "triage-report": triage_steps.report,
+    }
+
+
+def _signal() -> Steps:
+    from pressplay.steps.upkeep import signal_steps
+
+    return {"signal": signal_steps.signal}
+
+
+def _reconcile() -> Steps:
+    from pressplay.steps.upkeep import reconcile_steps
+
+    return {"reconcile": reconcile_steps.reconcile}
+
+
+def _agents() -> Steps:
+    from pressplay.steps.upkeep import agents_steps
+
+    return {"agents-merge": agents_steps.merge, "agents-remove": agents_steps.remove}
+
+
+LOADERS: Mapping[str, Callable[[], Steps]] = {
+    "plan": _plan,
+    "task-": _task,
+    "run-": _run,
+    "docs-": _documents,
+    "pr-": _pull,
+    "gate-test-only": _test_only,
+    "deploy-": _deploy,
+    "acceptance-": _acceptance,
+    "comments-": _comment,
+    "issue-": _issue,
+    "security-": _security,
+    "gate-lint-": _lint,
+    "triage-": _triage,
+    "signal": _signal,
+    "reconcile": _reconcile,
+    "agents-": _agents,
 }
-"""What each step of the WorkflowTemplates runs."""
+"""How the names of a module's steps begin → its steps. A process runs one step, and imports are most of its time."""
 
 _SAFE_OUTPUT = re.compile(r"[A-Za-z0-9._/:+=-]*")
 
 
+def step(name: str) -> Step:
+    """The step `name`; InputError with the known ones for an unknown one. Imports what it needs, no more."""
+    for beginning, load in LOADERS.items():
+        if name.startswith(beginning) and name in (steps := load()):
+            return steps[name]
+    raise InputError(f"no step is named {name!r}: expected one of {', '.join(sorted(all_steps()))}")
+
+
+def all_steps() -> Steps:
+    """What each step of the WorkflowTemplates runs, by its name."""
+    return {name: registered for load in LOADERS.values() for name, registered in load().items()}
+
+
 def run(name: str, inputs: Inputs, context: Context) -> Outputs:
     """Run the step `name`; InputError for an unknown one or an output that may not be an Argo parameter (R7)."""
-    if name not in STEPS:
-        raise InputError(f"no step is named {name!r}: expected one of {', '.join(sorted(STEPS))}")
+    registered = step(name)
     try:
-        outputs = STEPS[name](inputs, context)
+        outputs = registered(inputs, context)
     except PressPlayError as error:
         faults.note(context, name, inputs, error)
         raise
@@ -83,8 +185,8 @@ def run(name: str, inputs: Inputs, context: Context) -> Outputs:
 
 def function_of(name: str) -> Callable[..., Outputs]:
     """The function of the step `name`, without what is bound to it: for its documentation."""
-    step = STEPS[name]
-    return step.func if isinstance(step, partial) else step
+    registered = step(name)
+    return registered.func if isinstance(registered, partial) else registered
 
 
 def parse_inputs(text: str) -> Inputs:

@@ -207,7 +207,7 @@ def test_rexs_app_rewrites_the_comments_that_are_to_be_answered(tmp_path):
         "Better",
         refs.head(gh, REPO, "main"),
     )
-    prepared = registry.STEPS["run-prepare"](asked, context)
+    prepared = registry.step("run-prepare")(asked, context)
     assert prepared["state"] == "over"
     entry = entry_of(one.made, prepared["run"])
     assert entry["outcome"] == "parked"
@@ -220,7 +220,7 @@ def test_rexs_app_rewrites_the_comments_that_are_to_be_answered(tmp_path):
 def test_comments_that_nobody_rewrote_are_worked_on(tmp_path):
     one, _, asked = commented(tmp_path)
     context = one.made.sandbox.context
-    prepared = registry.STEPS["run-prepare"](asked, context)
+    prepared = registry.step("run-prepare")(asked, context)
     assert prepared["state"] == "go"
     entry = entry_of(one.made, prepared["run"])
     gh = context.harness(REPO, contents="read")

@@ -178,7 +178,7 @@ def test_a_run_is_told_once_apart_by_its_tasks_and_not_without_having_been_asked
     assert one.name == run_of(context, workflow="another").name
     assert one.resource == "DocsRun"
     with pytest.raises(InputError, match="no documents are asked for under the cause 0123456789ab"):
-        registry.STEPS["run-prepare"](
+        registry.step("run-prepare")(
             {"github-app": "morgan", "repo": REPO, "task": str(one.number), "role": "plan", "cause": one.cause}, context
         )
     with pytest.raises(InputError, match="parameter cause: expected what the role plan is to answer"):

@@ -28,7 +28,7 @@ def test_an_output_with_anything_but_checked_letters_does_not_leave_a_step(value
     def step(_inputs: dict[str, str], _context: Context) -> dict[str, str]:
         return {"head": HEAD, "reason": value}
 
-    monkeypatch.setitem(registry.STEPS, "leaks", step)
+    monkeypatch.setitem(registry.LOADERS, "leaks", lambda: {"leaks": step})
     with pytest.raises(InputError, match="output reason: text that people wrote may not leave a step"):
         registry.run("leaks", {}, None)
 
@@ -36,7 +36,7 @@ def test_an_output_with_anything_but_checked_letters_does_not_leave_a_step(value
 @pytest.mark.rule("R7")
 @pytest.mark.parametrize("value", ["", HEAD, "acme/shop", "a+b=", "https://x.test/a_b.c:1"])
 def test_an_output_of_checked_letters_leaves_a_step(value, monkeypatch):
-    monkeypatch.setitem(registry.STEPS, "fine", lambda _inputs, _context: {"value": value})
+    monkeypatch.setitem(registry.LOADERS, "fine", lambda: {"fine": lambda _inputs, _context: {"value": value}})
     assert registry.run("fine", {}, None) == {"value": value}
 
 
@@ -49,7 +49,7 @@ def test_a_step_gets_its_inputs_and_what_it_fails_with_is_noted(monkeypatch):
         raise error
 
     error = InputError("no such task")
-    monkeypatch.setitem(registry.STEPS, "fails", fails)
+    monkeypatch.setitem(registry.LOADERS, "fails", lambda: {"fails": fails})
     monkeypatch.setattr(registry.faults, "note", lambda *given: noted.append(given))
     with pytest.raises(InputError, match="no such task"):
         registry.run("fails", inputs, context)
