@@ -1,0 +1,132 @@
+"""What the tests gate runs, and what it gets: projects, variants of the tree, results by test.
+
+Everything here is data. Texts of tests, paths and messages are strangers' (R7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+Language = Literal["python", "rust", "typescript", "go", "other"]
+"""Decides the image, and how functions are found; `other`: no controls can be made."""
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+ReportKind = Literal["junit", "unittest", "go-json", "libtest", "jest-json", "tap", "exit"]
+"""How a test command says what each test did.
+
+`junit` and `jest-json`: a file at `$REPORT`. `go-json` (`go test -json`), `libtest` (`cargo test`), `unittest`
+(`python -m unittest -v`) and `tap`: its output, standard error included. `exit`: its exit status alone, as one test.
+"""
+REPORT_KINDS: tuple[ReportKind, ...] = get_args(ReportKind)
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project of a repository, and how gates build and test it."""
+
+    folder: str
+    """As the repository has it; '' for its root."""
+    language: Language
+    test: str
+    """The command line; empty: there are no tests to run."""
+    report: ReportKind
+    setup: tuple[str, ...] = ()
+    """Command lines that fetch packages, through the package proxy only."""
+    build: tuple[str, ...] = ()
+    lint: tuple[str, ...] = ()
+    """Command lines in the place of those that the lint gate detects."""
+    generated: tuple[str, ...] = ()
+    """Globs, as in .gitignore, of files that nobody writes by hand: no control changes them."""
+    packages: tuple[str, ...] = ()
+    """Folders below `folder` where `setup` leaves packages (`node_modules`, `.venv`): kept from run to run, and
+    nothing else may change them."""
+    caches: tuple[str, ...] = ()
+    """Folders below `folder` that are kept from run to run, and that runs may change (`target`)."""
+    minutes: int = 10
+    """What one run of the tests may take."""
+    network: bool = False
+    """Whether its tests need a network, which gates never give: such a project is undecided."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """How a repository's projects are built and tested."""
+
+    projects: tuple[Project, ...]
+    origin: Literal["file", "values", "detected"]
+
+
+ControlKind = Literal["bodies", "body", "hunk", "mutant"]
+
+
+@dataclass(frozen=True)
+class Control:
+    """The head with one thing spoilt on purpose: tests that prove something notice it."""
+
+    kind: ControlKind
+    """`bodies`: all changed functions return at once; `body`: one does, or a group of them; `hunk`: one hunk of the
+    source is taken back; `mutant`: one operator or literal is another."""
+    path: str
+    """The file, or the first of several."""
+    line: int
+    """At the head, from 1."""
+    label: str
+    """What was changed, in few words: strangers' names are in it (R7)."""
+    files: Mapping[str, bytes | None] = field(repr=False)
+    """Path → content in the place of the head's; None: the file is gone."""
+    weak: bool = False
+    """Whether a test that only reaches the code notices it, whatever it asserts (a panic in place of a value)."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A tree on which the tests are run: the head's with some files otherwise."""
+
+    id: str
+    """`before` (the base as it is), `base` (with the head's tests upon it), `head`, or `c1`, `c2` … for controls."""
+    overlay: Mapping[str, bytes | None] = field(repr=False)
+    """Path → content in the place of the head's; None: the file is not there."""
+    runs: int = 1
+    control: Control | None = None
+
+
+BEFORE, BASE, HEAD = "before", "base", "head"
+
+Status = Literal["passed", "failed", "missing", "error", "skipped"]
+"""`failed`: by an assertion, or by what the tested code does. `missing`: the test names what is not there (an import, an
+attribute, a parameter): it did not build. `error`: it could not be run for any other reason (a fixture, a time limit)."""
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """What one test did in one run."""
+
+    __test__ = False
+    """Not a test class, although pytest would take it for one by its name."""
+    status: Status
+    message: str = field(default="", repr=False)
+    """The first line of why: strangers' text (R7)."""
+
+
+@dataclass(frozen=True)
+class TestRun:
+    """One run of a project's tests on a variant."""
+
+    __test__ = False
+    tests: Mapping[str, TestResult]
+    """By id: the project's folder, the file or class, the name. Empty where nothing was reported."""
+    exit_status: int | None
+    """Of the test command; None if it was not run, or not to its end."""
+    problem: Literal["", "setup", "build", "timeout", "tool", "report", "tampered", "lost"] = ""
+    """Why there are no results, or not all: `setup` or `build` failed, its time ran out, a tool is not there, the report
+    can't be read, something changed the packages, the container was lost."""
+    log: str = field(default="", repr=False)
+    """The end of what it printed: strangers' text (R7)."""
+    seconds: float = 0.0
+
+
+Profile = Literal["feature", "fix", "refactor", "removal", "tests", "docs", "dependencies"]
+"""What kind of change a task asks for: what must be shown of it."""
+PROFILES: tuple[Profile, ...] = get_args(Profile)
