@@ -108,8 +108,8 @@ class RequiredCheck(_Model):
     """The App that must have reported it: others may name theirs as they like."""
 
 
-class LintImages(_Model):
-    """The images with a language's tools; empty: the image of `pressplay` itself."""
+class LanguageImages(_Model):
+    """The images with a language's tools."""
 
     rust: str = ""
     python: str = ""
@@ -117,30 +117,64 @@ class LintImages(_Model):
     go: str = ""
 
 
-class LintVolume(_Model):
-    """The volume that a checkout lies on for the minutes of a lint gate."""
+class GateVolume(_Model):
+    """The volume that a checkout lies on for the minutes of a gate."""
 
     size: str = "8Gi"
     storage_class: str = ""
 
 
-class Lint(_Model):
-    """The lint gate of a repository."""
+class CommandGate(_Model):
+    """A gate that runs commands of the project's in containers, or waits for checks of its CI."""
 
     enabled: bool = True
     checks: list[RequiredCheck] = []
     """Named checks of the project's CI, whose result counts; then nothing is run."""
+    image: str = ""
+    """The image of commands that belong to no language. Empty: the image of `pressplay` itself."""
+    images: LanguageImages = LanguageImages()
+    volume: GateVolume = GateVolume()
+    timeout_minutes: int = Field(20, ge=1)
+    resources: dict[str, Any] = {}
+    """The container's resources, as Kubernetes writes them."""
+
+
+class Lint(CommandGate):
+    """The lint gate of a repository. An image that is empty is that of `pressplay` itself."""
+
     commands: list[str] = []
     """The commands to run instead of those that the files ask for."""
     suppressions: Literal["show", "refuse"] = "show"
     """What to do with marks that silence a linter at a place: show them in the check, or fail."""
-    image: str = ""
-    """The image of `commands`."""
-    images: LintImages = LintImages()
-    volume: LintVolume = LintVolume()
-    timeout_minutes: int = Field(20, ge=1)
-    resources: dict[str, Any] = {}
-    """The container's resources, as Kubernetes writes them."""
+
+
+Bound = Literal["refuse", "report", "off"]
+"""What becomes of a control that nothing notices: it fails the gate, it is shown, or no such control is made."""
+
+
+class Controls(_Model):
+    """Negative controls: the head with one thing spoilt on purpose, which the tests must notice."""
+
+    bodies: Bound = "refuse"
+    hunks: Bound = "report"
+    mutants: Bound = "report"
+    most: int = Field(20, ge=0)
+    """How many are made for a commit, beside the one that empties all changed functions."""
+    minutes: int = Field(10, ge=1)
+    """After so many minutes no further one is begun."""
+
+
+class Tests(CommandGate):
+    """The tests gate of a repository. An image that is empty is the lint gate's of that language."""
+
+    __test__ = False
+    """Not a test class, although pytest would take it for one by its name."""
+    timeout_minutes: int = Field(60, ge=1)
+    repeat: int = Field(3, ge=2)
+    """How often the tests run on the base and on the head: what differs between two runs is flaky."""
+    environment: dict[str, Any] = {}
+    """The environment contract, shaped as `.press-play/gates.yaml`; empty: that of the file, or what is detected."""
+    controls: Controls = Controls()  # type: ignore[call-arg]
 
 
 class TestPaths(_Model):
@@ -176,6 +210,7 @@ class RepositoryDefaults(_Model):
     deploy: Deploy = Deploy()  # type: ignore[call-arg]
     acceptance: Acceptance = Acceptance()  # type: ignore[call-arg]
     lint: Lint = Lint()  # type: ignore[call-arg]
+    tests: Tests = Tests()  # type: ignore[call-arg]
     test_paths: TestPaths = TestPaths()
 
 

@@ -22,7 +22,7 @@ from pressplay.sandbox.forge import Fault
 from pressplay.sandbox.forge.ci import CiJob
 from pressplay.steps import registry
 from pressplay.steps.core.context import Subject
-from pressplay.steps.lint import gate_runs
+from pressplay.steps.gate_pods import gate_runs
 from pressplay.steps.runs import findings
 from pressplay.steps.upkeep import cleanup
 

@@ -52,7 +52,7 @@ PLAN = """probes:
 """What every deployment of a virtual starter writes into its log."""
 
 
-UNLINTED = {"defaults": {"lint": {"enabled": False}}}
+UNGATED = {"defaults": {"lint": {"enabled": False}, "tests": {"enabled": False}}}
 """The lint gate has scenarios of its own: elsewhere nothing is checked out and no tool is started."""
 
 
@@ -183,7 +183,7 @@ def world(
     said: list[str] = []
     clock = clock or VirtualClock()
     agents = agents or Agents()
-    options["settings"] = merge(UNLINTED, options.get("settings", {}))
+    options["settings"] = merge(UNGATED, options.get("settings", {}))
     sandbox = Sandbox(
         Options(directory=directory, repo=REPO, on_commit=on_commit, say=said.append, **options),
         CHART if chart is None else chart,

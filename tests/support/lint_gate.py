@@ -19,7 +19,7 @@ from pressplay.sandbox.setup import MAINTAINER
 from pressplay.sandbox.world import Sandbox
 from pressplay.steps import registry
 from pressplay.steps.core import verdicts
-from pressplay.steps.lint import gate_runs
+from pressplay.steps.gate_pods import gate_runs
 
 CHECK = "press-play/lint"
 TOOLS = {

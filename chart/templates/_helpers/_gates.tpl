@@ -104,3 +104,233 @@ NPM_CONFIG_OFFLINE: "true"
 {{ toYaml . }}
 {{- end }}
 {{- end }}
+
+{{/*
+A gate that runs commands of the project's, each language's in a Pod of its own, or waits for named checks of its CI. Its steps are
+`gate-<gate>-plan`, `-checkout`, `-checks` and `-verdict`; `languages` are those for which the checkout may give an image.
+(dict "root" $ "gate" "lint" "languages" (list "rust" "custom"))
+*/}}
+{{- define "press-play.commandGate" -}}
+{{- $root := .root }}
+{{- $gate := .gate }}
+{{- $languages := .languages }}
+{{- $pr := list "repo" "pr" "tag" "task" "play" "try" "head" }}
+{{- $attempts := 3 }}
+{{- $workflow := dict "workflow" "{{workflow.name}}" -}}
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata:
+  {{- include "press-play.argoMetadata" (dict "root" $root "name" (printf "gate-%s" $gate) "flow" "gate") | nindent 2 }}
+spec:
+  entrypoint: submitted
+  {{- include "press-play.workflowSpec" (dict "root" $root "flow" "gate") | nindent 2 }}
+  arguments:
+    parameters:
+      - name: repo
+      - name: pr
+      - name: head
+  templates:
+    - name: submitted
+      steps:
+        - - name: {{ $gate }}
+            template: {{ $gate }}
+            arguments:
+              parameters:
+                {{- include "press-play.ofWorkflow" (list "repo" "pr" "head") | nindent 16 }}
+    # What other flows refer to. `outcome`: pass, fail, error, superseded, skipped.
+    - name: {{ $gate }}
+      inputs:
+        parameters:
+          - name: repo
+          - name: pr
+          - name: tag
+            value: ""
+          - name: task
+            value: none
+          - name: play
+            value: ""
+          - name: try
+            value: "1"
+          - name: head
+      # Each expression names something of `plan` without `?` (docs/reference/argo-differences.md).
+      steps:
+        - - name: plan
+            template: gate-{{ $gate }}-plan
+            arguments:
+              parameters:
+                {{- include "press-play.pass" $pr | nindent 16 }}
+        - - name: checks
+            template: checks
+            when: {{ "'{{steps.plan.outputs.parameters.state}}' == 'checks'" | quote }}
+            arguments:
+              parameters:
+                {{- include "press-play.pass" $pr | nindent 16 }}
+          - name: commands
+            template: commands
+            when: {{ "'{{steps.plan.outputs.parameters.state}}' == 'run'" | quote }}
+            arguments:
+              parameters:
+                {{- include "press-play.pass" $pr | nindent 16 }}
+                {{- include "press-play.ofStep" (dict "step" "plan" "names" (list "name" "seconds" "patience" "resources")) | nindent 16 }}
+            # Whatever becomes of it, there is a verdict.
+            continueOn:
+              failed: true
+              error: true
+        - - name: give-up
+            template: gate-{{ $gate }}-verdict
+            when: {{ "{{=steps.plan.outputs.parameters.state == 'run' and (steps.commands?.outputs?.parameters?.outcome ?? 'none') == 'none'}}" | quote }}
+            arguments:
+              parameters:
+                {{- include "press-play.pass" $pr | nindent 16 }}
+                - name: name
+                  value: {{ "{{steps.plan.outputs.parameters.name}}" | quote }}
+                - name: plan
+                  value: none
+                - name: attempt
+                  value: none
+      outputs:
+        parameters:
+          - name: outcome
+            valueFrom:
+              expression: >-
+                steps.plan.outputs.parameters.state == 'checks' ? (steps.checks?.outputs?.parameters?.outcome ?? 'error')
+                : steps.plan.outputs.parameters.state != 'run' ? steps.plan.outputs.parameters.outcome
+                : (steps.commands?.outputs?.parameters?.outcome ?? 'none') != 'none' ? steps.commands.outputs.parameters.outcome
+                : (steps['give-up']?.outputs?.parameters?.outcome ?? 'error')
+    - name: commands
+      inputs:
+        parameters:
+          {{- range concat $pr (list "name" "seconds" "patience" "resources") }}
+          - name: {{ . }}
+          {{- end }}
+      steps:
+        - - name: checkout
+            template: gate-{{ $gate }}-checkout
+            arguments:
+              parameters:
+                {{- include "press-play.pass" (append $pr "name") | nindent 16 }}
+        - - name: attempt
+            template: attempt
+            arguments:
+              parameters:
+                {{- include "press-play.pass" (concat $pr (list "name" "seconds" "patience" "resources")) | nindent 16 }}
+                {{- include "press-play.ofStep" (dict "step" "checkout" "names" (append $languages "plan")) | nindent 16 }}
+      outputs:
+        parameters:
+          - name: outcome
+            valueFrom:
+              parameter: {{ "{{steps.attempt.outputs.parameters.outcome}}" | quote }}
+              default: none
+    # The commands of each language in turn, and the verdict, which ends with 1 where a Pod went with its node.
+    - name: attempt
+      inputs:
+        parameters:
+          {{- range concat $pr (list "name" "seconds" "patience" "resources" "plan") $languages }}
+          - name: {{ . }}
+          {{- end }}
+      retryStrategy:
+        limit: {{ sub $attempts 1 | quote }}
+        retryPolicy: Always
+      steps:
+        {{- range $languages }}
+        - - name: {{ . }}
+            template: run
+            when: {{ printf "'{{inputs.parameters.%s}}' != 'none'" . | quote }}
+            arguments:
+              parameters:
+                {{- include "press-play.pass" (list "repo" "pr" "name" "seconds" "patience" "resources") | nindent 16 }}
+                - name: language
+                  value: {{ . }}
+                - name: image
+                  value: {{ printf "{{inputs.parameters.%s}}" . | quote }}
+                - name: attempt
+                  value: {{ "{{retries}}" | quote }}
+            # The verdict has the result.
+            continueOn:
+              failed: true
+              error: true
+        {{- end }}
+        - - name: verdict
+            template: gate-{{ $gate }}-verdict
+            arguments:
+              parameters:
+                {{- include "press-play.pass" (concat $pr (list "name" "plan")) | nindent 16 }}
+                - name: attempt
+                  value: {{ "{{retries}}" | quote }}
+      outputs:
+        parameters:
+          - name: outcome
+            valueFrom:
+              parameter: {{ "{{steps.verdict.outputs.parameters.outcome}}" | quote }}
+    - name: run
+      inputs:
+        parameters:
+          {{- range list "repo" "pr" "name" "seconds" "patience" "resources" "language" "image" "attempt" }}
+          - name: {{ . }}
+          {{- end }}
+      {{- include "press-play.pod" $root | nindent 6 }}
+      activeDeadlineSeconds: {{ "{{inputs.parameters.patience}}" | quote }}
+      retryStrategy:
+        limit: "6"
+        retryPolicy: Always
+        # A lost pod comes back to the same Pod, which holds the verdict; an image may come yet.
+        expression: >-
+          not (lastRetry.message contains 'Forbidden' or lastRetry.message contains 'forbidden'
+          or lastRetry.message contains 'is invalid' or lastRetry.message contains 'NotFound'
+          or lastRetry.message contains 'deadline')
+        backoff:
+          duration: {{ $root.Values.workflows.retries.backoff | quote }}
+          factor: "2"
+          maxDuration: {{ $root.Values.workflows.retries.maxDuration | quote }}
+      resource:
+        action: apply
+        flags: ["--server-side", "--field-manager=press-play", "--force-conflicts"]
+        setOwnerReference: false
+        successCondition: status.phase in (Succeeded, Failed)
+        failureCondition: >-
+          status.containerStatuses.0.state.waiting.reason in (ImagePullBackOff, InvalidImageName,
+          CreateContainerConfigError, CreateContainerError)
+        manifest: |
+          {{- include "press-play.gatePod" $root | nindent 10 }}
+    # The named checks: read, waited for without a pod (`reconcile` wakes), read once more.
+    - name: checks
+      inputs:
+        parameters:
+          {{- range $pr }}
+          - name: {{ . }}
+          {{- end }}
+      steps:
+        - - name: look
+            template: gate-{{ $gate }}-checks
+            arguments:
+              parameters:
+                {{- include "press-play.pass" $pr | nindent 16 }}
+                - name: woken
+                  value: "false"
+        - - name: await-checks
+            template: await-checks
+            when: {{ "'{{steps.look.outputs.parameters.state}}' == 'pending'" | quote }}
+            arguments:
+              parameters:
+                {{- include "press-play.pass" (list "repo" "pr" "head") | nindent 16 }}
+        - - name: look-again
+            template: gate-{{ $gate }}-checks
+            when: {{ "'{{steps.look.outputs.parameters.state}}' == 'pending'" | quote }}
+            arguments:
+              parameters:
+                {{- include "press-play.pass" $pr | nindent 16 }}
+                - name: woken
+                  value: "true"
+      outputs:
+        parameters:
+          - name: outcome
+            valueFrom:
+              expression: "steps.look.outputs.parameters.state == 'pending' ? (steps['look-again']?.outputs?.parameters?.outcome ?? 'error') : steps.look.outputs.parameters.outcome"
+    {{- include "press-play.wait" (dict "name" "await-checks" "inputs" (list "repo" "pr" "head")) | nindent 4 }}
+    {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-plan" $gate) "inputs" $pr "extra" $workflow "outputs" (dict "state" "none" "outcome" "none" "name" "none" "seconds" "0" "patience" "0" "resources" "none")) | nindent 4 }}
+    {{- $made := dict "plan" "none" }}
+    {{- range $languages }}{{ $_ := set $made . "none" }}{{ end }}
+    {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checkout" $gate) "inputs" (append $pr "name") "extra" (dict "into" "/gate" "attempts" ($attempts | toString)) "claim" "{{inputs.parameters.name}}" "deadlineSeconds" 900 "outputs" $made) | nindent 4 }}
+    {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checks" $gate) "inputs" (append $pr "woken") "outputs" (dict "state" "none" "outcome" "none")) | nindent 4 }}
+    {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-verdict" $gate) "inputs" (concat $pr (list "name" "plan" "attempt")) "extra" (dict "attempts" ($attempts | toString)) "outputs" (dict "outcome" "none")) | nindent 4 }}
+{{- end }}

@@ -29,7 +29,8 @@ from pressplay.sandbox import detached
 from pressplay.sandbox.detached import LOST, was_started
 from pressplay.sandbox.launcher import ProcessLauncher
 
-LOG_BYTES = 400_000
+LOG_BYTES = 8_000_000
+"""Of a container's output; a kubelet keeps ten million."""
 _TRIES, _POLL = 10, 0.02
 _WALLS = (
     ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),

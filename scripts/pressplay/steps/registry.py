@@ -95,13 +95,24 @@ def _security() -> Steps:
 
 
 def _lint() -> Steps:
-    from pressplay.steps.lint import lint_steps
+    from pressplay.steps.gate_pods import lint_steps
 
     return {
         "gate-lint-plan": lint_steps.plan,
         "gate-lint-checkout": lint_steps.checkout,
         "gate-lint-checks": lint_steps.read_checks,
         "gate-lint-verdict": lint_steps.verdict,
+    }
+
+
+def _tests() -> Steps:
+    from pressplay.steps.gate_pods import tests_steps
+
+    return {
+        "gate-tests-plan": tests_steps.plan,
+        "gate-tests-checkout": tests_steps.checkout,
+        "gate-tests-checks": tests_steps.read_checks,
+        "gate-tests-verdict": tests_steps.verdict,
     }
 
 
@@ -146,6 +157,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "issue-": _issue,
     "security-": _security,
     "gate-lint-": _lint,
+    "gate-tests-": _tests,
     "triage-": _triage,
     "signal": _signal,
     "reconcile": _reconcile,

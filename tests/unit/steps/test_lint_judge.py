@@ -8,7 +8,8 @@ import pytest
 
 from pressplay.gates.lint.lint_plan import LintPlan
 from pressplay.gates.lint.script import result
-from pressplay.steps.lint.lint_judge import LintResult, PodEnd, judge, look, quoted, verdict_of
+from pressplay.steps.gate_pods.lint_judge import LintResult, judge, quoted, verdict_of
+from pressplay.steps.gate_pods.pod_end import PodEnd, look
 
 LABELS = ["cargo fmt", "cargo clippy"]
 PLAN = LintPlan(commands={"rust": [("cargo fmt", "cargo fmt"), ("cargo clippy", "web: cargo clippy")]})

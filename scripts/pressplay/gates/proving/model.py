@@ -95,8 +95,9 @@ class Variant:
 BEFORE, BASE, HEAD = "before", "base", "head"
 
 Status = Literal["passed", "failed", "missing", "error", "skipped"]
-"""`failed`: by an assertion, or by what the tested code does. `missing`: the test names what is not there (an import, an
-attribute, a parameter): it did not build. `error`: it could not be run for any other reason (a fixture, a time limit)."""
+"""`failed`: by an assertion, or by what the tested code does. `missing`: the test names what is not there (an import,
+an attribute, a parameter): it did not build. `error`: it could not be run for any other reason (a fixture, a time
+limit)."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,8 @@ class TestRun:
     exit_status: int | None
     """Of the test command; None if it was not run, or not to its end."""
     problem: Literal["", "setup", "build", "timeout", "tool", "report", "tampered", "lost"] = ""
-    """Why there are no results, or not all: `setup` or `build` failed, its time ran out, a tool is not there, the report
-    can't be read, something changed the packages, the container was lost."""
+    """Why there are no results, or not all: `setup` or `build` failed, its time ran out, a tool is not there, the
+    report can't be read, something changed the packages, the container was lost."""
     log: str = field(default="", repr=False)
     """The end of what it printed: strangers' text (R7)."""
     seconds: float = 0.0

@@ -16,9 +16,10 @@ from pressplay.github import checks, pulls
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.reason_text import details
 
-Gate = Literal["lint", "test-only", "acceptance", "limits"]
+Gate = Literal["lint", "test-only", "tests", "acceptance", "limits"]
 LINT: Gate = "lint"
 TEST_ONLY: Gate = "test-only"
+TESTS: Gate = "tests"
 ACCEPTANCE: Gate = "acceptance"
 LIMITS: Gate = "limits"
 Outcome = Literal["pass", "fail", "error"]

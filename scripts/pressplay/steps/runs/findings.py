@@ -9,7 +9,7 @@ from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Subject
 
 FILE = "findings.md"
-_GATES = (verdicts.LINT, verdicts.TEST_ONLY, verdicts.ACCEPTANCE)
+_GATES = (verdicts.LINT, verdicts.TEST_ONLY, verdicts.TESTS, verdicts.ACCEPTANCE)
 
 
 def text(context: Context, subject: Subject, role: Role, head: str) -> str:

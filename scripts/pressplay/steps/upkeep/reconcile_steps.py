@@ -11,7 +11,7 @@ from pressplay.cluster import waits
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.steps.core import start
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.lint import gate_runs, named_checks
+from pressplay.steps.gate_pods import gate_runs, named_checks
 from pressplay.steps.play.task_verdicts import AWAIT_VERDICT, judge, verdict_of, wake_with
 from pressplay.steps.review import deploys
 from pressplay.steps.upkeep import cleanup, lost_events, pruning, wakes

@@ -5,23 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from pressplay.cluster.port import Manifest
 from pressplay.domain.reasons import Reason
 from pressplay.gates.lint.lint_plan import LintPlan
 from pressplay.gates.lint.script import result
 from pressplay.plaintext import plain
 from pressplay.steps.core.verdicts import GateVerdict
+from pressplay.steps.gate_pods.pod_end import PodEnd
 from pressplay.validation.details import ending
 from pressplay.validation.markdown import code, fence
 from pressplay.validation.redaction import redact
 
 Kind = Literal["passed", "failed", "error", "lost"]
-_LOST = frozenset(
-    {"Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", "Preempted", "NodeAffinity"}
-)
-"""Reasons of a Pod that its node ended (kubelet: eviction, graceful shutdown, preemption)."""
 _DETAILS = 60_000
 """Characters of a check's text; GitHub takes 65,535."""
 _LINES = 400
@@ -40,17 +36,6 @@ _UNREACHABLE = re.compile(
 
 
 @dataclass(frozen=True)
-class PodEnd:
-    """The end of a Pod, as Kubernetes reports it."""
-
-    state: Literal["missing", "waiting", "running", "ended"]
-    exit_code: int | None = None
-    reason: str = ""
-    """The cluster's one word for why: `OOMKilled`, `DeadlineExceeded`, `ImagePullBackOff` …"""
-    lost: bool = False
-
-
-@dataclass(frozen=True)
 class LintResult:
     """The result of one language's commands."""
 
@@ -59,28 +44,6 @@ class LintResult:
     """A clause of ours; empty if all passed."""
     log: str = ""
     """The container's output: anybody's text (R7)."""
-
-
-def look(pod: Manifest | None) -> PodEnd:
-    """How a Pod ended. Source: Kubernetes API reference, PodStatus, ContainerStatus."""
-    if pod is None:
-        return PodEnd("missing")
-    status: Mapping[str, Any] = pod.get("status") or {}
-    container: Mapping[str, Any] = next(iter(status.get("containerStatuses") or ()), {})
-    state = container.get("state") or {}
-    ended = state.get("terminated")
-    reason = _word(status.get("reason") or (ended or {}).get("reason") or (state.get("waiting") or {}).get("reason"))
-    if status.get("phase") in ("Succeeded", "Failed"):
-        disrupted = any(
-            condition.get("type") == "DisruptionTarget" and condition.get("status") == "True"
-            for condition in status.get("conditions") or ()
-        )
-        return PodEnd("ended", (ended or {}).get("exitCode"), reason, disrupted or reason in _LOST)
-    return PodEnd("running" if status.get("phase") == "Running" else "waiting", reason=reason)
-
-
-def _word(text: Any) -> str:
-    return text if isinstance(text, str) and re.fullmatch(r"[A-Za-z]{1,40}", text) else ""
 
 
 def judge(pod_end: PodEnd, labels: Sequence[str], log: str) -> LintResult:

@@ -1,0 +1,323 @@
+"""The job of a tests gate: which trees, commands and probes a container runs, and what came of each.
+
+`prepare` decides everything from git's objects, before anything of the pull request runs. `TestsPlan` is what of that
+travels from the checkout to the verdict. `results` turns the containers' logs into runs for the judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
+
+from pathspec import GitIgnoreSpec
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from pressplay.errors import InputError
+from pressplay.gates import tests
+from pressplay.gates.acceptance import packing
+from pressplay.gates.lint.files import Files, below, name_of, text
+from pressplay.gates.proving import base_tree, frames, reports, script
+from pressplay.gates.proving import controls as controls_
+from pressplay.gates.proving.model import (
+    BASE,
+    BEFORE,
+    HEAD,
+    Control,
+    ControlKind,
+    Environment,
+    Language,
+    Project,
+    TestRun,
+)
+from pressplay.gates.proving.script import ProjectScript
+from pressplay.github.clone import Unreadable
+
+_MANIFESTS = frozenset(
+    {
+        "package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml",
+        "yarn.lock", ".npmrc", ".yarnrc", ".yarnrc.yml", "Cargo.toml", "Cargo.lock", "go.mod", "go.sum", "go.work",
+        "pyproject.toml",
+        "poetry.lock", "uv.lock", "Pipfile", "Pipfile.lock", "setup.py", "setup.cfg",
+    }
+)  # fmt: skip
+"""Files by which packages are fetched: where one differs, base and head get packages of their own."""
+_VENDORED = frozenset({"node_modules", "vendor", "third_party", ".venv", "venv", "target", "dist", "build"})
+PROBE_SIDES = (BASE, HEAD)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a repository's values say about controls (`tests.controls`)."""
+
+    repeat: int = 3
+    """Runs of the tests on the base and on the head."""
+    bodies: bool = True
+    hunks: bool = True
+    mutants: bool = True
+    """Whether controls of this kind are made at all."""
+    most: int = 20
+    """Controls of a job, beside `bodies`."""
+    seconds: int = 600
+    """After so many seconds no further control is begun, beside `bodies`."""
+
+
+@dataclass(frozen=True)
+class PlannedVariant:
+    """A variant as it travels: without its files."""
+
+    id: str
+    tree: str
+    runs: int
+    kind: ControlKind | None = None
+    path: str = field(default="", repr=False)
+    line: int = 0
+    label: str = field(default="", repr=False)
+    weak: bool = False
+
+    @property
+    def control(self) -> Control | None:
+        """The control that it is; None for the base and the head."""
+        return Control(self.kind, self.path, self.line, self.label, {}, self.weak) if self.kind else None
+
+
+@dataclass(frozen=True)
+class PlannedProject:
+    """One project's part of a job."""
+
+    number: int
+    project: Project
+    variants: tuple[PlannedVariant, ...]
+
+
+@dataclass(frozen=True)
+class TestsPlan:
+    """What the checkout decided to run, for the verdict. It holds strangers' paths and names (R7)."""
+
+    __test__ = False
+    """Not a test class, although pytest would take it for one by its name."""
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    mark: str = ""
+    projects: tuple[PlannedProject, ...] = ()
+    origin: str = "detected"
+    """Where the environment contract is from."""
+    changed_tests: tuple[str, ...] = ()
+    """The names of tests whose text the pull request changes."""
+    probes: str = ""
+    """The plan of probes as canonical JSON; empty where it has none for a command."""
+    problem: str = ""
+    """Why nothing can be run: a clause of ours."""
+    details: str = ""
+    """What the problem is about: strangers' text."""
+
+    def pack(self) -> str:
+        """As an Argo parameter may carry it."""
+        return packing.pack(TypeAdapter(TestsPlan).dump_json(self).decode())
+
+    @staticmethod
+    def unpack(text: str) -> TestsPlan:
+        """The plan that `pack` packed; InputError if it is not one."""
+        try:
+            return TypeAdapter(TestsPlan).validate_json(packing.unpack(text, "parameter plan"))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"parameter plan: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+@dataclass(frozen=True)
+class TestsJob:
+    """A plan, and the files that the containers need for it."""
+
+    __test__ = False
+    plan: TestsPlan
+    scripts: Mapping[Language, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Path below the folder of the scripts → content."""
+
+
+def prepare(
+    environment: Environment,
+    changed: Iterable[str],
+    head: Files,
+    base: Files,
+    is_test: Callable[[str], bool],
+    mark: str,
+    bounds: Bounds,
+) -> TestsJob:
+    """The job for `head` against `base`; `changed` are the paths that differ between the two.
+
+    `mark` begins the lines of the script's output that count: a word that nobody can guess.
+    """
+    paths = sorted(set(changed))
+    try:
+        overlays = {
+            BEFORE: base_tree.before(paths, head, base),
+            BASE: base_tree.base_with_tests(paths, head, base, is_test),
+            HEAD: {},
+        }
+        names = _changed_tests(paths, head, base, is_test)
+    except Unreadable as error:
+        plan = TestsPlan(mark, origin=environment.origin, problem="a changed file can't be read", details=str(error))
+        return TestsJob(plan)
+    plan = TestsPlan(mark, origin=environment.origin, changed_tests=tuple(sorted(names)))
+    scripts: dict[Language, list[ProjectScript]] = {}
+    files: dict[str, bytes] = {}
+    planned, count = [], 0
+    for number, project in enumerate(_affected(environment, paths)):
+        made = _controls(project, paths, head, base, is_test, bounds)
+        trees = (BASE, HEAD) if any(name_of(p) in _MANIFESTS or _is_listing(p) for p in paths) else (BASE, BASE)
+        variants = [
+            PlannedVariant(BEFORE, trees[0], 1),
+            PlannedVariant(BASE, trees[0], bounds.repeat),
+            PlannedVariant(HEAD, trees[1], bounds.repeat),
+        ]
+        laid: dict[str, Mapping[str, bytes | None]] = dict(overlays)
+        for control in made:
+            count += 1
+            variant = PlannedVariant(
+                f"c{count}", trees[1], 1, control.kind, control.path, control.line, control.label, control.weak
+            )
+            laid[variant.id] = control.files
+            # The first control runs before anything of the changed bodies does.
+            variants.insert(2 if control.kind == "bodies" else len(variants), variant)
+        planned.append(PlannedProject(number, project, tuple(variants)))
+        for id_, overlay in laid.items():
+            files.update(_laid(f"variants/p{number}/{id_}", overlay))
+        scripts.setdefault(project.language, []).append(
+            ProjectScript(
+                number,
+                project,
+                [(variant.id, variant.tree, variant.runs) for variant in variants],
+                {},
+                optional=frozenset(v.id for v in variants if v.kind not in (None, "bodies")),
+                budget=bounds.seconds,
+            )
+        )
+    plan = replace(plan, projects=tuple(planned))
+    texts = {language: script.script(mark, parts) for language, parts in scripts.items()}
+    return TestsJob(plan, texts, files)
+
+
+def _laid(folder: str, overlay: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    gone = [path for path, content in overlay.items() if content is None]
+    files = {f"{folder}/files/{path}": content for path, content in overlay.items() if content is not None}
+    return {
+        f"{folder}/remove.sh": script.removal(gone).encode(),
+        f"{folder}/touch.sh": script.touches(overlay).encode(),
+        **files,
+    }
+
+
+def _affected(environment: Environment, changed: Sequence[str]) -> tuple[Project, ...]:
+    """The projects that the change can concern: those whose files it changes, or all where it changes others'."""
+    with_tests = tuple(project for project in environment.projects if project.test)
+    concerned = {project.folder for project in environment.projects for path in changed if below(path, project.folder)}
+    beside = any(not any(below(path, project.folder) for project in environment.projects) for path in changed)
+    return tuple(project for project in with_tests if beside or project.folder in concerned)
+
+
+def _is_listing(path: str) -> bool:
+    """Whether a file lists Python packages (`requirements-dev.txt`)."""
+    return name_of(path).startswith("requirements") and path.endswith(".txt")
+
+
+def _controls(
+    project: Project, changed: Sequence[str], head: Files, base: Files, is_test: Callable[[str], bool], bounds: Bounds
+) -> list[Control]:
+    generated = GitIgnoreSpec.from_lines(project.generated)
+
+    def is_source(path: str) -> bool:
+        return (
+            below(path, project.folder)
+            and tests.language_of(path) is not None
+            and not is_test(path)
+            and _VENDORED.isdisjoint(path.split("/")[:-1])
+            and not generated.match_file(path)
+        )
+
+    wanted = {"bodies": bounds.bodies, "body": bounds.bodies, "hunk": bounds.hunks, "mutant": bounds.mutants}
+    made = controls_.controls(changed, head, base, is_source, bounds.most)
+    return [control for control in made if wanted[control.kind]]
+
+
+def _changed_tests(changed: Sequence[str], head: Files, base: Files, is_test: Callable[[str], bool]) -> set[str]:
+    """The names of the tests at the head that are new or otherwise than on the base."""
+    was, now = tests.Side(), tests.Side()
+    read = [path for path in changed if is_test(path) or tests.language_of(path) is not None]
+    for side, files in ((was, base), (now, head)):
+        for path in read:
+            if path in files.entries:
+                side.read(path, lambda path, files=files: text(files, path) or "")  # type: ignore[misc]
+    before = {(path, test.name): (test.assertions, test.skips) for path, test in was.tests}
+    return {test.name for path, test in now.tests if before.get((path, test.name)) != (test.assertions, test.skips)}
+
+
+# --- what came of it -------------------------------------------------------------------------------------------------
+
+
+def results(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[str, list[TestRun]]:
+    """The runs of each variant, in order, all projects together; `logs` by the containers' languages.
+
+    Raises frames.Tampered where a log is not as its script writes it.
+    """
+    seen = {language: frames.read(plan.mark, log) for language, log in logs.items()}
+    runs: dict[str, list[TestRun]] = {}
+    for part in plan.projects:
+        log = seen.get(part.project.language)
+        for variant in part.variants:
+            step = f"p{part.number}.{variant.id}"
+            if log is not None and step in log.skipped:
+                continue
+            own = [_run(part.project, log, step, number) for number in range(1, variant.runs + 1)]
+            there = runs.get(variant.id)
+            runs[variant.id] = own if there is None else [_both(*pair) for pair in zip(there, own, strict=True)]
+    return runs
+
+
+def _run(project: Project, log: frames.Seen | None, step: str, number: int) -> TestRun:
+    if log is None:
+        return TestRun({}, None, "lost")
+    name = f"{step}.{number}"
+    prepared: tuple[tuple[str, Literal["setup", "build"]], ...] = (
+        *((f"{step}.setup-{n}", "setup") for n, _ in enumerate(project.setup, start=1)),
+        *((f"{name}.build-{n}", "build") for n, _ in enumerate(project.build, start=1)),
+    )
+    for earlier, problem in prepared:
+        done = log.steps.get(earlier)
+        if done is not None and done.exit_status != 0:
+            missing = done.exit_status in _NOT_THERE
+            log_end = _text(done.frames.get("log", b""))
+            return TestRun({}, done.exit_status, "tool" if missing else problem, log_end)
+    done = log.steps.get(name)
+    if done is None:
+        # Its packages failed to come on an earlier variant of the same tree, or the script did not get so far.
+        return TestRun({}, None, "setup" if log.ended else "lost")
+    output = _text(done.frames.get("log", b""))
+    if done.exit_status is None:
+        return TestRun({}, None, "timeout", output, done.seconds)
+    if done.tampered:
+        return TestRun({}, done.exit_status, "tampered", output, done.seconds)
+    if done.exit_status in _NOT_THERE:
+        return TestRun({}, done.exit_status, "tool", output, done.seconds)
+    if done.exit_status in _TIMED_OUT and done.seconds >= project.minutes * 60:
+        return TestRun({}, done.exit_status, "timeout", output, done.seconds)
+    report = done.frames.get("report") or None
+    return reports.run(project, report, output, done.exit_status, done.seconds)
+
+
+_NOT_THERE = (126, 127)
+"""The shell's words for a program that is not there, or can't be run."""
+_TIMED_OUT = (124, 137, 143)
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
+
+
+def _both(one: TestRun, other: TestRun) -> TestRun:
+    """The runs of two projects as one."""
+    worse = one if one.problem else other
+    statuses = [run.exit_status for run in (one, other) if run.exit_status is not None]
+    status = max(statuses) if len(statuses) > 1 else None
+    return TestRun({**one.tests, **other.tests}, status, worse.problem, worse.log, one.seconds + other.seconds)

@@ -1,0 +1,247 @@
+"""The script that a tests gate's container runs: the tests on one variant of the tree after another.
+
+It is POSIX shell, since all that an image must have is a shell, a few small programs and the project's tools. `frames`
+reads what it prints: marks with a word that is drawn for each job, and files in base64. After a run it ends every
+process that the run left, where it is the first process of its container, and shows files only then. A test that prints
+marks of its own makes marks that are out of order, and the whole log is refused.
+
+Fetched packages and caches stay from run to run in one tree a side: the base's, and the head's where its manifests
+differ. All else is copied anew from the checkout, which the container can't write to.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pressplay.gates.proving.model import Project
+
+BROKEN, DONE = 9, 0
+"""Exit statuses: no copy could be made, a program is missing; the script came to its end, whatever it saw."""
+LARGEST_FRAME = 1_500_000
+"""Bytes of a file that are printed, before they are packed."""
+LOG_TAIL = 20_000
+"""Bytes of a run's output that are printed where a file has the results."""
+
+_HEAD = f"""\
+# Written by Press Play for its tests gate. Exit status: {DONE}: it came to its end, and its output has what it saw;
+# {BROKEN}: no copy was made, or a program is missing.
+set -u
+mark=%(mark)s
+source=$GATE_SOURCE work=$GATE_WORK given=${{0%%/*}}/home variants=${{0%%/*}}/variants
+out=$work/out began=$(date +%%s)
+for program in cp mv rm head tail base64 touch find date; do command -v "$program" >/dev/null || exit {BROKEN}; done
+mkdir -p "$out" "$HOME" "$TMPDIR" || exit {BROKEN}
+if [ -d "$given" ]; then cp -a "$given/." "$HOME/" || exit {BROKEN}; fi
+if command -v gzip >/dev/null; then pack="gzip -c" packed=gzip; else pack=cat packed=plain; fi
+laid='' newer=-newer
+# A run can set when a file was written, but not when it was last changed.
+if find "$0" -cnewer "$0" >/dev/null 2>&1; then newer=-cnewer; fi
+
+# Ends what a run left behind. Without a process table of its own, the container's processes can't be told from others.
+reap() {{ if [ $$ -eq 1 ]; then kill -9 -1 2>/dev/null; fi; }}
+
+say() {{ printf '\\n%%s %%s\\n' "$mark" "$*"; }}
+
+frame() {{
+  say "frame $1 $packed"
+  if [ -f "$2" ] && [ ! -L "$2" ]; then head -c {LARGEST_FRAME} "$2" | $pack | base64; fi
+  say "done $1"
+}}
+
+limited() {{
+  seconds=$1
+  shift
+  if command -v timeout >/dev/null; then timeout -k 5 "$seconds" "$@"; else "$@"; fi
+}}
+
+# lay TREE VARIANT: TREE gets the variant's files; packages and caches stay.
+lay() {{
+  tree=$work/$1
+  rm -rf "$work/next" && mkdir -p "$work/next" "$tree" && cp -a "$source/." "$work/next/" || exit {BROKEN}
+  # A process that the run left could hold a file open, but not this.
+  cd "$work/next" || exit {BROKEN}
+  . "$variants/$2/remove.sh"
+  cp -a "$variants/$2/files/." "$work/next/" || exit {BROKEN}
+  # Compilers that go by time must see what differs from the last variant.
+  if [ "$laid" != "$2" ]; then
+    if [ -n "$laid" ]; then . "$variants/$laid/touch.sh"; fi
+    . "$variants/$2/touch.sh"
+  fi
+  for kept in $keep; do
+    if [ -e "$tree/$kept" ] && [ ! -L "$tree/$kept" ]; then
+      rm -rf "$work/next/$kept" && mkdir -p "$work/next/${{kept%%/*}}" 2>/dev/null
+      rm -rf "$work/next/$kept" && mv "$tree/$kept" "$work/next/$kept" || exit {BROKEN}
+    fi
+  done
+  cd "$work" && rm -rf "$tree" && mv "$work/next" "$tree" || exit {BROKEN}
+  laid=$2
+}}
+
+# command STEP SECONDS FOLDER LINE: the line's exit status, and its output in $out/log.
+command_in() {{
+  rm -rf "$out" && mkdir -p "$out" || exit {BROKEN}
+  say "begin $1"
+  started=$(date +%%s) code=0
+  if cd "$tree/$3"; then
+    limited "$2" sh -c "$4" </dev/null >"$out/log" 2>&1 || code=$?
+  else
+    code=125
+  fi
+  cd "$work" || exit {BROKEN}
+  reap
+  say "ended $1 $code $(($(date +%%s) - started))"
+}}
+
+# prepare STEP SECONDS FOLDER LINE: a command of setup or build; its output is shown where it fails.
+prepare() {{
+  [ "$ready" -eq 0 ] || return 0
+  command_in "$1" "$2" "$3" "$4"
+  if [ "$code" -ne 0 ]; then
+    tail -c {LOG_TAIL} "$out/log" >"$out/end"
+    frame log "$out/end"
+    ready=1
+  fi
+}}
+
+# tests STEP SECONDS FOLDER LINE FILE: the tests; results are in FILE's report, or (none) in the output.
+tests() {{
+  REPORT=$out/report
+  export REPORT
+  [ "$ready" -eq 0 ] || return 0
+  command_in "$1" "$2" "$3" "$4"
+  if [ "$5" = file ]; then
+    frame report "$out/report"
+    tail -c {LOG_TAIL} "$out/log" >"$out/end"
+    frame log "$out/end"
+  else
+    frame log "$out/log"
+  fi
+  changed=
+  for kept in $packages; do
+    if [ -d "$tree/$kept" ] && [ -f "$work/stamp" ]; then
+      changed=$changed$(find "$tree/$kept" -type f $newer "$work/stamp" ! -path '*/.cache/*' ! -path '*/.vite*' \\
+        ! -name '*.pyc' ! -name '.package-lock.json' 2>/dev/null | head -n 3)
+    fi
+  done
+  if [ -n "$changed" ]; then say "tampered $1"; fi
+}}
+
+# A budget for what only adds to the proof.
+spent() {{ [ $(($(date +%%s) - began)) -ge "$1" ]; }}
+
+"""
+
+
+@dataclass(frozen=True)
+class ProjectScript:
+    """What of a job one project's part of the script needs."""
+
+    number: int
+    project: Project
+    variants: Sequence[tuple[str, str, int]]
+    """(variant's id, its tree, runs), in order. The tree is `base` or `head`."""
+    probes: Mapping[str, str]
+    """Step of a probe → the shell that carries it out, in the project's folder, with frames of its own."""
+    probed: frozenset[str] = frozenset()
+    """The variants on which probes are carried out."""
+    optional: frozenset[str] = frozenset()
+    """The variants that are left out once `budget` seconds have passed."""
+    budget: int = 0
+
+
+def script(mark: str, projects: Iterable[ProjectScript]) -> str:
+    """The whole script. `mark` begins each line that `frames` reads."""
+    parts = [_HEAD % {"mark": shlex.quote(mark)}]
+    for part in projects:
+        parts += _project(part)
+    parts.append("say end\nexit 0\n")
+    return "\n".join(parts)
+
+
+def _project(part: ProjectScript) -> list[str]:
+    project, at = part.project, f"p{part.number}"
+    folders = [_below(project.folder, kept) for kept in (*project.packages, *project.caches)]
+    kept = " ".join(map(shlex.quote, folders))
+    packages = " ".join(shlex.quote(_below(project.folder, folder)) for folder in project.packages)
+    lines = [f"# {at}", f"keep={shlex.quote(kept)} packages={shlex.quote(packages)} laid=''"]
+    seconds = project.minutes * 60
+    prepared: set[str] = set()
+    for variant, tree, runs in part.variants:
+        step = f"{at}.{variant}"
+        body = [f"lay {tree}-{at} {at}/{variant}", "ready=0"]
+        if tree not in prepared:
+            prepared.add(tree)
+            body += _prepared(project, step, "setup", project.setup)
+            body.append(f'touch "$work/stamp"; failed_{tree}=$ready')
+        else:
+            body.append(f"ready=$failed_{tree}")
+        for run in range(1, runs + 1):
+            if run > 1:
+                # What a run left in the tree is gone for the next.
+                body.append(f"lay {tree}-{at} {at}/{variant}")
+            body += _built(project, f"{step}.{run}")
+            if project.test:
+                body.append(_call("tests", f"{step}.{run}", seconds, project.folder, project.test, _where(project)))
+        if variant in part.probed:
+            body += _probes(part, step, tree, variant)
+        if variant in part.optional:
+            body = [f"if spent {part.budget}; then say {shlex.quote(f'skip {step}')}; else", *body, "fi"]
+        lines += body
+    return lines
+
+
+def _probes(part: ProjectScript, step: str, tree: str, variant: str) -> list[str]:
+    """Each probe, in files that no test and no other probe has changed."""
+    lines = []
+    at, folder = f"p{part.number}", shlex.quote(part.project.folder or ".")
+    for name, fragment in part.probes.items():
+        lines += [
+            'if [ "$ready" -eq 0 ]; then',
+            f"lay {tree}-{at} {at}/{variant}",
+            *_built(part.project, f"{step}.{name}"),
+            'rm -rf "$out" && mkdir -p "$out"',
+            f"say {shlex.quote(f'begin {step}.{name}')}",
+            f'if cd "$tree"/{folder}; then',
+            fragment,
+            "fi",
+            'cd "$work"',
+            "reap",
+            f"say {shlex.quote(f'ended {step}.{name} 0 0')}",
+            "fi",
+        ]
+    return lines
+
+
+def _built(project: Project, step: str) -> list[str]:
+    return _prepared(project, step, "build", project.build)
+
+
+def _prepared(project: Project, step: str, what: str, commands: Iterable[str]) -> list[str]:
+    return [
+        _call("prepare", f"{step}.{what}-{number}", project.minutes * 60, project.folder, line)
+        for number, line in enumerate(commands, start=1)
+    ]
+
+
+def _call(function: str, *words: object) -> str:
+    return " ".join([function, *(shlex.quote(str(word)) for word in words)])
+
+
+def _where(project: Project) -> str:
+    return "file" if project.report in ("junit", "jest-json") else "none"
+
+
+def _below(folder: str, path: str) -> str:
+    return f"{folder}/{path}" if folder else path
+
+
+def removal(paths: Iterable[str]) -> str:
+    """The script that takes files out of a tree, run in its root."""
+    return "".join(f"rm -rf -- {shlex.quote(f'./{path}')}\n" for path in sorted(paths))
+
+
+def touches(paths: Iterable[str]) -> str:
+    """The script that makes files new, run in a tree's root."""
+    return "".join(f"touch -c -- {shlex.quote(f'./{path}')} 2>/dev/null\n" for path in sorted(paths))

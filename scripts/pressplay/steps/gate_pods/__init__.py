@@ -1,0 +1,1 @@
+"""The gates that run a project's commands in walled Pods: lint and tests."""

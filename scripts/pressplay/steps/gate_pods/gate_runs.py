@@ -1,0 +1,181 @@
+"""One run of a gate in Pods: its beginning, its volume, what the Pods printed, and the deletion of both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.cluster.ledger import PART_OF
+from pressplay.cluster.port import Manifest
+from pressplay.errors import EXIT_FAILED, InputError, PressPlayError, TryAgain
+from pressplay.gates.lint.lint_plan import packed
+from pressplay.github import pulls
+from pressplay.settings import CommandGate
+from pressplay.steps.core import verdicts
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
+from pressplay.steps.core.manifests import WORKFLOW_ANNOTATION
+from pressplay.steps.core.verdicts import Gate, GateVerdict
+
+AWAIT_CHECKS = "await-checks"
+"""The wait for the named checks of a head."""
+RUN_LABEL = "press-play/gate-run"
+"""On the volume and the Pods of one run of a gate: its name."""
+FLOW = {**PART_OF, "press-play/flow": "gate"}
+MINUTE = 60
+NONE = "none"
+"""In the place of an image: no Pod of this language."""
+OWN_IMAGE = "pressplay"
+"""Means the image of the steps, which the template knows."""
+_DAY = 86_400
+_PATIENCE = 900
+"""Seconds that a container may wait for its node and its image, on top of its commands' time."""
+
+
+class Lost(PressPlayError):
+    """A container was lost with its node: the attempt is repeated."""
+
+    exit_code = EXIT_FAILED
+
+
+def begin(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) -> Outputs:
+    """Whether a gate runs commands (state `run`), asks for checks (`checks`), or is `done` with an `outcome`.
+
+    For `run` it creates the volume. `name` is the name of the volume and of the Pods, `seconds` the time for the
+    commands, `patience` how long to wait for their Pod, `resources` (base64 of JSON) the container's resources.
+    """
+    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
+    pr = subject.pull_number
+    if not settings.enabled:
+        return {"state": "done", "outcome": "skipped"}
+    pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, pr)
+    if pull.state != "open" or pull.head_sha != head:
+        return {"state": "done", "outcome": verdicts.SUPERSEDED}
+    if verdicts.has_passed(context.ledger(subject.repo).entries("pr", pr), gate, head):
+        return {"state": "done", "outcome": "pass"}
+    if settings.checks:
+        return {"state": "checks"}
+    workflow = names.checked(inputs["workflow"], "workflow")
+    name = names.gate_run(gate, subject.repo, pr, head, workflow)
+    if not context.cluster.create(_claim(context, subject, name, workflow, settings)) and is_gone(context, name):
+        raise TryAgain(f"{name}: the volume of an earlier run of this gate is still being deleted")
+    seconds = int(MINUTE * settings.timeout_minutes)
+    return {
+        "state": "run",
+        "name": name,
+        "seconds": str(seconds),
+        "patience": str(seconds + _PATIENCE),
+        "resources": packed(json.dumps(settings.resources)),
+    }
+
+
+def _claim(context: Context, subject: Subject, name: str, workflow: str, settings: CommandGate) -> Manifest:
+    spec: dict[str, Any] = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": settings.volume.size}},
+    }
+    if settings.volume.storage_class:
+        spec["storageClassName"] = settings.volume.storage_class
+    labels = {
+        **FLOW,
+        RUN_LABEL: name,
+        "press-play/repo": names.repo_key(subject.repo),
+        "press-play/pr": str(subject.pr),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": name,
+            "namespace": context.settings.namespace,
+            "labels": labels,
+            "annotations": {WORKFLOW_ANNOTATION: workflow},
+        },
+        "spec": spec,
+    }
+
+
+def write_script(context: Context, into: Path, language: str, text: str, attempts: int) -> None:
+    """Write the script of a language's Pod onto the volume, with the folders that the Pod works in."""
+    (into / "script" / f"{language}.sh").write_text(text)
+    for attempt in range(attempts or 1):
+        # A kubelet might create it for another user than the container's.
+        (into / "work" / f"{language}-{attempt}").mkdir(parents=True, exist_ok=True)
+    _home(into / "script" / "home", context.settings.gate_pods.package_proxy.files)
+
+
+def _home(folder: Path, files: Mapping[str, str]) -> None:
+    for path, text in files.items():
+        where = folder / path
+        if not where.resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"gatePods.packageProxy.files {path!r}: expected a path below the home directory")
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_text(text)
+
+
+def printed(context: Context, name: str, language: str, attempt: int, most: int) -> bytes:
+    """The last `most` bytes that a language's Pod printed."""
+    pod, namespace = pod_name(name, language, attempt), context.settings.namespace
+    return context.cluster.logs(namespace, pod, "main", _DAY, most) or b""
+
+
+def pod_name(name: str, language: str, attempt: int) -> str:
+    """The Pod of a language in one attempt."""
+    return f"{name}-{language}-{attempt}"
+
+
+def earlier(context: Context, subject: Subject, gate: Gate, head: str, name: str) -> Outputs | None:
+    """What an earlier run of the verdict's step left, which deleted the volume; None if there was none."""
+    if not is_gone(context, name):
+        return None
+    recorded = verdicts.verdict_on(context.ledger(subject.repo).entries("pr", subject.pull_number), gate, head)
+    return {"outcome": recorded.outcome if recorded else verdicts.SUPERSEDED}
+
+
+def conclude(context: Context, subject: Subject, gate: Gate, head: str, judged: GateVerdict, name: str) -> Outputs:
+    """Post a verdict, and delete the volume and the Pods; `outcome` as from `verdicts.post`."""
+    outcome = verdicts.post(context, subject, gate, head, judged)
+    clean_up(context, name)
+    return {"outcome": outcome}
+
+
+def given_up() -> GateVerdict:
+    """The verdict of a gate of which no attempt had a result."""
+    return GateVerdict("error", "Could not be carried out", "the gate could not be carried out; see its Workflow")
+
+
+def is_last(inputs: Inputs, attempt: int) -> bool:
+    """Whether no attempt follows this one."""
+    return attempt + 1 >= (number(inputs, "attempts") or 1)
+
+
+def clean_up(context: Context, name: str) -> None:
+    """Delete the volume and the Pods of a run of the gate; the volume first: without it the run counts as concluded."""
+    namespace = context.settings.namespace
+    context.cluster.delete("PersistentVolumeClaim", namespace, name)
+    for pod in context.cluster.list("Pod", namespace, {RUN_LABEL: name}):
+        context.cluster.delete("Pod", namespace, pod["metadata"]["name"])
+
+
+def is_gone(context: Context, name: str) -> bool:
+    """Whether a run's volume is gone, or will be once its Pods are."""
+    claim = context.cluster.get("PersistentVolumeClaim", context.settings.namespace, name)
+    return claim is None or "deletionTimestamp" in claim["metadata"]
+
+
+def orphans(context: Context, repo: str) -> None:
+    """Delete volumes and Pods of gates if their Workflow has ended or is gone."""
+    namespace, running = context.settings.namespace, {}
+    labels = {**FLOW, "press-play/repo": names.repo_key(repo)}
+    for kind in ("Pod", "PersistentVolumeClaim"):
+        for manifest in context.cluster.list(kind, namespace, labels):
+            workflow = (manifest["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION, "")
+            if workflow not in running:
+                owner = context.cluster.get("Workflow", namespace, workflow) if workflow else None
+                running[workflow] = owner is not None and waits.phase(owner) not in waits.FINISHED
+            if not running[workflow]:
+                context.cluster.delete(kind, namespace, manifest["metadata"]["name"])
+                context.say(f"{manifest['metadata']['name']}: deleted, its Workflow has ended")

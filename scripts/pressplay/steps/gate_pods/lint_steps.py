@@ -1,0 +1,137 @@
+"""The lint gate: the project's commands on a checkout of the head commit, or the named checks of its CI.
+
+`plan` decides which; `checkout` writes the commit and the commands' script onto a volume; a container without token,
+account or network runs them; `verdict` reads what Kubernetes recorded of that container. Of the container's own data
+it reads only the output, as text.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+from pressplay import names
+from pressplay.gates.lint import detect
+from pressplay.gates.lint.decide import Decided, decide
+from pressplay.gates.lint.lint_plan import LintPlan, listed, packed
+from pressplay.gates.lint.script import MOST, script
+from pressplay.github import pulls, refs
+from pressplay.settings import Lint
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
+from pressplay.steps.gate_pods import gate_runs, named_checks
+from pressplay.steps.gate_pods.lint_judge import LintResult, judge, verdict_of
+from pressplay.steps.gate_pods.pod_end import look
+
+LOG_BYTES = 400_000
+"""Of a Pod's output, for people to read."""
+
+
+def plan(inputs: Inputs, context: Context) -> Outputs:
+    """See `gate_runs.begin`."""
+    return gate_runs.begin(inputs, context, "lint", Subject.of(inputs, context).settings.lint)
+
+
+# --- the checkout ----------------------------------------------------------------------------------------------------
+
+
+def checkout(inputs: Inputs, context: Context) -> Outputs:
+    """Write the head commit and each language's script into the folder `into`, the volume.
+
+    Outputs: for each language (and `custom`, the values' own commands) the image in base64, `none` where there is
+    nothing to run in it; `plan`, for the verdict.
+    """
+    from pressplay.github.clone import Clone
+
+    subject, head, into = Subject.of(inputs, context), names.checked(inputs["head"], "head"), Path(inputs["into"])
+    lint = subject.settings.lint
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
+    images = {**lint.images.model_dump(), detect.CUSTOM: lint.image}
+    if pulls.pull(gh, subject.repo, subject.pull_number).head_sha != head:
+        # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
+        return {"plan": LintPlan().packed(), **dict.fromkeys(images, gate_runs.NONE)}
+    base = refs.head(gh, subject.repo, subject.base(gh))
+    # Remove what a killed attempt left.
+    for part in ("git", "source", "script"):
+        shutil.rmtree(into / part, ignore_errors=True)
+        (into / part).mkdir(parents=True)
+    clone = Clone(into / "git")
+    clone.fetch(context.remote(subject.repo), [head, base])
+    decided = decide(clone.differing(base, head), clone.tree(head), clone.tree(base), lint.commands)
+    made = _plan(decided, lint)
+    # Without a possible verdict nothing of the pull request is run.
+    runs: dict[str, tuple[detect.LintTask, ...]] = {} if made.undecided or made.problem else decided.tasks
+    if runs:
+        clone.check_out(head, {file.path: file.content for file in decided.taken}, into / "source")
+    shutil.rmtree(into / "git")
+    for language, tasks in runs.items():
+        gate_runs.write_script(context, into, language, script(tasks), number(inputs, "attempts") or 1)
+    used = {language: packed(images[language] or gate_runs.OWN_IMAGE) for language in runs}
+    return {"plan": made.packed(), **dict.fromkeys(images, gate_runs.NONE), **used}
+
+
+def _plan(decided: Decided, lint: Lint) -> LintPlan:
+    by_kind: dict[str, list[str]] = {"place": [], "file": [], "condition": []}
+    for mark in decided.marks:
+        by_kind[mark.kind].append(mark.place)
+    lists = {
+        "taken": [file.path for file in decided.taken],
+        "own": decided.own,
+        "places": by_kind["place"],
+        "whole": by_kind["file"],
+        "conditions": by_kind["condition"],
+        "unseen": decided.unseen,
+    }
+    undecided = {file.path: file.why for file in decided.undecided}
+    too_many = any(len(tasks) > MOST for tasks in decided.tasks.values())
+    commands = {
+        language: [(task.command.label, f"{task.folder}: {task.command.line}".removeprefix(": ")) for task in tasks]
+        for language, tasks in decided.tasks.items()
+    }
+    return LintPlan(
+        commands={} if too_many else commands,
+        silenced=len(by_kind["place"]),
+        problem=f"more than {MOST} commands were found: name them in lint.commands" if too_many else "",
+        undecided=[(path, undecided[full]) for path, full in zip(listed(undecided), undecided, strict=False)],
+        whys=dict(Counter(file.why for file in decided.undecided)),
+        counts={name: len(paths) for name, paths in lists.items()},
+        refuse=lint.suppressions == "refuse",
+        **{name: listed(paths) for name, paths in lists.items()},
+    )
+
+
+# --- the verdict -----------------------------------------------------------------------------------------------------
+
+
+def verdict(inputs: Inputs, context: Context) -> Outputs:
+    """Post the result of the commands, and delete the volume and the Pods; `outcome` as from `verdicts.post`.
+
+    `attempt` of `attempts` (from 0) says which Pods. If one was lost with its node, the step ends with status 1 and the
+    attempt is repeated; `attempt` none: no attempt had a result.
+    """
+    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
+    name, attempt = names.checked(inputs["name"], "name"), number(inputs, "attempt")
+    if (before := gate_runs.earlier(context, subject, "lint", head, name)) is not None:
+        return before
+    if attempt is None:
+        return gate_runs.conclude(context, subject, "lint", head, gate_runs.given_up(), name)
+    made = LintPlan.unpacked(inputs["plan"])
+    results = (
+        {}
+        if made.problem or made.undecided
+        else {language: _result_of(context, name, language, attempt, made) for language in made.commands}
+    )
+    if any(result.kind == "lost" for result in results.values()) and not gate_runs.is_last(inputs, attempt):
+        raise gate_runs.Lost(f"{name}: a container was lost with its node")
+    return gate_runs.conclude(context, subject, "lint", head, verdict_of(made, results), name)
+
+
+def _result_of(context: Context, name: str, language: str, attempt: int, made: LintPlan) -> LintResult:
+    pod = context.cluster.get("Pod", context.settings.namespace, gate_runs.pod_name(name, language, attempt))
+    log = gate_runs.printed(context, name, language, attempt, LOG_BYTES).decode(errors="replace")
+    return judge(look(pod), [label for label, _ in made.commands[language]], log)
+
+
+def read_checks(inputs: Inputs, context: Context) -> Outputs:
+    """See `named_checks.read`."""
+    return named_checks.read(inputs, context, "lint", Subject.of(inputs, context).settings.lint)

@@ -1,0 +1,134 @@
+"""The tests gate: whether a commit's tests prove it, as the harness itself sees them run.
+
+`plan` decides whether there is anything to do; `checkout` writes the commit, its variants and the script onto a volume;
+a Pod without token, account or network runs it; `verdict` reads what the Pod printed. Only paths, names and counts of
+that travel on; all of it is strangers' text.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import get_args
+
+from pressplay import names
+from pressplay.gates.lint.lint_plan import packed
+from pressplay.gates.only_tests import Paths
+from pressplay.gates.proving import environment, job
+from pressplay.gates.proving.job import Bounds, TestsPlan
+from pressplay.gates.proving.model import Language
+from pressplay.github import pulls, refs
+from pressplay.settings import RepositoryDefaults, Tests
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
+from pressplay.steps.core.verdicts import TESTS
+from pressplay.steps.gate_pods import gate_runs, named_checks
+from pressplay.steps.gate_pods.pod_end import look
+
+LOG_BYTES = 8_000_000
+"""Of a Pod's output: a log that is longer does not count."""
+_LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+def plan(inputs: Inputs, context: Context) -> Outputs:
+    """See `gate_runs.begin`."""
+    return gate_runs.begin(inputs, context, TESTS, Subject.of(inputs, context).settings.tests)
+
+
+def read_checks(inputs: Inputs, context: Context) -> Outputs:
+    """See `named_checks.read`."""
+    return named_checks.read(inputs, context, TESTS, Subject.of(inputs, context).settings.tests)
+
+
+def checkout(inputs: Inputs, context: Context) -> Outputs:
+    """Write the head commit, its variants and each language's script into the folder `into`, the volume.
+
+    Outputs: for each language (`other`: of none that we know) the image in base64, `none` where nothing is to be run in
+    it; `plan`, for the verdict.
+    """
+    from pressplay.github.clone import Clone
+
+    subject, head, into = Subject.of(inputs, context), names.checked(inputs["head"], "head"), Path(inputs["into"])
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
+    nothing = dict.fromkeys(_LANGUAGES, gate_runs.NONE)
+    pull = pulls.pull(gh, subject.repo, subject.pull_number)
+    if pull.head_sha != head:
+        # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
+        return {"plan": TestsPlan().pack(), **nothing}
+    base = refs.head(gh, subject.repo, subject.base(gh))
+    # Remove what a killed attempt left.
+    for part in ("git", "source", "script"):
+        shutil.rmtree(into / part, ignore_errors=True)
+        (into / part).mkdir(parents=True)
+    clone = Clone(into / "git")
+    clone.fetch(context.remote(subject.repo), [head, base])
+    trees = clone.tree(head), clone.tree(base)
+    made = job.prepare(
+        environment.choose(trees[1], subject.settings.tests.environment),
+        clone.differing(base, head),
+        *trees,
+        Paths(subject.settings.test_paths.model_dump()).match,
+        f"@{secrets.token_hex(16)}",
+        _bounds(subject.settings.tests),
+    )
+    if made.scripts:
+        clone.check_out(head, {}, into / "source")
+    shutil.rmtree(into / "git")
+    for path, content in made.files.items():
+        where = into / "script" / path
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_bytes(content)
+    for language, text in made.scripts.items():
+        gate_runs.write_script(context, into, language, text, number(inputs, "attempts") or 1)
+    images = {language: packed(_image(subject.settings, language)) for language in made.scripts}
+    return {"plan": made.plan.pack(), **nothing, **images}
+
+
+def _bounds(tests: Tests) -> Bounds:
+    controls = tests.controls
+    return Bounds(
+        repeat=tests.repeat,
+        bodies=controls.bodies != "off",
+        hunks=controls.hunks != "off",
+        mutants=controls.mutants != "off",
+        most=controls.most,
+        seconds=controls.minutes * gate_runs.MINUTE,
+    )
+
+
+def _image(settings: RepositoryDefaults, language: Language) -> str:
+    if language == "other":
+        return settings.tests.image or gate_runs.OWN_IMAGE
+    own, lint = (images.model_dump()[language] for images in (settings.tests.images, settings.lint.images))
+    return own or lint or gate_runs.OWN_IMAGE
+
+
+def verdict(inputs: Inputs, context: Context) -> Outputs:
+    """Judge what the Pods printed, and delete the volume and the Pods; `outcome` as from `verdicts.post`.
+
+    `attempt` of `attempts` (from 0) says which Pods. If one was lost with its node, the step ends with status 1 and the
+    attempt is repeated; `attempt` none: no attempt had a result.
+    """
+    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
+    name, attempt = names.checked(inputs["name"], "name"), number(inputs, "attempt")
+    if (before := gate_runs.earlier(context, subject, TESTS, head, name)) is not None:
+        return before
+    if attempt is None:
+        return gate_runs.conclude(context, subject, TESTS, head, gate_runs.given_up(), name)
+    made = TestsPlan.unpack(inputs["plan"])
+    languages = {part.project.language for part in made.projects}
+    ends = {
+        language: look(
+            context.cluster.get("Pod", context.settings.namespace, gate_runs.pod_name(name, language, attempt))
+        )
+        for language in languages
+    }
+    if any(end.lost for end in ends.values()) and not gate_runs.is_last(inputs, attempt):
+        raise gate_runs.Lost(f"{name}: a container was lost with its node")
+    logs = {
+        language: gate_runs.printed(context, name, language, attempt, LOG_BYTES)
+        for language, end in ends.items()
+        if end.state != "missing"
+    }
+    judged = _judged(context, subject, head, made, logs)
+    return gate_runs.conclude(context, subject, TESTS, head, judged, name)
