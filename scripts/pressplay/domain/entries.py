@@ -341,6 +341,10 @@ class GateEntry(_Reasoned):
     outcome: str
     """`pass`, `fail` or `error`."""
     at: int = 0
+    holds: tuple[str, ...] | None = None
+    """What a person must accept before an approval: criteria (`AC3`), or a gate's name."""
+    proves: bool | None = None
+    """False where a pass does not show that the change does what it is for: the gate had nothing to run."""
 
     @staticmethod
     def key_of(gate: str, head: str) -> str:
@@ -350,6 +354,45 @@ class GateEntry(_Reasoned):
     def key(self) -> str:
         """Its key."""
         return self.key_of(self.gate, self.head)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiver:
+    """Of a pull request: what a person accepted of one commit."""
+
+    PATTERN: ClassVar = re.compile(r"waiver-(?P<subject>AC\d+|[a-z-]+)-(?P<head>[0-9a-f]+)")
+
+    subject: Annotated[str, _Key]
+    """A criterion (`AC3`), or the name of the gate that holds the approval."""
+    head: Annotated[str, _Key]
+    by: str
+    """The person's login."""
+    comment: str
+    """The id of the comment that says so."""
+    because: str
+    """The person's reason: people's text."""
+    at: int = 0
+
+    @staticmethod
+    def key_of(subject: str, head: str) -> str:
+        """The key of what was accepted of a commit."""
+        return f"waiver-{subject}-{head}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.subject, self.head)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenProfile(_Single):
+    """Of a pull request: the proof profile that a person gave it, in the place of its task's."""
+
+    KEY: ClassVar = "profile"
+
+    profile: str
+    by: str
+    comment: str
+    at: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -548,6 +591,8 @@ Entry = (
     | RaisedTry
     | Command
     | GateEntry
+    | Waiver
+    | GivenProfile
     | Deployment
     | Snapshot
     | Triage
@@ -572,6 +617,7 @@ _FIXED: Mapping[str, type[Any]] = {
         Documents,
         LeftAlone,
         CriterionIds,
+        GivenProfile,
     )
 }
 _KEYED: tuple[type[Any], ...] = (
@@ -580,6 +626,7 @@ _KEYED: tuple[type[Any], ...] = (
     Parked,
     Command,
     GateEntry,
+    Waiver,
     Deployment,
     Snapshot,
     Triage,

@@ -1,4 +1,4 @@
-"""`/press-play fix`, `stop`, `retry` and `status`: commands of people with write access, in a comment's first line.
+"""Commands of people with write access (`/press-play fix`, `accept` …), in a comment's first line.
 
 Each comment counts once: the ledger has an entry for it. Of several orders the last one counts. Everything here may be
 killed and run again: an order is recorded after it was carried out.
@@ -6,15 +6,19 @@ killed and run again: an order is recorded after it was carried out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pressplay.clock import parse_rfc3339
 from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Command as CommandEntry
-from pressplay.domain.entries import Entries, RaisedTry
+from pressplay.domain.entries import Entries, GateEntry, GivenProfile, RaisedTry, Waiver
 from pressplay.domain.reasons import Reason
+from pressplay.gates.proving.model import PROFILES
 from pressplay.github import issues, pulls
-from pressplay.steps.comments.conversation import FIX, RETRY, STATUS, STOP, Command
+from pressplay.plaintext import plain
+from pressplay.steps.comments.conversation import ACCEPT, FIX, PROFILE, RETRY, STATUS, STOP, Command
 from pressplay.steps.core import parking, reason_text
 from pressplay.steps.core.approvals import is_approved
 from pressplay.steps.core.context import Context, Subject
@@ -25,10 +29,15 @@ from pressplay.steps.runs.run import has_ended, take_away
 
 _ORDERS = (FIX, STOP, RETRY)
 _KNOWN = (
-    "Press Play knows four commands, in the first line of a comment: `/press-play fix` (take up all comments that are "
+    "Press Play knows six commands, in the first line of a comment: `/press-play fix` (take up all comments that are "
     "not resolved, also those answered before), `/press-play stop` (stop all work here), `/press-play retry` (begin "
-    "again, also after a limit), `/press-play status`. It ignores commands in edited comments: write a new comment."
+    "again, also after a limit), `/press-play status`, `/press-play accept AC3: reason` (accept of this commit what "
+    "the criterion, or the gate, is held for) and `/press-play profile refactor` (say what kind of change this is: "
+    f"{', '.join(PROFILES)}). It ignores commands in edited comments: write a new comment."
 )
+_ACCEPTED = re.compile(r"(?P<subject>(?i:AC)[1-9]\d*|[a-z][a-z-]*)[ \t]*:[ \t]*(?P<because>\S.*)")
+_LONGEST = 500
+"""Characters of a person's reason that are kept."""
 
 
 def pending(entries: Entries, commands: Sequence[Command]) -> list[Command]:
@@ -77,6 +86,55 @@ def under_way(context: Context, repo: str, number: int) -> list[Manifest]:
     wanted = {**labels(repo, "run"), "press-play/pr": str(number)}
     runs = context.cluster.list("CodeRun", context.settings.controller_namespace, wanted)
     return [run for run in runs if not has_ended(run)]
+
+
+def decide(context: Context, subject: Subject, pull: pulls.Pull, commands: Sequence[Command]) -> bool:
+    """Record what people accept of the head, and the profile that they give; whether anything was recorded.
+
+    What can't be read is answered with what was expected.
+    """
+    decided = False
+    entries = context.ledger(subject.repo).entries("pr", pull.number)
+    ledger, now = context.ledger(subject.repo), int(context.clock.now())
+    for command in commands:
+        made: Waiver | GivenProfile | None = None
+        if command.name == ACCEPT and (match := _ACCEPTED.fullmatch(command.rest)):
+            what = match["subject"].upper() if match["subject"][:2].upper() == "AC" else match["subject"]
+            if _is_held(entries, pull.head_sha, what, command):
+                because = plain(match["because"])[:_LONGEST]
+                made = Waiver(
+                    subject=what, head=pull.head_sha, by=command.author, comment=command.id, because=because, at=now
+                )
+        elif command.name == PROFILE and command.rest.lower() in PROFILES:
+            made = GivenProfile(profile=command.rest.lower(), by=command.author, comment=command.id, at=now)
+        if made is not None:
+            ledger.record("pr", pull.number, made)
+            decided = True
+        elif command.name in (ACCEPT, PROFILE):
+            gh = context.harness(subject.repo, pull_requests="write", issues="write")
+            expected = _EXPECTED[command.name]
+            issues.comment(gh, subject.repo, pull.number, expected, marker=_key(command))
+    return decided
+
+
+def _is_held(entries: Entries, head: str, what: str, command: Command) -> bool:
+    """Whether a gate held the approval of this head for that when the comment was written.
+
+    A commit that was pushed after the comment has nothing that its author could have seen.
+    """
+    return any(
+        entry.head == head and what in (entry.holds or ()) and entry.at <= parse_rfc3339(command.created_at)
+        for entry in entries.all(GateEntry)
+    )
+
+
+_EXPECTED = {
+    ACCEPT: "Nothing was accepted. Write what, a colon and why, for example `/press-play accept AC3: the total is now "
+    "rounded`, or `/press-play accept supply: we publish this package ourselves`. It counts for the commit that was "
+    "the head when you wrote it, and for what the parking comment on that commit names.",
+    PROFILE: f"The profile is as it was: expected one of {', '.join(f'`{name}`' for name in PROFILES)}, for example "
+    "`/press-play profile refactor`.",
+}
 
 
 def reply(context: Context, subject: Subject, pull: pulls.Pull, commands: Sequence[Command]) -> None:

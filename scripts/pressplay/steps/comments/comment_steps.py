@@ -41,6 +41,7 @@ def gather(inputs: Inputs, context: Context) -> Outputs:
         context.say(f"pull request {pull.number}: {order.name}, by {order.id}")
         subject = commands.carry_out(context, subject, pull, order)
         entries = context.ledger(subject.repo).entries("pr", pull.number)
+    decided = commands.decide(context, subject, pull, pending)
     fix = order is not None and order.name == FIX
     threads: tuple[Thread, ...] = ()
     if fix or unanswered.may_work(context, entries, subject, pull):
@@ -54,7 +55,7 @@ def gather(inputs: Inputs, context: Context) -> Outputs:
         }
     else:
         again = order is not None and order.name == RETRY
-        outputs = {**_nothing(subject), "why": "asked" if again else "none"}
+        outputs = {**_nothing(subject), "why": "asked" if again or decided else "none"}
         if order is not None and fix:
             commands.nothing_to_fix(context, subject, pull, order)
     commands.reply(context, subject, pull, pending)

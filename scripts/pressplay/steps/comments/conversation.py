@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pressplay.github import comments, edits, issues, pulls, reviews
@@ -18,9 +18,9 @@ from pressplay.github.people import Writers
 from pressplay.steps.core.context import Context
 from pressplay.steps.review.scope import is_ours
 
-FIX, STOP, RETRY, STATUS = "fix", "stop", "retry", "status"
-COMMANDS = (FIX, STOP, RETRY, STATUS)
-_COMMAND = re.compile(r"/press-play(?![^ \t])[ \t]*([^ \t]*)")
+FIX, STOP, RETRY, STATUS, ACCEPT, PROFILE = "fix", "stop", "retry", "status", "accept", "profile"
+COMMANDS = (FIX, STOP, RETRY, STATUS, ACCEPT, PROFILE)
+_COMMAND = re.compile(r"/press-play(?![^ \t])[ \t]*([^ \t]*)[ \t]*(.*)")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,9 @@ class Command:
     name: str
     """One of COMMANDS; empty for any other word, and in an edited comment."""
     created_at: str
+    author: str = ""
+    rest: str = field(default="", repr=False)
+    """What stands behind the word in the first line: a person's text."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,15 @@ class Conversation:
 
 def command_of(body: str) -> str | None:
     """The command in a comment's first line (empty: an unknown one), None if there is none."""
-    match = _COMMAND.match(body.splitlines()[0]) if body else None
+    match = _first_line(body)
     if match is None:
         return None
     word = match[1].lower()
     return word if word in COMMANDS else ""
+
+
+def _first_line(body: str) -> re.Match[str] | None:
+    return _COMMAND.match(body.splitlines()[0]) if body else None
 
 
 def read_conversation(context: Context, gh: Client, repo: str, pull: pulls.Pull) -> Conversation:
@@ -115,7 +122,9 @@ class _Reader:
             # Its text at the time when others read it is not known.
             command = ""
         if command is not None:
-            self._commands.append(Command(remark.id, command, remark.created_at))
+            match = _first_line(remark.body)
+            rest = match[2].strip() if match else ""
+            self._commands.append(Command(remark.id, command, remark.created_at, remark.author, rest))
             # Text after an order to work is for the agent; text after any other command is for nobody.
             body = "\n".join(body.splitlines()[1:]) if command in (FIX, RETRY) else ""
         if not body.strip():

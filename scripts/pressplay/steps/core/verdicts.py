@@ -43,6 +43,10 @@ class GateVerdict:
     """Markdown for the check's text; it quotes strangers' text as data."""
     why: Reason | None = None
     """The reason with its details, if there are any."""
+    holds: tuple[str, ...] = ()
+    """What a person must accept before the approval: criteria (`AC3`), or the gate's name."""
+    proves: bool = True
+    """Whether a pass shows that the change does what it is for."""
 
 
 def check_name(gate: Gate) -> str:
@@ -80,6 +84,8 @@ def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: Gat
         reason=verdict.reason,
         details=Details.of(verdict.why) if verdict.why else None,
         at=int(context.clock.now()),
+        holds=verdict.holds or None,
+        proves=None if verdict.proves else False,
     )
     context.ledger(subject.repo).record("pr", subject.pr, entry)
     if gate != ACCEPTANCE or verdict.outcome != "pass":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pressplay.domain.entries import Entries, GateEntry
+from pressplay.domain.entries import Entries, GateEntry, Waiver
 from pressplay.domain.reasons import Reason
 from pressplay.gates.acceptance.proof import Proof, markdown, summary
 from pressplay.github import checks, pulls, reviews
@@ -22,24 +22,53 @@ from pressplay.steps.review import deploys, proofs
 from pressplay.steps.runs import limits
 
 
-def lacks(subject: Subject, entries: Entries, head: str) -> Reason | None:
-    """What this commit lacks for an approval; None if it lacks nothing."""
-    return next(_lacks(subject, entries, head), None)
+def lacks(subject: Subject, entries: Entries, head: str, *, deployed: bool) -> Reason | None:
+    """What this commit lacks for an approval; None if it lacks nothing.
+
+    `deployed`: its plan has probes of a deployment. Where tests and commands prove it, nothing else is needed.
+    """
+    return next(_lacks(subject, entries, head, deployed), None)
 
 
-def _lacks(subject: Subject, entries: Entries, head: str) -> Iterator[Reason]:
-    needed = [verdicts.TEST_ONLY, verdicts.ACCEPTANCE]
-    if subject.settings.lint.enabled:
+def _lacks(subject: Subject, entries: Entries, head: str, deployed: bool) -> Iterator[Reason]:
+    settings = subject.settings
+    needed = [verdicts.TEST_ONLY]
+    if settings.lint.enabled:
         needed.insert(0, verdicts.LINT)
+    if settings.tests.enabled:
+        needed.append(verdicts.TESTS)
     for gate in needed:
-        if gate == verdicts.ACCEPTANCE and subject.settings.deploy.mode == "none":
+        yield from _refusal(entries, gate, head)
+    tests = verdicts.verdict_on(entries, verdicts.TESTS, head) if settings.tests.enabled else None
+    if deployed or tests is None or tests.proves is False:
+        if settings.deploy.mode == "none":
             yield Reason(what=deploys.NO_MODE)
             return
-        verdict = verdicts.verdict_on(entries, gate, head)
-        if verdict is None:
-            yield Reason(what=f"{verdicts.check_name(gate)} has not looked at this commit")
-        elif verdict.outcome != "pass":
-            yield replace(verdict.why, what=f"{verdicts.check_name(gate)}: {verdict.reason}")
+        yield from _refusal(entries, verdicts.ACCEPTANCE, head)
+    for verdict in waiting(entries, head):
+        accept = ", ".join(f"`/press-play accept {subject}: why`" for subject in verdict.holds or ())
+        yield replace(
+            verdict.why,
+            what=f"press-play/{verdict.gate}: {verdict.reason}: a person must accept it",
+            todo=f"comment {accept}, or have it changed",
+        )
+
+
+def _refusal(entries: Entries, gate: verdicts.Gate, head: str) -> Iterator[Reason]:
+    verdict = verdicts.verdict_on(entries, gate, head)
+    if verdict is None:
+        yield Reason(what=f"{verdicts.check_name(gate)} has not looked at this commit")
+    elif verdict.outcome != "pass":
+        yield replace(verdict.why, what=f"{verdicts.check_name(gate)}: {verdict.reason}")
+
+
+def waiting(entries: Entries, head: str) -> list[GateEntry]:
+    """The gates that passed a commit and hold its approval until a person accepts what they name."""
+    return [
+        verdict
+        for verdict in entries.all(GateEntry)
+        if verdict.head == head and any(Waiver.key_of(held, head) not in entries for held in verdict.holds or ())
+    ]
 
 
 def give(context: Context, subject: Subject, pull: pulls.Pull) -> str:

@@ -11,11 +11,12 @@ from pressplay.domain.reasons import Reason
 from pressplay.domain.roles import COMMENTS, FIX, TEST, TRIAGE
 from pressplay.errors import InputError
 from pressplay.github import pulls
+from pressplay.github.calls import Client
 from pressplay.steps.core import consent, parking, start, task_source, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.start import hand_over
 from pressplay.steps.documents import task_documents
-from pressplay.steps.review import approval, rounds, scope, target
+from pressplay.steps.review import approval, plans, rounds, scope, target
 from pressplay.steps.runs import findings, limits
 from pressplay.steps.runs.judging import BLOCKED
 
@@ -67,7 +68,7 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
 def look(inputs: Inputs, context: Context) -> Outputs:
     """Where the pull request stands: `ask` or `review` with head and round; or nothing to do, and why.
 
-    `ask` names the agent. Nothing to do: `approved`, `merged`, `closed`, `refused` (a fork), `parked`, `stopped`.
+    `ask` names the agent. `conclude`: all is there for the approval. Nothing to do: `approved`, `merged`, `closed`, `refused` (a fork), `parked`, `stopped`.
     """
     subject = Subject.of(inputs, context)
     why, cause = why_of(inputs), inputs.get("cause", "none")
@@ -95,6 +96,9 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         state = "approved"
     elif parked is not None and parked.head == pull.head_sha and why != "asked":
         state = "parked"
+    elif why == "asked" and _passed(entries, pull) and _lacks(subject, gh, entries, pull) is None:
+        # A person accepted what the approval waited for.
+        state = "conclude"
     if state in ("ask", "review") or held:
         approval.void(context, subject, pull, entries, whole=held is not None)
     return {"state": state, "head": pull.head_sha, "round": str(rounds.next_round(entries, subject)), "agent": agent}
@@ -133,7 +137,7 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     else:
         reason: Reason | None = _why_not(last, entries, pull)
         if not _left_undone(last) and _passed(entries, pull):
-            reason = approval.lacks(subject, entries, pull.head_sha)
+            reason = _lacks(subject, gh, entries, pull)
         held = target.obstacle(context, gh, subject, pull, entries) if reason is None else None
         if held is not None:
             reason = Reason(what=held.reason)
@@ -151,6 +155,10 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
         approval.count(context, subject, pull, entries)
         task_source.ended(context, subject, outcome, reason, pull.number)
     return {"outcome": outcome, "link": link, "head": pull.head_sha}
+
+
+def _lacks(subject: Subject, gh: Client, entries: Entries, pull: pulls.Pull) -> Reason | None:
+    return approval.lacks(subject, entries, pull.head_sha, deployed=plans.probes_deployment(gh, subject, pull.head_sha))
 
 
 def _passed(entries: Entries, pull: pulls.Pull) -> bool:
