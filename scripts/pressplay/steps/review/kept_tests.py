@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from pressplay.gates import tests
@@ -43,21 +44,39 @@ class Finding:
     details: str
     """Markdown that quotes paths and lines as data."""
     fixer: Literal["qa", "rex"]
+    held_for: tuple[str, ...] = ()
+    """The criteria that ask for it, as the plan of probes says: a person decides, and no agent has to fix it."""
 
 
-def findings(whole: Comparison, before: Files, after: Files, branch: Branch, base: str, own_plan: str) -> list[Finding]:
-    """What the pull request `whole` took from tests and plans; `own_plan` is the path of its own plan."""
+def findings(
+    whole: Comparison,
+    before: Files,
+    after: Files,
+    branch: Branch,
+    base: str,
+    own_plan: str,
+    changed: Mapping[str, str] = MappingProxyType({}),
+) -> list[Finding]:
+    """What the pull request `whole` took from tests and plans; `own_plan` is the path of its own plan.
+
+    `changed`: test file or name of a test → the criterion for which the plan says that its expectation changes.
+    """
     change = tests.Change.of(whole, before.text, after.text)
     return [
-        *_against_base(change, branch, base),
+        *_against_base(change, branch, base, changed),
         *_against_each_other(change, branch),
         *_plans(whole, branch, after, own_plan),
     ]
 
 
-def _against_base(change: tests.Change, branch: Branch, base: str) -> Iterator[Finding]:
+def _against_base(change: tests.Change, branch: Branch, base: str, changed: Mapping[str, str]) -> Iterator[Finding]:
     weaker = change.weakening
-    if weaker:
+    named = {changed.get(loss.path) or changed.get(loss.text) for loss in weaker.losses}
+    if weaker and named and None not in named and not weaker.undecided and not weaker.unseen:
+        criteria = tuple(sorted(filter(None, named)))
+        reason = f"expectations change for {', '.join(criteria)}: {weaker}"
+        yield Finding(reason, listed(weaker.losses), "qa", held_for=criteria)
+    elif weaker:
         base = base if re.fullmatch(r"[A-Za-z0-9._/-]+", base) else "its base"
         fixer: Literal["qa", "rex"] = (
             "qa" if any(_had_part(push, change) for push in branch.moves if push.whose == "qa") else "rex"

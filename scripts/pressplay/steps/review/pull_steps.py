@@ -68,7 +68,8 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
 def look(inputs: Inputs, context: Context) -> Outputs:
     """Where the pull request stands: `ask` or `review` with head and round; or nothing to do, and why.
 
-    `ask` names the agent. `conclude`: all is there for the approval. Nothing to do: `approved`, `merged`, `closed`, `refused` (a fork), `parked`, `stopped`.
+    `ask` names the agent. `conclude`: all is there for the approval.
+    Nothing to do: `approved`, `merged`, `closed`, `refused` (a fork), `parked`, `stopped`.
     """
     subject = Subject.of(inputs, context)
     why, cause = why_of(inputs), inputs.get("cause", "none")
