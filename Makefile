@@ -124,6 +124,10 @@ kill: $(DEV) ## The long kill test: two tasks and a send-back, killed at every c
 faults: $(DEV) ## Every fault of GitHub's at every call of two flows, and every schedule of events
 	PRESSPLAY_FAULTS=full $(RUN_PYTEST) --timeout 0 tests/scenarios/test_github_faults.py tests/scenarios/test_event_storms.py
 
+.PHONY: projects
+projects: $(DEV) ## Five projects with their real toolchains, each from its backlog to a merged pull request
+	PRESSPLAY_PROJECTS=all $(BIN)/python -m pytest --timeout 0 -v $(PYTEST) tests/projects
+
 .PHONY: bench
 bench: $(DEV) ## Figures: plans of 10,000 tasks, makespans under virtual time
 	$(BIN)/python -m pytest --timeout 0 -s --deselect tests/bench/test_kill_demo.py $(PYTEST) tests/bench

@@ -1,0 +1,74 @@
+"""Backlog to merged for projects of five kinds, with their real toolchains, as a user plays them (acceptance, NFR).
+
+Each takes an honest case of the corpus: its gates run the project's own tests, on the base, on the head and on the head
+spoilt on purpose. A toolchain that is not there is named, and fails where `PRESSPLAY_PROJECTS` asks for all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+AGENT = Path(__file__).with_name("case_agent.py")
+PROJECTS = {
+    "python-service": ("feature-volume", ["python3"]),
+    "rust-library": ("feature-", ["cargo"]),
+    "node-cli": ("feature-", ["node", "npm"]),
+    "go-service": ("feature-", ["go"]),
+    "no-tests": ("feature-", ["python3"]),
+}
+"""Project → how its case's name begins, and what must be on PATH."""
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_task_is_played_from_the_backlog_to_a_merged_pull_request(name: str, tmp_path: Path) -> None:
+    beginning, tools = PROJECTS[name]
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if missing:
+        assert not os.environ.get("PRESSPLAY_PROJECTS"), f"{name} needs {', '.join(missing)} on PATH"
+        pytest.skip(f"{name} needs {', '.join(missing)} on PATH")
+    case = next(path for path in sorted((CORPUS / name / "cases").iterdir()) if path.name.startswith(beginning))
+    project = tmp_path / name
+    shutil.copytree(CORPUS / name / "base", project)
+    about = yaml.safe_load((case / "case.yaml").read_text())
+    backlog(project, about)
+    agent = f"{sys.executable} {AGENT} {case}"
+    played = subprocess.run(
+        [str(Path(sys.executable).with_name("pressplay")), "play", str(project), "--agent", agent, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": ""},
+    )
+    print(played.stderr[-8000:])
+    assert played.returncode == 0, played.stdout[-4000:]
+    end = json.loads(played.stdout)
+    assert [task["outcome"] for task in end["tasks"]] == ["merged"]
+
+
+def backlog(project: Path, about: dict[str, object]) -> None:
+    """Make the project a repository whose backlog is the case's task."""
+    task = {
+        "id": 1,
+        "title": about["title"],
+        "description": about["title"],
+        "status": "pending",
+        "dependencies": [],
+        "profile": about["profile"],
+        "acceptanceCriteria": about["criteria"],
+    }
+    tasks = project / ".taskmaster" / "tasks" / "tasks.json"
+    tasks.parent.mkdir(parents=True)
+    tasks.write_text(json.dumps({"master": {"tasks": [task]}}))
+    for command in (["init", "-q", "-b", "main"], ["add", "--all"], ["commit", "-q", "-m", "Begin"]):
+        subprocess.run(
+            ["git", "-c", "user.name=People", "-c", "user.email=people@example.com", *command], cwd=project, check=True
+        )
