@@ -39,8 +39,7 @@ def _lacks(subject: Subject, entries: Entries, head: str, deployed: bool) -> Ite
         needed.append(verdicts.TESTS)
     for gate in needed:
         yield from _refusal(entries, gate, head)
-    tests = verdicts.verdict_on(entries, verdicts.TESTS, head) if settings.tests.enabled else None
-    if deployed or tests is None or tests.proves is False:
+    if needs_acceptance(subject, entries, head, deployed=deployed):
         if settings.deploy.mode == "none":
             yield Reason(what=deploys.NO_MODE)
             return
@@ -52,6 +51,12 @@ def _lacks(subject: Subject, entries: Entries, head: str, deployed: bool) -> Ite
             what=f"press-play/{verdict.gate}: {verdict.reason}: a person must accept it",
             todo=f"comment {accept}, or have it changed",
         )
+
+
+def needs_acceptance(subject: Subject, entries: Entries, head: str, *, deployed: bool) -> bool:
+    """Whether a deployment of this commit must be probed: its plan asks for it (`deployed`), or no tests prove it."""
+    tests = verdicts.verdict_on(entries, verdicts.TESTS, head) if subject.settings.tests.enabled else None
+    return deployed or tests is None or tests.proves is False
 
 
 def _refusal(entries: Entries, gate: verdicts.Gate, head: str) -> Iterator[Reason]:

@@ -14,16 +14,20 @@ from pressplay.github import deployments, pulls
 from pressplay.steps.core import start
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.manifests import packed
-from pressplay.steps.review import deploys
+from pressplay.steps.review import approval, deploys, plans
 
 GONE = "superseded"
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
-    """Where to deploy the head: state `go` with the environment, or `none` if no deployment is set up."""
-    subject = Subject.of(inputs, context)
+    """Where to deploy the head: state `go` with the environment, or `none` if no deployment is set up, or needed."""
+    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
     settings = subject.settings.deploy
-    if settings.mode == "none":
+    gh = context.harness(subject.repo, contents="read")
+    entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
+    if settings.mode == "none" or not approval.needs_acceptance(
+        subject, entries, head, deployed=plans.probes_deployment(gh, subject, head)
+    ):
         return {"state": "none", "environment": "none"}
     return {"state": "go", "environment": deploys.environment(settings, subject.pull_number)}
 
