@@ -55,6 +55,14 @@ WRITTEN: list[tuple[str, type[Any], dict[str, Any]]] = [
         {"gate": "test-only", "head": SHA, "outcome": "fail", "reason": "r", "at": 9},
     ),
     (
+        f"gate-tests-{SHA}",
+        entries.GateEntry,
+        {"gate": "tests", "head": SHA, "outcome": "pass", "reason": "r", "at": 9, "holds": ["AC3"], "proves": False},
+    ),
+    (f"waiver-AC3-{SHA}", entries.Waiver, {"by": "ann", "comment": "comment-5", "because": "rounded", "at": 9}),
+    (f"waiver-supply-{SHA}", entries.Waiver, {"by": "ann", "comment": "comment-5", "because": "ours", "at": 9}),
+    ("profile", entries.GivenProfile, {"profile": "refactor", "by": "ann", "comment": "comment-5", "at": 9}),
+    (
         f"deploy-{SHA}",
         entries.Deployment,
         {"environment": "e", "state": "deployed", "reason": "", "deployment": 0, "url": "u", "commit": SHA},

@@ -11,7 +11,7 @@ from pressplay.github import pulls
 from pressplay.steps.core import consent, parking, task_source
 from pressplay.steps.core.context import Subject
 from pressplay.steps.documents import task_documents
-from pressplay.steps.review import approval, pull_steps, rounds, scope, target
+from pressplay.steps.review import approval, plans, pull_steps, rounds, scope, target
 from pressplay.steps.runs import findings
 
 INPUTS = {"repo": REPO, "pr": str(PR), "try": "1"}
@@ -32,7 +32,8 @@ def desk_of(tmp_path, monkeypatch):
         held = target.Obstacle(obstacle, "go elsewhere") if obstacle else None
         monkeypatch.setattr(target, "obstacle", lambda *_: held)
         monkeypatch.setattr(approval, "take_up", lambda *_: approved)
-        monkeypatch.setattr(approval, "lacks", lambda *_: Reason(what=lacking) if lacking else None)
+        monkeypatch.setattr(plans, "probes_deployment", lambda *_: True)
+        monkeypatch.setattr(approval, "lacks", lambda *_, deployed: Reason(what=lacking) if lacking else None)
         monkeypatch.setattr(
             approval, "give", lambda *_: done.append("approve") or (Reason(what=give) if give else None)
         )
