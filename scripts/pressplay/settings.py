@@ -106,6 +106,8 @@ class RequiredCheck(_Model):
     name: str
     app: str = "github-actions"
     """The App that must have reported it: others may name theirs as they like."""
+    app_id: int | None = None
+    """Its number, which no other App can have; its name can be given up and taken by another."""
 
 
 class LanguageImages(_Model):

@@ -41,6 +41,10 @@ class Files:
         entry = self._folder(folder).get(name)
         return None if entry is None or entry[0] == _FOLDER else entry
 
+    def paths(self, folder: str) -> list[str]:
+        """The files directly in a folder, sorted; none if there is no such folder."""
+        return sorted(f"{folder}/{name}" for name, (mode, _) in self._folder(folder).items() if mode != _FOLDER)
+
     def _folder(self, path: str) -> dict[str, tuple[str, str]]:
         if path not in self._folders:
             sha = self._commit

@@ -13,11 +13,14 @@ from pressplay.settings import CommandGate, RequiredCheck
 from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import Gate, GateVerdict
-from pressplay.steps.gate_pods import gate_runs
+from pressplay.steps.gate_pods import ci_files, gate_runs
+from pressplay.validation.markdown import code
 
 _GOOD = frozenset({"success", "neutral", "skipped"})
 """Conclusions with which GitHub counts a required check as passed."""
 _BAD = frozenset({"failure", "timed_out"})
+_SHOWN = 50
+"""The most paths that a check lists."""
 
 
 def _sorted(
@@ -27,7 +30,7 @@ def _sorted(
     there = checks.checks(gh, repo, head)
     pending, failed, odd = [], [], []
     for required in wanted:
-        own = [run for run in there if run.name == required.name and run.app == required.app]
+        own = [run for run in there if run.name == required.name and _is_of(required, run)]
         if any(run.conclusion in _BAD for run in own):
             failed.append(required)
         elif not own or any(run.status != "completed" for run in own):
@@ -51,7 +54,12 @@ def read(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) ->
     if pending and not failed and inputs.get("woken") != "true":
         return {"state": "pending"}
     minutes = settings.timeout_minutes
-    if failed:
+    touched = ci_files.changed(context.harness(subject.repo, contents="read"), subject.repo, pull.base_ref, head)
+    if touched:
+        reason = f"it changes what the project's CI runs ({len(touched)} files), so its checks say nothing about it"
+        listed = "\n".join(f"- {code(path)}" for path in touched[:_SHOWN])
+        judged = GateVerdict("error", "It changes its own checks", reason, listed)
+    elif failed:
         judged = GateVerdict("fail", f"{_counted(failed)} failed", f"{_counted(failed)} of the project's CI failed")
     elif pending:
         reason = f"{_counted(pending)} of the project's CI did not end within {minutes} minutes ({gate}.checks)"
@@ -60,8 +68,14 @@ def read(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) ->
         reason = f"{_counted(odd)} of the project's CI ended without saying whether it passed"
         judged = GateVerdict("error", f"{_counted(odd)} said nothing", reason)
     else:
-        judged = GateVerdict("pass", f"{_counted(wanted)} passed", f"{_counted(wanted)} of the project's CI passed")
+        passed = f"{_counted(wanted)} of the project's CI passed"
+        # That tests pass does not show that they prove anything.
+        judged = GateVerdict("pass", f"{_counted(wanted)} passed", passed, proves=gate != verdicts.TESTS)
     return {"state": "done", "outcome": verdicts.post(context, subject, gate, head, judged)}
+
+
+def _is_of(required: RequiredCheck, run: checks.CheckRun) -> bool:
+    return run.app == required.app and required.app_id in (None, run.app_id)
 
 
 def _counted(required: Iterable[RequiredCheck]) -> str:
