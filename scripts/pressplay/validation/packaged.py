@@ -19,6 +19,7 @@ ORIGINALS = {
     "values.yaml": "chart/values.yaml",
     "tasks.schema.json": "schemas/tasks.schema.json",
     "acceptance.schema.json": "schemas/acceptance.schema.json",
+    "gates.schema.json": "schemas/gates.schema.json",
     "requirements.schema.json": "schemas/requirements.schema.json",
     "outcome.schema.json": "schemas/outcome.schema.json",
     "coderun.schema.json": "schemas/coderun.schema.json",
@@ -49,5 +50,5 @@ def text(name: str) -> str:
 
 @cache
 def schema(name: str) -> Any:
-    """A packaged schema: `values`, `tasks`, `acceptance`, `requirements`, `outcome`, `coderun` or `docsrun`."""
+    """A packaged schema: `values`, `tasks`, `acceptance`, `gates`, `requirements`, `outcome`, `coderun` or `docsrun`."""
     return json.loads(text(f"{name}.schema.json"))

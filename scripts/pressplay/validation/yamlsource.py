@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from pressplay.validation.report import PathPart, Problem, invalid, json_path, shown
+from pressplay.validation.report import Invalid, PathPart, Problem, invalid, json_path, shown
 
 Path = tuple[PathPart, ...]
 
 NODES = 100_000
 """Nodes of one document: aliases of aliases can make more of a few lines than any machine holds."""
+DEEPEST = 50
+"""Lists and maps within one another in `load_strict`: YAML's reader takes time by their square."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -41,6 +43,11 @@ class Source:
     def place(self, path: Path) -> Place:
         """The place of `path`, or of the nearest value around it."""
         return nearest(self.places, path) or Place(self.file, 1, 1)
+
+    def problem(self, path: Path, message: str, hint: str) -> Problem:
+        """What is wrong at a path, and what to do."""
+        at = self.place(path)
+        return Problem(at.file, at.line, at.column, json_path(path), message, hint)
 
 
 def nearest(places: Mapping[Path, Place], path: Path) -> Place | None:
@@ -87,6 +94,42 @@ def load_yaml(text: str, file: str) -> Source:
         if loader is not None:
             loader.dispose()
     return Source(file, value, reader.places, tuple(reader.problems))
+
+
+def load_strict(text: bytes, file: str, longest: int) -> Source:
+    """The YAML document in a file's bytes, where strangers wrote it: short, UTF-8, flat and without aliases.
+
+    Raises Invalid as `load_yaml`, and for more than `longest` bytes, other encodings, aliases and deep nesting.
+    """
+    if len(text) > longest:
+        raise invalid(file, f"expected at most {longest} bytes, got more", "leave out what is not needed")
+    try:
+        plain = text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"expected UTF-8, got byte {error.start}: {error.reason}"
+        raise invalid(file, message, "save it as UTF-8") from error
+    costly = list(_costly(plain, file))
+    if costly:
+        raise Invalid(costly)
+    return load_yaml(plain, file)
+
+
+def _costly(text: str, file: str) -> Iterator[Problem]:
+    """Constructs that make much work of a small file: aliases and deep nesting. The reader reports invalid YAML."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            line, column = (event.start_mark.line + 1, event.start_mark.column + 1) if event.start_mark else (0, 0)
+            if isinstance(event, yaml.AliasEvent):
+                message = f"expected no alias, got *{event.anchor}"
+                yield Problem(file, line, column, "$", message, "write out what it stands for")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                message = f"expected at most {DEEPEST} levels, got more"
+                yield Problem(file, line, column, "$", message, "write it flatter")
+                return
+    except yaml.YAMLError:
+        return
 
 
 class _YamlReader:

@@ -15,20 +15,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing
 from pressplay.gates.acceptance.reach import OutOfReach, parse
 from pressplay.validation import packaged
-from pressplay.validation.report import Invalid, Problem, invalid, json_path, shown
+from pressplay.validation.report import Invalid, Problem, invalid, shown
 from pressplay.validation.schema import by_place, check
-from pressplay.validation.yamlsource import Path, Source, load_json, load_yaml
+from pressplay.validation.yamlsource import Path, Source, load_json, load_strict
 
 LONGEST = 64 * 1024
 """Bytes of a plan's file."""
-DEEPEST = 50
-"""Lists and maps within one another: YAML's reader takes time by their square."""
 PACKED = 32 * 1024
 """Characters of a plan as it travels through an Argo parameter."""
 COMMIT = "${COMMIT}"
@@ -188,46 +184,17 @@ def read(text: bytes, where: str) -> ProbePlan:
     Raises Invalid (an InputError) with all faults: not UTF-8, too long, not YAML, aliases, what the schema
     refuses, probes with the same name, addresses that no probe may have, probes and plans that assert nothing.
     """
-    if len(text) > LONGEST:
-        raise invalid(where, f"expected at most {LONGEST} bytes, got more", "leave out what is not needed")
-    try:
-        plain = text.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"expected UTF-8, got byte {error.start}: {error.reason}"
-        raise invalid(where, message, "save it as UTF-8") from error
-    odd = list(_odd(plain, where))
-    if odd:
-        raise Invalid(odd)
-    source = load_yaml(plain, where)
+    source = load_strict(text, where, LONGEST)
     if source.value is None:
         raise invalid(where, "expected a plan with probes, got an empty file", "write the key probes")
     return _checked(source, list(source.problems))
 
 
-def _odd(text: str, where: str) -> Iterator[Problem]:
-    """Constructs that make much work of a small file: aliases and deep nesting. The reader reports invalid YAML."""
-    depth = 0
-    try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            line, column = (event.start_mark.line + 1, event.start_mark.column + 1) if event.start_mark else (0, 0)
-            if isinstance(event, yaml.AliasEvent):
-                message = f"expected no alias, got *{event.anchor}"
-                yield Problem(where, line, column, "$", message, "write out what it stands for")
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:
-                yield Problem(
-                    where, line, column, "$", f"expected at most {DEEPEST} levels, got more", "write it flatter"
-                )
-                return
-    except yaml.YAMLError:
-        return
-
-
 def _checked(source: Source, problems: list[Problem]) -> ProbePlan:
     problems += check(packaged.schema("acceptance"), source.value, source.place)
-    problems += [_problem(source, *finding) for finding in _no_json(source.value, ())]
+    problems += [source.problem(*finding) for finding in _no_json(source.value, ())]
     if not problems:
-        problems = [_problem(source, *finding) for finding in _meaning(source.value)]
+        problems = [source.problem(*finding) for finding in _meaning(source.value)]
     if problems:
         raise Invalid(by_place(problems))
     plan = ProbePlan(_canonical(source.value))
@@ -242,11 +209,6 @@ def _canonical(document: Any) -> str:
 
 Finding = tuple[Path, str, str]
 """Where, what is wrong, what to do."""
-
-
-def _problem(source: Source, path: Path, message: str, hint: str) -> Problem:
-    at = source.place(path)
-    return Problem(at.file, at.line, at.column, json_path(path), message, hint)
 
 
 def _no_json(value: Any, path: Path) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from pressplay.gates.lint.marks import language_of
 
 ROOT = ""
 """The directory of a project that is the whole repository."""
-_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 """Folders that are looked into where the root holds no project; others are nobody's project."""
 _RUFF = ("ruff.toml", ".ruff.toml")
 _MYPY = ("mypy.ini", ".mypy.ini")
@@ -31,6 +31,10 @@ _INSTALLS = {
     "yarn.lock": ("yarn", "yarn install --frozen-lockfile --ignore-scripts"),
 }
 """A lock file → the program that reads it, and how that installs what it names without running anything of it."""
+_BERRY = "YARN_NODE_LINKER=node-modules yarn install --immutable --mode=skip-build"
+"""The same of yarn from version 2 on, whose lock file begins with `__metadata`."""
+LARGEST_LOCK = 20_000_000
+"""Bytes of the largest lock file of yarn's whose version is looked at."""
 _LINTS = ("lint", "lint:check")
 _FORMATS = ("format:check", "check:format", "fmt:check", "prettier:check")
 _TYPES = ("typecheck", "type-check", "check-types")
@@ -68,7 +72,7 @@ def detect(head: Files, base: Files) -> dict[str, tuple[LintTask, ...]]:
     that holds none in its folders. Where the default branch has its projects in folders, a first file in the root does
     not hide them.
     """
-    folders = tuple(name for name in head.folders(ROOT) if _FOLDER.fullmatch(name))
+    folders = tuple(name for name in head.folders(ROOT) if FOLDER.fullmatch(name))
     if not _in_folders(head, base, (ROOT,)):
         return _in_folders(head, base, folders)
     if _in_folders(base, base, (ROOT,)):
@@ -173,8 +177,7 @@ def _is_typescript(files: Files, folder: str) -> bool:
 def _typescript(head: Files, settled: Files, folder: str) -> Iterator[LintCommand]:
     package, names = table(settled, joined(folder, "package.json")), settled.names(folder)
     scripts = _table(package, "scripts")
-    lock = next((name for name in _INSTALLS if name in names), None)
-    runner, install = _INSTALLS[lock] if lock else ("npm", "")
+    runner, install = installs(settled, folder)
     commands = []
     for ours, choices in (("lint", _LINTS), ("format", _FORMATS), ("types", _TYPES)):
         chosen = next((script for script in choices if script in scripts), None)
@@ -189,6 +192,17 @@ def _typescript(head: Files, settled: Files, folder: str) -> Iterator[LintComman
     if commands and install and "node_modules" not in head.names(folder):
         yield LintCommand(install.partition(" --")[0], install, f"{runner} --version")
     yield from commands
+
+
+def installs(files: Files, folder: str) -> tuple[str, str]:
+    """The package manager of a folder with a package.json, and how it installs; an empty text without a lock file."""
+    names = files.names(folder)
+    lock = next((name for name in _INSTALLS if name in names), None)
+    if lock is None:
+        return "npm", ""
+    runner, install = _INSTALLS[lock]
+    berry = runner == "yarn" and "\n__metadata:" in (text(files, joined(folder, lock), LARGEST_LOCK) or "")
+    return runner, _BERRY if berry else install
 
 
 def _installed(tool: str, arguments: str) -> LintCommand:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -100,6 +101,14 @@ def below(path: str, folder: str) -> bool:
 def joined(folder: str, name: str) -> str:
     """A path in a folder, which may be the root, ''."""
     return f"{folder}/{name}" if folder else name
+
+
+def glob(pattern: str) -> re.Pattern[str]:
+    """A glob for folders, of cargo's or a package manager's: `*` is within one folder's name, `**` is any folders.
+
+    A pattern with brackets is taken as it is written, and matches too little.
+    """
+    return re.compile(re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]"))
 
 
 def leads_to(files: Files, path: str) -> str | None:

@@ -16,7 +16,7 @@ _OF_RUFF = """
 .bzr .direnv .eggs .git .git-rewrite .hg .ipynb_checkpoints .mypy_cache .nox .pants.d .pyenv .pytest_cache .pytype
 .ruff_cache .svn .tox .venv .vscode __pypackages__ _build buck-out dist node_modules site-packages venv
 """
-_LEFT_OUT: Mapping[str, frozenset[str]] = {
+LEFT_OUT: Mapping[str, frozenset[str]] = {
     "python": frozenset(_OF_RUFF.split()),
     "rust": frozenset({"target"}),
     "typescript": frozenset({"node_modules"}),
@@ -68,7 +68,7 @@ def coverage(
         looked = _is_below(path, now.get(language, frozenset()))
         if not looked and lost.get(language) and (path not in base.entries or _is_below(path, then[language])):
             result.undecided.append(Undecided(path, "code of a project whose manifest the pull request takes away"))
-        elif path in changed and (not looked or _LEFT_OUT[language] & set(path.split("/")[:-1])):
+        elif path in changed and (not looked or LEFT_OUT[language] & set(path.split("/")[:-1])):
             result.unseen.append(path)
     result.unseen += sorted(path for path in changed if _is_submodule(head, path))
     if then.get("typescript"):
@@ -157,14 +157,14 @@ def _members(manifests: Mapping[str, Mapping[str, Any]], roots: frozenset[str]) 
 
 
 def _of_workspace(root: str, workspace: Mapping[str, Any], manifests: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    globs = [_glob(files.normal(root, pattern) or "") for pattern in _names(workspace.get("members"))]
+    globs = [files.glob(files.normal(root, pattern) or "") for pattern in _names(workspace.get("members"))]
     out = frozenset(files.normal(root, pattern) or "/" for pattern in _names(workspace.get("exclude")))
     able = {
         folder
         for folder, content in manifests.items()
         if below(f"{folder}/", root) and not _is_below(f"{folder}/", out) and at(content, "workspace") is None
     }
-    members = {folder for folder in able if any(glob.fullmatch(folder) for glob in globs)}
+    members = {folder for folder in able if any(pattern.fullmatch(folder) for pattern in globs)}
     queue = [root, *members]
     while queue:
         folder = queue.pop()
@@ -172,11 +172,6 @@ def _of_workspace(root: str, workspace: Mapping[str, Any], manifests: Mapping[st
         members |= more
         queue += more
     return members
-
-
-def _glob(pattern: str) -> re.Pattern[str]:
-    """A glob of cargo's; a pattern with brackets is taken as it is written, and matches too little."""
-    return re.compile(re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]"))
 
 
 def _dependencies(folder: str, content: Mapping[str, Any], workspace: Mapping[str, Any], root: str) -> Iterator[str]:

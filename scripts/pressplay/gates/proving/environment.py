@@ -1,0 +1,157 @@
+"""The environment contract, `.press-play/gates.yaml`: read with all its faults, and written.
+
+What counts is the default branch's file, or the values', never a pull request's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+import yaml
+from pathspec import GitIgnoreSpec
+
+from pressplay.gates.lint.files import normal
+from pressplay.gates.proving.model import Environment, Project
+from pressplay.validation import packaged
+from pressplay.validation.report import Invalid, invalid, shown
+from pressplay.validation.schema import by_place, check
+from pressplay.validation.yamlsource import Path, Place, Source, load_strict
+
+FILE = ".press-play/gates.yaml"
+"""Where the contract is in a repository."""
+LONGEST = 64 * 1024
+"""Bytes of the file."""
+_ROOT = "."
+"""How the file writes the folder that `Project` has as ''."""
+
+
+def read(text: bytes, where: str) -> Environment:
+    """The contract in a file's bytes; `where` is what errors call it.
+
+    Raises Invalid (an InputError) with all faults and their lines: not UTF-8, too long, not YAML, aliases, what the
+    schema refuses, paths that lead out of the repository, two projects with one folder, globs that git does not know.
+    """
+    source = load_strict(text, where, LONGEST)
+    if source.value is None:
+        raise invalid(where, "expected a contract with projects, got an empty file", "write the key projects")
+    return _checked(source, "file")
+
+
+def from_values(values: Mapping[str, Any], where: str) -> Environment:
+    """The contract in a part of the chart's values, of the same shape; Invalid as `read`, without lines."""
+    return _checked(Source(where, values, {(): Place(where, 0, 0)}), "values")
+
+
+def _checked(source: Source, origin: Literal["file", "values"]) -> Environment:
+    problems = [*source.problems, *check(packaged.schema("gates"), source.value, source.place)]
+    if not problems:
+        problems = [source.problem(*finding) for finding in _meaning(source.value)]
+    if problems:
+        raise Invalid(by_place(problems))
+    return Environment(tuple(_project(project) for project in source.value["projects"]), origin)
+
+
+def _meaning(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
+    """Where a document is wrong that its schema accepts, how, and what to do."""
+    first: dict[str, int] = {}
+    for index, project in enumerate(document["projects"]):
+        path: Path = ("projects", index)
+        fault = _fault_of_folder(project["folder"], root=True)
+        if fault is not None:
+            yield ((*path, "folder"), *fault)
+        elif first.setdefault(project["folder"], index) != index:
+            other = first[project["folder"]] + 1
+            message = f"expected a folder of its own, got {shown(project['folder'])}, which is project {other}'s too"
+            yield (*path, "folder"), message, "write one project whose test command runs both"
+        for key in ("packages", "caches"):
+            for number, folder in enumerate(project.get(key, ())):
+                fault = _fault_of_folder(folder, root=False)
+                if fault is not None:
+                    yield ((*path, key, number), *fault)
+        for number, glob in enumerate(project.get("generated", ())):
+            try:
+                GitIgnoreSpec.from_lines([glob])
+            except ValueError:
+                yield (*path, "generated", number), f"expected a glob as in .gitignore, got {shown(glob)}", "correct it"
+
+
+def _fault_of_folder(text: str, *, root: bool) -> tuple[str, str] | None:
+    """Why a text is no folder of a repository in its one spelling, and what to do; None if it is."""
+    if root and text == _ROOT:
+        return None
+    folder = normal("", text)
+    if folder is None or not text.isprintable():
+        return f"expected a folder inside the repository, got {shown(text)}", "write it relative, with / and without .."
+    if not folder:
+        advice = f"for the root write {_ROOT}" if root else "name a folder below the project's"
+        return f"expected a folder, got {shown(text)}", advice
+    return None if folder == text else (f"expected a folder, got {shown(text)}", f"write {shown(folder)}")
+
+
+def _project(project: Mapping[str, Any]) -> Project:
+    test = project.get("test", {})
+    return Project(
+        folder="" if project["folder"] == _ROOT else project["folder"],
+        language=project["language"],
+        test=test.get("command", "").strip(),
+        report=test.get("report", "exit"),
+        minutes=test.get("minutes", Project.minutes),
+        network=project.get("network", False),
+        **{key: tuple(project.get(key, ())) for key in _LISTS},
+    )
+
+
+_LISTS = ("setup", "build", "lint", "generated", "packages", "caches")
+
+
+def document(environment: Environment) -> dict[str, Any]:
+    """The contract as JSON has it, in the file's shape; what is empty, or as without the key, is left out."""
+    return {"projects": [_document(project) for project in environment.projects]}
+
+
+def _document(project: Project) -> dict[str, Any]:
+    test: dict[str, Any] = {"command": project.test, "report": project.report}
+    if project.minutes != Project.minutes:
+        test["minutes"] = project.minutes
+    return {
+        "folder": project.folder or _ROOT,
+        "language": project.language,
+        **{key: list(getattr(project, key)) for key in ("setup", "build") if getattr(project, key)},
+        **({"test": test} if project.test else {}),
+        **{key: list(getattr(project, key)) for key in _LISTS[2:] if getattr(project, key)},
+        **({"network": True} if project.network else {}),
+    }
+
+
+def written(environment: Environment, remarks: Iterable[str] = ()) -> str:
+    """The contract as a commented file, which `read` reads again; `remarks` become comments above the projects."""
+    head = [
+        "How gates build and test this repository (docs/how-to/tests-gate.md of Press Play).",
+        "What counts is this file on the default branch; a pull request can't change it.",
+        *remarks,
+    ]
+    comments = "".join(f"# {' '.join(line.split())}\n" for line in head)
+    if not environment.projects:
+        return f"{comments}projects: []\n"
+    body = yaml.dump(document(environment), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+    for key, comment in _COMMENTS.items():
+        body = body.replace(f"\n  {key}:", f"\n  # {comment}\n  {key}:", 1)
+    return comments + body
+
+
+_COMMENTS = {
+    "setup": "Fetches packages, once, through the package proxy. Detected commands run no install script.",
+    "build": "Before each run of the tests.",
+    "test": "Reports to the file $REPORT, or by what it prints.",
+    "packages": "Where setup leaves packages: nothing else may change them.",
+    "caches": "Kept from run to run.",
+}
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML without aliases, which `read` refuses."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+        """Write equal values out each time."""
+        return True
