@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pressplay import names
 from pressplay.backlog import graph, workflow
 from pressplay.backlog.tasks import FINISHED, read
+from pressplay.commands import _files, _lacks
+from pressplay.errors import InputError
 from pressplay.validation.report import read_text
+
+if TYPE_CHECKING:
+    from pressplay.gates.proving.detection import Advice
 
 ROWS = 100
 """Rows of the table: rich takes seconds over ten thousand, and nobody reads them."""
@@ -64,12 +70,14 @@ def command(
     """Show what the play of a Taskmaster backlog would do: order, critical path, estimate, what starts first.
 
     Problems in the backlog are shown and keep only the tasks they touch from playing; the exit status is 2 only where
-    the file cannot be read at all.
+    the file cannot be read at all. Last comes what the project that the file lies in lacks to be provable.
     """
     backlog = read(read_text(tasks_json), str(tasks_json), tag)
     planned = graph.plan(backlog, parallelism=parallel)
     if output == "json":
-        click.echo(json.dumps(planned.as_json(), indent=2 if len(planned.tasks) <= ROWS else None))
+        missing = [{"message": item.message, "do": item.do} for item in _missing(tasks_json)]
+        whole = {**planned.as_json(), "lacks": missing}
+        click.echo(json.dumps(whole, indent=2 if len(planned.tasks) <= ROWS else None))
     elif output == "workflow":
         manifests = workflow.play_manifests(
             planned,
@@ -85,6 +93,22 @@ def command(
             click.echo(f"task {_line(problem.task)}: {_line(problem.problem)}", err=True)
     else:
         _show(planned, tuple(task.id for task in backlog.tasks if task.status in FINISHED), minutes)
+        _lacks.show(_missing(tasks_json))
+
+
+def _missing(tasks_json: Path) -> list[Advice]:
+    """What the project that the backlog lies in lacks to be provable; nothing where it lies in none."""
+    folder = _files.project_of(tasks_json)
+    if folder is None:
+        return []
+    from pressplay.gates.proving import detection, environment, lacks
+
+    try:
+        with _files.files_of(folder) as files:
+            contract = environment.contract(files, where=str(folder / detection.FILE))
+            return lacks.lacks(contract, files, lacks.Means())
+    except InputError as error:
+        return [detection.Advice(str(error).splitlines()[0], f"pressplay validate --project {folder} shows all of it")]
 
 
 def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float) -> None:

@@ -119,6 +119,9 @@ def _play(
     """Claim the folder, and play in it."""
     from pressplay.sandbox import detached, session, state_folder
 
+    if wanted.get("project") and not resume:
+        _say_what_it_lacks(Path(wanted["project"]), wanted.get("start"))
+
     # Nobody else reads what is written here; what agents write for themselves is as they are used to.
     detached.begin(os.umask(0o077))
     with state_folder.claimed(directory):
@@ -134,6 +137,28 @@ def _play(
         return session.play(
             directory, {**options, "port": port}, resume=resume, serve=serve, say=said, shutdown=shutdown
         )
+
+
+def _say_what_it_lacks(project: Path, start: str | None) -> None:
+    """Before anything costs: what the project lacks to be provable here. It informs, and stops nothing.
+
+    Raises Invalid if its environment contract is wrong.
+    """
+    from pressplay.commands import _lacks
+    from pressplay.commands._files import files_of
+    from pressplay.gates.proving import detection, environment, lacks
+    from pressplay.validation.report import Invalid
+
+    try:
+        with files_of(project, "refs/heads/main") as files:
+            contract = environment.contract(files, where=str(project / detection.FILE))
+            missing = lacks.lacks(contract, files, _lacks.sandbox_means(start))
+    except Invalid:
+        raise
+    except InputError:
+        # The forge says what is wrong with the folder.
+        return
+    _lacks.show(missing, err=True)
 
 
 def _agent(command: str) -> list[str]:

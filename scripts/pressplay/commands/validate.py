@@ -13,7 +13,7 @@ from pressplay.backlog.tasks import from_document, tag_lists
 from pressplay.commands._installation import DEFAULT_NAMESPACE
 from pressplay.errors import EXIT_NEVER
 from pressplay.validation import packaged, values
-from pressplay.validation.report import Invalid, Problem, json_path, read_text
+from pressplay.validation.report import Invalid, Problem, invalid, json_path, read_text
 from pressplay.validation.schema import by_place, check
 from pressplay.validation.yamlsource import load_json
 
@@ -28,7 +28,15 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--tasks", type=_FILE, help="A Taskmaster tasks.json; all its tags are checked.")
 @click.option("--requirements", type=_FILE, help="A project's requirements.yaml, against the values.")
-@click.option("--repo", help="The repository whose Secrets --requirements may ask for (default: the only one listed).")
+@click.option("--gates", type=_FILE, help="A project's .press-play/gates.yaml.")
+@click.option(
+    "--project",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A project's folder: its .press-play/gates.yaml as committed, and what it lacks to be provable.",
+)
+@click.option(
+    "--repo", help="The repository whose values count for --requirements and --project (default: the only one)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON, for programs.")
 @click.pass_context
 def command(
@@ -36,18 +44,21 @@ def command(
     values_files: tuple[Path, ...],
     tasks: Path | None,
     requirements: Path | None,
+    gates: Path | None,
+    project: Path | None,
     repo: str | None,
     as_json: bool,
 ) -> None:
-    """Check values files, tasks.json and requirements.yaml. Without options, check the chart's own defaults.
+    """Check values files, tasks.json, requirements.yaml, gates.yaml. Without options, check the chart's own defaults.
 
     Prints every problem with its file, line, path, what was expected and what to do, and what each agent is given of a
-    requirements.yaml that is right. Exit status 0 where there is no problem, 2 otherwise.
+    requirements.yaml that is right. What keeps a project from being proven is a warning. Exit status 0 where there is
+    no problem, 2 otherwise.
     """
-    if repo is not None and requirements is None:
-        raise click.UsageError("--repo goes with --requirements")
+    if repo is not None and requirements is None and project is None:
+        raise click.UsageError("--repo goes with --requirements or --project")
     problems: list[Problem] = []
-    if values_files or (tasks is None and requirements is None):
+    if values_files or not any((tasks, requirements, gates, project)):
         problems += _values(values_files)
     given: dict[str, Any] = {}
     if requirements is not None:
@@ -57,6 +68,12 @@ def command(
     if tasks is not None:
         wrong, notes = _tasks(tasks)
         problems += wrong
+    if gates is not None:
+        problems += _gates(gates)
+    if project is not None:
+        wrong, lacking = _project(project, () if problems else values_files, repo)
+        problems += wrong
+        notes += lacking
     if as_json:
         listed = [{**problem.as_json(), "severity": "error"} for problem in problems]
         listed += [{**note.as_json(), "severity": "warning"} for note in notes]
@@ -70,7 +87,7 @@ def command(
         if hidden > 0:
             click.echo(f"and {hidden} more; --json lists them all", err=True)
         _show(given)
-        files = [*values_files, *([tasks] if tasks else []), *([requirements] if requirements else [])]
+        files = [*values_files, *(path for path in (tasks, requirements, gates, project) if path is not None)]
         checked = list(map(str, files)) or ["the chart's own values"]
         click.echo(f"{', '.join(checked)}: {_count(len(problems), 'error')}, {_count(len(notes), 'warning')}")
     if problems:
@@ -122,6 +139,39 @@ def _requirements(
         return problems, {}
     enabled = {name: agent for name, agent in sorted(settings.agents.items()) if agent.enabled}
     return [], {name: file_requirements.given(name, agent).as_json() for name, agent in enabled.items()}
+
+
+def _gates(file: Path) -> list[Problem]:
+    from pressplay.gates.proving import environment
+
+    try:
+        environment.read(_bytes(file), str(file))
+    except Invalid as error:
+        return error.problems
+    return []
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise invalid(str(file), f"expected a readable file: {error.strerror}", "check the path") from error
+
+
+def _project(folder: Path, values_files: tuple[Path, ...], repo: str | None) -> tuple[list[Problem], list[Problem]]:
+    """What is wrong with a project's environment contract, and as warnings what the project lacks to be provable."""
+    from pressplay.commands import _lacks
+    from pressplay.commands._files import files_of
+    from pressplay.gates.proving import detection, environment, lacks
+
+    means, given = _lacks.means_of(values_files, repo)
+    with files_of(folder) as files:
+        try:
+            contract = environment.contract(files, given, str(folder / detection.FILE))
+        except Invalid as error:
+            return error.problems, []
+        missing = lacks.lacks(contract, files, means)
+    return [], [Problem(str(folder), 0, 0, "$", item.message, item.do) for item in missing]
 
 
 def _show(given: dict[str, Any]) -> None:

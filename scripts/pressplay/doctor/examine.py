@@ -74,6 +74,7 @@ REPOSITORY = (
     repositories.auto_merge,
     webhook.of_repository,
     repositories.backlog,
+    repositories.proof,
     repositories.requirements,
     repositories.environment,
     repositories.actions,

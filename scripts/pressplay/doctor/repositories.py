@@ -14,7 +14,7 @@ from pressplay.errors import InputError
 from pressplay.github import deployments, refs, rules
 from pressplay.github.access import lacking
 from pressplay.github.calls import Client, call
-from pressplay.steps.core import backlog_file
+from pressplay.steps.core import backlog_file, provable
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
 from pressplay.steps.core.context import Subject as Work
 from pressplay.steps.play import protection
@@ -233,6 +233,24 @@ def backlog(subject: Subject, repo: str) -> Iterator[Result]:
         )
     else:
         yield ok("backlog", f"{where}: {len(planned.playable)} tasks to play")
+
+
+@check("proof")
+def proof(subject: Subject, repo: str) -> Iterator[Result]:
+    """What the repository lacks so that a change to it can be proven; `plan` demands that anything can."""
+    base, gh = _base(subject, repo), _client(subject, repo)
+    commit = refs.head(gh, repo, base)
+    advice, possible = provable.look(gh, repo, commit, subject.settings.repository(repo))
+    if not possible:
+        yield wrong(
+            "proof",
+            "nothing could prove a change to it: a play does not begin",
+            "see the next lines, or set tests.enabled to false to play without the tests gate",
+        )
+    for item in advice:
+        yield note("proof", item.message, item.do)
+    if not advice:
+        yield ok("proof", "its tests can be run, and commits are deployed")
 
 
 @check("requirements.yaml")

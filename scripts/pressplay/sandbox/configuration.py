@@ -14,6 +14,8 @@ from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.review.deploys import LOOPBACK
 
 LIMITS_MAP = "press-play-limits"
+MACHINE = "this-machine"
+"""In the place of an image, which the sandbox does not use."""
 ENVIRONMENT = "preview-{pr}"
 """The environment in which a pull request's head is deployed: each has its own."""
 
@@ -57,6 +59,8 @@ def _local_config(config: Mapping[str, Any], url: str, repo: str, parallelism: i
                 "commit": {"workload": {"namespace": NAMESPACE, "name": ENVIRONMENT, "label": COMMIT_LABEL}},
             },
             "acceptance": {"namespaces": [NAMESPACE], "hosts": [LOOPBACK]},
+            # The tools are those of this machine; `pressplay play` looks for them.
+            "tests": {"images": dict.fromkeys(("rust", "python", "typescript", "go"), MACHINE), "image": MACHINE},
         },
         # A merge patch: None removes the repositories that the rendered values list.
         "repositories": {**dict.fromkeys(config["repositories"]), repo: {"parallelism": parallelism}},

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import subprocess
 import time
@@ -26,13 +25,13 @@ from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Cluster
 from pressplay.cluster.sqlite import LOG_FILE
 from pressplay.errors import PressPlayError, TryAgain
+from pressplay.gates.proving.lacks import PROCFILE, WEB
 from pressplay.sandbox import detached
 from pressplay.sandbox.forge import Forge
 from pressplay.settings import GitHub
 
 NAMESPACE = "preview"
 COMMIT_LABEL = "app.kubernetes.io/version"
-PROCFILE = "Procfile"
 DEPLOYMENT_FILE, PORT_FILE = "asked.json", "port"
 """Files of a deployment: the request, and the port on which it answers."""
 _COUNTED = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
@@ -42,7 +41,6 @@ _START_SECONDS = 30.0
 _POLL = 0.03
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 """What a project's process gets of our environment."""
-_WEB = re.compile(r"^web:\s*(\S.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -272,7 +270,7 @@ class ProcessStarter:
     def _start_command(self, tree: Path) -> str:
         """The line `web:` of the commit's Procfile, else the one given."""
         procfile = tree / PROCFILE
-        match = _WEB.search(procfile.read_text(errors="replace")) if procfile.is_file() else None
+        match = WEB.search(procfile.read_text(errors="replace")) if procfile.is_file() else None
         command = match[1].strip() if match else self._command
         if not command:
             raise PressPlayError(f"the commit has no {PROCFILE} with a line `web: COMMAND`, and no --start was given")

@@ -50,5 +50,5 @@ def text(name: str) -> str:
 
 @cache
 def schema(name: str) -> Any:
-    """A packaged schema: `values`, `tasks`, `acceptance`, `gates`, `requirements`, `outcome`, `coderun` or `docsrun`."""
+    """A packaged schema by its name in ORIGINALS: `values`, `tasks`, `gates` …"""
     return json.loads(text(f"{name}.schema.json"))

@@ -20,9 +20,11 @@ from pressplay.gates.lint.projects import LEFT_OUT
 from pressplay.gates.proving import node_scripts
 from pressplay.gates.proving.model import Environment, Language, Project
 from pressplay.github.clone import Unreadable
-from pressplay.validation.report import Invalid
+from pressplay.validation.report import Invalid, shown
 from pressplay.validation.yamlsource import load_strict
 
+FILE = ".press-play/gates.yaml"
+"""Where a repository's own contract is."""
 _NOT_PROJECTS = frozenset({"examples", "example", "fixtures", "third_party", "vendor", "testdata", "templates"})
 _SKIPPED = _NOT_PROJECTS.union(*LEFT_OUT.values())
 """Folders in which no project of the repository's own is looked for."""
@@ -31,21 +33,27 @@ _MOST = 50
 
 
 @dataclass(frozen=True)
-class Detected:
-    """What was detected, and what a person should know of it: sentences of ours, with checked names of folders."""
+class Advice:
+    """What keeps a project from being proven, and what to do. Paths in it are the default branch's."""
+
+    message: str
+    do: str
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.do}"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The environment contract that counts, and what was not detected."""
 
     environment: Environment
-    remarks: tuple[str, ...] = ()
+    advice: tuple[Advice, ...] = ()
 
 
-def detect(files: Files) -> Environment:
+def detect(files: Files) -> Contract:
     """The projects in the files of the default branch; a folder has one. What can't be read makes no project."""
-    return detected(files).environment
-
-
-def detected(files: Files) -> Detected:
-    """The projects in the files of the default branch, and remarks."""
-    remarks: list[str] = []
+    remarks: list[Advice] = []
     projects: dict[str, Project] = {}
     for language, look in _LOOK.items():
         for project in _of_language(files, language, look, remarks):
@@ -58,13 +66,18 @@ def detected(files: Files) -> Detected:
             projects[project.folder] = kept
             if both:
                 remarks.append(
-                    f"{_place(kept.folder)} has tests in {kept.language} and {left.language}, and only the first are "
-                    "run; to run both, write down one command that does"
+                    Advice(
+                        f"{_place(kept.folder)} has tests in {kept.language} and {left.language}, and only the first "
+                        "are run",
+                        f"write down one command in {FILE} that runs both",
+                    )
                 )
     listed = sorted(projects.values(), key=lambda project: project.folder)
     if len(listed) > _MOST:
-        remarks.append(f"only the first {_MOST} of {len(listed)} projects are taken: write down those that count")
-    return Detected(Environment(tuple(listed[:_MOST]), "detected"), tuple(remarks))
+        remarks.append(
+            Advice(f"only the first {_MOST} of {len(listed)} projects are taken", f"write those that count into {FILE}")
+        )
+    return Contract(Environment(tuple(listed[:_MOST]), "detected"), tuple(remarks))
 
 
 def _weight(files: Files, project: Project) -> tuple[bool, int]:
@@ -77,21 +90,22 @@ def _place(folder: str) -> str:
     return folder or "the root"
 
 
-Look = Callable[[Files, str, list[str]], Project | None]
+Look = Callable[[Files, str, list[Advice]], Project | None]
 
 
-def _of_language(files: Files, language: Language, look: Look, remarks: list[str]) -> Iterator[Project]:
+def _of_language(files: Files, language: Language, look: Look, remarks: list[Advice]) -> Iterator[Project]:
     """The projects of one language: the root's, if it has tests, else those of folders."""
     is_there = lint.LANGUAGES[language][0]
 
-    def project(folder: str) -> tuple[Project | None, list[str]]:
-        notes: list[str] = []
+    def project(folder: str) -> tuple[Project | None, list[Advice]]:
+        notes: list[Advice] = []
         if not is_there(files, folder):
             return None, notes
         try:
             return look(files, folder, notes), notes
         except Unreadable as error:
-            return None, [f"{_place(folder)}: no project was detected, since {error.path!r} is {error.why}"]
+            message = f"{_place(folder)}: no project was detected, since {shown(error.path)} is {error.why}"
+            return None, [Advice(message, f"correct it, or write the project into {FILE}")]
 
     root, notes = project(lint.ROOT)
     if root is not None and root.test:
@@ -99,18 +113,19 @@ def _of_language(files: Files, language: Language, look: Look, remarks: list[str
         yield root
         return
     inner = list(_in_folders(files, is_there, project, remarks))
-    if root is not None and not any(candidate.test for candidate in inner):
+    if root is None or not any(candidate.test for candidate in inner):
         remarks += notes
+    if root is not None and not any(candidate.test for candidate in inner):
         yield root
-        return
-    yield from inner
+    else:
+        yield from inner
 
 
 def _in_folders(
     files: Files,
     is_there: Callable[[Files, str], bool],
-    project: Callable[[str], tuple[Project | None, list[str]]],
-    remarks: list[str],
+    project: Callable[[str], tuple[Project | None, list[Advice]]],
+    remarks: list[Advice],
 ) -> Iterator[Project]:
     for folder in _folders(files, lint.ROOT):
         places = [folder] if is_there(files, folder) else _folders(files, folder)
@@ -130,7 +145,7 @@ def _folders(files: Files, folder: str) -> list[str]:
 # --- Rust -------------------------------------------------------------------------------------------------------------
 
 
-def _rust(files: Files, folder: str, _notes: list[str]) -> Project:
+def _rust(files: Files, folder: str, _notes: list[Advice]) -> Project:
     locked = " --locked" if "Cargo.lock" in files.names(folder) else ""
     return Project(
         folder,
@@ -145,7 +160,7 @@ def _rust(files: Files, folder: str, _notes: list[str]) -> Project:
 # --- Go ---------------------------------------------------------------------------------------------------------------
 
 
-def _go(files: Files, folder: str, _notes: list[str]) -> Project:
+def _go(files: Files, folder: str, _notes: list[Advice]) -> Project:
     vendored = "vendor" in files.names(folder)
     return Project(
         folder,
@@ -167,14 +182,36 @@ _LOOKED_INTO = 200
 _CONFTEST = "conftest.py"
 
 
-def _python(files: Files, folder: str, notes: list[str]) -> Project | None:
+def _python(files: Files, folder: str, notes: list[Advice]) -> Project | None:
     project = _python_tests(files, folder, notes)
     names = files.names(folder)
+    if project.test and _needs_packages(files, folder):
+        message = f"{_place(folder)}: no setup is detected for Python, and its tests need packages"
+        notes.append(Advice(message, f"put them into the image tests.images.python, or write setup into {FILE}"))
     # Scripts beside another project are no project of their own.
     return project if project.test or any(name in names for name in (*_MANIFESTS, "requirements.txt")) else None
 
 
-def _python_tests(files: Files, folder: str, notes: list[str]) -> Project:
+def _needs_packages(files: Files, folder: str) -> bool:
+    """Whether a project names packages, as far as is easily seen."""
+    project = at(_table(files, joined(folder, "pyproject.toml")), "project", "dependencies")
+    poetry = at(_table(files, joined(folder, "pyproject.toml")), "tool", "poetry", "dependencies")
+    listed = [line for line in _text(files, joined(folder, "requirements.txt")).splitlines() if _NEED.match(line)]
+    others = isinstance(poetry, Mapping) and len(poetry.keys() - {"python"}) > 0
+    return bool(project) or others or bool(listed) or "Pipfile" in files.names(folder)
+
+
+_NEED = re.compile(r"\s*[A-Za-z0-9]")
+
+
+def _table(files: Files, path: str) -> Mapping[str, object]:
+    try:
+        return files_.table(files, path)
+    except Unreadable:
+        return {}
+
+
+def _python_tests(files: Files, folder: str, notes: list[Advice]) -> Project:
     names = files.names(folder)
     nested = [
         folder_of(path)
@@ -203,7 +240,8 @@ def _python_tests(files: Files, folder: str, notes: list[str]) -> Project:
     discovered = [path for path in test_files if re.fullmatch(r"test.*\.py", name_of(path))]
     if not discovered:
         if test_files:
-            notes.append(f"{_place(folder)}: its tests are neither pytest's nor named test*.py, as unittest wants them")
+            message = f"{_place(folder)}: its tests are neither pytest's nor named test*.py, as unittest wants them"
+            notes.append(Advice(message, f"write its test command into {FILE}"))
         return Project(folder, "python", "", "exit")
     starts = sorted({_start(files, folder, path) for path in discovered})
     runs = [f"{source}python -m unittest discover -v{f' -s {shlex.quote(start)}' if start else ''}" for start in starts]
@@ -255,48 +293,42 @@ def _start(files: Files, folder: str, path: str) -> str:
 # --- TypeScript and JavaScript ----------------------------------------------------------------------------------------
 
 
-def _typescript(files: Files, folder: str, notes: list[str]) -> Project | None:
+def _typescript(files: Files, folder: str, notes: list[Advice]) -> Project | None:
     package = files_.table(files, joined(folder, "package.json"))
-    scripts = at(package, "scripts")
-    own = node_scripts.package_tests(scripts if isinstance(scripts, Mapping) else {})
+    own = node_scripts.package_tests(_scripts(package))
     members = _members(files, folder, package)
     build = [f"{node_scripts.ENVIRONMENT} && {line}" for line in own.build]
     parts = [("", part) for part in own.parts]
     if not parts and members:
         for member in members:
-            theirs = node_scripts.package_tests(_scripts(files, joined(folder, member)))
+            theirs = node_scripts.package_tests(_scripts(_table(files, joined(folder, f"{member}/package.json"))))
             inside = f"cd {shlex.quote(member)} && {node_scripts.ENVIRONMENT}"
             build += [f"{node_scripts.ENVIRONMENT} && {inside} && {line}" for line in theirs.build]
             parts += [(member, part) for part in theirs.parts]
             if theirs.why:
-                notes.append(f"{_place(joined(folder, member))}: its test script {theirs.why}; its tests are left out")
+                message = f"{_place(joined(folder, member))}: its tests are not run, since its test script {theirs.why}"
+                notes.append(Advice(message, f"write the test command of {_place(folder)} into {FILE}"))
         if parts and own.why:
-            notes.append(
-                f"{_place(folder)}: its test script {own.why}; the members' own tests are run. If they need one "
-                "another's build, write down the build command"
-            )
+            message = f"{_place(folder)}: the members' own test scripts are run, since that of the root {own.why}"
+            notes.append(Advice(message, f"if they need one another's build, write its command into {FILE}"))
     elif own.why:
-        notes.append(f"{_place(folder)}: its test script {own.why}; write down the test command")
+        message = f"{_place(folder)}: no test command was detected, since its test script {own.why}"
+        notes.append(Advice(message, f"write the test command into {FILE}"))
     test = node_scripts.command(parts) if parts else node_scripts.Part("", "exit")
     if parts and test.report == "exit":
-        notes.append(
-            f"{_place(folder)}: how its tests report is not known, so that only the whole run passes or fails; write "
-            "down a test command with a report"
-        )
+        message = f"{_place(folder)}: how its tests report is not known, so that only the whole run passes or fails"
+        notes.append(Advice(message, f"write a test command with a report into {FILE}"))
     setup, packages = _installed(files, folder, package, members, notes)
     return Project(folder, "typescript", test.line, test.report, setup, tuple(build), packages=packages)
 
 
-def _scripts(files: Files, folder: str) -> Mapping[str, object]:
-    try:
-        scripts = at(files_.table(files, joined(folder, "package.json")), "scripts")
-    except Unreadable:
-        return {}
+def _scripts(package: Mapping[str, object]) -> Mapping[str, object]:
+    scripts = package.get("scripts")
     return scripts if isinstance(scripts, Mapping) else {}
 
 
 def _installed(
-    files: Files, folder: str, package: Mapping[str, object], members: list[str], notes: list[str]
+    files: Files, folder: str, package: Mapping[str, object], members: list[str], notes: list[Advice]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """`setup` and `packages` of a project with a package.json: nothing of the packages is run."""
     if "node_modules" in files.names(folder):
@@ -305,7 +337,8 @@ def _installed(
     needs = any(at(package, key) for key in ("dependencies", "devDependencies", "optionalDependencies"))
     if not install and (needs or members):
         install = "npm install --ignore-scripts --no-package-lock --no-audit --no-fund"
-        notes.append(f"{_place(folder)}: it has no lock file, so that each run may get other packages; commit one")
+        message = f"{_place(folder)}: it has no lock file, so that each run may get other packages"
+        notes.append(Advice(message, "commit one"))
     if not install:
         return (), ()
     return (install,), ("node_modules", *(f"{member}/node_modules" for member in members))

@@ -5,25 +5,51 @@ What counts is the default branch's file, or the values', never a pull request's
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import yaml
 from pathspec import GitIgnoreSpec
 
-from pressplay.gates.lint.files import normal
+from pressplay.gates.lint.files import Files, normal
+from pressplay.gates.proving.detection import FILE, Advice, Contract, detect
 from pressplay.gates.proving.model import Environment, Project
+from pressplay.github.clone import Unreadable
+from pressplay.plaintext import plain
 from pressplay.validation import packaged
 from pressplay.validation.report import Invalid, invalid, shown
 from pressplay.validation.schema import by_place, check
 from pressplay.validation.yamlsource import Path, Place, Source, load_strict
 
-FILE = ".press-play/gates.yaml"
-"""Where the contract is in a repository."""
 LONGEST = 64 * 1024
 """Bytes of the file."""
+_PLAIN = re.compile(r"[A-Za-z0-9._@+~][A-Za-z0-9._@+~/-]*")
+"""Folders whose names no shell takes for anything else."""
 _ROOT = "."
 """How the file writes the folder that `Project` has as ''."""
+
+
+def choose(files: Files, values: Mapping[str, Any] | None = None) -> Environment:
+    """See `contract`."""
+    return contract(files, values).environment
+
+
+def contract(files: Files, values: Mapping[str, Any] | None = None, where: str = FILE) -> Contract:
+    """The contract that counts: the default branch's file, else the values' (`tests.environment`), else detected.
+
+    `files` are the default branch's; `where` is what errors call its file. Raises Invalid if the file, or the values,
+    are wrong: another contract in their place would be nobody's wish.
+    """
+    try:
+        text = files.content(FILE)
+    except Unreadable as error:
+        raise invalid(where, f"expected a plain file, got {error.why}", "commit it as a plain file") from error
+    if text is not None:
+        return Contract(read(text, where))
+    if values:
+        return Contract(from_values(values, "tests.environment in the values"))
+    return detect(files)
 
 
 def read(text: bytes, where: str) -> Environment:
@@ -81,7 +107,9 @@ def _fault_of_folder(text: str, *, root: bool) -> tuple[str, str] | None:
     if root and text == _ROOT:
         return None
     folder = normal("", text)
-    if folder is None or not text.isprintable():
+    if not _PLAIN.fullmatch(text):
+        return f"expected letters, digits and . _ @ + ~ - in names of folders, got {shown(text)}", "rename the folder"
+    if folder is None:
         return f"expected a folder inside the repository, got {shown(text)}", "write it relative, with / and without .."
     if not folder:
         advice = f"for the root write {_ROOT}" if root else "name a folder below the project's"
@@ -124,14 +152,14 @@ def _document(project: Project) -> dict[str, Any]:
     }
 
 
-def written(environment: Environment, remarks: Iterable[str] = ()) -> str:
-    """The contract as a commented file, which `read` reads again; `remarks` become comments above the projects."""
+def written(environment: Environment, advice: Iterable[Advice] = ()) -> str:
+    """The contract as a commented file, which `read` reads again; advice becomes comments above the projects."""
     head = [
         "How gates build and test this repository (docs/how-to/tests-gate.md of Press Play).",
         "What counts is this file on the default branch; a pull request can't change it.",
-        *remarks,
+        *map(str, advice),
     ]
-    comments = "".join(f"# {' '.join(line.split())}\n" for line in head)
+    comments = "".join(f"# {' '.join(plain(line).split())}\n" for line in head)
     if not environment.projects:
         return f"{comments}projects: []\n"
     body = yaml.dump(document(environment), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)

@@ -88,7 +88,9 @@ def command(parts: Sequence[tuple[str, Part]]) -> Part:
     plain = [folder for folder, part in parts if folder and part.line == _JEST]
     if len(plain) == len(parts):
         projects = " ".join(shlex.quote(folder) for folder in plain)
-        return Part(f"{ENVIRONMENT}; jest --projects {projects}{_JEST_FLAGS}", "jest-json")
+        # Where the root has no jest of its own, a member has.
+        line = f'{ENVIRONMENT}:"$PWD/{plain[0]}/node_modules/.bin"; jest --projects {projects}{_JEST_FLAGS}'
+        return Part(line, "jest-json")
     runs, reads = "", ""
     merged = all(part.report == "junit" for _, part in parts)
     for number, (folder, part) in enumerate(parts, start=1):
@@ -107,19 +109,20 @@ def command(parts: Sequence[tuple[str, Part]]) -> Part:
 # --- scripts written out ----------------------------------------------------------------------------------------------
 
 _CALL = re.compile(
-    r"(?:npm|(?P<direct>pnpm|yarn|bun))(?P<run> run| run-script| --run| exec)?(?: --silent| -s| --if-present)*"
+    r"(?:npm|(?P<direct>pnpm|yarn|bun))(?P<run> run| run-script| exec)?(?: --silent| -s| --if-present)*"
     r" (?P<name>[\w@][\w:.@/-]*)(?P<rest> --(?= |$))?(?P<more> .*)?"
 )
 """A command that runs a script of the package.json, or, of the `direct` ones, a program."""
 _SEQUENCE = re.compile(r"(?:run-s|run-p|npm-run-all2?)(?: -[\w-]+)*(?P<names>(?: [\w:.@/*-]+)+)")
 """A command of npm-run-all, without arguments for the scripts."""
 _TEST = ("test", "t", "tst")
-_OTHERS = "workspaces workspace recursive multi dlx x npm npx node create install add up set config"
+_OTHERS = "run run-script exec workspaces workspace recursive multi dlx x npm npx node create install add up set config"
 _OTHER = frozenset(_OTHERS.split())
 """Commands of yarn, pnpm and bun that are neither scripts nor programs."""
 _RUN_SCRIPTS = "npm pnpm yarn bun run-s run-p npm-run-all npm-run-all2 turbo lerna nx wireit rush moon concurrently"
 _MANAGERS = frozenset(_RUN_SCRIPTS.split())
 """Programs that run scripts of package.json files."""
+_NODE_RUN = re.compile(r"\bnode\b.*\s[\"']?--run\b", re.DOTALL)
 _DELEGATES = "runs scripts of package.json by a program, and a pull request can change those"
 
 
@@ -134,7 +137,7 @@ class _Scripts:
         """The commands of a script, with those of the scripts that it calls; _Unknown if they can't be had."""
         self._calls += 1
         if name in trail:
-            raise _Unknown(f"calls itself ({' → '.join((*trail, name))})")
+            raise _Unknown("calls itself")
         if self._calls > _MOST:
             raise _Unknown(f"runs more than {_MOST} commands")
         for hook in (f"pre{name}", name, f"post{name}"):
@@ -148,7 +151,8 @@ class _Scripts:
         name = self._name(call) if call is not None else ""
         if call is not None and name:
             more = call["more"] or ""
-            if not call["direct"] and not call["rest"] and more.lstrip().startswith("-"):
+            options = not call["direct"] and not call["rest"] and more.lstrip().startswith("-")
+            if options or not _MANAGERS.isdisjoint(_programs(more)):
                 raise _Unknown(_DELEGATES)
             yield from self._of(name, more, trail)
             return
@@ -161,7 +165,7 @@ class _Scripts:
         if call is not None and program and call["name"] not in _OTHER:
             # `yarn jest` runs the program, unless there is a script of that name.
             segment = f"{call['name']}{call['rest'] or ''}{call['more'] or ''}"
-        if not _MANAGERS.isdisjoint(_programs(segment)):
+        if not _MANAGERS.isdisjoint(_programs(segment)) or _NODE_RUN.search(segment):
             raise _Unknown(_DELEGATES)
         yield segment
 

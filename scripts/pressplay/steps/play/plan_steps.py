@@ -19,7 +19,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import TaskOfPull
 from pressplay.errors import InputError
 from pressplay.github import refs
-from pressplay.steps.core import backlog_file, landing
+from pressplay.steps.core import backlog_file, landing, provable
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.documents import task_documents
 from pressplay.steps.play import protection
@@ -50,6 +50,9 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         context.say(f"{name} is under way; nothing was started")
         return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
     requirements.check(context.settings.agents, gh, subject, base)
+    commit = refs.head(gh, subject.repo, base)
+    for advice in provable.demand(gh, subject.repo, commit, subject.settings):
+        context.say(f"not provable yet: {advice}")
     backlog = backlog_file.read(gh, subject, base)
     landings = landing.of_backlog(context, gh, subject, backlog, base)
     requested = _named(backlog, inputs.get("tasks", ""))
@@ -64,7 +67,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     tasks = [playable.task for playable in planned.playable]
     number = max([*whole, *plays, *_tries(context, subject, {task.number for task in tasks})], default=0) + 1
     name = names.play(subject.repo, subject.tag, number)
-    lacking = task_documents.lacking(gh, subject, refs.head(gh, subject.repo, base), tasks)
+    lacking = task_documents.lacking(gh, subject, commit, tasks)
     if mode == "play":
         for task in tasks:
             if task.id in again:
