@@ -8,6 +8,7 @@ file is read, not before.
 
 from __future__ import annotations
 
+import codecs
 import functools
 import importlib
 import time
@@ -84,14 +85,25 @@ def parse(path: str, text: str) -> SyntaxTree | None:
 
     ValueError if there is no parser for files of this name.
     """
+    tree = None if "\ufffd" in text and readable(path) else read(path, text.encode())
+    return None if tree is None or tree.root.has_error else tree
+
+
+def read(path: str, content: bytes) -> SyntaxTree | None:
+    """The file's tree without a byte order mark, in which a part that the grammar does not know is an ERROR node.
+
+    None if the file is not UTF-8, or if parsing takes too long. ValueError if no parser reads files of this name.
+    """
     from tree_sitter import Parser
 
     suffix = PurePosixPath(path).suffix
     if suffix not in _GRAMMARS:
         raise ValueError(f"no parser reads files named *{suffix}")
-    if "\ufffd" in text:
+    data = content.removeprefix(codecs.BOM_UTF8)
+    try:
+        data.decode()
+    except UnicodeDecodeError:
         return None
-    data = text.removeprefix("\ufeff").encode()
     rest = memoryview(data)
     # The processor's time of this thread: a busy machine decides nothing.
     end = time.thread_time() + _SECONDS + _SECONDS_A_BYTE * len(data)
@@ -102,7 +114,7 @@ def parse(path: str, text: str) -> SyntaxTree | None:
     except ValueError:
         # What the binding raises if parsing was broken off.
         return None
-    return None if tree.root_node.has_error else SyntaxTree(data, tree.root_node)
+    return SyntaxTree(data, tree.root_node)
 
 
 @functools.cache
