@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pressplay.backlog.tasks import ACTIONABLE, FINISHED, PRIORITIES, STATUSES, Backlog, Task, TaskProblem
+from pressplay.domain import profiles
+from pressplay.domain.profiles import Profile
 from pressplay.errors import InputError
 from pressplay.validation.report import shown
 
@@ -42,6 +44,11 @@ class Planned:
     """When it starts, in task lengths from the play's start; None for a blocked task."""
     waits_for: tuple[str, ...]
     """The ids it depends on that are not finished, or not to be had."""
+
+    @property
+    def proposed_profile(self) -> Profile | None:
+        """The proof profile that its title reads like, where it gives none; only for people to confirm."""
+        return None if self.task.profile else profiles.proposed(self.task.title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,8 @@ class WorkPlan:
                     "dependencies": list(planned.task.dependencies),
                     "order": planned.order,
                     "slack": planned.slack,
+                    **({"profile": planned.task.profile} if planned.task.profile else {}),
+                    **({"proposed_profile": proposed} if (proposed := planned.proposed_profile) else {}),
                 }
                 for planned in self.tasks
             ],

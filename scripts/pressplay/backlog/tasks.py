@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pressplay import names
+from pressplay.domain import profiles
+from pressplay.domain.profiles import Profile
 from pressplay.validation.report import Invalid, PathPart, Problem, invalid, json_path, shown
 
 DEFAULT_TAG = "master"
@@ -69,6 +71,8 @@ class Task:
     """As written, each once."""
     subtasks: tuple[Subtask, ...] = ()
     acceptance_criteria: tuple[str, ...] = ()
+    profile: Profile | None = None
+    """Its proof profile, if it gives one (`domain.profiles`)."""
     index: int = field(default=0, compare=False)
     """Its place in the file's list."""
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -191,6 +195,7 @@ class _Reader:
             dependencies=self.dependencies(value.get("dependencies"), (*path, "dependencies")),
             subtasks=tuple(part for part in subtasks if part is not None),
             acceptance_criteria=_criteria(value.get("acceptanceCriteria")),
+            profile=profiles.stated(value).profile,
             index=index,
             raw=value,
         )
@@ -276,7 +281,14 @@ def from_document(document: Any, where: str, tag: str | None = None) -> Backlog:
                     name = str(entry["id"]).strip()
                     elsewhere[name] = (*elsewhere.get(name, ()), other)
     tasks, problems, ambiguous = _unique(listed)
-    return Backlog(chosen, tasks, problems, ambiguous, elsewhere)
+    return Backlog(chosen, tasks, (*problems, *_of_profiles(tasks)), ambiguous, elsewhere)
+
+
+def _of_profiles(tasks: tuple[Task, ...]) -> Iterator[TaskProblem]:
+    """A problem for each task with a profile that is none: what must be shown of it is not known."""
+    for task in tasks:
+        if task.status not in FINISHED and (problem := profiles.stated(task.raw).problem):
+            yield TaskProblem(task.id, problem)
 
 
 def _choose(tags: Mapping[str, Any], tag: str | None, where: str) -> str:

@@ -12,6 +12,7 @@ from pressplay import names
 from pressplay.backlog import graph, workflow
 from pressplay.backlog.tasks import FINISHED, read
 from pressplay.commands import _files, _lacks
+from pressplay.domain import profiles
 from pressplay.errors import InputError
 from pressplay.validation.report import read_text
 
@@ -151,6 +152,11 @@ def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float) -> Non
             soft_wrap=True,
         )
         console.print(f"Estimate:      {_duration(planned.makespan * minutes)} with {together}", soft_wrap=True)
+    proposed = [(row.task.id, profile) for row in planned.tasks if (profile := row.proposed_profile) is not None]
+    if proposed:
+        console.print("\nProof profiles that no one has set:", soft_wrap=True)
+        for id_, profile in proposed[:ROWS]:
+            console.print(Text(f"  task {_line(id_)} {profiles.advice(profile)}"), soft_wrap=True)
     if planned.problems:
         console.print(f"\nProblems ({len(planned.problems)}):", soft_wrap=True)
         for problem in planned.problems[:ROWS]:

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from pressplay.domain.profiles import PROFILES as PROFILES
+from pressplay.domain.profiles import Profile as Profile
+
 Language = Literal["python", "rust", "typescript", "go", "other"]
 """Decides the image, and how functions are found; `other`: no controls can be made."""
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -109,6 +112,8 @@ class TestResult:
     status: Status
     message: str = field(default="", repr=False)
     """The first line of why: strangers' text (R7)."""
+    unbuilt: bool = False
+    """Of `missing`: whether the test could not even be loaded (an import, a syntax or a compile error)."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +131,3 @@ class TestRun:
     log: str = field(default="", repr=False)
     """The end of what it printed: strangers' text (R7)."""
     seconds: float = 0.0
-
-
-Profile = Literal["feature", "fix", "refactor", "removal", "tests", "docs", "dependencies"]
-"""What kind of change a task asks for: what must be shown of it."""
-PROFILES: tuple[Profile, ...] = get_args(Profile)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from pressplay import names
 from pressplay.backlog import graph, tasks
+from pressplay.domain.profiles import DEFAULT, Profile
 from pressplay.errors import InputError
 from pressplay.github import contents
-from pressplay.github.calls import Client
-from pressplay.steps.core.context import Subject
+from pressplay.github.calls import Client, GitHubRefused
+from pressplay.steps.core.context import Context, Subject
 
 TASKS_PATHS = (".taskmaster/tasks/tasks.json", "tasks/tasks.json", "tasks.json")
 """Where Taskmaster keeps its file, newest place first; looked for in the docs project's directory."""
@@ -32,6 +34,24 @@ def read(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
     """The repository's backlog at `ref`; InputError if there is none, or if the file is not Taskmaster's."""
     path, content = locate(gh, subject, ref)
     return tasks.read(content, f"{subject.repo}@{ref}:{path}", subject.tag)
+
+
+def profile(context: Context, gh: Client, subject: Subject) -> Profile:
+    """The proof profile of the subject's task: what tasks.json on the default branch says, people's word, else DEFAULT.
+
+    A file that can't be read, or no longer holds the task, leaves the one of which the most must be shown.
+    """
+    if subject.task is None or names.kind_of(subject.task) != "task":
+        return DEFAULT
+    try:
+        backlog = read(gh, subject, subject.base(gh))
+    except GitHubRefused:
+        raise
+    except InputError:
+        context.say(f"tasks.json can't be read: the task counts as a {DEFAULT}")
+        return DEFAULT
+    stated = {task.profile for task in backlog.tasks if task.number == subject.task}
+    return stated.pop() or DEFAULT if len(stated) == 1 else DEFAULT
 
 
 def remaining(subject: Subject, backlog: tasks.Backlog, done: Collection[str], only: str = "") -> graph.WorkPlan:

@@ -16,6 +16,7 @@ from pressplay.backlog.tasks import FINISHED, Backlog
 from pressplay.clock import rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
+from pressplay.domain import profiles
 from pressplay.domain.entries import TaskOfPull
 from pressplay.errors import InputError
 from pressplay.github import refs
@@ -192,6 +193,9 @@ def _manifests(context: Context, subject: Subject, planned: graph.WorkPlan, name
 
 
 def _report(context: Context, planned: graph.WorkPlan, name: str, mode: str) -> None:
+    for playable in planned.playable:
+        if (profile := playable.proposed_profile) is not None:
+            context.say(f"task {playable.task.number} {profiles.advice(profile)}")
     limits = context.settings.limits
     tasks = [str(planned_task.task.number) for planned_task in planned.playable]
     ready = [str(planned_task.task.number) for planned_task in planned.playable if planned_task.state == "ready"]

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pressplay import names
-from pressplay.backlog.tasks import Task
 from pressplay.domain.entries import AskedToRestore, Entries
 from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.roles import LINT, TEST
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import probe_plan
 from pressplay.gates.only_tests import Offence, Paths, only_tests, reason
+from pressplay.gates.proving import profiles
 from pressplay.github import comparison, contents, pulls
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.github.files import Files
@@ -87,7 +87,7 @@ def _refused(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, e
     own_plan = names.acceptance_plan(subject.work_number)
     yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan)
     beside = only_tests(whole, paths, before, after)
-    if all(offence.why in _UNDECIDED for offence in beside) and not _is_of_tests(context, gh, subject):
+    if all(offence.why in _UNDECIDED for offence in beside) and _wants_source(context, gh, subject):
         nothing = "it changes nothing outside tests and the plan of probes" if whole.files else "it changes nothing"
         yield Finding(nothing, "There is nothing to prove.", "rex")
 
@@ -143,25 +143,9 @@ def _of_runs(gh: Client, subject: Subject, paths: Paths, entries: Entries, head:
     return only_tests(compared, paths, Files(gh, subject.repo, before), after)
 
 
-def _is_of_tests(context: Context, gh: Client, subject: Subject) -> bool:
-    """Whether the task is one of tests alone: `"profile": "tests"` in tasks.json on the default branch, people's word.
-
-    For the time being: proof profiles will say it.
-    """
-    if subject.task is None or names.kind_of(subject.task) != "task":
-        return False
-    try:
-        backlog = backlog_file.read(gh, subject, subject.base(gh))
-    except GitHubRefused:
-        raise
-    except InputError:
-        context.say("tasks.json can't be read: the task counts as one that changes more than tests")
-        return False
-    return any(_profile(task) == "tests" for task in backlog.tasks if task.number == subject.task)
-
-
-def _profile(task: Task) -> object:
-    return task.raw.get("profile")
+def _wants_source(context: Context, gh: Client, subject: Subject) -> bool:
+    """Whether the task's profile asks for a change outside tests."""
+    return profiles.TABLE[backlog_file.profile(context, gh, subject)].source
 
 
 def began_at(entries: Entries, subject: Subject, head: str) -> str:
