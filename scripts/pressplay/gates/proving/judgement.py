@@ -29,7 +29,7 @@ _CLOSED = ConfigDict(extra="forbid", strict=True)
 Outcome = Literal["pass", "fail", "undecided"]
 Fixer = Literal["rex", "qa"]
 Observed = Status | Literal["absent", "flaky"]
-"""What a test did in all runs of a variant: `flaky` if it passed, or was skipped, in some only; `absent` without results."""
+"""What a test did in all runs of a variant: `flaky` if it passed, or was skipped, in some; `absent` without results."""
 FindingKind = Literal[
     "nothing-to-run", "no-results", "build", "timeout", "tampered", "exit", "red", "lost", "accepted", "flaky",
     "red-before", "probe", "not-new", "unproven", "bodies", "body", "hunk", "mutant", "controls", "always-true",
