@@ -1,4 +1,4 @@
-"""`pressplay acceptance`: try a plan of probes against a deployment, from where one sits."""
+"""`pressplay acceptance`: try a plan of probes against a deployment and the checkout, from a person's machine."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from pressplay.clock import SystemClock, rfc3339
 from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ FILE_WIDTH = 160
 
 @click.command("acceptance")
 @click.argument("plan_file", metavar="PLAN", type=click.Path(dir_okay=False, allow_dash=True))
-@click.option("--url", required=True, help="The deployment's address: http://localhost:8000.")
+@click.option("--url", default="", help="The deployment's address: http://localhost:8000.")
 @click.option("--commit", default="", metavar="SHA", help="What ${COMMIT} in the plan stands for: the whole id.")
 @click.option(
     "--host",
@@ -53,31 +56,68 @@ def command(
 ) -> None:
     """Make the probes of PLAN and show the answers. PLAN is a file, or - for stdin.
 
-    Only tries: what counts is what the harness captures in the cluster. Probes of logs and workloads are made where
+    Only tries: what counts is what the harness captures in the cluster. Commands run in copies of the current folder,
+    without the walls that the gate has. Probes of a deployment need --url. Probes of logs and workloads are made where
     --namespace allows them, with KUBECONFIG; else they are left out. Exit status 0 where every probe held, 1 where one
     did not, 2 where the plan is wrong (every error is shown).
     """
-    from pressplay.clock import SystemClock
     from pressplay.gates.acceptance import probe_plan as plans
-    from pressplay.gates.acceptance import probes
-    from pressplay.gates.acceptance.reach import EVERYWHERE, Reach, parse
 
     plan = plans.read(_bytes(plan_file, plans.LONGEST + 1), "stdin" if plan_file == "-" else plan_file)
     if commit:
         plans.whole_commit(commit)
-    own = parse(url)
-    reach = Reach((_host(own), *hosts), namespaces, EVERYWHERE, loopback=True)
-    tried, left_out = (plan, []) if namespaces else _without_cluster(plan)
-    target = probes.Target(url, "", commit, namespaces[0] if namespaces else "")
-    with _cluster(namespaces) as cluster:
-        proof = probes.run(tried, target, reach, cluster, SystemClock(), say=lambda line: click.echo(line, err=True))
+    left_out = _left_out(plan, url, namespaces)
+    if len(left_out) == len(plan.kinds):
+        if url:
+            why = "all probes of this plan look into a cluster"
+            raise PressPlayError(f"{why}: name the namespaces that they may look into by --namespace")
+        raise InputError("all probes of this plan look at a deployment: give its address by --url")
+    proof = _tried(plan, left_out, url, commit, hosts, namespaces)
     if as_json:
-        whole = {"passed": proof.passed, "leftOut": left_out, "proof": json.loads(proof.to_json())}
+        whole = {"passed": proof.passed, "leftOut": list(left_out), "proof": json.loads(proof.to_json())}
         click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
     else:
         _show(proof, left_out)
     if not proof.passed:
         ctx.exit(EXIT_FAILED)
+
+
+def _left_out(plan: ProbePlan, url: str, namespaces: tuple[str, ...]) -> dict[str, str]:
+    """The probes that can't be tried here, by name, and why."""
+    why = {} if namespaces else dict.fromkeys(("logs", "workload"), "looks into a cluster: see --namespace")
+    why |= {} if url else dict.fromkeys(("http", "logs", "workload"), "looks at a deployment: see --url")
+    return {name: why[kind] for name, kind in plan.kinds.items() if kind in why}
+
+
+def _tried(
+    plan: ProbePlan,
+    left_out: dict[str, str],
+    url: str,
+    commit: str,
+    hosts: tuple[str, ...],
+    namespaces: tuple[str, ...],
+) -> Proof:
+    """What the probes brought that are not left out, in the plan's order."""
+    from pressplay.gates.acceptance import probes
+    from pressplay.gates.acceptance.proof import Proof
+    from pressplay.gates.acceptance.reach import EVERYWHERE, Reach, parse
+
+    clock = SystemClock()
+    proof = Proof(commit, "", url, plan.digest, rfc3339(clock.now()), "", ())
+    deployed = plan.only({kind for name, kind in plan.kinds.items() if name not in left_out} - {"command"})
+    if deployed is not None:
+        reach = Reach((_host(parse(url)), *hosts), namespaces, EVERYWHERE, loopback=True)
+        target = probes.Target(url, "", commit, namespaces[0] if namespaces else "")
+        with _cluster(namespaces) as cluster:
+            proof = probes.run(deployed, target, reach, cluster, clock, say=lambda line: click.echo(line, err=True))
+    made = {probe.name: probe for probe in proof.probes}
+    if "command" in plan.kinds.values():
+        from pressplay.commands import _local_commands
+
+        click.echo("commands run here, in copies of this folder, without the walls of the gate", err=True)
+        made |= {probe.name: probe for probe in _local_commands.carry_out(plan, commit, Path.cwd())}
+    in_order = tuple(made[name] for name in plan.kinds if name in made)
+    return replace(proof, plan=plan.digest, ended=rfc3339(clock.now()), probes=in_order)
 
 
 def _bytes(file: str, most: int) -> bytes:
@@ -104,17 +144,7 @@ def _host(own: Address) -> str:
     return f"[{own.host}]" if ":" in own.host else own.host
 
 
-def _without_cluster(plan: ProbePlan) -> tuple[ProbePlan, list[str]]:
-    """What of a plan can be tried without a cluster, and the names of the probes that can't."""
-    tried = plan.without_cluster()
-    if tried is None:
-        raise PressPlayError(
-            "all probes of this plan look into a cluster: name the namespaces that they may look into by --namespace"
-        )
-    return tried, [name for name, kind in plan.kinds.items() if kind != "http"]
-
-
-def _show(proof: Proof, left_out: list[str]) -> None:
+def _show(proof: Proof, left_out: dict[str, str]) -> None:
     """The table and the summary for people, on stdout."""
     from rich.console import Console
     from rich.table import Table
@@ -130,8 +160,8 @@ def _show(proof: Proof, left_out: list[str]) -> None:
         wrong = [probe.fault] if probe.fault else failed
         outcome = Text("held", style="green") if probe.passed else Text("failed", style="red")
         table.add_row(Text(probe.name), probe.kind, outcome, str(probe.attempts), Text("\n".join(wrong) or "-"))
-    for name in left_out:
-        table.add_row(Text(name), "", Text("left out", style="yellow"), "-", "looks into a cluster: see --namespace")
+    for name, why in left_out.items():
+        table.add_row(Text(name), "", Text("left out", style="yellow"), "-", why)
     width = None if sys.stdout.isatty() else FILE_WIDTH
     console = Console(highlight=False, emoji=False, markup=False, width=width)
     console.print(table)

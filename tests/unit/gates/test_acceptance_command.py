@@ -89,7 +89,7 @@ def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path, capsys: pytest.Cap
 
 def test_a_plan_with_nothing_to_try_without_a_cluster_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     file = tmp_path / "plan.yaml"
-    file.write_text("probes:\n" + PLAN.partition("contains: [Tea]}}\n")[2])
+    file.write_text("probes:\n" + PLAN.partition("contains: [Tea]}}\n")[2].replace("ready: true", "replicas: 2"))
     assert main(["acceptance", str(file), "--url", "http://a.test"]) == 1
     assert "name the namespaces that they may look into by --namespace" in capsys.readouterr().err
 

@@ -8,12 +8,12 @@ import pytest
 
 from pressplay.gates.acceptance import judge
 from pressplay.gates.acceptance.net import BODY, ProbeAnswer
-from pressplay.gates.acceptance.probe_plan import HttpExpectation, Logs, WorkloadProbe
+from pressplay.gates.acceptance.probe_types import HttpExpectation, Logs, TextExpectation, WorkloadProbe
 
 
 def expect(**wanted) -> HttpExpectation:
-    plain = {"status": (200,), "headers": (), "contains": (), "not_contains": (), "equals": None, "json": ()}
-    return HttpExpectation(**{**plain, **wanted})
+    status, headers = wanted.pop("status", (200,)), wanted.pop("headers", ())
+    return HttpExpectation(status, headers, TextExpectation(**wanted))
 
 
 def answer(body: bytes | str = b"", status: int = 200, cut: bool = False, **headers: str) -> ProbeAnswer:

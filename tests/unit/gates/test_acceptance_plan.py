@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing
-from pressplay.gates.acceptance.probe_plan import LONGEST, PACKED, Http, Logs, ProbePlan, WorkloadProbe, read
+from pressplay.gates.acceptance.probe_plan import LONGEST, PACKED, ProbePlan, read
+from pressplay.gates.acceptance.probe_types import Http, Logs, WorkloadProbe
 from pressplay.validation.report import Invalid
 
 ROOT = Path(__file__).parents[3]
@@ -67,8 +68,8 @@ def test_a_plan_is_read_with_its_defaults():
     assert adds.look.headers == (("Accept", "application/json"), ("Content-Type", "application/json"))
     assert json.loads(adds.look.body) == {"name": COMMIT, "tags": [1, None]}
     assert adds.look.expect.status == (200, 201)
-    assert adds.look.expect.contains == (COMMIT,)
-    assert dict(adds.look.expect.json) == {"/commit": COMMIT, "": {"a": 1}}
+    assert adds.look.expect.body.contains == (COMMIT,)
+    assert dict(adds.look.expect.body.json) == {"/commit": COMMIT, "": {"a": 1}}
     assert logged.look == Logs("shop", "", (("app", "shop"),), "web", 600, ("added",), ("panic",))
     assert (logged.retries, logged.every_seconds) == (0, 2)
     assert rolled_out.look == WorkloadProbe(
@@ -83,13 +84,13 @@ def test_a_plan_that_names_the_commit_needs_a_whole_one():
     for commit in ("", "0123456", "main", COMMIT.upper(), f"{COMMIT}\n"):
         with pytest.raises(InputError, match="expected its whole id"):
             plan.probes(commit)
-    assert read(http("status: 200").encode(), "f").probes()[0].look.path == "/"
+    assert read(http("status: 200, equals: Tea").encode(), "f").probes()[0].look.path == "/"
 
 
 def test_only_the_commit_is_put_in_and_nothing_is_evaluated():
     text = http("status: 200, contains: ['{{=1+1}}', '${HOME}', '$COMMIT', '${COMMIT}']")
     (probe,) = read(text.encode(), "f").probes(COMMIT)
-    assert probe.look.expect.contains == ("{{=1+1}}", "${HOME}", "$COMMIT", COMMIT)
+    assert probe.look.expect.body.contains == ("{{=1+1}}", "${HOME}", "$COMMIT", COMMIT)
 
 
 def test_the_digest_is_the_plan_s_whatever_its_layout_and_comments():
@@ -122,12 +123,19 @@ def test_a_packed_bomb_is_not_unfolded():
         ProbePlan.unpack(packing.pack(" " * 5_000_000))
 
 
-def test_without_a_cluster_the_http_probes_are_left():
-    plan = read(WHOLE.encode(), "plan.yaml").without_cluster()
-    assert plan is not None
-    assert list(plan.kinds) == ["adds"]
-    alone = "probes:\n  - name: a\n    workload: {kind: Pod, name: a, expect: {ready: true}}\n"
-    assert read(alone.encode(), "f").without_cluster() is None
+def test_of_a_plan_some_kinds_can_be_taken():
+    text = f"{WHOLE}  - name: runs\n    command: {{argv: [shop], expect: {{stdout: {{equals: Tea}}}}}}\n"
+    plan = read(text.encode(), "plan.yaml")
+    assert plan.kinds == {"adds": "http", "logged": "logs", "rolled-out": "workload", "runs": "command"}
+    assert plan.needs_deployment
+    http_alone, commands = plan.only({"http"}), plan.only({"command"})
+    assert http_alone is not None
+    assert list(http_alone.kinds) == ["adds"]
+    assert commands is not None
+    assert not commands.needs_deployment
+    assert [probe.name for probe in plan.commands(COMMIT)] == ["runs"]
+    assert commands.only({"http"}) is None
+    assert read(WHOLE.encode(), "f").commands(COMMIT) == ()
 
 
 @pytest.mark.rule("R10")
@@ -143,10 +151,10 @@ def test_every_fault_is_told_at_once_with_its_line_and_what_to_do():
         "  - 7\n"
     )
     for line in (
-        'plan.yaml:2:5: $.probes[0]: expected exactly one of the keys "http", "logs", "workload", got none',
+        'plan.yaml:2:5: $.probes[0]: expected exactly one of the keys "http", "logs", "workload", "command", got none',
         "plan.yaml:2:5: $.probes[0].name: expected a name of its own",
         "plan.yaml:3:5: $.probes[0].htpp: unknown key \"htpp\"; did you mean 'http'?",
-        '$.probes[1]: expected exactly one of the keys "http", "logs", "workload", got "http", "logs"',
+        '$.probes[1]: expected exactly one of the keys "http", "logs", "workload", "command", got "http", "logs"',
         "plan.yaml:5:12: $.probes[1].http.path: expected a path below the deployment's address",
         "plan.yaml:5:30: $.probes[1].http.expect.status: expected at most 599, got 700",
         "$.probes[1].http.expect.contain: unknown key \"contain\"; did you mean 'contains'?",
@@ -199,7 +207,10 @@ def test_an_empty_plan_is_refused(text: str):
         (http("status: 200, headers: {}"), "expected at least 1 entries"),
         (http("status: 200, headers: {X-A: ''}"), "expected a text that is not blank"),
         (http("status: 200, contains: [x]", "path: /, method: HEAD"), "an answer to HEAD has none"),
-        (http("status: 404"), "this plan asserts nothing: a deployment in which nothing works passes it"),
+        (
+            http("status: 404"),
+            "this plan asserts nothing: code that only fails, or a deployment in which nothing works",
+        ),
         (http("status: [500, 503], contains: [x]"), "this plan asserts nothing"),
         ("probes:\n  - name: a\n    logs: {pod: a, expect: {absent: [panic]}}\n", 'expected the key "lines"'),
         (
@@ -228,9 +239,8 @@ def test_a_plan_that_asserts_nothing_is_refused(text: str, told: str):
 @pytest.mark.parametrize(
     "expect",
     [
-        "status: 200",
-        "status: [200, 204]",
-        "status: 204, equals: ''",
+        "status: 200, equals: '5'",
+        "status: [200, 204], contains: [Tea]",
         "status: [200, 404], contains: [gone]",
         "status: 302, headers: {Location: /login}",
         "status: 200, json: {/a: null}",
@@ -347,6 +357,8 @@ WORDS = st.text(min_size=1, max_size=12).filter(
     lambda text: text.strip() and not any("\ud800" <= c <= "\udfff" for c in text)
 )
 LINES = WORDS.filter(lambda text: "\n" not in text and "\r" not in text)
+PARTS = WORDS.map(lambda text: f"{text}abc")
+"""Texts that something may be asked to contain."""
 NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
@@ -367,7 +379,7 @@ HTTP = st.fixed_dictionaries(
             {"status": st.integers(200, 399) | st.lists(st.integers(200, 399), min_size=1, max_size=3)},
             optional={
                 "headers": st.dictionaries(NAMES, WORDS, min_size=1, max_size=2),
-                "contains": st.lists(WORDS, min_size=1, max_size=2),
+                "contains": st.lists(PARTS, min_size=1, max_size=2),
                 "notContains": st.lists(WORDS, min_size=1, max_size=2),
                 "equals": WORDS,
                 "json": st.dictionaries(NAMES.map(lambda name: f"/{name}"), ANY_JSON, min_size=1, max_size=2),
@@ -382,7 +394,12 @@ HTTP = st.fixed_dictionaries(
     },
 )
 LOGS = st.fixed_dictionaries(
-    {"pod": NAMES, "expect": st.fixed_dictionaries({"lines": st.lists(LINES, min_size=1, max_size=2)})},
+    {
+        "pod": NAMES,
+        "expect": st.fixed_dictionaries(
+            {"lines": st.lists(LINES.map(lambda text: f"{text}abc"), min_size=1, max_size=2)}
+        ),
+    },
     optional={"namespace": NAMES, "sinceSeconds": st.integers(1, 86400)},
 )
 WORKLOADS = st.fixed_dictionaries(
@@ -390,10 +407,43 @@ WORKLOADS = st.fixed_dictionaries(
         "kind": st.sampled_from(["Deployment", "StatefulSet", "DaemonSet"]),
         "name": NAMES,
         "expect": st.fixed_dictionaries(
-            {"ready": st.just(True)}, optional={"replicas": st.integers(1, 9), "image": LINES}
+            {"ready": st.just(True)},
+            optional={"replicas": st.integers(1, 9), "image": LINES.map(lambda text: f"{text}abc")},
         ),
     }
 )
+PATHS = st.from_regex(r"[a-z]{1,4}(/[a-z0-9_-]{1,4}\.txt)?", fullmatch=True)
+TEXT = some(
+    contains=st.lists(PARTS, min_size=1, max_size=2),
+    notContains=st.lists(WORDS, min_size=1, max_size=2),
+    equals=WORDS,
+    lines=st.lists(LINES, min_size=1, max_size=2),
+    json=st.dictionaries(NAMES.map(lambda name: f"/{name}"), ANY_JSON, min_size=1, max_size=2),
+).filter(bool)
+STEP = st.fixed_dictionaries(
+    {
+        "argv": st.tuples(NAMES).flatmap(
+            lambda name: st.lists(WORDS.filter(lambda text: "\0" not in text), max_size=3).map(
+                lambda more: [*name, *more]
+            )
+        ),
+        "expect": st.fixed_dictionaries(
+            {"stdout": TEXT},
+            optional={
+                "stderr": TEXT,
+                "exitStatus": st.just(0),
+                "files": st.dictionaries(PATHS, TEXT, min_size=1, max_size=2),
+            },
+        ),
+    },
+    optional={"stdin": WORDS, "timeoutSeconds": st.integers(1, 120)},
+)
+COMMANDS = STEP | st.fixed_dictionaries(
+    {"steps": st.lists(STEP, min_size=1, max_size=3)},
+    optional={"files": st.dictionaries(PATHS, WORDS, min_size=1, max_size=1)},
+)
+COUNTS = {"name": "0", "http": {"path": "/", "expect": {"status": 200, "json": {"/items": 7}}}}
+"""A probe that shows something, whatever the others do."""
 PLANS = st.dictionaries(
     NAMES,
     st.tuples(
@@ -401,10 +451,14 @@ PLANS = st.dictionaries(
         | st.fixed_dictionaries({"logs": LOGS})
         | st.fixed_dictionaries({"workload": WORKLOADS}),
         some(retries=st.fixed_dictionaries({"times": st.integers(0, 20)})),
+    )
+    | st.tuples(
+        st.fixed_dictionaries({"command": COMMANDS}),
+        some(covers=st.lists(st.sampled_from(["AC1", "AC12"]), min_size=1, unique=True)),
     ),
     min_size=1,
     max_size=3,
-).map(lambda found: {"probes": [{"name": name, **look, **rest} for name, (look, rest) in found.items()]})
+).map(lambda probes: {"probes": [COUNTS, *({"name": name, **look, **rest} for name, (look, rest) in probes.items())]})
 
 
 @pytest.mark.rule("R7")

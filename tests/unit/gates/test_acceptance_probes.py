@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import json
 import time
 from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from strangers import answer, drips, resets, says, stranger
 
 from pressplay.clock import SystemClock, VirtualClock
 from pressplay.cluster.sqlite import LOG_FILE, SqliteCluster
 from pressplay.errors import TryAgain
 from pressplay.gates.acceptance import probes
-from pressplay.gates.acceptance.probe_plan import ProbePlan, read
+from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probes import Target, run
 from pressplay.gates.acceptance.proof import Proof, markdown, reason
 from pressplay.gates.acceptance.reach import Reach
@@ -25,8 +27,8 @@ LOCAL = Reach(hosts=("127.0.0.1",), namespaces=("shop",), loopback=True)
 
 
 def plan(*entries: str) -> ProbePlan:
-    text = "probes:\n" + "".join(f"  - {entry}\n" for entry in entries)
-    return read(text.encode(), "plan.yaml")
+    """A plan of these probes, also where it shows nothing of a change."""
+    return ProbePlan.from_json(json.dumps({"probes": [yaml.safe_load(entry) for entry in entries]}))
 
 
 def http(expect: str, path: str = "/", name: str = "a", rest: str = "") -> str:

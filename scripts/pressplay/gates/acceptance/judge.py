@@ -13,7 +13,7 @@ from typing import Any
 
 from pressplay.cluster.port import Manifest
 from pressplay.gates.acceptance.net import ProbeAnswer
-from pressplay.gates.acceptance.probe_plan import HttpExpectation, Logs, WorkloadProbe
+from pressplay.gates.acceptance.probe_types import HttpExpectation, Logs, TextExpectation, WorkloadProbe
 from pressplay.gates.acceptance.proof import ProbeCheck, is_secret, labelled, safe
 
 SHOWN = 300
@@ -43,7 +43,7 @@ def http(expect: HttpExpectation, answer: ProbeAnswer | None) -> tuple[ProbeChec
         checks.append(
             ProbeCheck(f"header {name} contains", labelled(name, text), got, value is not None and text in value)
         )
-    return (*checks, *_body(expect, answer))
+    return (*checks, *_body(expect.body, answer))
 
 
 def _none(answer: ProbeAnswer | None) -> str:
@@ -54,46 +54,60 @@ def _in(answer: ProbeAnswer | None, statuses: Sequence[int]) -> bool:
     return answer is not None and answer.status in statuses
 
 
-def _body(expect: HttpExpectation, answer: ProbeAnswer | None) -> list[ProbeCheck]:
+def _body(expect: TextExpectation, answer: ProbeAnswer | None) -> list[ProbeCheck]:
     """Checks of the body. Of a body that is encoded or cut, only the readable part is known."""
-    body = answer.body if answer else b""
     encoding = (answer.header("Content-Encoding") or "identity") if answer else "identity"
     unseen = _none(answer)
     if not unseen and encoding.lower() != "identity":
         unseen = "a compressed body, which the gate did not ask for and does not unpack"
-    beyond = unseen or ("a body longer than what is read" if answer and answer.cut else "")
+    cut = "a body longer than what is read" if answer and answer.cut else ""
+    return text("body", expect, answer.body if answer else b"", unseen, cut)
+
+
+def text(name: str, expect: TextExpectation, content: bytes, unseen: str = "", cut: str = "") -> list[ProbeCheck]:
+    """Checks of a text that the checks call `name`.
+
+    `unseen`: why nothing of it is known, if so; `cut`: why only its beginning is.
+    """
+    beyond = unseen or cut
     checks = []
-    for text in expect.contains:
-        at = body.find(text.encode())
-        got = unseen or (f"at byte {at}" if at >= 0 else f"not in its {_bytes(body)}")
-        checks.append(ProbeCheck("body contains", safe(text, SHOWN), got, not unseen and at >= 0))
-    for text in expect.not_contains:
-        at = body.find(text.encode())
-        got = unseen or (f"at byte {at}" if at >= 0 else beyond or f"not in its {_bytes(body)}")
-        checks.append(ProbeCheck("body does not contain", safe(text, SHOWN), got, not beyond and at < 0))
+    for part in expect.contains:
+        at = content.find(part.encode())
+        got = unseen or (f"at byte {at}" if at >= 0 else f"not in its {_bytes(content)}")
+        checks.append(ProbeCheck(f"{name} contains", safe(part, SHOWN), got, not unseen and at >= 0))
+    for part in expect.not_contains:
+        at = content.find(part.encode())
+        got = unseen or (f"at byte {at}" if at >= 0 else beyond or f"not in its {_bytes(content)}")
+        checks.append(ProbeCheck(f"{name} does not contain", safe(part, SHOWN), got, not beyond and at < 0))
+    lines = [line.removesuffix(b"\r") for line in content.split(b"\n")]
+    for line in expect.lines:
+        ok = not unseen and line.encode() in (lines[:-1] if cut else lines)
+        got = unseen or ("there" if ok else f"not among its {len(lines)} lines")
+        checks.append(ProbeCheck(f"{name} has the line", safe(line, SHOWN), got, ok))
     if expect.equals is not None:
-        got = beyond or safe(_text(body), SHOWN)
+        got = beyond or safe(_text(content), SHOWN)
         checks.append(
-            ProbeCheck("body is", safe(expect.equals, SHOWN), got, not beyond and body == expect.equals.encode())
+            ProbeCheck(f"{name} is", safe(expect.equals, SHOWN), got, not beyond and content == expect.equals.encode())
         )
     if expect.json:
-        document, fault = (None, beyond) if beyond else _parsed(body)
+        document, fault = (None, beyond) if beyond else _parsed(content)
         for pointer, wanted in expect.json:
             value = _MISSING if fault else resolve(document, pointer)
             got = fault or ("nothing there" if value is _MISSING else _value(pointer, value))
             ok = value is not _MISSING and same(wanted, value)
-            checks.append(ProbeCheck(f"JSON at {pointer or 'its root'}", _value(pointer, wanted), got, ok))
+            what = f"JSON of {name} at {pointer or 'its root'}"
+            checks.append(ProbeCheck(what, _value(pointer, wanted), got, ok))
     return checks
 
 
 def _parsed(body: bytes) -> tuple[Any, str]:
-    """The body's JSON, or why there is none."""
+    """The JSON of a text, or why there is none."""
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_no_constant), ""
     except UnicodeDecodeError:
-        return None, "a body that is not UTF-8"
+        return None, "a text that is not UTF-8"
     except (ValueError, RecursionError):
-        return None, "a body that is not JSON"
+        return None, "a text that is not JSON"
 
 
 def _no_constant(text: str) -> None:

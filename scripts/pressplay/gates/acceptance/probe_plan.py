@@ -11,102 +11,31 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pressplay.errors import InputError
-from pressplay.gates.acceptance import packing
+from pressplay.gates.acceptance import packing, weakness
+from pressplay.gates.acceptance.probe_types import COMMIT, DEPLOYED, Command, Http, Probe, kind_of, made, many
 from pressplay.gates.acceptance.reach import OutOfReach, parse
+from pressplay.gates.acceptance.weakness import Finding
+from pressplay.gates.lint.files import normal
 from pressplay.validation import packaged
 from pressplay.validation.report import Invalid, Problem, invalid, shown
-from pressplay.validation.schema import by_place, check
+from pressplay.validation.schema import by_place, check, did_you_mean
 from pressplay.validation.yamlsource import Path, Source, load_json, load_strict
 
 LONGEST = 64 * 1024
 """Bytes of a plan's file."""
 PACKED = 32 * 1024
 """Characters of a plan as it travels through an Argo parameter."""
-COMMIT = "${COMMIT}"
-"""The only placeholder in a plan: any text may have it, and it means the head commit."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _OURS = frozenset(
     ("host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect", "keep-alive")
 )
 """Request headers that the gate sets itself, or that would change what one request is."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpExpectation:
-    """What must come back from a request."""
-
-    status: tuple[int, ...]
-    headers: tuple[tuple[str, str], ...]
-    contains: tuple[str, ...]
-    not_contains: tuple[str, ...]
-    equals: str | None
-    json: tuple[tuple[str, Any], ...]
-    """JSON pointers and the values there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Http:
-    """A request: `path` below the deployment's address, or a whole `url`; the other one is empty."""
-
-    method: str
-    path: str
-    url: str
-    headers: tuple[tuple[str, str], ...]
-    body: str
-    timeout_seconds: int
-    expect: HttpExpectation
-
-
-@dataclass(frozen=True, slots=True)
-class Logs:
-    """Lines that pods must have written: of one pod by name, or of all with `labels`."""
-
-    namespace: str
-    """Empty: the deployment's."""
-    pod: str
-    labels: tuple[tuple[str, str], ...]
-    container: str
-    """Empty: the pod's default one."""
-    since_seconds: int
-    lines: tuple[str, ...]
-    absent: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkloadProbe:
-    """A workload and the state in which it must be; what is None or empty is not asked."""
-
-    kind: str
-    namespace: str
-    """Empty: the deployment's."""
-    name: str
-    ready: bool
-    replicas: int | None
-    image: str | None
-    labels: tuple[tuple[str, str], ...]
-    annotations: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One thing to look at, under a name of its own."""
-
-    name: str
-    look: Http | Logs | WorkloadProbe
-    retries: int
-    """Tries after the first."""
-    every_seconds: int
-
-    @property
-    def kind(self) -> str:
-        """`http`, `logs` or `workload`."""
-        return type(self.look).__name__.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +57,33 @@ class ProbePlan:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """Each probe's kind (`http`, `logs`, `workload`) by its name, in order."""
-        return {
-            probe["name"]: next(kind for kind in _MAKE if kind in probe)
-            for probe in json.loads(self.document)["probes"]
-        }
+        """Each probe's kind (`http`, `logs`, `workload`, `command`) by its name, in order."""
+        return {probe["name"]: kind_of(probe) for probe in json.loads(self.document)["probes"]}
+
+    @property
+    def needs_deployment(self) -> bool:
+        """Whether one of its probes looks at a deployment."""
+        return not DEPLOYED.isdisjoint(self.kinds.values())
+
+    @property
+    def covers(self) -> dict[str, tuple[str, ...]]:
+        """The ids of the criteria that a probe shows, by the probe's name, in order."""
+        return {probe["name"]: tuple(probe.get("covers", ())) for probe in json.loads(self.document)["probes"]}
+
+    @property
+    def tests(self) -> dict[str, tuple[str, ...]]:
+        """The names or ids of tests that show a criterion, by the criterion's id."""
+        return {id_: tuple(names) for id_, names in json.loads(self.document).get("tests", {}).items()}
 
     @property
     def names_the_commit(self) -> bool:
         """Whether `${COMMIT}` occurs in it."""
         return COMMIT in self.document
 
-    def without_cluster(self) -> ProbePlan | None:
-        """The plan with only its http probes, for use without a cluster; None if it has none."""
+    def only(self, kinds: Collection[str]) -> ProbePlan | None:
+        """The plan with its probes of these kinds alone; None if it has none."""
         document = json.loads(self.document)
-        document["probes"] = [probe for probe in document["probes"] if "http" in probe]
+        document["probes"] = [probe for probe in document["probes"] if kind_of(probe) in kinds]
         return ProbePlan(_canonical(document)) if document["probes"] else None
 
     def probes(self, commit: str = "") -> tuple[Probe, ...]:
@@ -150,7 +91,12 @@ class ProbePlan:
         document = json.loads(self.document)
         if self.names_the_commit:
             document = _filled(document, whole_commit(commit, f", for the plan names {COMMIT}"))
-        return tuple(_probe(probe) for probe in document["probes"])
+        return tuple(made(probe) for probe in document["probes"])
+
+    def commands(self, commit: str = "") -> tuple[Probe, ...]:
+        """The probes of commands, in order, as `probes` gives them."""
+        commands = self.only({"command"})
+        return commands.probes(commit) if commands else ()
 
     def to_json(self) -> str:
         """The canonical JSON."""
@@ -178,23 +124,44 @@ def whole_commit(text: str, why: str = "") -> str:
     return text
 
 
-def read(text: bytes, where: str) -> ProbePlan:
+def read(text: bytes, where: str, criteria: Collection[str] | None = None) -> ProbePlan:
     """The plan in a file's bytes; `where` is what errors call it.
 
-    Raises Invalid (an InputError) with all faults: not UTF-8, too long, not YAML, aliases, what the schema
-    refuses, probes with the same name, addresses that no probe may have, probes and plans that assert nothing.
+    `criteria`: the ids that the task's criteria have, where they are known. Raises Invalid (an InputError) with all
+    faults: not UTF-8, too long, not YAML, aliases, what the schema refuses, probes with the same name, addresses and
+    paths that no probe may have, criteria that the task does not have, probes and plans that assert nothing or show
+    nothing of the change.
     """
     source = load_strict(text, where, LONGEST)
     if source.value is None:
         raise invalid(where, "expected a plan with probes, got an empty file", "write the key probes")
-    return _checked(source, list(source.problems))
+    plan = _checked(source, list(source.problems))
+    document = json.loads(plan.document)
+    faults = [*weakness.findings(document, [made(probe) for probe in document["probes"]])]
+    if criteria is not None:
+        faults += _unknown_criteria(source.value, criteria)
+    if faults:
+        raise Invalid(by_place(source.problem(*fault) for fault in faults))
+    return plan
+
+
+def _unknown_criteria(document: Mapping[str, Any], criteria: Collection[str]) -> Iterator[Finding]:
+    named: list[tuple[Path, str]] = [(("tests", id_), id_) for id_ in document.get("tests", {})]
+    for index, probe in enumerate(document["probes"]):
+        named += [(("probes", index, "covers", at), id_) for at, id_ in enumerate(probe.get("covers", ()))]
+    for path, id_ in named:
+        if id_ not in criteria:
+            hint = did_you_mean(id_, criteria) or "take an id from task/acceptance-criteria.md"
+            yield path, f"expected a criterion of the task, got {shown(id_)}", hint
 
 
 def _checked(source: Source, problems: list[Problem]) -> ProbePlan:
     problems += check(packaged.schema("acceptance"), source.value, source.place)
     problems += [source.problem(*finding) for finding in _no_json(source.value, ())]
     if not problems:
-        problems = [source.problem(*finding) for finding in _meaning(source.value)]
+        # What a command lacks keeps it from being read any further.
+        findings = [*_incomplete(source.value)] or _meaning(source.value)
+        problems = [source.problem(*finding) for finding in findings]
     if problems:
         raise Invalid(by_place(problems))
     plan = ProbePlan(_canonical(source.value))
@@ -205,10 +172,6 @@ def _checked(source: Source, problems: list[Problem]) -> ProbePlan:
 
 def _canonical(document: Any) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-Finding = tuple[Path, str, str]
-"""Where, what is wrong, what to do."""
 
 
 def _no_json(value: Any, path: Path) -> Iterator[Finding]:
@@ -234,6 +197,17 @@ def _encodes(text: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
+def _incomplete(document: Mapping[str, Any]) -> Iterator[Finding]:
+    """Commands of neither shape: a single one with what it must bring, or steps that have all that in them."""
+    for index, probe in enumerate(document["probes"]):
+        command, path = probe.get("command", {}), ("probes", index, "command")
+        if "argv" in command and "expect" not in command:
+            yield path, 'expected the key "expect", got none', "add it"
+        for key in ("stdin", "timeoutSeconds", "expect"):
+            if "steps" in command and key in command:
+                yield (*path, key), f"expected no {key} beside steps, got one", "put it into a step"
+
+
 def _meaning(document: Mapping[str, Any]) -> Iterator[Finding]:
     """Faults of a document that its schema accepts."""
     seen: dict[str, int] = {}
@@ -248,26 +222,32 @@ def _meaning(document: Mapping[str, Any]) -> Iterator[Finding]:
             yield from _http((*path, "http"), probe["http"])
         if "workload" in probe:
             yield from _workload((*path, "workload"), probe["workload"])
-    if not any(_shows_life(probe) for probe in probes):
+        if "command" in probe:
+            yield from _command((*path, "command"), probe["command"])
+            if "retries" in probe:
+                message = "expected no retries of a command: it must do the same each time"
+                yield (*path, "retries"), message, "take them out"
+    if not any(_shows_life(made(probe)) for probe in probes):
         yield (
             ("probes",),
-            "this plan asserts nothing: a deployment in which nothing works passes it",
-            "add a probe of something that succeeds: a status below 400, a line of a log, a workload",
+            "this plan asserts nothing: code that only fails, or a deployment in which nothing works, passes it",
+            "add a probe of something that succeeds: a status below 400, a line of a log, a workload, exit status 0",
         )
 
 
-def _shows_life(probe: Mapping[str, Any]) -> bool:
-    return "http" not in probe or min(_statuses(probe["http"]["expect"])) < 400
-
-
-def _statuses(expect: Mapping[str, Any]) -> list[int]:
-    status = expect["status"]
-    return status if isinstance(status, list) else [status]
+def _shows_life(probe: Probe) -> bool:
+    match probe.look:
+        case Http() as http:
+            return min(http.expect.status) < 400
+        case Command() as command:
+            return any(0 in step.exit_status for step in command.steps)
+        case _:
+            return True
 
 
 def _http(path: Path, http: Mapping[str, Any]) -> Iterator[Finding]:
     expect = http["expect"]
-    statuses = _statuses(expect)
+    statuses = many(expect["status"])
     if min(statuses) < 400 <= max(statuses) and list(expect) == ["status"]:
         yield (
             (*path, "expect", "status"),
@@ -290,6 +270,43 @@ def _http(path: Path, http: Mapping[str, Any]) -> Iterator[Finding]:
             yield (*path, "url"), str(error), "correct the address"
 
 
+def _command(path: Path, command: Mapping[str, Any]) -> Iterator[Finding]:
+    named = [((*path, "files", name), name) for name in command.get("files", {})]
+    if "project" in command:
+        named.append(((*path, "project"), command["project"]))
+    steps = [(path, command)] if "argv" in command else []
+    steps += [((*path, "steps", at), step) for at, step in enumerate(command.get("steps", ()))]
+    for where, step in steps:
+        expect = step["expect"]
+        statuses = many(expect.get("exitStatus", 0))
+        if 0 in statuses and max(statuses) > 0 and list(expect) == ["exitStatus"]:
+            yield (
+                (*where, "expect", "exitStatus"),
+                f"this command asserts nothing: it takes success and failure alike ({', '.join(map(str, statuses))})",
+                "keep the one that is right, or expect something of its output",
+            )
+        for name, file in expect.get("files", {}).items():
+            named.append(((*where, "expect", "files", name), name))
+            if "absent" in file and len(file) > 1:
+                yield (
+                    (*where, "expect", "files", name),
+                    "expected absent alone, got other keys beside it",
+                    "take one out",
+                )
+    for place, name in named:
+        if normal("", name) != name:
+            message = f"expected a path within the repository, without . and .. in it, got {shown(name)}"
+            yield place, message, "write it as Git does: data/in.csv"
+    written = command.get("files", {})
+    for name in written:
+        if any(other.startswith(f"{name}/") for other in written):
+            yield (
+                (*path, "files", name),
+                f"expected a file, got {shown(name)}, which is a folder of others",
+                "rename it",
+            )
+
+
 def _workload(path: Path, workload: Mapping[str, Any]) -> Iterator[Finding]:
     if workload["kind"] == "Pod" and "replicas" in workload["expect"]:
         yield (*path, "expect", "replicas"), "expected no replicas: a Pod has none", "use ready"
@@ -303,71 +320,3 @@ def _filled(value: Any, commit: str) -> Any:
     if isinstance(value, dict):
         return {key: _filled(inner, commit) for key, inner in value.items()}
     return value
-
-
-def _probe(probe: Mapping[str, Any]) -> Probe:
-    retries = probe.get("retries", {})
-    look = next(make(probe[kind]) for kind, make in _MAKE.items() if kind in probe)
-    return Probe(probe["name"], look, retries.get("times", 0), retries.get("everySeconds", 2))
-
-
-def _made_http(http: Mapping[str, Any]) -> Http:
-    expect, headers = http["expect"], dict(http.get("headers", {}))
-    body = http.get("body", "")
-    if "json" in http:
-        body = json.dumps(http["json"], ensure_ascii=False)
-        if not any(name.lower() == "content-type" for name in headers):
-            headers["Content-Type"] = "application/json"
-    return Http(
-        method=http.get("method", "GET"),
-        path=http.get("path", ""),
-        url=http.get("url", ""),
-        headers=_pairs(headers),
-        body=body,
-        timeout_seconds=http.get("timeoutSeconds", 10),
-        expect=HttpExpectation(
-            status=tuple(_statuses(expect)),
-            headers=_pairs(expect.get("headers", {})),
-            contains=tuple(expect.get("contains", ())),
-            not_contains=tuple(expect.get("notContains", ())),
-            equals=expect.get("equals"),
-            json=_pairs(expect.get("json", {})),
-        ),
-    )
-
-
-def _made_logs(logs: Mapping[str, Any]) -> Logs:
-    return Logs(
-        namespace=logs.get("namespace", ""),
-        pod=logs.get("pod", ""),
-        labels=_pairs(logs.get("matchLabels", {})),
-        container=logs.get("container", ""),
-        since_seconds=logs.get("sinceSeconds", 600),
-        lines=tuple(logs["expect"]["lines"]),
-        absent=tuple(logs["expect"].get("absent", ())),
-    )
-
-
-def _made_workload(workload: Mapping[str, Any]) -> WorkloadProbe:
-    expect = workload["expect"]
-    return WorkloadProbe(
-        kind=workload["kind"],
-        namespace=workload.get("namespace", ""),
-        name=workload["name"],
-        ready=expect.get("ready", False),
-        replicas=expect.get("replicas"),
-        image=expect.get("image"),
-        labels=_pairs(expect.get("labels", {})),
-        annotations=_pairs(expect.get("annotations", {})),
-    )
-
-
-_MAKE: dict[str, Callable[[Mapping[str, Any]], Http | Logs | WorkloadProbe]] = {
-    "http": _made_http,
-    "logs": _made_logs,
-    "workload": _made_workload,
-}
-
-
-def _pairs(mapping: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(mapping.items())

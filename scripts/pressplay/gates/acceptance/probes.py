@@ -16,7 +16,8 @@ from pressplay.cluster.port import Cluster, Manifest
 from pressplay.errors import PressPlayError
 from pressplay.gates.acceptance import judge
 from pressplay.gates.acceptance.net import BODY, Ask, Client, NoAnswer, ProbeAnswer, Resolver
-from pressplay.gates.acceptance.probe_plan import Http, Logs, Probe, ProbePlan, WorkloadProbe
+from pressplay.gates.acceptance.probe_plan import ProbePlan
+from pressplay.gates.acceptance.probe_types import Command, Http, Logs, Look, Probe, WorkloadProbe
 from pressplay.gates.acceptance.proof import ProbeProof, Proof, header, is_secret, safe, shortened
 from pressplay.gates.acceptance.reach import Address, OutOfReach, Reach, parse
 
@@ -133,6 +134,8 @@ class _Looks:
                     return self._logs(bare, logs), False
                 case WorkloadProbe() as workload:
                     return self._workload(bare, workload), False
+                case Command():
+                    return replace(bare, fault="a command is not carried out against a deployment"), True
         except OutOfReach as error:
             return replace(bare, fault=safe(f"refused: {error}", 1000)), True
         except PressPlayError as error:
@@ -190,7 +193,7 @@ class _Looks:
         return self.cluster, namespace
 
 
-def _asked(look: Http | Logs | WorkloadProbe, target: Target) -> str:
+def _asked(look: Look, target: Target) -> str:
     """A probe in a line or two, before anything is known of what it leads to."""
     match look:
         case Http():
@@ -202,6 +205,8 @@ def _asked(look: Http | Logs | WorkloadProbe, target: Target) -> str:
             return f"log of {pods} in {where}{container}, the last {look.since_seconds} s"
         case WorkloadProbe():
             return f"{look.kind} {look.name} in {look.namespace or target.namespace}"
+        case Command():
+            return "a command"
 
 
 def _request(ask: Ask) -> str:

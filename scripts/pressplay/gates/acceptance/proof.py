@@ -60,7 +60,7 @@ class ProbeProof:
     name: str
     """As in the plan; safe anywhere."""
     kind: str
-    """`http`, `logs` or `workload`."""
+    """`http`, `logs`, `workload` or `command`."""
     asked: str
     attempts: int
     """Tries that were made; 0 if there was none."""

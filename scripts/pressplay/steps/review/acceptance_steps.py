@@ -18,13 +18,14 @@ from pressplay.gates.acceptance import probes
 from pressplay.gates.acceptance.probe_job import ProbeJob
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probe_plan import read as read_plan
+from pressplay.gates.acceptance.probe_types import DEPLOYED
 from pressplay.gates.acceptance.probes import Target
 from pressplay.gates.acceptance.proof import Proof, first_failure, markdown, reason
 from pressplay.gates.acceptance.reach import Reach
 from pressplay.github import contents, deployments
 from pressplay.github.calls import GitHubRefused
 from pressplay.settings import RepositoryDefaults
-from pressplay.steps.core import verdicts
+from pressplay.steps.core import task_criteria, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import ACCEPTANCE, GateVerdict
 from pressplay.steps.review import deploys, proofs
@@ -39,6 +40,10 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
     """What is to be looked at where: outcome `ready` with plan and target, packed; or the gate's outcome already."""
     subject = Subject.of(inputs, context)
     pr, head = subject.pull_number, names.checked(inputs["head"], "head")
+    plan = _plan(context, subject, head)
+    if isinstance(plan, ProbePlan) and not plan.needs_deployment:
+        reason = "the plan has only commands, which the tests gate carries out"
+        return _end(context, subject, head, GateVerdict("pass", "Nothing to ask of a deployment", reason))
     entries = context.ledger(subject.repo).entries("pr", pr)
     deployment = deploys.deployed(entries, head)
     if deployment is None:
@@ -53,29 +58,35 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
     other = _other_commit(context, subject, head, deployment)
     if other:
         return _end(context, subject, head, GateVerdict("error", "Another commit is deployed", other))
+    if isinstance(plan, GateVerdict):
+        return _end(context, subject, head, plan)
+    deployed = plan.only(DEPLOYED) or plan
+    target = Target(
+        deployment.url or "", deployment.environment, head, subject.settings.deploy.commit.workload.namespace
+    )
+    job = ProbeJob(
+        target=target,
+        reach=_reach(subject.settings),
+        running=_running(subject.settings, pr),
+        seconds=subject.settings.acceptance.timeout_minutes * 60,
+    )
+    return {"outcome": READY, "plan": deployed.pack(), "target": job.pack()}
+
+
+def _plan(context: Context, subject: Subject, head: str) -> ProbePlan | GateVerdict:
+    """The plan of probes at the head, or the verdict on one that is not there or is wrong."""
     where = names.acceptance_plan(subject.work_number)
-    reach = _reach(subject.settings)
+    gh = context.harness(subject.repo, contents="read")
     try:
-        text = contents.read_file(context.harness(subject.repo, contents="read"), subject.repo, where, head)
+        text = contents.read_file(gh, subject.repo, where, head)
         if text is None:
-            reason = f"there is no plan of probes at {where}"
-            return _end(context, subject, head, GateVerdict("fail", "No plan of probes", reason))
-        plan = read_plan(text, where)
-        target = Target(
-            deployment.url or "", deployment.environment, head, subject.settings.deploy.commit.workload.namespace
-        )
-        job = ProbeJob(
-            target=target,
-            reach=reach,
-            running=_running(subject.settings, pr),
-            seconds=subject.settings.acceptance.timeout_minutes * 60,
-        )
-        return {"outcome": READY, "plan": plan.pack(), "target": job.pack()}
+            return GateVerdict("fail", "No plan of probes", f"there is no plan of probes at {where}")
+        return read_plan(text, where, task_criteria.ids(context, subject))
     except GitHubRefused:
         raise
     except InputError:
         reason = f"the plan of probes at {where} is not one that proves anything"
-        return _end(context, subject, head, GateVerdict("fail", "The plan of probes is wrong", reason))
+        return GateVerdict("fail", "The plan of probes is wrong", reason)
 
 
 def _end(context: Context, subject: Subject, head: str, verdict: GateVerdict) -> Outputs:

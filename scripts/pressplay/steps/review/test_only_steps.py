@@ -20,7 +20,7 @@ from pressplay.gates.proving import profiles
 from pressplay.github import comparison, contents, pulls
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.github.files import Files
-from pressplay.steps.core import backlog_file, verdicts
+from pressplay.steps.core import backlog_file, task_criteria, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.review import kept_tests, pushed
@@ -49,7 +49,7 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
     verdict = _verdict(refused)
     passed = any(run.outcome == "pass" and run.new_head == head for run in _runs(entries, subject, TEST.name))
     if verdict.outcome == "pass" and passed and subject.settings.deploy.mode != "none":
-        verdict = _plan(gh, subject, head) or verdict
+        verdict = _plan(context, gh, subject, head) or verdict
     outcome: str = verdicts.post(context, subject, verdicts.TEST_ONLY, head, verdict)
     if outcome == "fail" and refused and all(finding.fixer == "rex" for finding in refused):
         outcome = _for_rex(context, subject, entries, head)
@@ -176,14 +176,14 @@ def _runs(entries: Entries, subject: Subject, role: str) -> list[RunEntry]:
     return sorted(own, key=lambda run: (run.began, run.attempt), reverse=True)
 
 
-def _plan(gh: Client, subject: Subject, head: str) -> GateVerdict | None:
+def _plan(context: Context, gh: Client, subject: Subject, head: str) -> GateVerdict | None:
     """What is wrong with the plan of probes at the head; None if it is right."""
     where = names.acceptance_plan(subject.work_number)
     try:
         content = contents.read_file(gh, subject.repo, where, head)
         if content is None:
             return GateVerdict("fail", "No plan of probes", f"QA passed it without a plan of probes at {where}")
-        probe_plan.read(content, where)
+        probe_plan.read(content, where, task_criteria.ids(context, subject))
     except GitHubRefused:
         raise
     except InputError as error:
