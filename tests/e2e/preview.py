@@ -38,7 +38,7 @@ def plan(pr: str) -> str:
         },
         {
             "name": "says-so",
-            "logs": {"namespace": PREVIEW, "matchLabels": web, "expect": {"lines": ["serving ${COMMIT}"]}},
+            "logs": {"namespace": PREVIEW, "matchLabels": web, "expect": {"lines": ["serving ${COMMIT}", "serving"]}},
         },
         {
             "name": "is-ready",

@@ -457,7 +457,7 @@ BY_WORKFLOW = {
 def test_a_workflow_template_of_the_users_deploys_and_what_it_deployed_is_proven(tmp_path):
     chart = [*CHART, deploying("'{{workflow.parameters.head}}'")]
     plan = (
-        "probes: [{name: there, workload: {kind: Deployment, namespace: preview, name: shop, expect: {ready: true}}}]\n"
+        "probes: [{name: there, workload: {kind: Deployment, namespace: preview, name: shop, expect: {replicas: 2}}}]\n"
     )
     one = played(tmp_path, plan=plan, chart=chart, settings={**BY_WORKFLOW, "limits": {"rounds": 1}})
     # Nothing is there that could be ready.

@@ -227,7 +227,7 @@ def test_a_deploy_workflow_that_failed(tmp_path):
 
 @pytest.mark.rule("R5")
 def test_probes_that_do_not_hold(tmp_path):
-    plan = "probes: [{name: there, workload: {kind: Deployment, namespace: preview, name: a, expect: {ready: true}}}]\n"
+    plan = "probes: [{name: there, workload: {kind: Deployment, namespace: preview, name: a, expect: {replicas: 2}}}]\n"
     played = play(tmp_path, Team(silent={("fix", 1)}), plan=plan)
     name = "test_probes_that_do_not_hold"
     played.is_shown_as_in_the_row(name, "", "there is none of this name")

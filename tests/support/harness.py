@@ -47,7 +47,7 @@ PLAN = """probes:
     namespace: preview
     matchLabels: {app.kubernetes.io/version: "${COMMIT}"}
     expect:
-      lines: ["serving ${COMMIT}"]
+      lines: ["serving ${COMMIT}", "serving"]
 """
 """What every deployment of a virtual starter writes into its log."""
 
