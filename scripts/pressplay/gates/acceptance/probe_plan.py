@@ -71,6 +71,12 @@ class ProbePlan:
         return {probe["name"]: tuple(probe.get("covers", ())) for probe in json.loads(self.document)["probes"]}
 
     @property
+    def changed(self) -> dict[str, str]:
+        """The criterion for which an expectation changes, by the test's file or name."""
+        stated = json.loads(self.document).get("changed", {})
+        return {name: id_ for id_, names in stated.items() for name in names}
+
+    @property
     def tests(self) -> dict[str, tuple[str, ...]]:
         """The names or ids of tests that show a criterion, by the criterion's id."""
         return {id_: tuple(names) for id_, names in json.loads(self.document).get("tests", {}).items()}
@@ -146,7 +152,7 @@ def read(text: bytes, where: str, criteria: Collection[str] | None = None) -> Pr
 
 
 def _unknown_criteria(document: Mapping[str, Any], criteria: Collection[str]) -> Iterator[Finding]:
-    named: list[tuple[Path, str]] = [(("tests", id_), id_) for id_ in document.get("tests", {})]
+    named: list[tuple[Path, str]] = [((key, id_), id_) for key in ("tests", "changed") for id_ in document.get(key, {})]
     for index, probe in enumerate(document["probes"]):
         named += [(("probes", index, "covers", at), id_) for at, id_ in enumerate(probe.get("covers", ()))]
     for path, id_ in named:

@@ -6,19 +6,20 @@ travels from the checkout to the verdict. `results` turns the containers' logs i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
-from pathspec import GitIgnoreSpec
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pressplay.errors import InputError
 from pressplay.gates import tests
-from pressplay.gates.acceptance import packing
+from pressplay.gates.acceptance import command, packing
+from pressplay.gates.acceptance.probe_plan import ProbePlan
+from pressplay.gates.acceptance.probe_types import Probe
+from pressplay.gates.acceptance.proof import ProbeProof
 from pressplay.gates.lint.files import Files, below, name_of, text
-from pressplay.gates.proving import base_tree, frames, reports, script
-from pressplay.gates.proving import controls as controls_
+from pressplay.gates.proving import base_tree, controls, frames, reports, script
 from pressplay.gates.proving.model import (
     BASE,
     BEFORE,
@@ -42,8 +43,8 @@ _MANIFESTS = frozenset(
     }
 )  # fmt: skip
 """Files by which packages are fetched: where one differs, base and head get packages of their own."""
-_VENDORED = frozenset({"node_modules", "vendor", "third_party", ".venv", "venv", "target", "dist", "build"})
-PROBE_SIDES = (BASE, HEAD)
+PROBE = "probe-"
+"""How the step of a probe begins, and its frames; its place among the plan's commands follows."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class PlannedVariant:
     weak: bool = False
 
     @property
+    def is_probed(self) -> bool:
+        """Whether probes of commands are carried out on it."""
+        return self.id in (BASE, HEAD) or self.kind in ("bodies", "body")
+
+    @property
     def control(self) -> Control | None:
         """The control that it is; None for the base and the head."""
         return Control(self.kind, self.path, self.line, self.label, {}, self.weak) if self.kind else None
@@ -88,6 +94,8 @@ class PlannedProject:
     number: int
     project: Project
     variants: tuple[PlannedVariant, ...]
+    probes: tuple[int, ...] = ()
+    """The places of its probes among the plan's commands, from 1."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,8 @@ class TestsPlan:
     """The names of tests whose text the pull request changes."""
     probes: str = ""
     """The plan of probes as canonical JSON; empty where it has none for a command."""
+    commit: str = ""
+    """The head's id, for probes that name it."""
     problem: str = ""
     """Why nothing can be run: a clause of ours."""
     details: str = ""
@@ -144,10 +154,13 @@ def prepare(
     is_test: Callable[[str], bool],
     mark: str,
     bounds: Bounds,
+    probes: ProbePlan | None = None,
+    commit: str = "",
 ) -> TestsJob:
-    """The job for `head` against `base`; `changed` are the paths that differ between the two.
+    """The job for `head` (of the id `commit`) against `base`; `changed` are the paths that differ between the two.
 
-    `mark` begins the lines of the script's output that count: a word that nobody can guess.
+    `mark` begins the lines of the script's output that count: a word that nobody can guess. `probes`: the head's plan,
+    whose commands are carried out on the base, on the head, and on each control of emptied bodies.
     """
     paths = sorted(set(changed))
     try:
@@ -163,9 +176,19 @@ def prepare(
     plan = TestsPlan(mark, origin=environment.origin, changed_tests=tuple(sorted(names)))
     scripts: dict[Language, list[ProjectScript]] = {}
     files: dict[str, bytes] = {}
+    commands = _commands(environment, probes, commit)
+    for of_project in commands.values():
+        for number, probe in of_project.items():
+            files.update(command.files_for(probe, number))
     planned, count = [], 0
-    for number, project in enumerate(_affected(environment, paths)):
-        made = _controls(project, paths, head, base, is_test, bounds)
+    made = [
+        control
+        for control in controls.controls(
+            paths, head, base, controls.sources(is_test, base, environment.projects), bounds.most + 1
+        )
+        if _is_wanted(control.kind, bounds)
+    ]
+    for number, project in enumerate(_affected(environment, paths, commands)):
         trees = (BASE, HEAD) if any(name_of(p) in _MANIFESTS or _is_listing(p) for p in paths) else (BASE, BASE)
         variants = [
             PlannedVariant(BEFORE, trees[0], 1),
@@ -173,7 +196,7 @@ def prepare(
             PlannedVariant(HEAD, trees[1], bounds.repeat),
         ]
         laid: dict[str, Mapping[str, bytes | None]] = dict(overlays)
-        for control in made:
+        for control in _own(made, project, environment):
             count += 1
             variant = PlannedVariant(
                 f"c{count}", trees[1], 1, control.kind, control.path, control.line, control.label, control.weak
@@ -181,7 +204,8 @@ def prepare(
             laid[variant.id] = control.files
             # The first control runs before anything of the changed bodies does.
             variants.insert(2 if control.kind == "bodies" else len(variants), variant)
-        planned.append(PlannedProject(number, project, tuple(variants)))
+        own = commands.get(project.folder, {})
+        planned.append(PlannedProject(number, project, tuple(variants), tuple(own)))
         for id_, overlay in laid.items():
             files.update(_laid(f"variants/p{number}/{id_}", overlay))
         scripts.setdefault(project.language, []).append(
@@ -189,12 +213,14 @@ def prepare(
                 number,
                 project,
                 [(variant.id, variant.tree, variant.runs) for variant in variants],
-                {},
+                {f"{PROBE}{probe_number}": command.shell(probe, probe_number) for probe_number, probe in own.items()},
+                probed=frozenset(variant.id for variant in variants if variant.is_probed),
                 optional=frozenset(v.id for v in variants if v.kind not in (None, "bodies")),
                 budget=bounds.seconds,
             )
         )
-    plan = replace(plan, projects=tuple(planned))
+    document = probes.document if probes is not None and any(commands.values()) else ""
+    plan = replace(plan, projects=tuple(planned), probes=document, commit=commit)
     texts = {language: script.script(mark, parts) for language, parts in scripts.items()}
     return TestsJob(plan, texts, files)
 
@@ -209,36 +235,48 @@ def _laid(folder: str, overlay: Mapping[str, bytes | None]) -> dict[str, bytes]:
     }
 
 
-def _affected(environment: Environment, changed: Sequence[str]) -> tuple[Project, ...]:
-    """The projects that the change can concern: those whose files it changes, or all where it changes others'."""
-    with_tests = tuple(project for project in environment.projects if project.test)
+def _commands(environment: Environment, probes: ProbePlan | None, commit: str) -> dict[str, dict[int, Probe]]:
+    """The probes of commands by the folders of their projects, and by their places in the plan, from 1.
+
+    A probe that is of no project is of none here: nothing carries it out, and the judge sees that it did not hold.
+    """
+    folders = [project.folder for project in environment.projects]
+    by_folder: dict[str, dict[int, Probe]] = {}
+    for number, probe in enumerate(probes.commands(commit) if probes else (), start=1):
+        where = command.folder(probe, folders)
+        if where is not None:
+            by_folder.setdefault(where, {})[number] = probe
+    return by_folder
+
+
+def _affected(environment: Environment, changed: Sequence[str], probed: Collection[str]) -> tuple[Project, ...]:
+    """The projects that the change can concern: those whose files it changes, or all where it changes others'.
+
+    And those in which commands are probed (`probed`).
+    """
+    with_tests = tuple(project for project in environment.projects if project.test or project.folder in probed)
     concerned = {project.folder for project in environment.projects for path in changed if below(path, project.folder)}
     beside = any(not any(below(path, project.folder) for project in environment.projects) for path in changed)
-    return tuple(project for project in with_tests if beside or project.folder in concerned)
+    return tuple(p for p in with_tests if beside or p.folder in concerned or p.folder in probed)
+
+
+def _own(made: Sequence[Control], project: Project, environment: Environment) -> Iterator[Control]:
+    """The controls of a project's own files; those of files of no project are every project's."""
+    for control in made:
+        owner = max(
+            (other.folder for other in environment.projects if below(control.path, other.folder)), key=len, default=None
+        )
+        if owner in (None, project.folder):
+            yield control
+
+
+def _is_wanted(kind: ControlKind, bounds: Bounds) -> bool:
+    return {"bodies": bounds.bodies, "body": bounds.bodies, "hunk": bounds.hunks, "mutant": bounds.mutants}[kind]
 
 
 def _is_listing(path: str) -> bool:
     """Whether a file lists Python packages (`requirements-dev.txt`)."""
     return name_of(path).startswith("requirements") and path.endswith(".txt")
-
-
-def _controls(
-    project: Project, changed: Sequence[str], head: Files, base: Files, is_test: Callable[[str], bool], bounds: Bounds
-) -> list[Control]:
-    generated = GitIgnoreSpec.from_lines(project.generated)
-
-    def is_source(path: str) -> bool:
-        return (
-            below(path, project.folder)
-            and tests.language_of(path) is not None
-            and not is_test(path)
-            and _VENDORED.isdisjoint(path.split("/")[:-1])
-            and not generated.match_file(path)
-        )
-
-    wanted = {"bodies": bounds.bodies, "body": bounds.bodies, "hunk": bounds.hunks, "mutant": bounds.mutants}
-    made = controls_.controls(changed, head, base, is_source, bounds.most)
-    return [control for control in made if wanted[control.kind]]
 
 
 def _changed_tests(changed: Sequence[str], head: Files, base: Files, is_test: Callable[[str], bool]) -> set[str]:
@@ -261,11 +299,11 @@ def results(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[str, list[Tes
 
     Raises frames.Tampered where a log is not as its script writes it.
     """
-    seen = {language: frames.read(plan.mark, log) for language, log in logs.items()}
+    seen = _read(plan, logs)
     runs: dict[str, list[TestRun]] = {}
     for part in plan.projects:
         log = seen.get(part.project.language)
-        for variant in part.variants:
+        for variant in part.variants if part.project.test else ():
             step = f"p{part.number}.{variant.id}"
             if log is not None and step in log.skipped:
                 continue
@@ -273,6 +311,36 @@ def results(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[str, list[Tes
             there = runs.get(variant.id)
             runs[variant.id] = own if there is None else [_both(*pair) for pair in zip(there, own, strict=True)]
     return runs
+
+
+def probe_results(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[str, dict[str, ProbeProof]]:
+    """What came of each probe of a command, by its name and by variant, without those on which it was left out.
+
+    Raises frames.Tampered where a log is not as its script writes it.
+    """
+    if not plan.probes:
+        return {}
+    probes = ProbePlan.from_json(plan.probes)
+    seen = _read(plan, logs)
+    shown: dict[str, dict[str, ProbeProof]] = {}
+    for number, probe in enumerate(probes.commands(plan.commit), start=1):
+        by_variant = shown.setdefault(probe.name, {})
+        part = next((part for part in plan.projects if number in part.probes), None)
+        if part is None:
+            by_variant[HEAD] = command.judge(probe, None)
+            continue
+        log = seen.get(part.project.language)
+        for variant in part.variants:
+            step = f"p{part.number}.{variant.id}"
+            if variant.is_probed and not (log is not None and step in log.skipped):
+                done = log.steps.get(f"{step}.{PROBE}{number}") if log is not None else None
+                result = command.results(done.frames, probes)[probe.name] if done is not None else None
+                by_variant[variant.id] = command.judge(probe, result)
+    return shown
+
+
+def _read(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[Language, frames.Seen]:
+    return {language: frames.read(plan.mark, log) for language, log in logs.items()}
 
 
 def _run(project: Project, log: frames.Seen | None, step: str, number: int) -> TestRun:

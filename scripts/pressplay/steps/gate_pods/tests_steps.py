@@ -9,24 +9,32 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pressplay import names
+from pressplay.errors import InputError
+from pressplay.gates.acceptance import probe_plan
+from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.lint.lint_plan import packed
 from pressplay.gates.only_tests import Paths
-from pressplay.gates.proving import environment, job
+from pressplay.gates.proving import assessment, environment, job, judge
 from pressplay.gates.proving.job import Bounds, TestsPlan
+from pressplay.gates.proving.judgement import Judgement, markdown
 from pressplay.gates.proving.model import Language
 from pressplay.github import pulls, refs
-from pressplay.settings import RepositoryDefaults, Tests
+from pressplay.github.clone import Unreadable
+from pressplay.settings import Bound, Controls, RepositoryDefaults, Tests
+from pressplay.steps.core import task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
-from pressplay.steps.core.verdicts import TESTS
+from pressplay.steps.core.verdicts import TESTS, GateVerdict
 from pressplay.steps.gate_pods import gate_runs, named_checks
 from pressplay.steps.gate_pods.pod_end import look
 
-LOG_BYTES = 8_000_000
-"""Of a Pod's output: a log that is longer does not count."""
+if TYPE_CHECKING:
+    from pressplay.github.clone import Tree
+
 _LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
@@ -50,7 +58,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
 
     subject, head, into = Subject.of(inputs, context), names.checked(inputs["head"], "head"), Path(inputs["into"])
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    nothing = dict.fromkeys(_LANGUAGES, gate_runs.NONE)
+    nothing: Outputs = dict.fromkeys(_LANGUAGES, gate_runs.NONE)
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     if pull.head_sha != head:
         # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
@@ -63,6 +71,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     clone = Clone(into / "git")
     clone.fetch(context.remote(subject.repo), [head, base])
     trees = clone.tree(head), clone.tree(base)
+    probes = _probes(trees[0], subject)
     made = job.prepare(
         environment.choose(trees[1], subject.settings.tests.environment),
         clone.differing(base, head),
@@ -70,6 +79,8 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         Paths(subject.settings.test_paths.model_dump()).match,
         f"@{secrets.token_hex(16)}",
         _bounds(subject.settings.tests),
+        probes,
+        head,
     )
     if made.scripts:
         clone.check_out(head, {}, into / "source")
@@ -80,8 +91,18 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         where.write_bytes(content)
     for language, text in made.scripts.items():
         gate_runs.write_script(context, into, language, text, number(inputs, "attempts") or 1)
-    images = {language: packed(_image(subject.settings, language)) for language in made.scripts}
+    images: Outputs = {language: packed(_image(subject.settings, language)) for language in made.scripts}
     return {"plan": made.plan.pack(), **nothing, **images}
+
+
+def _probes(head: Tree, subject: Subject) -> ProbePlan | None:
+    """The plan of probes at the head; None if there is none, or none that counts: the test-only gate says so."""
+    where = names.acceptance_plan(subject.work_number)
+    try:
+        content = head.content(where)
+        return None if content is None else probe_plan.read(content, where)
+    except (InputError, Unreadable):
+        return None
 
 
 def _bounds(tests: Tests) -> Bounds:
@@ -126,9 +147,40 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     if any(end.lost for end in ends.values()) and not gate_runs.is_last(inputs, attempt):
         raise gate_runs.Lost(f"{name}: a container was lost with its node")
     logs = {
-        language: gate_runs.printed(context, name, language, attempt, LOG_BYTES)
+        language: gate_runs.printed(context, name, language, attempt, assessment.LOG_BYTES)
         for language, end in ends.items()
         if end.state != "missing"
     }
-    judged = _judged(context, subject, head, made, logs)
+    judged = _judged(context, subject, made, logs)
     return gate_runs.conclude(context, subject, TESTS, head, judged, name)
+
+
+def _judged(context: Context, subject: Subject, made: TestsPlan, logs: Mapping[Language, bytes]) -> GateVerdict:
+    entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
+    profile = task_profile.of(context, context.harness(subject.repo, contents="read"), subject, entries)
+    controls = subject.settings.tests.controls
+    refusing = judge.Bounds(
+        **{kind: "refuse" if bound == "refuse" else "report" for kind, bound in _bounds_of(controls).items()}
+    )
+    return verdict_of(assessment.assess(made, logs, profile, refusing))
+
+
+def _bounds_of(controls: Controls) -> dict[Literal["bodies", "hunks", "mutants"], Bound]:
+    return {"bodies": controls.bodies, "hunks": controls.hunks, "mutants": controls.mutants}
+
+
+_TITLES: Mapping[str, tuple[Literal["pass", "fail", "error"], str]] = {
+    "pass": ("pass", "The tests prove it"),
+    "fail": ("fail", "The tests do not prove it"),
+    "undecided": ("error", "Could not be judged"),
+}
+
+
+def verdict_of(judgement: Judgement) -> GateVerdict:
+    """The gate's verdict of a judgement. A project without anything to run passes, and shows nothing."""
+    if any(finding.kind == "nothing-to-run" for finding in judgement.refusing):
+        reason = "there is nothing to run: it has no test command, and no probe runs a command"
+        return GateVerdict("pass", "Nothing to run", reason, proves=False)
+    outcome, title = _TITLES[judgement.outcome]
+    criteria = {text.partition(":")[0] for text in judgement.accepted}
+    return GateVerdict(outcome, title, judgement.reason(), markdown(judgement), holds=tuple(sorted(criteria)))

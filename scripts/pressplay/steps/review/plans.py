@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pressplay import names
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import probe_plan
@@ -11,11 +13,14 @@ from pressplay.github.calls import Client, GitHubRefused
 from pressplay.steps.core.context import Subject
 
 
-def read(gh: Client, subject: Subject, head: str) -> ProbePlan | None:
-    """The plan at a commit; None if it holds none. InputError if it is not one that proves anything."""
+def read(gh: Client, subject: Subject, head: str, criteria: Collection[str] | None = None) -> ProbePlan | None:
+    """The plan at a commit; None if it holds none. InputError if it is not one that proves anything.
+
+    `criteria`: the ids that the task's criteria have, where they are known.
+    """
     where = names.acceptance_plan(subject.work_number)
     content = contents.read_file(gh, subject.repo, where, head)
-    return None if content is None else probe_plan.read(content, where)
+    return None if content is None else probe_plan.read(content, where, criteria)
 
 
 def probes_deployment(gh: Client, subject: Subject, head: str) -> bool:

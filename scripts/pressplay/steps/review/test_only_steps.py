@@ -7,23 +7,24 @@ runs again in the same round; Rex reads what he must fix once in a try.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pressplay import names
 from pressplay.domain.entries import AskedToRestore, Entries
 from pressplay.domain.entries import Run as RunEntry
+from pressplay.domain.profiles import Profile
 from pressplay.domain.roles import LINT, TEST
 from pressplay.errors import InputError
-from pressplay.gates.acceptance import probe_plan
+from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.only_tests import Offence, Paths, only_tests, reason
 from pressplay.gates.proving import profiles
-from pressplay.github import comparison, contents, pulls
+from pressplay.github import comparison, pulls
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.github.files import Files
-from pressplay.steps.core import backlog_file, task_criteria, verdicts
+from pressplay.steps.core import task_criteria, task_profile, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import GateVerdict
-from pressplay.steps.review import kept_tests, pushed
+from pressplay.steps.review import kept_tests, plans, pushed
 from pressplay.steps.review.kept_tests import Finding
 from pressplay.steps.review.pushed import Branch, Pushed
 from pressplay.validation.markdown import fenced
@@ -45,11 +46,15 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
     if pull.state != "open" or pull.head_sha != head:
         context.say(f"pull request {pr}: {verdicts.check_name(verdicts.TEST_ONLY)}: {verdicts.SUPERSEDED}")
         return {"outcome": verdicts.SUPERSEDED}
-    refused = list(_refused(context, gh, subject, pull, entries))
-    verdict = _verdict(refused)
+    profile = task_profile.of(context, gh, subject, entries)
+    plan, fault = _plan(context, gh, subject, head)
+    changed = plan.changed if plan is not None else {}
+    findings = list(_findings(context, gh, subject, pull, entries, profile, changed))
+    refused = [finding for finding in findings if not finding.held_for]
+    verdict = _verdict(findings)
     passed = any(run.outcome == "pass" and run.new_head == head for run in _runs(entries, subject, TEST.name))
-    if verdict.outcome == "pass" and passed and subject.settings.deploy.mode != "none":
-        verdict = _plan(context, gh, subject, head) or verdict
+    if verdict.outcome == "pass" and passed:
+        verdict = fault or _lacking(subject, profile, plan) or verdict
     outcome: str = verdicts.post(context, subject, verdicts.TEST_ONLY, head, verdict)
     if outcome == "fail" and refused and all(finding.fixer == "rex" for finding in refused):
         outcome = _for_rex(context, subject, entries, head)
@@ -68,7 +73,15 @@ def _for_rex(context: Context, subject: Subject, entries: Entries, head: str) ->
     return CHANGES
 
 
-def _refused(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> Iterator[Finding]:
+def _findings(
+    context: Context,
+    gh: Client,
+    subject: Subject,
+    pull: pulls.Pull,
+    entries: Entries,
+    profile: Profile,
+    changed: Mapping[str, str],
+) -> Iterator[Finding]:
     head, paths = pull.head_sha, Paths(subject.settings.test_paths.model_dump())
     whole = comparison.compare(gh, subject.repo, pull.base_ref, head)
     before, after = Files(gh, subject.repo, whole.merge_base), Files(gh, subject.repo, head)
@@ -85,21 +98,26 @@ def _refused(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, e
             f"QA may change only tests, but changed {reason(offences)}", f"Not of the tests:\n\n{listed}", "qa"
         )
     own_plan = names.acceptance_plan(subject.work_number)
-    yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan)
+    yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan, changed)
     beside = only_tests(whole, paths, before, after)
-    if all(offence.why in _UNDECIDED for offence in beside) and _wants_source(context, gh, subject):
+    if all(offence.why in _UNDECIDED for offence in beside) and profiles.TABLE[profile].source:
         nothing = "it changes nothing outside tests and the plan of probes" if whole.files else "it changes nothing"
         yield Finding(nothing, "There is nothing to prove.", "rex")
 
 
-def _verdict(refused: list[Finding]) -> GateVerdict:
+def _verdict(findings: list[Finding]) -> GateVerdict:
+    refused = [finding for finding in findings if not finding.held_for]
+    details = "\n\n".join(
+        f"{finding.reason[:1].upper()}{finding.reason[1:]}.\n\n{finding.details}" for finding in refused or findings
+    )
+    if not refused and findings:
+        holds = tuple(sorted({criterion for finding in findings for criterion in finding.held_for}))
+        reason = "; ".join(finding.reason for finding in findings)
+        return GateVerdict("pass", "Changed expectations", reason, details, holds=holds)
     if not refused:
         return GateVerdict(
             "pass", "Tests are kept", "QA changed nothing but tests and the plan of probes, and no test is weaker"
         )
-    details = "\n\n".join(
-        f"{finding.reason[:1].upper()}{finding.reason[1:]}.\n\n{finding.details}" for finding in refused
-    )
     return GateVerdict(
         "fail", "Tests or plan are not as they must be", "; ".join(finding.reason for finding in refused), details
     )
@@ -143,11 +161,6 @@ def _of_runs(gh: Client, subject: Subject, paths: Paths, entries: Entries, head:
     return only_tests(compared, paths, Files(gh, subject.repo, before), after)
 
 
-def _wants_source(context: Context, gh: Client, subject: Subject) -> bool:
-    """Whether the task's profile asks for a change outside tests."""
-    return profiles.TABLE[backlog_file.profile(context, gh, subject)].source
-
-
 def began_at(entries: Entries, subject: Subject, head: str) -> str:
     """The commit at which QA began the work that ended at `head`.
 
@@ -176,22 +189,26 @@ def _runs(entries: Entries, subject: Subject, role: str) -> list[RunEntry]:
     return sorted(own, key=lambda run: (run.began, run.attempt), reverse=True)
 
 
-def _plan(context: Context, gh: Client, subject: Subject, head: str) -> GateVerdict | None:
-    """What is wrong with the plan of probes at the head; None if it is right."""
-    where = names.acceptance_plan(subject.work_number)
+def _plan(context: Context, gh: Client, subject: Subject, head: str) -> tuple[ProbePlan | None, GateVerdict | None]:
+    """The plan of probes at the head, None if there is none; or what is wrong with it."""
     try:
-        content = contents.read_file(gh, subject.repo, where, head)
-        if content is None:
-            return GateVerdict("fail", "No plan of probes", f"QA passed it without a plan of probes at {where}")
-        probe_plan.read(content, where, task_criteria.ids(context, subject))
+        return plans.read(gh, subject, head, task_criteria.ids(context, subject)), None
     except GitHubRefused:
         raise
     except InputError as error:
+        where = names.acceptance_plan(subject.work_number)
         # Its text quotes what QA wrote.
-        return GateVerdict(
-            "fail",
-            "The plan of probes is wrong",
-            f"the plan of probes at {where} is not one that proves anything",
-            fenced(str(error)),
-        )
+        reason, text = f"the plan of probes at {where} is not one that proves anything", fenced(str(error))
+        return None, GateVerdict("fail", "The plan of probes is wrong", reason, text)
+
+
+def _lacking(subject: Subject, profile: Profile, plan: ProbePlan | None) -> GateVerdict | None:
+    """What the plan of probes lacks for this installation; None if it lacks nothing."""
+    settings, where = subject.settings, names.acceptance_plan(subject.work_number)
+    deploys = settings.deploy.mode != "none"
+    if plan is None and deploys and (not settings.tests.enabled or profile in ("feature", "fix")):
+        return GateVerdict("fail", "No plan of probes", f"QA passed it without a plan of probes at {where}")
+    if plan is not None and plan.needs_deployment and not deploys and settings.tests.enabled:
+        reason = f"the plan of probes at {where} asks for a deployment, and none is set up: probe commands instead"
+        return GateVerdict("fail", "Nothing is deployed", reason)
     return None

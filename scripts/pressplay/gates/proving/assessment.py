@@ -1,0 +1,38 @@
+"""What the containers of a tests gate printed, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pressplay.domain.profiles import Profile
+from pressplay.gates.acceptance.probe_plan import ProbePlan
+from pressplay.gates.proving import job
+from pressplay.gates.proving.frames import Tampered
+from pressplay.gates.proving.job import TestsPlan
+from pressplay.gates.proving.judge import Bounds, ProbeRuns, judge
+from pressplay.gates.proving.judgement import Finding, Judgement
+from pressplay.gates.proving.model import Language
+
+LOG_BYTES = 8_000_000
+"""Of a container's output: a log that is longer does not count."""
+
+
+def assess(plan: TestsPlan, logs: Mapping[Language, bytes], profile: Profile, bounds: Bounds) -> Judgement:
+    """The judgement on what a plan's containers printed, by their languages; a container without a log was lost."""
+    if plan.problem:
+        details = (plan.details,) if plan.details else ()
+        return Judgement(profile, "undecided", (Finding("no-results", plan.problem, details),))
+    if any(len(log) >= LOG_BYTES for log in logs.values()):
+        return Judgement(profile, "undecided", (Finding("no-results", f"it prints more than {LOG_BYTES} bytes"),))
+    texts = {language: log.decode(errors="replace") for language, log in logs.items()}
+    try:
+        runs, shown = job.results(plan, texts), job.probe_results(plan, texts)
+    except Tampered as error:
+        return Judgement(profile, "fail", (Finding("tampered", str(error), fixer="rex"),))
+    probes = [
+        ProbeRuns(name, {variant: [proof.passed] for variant, proof in by_variant.items()})
+        for name, by_variant in shown.items()
+    ]
+    controls = [(v.id, v.control) for part in plan.projects for v in part.variants if v.control is not None]
+    changed = ProbePlan.from_json(plan.probes).changed if plan.probes else {}
+    return judge(profile, runs, controls, frozenset(plan.changed_tests), bounds, probes, changed)
