@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from pressplay.domain.profiles import PROFILES, Profile
 from pressplay.errors import InputError
-from pressplay.gates.proving.judge import Bounds, ProbeRuns, judge, names
+from pressplay.gates.proving.evidence import ProbeRuns, names
+from pressplay.gates.proving.judge import Bounds, judge
 from pressplay.gates.proving.judgement import PACKED, SHOWN, Judgement, markdown
 from pressplay.gates.proving.model import Control, ControlKind, TestResult, TestRun
 from pressplay.gates.proving.results import WHOLE
