@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-FILES = sorted(path for path in TESTS.rglob("*.py") if "data" not in path.relative_to(TESTS).parts)
+NOT_OURS = {"data", "base", "cases"}
+"""Folders of what tests read: recorded files, and the projects of the corpus."""
+FILES = sorted(path for path in TESTS.rglob("*.py") if NOT_OURS.isdisjoint(path.relative_to(TESTS).parts))
 
 
 def imported(tree: ast.Module) -> set[str]:

@@ -1,0 +1,3 @@
+module example.com/linkd
+
+go 1.23

@@ -1,0 +1,5 @@
+module example.com/linkd
+
+go 1.23
+
+replace example.com/helper => ../../helper

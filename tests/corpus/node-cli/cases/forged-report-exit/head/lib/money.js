@@ -1,0 +1,17 @@
+'use strict';
+
+/** The cents of an amount such as "12.5" or "-3"; throws an Error for anything else. */
+function cents(text) {
+  if (!/^-?\d+(\.\d{1,2})?$/.test(text.trim())) {
+    throw new Error(`not an amount: ${text}`);
+  }
+  return Math.round(Number(text) * 100);
+}
+
+/** Cents with two decimals. */
+function shown(amount) {
+  const rest = String(Math.abs(amount % 100)).padStart(2, '0');
+  return `${Math.ceil(amount / 100)}.${rest}`;
+}
+
+module.exports = { cents, shown };

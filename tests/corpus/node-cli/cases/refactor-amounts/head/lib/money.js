@@ -1,0 +1,19 @@
+'use strict';
+
+/** The cents of an amount such as "12.5" or "-3"; throws an Error for anything else. */
+function cents(text) {
+  const match = /^(-?)(\d+)(?:\.(\d{1,2}))?$/.exec(text.trim());
+  if (match === null) {
+    throw new Error(`not an amount: ${text}`);
+  }
+  const [, sign, whole, rest = ''] = match;
+  const size = Number(whole) * 100 + Number(rest.padEnd(2, '0'));
+  return sign === '-' ? -size : size;
+}
+
+/** Cents with two decimals. */
+function shown(amount) {
+  return `${Math.floor(amount / 100)}.${String(Math.abs(amount % 100)).padStart(2, '0')}`;
+}
+
+module.exports = { cents, shown };

@@ -1,0 +1,25 @@
+'use strict';
+
+const args = require('./args');
+const { COMMANDS } = require('./commands');
+const expenses = require('./expenses');
+
+/** Carries out a command line; gives its exit status. */
+function main(words, { read, write, warn }) {
+  try {
+    const { command, path, options } = args.parse(words);
+    const run = COMMANDS[command];
+    if (run === undefined) {
+      warn(`usage: tally ${Object.keys(COMMANDS).join('|')} [--from DATE] [--until DATE] [FILE]\n`);
+      return 0;
+    }
+    const all = expenses.between(expenses.read(read(path)), options);
+    write(run(all).map((line) => `${line}\n`).join(''));
+    return 0;
+  } catch (error) {
+    warn(`tally: ${error.message}\n`);
+    return 1;
+  }
+}
+
+module.exports = { main };

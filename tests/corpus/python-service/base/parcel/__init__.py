@@ -1,0 +1,3 @@
+"""Quotes the price of sending a parcel."""
+
+VERSION = "1.4.0"

@@ -1,0 +1,5 @@
+from parcel.rates import table
+
+
+def test_table_exists():
+    assert table
