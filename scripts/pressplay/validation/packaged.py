@@ -20,6 +20,7 @@ ORIGINALS = {
     "tasks.schema.json": "schemas/tasks.schema.json",
     "acceptance.schema.json": "schemas/acceptance.schema.json",
     "gates.schema.json": "schemas/gates.schema.json",
+    "case.schema.json": "schemas/case.schema.json",
     "requirements.schema.json": "schemas/requirements.schema.json",
     "outcome.schema.json": "schemas/outcome.schema.json",
     "coderun.schema.json": "schemas/coderun.schema.json",
