@@ -220,6 +220,10 @@ def proof(full_name: str, pr: int, head: str) -> str:
     return f"proof-{digest('proof', repo(full_name), pr, head, length=12)}"
 
 
+PROOF_KEYS = "press-play-proof-keys"
+"""The ConfigMap with the public keys of all proofs that were signed here, each as `<its id>.pem`."""
+
+
 def acceptance_plan(number: int) -> str:
     """Where in the repository the plan of probes for a task (or pull request) lies, by its integer."""
     return f".press-play/acceptance/{number}.yaml"

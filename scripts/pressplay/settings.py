@@ -262,6 +262,20 @@ class Reconcile(_Model):
     """For how many days what ended is kept: runs, proofs of closed pull requests, ledgers of merged ones, plays."""
 
 
+class SigningKey(_Model):
+    """The key that signs proofs, in a Secret of the release's namespace."""
+
+    secret: str = ""
+    """The Secret's name; empty: the one with the key of the harness's App."""
+    key: str = "private-key"
+
+
+class ProofSettings(_Model):
+    """How proofs are signed."""
+
+    signing_key: SigningKey = SigningKey()
+
+
 class Events(_Model):
     """What may start on events without being asked (R8)."""
 
@@ -323,6 +337,7 @@ class Settings(_Model):
     limits: Limits = Limits()  # type: ignore[call-arg]
     gate_pods: GatePods = GatePods()
     reconcile: Reconcile = Reconcile()  # type: ignore[call-arg]
+    proof: ProofSettings = ProofSettings()
     events: Events = Events()  # type: ignore[call-arg]
     flows: Flows = Flows()
     agents: dict[str, Agent] = {}

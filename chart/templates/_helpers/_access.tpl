@@ -113,12 +113,15 @@ spec:
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, create, patch, delete]
-# The keys of the two Apps as which the harness acts, and no other Secret.
+# The keys of the two Apps as which the harness acts, the one that signs proofs, and no other Secret.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames:
     {{- range list .Values.github.harnessApp .Values.agents.qa.githubApp }}
     - {{ include "press-play.appSecret" . }}
+    {{- end }}
+    {{- with .Values.proof.signingKey.secret }}
+    - {{ . }}
     {{- end }}
   verbs: [get]
 {{- end }}

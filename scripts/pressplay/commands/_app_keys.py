@@ -27,7 +27,7 @@ from pressplay.github.permissions import Needs
 def exchange(wanted: Wanted, answer: str, directory: Path, namespace: str, api_url: str | None) -> Iterator[str]:
     """Fetch and write the keys that `answer` (an address, or its code) stands for; lines on what comes next."""
     code, page = _answer(answer, directory)
-    with _secret_file(directory) as save:
+    with secret_file(directory) as save:
         created = apps.convert((api_url or wanted.settings.github.api_url).rstrip("/"), code)
         needs = _whose(wanted, created, page)
         if wanted.external:
@@ -93,7 +93,7 @@ def _secret(name: str, namespace: str, data: Mapping[str, str]) -> dict[str, Any
 
 
 @contextmanager
-def _secret_file(directory: Path) -> Iterator[Callable[[str, str], Path]]:
+def secret_file(directory: Path) -> Iterator[Callable[[str, str], Path]]:
     """A way to save one secret text in the directory, which nobody else can read.
 
     The file is there before the code is used: a code is good once, and a key that can't be written would be lost.

@@ -11,6 +11,7 @@ import click
 from pressplay.commands import _pages
 from pressplay.domain import flows
 from pressplay.errors import PressPlayError
+from pressplay.gates.proof import statement
 from pressplay.templating import personas
 from pressplay.validation import helm
 from pressplay.validation.bundle import bundle
@@ -28,6 +29,10 @@ SHOWN_LINES = 12
 
 def _bundled(root: Path) -> Files:
     return {Path("chart/values.schema.json"): bundle(root / "schemas/values.schema.json")}
+
+
+def _proof_schema(_root: Path) -> Files:
+    return {Path("schemas/proof.schema.json"): statement.schema()}
 
 
 def _personas(_root: Path) -> Files:
@@ -70,6 +75,7 @@ def _github_apps(_root: Path) -> Files:
 GENERATORS: dict[str, Callable[[Path], Files]] = {
     "flows": _flows,
     "values schema": _bundled,
+    "proof schema": _proof_schema,
     "packaged copies": packaged_schemas,
     "personas": _personas,
     "values reference": _reference,

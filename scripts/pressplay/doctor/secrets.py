@@ -95,6 +95,29 @@ def qa_is_one(subject: Subject) -> Iterator[Result]:
         yield ok("QA's key", f"{' and '.join(numbers)} have the same App's")
 
 
+@check("proof's key")
+def proof_key(subject: Subject) -> Iterator[Result]:
+    """The key that signs proofs, where it is one of its own: without it nothing can be approved."""
+    from pressplay.errors import InputError
+    from pressplay.gates.proof import signing
+
+    wanted, namespace = subject.settings.proof.signing_key, subject.settings.namespace
+    if not wanted.secret:
+        return
+    where = f"Secret {wanted.secret}, key {wanted.key}"
+    try:
+        pem = (subject.data(namespace, wanted.secret) or {}).get(wanted.key, b"").decode()
+        public = signing.public_key(pem, where)
+    except (InputError, UnicodeDecodeError):
+        yield wrong(
+            "proof's key",
+            f"{where} in {namespace} has no private key in PEM: no commit can be approved",
+            f"make one with pressplay proof key -n {namespace} --name {wanted.secret}, or correct proof.signingKey",
+        )
+    else:
+        yield ok("proof's key", f"{where}, signs as {public.id}")
+
+
 @check("projects' Secrets")
 def requirements(subject: Subject) -> Iterator[Result]:
     """Those that requirements.yaml may ask for: a run that mounts one that is not there never starts."""

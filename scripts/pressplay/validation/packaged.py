@@ -23,6 +23,7 @@ ORIGINALS = {
     "case.schema.json": "schemas/case.schema.json",
     "requirements.schema.json": "schemas/requirements.schema.json",
     "outcome.schema.json": "schemas/outcome.schema.json",
+    "proof.schema.json": "schemas/proof.schema.json",
     "coderun.schema.json": "schemas/coderun.schema.json",
     "docsrun.schema.json": "schemas/docsrun.schema.json",
 }

@@ -156,6 +156,7 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         "events": {key: values["events"][key] for key in ("enabled", "start", "label")},
         "flows": values["flows"],
         "limits": {key: value for key, value in values["limits"].items() if key != "runsAtOnce"},
+        "proof": values["proof"],
         "reconcile": {"keepDays": values["reconcile"]["keepDays"]},
         "agents": {name: agent(name, own) for name, own in values["agents"].items()},
         "coderunExtra": values["coderun"]["extraSpec"],

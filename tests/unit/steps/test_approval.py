@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import pytest
 from ledgers import HEAD, OTHER, PR, REPO, desk, gate, pull, record
 
+from pressplay.domain.entries import Entries
 from pressplay.errors import InputError
 from pressplay.github import checks, reviews
 from pressplay.settings import Agent
 from pressplay.steps.core import parking, verdicts
 from pressplay.steps.core.context import Subject
-from pressplay.steps.review import approval, proofs
+from pressplay.steps.review import approval, proofs, proven
 
 pytestmark = pytest.mark.rule("R5")
 QA = "qa[bot]"
@@ -26,7 +27,7 @@ def review(author: str = QA, state: str = "APPROVED", commit: str = HEAD, id_: i
 def desk_of(tmp_path, monkeypatch):
     """A pull request with a proof and reviews; `done` says in order what GitHub was told."""
 
-    def make(*, proof=None, posted=(), entries=None, refuse=None):
+    def make(*, proof=None, posted=(), entries=None, refuse=None, document=None):
         context, done = desk(tmp_path, agents={"qa": Agent(github_app="qa", role="test", model="m")}), []
         context.github.login = lambda _app: QA
         record(context, "pr", PR, entries or {})
@@ -36,7 +37,15 @@ def desk_of(tmp_path, monkeypatch):
                 raise refuse
             done.append(f"dismiss {given[-2]}: {given[-1]}")
 
+        def keep(*_given):
+            done.append("document")
+            return DOCUMENT
+
         monkeypatch.setattr(proofs, "kept", lambda *_: proof)
+        monkeypatch.setattr(proofs, "kept_document", lambda *_: document)
+        monkeypatch.setattr(proofs, "keep_document", keep)
+        monkeypatch.setattr(proven, "statement", lambda *_: None)
+        monkeypatch.setattr(approval, "approval_text", lambda _statement: "what was shown")
         monkeypatch.setattr(approval, "markdown", lambda _proof: "shown")
         monkeypatch.setattr(approval, "summary", lambda _proof: "3 probes held")
         monkeypatch.setattr(reviews, "reviews", lambda *_: list(posted))
@@ -53,7 +62,8 @@ def proof(*, passed: bool = True, commit: str = HEAD) -> SimpleNamespace:
     return SimpleNamespace(passed=passed, commit=commit)
 
 
-GIVEN = ["review APPROVE a", "clear", "check acceptance pass"]
+DOCUMENT = proofs.Document("{}", None, "the document")  # type: ignore[arg-type]
+GIVEN = ["document", "review APPROVE a", "clear", "check acceptance pass"]
 
 
 @pytest.mark.parametrize(
@@ -65,19 +75,26 @@ GIVEN = ["review APPROVE a", "clear", "check acceptance pass"]
         (proof(commit=OTHER), [], []),
         (proof(passed=False, commit=OTHER), [], []),
         # Done again, it is the same: the harness's own approval of this very commit, and no other's.
-        (proof(), [review()], GIVEN[1:]),
+        (proof(), [review()], GIVEN[2:]),
         (proof(), [review("mallory")], GIVEN),
         (proof(), [review(commit=OTHER)], GIVEN),
         (proof(), [review(state="DISMISSED")], GIVEN),
-        (proof(), [review("mallory"), review()], GIVEN[1:]),
+        (proof(), [review("mallory"), review()], GIVEN[2:]),
     ],
 )
 def test_an_approval_is_given_once_for_the_commit_that_was_proven(desk_of, proof_, posted, expected):
-    context, done = desk_of(proof=proof_, posted=posted)
+    # What a posted review names is there, and does not change under it.
+    context, done = desk_of(proof=proof_, posted=posted, document=DOCUMENT)
     subject = Subject.of({"repo": REPO, "pr": str(PR), "try": "1"}, context)
-    lines = approval.give(context, subject, pull())
+    lines = approval.give(context, subject, pull(), Entries())
     assert done == expected
     assert ("the proof of this commit is gone" in str(lines)) is not bool(expected)
+
+
+def test_a_document_that_is_gone_is_made_again_for_a_review_that_is_posted(desk_of):
+    context, done = desk_of(proof=proof(), posted=[review()])
+    approval.give(context, Subject.of({"repo": REPO, "pr": str(PR), "try": "1"}, context), pull(), Entries())
+    assert done == ["document", *GIVEN[2:]]
 
 
 HERE, BEFORE = gate("acceptance", "pass"), gate("acceptance", "pass", OTHER)

@@ -11,15 +11,20 @@ from dataclasses import replace
 
 from pressplay.domain.entries import Entries, GateEntry, Waiver
 from pressplay.domain.reasons import Reason
-from pressplay.gates.acceptance.proof import Proof, markdown, summary
+from pressplay.gates.acceptance.proof import markdown, summary
+from pressplay.gates.proof.text import approval_text
 from pressplay.github import checks, pulls, reviews
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.steps.core import parking, verdicts
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS, is_approval
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.verdicts import GateVerdict
-from pressplay.steps.review import deploys, proofs
+from pressplay.steps.review import deploys, proofs, proven
+from pressplay.steps.review.proofs import Document
 from pressplay.steps.runs import limits
+
+LONGEST = 65_000
+"""Characters of a review's text: GitHub takes 65,535."""
 
 
 def lacks(subject: Subject, entries: Entries, head: str, *, deployed: bool) -> Reason | None:
@@ -76,7 +81,7 @@ def waiting(entries: Entries, head: str) -> list[GateEntry]:
     ]
 
 
-def give(context: Context, subject: Subject, pull: pulls.Pull) -> str:
+def give(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> str:
     """Post the approving review and set the check on the head, once; returns why that is impossible, or an empty text.
 
     Call it only if `lacks` returned None. The check comes last: it stands only if everything else is there, and not if
@@ -89,20 +94,29 @@ def give(context: Context, subject: Subject, pull: pulls.Pull) -> str:
     qa = context.settings.agent("qa")[1].github_app
     as_qa = context.github.installation(qa, subject.repo, {"pull_requests": "write"})
     login = context.github.login(qa)
-    posted = reviews.reviews(as_qa, subject.repo, pull.number)
-    if not any(r.author == login and r.state == "APPROVED" and r.commit_id == pull.head_sha for r in posted):
-        reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(proof, shown))
+    posted = any(
+        review.author == login and review.state == "APPROVED" and review.commit_id == pull.head_sha
+        for review in reviews.reviews(as_qa, subject.repo, pull.number)
+    )
+    # What a posted review names must not change under it.
+    document = proofs.kept_document(context, subject, pull.head_sha) if posted else None
+    if document is None:
+        made = proven.statement(context, subject, pull, entries, proof)
+        document = proofs.keep_document(context, subject, made)
+    if not posted:
+        reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(document, shown))
     parking.clear(context, subject, pull.number)
-    verdict = GateVerdict("pass", "Proven on this commit", summary(proof), shown)
+    verdict = GateVerdict("pass", "Proven on this commit", summary(proof), f"{document.link}\n\n{shown}")
     verdicts.show(context, subject.repo, pull, verdicts.ACCEPTANCE, verdict)
     return ""
 
 
-def _body(proof: Proof, shown: str) -> str:
-    return (
-        f"Approved for commit `{proof.commit}`, by the harness, on what it saw itself: {summary(proof)}.\n\n"
-        f"<details><summary>The proof</summary>\n\n{shown}\n\n</details>"
-    )
+def _body(document: Document, shown: str) -> str:
+    """The review's text; `shown`: the probes' answers, left to the check where there is no room for them."""
+    text = f"{approval_text(document.statement)}\n{document.link}\n\n"
+    answers = f"<details><summary>The probes' answers</summary>\n\n{shown}\n\n</details>"
+    whole = f"{text}{answers}"
+    return whole if len(whole) <= LONGEST else f"{text}The probes' answers are in the check `{ACCEPTANCE_CHECK}`."
 
 
 def take_up(gh: Client, repo: str, pull: pulls.Pull) -> bool:

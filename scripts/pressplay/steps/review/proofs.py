@@ -1,24 +1,120 @@
-"""The proofs that the acceptance gate captured, by commit."""
+"""What was shown of a commit, kept in a ConfigMap by commit: the acceptance gate's answers, and the signed document."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+from dataclasses import dataclass
+
 from pressplay import names
 from pressplay.cluster.ledger import PART_OF
+from pressplay.errors import InputError
 from pressplay.gates.acceptance.proof import Proof
+from pressplay.gates.proof import signing
+from pressplay.gates.proof.statement import Statement, digest
 from pressplay.steps.core.context import Context, Subject
+from pressplay.validation.markdown import code
 
 _PROOF = "proof"
+DOCUMENT = "document"
+"""The key of the ConfigMap that holds the envelope."""
+_APP_KEY = "private-key"
+
+
+@dataclass(frozen=True)
+class Document:
+    """A signed proof as it is kept."""
+
+    text: str
+    """The envelope, as JSON."""
+    statement: Statement
+    link: str
+    """One paragraph of Markdown: its digest, where it is, how to fetch and verify it."""
 
 
 def keep(context: Context, subject: Subject, proof: Proof) -> None:
-    """Keep a proof, in a ConfigMap of its own."""
+    """Keep what the acceptance gate captured."""
+    _apply(context, subject, proof.commit, {_PROOF: proof.pack()})
+
+
+def kept(context: Context, repo: str, pr: int, head: str) -> Proof | None:
+    """What was captured of a commit; None where nothing was."""
+    config_map = context.cluster.get("ConfigMap", context.settings.namespace, names.proof(repo, pr, head))
+    packed = config_map["data"].get(_PROOF) if config_map else None
+    return Proof.unpack(packed, f"proof of {head}") if packed else None
+
+
+def keep_document(context: Context, subject: Subject, statement: Statement) -> Document:
+    """Sign a Statement and keep it beside its commit's proof; the public key is kept first.
+
+    InputError where the key that the values name is not there, or is none.
+    """
+    private_key, where = _signing_key(context)
+    public = signing.public_key(private_key, where)
+    namespace = context.settings.namespace
+    context.cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": names.PROOF_KEYS, "namespace": namespace, "labels": dict(PART_OF)},
+            "data": {f"{public.id}.pem": public.pem},
+        }
+    )
+    text = signing.sign(statement, private_key, where)
+    _apply(context, subject, statement.commit, {DOCUMENT: text})
+    return _document(context, subject, text, statement)
+
+
+def kept_document(context: Context, subject: Subject, head: str) -> Document | None:
+    """The document of a commit that was signed before; None where there is none."""
+    name = names.proof(subject.repo, subject.pull_number, head)
+    config_map = context.cluster.get("ConfigMap", context.settings.namespace, name)
+    text = (config_map or {}).get("data", {}).get(DOCUMENT)
+    if not text:
+        return None
+    return _document(context, subject, text, signing.unverified(text.encode(), f"ConfigMap {name}"))
+
+
+def _document(context: Context, subject: Subject, text: str, statement: Statement) -> Document:
+    namespace, pr, head = context.settings.namespace, subject.pull_number, statement.commit
+    name = names.proof(subject.repo, pr, head)
+    link = (
+        f"The signed proof of this commit is `{digest(text)}`, in the ConfigMap `{name}` of the namespace "
+        f"{code(namespace)}. `pressplay proof get {subject.repo}#{pr} --commit {head} -n {namespace} -o proof.json` "
+        f"fetches it, `pressplay proof verify proof.json --commit {head} -n {namespace}` verifies it."
+    )
+    return Document(text, statement, link)
+
+
+def _signing_key(context: Context) -> tuple[str, str]:
+    """The private key that signs, in PEM, and what to call the place where it is."""
+    settings = context.settings
+    wanted = settings.proof.signing_key
+    own = bool(wanted.secret)
+    name = wanted.secret or names.app_secret(settings.github.harness_app)
+    key = wanted.key if own else _APP_KEY
+    where = f"namespace {settings.namespace}, Secret {name}, key {key}"
+    secret = context.cluster.get("Secret", settings.namespace, name)
+    value = ((secret or {}).get("data") or {}).get(key)
+    todo = (
+        "`pressplay proof key` writes one; or correct proof.signingKey in the values" if own else "see pressplay doctor"
+    )
+    if not value:
+        raise InputError(f"{where}: expected the private key that signs proofs, got nothing; {todo}")
+    try:
+        return base64.b64decode(value, validate=True).decode(), where
+    except (binascii.Error, ValueError) as error:
+        raise InputError(f"{where}: expected a private key in PEM, got something else; {todo}") from error
+
+
+def _apply(context: Context, subject: Subject, head: str, data: dict[str, str]) -> None:
     pr = subject.pull_number
     context.cluster.apply(
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {
-                "name": names.proof(subject.repo, pr, proof.commit),
+                "name": names.proof(subject.repo, pr, head),
                 "namespace": context.settings.namespace,
                 "labels": {
                     **PART_OF,
@@ -27,12 +123,6 @@ def keep(context: Context, subject: Subject, proof: Proof) -> None:
                     "press-play/pr": str(pr),
                 },
             },
-            "data": {_PROOF: proof.pack()},
+            "data": data,
         }
     )
-
-
-def kept(context: Context, repo: str, pr: int, head: str) -> Proof | None:
-    """The proof of a commit; None where none was captured."""
-    config_map = context.cluster.get("ConfigMap", context.settings.namespace, names.proof(repo, pr, head))
-    return Proof.unpack(config_map["data"][_PROOF], f"proof of {head}") if config_map else None

@@ -144,7 +144,7 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
             reason = Reason(what=held.reason)
         if reason is None:
             task_source.link(context, subject, pull.number)
-            refused = approval.give(context, subject, pull)
+            refused = approval.give(context, subject, pull, entries)
             reason = Reason(what=refused) if refused else None
         if last is not None and last.result is not None and last.outcome == BLOCKED:
             parking.park_blocked(context, subject, last.agent, last.result)
