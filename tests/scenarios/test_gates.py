@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from people import labelled_pull
 from team import PR, Does, Played, Team, commit, nothing, played, starts, writes
 
 from pressplay import names
+from pressplay.cli import main
 from pressplay.domain.entries import GateEntry
 from pressplay.errors import PressPlayError
 from pressplay.github import checks, deployments, pulls, refs, reviews
@@ -44,6 +46,49 @@ def test_the_honest_path_gives_check_and_approval_that_name_the_commit_and_show_
     assert (approval["user"]["login"], approval["commit_id"]) == ("qa-agent[bot]", one.head)
     assert f"serving {one.head}" in approval["body"]
     assert one.can_be_merged()
+
+
+@pytest.mark.rule("R5")
+def test_an_approval_leaves_a_document_that_anybody_can_verify(tmp_path, capsys):
+    def pressplay(*arguments: str) -> tuple[int, str]:
+        status = main(["proof", *arguments])
+        streams = capsys.readouterr()
+        return status, streams.out + streams.err
+
+    one = played(tmp_path)
+    state, file = str(tmp_path / "state"), tmp_path / "proof.json"
+    (approval,) = [r for r in one.get(f"/pulls/{PR}/reviews") if r["state"] == "APPROVED"]
+    status, printed = pressplay("get", f"{REPO}#{PR}", "--commit", one.head, "--state", state, "-o", str(file))
+    assert (status, printed) == (0, "")
+    # What the review and the check name is what is kept.
+    digest = hashlib.sha256(file.read_bytes().strip()).hexdigest()
+    assert digest in approval["body"]
+    assert digest in one.check("acceptance")["output"]["text"]
+    status, printed = pressplay("verify", str(file), "--commit", one.head, "--state", state, "--json")
+    verified = json.loads(printed)
+    assert (status, verified["verified"], verified["commit"]) == (0, True, one.head)
+    # By the public key alone, without an installation.
+    keys = one.made.sandbox.cluster.get("ConfigMap", "press-play", names.PROOF_KEYS)["data"]
+    key = tmp_path / "key.pem"
+    key.write_text(keys[f"{verified['key']}.pem"])
+    assert pressplay("verify", str(file), "--commit", one.head, "--key", str(key))[0] == 0
+    status, printed = pressplay("verify", str(file), "--commit", "0" * 40, "--key", str(key))
+    assert (status, f"proves commit {one.head}, not" in printed) == (1, True)
+    status, printed = pressplay("show", f"{REPO}#{PR}", "--state", state)
+    assert status == 0
+    # The document and the review say the same.
+    assert approval["body"].startswith(printed.strip())
+    statement = json.loads(pressplay("show", str(file), "--key", str(key), "--json")[1])
+    assert statement["subject"][0]["digest"] == {"gitCommit": one.head}
+    change, task_ = statement["predicate"]["change"], statement["predicate"]["task"]
+    assert change["tree"] == git(tmp_path / "state" / "git" / f"{REPO}.git", "rev-parse", f"{one.head}^{{tree}}")
+    assert (task_["number"], task_["tag"], task_["title"]) == (1, "master", "Task 1")
+    assert {gate["name"]: gate["outcome"] for gate in statement["predicate"]["gates"]} == {
+        "acceptance": "pass",
+        "test-only": "pass",
+    }
+    # The harness' key signs, and it is in no file.
+    assert "PRIVATE KEY" not in file.read_text() + json.dumps(keys)
 
 
 @pytest.mark.rule("R5")

@@ -43,6 +43,7 @@ CLUSTER = (
     secrets.app_secrets,
     secrets.harness_apart,
     secrets.qa_is_one,
+    secrets.proof_key,
     secrets.requirements,
     secrets.pull_secrets,
     rights.steps,

@@ -11,7 +11,7 @@ from pressplay.clock import rfc3339
 from pressplay.domain.criteria import Criterion
 from pressplay.domain.entries import GateEntry, dump
 from pressplay.errors import InputError
-from pressplay.gates.acceptance.proof import Proof, safe
+from pressplay.gates.acceptance.proof import Proof, safe, shortened
 from pressplay.gates.proof import statement as parts
 from pressplay.gates.proof.statement import LARGEST, MOST, TEXT, Predicate, Statement, digest
 
@@ -62,7 +62,7 @@ def statement(
     whole = Statement(subject=(subject,), predicate=_safe(predicate))
     for most in (MOST, 200, 50, 10):
         fitting = replace(whole, predicate=_bounded(whole.predicate, most))
-        if len(fitting.to_json().encode()) <= LARGEST:
+        if fitting.fits:
             return fitting
     raise InputError(f"proof of {change.head}: expected at most {LARGEST} bytes, got more with 10 entries of each list")
 
@@ -127,8 +127,8 @@ def _listed(items: Sequence[_T] | None) -> tuple[_T, ...] | None:
 def _safe(value: Any) -> Any:
     """`value` with all its texts as a proof may hold them."""
     if isinstance(value, str):
-        # A test's id is redacted by its parts: `test_token.py::test_…` looks like a secret with its name.
-        return safe("::".join(safe(text) for text in value.split("::")), TEXT) if "::" in value else safe(value, TEXT)
+        # A test's id is redacted by its parts: `test_token.py::test_…` looks like a secret after its name.
+        return shortened("::".join(safe(text) for text in value.split("::")), TEXT)
     if isinstance(value, tuple):
         return tuple(_safe(item) for item in value)
     if isinstance(value, Mapping):

@@ -54,7 +54,7 @@ class Verified:
     key: str
     """The id of the key that signed it."""
     digest: str
-    """Of the envelope's bytes."""
+    """Of the envelope's bytes, as the review names it."""
 
 
 def public_key(private_key: str, where: str) -> PublicKey:
@@ -110,14 +110,14 @@ def verify(envelope: bytes, keys: Sequence[PublicKey], where: str, commit: str =
     from securesystemslib.exceptions import VerificationError
 
     document = _envelope(envelope, where)
-    signature = document["signatures"][0]
-    known = [key for key in keys if key.id == signature["keyid"]]
+    signer = document["signatures"][0]["keyid"]
+    known = [key for key in keys if key.id == signer]
     if document["payloadType"] != PAYLOAD_TYPE:
         raise Refused(f"{where}: expected the payload type {PAYLOAD_TYPE}, got {shown(document['payloadType'])}")
     if not known:
         given = ", ".join(key.id for key in keys) or "none"
         raise Refused(
-            f"{where}: signed by the key {shown(signature['keyid'], 80)}, which is none of those given ({given}); "
+            f"{where}: signed by the key {shown(signer, 80)}, which is none of those given ({given}); "
             "find out whose it is before you trust it"
         )
     payload = base64.b64decode(document["payload"])
@@ -133,7 +133,8 @@ def verify(envelope: bytes, keys: Sequence[PublicKey], where: str, commit: str =
         raise Refused(f"signed, but not a proof of Press Play's of this version:\n{error}") from error
     if commit and statement.commit != commit:
         raise Refused(f"{where}: proves commit {statement.commit}, not {commit}")
-    return Verified(statement, signature["keyid"], digest(envelope))
+    # A line end that an editor or a shell added is none of the document.
+    return Verified(statement, signer, digest(envelope.strip()))
 
 
 def key_id_of(envelope: bytes, where: str) -> str:

@@ -341,10 +341,18 @@ class Statement(_Part):
 
         Invalid if it is not as the schema says.
         """
-        document = adapter().dump_python(self, mode="json", by_alias=True, exclude_none=True)
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = self._text()
         from_json(text, "proof")
         return text
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is not larger than a Statement may be."""
+        return len(self._text().encode()) <= LARGEST
+
+    def _text(self) -> str:
+        document = adapter().dump_python(self, mode="json", by_alias=True, exclude_none=True)
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from pressplay.gates.acceptance.proof import SHOWN
@@ -15,11 +15,20 @@ from pressplay.gates.proof.statement import (
     Statement,
     TestShown,
 )
+from pressplay.gates.proving.model import Status
 from pressplay.validation.markdown import code
 
 _T = TypeVar("_T")
 _BOUNDS = ((500, 300), (100, 200), (25, 150), (8, 80))
 """(Entries of a list, characters of a text) that are shown, tried one after the other until the whole fits."""
+_ON_BASE: Mapping[Status | None, str] = {
+    "failed": "failed on the base",
+    "missing": "did not build on the base",
+    "error": "could not be run on the base",
+    "skipped": "skipped on the base",
+    "passed": "passed on the base",
+    None: "not run on the base",
+}
 _UNSEEN = (
     "No test and no probe was made for what no criterion asks for: read the change for what it does beside its task."
 )
@@ -51,7 +60,7 @@ class _Text:
             ("What a person should look at", self._look_at()),
             ("Accepted by people", self._waivers()),
             ("Changed expectations", self._expectations()),
-            ("Failed before, pass now", self._list(_proving(self._of), self._test, "tests.changed")),
+            ("Tests that prove it", self._list(_proving(self._of), self._test, "tests.changed")),
             ("Controls that nothing noticed", self._list(_unnoticed(self._of), self._control, "controls")),
             ("What the change brings in", self._supply()),
             ("Probes", self._probes()),
@@ -101,18 +110,19 @@ class _Text:
     def _look_at(self) -> Iterator[str]:
         of = self._of
         unnoticed, old = _unnoticed(of), [probe for probe in _probes(of) if probe.newness == "not new"]
-        flaky = of.tests.flaky if of.tests else None
-        for number, text in (
-            (len(self._not_shown()), "{} of the task's criteria nothing shows"),
-            (len(unnoticed), "{} controls nothing noticed: no test depends on that code"),
-            (len(of.changed_expectations or ()), "{} expectations of existing tests changed"),
-            (len(of.waivers or ()), "{} findings were accepted by a person"),
-            (len(of.supply or ()), "{} things that the change brings in"),
-            (len(old), "{} probes hold on the base too, and show nothing new"),
-            (len(flaky or ()), "{} tests are flaky"),
+        flaky, lost = (of.tests.flaky, of.tests.lost) if of.tests else (None, None)
+        for text, entries in (
+            ("Criteria that nothing shows", self._not_shown()),
+            ("Controls that nothing noticed, so that no test depends on that code", unnoticed),
+            ("Changed expectations of existing tests", of.changed_expectations),
+            ("What a person accepted in spite of a gate", of.waivers),
+            ("What the change brings in", of.supply),
+            ("Probes that hold on the base too, and show nothing new", old),
+            ("Tests that passed before, and do not any more", lost),
+            ("Flaky tests", flaky),
         ):
-            if number:
-                yield f"- {text.format(number)}."
+            if entries:
+                yield f"- {text}: {len(entries)}."
         yield f"- {_UNSEEN}"
 
     def _waivers(self) -> Iterator[str]:
@@ -139,9 +149,7 @@ class _Text:
 
     def _test(self, test: TestShown) -> str:
         notices = f", notices {', '.join(map(self._code, test.notices))}" if test.notices else ""
-        base = {"failed": "failed on the base", None: "was not run on the base"}.get(
-            test.base, f"`{test.base}` on the base"
-        )
+        base = _ON_BASE[test.base]
         return f"{self._code(test.id)}: {base}{notices}"
 
     def _control(self, control: ControlShown) -> str:
@@ -176,7 +184,7 @@ class _Text:
     def _gates(self) -> Iterator[str]:
         tests = self._of.tests
         for gate in self._of.gates:
-            yield f"- `press-play/{self._plain(gate.name)}`: {gate.outcome}: {self._code(gate.reason)}"
+            yield f"- {self._code(f'press-play/{gate.name}')}: {gate.outcome}: {self._code(gate.reason)}"
         if tests is not None:
             kept = "" if tests.kept is None else f"; {tests.kept} that passed before still pass"
             yield f"- tests on the head: {tests.passed} passed, {tests.failed} did not, {tests.skipped} skipped{kept}"

@@ -66,13 +66,17 @@ def keep_document(context: Context, subject: Subject, statement: Statement) -> D
 
 
 def kept_document(context: Context, subject: Subject, head: str) -> Document | None:
-    """The document of a commit that was signed before; None where there is none."""
+    """The document of a commit that was signed before; None where there is none that this version reads."""
     name = names.proof(subject.repo, subject.pull_number, head)
     config_map = context.cluster.get("ConfigMap", context.settings.namespace, name)
     text = (config_map or {}).get("data", {}).get(DOCUMENT)
     if not text:
         return None
-    return _document(context, subject, text, signing.unverified(text.encode(), f"ConfigMap {name}"))
+    try:
+        return _document(context, subject, text, signing.unverified(text.encode(), f"ConfigMap {name}"))
+    except InputError:
+        context.say(f"ConfigMap {name}: its document is not one of this version; it is made again")
+        return None
 
 
 def _document(context: Context, subject: Subject, text: str, statement: Statement) -> Document:
