@@ -323,6 +323,12 @@ FAULTS = [
     ),
     Planted("two Apps for QA", lambda c: another_app(c, "rex", AGENTS, "qa-agent"), "QA's key", "github-app-qa-agent"),
     Planted(
+        "no key that signs proofs",
+        lambda c: c.setting({"proof": {"signingKey": {"secret": "proof-key", "key": "private-key"}}}),
+        "proof's key",
+        "pressplay proof key",
+    ),
+    Planted(
         "a project's Secret gone",
         lambda c: c.setting({"defaults": {"secrets": ["npm-token"]}}),
         "projects' Secrets",
