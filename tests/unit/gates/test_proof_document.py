@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from proof_documents import BASE, HEAD, facts, honest, minimal, waived
 
 from pressplay.domain.criteria import Criterion
-from pressplay.domain.entries import Details, GateEntry
+from pressplay.domain.entries import Details, GateEntry, Waiver
 from pressplay.gates.proof import build
 from pressplay.gates.proof import statement as parts
 from pressplay.validation import packaged
@@ -157,7 +157,8 @@ def test_a_verdict_that_is_not_known_is_no_pass(outcome, expected):
 
 def test_a_waiver_stands_beside_what_else_shows_a_criterion():
     entry = Criterion("AC1", "it works", "details")
-    waiver = parts.Waiver(subject="AC1", person="maria", comment="1", reason="fine")
+    waiver = Waiver(subject="AC1", head=HEAD, by="maria", comment="1", because="fine")
     assert build.criterion(entry, None).shown_by is None
     assert build.criterion(entry, ()).shown_by == ()
     assert [evidence.kind for evidence in build.criterion(entry, (), waiver).shown_by] == ["waiver"]
+    assert build.waiver(waiver) == parts.Waiver(subject="AC1", person="maria", comment="1", reason="fine")

@@ -97,6 +97,29 @@ def test_a_document_that_is_gone_is_made_again_for_a_review_that_is_posted(desk_
     assert done == ["document", *GIVEN[2:]]
 
 
+TESTED = gate("tests", "pass")
+NOTHING_RAN = {key: {**entry, "proves": False} for key, entry in TESTED.items()}
+
+
+@pytest.mark.parametrize(
+    ("entries", "given"),
+    [
+        ({}, False),
+        (gate("tests", "pass", OTHER), False),
+        (NOTHING_RAN, False),
+        (TESTED, True),
+        # Once it was probed, its answers count.
+        ({**TESTED, **gate("acceptance", "pass")}, False),
+        ({**TESTED, **gate("acceptance", "fail")}, False),
+    ],
+)
+def test_only_a_commit_that_its_tests_prove_needs_no_answers_of_probes(desk_of, entries, given):
+    context, done = desk_of(proof=None)
+    subject = Subject.of({"repo": REPO, "pr": str(PR), "try": "1"}, context)
+    refused = approval.give(context, subject, pull(), Entries.read(entries))
+    assert (done, bool(refused)) == (GIVEN if given else [], not given)
+
+
 HERE, BEFORE = gate("acceptance", "pass"), gate("acceptance", "pass", OTHER)
 MOVED, ELSEWHERE = f"The head is now {HEAD}.", "It was approved for another target."
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pressplay.clock import rfc3339
 from pressplay.domain.criteria import Criterion
-from pressplay.domain.entries import GateEntry, dump
+from pressplay.domain.entries import GateEntry, Waiver, dump
 from pressplay.errors import InputError
 from pressplay.gates.acceptance.proof import Proof, safe, shortened
 from pressplay.gates.proof import statement as parts
@@ -79,13 +79,24 @@ def gate(entry: GateEntry) -> parts.Gate:
     )
 
 
+def waiver(entry: Waiver) -> parts.Waiver:
+    """What a person accepted, as the ledger has it."""
+    return parts.Waiver(
+        subject=entry.subject,
+        person=entry.by,
+        comment=entry.comment,
+        at=rfc3339(entry.at) if entry.at else None,
+        reason=entry.because,
+    )
+
+
 def criterion(
-    entry: Criterion, shown_by: Sequence[parts.Evidence] | None, accepted: parts.Waiver | None = None
+    entry: Criterion, shown_by: Sequence[parts.Evidence] | None, accepted: Waiver | None = None
 ) -> parts.CriterionShown:
     """A criterion with what shows it (None: nobody looked); `accepted`: a person's waiver of it."""
     evidence = shown_by
     if accepted is not None:
-        evidence = (*(shown_by or ()), parts.Evidence(kind="waiver", name=accepted.person))
+        evidence = (*(shown_by or ()), parts.Evidence(kind="waiver", name=accepted.by))
     return parts.CriterionShown(
         id=entry.id,
         text=entry.text,

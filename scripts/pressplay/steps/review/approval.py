@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from pressplay.domain.entries import Entries, GateEntry, Waiver
 from pressplay.domain.reasons import Reason
-from pressplay.gates.acceptance.proof import markdown, summary
+from pressplay.gates.acceptance.proof import Proof, markdown, summary
 from pressplay.gates.proof.text import approval_text
 from pressplay.github import checks, pulls, reviews
 from pressplay.github.calls import Client, GitHubRefused
@@ -25,6 +25,7 @@ from pressplay.steps.runs import limits
 
 LONGEST = 65_000
 """Characters of a review's text: GitHub takes 65,535."""
+_BY_TESTS = "the project's tests and commands prove it, without a deployment"
 
 
 def lacks(subject: Subject, entries: Entries, head: str, *, deployed: bool) -> Reason | None:
@@ -87,10 +88,13 @@ def give(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries)
     Call it only if `lacks` returned None. The check comes last: it stands only if everything else is there, and not if
     GitHub refuses the review.
     """
-    proof = proofs.kept(context, subject.repo, pull.number, pull.head_sha)
-    if proof is None or not proof.passed or proof.commit != pull.head_sha:
-        return "the proof of this commit is gone"
-    shown = markdown(proof)
+    head = pull.head_sha
+    probed = verdicts.verdict_on(entries, verdicts.ACCEPTANCE, head) is not None
+    proof = None
+    if probed or needs_acceptance(subject, entries, head, deployed=False):
+        proof = proofs.kept(context, subject.repo, pull.number, head)
+        if proof is None or not proof.passed or proof.commit != head:
+            return "the proof of this commit is gone"
     qa = context.settings.agent("qa")[1].github_app
     as_qa = context.github.installation(qa, subject.repo, {"pull_requests": "write"})
     login = context.github.login(qa)
@@ -104,17 +108,20 @@ def give(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries)
         made = proven.statement(context, subject, pull, entries, proof)
         document = proofs.keep_document(context, subject, made)
     if not posted:
-        reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(document, shown))
+        reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(document, proof))
     parking.clear(context, subject, pull.number)
-    verdict = GateVerdict("pass", "Proven on this commit", summary(proof), f"{document.link}\n\n{shown}")
+    reason, shown = (summary(proof), markdown(proof)) if proof else (_BY_TESTS, approval_text(document.statement))
+    verdict = GateVerdict("pass", "Proven on this commit", reason, f"{document.link}\n\n{shown}")
     verdicts.show(context, subject.repo, pull, verdicts.ACCEPTANCE, verdict)
     return ""
 
 
-def _body(document: Document, shown: str) -> str:
-    """The review's text; `shown`: the probes' answers, left to the check where there is no room for them."""
+def _body(document: Document, proof: Proof | None) -> str:
+    """The review's text; the probes' answers are left to the check where there is no room for them."""
     text = f"{approval_text(document.statement)}\n{document.link}\n\n"
-    answers = f"<details><summary>The probes' answers</summary>\n\n{shown}\n\n</details>"
+    if proof is None:
+        return text
+    answers = f"<details><summary>The probes' answers</summary>\n\n{markdown(proof)}\n\n</details>"
     whole = f"{text}{answers}"
     return whole if len(whole) <= LONGEST else f"{text}The probes' answers are in the check `{ACCEPTANCE_CHECK}`."
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pressplay import __version__, names
 from pressplay.backlog.tasks import Task
 from pressplay.clock import rfc3339
 from pressplay.domain import criteria
-from pressplay.domain.entries import CriterionIds, Entries, GateEntry
+from pressplay.domain.entries import CriterionIds, Entries, GateEntry, Waiver
 from pressplay.errors import InputError
 from pressplay.gates.acceptance.proof import Proof
 from pressplay.gates.proof import build
@@ -26,6 +26,7 @@ def statement(
     """The Statement of a pull request's head; `proof` is what the acceptance gate captured of it."""
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     task = _task_of_backlog(context, gh, subject)
+    waivers = {entry.subject: entry for entry in entries.all(Waiver) if entry.head == pull.head_sha}
     merge_base = comparison.compare(gh, subject.repo, pull.base_ref, pull.head_sha).merge_base
     return build.statement(
         source=f"{context.settings.github.web_url}/{subject.repo}",
@@ -40,7 +41,8 @@ def statement(
         made_at=context.clock.now(),
         gates=[build.gate(entry) for entry in _gates(entries, pull.head_sha)],
         versions=parts.Versions(pressplay=__version__),
-        criteria=None if task is None else _criteria(context, subject, task),
+        criteria=None if task is None else _criteria(context, subject, task, waivers),
+        waivers=[build.waiver(entry) for entry in waivers.values()],
         probes=build.probes(proof) if proof else None,
         people=list(_people(context, subject, pull)) or None,
     )
@@ -76,9 +78,13 @@ def _task_of_backlog(context: Context, gh: Client, subject: Subject) -> Task | N
     return next((task for task in backlog.tasks if task.number == subject.task), None)
 
 
-def _criteria(context: Context, subject: Subject, task: Task) -> list[parts.CriterionShown]:
+def _criteria(
+    context: Context, subject: Subject, task: Task, waivers: Mapping[str, Waiver]
+) -> list[parts.CriterionShown]:
     known = context.ledger(subject.repo).entries("task", task.number).get(CriterionIds) or CriterionIds(ids={})
-    return [build.criterion(criterion, None) for criterion in criteria.of_task(task, known.ids)]
+    return [
+        build.criterion(criterion, None, waivers.get(criterion.id)) for criterion in criteria.of_task(task, known.ids)
+    ]
 
 
 def _gates(entries: Entries, head: str) -> Iterator[GateEntry]:
