@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pressplay.domain.profiles import Profile
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.proving import job
+from pressplay.gates.proving.evidence import ProbeRuns
 from pressplay.gates.proving.frames import Tampered
 from pressplay.gates.proving.job import TestsPlan
-from pressplay.gates.proving.judge import Bounds, ProbeRuns, judge
+from pressplay.gates.proving.judge import Bounds, judge
 from pressplay.gates.proving.judgement import Finding, Judgement
 from pressplay.gates.proving.model import Language
 
