@@ -42,7 +42,16 @@ def test_a_task_is_played_from_the_backlog_to_a_merged_pull_request(name: str, t
     backlog(project, about)
     agent = f"{sys.executable} {AGENT} {case}"
     played = subprocess.run(
-        [str(Path(sys.executable).with_name("pressplay")), "play", str(project), "--agent", agent, "--json"],
+        [
+            str(Path(sys.executable).with_name("pressplay")),
+            "play",
+            str(project),
+            "--agent",
+            agent,
+            "--json",
+            "--state",
+            str(tmp_path / "state"),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -40,7 +40,7 @@ def run(
     overlays = {"base": BASE, "head": {}} if variants is None else variants
     for name, overlay in overlays.items():
         place = scripts / "variants" / "p0" / name
-        (place / "files").mkdir(parents=True)
+        place.mkdir(parents=True)
         _write(place / "remove.sh", script.removal([p for p, content in overlay.items() if content is None]).encode())
         _write(place / "touch.sh", script.touches(overlay).encode())
         for path, content in overlay.items():

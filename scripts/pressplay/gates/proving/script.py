@@ -63,7 +63,7 @@ lay() {{
   # A process that the run left could hold a file open, but not this.
   cd "$work/next" || exit {BROKEN}
   . "$variants/$2/remove.sh"
-  cp -a "$variants/$2/files/." "$work/next/" || exit {BROKEN}
+  if [ -d "$variants/$2/files" ]; then cp -a "$variants/$2/files/." "$work/next/" || exit {BROKEN}; fi
   # Compilers that go by time must see what differs from the last variant.
   if [ "$laid" != "$2" ]; then
     if [ -n "$laid" ]; then . "$variants/$laid/touch.sh"; fi

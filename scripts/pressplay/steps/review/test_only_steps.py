@@ -54,7 +54,7 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
     verdict = _verdict(findings)
     passed = any(run.outcome == "pass" and run.new_head == head for run in _runs(entries, subject, TEST.name))
     if verdict.outcome == "pass" and passed:
-        verdict = fault or _lacking(subject, profile, plan) or verdict
+        verdict = fault or _lacking(subject, plan) or verdict
     outcome: str = verdicts.post(context, subject, verdicts.TEST_ONLY, head, verdict)
     if outcome == "fail" and refused and all(finding.fixer == "rex" for finding in refused):
         outcome = _for_rex(context, subject, entries, head)
@@ -202,11 +202,11 @@ def _plan(context: Context, gh: Client, subject: Subject, head: str) -> tuple[Pr
         return None, GateVerdict("fail", "The plan of probes is wrong", reason, text)
 
 
-def _lacking(subject: Subject, profile: Profile, plan: ProbePlan | None) -> GateVerdict | None:
+def _lacking(subject: Subject, plan: ProbePlan | None) -> GateVerdict | None:
     """What the plan of probes lacks for this installation; None if it lacks nothing."""
     settings, where = subject.settings, names.acceptance_plan(subject.work_number)
     deploys = settings.deploy.mode != "none"
-    if plan is None and deploys and (not settings.tests.enabled or profile in ("feature", "fix")):
+    if plan is None and deploys and not settings.tests.enabled:
         return GateVerdict("fail", "No plan of probes", f"QA passed it without a plan of probes at {where}")
     if plan is not None and plan.needs_deployment and not deploys and settings.tests.enabled:
         reason = f"the plan of probes at {where} asks for a deployment, and none is set up: probe commands instead"
