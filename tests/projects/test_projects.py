@@ -60,7 +60,7 @@ def test_a_task_is_played_from_the_backlog_to_a_merged_pull_request(name: str, t
     print(played.stderr[-8000:])
     assert played.returncode == 0, played.stdout[-4000:]
     end = json.loads(played.stdout)
-    assert [task["outcome"] for task in end["tasks"]] == ["merged"]
+    assert [task["state"] for task in end["tasks"]] == ["merged"]
 
 
 def backlog(project: Path, about: dict[str, object]) -> None:

@@ -14,6 +14,8 @@ from pressplay.errors import InputError
 from pressplay.gates.acceptance.proof import Proof, safe, shortened
 from pressplay.gates.proof import statement as parts
 from pressplay.gates.proof.statement import LARGEST, MOST, TEXT, Predicate, Statement, digest
+from pressplay.gates.proving.judgement import Judgement, Observed
+from pressplay.gates.proving.model import Status
 
 _NAMES = 20
 """Names that one entry lists: tests that notice a control, controls that a test notices."""
@@ -106,24 +108,77 @@ def criterion(
     )
 
 
-def probes(proof: Proof, newness: Mapping[str, str] | None = None) -> parts.Probes:
-    """What the acceptance gate captured; `newness`: `new` or `not new` by the probe's name, where that is known."""
-    known = newness or {}
-    return parts.Probes(
-        digest=digest(proof.to_json()),
-        plan=proof.plan,
-        environment=proof.environment or None,
-        started=proof.started,
-        ended=proof.ended,
-        probes=tuple(
-            parts.ProbeShown(name=probe.name, kind=probe.kind, held=probe.passed, newness=_newness(known, probe.name))
-            for probe in proof.probes
+def tests(judgement: Judgement) -> parts.Tests:
+    """What the tests gate saw of the head's tests."""
+    return parts.Tests(
+        passed=judgement.passed,
+        failed=judgement.failed,
+        skipped=judgement.skipped,
+        kept=judgement.kept,
+        lost=judgement.lost,
+        flaky=judgement.flaky,
+        changed=tuple(
+            parts.TestShown(
+                id=test.id,
+                base=_status(test.on_base),
+                head=_status(test.on_head) or "error",
+                proves=test.proves,
+                why=test.why,
+                notices=test.notices[:_NAMES],
+            )
+            for test in judgement.tests
         ),
     )
 
 
-def _newness(known: Mapping[str, str], name: str) -> Any:
-    return known.get(name)
+def controls(judgement: Judgement) -> list[parts.ControlShown]:
+    """The controls, and what noticed each."""
+    return [
+        parts.ControlShown(
+            id=control.id,
+            kind=control.kind,
+            path=control.path,
+            line=control.line,
+            label=control.label,
+            outcome=control.outcome,
+            noticed_by=control.by,
+        )
+        for control in judgement.controls
+    ]
+
+
+def _status(observed: Observed) -> Status | None:
+    """A test's status; a flaky one is an error here, since it is listed as flaky; None where it has no result."""
+    return None if observed == "absent" else "error" if observed == "flaky" else observed
+
+
+def probes(proof: Proof | None, judgement: Judgement | None, plan: str) -> parts.Probes | None:
+    """The probes of a deployment, which the acceptance gate made, and those of commands; None where there are none.
+
+    `plan`: the digest of the plan that the commit holds.
+    """
+    deployed = [
+        parts.ProbeShown(name=probe.name, kind=probe.kind, held=probe.passed)
+        for probe in (proof.probes if proof else ())
+    ]
+    commands = [
+        parts.ProbeShown(name=probe.name, kind="command", held=probe.held, newness=probe.newness)
+        for probe in (judgement.probes if judgement else ())
+    ]
+    if not deployed and not commands:
+        return None
+    return parts.Probes(
+        digest=digest(proof.to_json()) if proof else digest_of([_fields(probe) for probe in commands]),
+        plan=proof.plan if proof else plan,
+        environment=(proof.environment or None) if proof else None,
+        started=proof.started if proof else None,
+        ended=proof.ended if proof else None,
+        probes=(*deployed, *commands),
+    )
+
+
+def _fields(probe: parts.ProbeShown) -> dict[str, object]:
+    return {field.name: getattr(probe, field.name) for field in fields(probe)}
 
 
 def digest_of(document: object) -> str:

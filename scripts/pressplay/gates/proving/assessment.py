@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pressplay.domain.profiles import Profile
 from pressplay.gates.acceptance.probe_plan import ProbePlan
@@ -12,7 +14,7 @@ from pressplay.gates.proving.frames import Tampered
 from pressplay.gates.proving.job import TestsPlan
 from pressplay.gates.proving.judge import Bounds, judge
 from pressplay.gates.proving.judgement import Finding, Judgement
-from pressplay.gates.proving.model import Language
+from pressplay.gates.proving.model import HEAD, Language
 
 LOG_BYTES = 8_000_000
 """Of a container's output: a log that is longer does not count."""
@@ -36,4 +38,7 @@ def assess(plan: TestsPlan, logs: Mapping[Language, bytes], profile: Profile, bo
     ]
     controls = [(v.id, v.control) for part in plan.projects for v in part.variants if v.control is not None]
     changed = ProbePlan.from_json(plan.probes).changed if plan.probes else {}
-    return judge(profile, runs, controls, frozenset(plan.changed_tests), bounds, probes, changed)
+    judged = judge(profile, runs, controls, frozenset(plan.changed_tests), bounds, probes, changed)
+    counts = Counter(test.status for run in runs.get(HEAD, ())[-1:] for test in run.tests.values())
+    skipped, passed = counts["skipped"], counts["passed"]
+    return replace(judged, passed=passed, skipped=skipped, failed=counts.total() - passed - skipped)

@@ -129,6 +129,10 @@ class Judgement:
     seconds: float = 0.0
     left_out: int = 0
     """Entries of these lists that were cut to make it fit."""
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    """Tests on the head, in its last run."""
 
     @property
     def fixer(self) -> Fixer | None:

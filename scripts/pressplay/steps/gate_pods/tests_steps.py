@@ -26,7 +26,7 @@ from pressplay.gates.proving.model import Language
 from pressplay.github import pulls, refs
 from pressplay.github.clone import Unreadable
 from pressplay.settings import Bound, Controls, RepositoryDefaults, Tests
-from pressplay.steps.core import task_profile
+from pressplay.steps.core import evidence, task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
 from pressplay.steps.gate_pods import gate_runs, named_checks
@@ -151,18 +151,20 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
         for language, end in ends.items()
         if end.state != "missing"
     }
-    judged = _judged(context, subject, made, logs)
-    return gate_runs.conclude(context, subject, TESTS, head, judged, name)
+    judgement = _judged(context, subject, made, logs)
+    seen = {evidence.JUDGEMENT: judgement.pack(), evidence.CONTRACT: made.origin}
+    evidence.keep(context, subject, head, seen)
+    return gate_runs.conclude(context, subject, TESTS, head, verdict_of(judgement), name)
 
 
-def _judged(context: Context, subject: Subject, made: TestsPlan, logs: Mapping[Language, bytes]) -> GateVerdict:
+def _judged(context: Context, subject: Subject, made: TestsPlan, logs: Mapping[Language, bytes]) -> Judgement:
     entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
     profile = task_profile.of(context, context.harness(subject.repo, contents="read"), subject, entries)
     controls = subject.settings.tests.controls
     refusing = judge.Bounds(
         **{kind: "refuse" if bound == "refuse" else "report" for kind, bound in _bounds_of(controls).items()}
     )
-    return verdict_of(assessment.assess(made, logs, profile, refusing))
+    return assessment.assess(made, logs, profile, refusing)
 
 
 def _bounds_of(controls: Controls) -> dict[Literal["bodies", "hunks", "mutants"], Bound]:

@@ -46,6 +46,8 @@ class Finding:
     fixer: Literal["qa", "rex"]
     held_for: tuple[str, ...] = ()
     """The criteria that ask for it, as the plan of probes says: a person decides, and no agent has to fix it."""
+    changes: tuple[tuple[Loss, str], ...] = ()
+    """What of the tests they change, each with its criterion."""
 
 
 def findings(
@@ -75,7 +77,8 @@ def _against_base(change: tests.Change, branch: Branch, base: str, changed: Mapp
     if weaker and named and None not in named and not weaker.undecided and not weaker.unseen:
         criteria = tuple(sorted(filter(None, named)))
         reason = f"expectations change for {', '.join(criteria)}: {weaker}"
-        yield Finding(reason, listed(weaker.losses), "qa", held_for=criteria)
+        changes = tuple((loss, changed.get(loss.path) or changed.get(loss.text) or "") for loss in weaker.losses)
+        yield Finding(reason, listed(weaker.losses), "qa", criteria, changes)
     elif weaker:
         base = base if re.fullmatch(r"[A-Za-z0-9._/-]+", base) else "its base"
         fixer: Literal["qa", "rex"] = (

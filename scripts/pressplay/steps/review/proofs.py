@@ -12,10 +12,10 @@ from pressplay.errors import InputError
 from pressplay.gates.acceptance.proof import Proof
 from pressplay.gates.proof import signing
 from pressplay.gates.proof.statement import Statement, digest
+from pressplay.steps.core import evidence
 from pressplay.steps.core.context import Context, Subject
 from pressplay.validation.markdown import code
 
-_PROOF = "proof"
 DOCUMENT = "document"
 """The key of the ConfigMap that holds the envelope."""
 _APP_KEY = "private-key"
@@ -34,13 +34,12 @@ class Document:
 
 def keep(context: Context, subject: Subject, proof: Proof) -> None:
     """Keep what the acceptance gate captured."""
-    _apply(context, subject, proof.commit, {_PROOF: proof.pack()})
+    evidence.keep(context, subject, proof.commit, {evidence.ANSWERS: proof.pack()})
 
 
 def kept(context: Context, repo: str, pr: int, head: str) -> Proof | None:
     """What was captured of a commit; None where nothing was."""
-    config_map = context.cluster.get("ConfigMap", context.settings.namespace, names.proof(repo, pr, head))
-    packed = config_map["data"].get(_PROOF) if config_map else None
+    packed = evidence.kept(context, repo, pr, head).get(evidence.ANSWERS)
     return Proof.unpack(packed, f"proof of {head}") if packed else None
 
 
@@ -61,15 +60,14 @@ def keep_document(context: Context, subject: Subject, statement: Statement) -> D
         }
     )
     text = signing.sign(statement, private_key, where)
-    _apply(context, subject, statement.commit, {DOCUMENT: text})
+    evidence.keep(context, subject, statement.commit, {DOCUMENT: text})
     return _document(context, subject, text, statement)
 
 
 def kept_document(context: Context, subject: Subject, head: str) -> Document | None:
     """The document of a commit that was signed before; None where there is none that this version reads."""
     name = names.proof(subject.repo, subject.pull_number, head)
-    config_map = context.cluster.get("ConfigMap", context.settings.namespace, name)
-    text = (config_map or {}).get("data", {}).get(DOCUMENT)
+    text = evidence.kept(context, subject.repo, subject.pull_number, head).get(DOCUMENT)
     if not text:
         return None
     try:
@@ -109,24 +107,3 @@ def _signing_key(context: Context) -> tuple[str, str]:
         return base64.b64decode(value, validate=True).decode(), where
     except (binascii.Error, ValueError) as error:
         raise InputError(f"{where}: expected a private key in PEM, got something else; {todo}") from error
-
-
-def _apply(context: Context, subject: Subject, head: str, data: dict[str, str]) -> None:
-    pr = subject.pull_number
-    context.cluster.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {
-                "name": names.proof(subject.repo, pr, head),
-                "namespace": context.settings.namespace,
-                "labels": {
-                    **PART_OF,
-                    "press-play/proof": "acceptance",
-                    "press-play/repo": names.repo_key(subject.repo),
-                    "press-play/pr": str(pr),
-                },
-            },
-            "data": data,
-        }
-    )

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
 
 from pressplay import __version__, names
 from pressplay.backlog.tasks import Task
 from pressplay.clock import rfc3339
 from pressplay.domain import criteria
-from pressplay.domain.entries import CriterionIds, Entries, GateEntry, Waiver
+from pressplay.domain.criteria import Criterion
+from pressplay.domain.entries import CriterionIds, Entries, GateEntry, GivenProfile, Waiver
 from pressplay.errors import InputError
+from pressplay.gates.acceptance.coverage import coverage
+from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.proof import Proof
 from pressplay.gates.proof import build
 from pressplay.gates.proof import statement as parts
-from pressplay.gates.proving.model import PROFILES
+from pressplay.gates.proving.judgement import Judgement
 from pressplay.github import comparison, issues, pulls, refs
 from pressplay.github.calls import Client, GitHubRefused
-from pressplay.steps.core import backlog_file, verdicts
+from pressplay.steps.core import backlog_file, evidence, task_profile, verdicts
 from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.review import plans
 
 
 def statement(
@@ -26,11 +32,14 @@ def statement(
     """The Statement of a pull request's head; `proof` is what the acceptance gate captured of it."""
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     task = _task_of_backlog(context, gh, subject)
+    seen = evidence.kept(context, subject.repo, pull.number, pull.head_sha)
+    judgement = Judgement.unpack(seen[evidence.JUDGEMENT]) if evidence.JUDGEMENT in seen else None
+    plan = _plan(gh, subject, pull.head_sha)
     waivers = {entry.subject: entry for entry in entries.all(Waiver) if entry.head == pull.head_sha}
     merge_base = comparison.compare(gh, subject.repo, pull.base_ref, pull.head_sha).merge_base
     return build.statement(
         source=f"{context.settings.github.web_url}/{subject.repo}",
-        task=_task(subject, task),
+        task=_task(context, gh, subject, task, entries),
         change=parts.Change(
             head=pull.head_sha,
             base=pull.base_ref,
@@ -40,25 +49,75 @@ def statement(
         ),
         made_at=context.clock.now(),
         gates=[build.gate(entry) for entry in _gates(entries, pull.head_sha)],
-        versions=parts.Versions(pressplay=__version__),
-        criteria=None if task is None else _criteria(context, subject, task, waivers),
+        versions=parts.Versions(pressplay=__version__, environment=_contract(seen)),
+        criteria=None
+        if task is None
+        else _criteria(context, subject, task, waivers, _coverage(plan, judgement, proof)),
+        tests=build.tests(judgement) if judgement else None,
+        controls=build.controls(judgement) if judgement else None,
         waivers=[build.waiver(entry) for entry in waivers.values()],
-        probes=build.probes(proof) if proof else None,
+        changed_expectations=_expectations(seen),
+        probes=build.probes(proof, judgement, plan.digest if plan else ""),
         people=list(_people(context, subject, pull)) or None,
     )
 
 
-def _task(subject: Subject, task: Task | None) -> parts.Task:
+def _plan(gh: Client, subject: Subject, head: str) -> ProbePlan | None:
+    try:
+        return plans.read(gh, subject, head)
+    except GitHubRefused:
+        raise
+    except InputError:
+        # Nothing of a plan that proves nothing was carried out.
+        return None
+
+
+def _contract(seen: Mapping[str, str]) -> parts.Contract | None:
+    origins: tuple[Literal["file", "values", "detected"], ...] = ("file", "values", "detected")
+    origin = next((origin for origin in origins if origin == seen.get(evidence.CONTRACT)), None)
+    return parts.Contract(origin=origin) if origin else None
+
+
+def _expectations(seen: Mapping[str, str]) -> list[parts.ChangedExpectation] | None:
+    if evidence.EXPECTATIONS not in seen:
+        return None
+    return [parts.ChangedExpectation(**change) for change in json.loads(seen[evidence.EXPECTATIONS])]
+
+
+Shown = Callable[[Criterion], list[parts.Evidence] | None]
+"""What shows a criterion; None where nobody looked."""
+
+
+def _coverage(plan: ProbePlan | None, judgement: Judgement | None, proof: Proof | None) -> Shown:
+    """What shows each criterion, by the plan, where it counts."""
+    if plan is None or (judgement is None and proof is None):
+        return lambda _criterion: None
+    held = {probe.name for probe in proof.probes if probe.passed} if proof else set()
+    held |= {p.name for p in judgement.probes if p.held and p.newness != "not new"} if judgement else set()
+    proving = judgement.proving if judgement else frozenset()
+
+    def shown(criterion: Criterion) -> list[parts.Evidence]:
+        (covered,) = coverage(plan, [criterion], proving, held)
+        return [
+            *(parts.Evidence(kind="test", name=name) for name in covered.tests),
+            *(parts.Evidence(kind="probe", name=name) for name in covered.probes),
+        ]
+
+    return shown
+
+
+def _task(context: Context, gh: Client, subject: Subject, task: Task | None, entries: Entries) -> parts.Task:
     kind = names.kind_of(subject.work_number)
-    profile = task.raw.get("profile") if task else None
+    given = entries.get(GivenProfile)
+    stated = "tasks.json" if task is not None and task.profile else None
     return parts.Task(
         repo=subject.repo,
         pull=subject.pull_number,
         kind=kind,
         number=subject.work_number,
         tag=subject.tag if kind == "task" else None,
-        profile=next((known for known in PROFILES if known == profile), None),
-        profile_source="tasks.json" if profile in PROFILES else None,
+        profile=task_profile.of(context, gh, subject, entries),
+        profile_source=f"comment {given.comment} by {given.by}" if given else stated,
         title=task.title if task else None,
         title_digest=parts.digest(task.title) if task else None,
     )
@@ -79,11 +138,12 @@ def _task_of_backlog(context: Context, gh: Client, subject: Subject) -> Task | N
 
 
 def _criteria(
-    context: Context, subject: Subject, task: Task, waivers: Mapping[str, Waiver]
+    context: Context, subject: Subject, task: Task, waivers: Mapping[str, Waiver], shown: Shown
 ) -> list[parts.CriterionShown]:
     known = context.ledger(subject.repo).entries("task", task.number).get(CriterionIds) or CriterionIds(ids={})
     return [
-        build.criterion(criterion, None, waivers.get(criterion.id)) for criterion in criteria.of_task(task, known.ids)
+        build.criterion(criterion, shown(criterion), waivers.get(criterion.id))
+        for criterion in criteria.of_task(task, known.ids)
     ]
 
 

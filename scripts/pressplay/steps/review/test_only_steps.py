@@ -7,6 +7,7 @@ runs again in the same round; Rex reads what he must fix once in a try.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 
 from pressplay import names
@@ -21,7 +22,7 @@ from pressplay.gates.proving import profiles
 from pressplay.github import comparison, pulls
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.github.files import Files
-from pressplay.steps.core import task_criteria, task_profile, verdicts
+from pressplay.steps.core import evidence, task_criteria, task_profile, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.review import kept_tests, plans, pushed
@@ -31,6 +32,8 @@ from pressplay.validation.markdown import fenced
 
 CHANGES = "changes"
 """The gate's outcome if Rex must fix what it refuses."""
+_HELD = 200
+"""Changed expectations that are kept for the proof."""
 _UNDECIDED = frozenset({"undecided", "unseen"})
 
 
@@ -55,6 +58,13 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
     passed = any(run.outcome == "pass" and run.new_head == head for run in _runs(entries, subject, TEST.name))
     if verdict.outcome == "pass" and passed:
         verdict = fault or _lacking(subject, plan) or verdict
+    held = [change for finding in findings for change in finding.changes]
+    if held:
+        kept = [
+            {"path": loss.path, "line": loss.line, "before": loss.text, "after": "", "criterion": criterion}
+            for loss, criterion in held[:_HELD]
+        ]
+        evidence.keep(context, subject, head, {evidence.EXPECTATIONS: json.dumps(kept)})
     outcome: str = verdicts.post(context, subject, verdicts.TEST_ONLY, head, verdict)
     if outcome == "fail" and refused and all(finding.fixer == "rex" for finding in refused):
         outcome = _for_rex(context, subject, entries, head)
