@@ -236,8 +236,16 @@ def test_clippy_that_takes_tests_out_of_the_branch_is_refused(tmp_path):
             "the plan of probes at .press-play/acceptance/1.yaml is not one that proves anything",
         ),
         ("probes: [{name: x, shell: rm}]\n", "is not one that proves anything"),
+        (
+            "probes: [{name: x, http: {path: /, expect: {status: 200, contains: ['${COMMIT}']}}}]\n",
+            "is not one that proves anything",
+        ),
+        (
+            f"{PLAN}- {{name: x, command: {{argv: [shop], expect: {{stdout: {{contains: [sold 2 TEA]}}}}}}}}\n",
+            "is not one that proves anything",
+        ),
     ],
-    ids=["none", "empty", "asserts nothing", "unknown"],
+    ids=["none", "empty", "asserts nothing", "unknown", "the commit alone", "commands that no gate runs"],
 )
 def test_without_a_plan_that_can_fail_there_is_no_approval_and_qa_is_told_once(tmp_path, plan, reason):
     one = played(tmp_path, Team(plans=False), plan)

@@ -479,7 +479,7 @@ def test_the_example_that_qa_is_given_is_a_plan():
     start = next(n for n, line in enumerate(lines) if line.strip() == "probes:")
     end = next(n for n, line in enumerate(lines[start:], start) if not line.strip())
     plan = read("\n".join(line[4:] for line in lines[start:end]).encode(), "qa.md")
-    assert set(plan.kinds.values()) == {"http", "workload", "command"}
+    assert set(plan.kinds.values()) == {"http", "command"}
     assert "`.press-play/acceptance/$PRESSPLAY_TASK.yaml`" in persona
 
 

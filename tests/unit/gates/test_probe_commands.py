@@ -119,8 +119,8 @@ def test_what_a_command_brings_is_judged(tmp_path: Path, argv: list[str], expect
 @pytest.mark.parametrize("shell", ALL_SHELLS)
 @pytest.mark.parametrize("limited", [True, False])
 def test_every_shell_does_the_same_with_and_without_the_program_timeout(tmp_path: Path, shell: str, limited: bool):
-    found = subprocess.run(["which", shell], capture_output=True, text=True, check=False).stdout.strip()
-    if not found:
+    program = subprocess.run(["which", shell], capture_output=True, text=True, check=False).stdout.strip()
+    if not program:
         pytest.skip(f"{shell} is not here")
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -144,7 +144,7 @@ def test_every_shell_does_the_same_with_and_without_the_program_timeout(tmp_path
         {"argv": ["sleep", "30"], "timeoutSeconds": 1, "expect": {"exitStatus": 0}},
         {"argv": ["cat", "in.txt"], "expect": {"stdout": {"equals": "one "}}},
     ]
-    words = (found, "sh") if shell == "busybox" else (found,)
+    words = (program, "sh") if shell == "busybox" else (program,)
     (proof,) = carried_out(tmp_path, plan({"files": {"in.txt": "one "}, "steps": steps}), words, str(programs))
     assert failed(proof) == [
         ("step 3: exit status", "0", "no end within 1 s"),
@@ -331,11 +331,11 @@ def test_in_the_gate_s_own_script_a_probe_sees_each_variant_and_leaves_no_marks_
     words = [*wall(lambda _: None), "sh", "-c", 'eval "$(cat "$0")"', str(scripts / "python.sh")]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == script.DONE, done.stderr
-    seen = frames.read(MARK, done.stdout)
+    log = frames.read(MARK, done.stdout)
     outcomes = {}
     for variant in ("base", "head"):
-        shown = {name: data for step, seen_ in seen.steps.items() if step.startswith(f"p0.{variant}.p")
-                 for name, data in seen_.frames.items()}  # fmt: skip
+        shown = {name: data for name_, step in log.steps.items() if name_.startswith(f"p0.{variant}.p")
+                 for name, data in step.frames.items()}  # fmt: skip
         results = command.results(shown, wanted)
         outcomes[variant] = [command.judge(probe, results[probe.name]).passed for probe in wanted.commands()]
     assert outcomes == {"base": [False, True], "head": [True, True]}

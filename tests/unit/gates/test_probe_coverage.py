@@ -69,10 +69,10 @@ def plan(tests: dict[str, list[str]], **covers: list[str]) -> ProbePlan:
 @pytest.mark.rule("R5")
 def test_a_criterion_is_shown_by_a_test_that_proves_or_a_probe_that_held():
     wanted = plan({"AC2": ["test_sell"], "AC3": ["test_gone", "test_other"]}, sells=["AC1", "AC3"], lists=["AC1"])
-    one, two, three = coverage(wanted, CRITERIA, {"tests/test_sell.py::Sell::test_sell"}, {"sells"})
-    assert (one.tests, one.probes, one.shown) == ((), ("sells",), True)
-    assert (two.tests, two.probes, two.shown) == (("tests/test_sell.py::Sell::test_sell",), (), True)
-    assert (three.tests, three.probes) == ((), ("sells",))
+    first, second, third = coverage(wanted, CRITERIA, {"tests/test_sell.py::Sell::test_sell"}, {"sells"})
+    assert (first.tests, first.probes, first.shown) == ((), ("sells",), True)
+    assert (second.tests, second.probes, second.shown) == (("tests/test_sell.py::Sell::test_sell",), (), True)
+    assert (third.tests, third.probes) == ((), ("sells",))
     assert [row.shown for row in coverage(wanted, CRITERIA, set(), set())] == [False, False, False]
 
 

@@ -125,8 +125,8 @@ def test_a_plan_of_nothing_but_weak_probes_is_refused_and_one_that_counts_is_eno
 
 
 def test_every_weak_probe_of_a_refused_plan_is_listed_at_its_line():
-    told = faults(plan(f"{GET}}}}}", "logs: {pod: a, expect: {lines: ['${COMMIT}']}}"))
-    assert [line.split(": ")[0] for line in told] == ["plan.yaml:1:1", "plan.yaml:2:5", "plan.yaml:3:5"]
+    problems = faults(plan(f"{GET}}}}}", "logs: {pod: a, expect: {lines: ['${COMMIT}']}}"))
+    assert [line.split(": ")[0] for line in problems] == ["plan.yaml:1:1", "plan.yaml:2:5", "plan.yaml:3:5"]
 
 
 @pytest.mark.rule("R5")
@@ -178,7 +178,7 @@ def test_short_texts_that_say_something_are_accepted(probe: str):
 
 @pytest.mark.rule("R10")
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "message"),
     [
         ("{argv: [a]}", 'expected the key "expect", got none; add it'),
         ("{expect: {exitStatus: 0}}", 'exactly one of the keys "argv", "steps", got none'),
@@ -218,8 +218,8 @@ def test_short_texts_that_say_something_are_accepted(probe: str):
         ("{argv: [a], expect: {exitStatus: 0}}, retries: {times: 1}", "expected no retries of a command"),
     ],
 )
-def test_a_wrong_command_is_refused_with_its_reason(command: str, told: str):
-    assert told in "\n".join(faults(plan(f"command: {command}")))
+def test_a_wrong_command_is_refused_with_its_reason(command: str, message: str):
+    assert message in "\n".join(faults(plan(f"command: {command}")))
 
 
 COVERING = """\

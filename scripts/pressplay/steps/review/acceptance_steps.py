@@ -11,24 +11,23 @@ import json
 from dataclasses import replace
 
 from pressplay import names
-from pressplay.domain.entries import Deployment
+from pressplay.domain.entries import Deployment, Entries
 from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import probes
 from pressplay.gates.acceptance.probe_job import ProbeJob
 from pressplay.gates.acceptance.probe_plan import ProbePlan
-from pressplay.gates.acceptance.probe_plan import read as read_plan
 from pressplay.gates.acceptance.probe_types import DEPLOYED
 from pressplay.gates.acceptance.probes import Target
 from pressplay.gates.acceptance.proof import Proof, first_failure, markdown, reason
 from pressplay.gates.acceptance.reach import Reach
-from pressplay.github import contents, deployments
+from pressplay.github import deployments
 from pressplay.github.calls import GitHubRefused
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import task_criteria, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import ACCEPTANCE, GateVerdict
-from pressplay.steps.review import deploys, proofs
+from pressplay.steps.review import approval, deploys, plans, proofs
 from pressplay.validation.details import ending
 
 READY = "ready"
@@ -40,11 +39,10 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
     """What is to be looked at where: outcome `ready` with plan and target, packed; or the gate's outcome already."""
     subject = Subject.of(inputs, context)
     pr, head = subject.pull_number, names.checked(inputs["head"], "head")
+    entries = context.ledger(subject.repo).entries("pr", pr)
     plan = _plan(context, subject, head)
     if isinstance(plan, ProbePlan) and not plan.needs_deployment:
-        reason = "the plan has only commands, which the tests gate carries out"
-        return _end(context, subject, head, GateVerdict("pass", "Nothing to ask of a deployment", reason))
-    entries = context.ledger(subject.repo).entries("pr", pr)
+        return _end(context, subject, head, _commands_alone(subject, entries, head))
     deployment = deploys.deployed(entries, head)
     if deployment is None:
         tried = entries.get(Deployment, Deployment.key_of(head))
@@ -78,15 +76,23 @@ def _plan(context: Context, subject: Subject, head: str) -> ProbePlan | GateVerd
     where = names.acceptance_plan(subject.work_number)
     gh = context.harness(subject.repo, contents="read")
     try:
-        text = contents.read_file(gh, subject.repo, where, head)
-        if text is None:
-            return GateVerdict("fail", "No plan of probes", f"there is no plan of probes at {where}")
-        return read_plan(text, where, task_criteria.ids(context, subject))
+        plan = plans.read(gh, subject, head, task_criteria.ids(context, subject))
+        return plan or GateVerdict("fail", "No plan of probes", f"there is no plan of probes at {where}")
     except GitHubRefused:
         raise
     except InputError:
         reason = f"the plan of probes at {where} is not one that proves anything"
         return GateVerdict("fail", "The plan of probes is wrong", reason)
+
+
+def _commands_alone(subject: Subject, entries: Entries, head: str) -> GateVerdict:
+    """The verdict on a plan without a probe of a deployment: right only where the tests gate proves the commit."""
+    if approval.needs_acceptance(subject, entries, head, deployed=False):
+        reason = "the plan has only commands, and the tests gate has not proven this commit"
+        return GateVerdict("fail", "No probe of a deployment", reason)
+    return GateVerdict(
+        "pass", "Nothing to ask of a deployment", "the plan has only commands: the tests gate judged them"
+    )
 
 
 def _end(context: Context, subject: Subject, head: str, verdict: GateVerdict) -> Outputs:

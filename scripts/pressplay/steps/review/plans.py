@@ -14,13 +14,17 @@ from pressplay.steps.core.context import Subject
 
 
 def read(gh: Client, subject: Subject, head: str, criteria: Collection[str] | None = None) -> ProbePlan | None:
-    """The plan at a commit; None if it holds none. InputError if it is not one that proves anything.
+    """The plan at a commit; None if it holds none.
 
-    `criteria`: the ids that the task's criteria have, where they are known.
+    `criteria`: the ids of the task's criteria, where they are known. InputError if it is not one that proves anything,
+    or has commands where the tests gate, which carries them out, is off.
     """
     where = names.acceptance_plan(subject.work_number)
     content = contents.read_file(gh, subject.repo, where, head)
-    return None if content is None else probe_plan.read(content, where, criteria)
+    plan = None if content is None else probe_plan.read(content, where, criteria)
+    if plan is not None and "command" in plan.kinds.values() and not subject.settings.tests.enabled:
+        raise InputError(f"{where}: expected no commands, since the tests gate, which runs them, is off; take them out")
+    return plan
 
 
 def probes_deployment(gh: Client, subject: Subject, head: str) -> bool:
