@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from pressplay.github.clone import Entry, Tree, Unreadable
@@ -37,6 +38,28 @@ class Files(Protocol):
     def target(self, path: str) -> str:
         """Where a symbolic link leads."""
         ...
+
+
+class NoFiles:
+    """A commit that has no files."""
+
+    entries: Mapping[str, Entry] = MappingProxyType({})
+
+    def names(self, folder: str) -> frozenset[str]:  # noqa: ARG002 - the protocol's signature
+        """See `Files.names`."""
+        return frozenset()
+
+    def folders(self, folder: str) -> tuple[str, ...]:  # noqa: ARG002
+        """See `Files.folders`."""
+        return ()
+
+    def content(self, path: str, most: int = LARGEST) -> bytes | None:  # noqa: ARG002
+        """See `Files.content`."""
+        return None
+
+    def target(self, path: str) -> str:
+        """See `Files.target`."""
+        raise KeyError(path)
 
 
 @dataclass(frozen=True, order=True)

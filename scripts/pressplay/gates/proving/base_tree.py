@@ -42,6 +42,14 @@ def base_with_tests(changed: Iterable[str], head: Files, base: Files, is_test: C
     return _ordered(overlay)
 
 
+def head_with_tests(changed: Iterable[str], head: Files, base: Files, is_test: Callable[[str], bool]) -> Overlay:
+    """The head's program with the base's tests upon it, as `base_with_tests` lays it the other way round."""
+    paths = sorted(set(changed))
+    upon_base = base_with_tests(paths, base, head, is_test)
+    wanted = {path: upon_base[path] if path in upon_base else _content(base, path) for path in paths}
+    return _ordered({path: content for path, content in wanted.items() if content != _content(head, path)})
+
+
 def _differing(changed: Iterable[str], head: Files, base: Files) -> list[str]:
     return [path for path in sorted(set(changed)) if head.entries.get(path) != base.entries.get(path)]
 

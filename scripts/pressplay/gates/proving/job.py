@@ -12,14 +12,16 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from pressplay.domain.profiles import DEFAULT, Profile
 from pressplay.errors import InputError
 from pressplay.gates import tests
 from pressplay.gates.acceptance import command, packing
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probe_types import Probe
 from pressplay.gates.acceptance.proof import ProbeProof
-from pressplay.gates.lint.files import Files, below, name_of, text
-from pressplay.gates.proving import base_tree, controls, frames, reports, script
+from pressplay.gates.lint.files import Files, NoFiles, below, name_of, text
+from pressplay.gates.proving import base_tree, controls, frames, profiles, reports, script
+from pressplay.gates.proving.evidence import KEPT
 from pressplay.gates.proving.model import (
     BASE,
     BEFORE,
@@ -156,11 +158,13 @@ def prepare(
     bounds: Bounds,
     probes: ProbePlan | None = None,
     commit: str = "",
+    profile: Profile = DEFAULT,
 ) -> TestsJob:
     """The job for `head` (of the id `commit`) against `base`; `changed` are the paths that differ between the two.
 
     `mark` begins the lines of the script's output that count: a word that nobody can guess. `probes`: the head's plan,
-    whose commands are carried out on the base, on the head, and on each control of emptied bodies.
+    whose commands are carried out on the base, on the head, and on each control of emptied bodies. `profile`: a
+    refactoring is also run with the base's tests, and for tests alone the whole program is what controls spoil.
     """
     paths = sorted(set(changed))
     try:
@@ -169,6 +173,8 @@ def prepare(
             BASE: base_tree.base_with_tests(paths, head, base, is_test),
             HEAD: {},
         }
+        if profile == "refactor":
+            overlays[KEPT] = base_tree.head_with_tests(paths, head, base, is_test)
         names = _changed_tests(paths, head, base, is_test)
     except Unreadable as error:
         plan = TestsPlan(mark, origin=environment.origin, problem="a changed file can't be read", details=str(error))
@@ -181,11 +187,14 @@ def prepare(
         for number, probe in of_project.items():
             files.update(command.files_for(probe, number))
     planned, count = [], 0
+    is_source = controls.sources(is_test, base, environment.projects)
+    # Of tests alone nothing of the program changed: as against an empty base, all of it did.
+    spoilt, against = (sorted(head.entries), NoFiles()) if profile == "tests" else (paths, base)
+    demand = profiles.TABLE[profile]
+    most = bounds.most + 1 if demand.bodies or demand.shown == "controls" else 0
     made = [
         control
-        for control in controls.controls(
-            paths, head, base, controls.sources(is_test, base, environment.projects), bounds.most + 1
-        )
+        for control in controls.controls(spoilt, head, against, is_source, most)
         if _is_wanted(control.kind, bounds)
     ]
     for number, project in enumerate(_affected(environment, paths, commands)):
@@ -194,6 +203,7 @@ def prepare(
             PlannedVariant(BEFORE, trees[0], 1),
             PlannedVariant(BASE, trees[0], bounds.repeat),
             PlannedVariant(HEAD, trees[1], bounds.repeat),
+            *([PlannedVariant(KEPT, trees[1], 1)] if KEPT in overlays else []),
         ]
         laid: dict[str, Mapping[str, bytes | None]] = dict(overlays)
         for control in _own(made, project, environment):

@@ -81,6 +81,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         _bounds(subject.settings.tests),
         probes,
         head,
+        task_profile.of(context, gh, subject, context.ledger(subject.repo).entries("pr", subject.pull_number)),
     )
     if made.scripts:
         clone.check_out(head, {}, into / "source")
