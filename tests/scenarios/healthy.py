@@ -28,6 +28,7 @@ from pressplay.github import rules
 from pressplay.github.access import AppKey
 from pressplay.names import APP_SECRETS
 from pressplay.patch import merge
+from pressplay.sandbox.configuration import MACHINE
 from pressplay.sandbox.deployer import COMMIT_LABEL
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.forge import Forge
@@ -46,6 +47,11 @@ VALUES: dict[str, Any] = {
             "commit": {"workload": {"namespace": PREVIEW, "name": "preview-{pr}", "label": COMMIT_LABEL}},
         },
         "acceptance": {"namespaces": [PREVIEW], "hosts": ["127.0.0.1"]},
+        "tests": {
+            "enabled": False,
+            "image": MACHINE,
+            "images": dict.fromkeys(("rust", "python", "typescript", "go"), MACHINE),
+        },
     },
     "secrets": {"mode": "existing"},
 }

@@ -47,9 +47,10 @@ def files_of(folder: Path, ref: str = "HEAD") -> Iterator[Files]:
     yield Tree(tree, repository)
 
 
-def project_of(file: Path) -> Path | None:
-    """The project in which a file lies: the nearest folder above it with a .git or .taskmaster; None for none."""
-    for folder in file.resolve().parents:
-        if (folder / ".git").exists() or (folder / ".taskmaster").is_dir():
-            return folder
-    return None
+def project_of(tasks_json: Path) -> Path | None:
+    """The project whose backlog a file is, where it lies as Taskmaster has it; None if it lies elsewhere."""
+    file = tasks_json.resolve()
+    if file.parts[-3:] == (".taskmaster", "tasks", "tasks.json"):
+        return file.parents[2]
+    above = file.parents[1] if file.parts[-2:] == ("tasks", "tasks.json") else file.parent
+    return above if file.name == "tasks.json" and (above / ".git").exists() else None

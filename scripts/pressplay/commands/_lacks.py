@@ -10,8 +10,6 @@ import click
 
 from pressplay.commands._installation import DEFAULT_NAMESPACE
 from pressplay.plaintext import plain
-from pressplay.validation import values
-from pressplay.validation.report import read_text
 
 if TYPE_CHECKING:
     from pressplay.gates.proving.detection import Advice
@@ -27,6 +25,8 @@ def means_of(values_files: Sequence[Path], repo: str | None) -> tuple[Means, Map
     from pressplay.gates.proving.lacks import Means
     from pressplay.settings import Settings
     from pressplay.steps.core import provable
+    from pressplay.validation import values
+    from pressplay.validation.report import read_text
 
     if not values_files:
         return Means(), {}

@@ -40,6 +40,7 @@ def test_json_has_the_issues_shape(tasks_file, capsys):
         ],
         "ready": ["2"],
         "critical_path": ["2", "4"],
+        "lacks": [],
         "problems": [
             {
                 "task": "x",

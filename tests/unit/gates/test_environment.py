@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -199,3 +201,10 @@ def test_wrong_values_name_the_key() -> None:
 def test_errors_name_the_file_as_the_caller_does() -> None:
     with pytest.raises(Invalid, match=r"^acme/shop@main:gates:1:1"):
         contract(tree({FILE: "[]"}), where="acme/shop@main:gates")
+
+
+def test_the_examples_of_the_documentation_are_valid() -> None:
+    page = (Path(__file__).parents[3] / "docs/how-to/tests-gate.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", page.partition("## The environment contract")[2], re.DOTALL)
+    languages = {project.language for example in examples for project in read(example.encode(), FILE).projects}
+    assert languages == set(LANGUAGES)

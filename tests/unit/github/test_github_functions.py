@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 
+import pygit2
 import pytest
 from github_world import CHECK, REPO
+from pygit2.enums import FileMode
 
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import checks, comparison, contents, issues, merges, pulls, refs, trees
+from pressplay.github.clone import Tree, Unreadable
+from pressplay.github.listing import Listing
+from pressplay.settings import RepositoryDefaults
+from pressplay.steps.core import provable
 
 WORDS = {"title": "t", "summary": "s", "details_url": "http://d.test", "external_id": "x"}
 
@@ -54,6 +60,45 @@ def test_the_files_below_a_folder_are_told_with_what_they_are(github_world):
     }
     # No folder, and a file where a folder would be.
     assert trees.files(gh, REPO, sha, "a/none") == trees.files(gh, REPO, sha, "a/other") == {}
+
+
+def test_a_commit_is_listed_as_a_clone_lists_it(github_world):
+    gh = github_world.client("rex")
+    sha = github_world.branch("f", {"a/b/x.md": b"1", "a/big": b"x" * 1_000_001, "a/c": b"\xff"})
+    git = pygit2.Repository(str(github_world.forge.git_path(REPO)))
+    who = pygit2.Signature("a", "a@example.com")
+    index = pygit2.Index()
+    index.read_tree(git[sha].peel(pygit2.Tree))
+    index.add(pygit2.IndexEntry("a/link", git.create_blob(b"b/x.md"), FileMode.LINK))
+    index.add(pygit2.IndexEntry("sub", pygit2.Oid(hex=sha), FileMode.COMMIT))
+    git.create_commit("refs/heads/links", who, who, "x", index.write_tree(git), [])
+    for ref in (sha, "links"):
+        listing, clone = Listing(gh, REPO, ref), Tree(git.revparse_single(ref).peel(pygit2.Tree), git)
+        assert listing.entries == clone.entries
+        for folder in ("", "a", "a/b", "none", "a/big"):
+            assert listing.names(folder) == clone.names(folder)
+            assert listing.folders(folder) == clone.folders(folder)
+    assert (listing.content("a/c"), listing.content("none"), listing.target("a/link")) == (b"\xff", None, "b/x.md")
+    for path, why in (("a/big", "larger"), ("a/link", "a symbolic link"), ("sub", "a submodule")):
+        with pytest.raises(Unreadable, match=why):
+            listing.content(path)
+
+
+def test_a_play_begins_only_where_something_can_be_proven(github_world):
+    gh = github_world.client("rex")
+    nothing, python = refs.head(gh, REPO, "main"), github_world.branch("p", {"setup.py": b"", "test_a.py": b""})
+    settings = RepositoryDefaults()
+    with pytest.raises(InputError, match=r"nothing could prove a change to it.*\n- .*\n- nothing is deployed"):
+        provable.demand(gh, REPO, nothing, settings)
+    for tests in ({"enabled": False}, {"checks": [{"name": "ci"}]}):
+        given = RepositoryDefaults.model_validate({"tests": tests})
+        assert [item.message for item in provable.demand(gh, REPO, nothing, given)]
+    assert len(provable.demand(gh, REPO, python, settings)) == 1
+    deployed = RepositoryDefaults.model_validate({"deploy": {"mode": "github-deployment"}})
+    assert "no project" in str(provable.demand(gh, REPO, nothing, deployed)[0])
+    wrong = github_world.branch("w", {".press-play/gates.yaml": b"projects: []"})
+    with pytest.raises(InputError, match=rf"{REPO}@{wrong[:12]}:.press-play/gates.yaml:1:1: .*projects"):
+        provable.demand(gh, REPO, wrong, deployed)
 
 
 def test_a_commit_puts_files_back_and_takes_files_away(github_world):
