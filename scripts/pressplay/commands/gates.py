@@ -62,18 +62,18 @@ def show(where: str, values_files: tuple[Path, ...], repo: str | None, as_json: 
     means, values = _lacks.means_of(values_files, repo)
     with _files(where) as files:
         contract = environment.contract(files, values)
-        missing = lacks.lacks(contract, files, means)
+        advice = lacks.lacks(contract, files, means)
     if as_json:
         whole = {
             "origin": contract.environment.origin,
             **environment.document(contract.environment),
-            "lacks": [{"message": item.message, "do": item.do} for item in missing],
+            "lacks": [{"message": item.message, "do": item.do} for item in advice],
         }
         click.echo(json.dumps(whole, indent=2))
         return
     click.echo(f"# From: {_ORIGINS[contract.environment.origin]}.")
     click.echo(environment.written(contract.environment), nl=False)
-    _lacks.show(missing)
+    _lacks.show(advice)
 
 
 _ORIGINS = {"file": "the file .press-play/gates.yaml", "values": "the values", "detected": "the project's files"}

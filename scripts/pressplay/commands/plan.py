@@ -76,8 +76,8 @@ def command(
     backlog = read(read_text(tasks_json), str(tasks_json), tag)
     planned = graph.plan(backlog, parallelism=parallel)
     if output == "json":
-        missing = [{"message": item.message, "do": item.do} for item in _missing(tasks_json)]
-        whole = {**planned.as_json(), "lacks": missing}
+        advice = [{"message": item.message, "do": item.do} for item in _missing(tasks_json)]
+        whole = {**planned.as_json(), "lacks": advice}
         click.echo(json.dumps(whole, indent=2 if len(planned.tasks) <= ROWS else None))
     elif output == "workflow":
         manifests = workflow.play_manifests(

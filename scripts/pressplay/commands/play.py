@@ -152,13 +152,13 @@ def _say_what_it_lacks(project: Path, start: str | None) -> None:
     try:
         with files_of(project, "refs/heads/main") as files:
             contract = environment.contract(files, where=str(project / detection.FILE))
-            missing = lacks.lacks(contract, files, _lacks.sandbox_means(start))
+            advice = lacks.lacks(contract, files, _lacks.sandbox_means(start))
     except Invalid:
         raise
     except InputError:
         # The forge says what is wrong with the folder.
         return
-    _lacks.show(missing, err=True)
+    _lacks.show(advice, err=True)
 
 
 def _agent(command: str) -> list[str]:

@@ -170,8 +170,8 @@ def _project(folder: Path, values_files: tuple[Path, ...], repo: str | None) -> 
             contract = environment.contract(files, given, str(folder / detection.FILE))
         except Invalid as error:
             return error.problems, []
-        missing = lacks.lacks(contract, files, means)
-    return [], [Problem(str(folder), 0, 0, "$", item.message, item.do) for item in missing]
+        advice = lacks.lacks(contract, files, means)
+    return [], [Problem(str(folder), 0, 0, "$", item.message, item.do) for item in advice]
 
 
 def _show(given: dict[str, Any]) -> None:

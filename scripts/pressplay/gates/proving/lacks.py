@@ -37,13 +37,13 @@ def lacks(contract: Contract, files: Files, means: Means) -> list[Advice]:
 
     `files` are the default branch's. Paths in the text are checked names of folders.
     """
-    missing: list[Advice] = []
+    advice: list[Advice] = []
     if means.tests:
-        missing += contract.advice
-        missing += _of_projects(contract, means)
+        advice += contract.advice
+        advice += _of_projects(contract, means)
     deploys = _deploys(files, means)
     if deploys is False and means.tool is not None:
-        missing.append(
+        advice.append(
             Advice(
                 f"{PROCFILE} has no line `web: COMMAND`, so that nothing is deployed and only tests and command probes "
                 "can prove a change",
@@ -51,13 +51,13 @@ def lacks(contract: Contract, files: Files, means: Means) -> list[Advice]:
             )
         )
     elif deploys is False:
-        missing.append(
+        advice.append(
             Advice(
                 "nothing is deployed (deploy.mode: none), so that only tests and command probes can prove a change",
                 "set deploy.mode (docs/how-to/gates.md); for a library or a command line nothing is to do",
             )
         )
-    return missing
+    return advice
 
 
 def provable(contract: Contract, files: Files, means: Means) -> bool:
