@@ -179,6 +179,41 @@ class Tests(CommandGate):
     controls: Controls = Controls()  # type: ignore[call-arg]
 
 
+SupplyAction = Literal["show", "park", "refuse"]
+"""`show`: people read of it; `park`: a person decides; `refuse`: Rex fixes it."""
+
+
+class Registries(_Model):
+    """Mirrors of the registries, which are asked about new packages; empty: nothing is asked."""
+
+    npm: str = ""
+    pypi: str = ""
+    crates: str = ""
+    go: str = ""
+
+
+class Supply(_Model):
+    """The supply gate of a repository: what to do about what a change brings in."""
+
+    enabled: bool = True
+    secrets: SupplyAction = "refuse"
+    hidden_text: SupplyAction = "refuse"
+    links: SupplyAction = "refuse"
+    lock_files: SupplyAction = "refuse"
+    sources: SupplyAction = "park"
+    install_scripts: SupplyAction = "park"
+    workflows: SupplyAction = "park"
+    test_runner: SupplyAction = "park"
+    unknown_packages: SupplyAction = "park"
+    binaries: SupplyAction = "park"
+    large_files: SupplyAction = "show"
+    images: SupplyAction = "show"
+    packages: SupplyAction = "show"
+    youngest_days: int = Field(7, ge=0)
+    """A package or version that was published more recently is a finding."""
+    registries: Registries = Registries()
+
+
 class TestPaths(_Model):
     """Globs (as in .gitignore) of the files that QA may change, by language; empty: the built-in ones."""
 
@@ -213,6 +248,7 @@ class RepositoryDefaults(_Model):
     acceptance: Acceptance = Acceptance()  # type: ignore[call-arg]
     lint: Lint = Lint()  # type: ignore[call-arg]
     tests: Tests = Tests()  # type: ignore[call-arg]
+    supply: Supply = Supply()  # type: ignore[call-arg]
     test_paths: TestPaths = TestPaths()
 
 

@@ -56,6 +56,12 @@ def _test_only() -> Steps:
     return {"gate-test-only": test_only_steps.gate}
 
 
+def _supply() -> Steps:
+    from pressplay.steps.review import supply_steps
+
+    return {"gate-supply": supply_steps.gate}
+
+
 def _deploy() -> Steps:
     from pressplay.steps.review import deploy_steps
 
@@ -151,6 +157,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "docs-": _documents,
     "pr-": _pull,
     "gate-test-only": _test_only,
+    "gate-supply": _supply,
     "deploy-": _deploy,
     "acceptance-": _acceptance,
     "comments-": _comment,

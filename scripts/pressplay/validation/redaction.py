@@ -27,6 +27,8 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("Slack token", re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,}")),
     ("API key", re.compile(r"\b(?:sk|rk|pk)[-_](?:live|test|ant|proj|or)?[-_]?[A-Za-z0-9_-]{20,}")),
     ("package token", re.compile(r"\b(?:npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{40,}|glpat-[A-Za-z0-9_-]{20,})")),
+    ("SendGrid key", re.compile(r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")),
+    ("Azure key", re.compile(r"(?<=AccountKey=)[A-Za-z0-9+/]{86}==")),
     ("JWT", re.compile(r"\beyJ[A-Za-z0-9_-]{8,2000}+\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?")),
     ("authorization", re.compile(r"(?i)(?<=\bauthorization: )(?:basic|bearer|token)\s+\S+")),
     ("password in an address", re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)")),
@@ -46,3 +48,35 @@ def redact(text: str) -> str:
         mark = f"[redacted: {kind}]"
         text = pattern.sub(rf"\1{mark}" if pattern.groups else mark, text)
     return text
+
+
+_CERTAIN = frozenset(
+    {
+        "private key", "GitHub token", "AWS key", "Google key", "Slack token", "API key", "package token",
+        "SendGrid key", "Azure key", "password in an address",
+    }
+)  # fmt: skip
+"""Kinds whose shape alone says that they are secrets."""
+_PLACEHOLDER = re.compile(r"(?i)example|placeholder|dummy|changeme|your|xxxx|<|\$|\{|%")
+_LOCAL = re.compile(
+    r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]|[a-z0-9_-]+|[\w.-]+\.(?:test|example|invalid|local|localhost)|example\.\w+)(?=[:/\s?#\"']|$)"
+)
+_DIVERSE = 8
+"""Different characters that a key has at least; one made up for a page has fewer."""
+
+
+def certain_secrets(line: str) -> list[str]:
+    """The kinds of the secrets in a line, by their shapes alone; what is made up for a page is none."""
+    return [
+        kind for kind, pattern in _KINDS if kind in _CERTAIN and any(_is_real(kind, m) for m in pattern.finditer(line))
+    ]
+
+
+def _is_real(kind: str, match: re.Match[str]) -> bool:
+    value = match[0]
+    if kind == "private key":
+        return True
+    if kind == "password in an address":
+        return not _PLACEHOLDER.search(value) and not _LOCAL.match(match.string, match.end() + 1)
+    digits = any(letter.isdigit() for letter in value[4:])
+    return digits and len(set(value)) >= _DIVERSE and not _PLACEHOLDER.search(value)

@@ -84,7 +84,7 @@ def verdicts(head: str = HEAD, **outcomes: str) -> Entries:
 
 
 DEPLOYED = {"deploy": {"mode": "github-deployment", "environment": "preview"}}
-ALL = {"lint": "pass", "test_only": "pass", "acceptance": "pass"}
+ALL = dict.fromkeys(("lint", "test_only", "supply", "tests", "acceptance"), "pass")
 
 
 @pytest.mark.rule("R5")
@@ -98,14 +98,25 @@ ALL = {"lint": "pass", "test_only": "pass", "acceptance": "pass"}
         (DEPLOYED, verdicts(**{**ALL, "lint": "error"}), "press-play/lint: lint says error"),
         (DEPLOYED, verdicts(lint="pass"), "press-play/test-only has not looked at this commit"),
         (DEPLOYED, verdicts(**{**ALL, "test_only": "fail"}), "press-play/test-only: test_only says fail"),
-        (DEPLOYED, verdicts(lint="pass", test_only="pass"), "press-play/acceptance has not looked at this commit"),
+        (DEPLOYED, verdicts(lint="pass", test_only="pass"), "press-play/supply has not looked at this commit"),
+        (DEPLOYED, verdicts(**{**ALL, "supply": "error"}), "press-play/supply: supply says error"),
+        (
+            DEPLOYED,
+            verdicts(lint="pass", test_only="pass", supply="pass", tests="pass"),
+            "press-play/acceptance has not looked at this commit",
+        ),
         (DEPLOYED, verdicts(**{**ALL, "acceptance": "error"}), "press-play/acceptance: acceptance says error"),
-        ({**DEPLOYED, "lint": {"enabled": False}}, verdicts(test_only="pass", acceptance="pass"), ""),
+        ({**DEPLOYED, "lint": {"enabled": False}}, verdicts(**{**ALL, "lint": "fail"}), ""),
+        (
+            {**DEPLOYED, "lint": {"enabled": False}, "supply": {"enabled": False}},
+            verdicts(test_only="pass", tests="pass", acceptance="pass"),
+            "",
+        ),
         ({"deploy": {"mode": "none"}}, verdicts(test_only="pass"), "press-play/lint has not looked at this commit"),
         # Without a deployment nothing is ever approved, whatever else passed.
         ({"deploy": {"mode": "none"}}, verdicts(**ALL), "tests only"),
     ],
 )
 def test_a_commit_is_approved_where_each_gate_passed_that_very_commit(settings, entries, lacking):
-    reason = approval.lacks(subject(**settings), entries, HEAD)
+    reason = approval.lacks(subject(**settings), entries, HEAD, deployed=True)
     assert (reason and lacking in reason.what) if lacking else reason is None

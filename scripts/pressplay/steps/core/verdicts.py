@@ -16,9 +16,10 @@ from pressplay.github import checks, pulls
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.reason_text import details
 
-Gate = Literal["lint", "test-only", "tests", "acceptance", "limits"]
+Gate = Literal["lint", "test-only", "supply", "tests", "acceptance", "limits"]
 LINT: Gate = "lint"
 TEST_ONLY: Gate = "test-only"
+SUPPLY: Gate = "supply"
 TESTS: Gate = "tests"
 ACCEPTANCE: Gate = "acceptance"
 LIMITS: Gate = "limits"
@@ -26,6 +27,9 @@ Outcome = Literal["pass", "fail", "error"]
 """`error`: the gate could not do its work, and no agent can fix that."""
 SUPERSEDED = "superseded"
 """What `post` returns if the head has changed: nothing is posted."""
+
+CHANGES = "changes"
+"""What the step of a gate gives as its outcome where Rex must fix what the gate refuses."""
 
 _CONCLUSIONS: Mapping[Outcome, str] = {"pass": "success", "fail": "failure", "error": "action_required"}
 

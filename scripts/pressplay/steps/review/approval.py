@@ -41,6 +41,8 @@ def _lacks(subject: Subject, entries: Entries, head: str, deployed: bool) -> Ite
     needed = [verdicts.TEST_ONLY]
     if settings.lint.enabled:
         needed.insert(0, verdicts.LINT)
+    if settings.supply.enabled:
+        needed.append(verdicts.SUPPLY)
     if settings.tests.enabled:
         needed.append(verdicts.TESTS)
     for gate in needed:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from dataclasses import dataclass
 
 from pressplay import names
 from pressplay.cluster.ledger import PART_OF
 from pressplay.errors import InputError
+from pressplay.gates.acceptance import packing
 from pressplay.gates.acceptance.proof import Proof
 from pressplay.gates.proof import signing
-from pressplay.gates.proof.statement import Statement, digest
+from pressplay.gates.proof.statement import Statement, SupplyFinding, digest
+from pressplay.gates.supply.judge import Judgement
 from pressplay.steps.core import evidence
 from pressplay.steps.core.context import Context, Subject
 from pressplay.validation.markdown import code
 
 DOCUMENT = "document"
 """The key of the ConfigMap that holds the envelope."""
+MOST_SUPPLY = 1_000
+"""Findings of the supply gate that are kept."""
 _APP_KEY = "private-key"
 
 
@@ -41,6 +46,33 @@ def kept(context: Context, repo: str, pr: int, head: str) -> Proof | None:
     """What was captured of a commit; None where nothing was."""
     packed = evidence.kept(context, repo, pr, head).get(evidence.ANSWERS)
     return Proof.unpack(packed, f"proof of {head}") if packed else None
+
+
+def keep_supply(context: Context, subject: Subject, head: str, judged: Judgement) -> None:
+    """Keep what the supply gate saw of a commit that it passed."""
+    rows = [
+        [
+            finding.kind,
+            f"{finding.text} {finding.label}".strip(),
+            finding.path,
+            finding.line,
+            judged.policy[finding.kind],
+        ]
+        for finding in judged.inspection.findings[:MOST_SUPPLY]
+    ]
+    evidence.keep(context, subject, head, {evidence.SUPPLY: packing.pack(json.dumps(rows))})
+
+
+def kept_supply(context: Context, subject: Subject, head: str) -> list[SupplyFinding] | None:
+    """What the supply gate saw of a commit; None where it did not look, or did not pass it."""
+    packed = evidence.kept(context, subject.repo, subject.pull_number, head).get(evidence.SUPPLY)
+    if not packed:
+        return None
+    rows = json.loads(packing.unpack(packed, f"proof of {head}, key {evidence.SUPPLY}"))
+    return [
+        SupplyFinding(kind=kind, what=what, path=path or None, line=line or None, outcome=outcome)
+        for kind, what, path, line, outcome in rows
+    ]
 
 
 def keep_document(context: Context, subject: Subject, statement: Statement) -> Document:

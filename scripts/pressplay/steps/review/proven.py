@@ -23,7 +23,7 @@ from pressplay.github import comparison, issues, pulls, refs
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.steps.core import backlog_file, evidence, task_profile, verdicts
 from pressplay.steps.core.context import Context, Subject
-from pressplay.steps.review import plans
+from pressplay.steps.review import plans, proofs
 
 
 def statement(
@@ -58,6 +58,7 @@ def statement(
         waivers=[build.waiver(entry) for entry in waivers.values()],
         changed_expectations=_expectations(seen),
         probes=build.probes(proof, judgement, plan.digest if plan else ""),
+        supply=proofs.kept_supply(context, subject, pull.head_sha),
         people=list(_people(context, subject, pull)) or None,
     )
 

@@ -30,8 +30,6 @@ from pressplay.steps.review.kept_tests import Finding
 from pressplay.steps.review.pushed import Branch, Pushed
 from pressplay.validation.markdown import fenced
 
-CHANGES = "changes"
-"""The gate's outcome if Rex must fix what it refuses."""
 _HELD = 200
 """Changed expectations that are kept for the proof."""
 _UNDECIDED = frozenset({"undecided", "unseen"})
@@ -80,7 +78,7 @@ def _for_rex(context: Context, subject: Subject, entries: Entries, head: str) ->
         return "error"
     entry = AskedToRestore(try_=try_, head=head, at=int(context.clock.now()))
     context.ledger(subject.repo).record("pr", subject.pull_number, entry)
-    return CHANGES
+    return verdicts.CHANGES
 
 
 def _findings(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pressplay.domain.entries import Entries
 from pressplay.domain.roles import Role
 from pressplay.github import checks, pulls
@@ -9,7 +11,7 @@ from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Subject
 
 FILE = "findings.md"
-_GATES = (verdicts.LINT, verdicts.TEST_ONLY, verdicts.TESTS, verdicts.ACCEPTANCE)
+_GATES = (verdicts.LINT, verdicts.TEST_ONLY, verdicts.SUPPLY, verdicts.TESTS, verdicts.ACCEPTANCE)
 
 
 def text(context: Context, subject: Subject, role: Role, head: str) -> str:
@@ -31,10 +33,15 @@ def text(context: Context, subject: Subject, role: Role, head: str) -> str:
 
 
 def refused(context: Context, subject: Subject, entries: Entries, pull: pulls.Pull) -> str:
-    """The paths and lines of the head that the test-only gate refuses, as its check quotes them; empty for none."""
-    verdict = verdicts.verdict_on(entries, verdicts.TEST_ONLY, pull.head_sha)
-    if verdict is None or verdict.outcome != "fail":
-        return ""
-    name = verdicts.check_name(verdicts.TEST_ONLY)
-    text = checks.own_text(context.harness(subject.repo, checks="read"), subject.repo, pull.head_sha, name)
-    return f"\n{text}\n" if text else ""
+    """The paths and lines of the head that a gate refuses or leaves to a person, as its check quotes them."""
+    for gate, outcomes in _LISTING.items():
+        verdict = verdicts.verdict_on(entries, gate, pull.head_sha)
+        if verdict is not None and verdict.outcome in outcomes:
+            gh = context.harness(subject.repo, checks="read")
+            text = checks.own_text(gh, subject.repo, pull.head_sha, verdicts.check_name(gate))
+            return f"\n{text}\n" if text else ""
+    return ""
+
+
+_LISTING: Mapping[verdicts.Gate, tuple[str, ...]] = {verdicts.TEST_ONLY: ("fail",), verdicts.SUPPLY: ("fail", "error")}
+"""Gates whose checks list paths and lines, and the outcomes with which a person reads them."""

@@ -1,0 +1,1 @@
+"""The supply gate: what a change brings in besides code of its own (packages, binaries, workflows, secrets)."""
