@@ -19,6 +19,7 @@ from pressplay.clock import SystemClock
 from pressplay.cluster import waits
 from pressplay.cluster.sqlite import SqliteCluster, what_to_do
 from pressplay.errors import InputError, TryAgain
+from pressplay.sandbox import demo as the_demo
 from pressplay.sandbox import keeper, state_folder
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.launcher import ProcessLauncher
@@ -111,6 +112,7 @@ def _play(
             agent_environment=_environment(),
             start_command=options["start"],
             webhook_port=options.get("port", 0),
+            settings=the_demo.SETTINGS if demo else {},
         ),
         rendered_chart(Path(options["chart"]) if options["chart"] else RENDERED),
         SystemClock(),
@@ -118,8 +120,6 @@ def _play(
     )
     shutdown.plays(sandbox)
     if demo:
-        from pressplay.sandbox import demo as the_demo
-
         sandbox.set_up_project(the_demo.PROJECT)
         say("The demo: scripted agents build a small real project. No model is called.")
     else:

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pressplay import names
+from pressplay.backlog.tasks import Task
+from pressplay.domain import criteria
+from pressplay.gates.acceptance import probe_plan
 from pressplay.sandbox.agents import script
 from pressplay.sandbox.demo import PROJECT
 from pressplay.sandbox.demo.acceptance import acceptance
@@ -89,3 +93,14 @@ def test_the_backlog_has_diamonds_and_can_be_played() -> None:
     dependents = [set(task.dependencies) for task in BACKLOG.tasks]
     assert sum(len(one) > 1 for one in dependents) >= 5
     assert {str(task.number) for task in BACKLOG.tasks} == {folder.name for folder in script.SOLUTIONS.iterdir()}
+
+
+@pytest.mark.parametrize("task", BACKLOG.tasks, ids=lambda task: str(task.number))
+def test_each_plan_runs_commands_alone_and_covers_every_criterion(built: Builder, task: Task) -> None:
+    where = names.acceptance_plan(task.number)
+    ids = {criterion.id for criterion in criteria.of_task(task, {})}
+    plan = probe_plan.read((built.repo / where).read_bytes(), where, ids)
+    assert set(plan.kinds.values()) == {"command"}
+    assert {id_ for covered in plan.covers.values() for id_ in covered} == ids
+    tests = "".join(path.read_text() for path in built.repo.glob("tests/test_*.py"))
+    assert all(f"def {name}(" in tests for named in plan.tests.values() for name in named)

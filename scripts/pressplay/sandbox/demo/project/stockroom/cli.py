@@ -1,6 +1,7 @@
 """The command line: every module of `stockroom.commands` is a command."""
 
 import argparse
+import functools
 import importlib
 import pkgutil
 import sys
@@ -10,6 +11,7 @@ from stockroom import commands
 from stockroom.errors import StockroomError
 
 
+@functools.cache
 def parser() -> argparse.ArgumentParser:
     """The parser with all commands that are there."""
     top = argparse.ArgumentParser(prog="stockroom", description="Keeps a small shop's stock.")
