@@ -31,10 +31,10 @@ PROJECTS = {
 @pytest.mark.parametrize("name", PROJECTS)
 def test_a_task_is_played_from_the_backlog_to_a_merged_pull_request(name: str, tmp_path: Path) -> None:
     beginning, tools = PROJECTS[name]
-    missing = [tool for tool in tools if shutil.which(tool) is None]
-    if missing:
-        assert not os.environ.get("PRESSPLAY_PROJECTS"), f"{name} needs {', '.join(missing)} on PATH"
-        pytest.skip(f"{name} needs {', '.join(missing)} on PATH")
+    absent = [tool for tool in tools if shutil.which(tool) is None]
+    if absent:
+        assert not os.environ.get("PRESSPLAY_PROJECTS"), f"{name} needs {', '.join(absent)} on PATH"
+        pytest.skip(f"{name} needs {', '.join(absent)} on PATH")
     case = next(path for path in sorted((CORPUS / name / "cases").iterdir()) if path.name.startswith(beginning))
     project = tmp_path / name
     shutil.copytree(CORPUS / name / "base", project)

@@ -35,17 +35,17 @@ BROKEN = """probes:
 @pytest.mark.rule("R5")
 @pytest.mark.rule("FR10")
 def test_the_honest_path_gives_check_and_approval_that_name_the_commit_and_show_the_proof(tmp_path):
-    one = played(tmp_path)
-    assert one.state == "approved"
-    check = one.check("acceptance")
+    flow = played(tmp_path)
+    assert flow.state == "approved"
+    check = flow.check("acceptance")
     assert (check["conclusion"], check["app"]["slug"]) == ("success", "press-play")
-    assert one.head in check["output"]["text"]
-    assert f"serving {one.head}" in check["output"]["text"]
-    assert [one.check(gate)["conclusion"] for gate in ("test-only", "limits")] == ["success", "success"]
-    (approval,) = [r for r in one.get(f"/pulls/{PR}/reviews") if r["state"] == "APPROVED"]
-    assert (approval["user"]["login"], approval["commit_id"]) == ("qa-agent[bot]", one.head)
-    assert f"serving {one.head}" in approval["body"]
-    assert one.can_be_merged()
+    assert flow.head in check["output"]["text"]
+    assert f"serving {flow.head}" in check["output"]["text"]
+    assert [flow.check(gate)["conclusion"] for gate in ("test-only", "limits")] == ["success", "success"]
+    (approval,) = [r for r in flow.get(f"/pulls/{PR}/reviews") if r["state"] == "APPROVED"]
+    assert (approval["user"]["login"], approval["commit_id"]) == ("qa-agent[bot]", flow.head)
+    assert f"serving {flow.head}" in approval["body"]
+    assert flow.can_be_merged()
 
 
 @pytest.mark.rule("R5")

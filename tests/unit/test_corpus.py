@@ -109,7 +109,7 @@ GOOD = {"profile": "fix", "title": "t", "criteria": "[c]", "honest": "true", "wa
 
 @pytest.mark.parametrize("what", FAULTS)
 def test_a_case_without_its_form_is_refused(what: str, tmp_path: Path) -> None:
-    files, said = FAULTS[what]
+    files, message = FAULTS[what]
     case = tmp_path / "p" / "cases" / "c"
     (tmp_path / "p" / "base").mkdir(parents=True)
     (tmp_path / "p" / "base" / "a.py").write_text("a = 1\n")
@@ -120,7 +120,7 @@ def test_a_case_without_its_form_is_refused(what: str, tmp_path: Path) -> None:
         known = dict(line.split(": ", 1) for line in files.get("case.yaml", "").splitlines())
         fields = {**GOOD, **known}
         (case / "case.yaml").write_text("".join(f"{key}: {value}\n" for key, value in fields.items()))
-    with pytest.raises(Invalid, match=said):
+    with pytest.raises(Invalid, match=message):
         corpus.read(tmp_path)
 
 

@@ -68,10 +68,10 @@ def command(
     Without PROJECT the demo is played by scripted agents. Pressing again takes up what is left, as a new attempt.
     Exit status 0 when every task is merged (and the demo's acceptance tests pass), 1 when not, 2 for wrong input.
     """
-    said = functools.partial(click.echo, err=True)
+    say = functools.partial(click.echo, err=True)
     go_on = ["pressplay", "play", *([str(project)] if project else []), "--resume"]
     go_on += [*(["--state", str(state)] if state else []), *(["--serve"] if serve else [])]
-    with Shutdown(said, shlex.join(go_on)) as shutdown:
+    with Shutdown(say, shlex.join(go_on)) as shutdown:
         directory = state or Path(".press-play") / (project.resolve().name if project else "demo")
         if fresh and resume:
             raise InputError("--fresh and --resume exclude each other: throw the sandbox away, or go on with it")
@@ -95,7 +95,7 @@ def command(
                 "(docs/how-to/real-agent.md has examples)"
             )
         try:
-            summary = _play(directory, wanted, fresh, resume, serve, port, said, shutdown)
+            summary = _play(directory, wanted, fresh, resume, serve, port, say, shutdown)
         except InputError as error:
             shutdown.now(click.style(str(error), fg="red"), error.exit_code, fault=True)
         except Exception:
@@ -113,7 +113,7 @@ def _play(
     resume: bool,
     serve: bool,
     port: int,
-    said: Callable[[str], None],
+    say: Callable[[str], None],
     shutdown: Shutdown,
 ) -> Ended:
     """Claim the folder, and play in it."""
@@ -135,7 +135,7 @@ def _play(
         except OSError as error:
             raise InputError(state_folder.unwritable(directory, error)) from error
         return session.play(
-            directory, {**options, "port": port}, resume=resume, serve=serve, say=said, shutdown=shutdown
+            directory, {**options, "port": port}, resume=resume, serve=serve, say=say, shutdown=shutdown
         )
 
 

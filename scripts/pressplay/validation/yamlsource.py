@@ -167,14 +167,14 @@ class _YamlReader:
             ) from error
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        seen: dict[str, Place] = {}
+        first: dict[str, Place] = {}
         for key, _ in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
                 continue
             name = self.key(key)
-            if name in seen:
-                self.twice((*path, name), self.at(key), seen[name])
-            seen.setdefault(name, self.at(key))
+            if name in first:
+                self.twice((*path, name), self.at(key), first[name])
+            first.setdefault(name, self.at(key))
         self.loader.flatten_mapping(node)
         result: dict[str, Any] = {}
         for key, item in node.value:

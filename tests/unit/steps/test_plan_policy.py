@@ -12,7 +12,7 @@ from pressplay import names
 from pressplay.backlog import tasks
 from pressplay.errors import InputError
 from pressplay.github import refs
-from pressplay.steps.core import backlog_file, landing
+from pressplay.steps.core import backlog_file, landing, provable
 from pressplay.steps.documents import task_documents
 from pressplay.steps.play import plan_steps, protection
 from pressplay.steps.runs import requirements
@@ -46,6 +46,7 @@ def pressed(tmp_path, monkeypatch):
         listed = backlog or [task(1), task(2, 1), task(3, 2)]
         document = json.dumps({"master": {"tasks": listed}})
         monkeypatch.setattr(protection, "demand", lambda *_: None)
+        monkeypatch.setattr(provable, "demand", lambda *_: [])
         monkeypatch.setattr(requirements, "check", lambda *_: None)
         monkeypatch.setattr(backlog_file, "read", lambda *_: tasks.read(document, "tasks.json", "master"))
         monkeypatch.setattr(landing, "of_backlog", lambda *_: landing.Landings(done or {}, undone or {}))

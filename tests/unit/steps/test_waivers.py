@@ -33,7 +33,7 @@ def decide(tmp_path, monkeypatch):
 
     def carry_out(given: Command, entries):
         context, answers = desk(tmp_path), []
-        monkeypatch.setattr(issues, "comment", lambda *said, **_: answers.append(said[3]))
+        monkeypatch.setattr(issues, "comment", lambda *given, **_: answers.append(given[3]))
         record(context, "pr", PR, entries)
         subject = Subject.of({"repo": REPO, "pr": str(PR)}, context)
         decided = commands.decide(context, subject, pull(), [given])

@@ -301,12 +301,12 @@ def _typescript(files: Files, folder: str, notes: list[Advice]) -> Project | Non
     parts = [("", part) for part in own.parts]
     if not parts and members:
         for member in members:
-            theirs = node_scripts.package_tests(_scripts(_table(files, joined(folder, f"{member}/package.json"))))
+            of_member = node_scripts.package_tests(_scripts(_table(files, joined(folder, f"{member}/package.json"))))
             inside = f"cd {shlex.quote(member)} && {node_scripts.ENVIRONMENT}"
-            build += [f"{node_scripts.ENVIRONMENT} && {inside} && {line}" for line in theirs.build]
-            parts += [(member, part) for part in theirs.parts]
-            if theirs.why:
-                message = f"{_place(joined(folder, member))}: its tests are not run, since its test script {theirs.why}"
+            build += [f"{node_scripts.ENVIRONMENT} && {inside} && {line}" for line in of_member.build]
+            parts += [(member, part) for part in of_member.parts]
+            if of_member.why:
+                message = f"{_place(joined(folder, member))}: its tests are not run, since its test script {of_member.why}"
                 notes.append(Advice(message, f"write the test command of {_place(folder)} into {FILE}"))
         if parts and own.why:
             message = f"{_place(folder)}: the members' own test scripts are run, since that of the root {own.why}"

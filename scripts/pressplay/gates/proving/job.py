@@ -309,17 +309,17 @@ def results(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[str, list[Tes
 
     Raises frames.Tampered where a log is not as its script writes it.
     """
-    seen = _read(plan, logs)
+    read = _read(plan, logs)
     runs: dict[str, list[TestRun]] = {}
     for part in plan.projects:
-        log = seen.get(part.project.language)
+        log = read.get(part.project.language)
         for variant in part.variants if part.project.test else ():
             step = f"p{part.number}.{variant.id}"
             if log is not None and step in log.skipped:
                 continue
             own = [_run(part.project, log, step, number) for number in range(1, variant.runs + 1)]
             there = runs.get(variant.id)
-            runs[variant.id] = own if there is None else [_both(*pair) for pair in zip(there, own, strict=True)]
+            runs[variant.id] = own if there is None else [_joined(*pair) for pair in zip(there, own, strict=True)]
     return runs
 
 
@@ -331,7 +331,7 @@ def probe_results(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[str, di
     if not plan.probes:
         return {}
     probes = ProbePlan.from_json(plan.probes)
-    seen = _read(plan, logs)
+    read = _read(plan, logs)
     shown: dict[str, dict[str, ProbeProof]] = {}
     for number, probe in enumerate(probes.commands(plan.commit), start=1):
         by_variant = shown.setdefault(probe.name, {})
@@ -339,7 +339,7 @@ def probe_results(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[str, di
         if part is None:
             by_variant[HEAD] = command.judge(probe, None)
             continue
-        log = seen.get(part.project.language)
+        log = read.get(part.project.language)
         for variant in part.variants:
             step = f"p{part.number}.{variant.id}"
             if variant.is_probed and not (log is not None and step in log.skipped):
@@ -364,9 +364,9 @@ def _run(project: Project, log: frames.Seen | None, step: str, number: int) -> T
     for earlier, problem in prepared:
         done = log.steps.get(earlier)
         if done is not None and done.exit_status != 0:
-            missing = done.exit_status in _NOT_THERE
+            no_tool = done.exit_status in _NOT_THERE
             log_end = _text(done.frames.get("log", b""))
-            return TestRun({}, done.exit_status, "tool" if missing else problem, log_end)
+            return TestRun({}, done.exit_status, "tool" if no_tool else problem, log_end)
     done = log.steps.get(name)
     if done is None:
         # Its packages failed to come on an earlier variant of the same tree, or the script did not get so far.
@@ -393,9 +393,9 @@ def _text(content: bytes) -> str:
     return content.decode("utf-8", "replace")
 
 
-def _both(one: TestRun, other: TestRun) -> TestRun:
+def _joined(first: TestRun, second: TestRun) -> TestRun:
     """The runs of two projects as one."""
-    worse = one if one.problem else other
-    statuses = [run.exit_status for run in (one, other) if run.exit_status is not None]
+    worse = first if first.problem else second
+    statuses = [run.exit_status for run in (first, second) if run.exit_status is not None]
     status = max(statuses) if len(statuses) > 1 else None
-    return TestRun({**one.tests, **other.tests}, status, worse.problem, worse.log, one.seconds + other.seconds)
+    return TestRun({**first.tests, **second.tests}, status, worse.problem, worse.log, first.seconds + second.seconds)

@@ -6,7 +6,7 @@ process that the run left, where it is the first process of its container, and s
 marks of its own makes marks that are out of order, and the whole log is refused.
 
 Fetched packages and caches stay from run to run in one tree a side: the base's, and the head's where its manifests
-differ. All else is copied anew from the checkout, which the container can't write to.
+differ. All else is copied again from the checkout, which the container can't write to.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ it reads only the output, as text.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -16,6 +17,8 @@ from pressplay.gates.lint import detect
 from pressplay.gates.lint.decide import Decided, decide
 from pressplay.gates.lint.lint_plan import LintPlan, listed, packed
 from pressplay.gates.lint.script import MOST, script
+from pressplay.gates.proving import environment
+from pressplay.gates.proving.model import Environment
 from pressplay.github import pulls, refs
 from pressplay.settings import Lint
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
@@ -57,7 +60,8 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         (into / part).mkdir(parents=True)
     clone = Clone(into / "git")
     clone.fetch(context.remote(subject.repo), [head, base])
-    decided = decide(clone.differing(base, head), clone.tree(head), clone.tree(base), lint.commands)
+    lines = lint.commands or _contracted(environment.choose(clone.tree(base), subject.settings.tests.environment))
+    decided = decide(clone.differing(base, head), clone.tree(head), clone.tree(base), lines)
     made = _plan(decided, lint)
     # Without a possible verdict nothing of the pull request is run.
     runs: dict[str, tuple[detect.LintTask, ...]] = {} if made.undecided or made.problem else decided.tasks
@@ -68,6 +72,15 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         gate_runs.write_script(context, into, language, script(tasks), number(inputs, "attempts") or 1)
     used = {language: packed(images[language] or gate_runs.OWN_IMAGE) for language in runs}
     return {"plan": made.packed(), **dict.fromkeys(images, gate_runs.NONE), **used}
+
+
+def _contracted(contract: Environment) -> list[str]:
+    """The commands that the environment contract names, each in its project's folder."""
+    return [
+        f"cd {shlex.quote(project.folder)} && {line}" if project.folder else line
+        for project in contract.projects
+        for line in project.lint
+    ]
 
 
 def _plan(decided: Decided, lint: Lint) -> LintPlan:

@@ -51,8 +51,8 @@ def read_checks(inputs: Inputs, context: Context) -> Outputs:
 def checkout(inputs: Inputs, context: Context) -> Outputs:
     """Write the head commit, its variants and each language's script into the folder `into`, the volume.
 
-    Outputs: for each language (`other`: of none that we know) the image in base64, `none` where nothing is to be run in
-    it; `plan`, for the verdict.
+    Outputs: for each language (`other`: of none that we know) the image in base64, `none` where nothing runs in it;
+    `plan`, for the verdict.
     """
     from pressplay.github.clone import Clone
 
@@ -153,8 +153,8 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
         if end.state != "missing"
     }
     judgement = _judged(context, subject, made, logs)
-    seen = {evidence.JUDGEMENT: judgement.pack(), evidence.CONTRACT: made.origin}
-    evidence.keep(context, subject, head, seen)
+    records = {evidence.JUDGEMENT: judgement.pack(), evidence.CONTRACT: made.origin}
+    evidence.keep(context, subject, head, records)
     return gate_runs.conclude(context, subject, TESTS, head, verdict_of(judgement), name)
 
 

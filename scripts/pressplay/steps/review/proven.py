@@ -32,8 +32,8 @@ def statement(
     """The Statement of a pull request's head; `proof` is what the acceptance gate captured of it."""
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     task = _task_of_backlog(context, gh, subject)
-    seen = evidence.kept(context, subject.repo, pull.number, pull.head_sha)
-    judgement = Judgement.unpack(seen[evidence.JUDGEMENT]) if evidence.JUDGEMENT in seen else None
+    records = evidence.kept(context, subject.repo, pull.number, pull.head_sha)
+    judgement = Judgement.unpack(records[evidence.JUDGEMENT]) if evidence.JUDGEMENT in records else None
     plan = _plan(gh, subject, pull.head_sha)
     waivers = {entry.subject: entry for entry in entries.all(Waiver) if entry.head == pull.head_sha}
     merge_base = comparison.compare(gh, subject.repo, pull.base_ref, pull.head_sha).merge_base
@@ -49,14 +49,14 @@ def statement(
         ),
         made_at=context.clock.now(),
         gates=[build.gate(entry) for entry in _gates(entries, pull.head_sha)],
-        versions=parts.Versions(pressplay=__version__, environment=_contract(seen)),
+        versions=parts.Versions(pressplay=__version__, environment=_contract(records)),
         criteria=None
         if task is None
         else _criteria(context, subject, task, waivers, _coverage(plan, judgement, proof)),
         tests=build.tests(judgement) if judgement else None,
         controls=build.controls(judgement) if judgement else None,
         waivers=[build.waiver(entry) for entry in waivers.values()],
-        changed_expectations=_expectations(seen),
+        changed_expectations=_expectations(records),
         probes=build.probes(proof, judgement, plan.digest if plan else ""),
         supply=proofs.kept_supply(context, subject, pull.head_sha),
         people=list(_people(context, subject, pull)) or None,
@@ -73,16 +73,16 @@ def _plan(gh: Client, subject: Subject, head: str) -> ProbePlan | None:
         return None
 
 
-def _contract(seen: Mapping[str, str]) -> parts.Contract | None:
+def _contract(records: Mapping[str, str]) -> parts.Contract | None:
     origins: tuple[Literal["file", "values", "detected"], ...] = ("file", "values", "detected")
-    origin = next((origin for origin in origins if origin == seen.get(evidence.CONTRACT)), None)
+    origin = next((origin for origin in origins if origin == records.get(evidence.CONTRACT)), None)
     return parts.Contract(origin=origin) if origin else None
 
 
-def _expectations(seen: Mapping[str, str]) -> list[parts.ChangedExpectation] | None:
-    if evidence.EXPECTATIONS not in seen:
+def _expectations(records: Mapping[str, str]) -> list[parts.ChangedExpectation] | None:
+    if evidence.EXPECTATIONS not in records:
         return None
-    return [parts.ChangedExpectation(**change) for change in json.loads(seen[evidence.EXPECTATIONS])]
+    return [parts.ChangedExpectation(**change) for change in json.loads(records[evidence.EXPECTATIONS])]
 
 
 Shown = Callable[[Criterion], list[parts.Evidence] | None]
