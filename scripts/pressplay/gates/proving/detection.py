@@ -306,7 +306,8 @@ def _typescript(files: Files, folder: str, notes: list[Advice]) -> Project | Non
             build += [f"{node_scripts.ENVIRONMENT} && {inside} && {line}" for line in of_member.build]
             parts += [(member, part) for part in of_member.parts]
             if of_member.why:
-                message = f"{_place(joined(folder, member))}: its tests are not run, since its test script {of_member.why}"
+                where = _place(joined(folder, member))
+                message = f"{where}: its tests are not run, since its test script {of_member.why}"
                 notes.append(Advice(message, f"write the test command of {_place(folder)} into {FILE}"))
         if parts and own.why:
             message = f"{_place(folder)}: the members' own test scripts are run, since that of the root {own.why}"

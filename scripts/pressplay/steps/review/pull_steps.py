@@ -201,7 +201,7 @@ def _why_not(last: entries_.Run | None, entries: Entries, pull: pulls.Pull) -> R
     """Why the pull request is not approved, by what came last."""
     if last is None:
         return Reason(what="no agent has looked at it")
-    early = (verdicts.LINT, verdicts.TEST_ONLY, verdicts.SUPPLY)
+    early = (verdicts.LINT, verdicts.TEST_ONLY, verdicts.SUPPLY, verdicts.TESTS)
     gates = {gate: verdicts.verdict_on(entries, gate, pull.head_sha) for gate in early}
     refusals = [
         replace(verdict.why, what=f"{verdicts.check_name(gate)}: {verdict.reason}")
