@@ -573,13 +573,13 @@ def judged(*found_kinds: Kind, accepted: bool = False, **policy: Action) -> Judg
     [
         (judged(), "pass", "it brings in nothing but code of its own"),
         (judged("packages"), "pass", "it brings in: 1 new or moved package"),
-        (judged("packages", "workflows"), "error", "it brings in what a person must accept: 1 workflow file"),
+        (judged("packages", "workflows"), "error", "it brings in 1 workflow file"),
         (judged("secrets", "workflows"), "fail", "it brings in what is refused: 1 secret"),
         (judged("workflows", accepted=True), "pass", "a person accepted what it brings in: 1 workflow file"),
         (judged("secrets", accepted=True), "fail", "it brings in what is refused: 1 secret"),
         (judged("packages", packages="refuse"), "fail", "it brings in what is refused: 1 new or moved package"),
         (judged("packages", packages="park"), "error",
-         "it brings in what a person must accept: 1 new or moved package"),
+         "it brings in 1 new or moved package"),
         (judged("secrets", secrets="show"), "pass", "it brings in: 1 secret"),
     ],
 )  # fmt: skip

@@ -127,7 +127,7 @@ class Judgement:
             count = len(self.inspection.undecided)
             return f"what it brings in can't be decided: {count} {'file' if count == 1 else 'files'} can't be read"
         if parked and not self.accepted:
-            return f"it brings in what a person must accept: {parked}"
+            return f"it brings in {parked}"
         if parked:
             return f"a person accepted what it brings in: {parked}"
         return f"it brings in: {shown}" if shown else "it brings in nothing but code of its own"

@@ -36,7 +36,7 @@ def refused(context: Context, subject: Subject, entries: Entries, pull: pulls.Pu
     """The paths and lines of the head that a gate refuses or leaves to a person, as its check quotes them."""
     for gate, outcomes in _LISTING.items():
         verdict = verdicts.verdict_on(entries, gate, pull.head_sha)
-        if verdict is not None and verdict.outcome in outcomes:
+        if verdict is not None and (verdict.outcome in outcomes or verdict.holds):
             gh = context.harness(subject.repo, checks="read")
             text = checks.own_text(gh, subject.repo, pull.head_sha, verdicts.check_name(gate))
             return f"\n{text}\n" if text else ""
