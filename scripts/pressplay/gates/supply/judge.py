@@ -90,6 +90,10 @@ def _is_large(findings: Iterable[Finding], path: str) -> bool:
     return any(finding.path == path and finding.kind in ("large_files", "binaries") for finding in findings)
 
 
+_RUN_EARLY: frozenset[Kind] = frozenset({"sources", "install_scripts", "workflows"})
+"""What others run of a commit before any person has looked at it."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """What is done about what a change brings in."""
@@ -114,6 +118,11 @@ class Judgement:
     def acceptable(self) -> bool:
         """Whether a person can accept it by a comment: what can't be read must be fixed."""
         return not self.inspection.undecided and not self._of("refuse")
+
+    @property
+    def runs_early(self) -> bool:
+        """Whether what is parked may run, with the repository's secrets, as soon as the commit is deployed or built."""
+        return any(finding.kind in _RUN_EARLY for finding in self._of("park"))
 
     def _of(self, action: Action) -> list[Finding]:
         return [finding for finding in self.inspection.findings if self.policy[finding.kind] == action]

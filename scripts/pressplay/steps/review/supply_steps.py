@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pressplay import names
 from pressplay.domain.entries import Entries, Waiver
+from pressplay.domain.reasons import Reason
 from pressplay.gates.only_tests import Paths
 from pressplay.gates.supply.judge import Inspection, Judgement, inspect
 from pressplay.gates.supply.model import Action, Kind, Manager
@@ -55,7 +56,11 @@ def accepted(entries: Entries, head: str) -> bool:
 def _verdict(judged: Judgement) -> GateVerdict:
     reason, shown = judged.reason(), judged.markdown()
     if judged.outcome == "error" and judged.acceptable:
-        # The other gates go on, and the approval waits for the person.
+        # The other gates go on, and the approval waits for the person; but nothing is deployed that runs of itself.
+        if judged.runs_early:
+            todo = f"comment `/press-play accept {verdicts.SUPPLY}: why`, or have it changed"
+            why = Reason(what=f"{reason}: a person must accept it", todo=todo)
+            return GateVerdict("error", _TITLES["error"], why.what, shown, why, holds=(verdicts.SUPPLY,))
         return GateVerdict("pass", _TITLES["error"], reason, shown, holds=(verdicts.SUPPLY,))
     return GateVerdict(judged.outcome, _TITLES[judged.outcome], reason, shown)
 
