@@ -23,7 +23,7 @@ from pressplay.gates.proving import assessment, environment, job, judge
 from pressplay.gates.proving.job import Bounds, TestsPlan
 from pressplay.gates.proving.judgement import Judgement, markdown
 from pressplay.gates.proving.model import Language
-from pressplay.github import pulls, refs
+from pressplay.github import comparison, pulls, refs
 from pressplay.github.clone import Unreadable
 from pressplay.settings import Bound, Controls, RepositoryDefaults, Tests
 from pressplay.steps.core import evidence, task_profile
@@ -63,17 +63,20 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     if pull.head_sha != head:
         # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
         return {"plan": TestsPlan().pack(), **nothing}
-    base = refs.head(gh, subject.repo, subject.base(gh))
+    tip = refs.head(gh, subject.repo, subject.base(gh))
+    # What others merged meanwhile is neither this change's doing nor lost by it.
+    base = comparison.compare(gh, subject.repo, tip, head).merge_base
     # Remove what a killed attempt left.
     for part in ("git", "source", "script"):
         shutil.rmtree(into / part, ignore_errors=True)
         (into / part).mkdir(parents=True)
     clone = Clone(into / "git")
-    clone.fetch(context.remote(subject.repo), [head, base])
+    clone.fetch(context.remote(subject.repo), [head, base, tip])
     trees = clone.tree(head), clone.tree(base)
     probes = _probes(trees[0], subject)
     made = job.prepare(
-        environment.choose(trees[1], subject.settings.tests.environment),
+        # From the newest commit, so that no branch brings an earlier contract back.
+        environment.choose(clone.tree(tip), subject.settings.tests.environment),
         clone.differing(base, head),
         *trees,
         Paths(subject.settings.test_paths.model_dump()).match,
