@@ -1,4 +1,4 @@
-"""The lint gate in a sandbox, on pull requests of a test's own, with the real tools of this machine."""
+"""A gate of commands in a sandbox, on pull requests of a test's own, with the real tools of this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pygit2
 from harness import REPO, World, project, world
@@ -22,6 +22,7 @@ from pressplay.steps.core import verdicts
 from pressplay.steps.gate_pods import gate_runs
 
 CHECK = "press-play/lint"
+CommandGateName = Literal["lint", "tests"]
 TOOLS = {
     "rust": (["cargo", "clippy", "--version"], ["cargo", "fmt", "--version"]),
     "python": (["ruff", "--version"],),
@@ -48,6 +49,7 @@ class Gate:
 
     made: World
     count: int = 0
+    name: CommandGateName = "lint"
 
     @property
     def sandbox(self) -> Sandbox:
@@ -74,7 +76,7 @@ class Gate:
         self.count += 1
         name = f"gate-{self.count}"
         parameters = {"repo": REPO, "pr": str(pull.number), "head": head or pull.head_sha}
-        self.sandbox.submit("gate-lint", name, parameters)
+        self.sandbox.submit(f"gate-{self.name}", name, parameters)
         return name
 
     def workflow(self, name: str) -> dict[str, Any]:
@@ -85,8 +87,8 @@ class Gate:
         self.sandbox.run(lambda: waits.phase(self.workflow(name)) in waits.FINISHED)
         nodes = waits.nodes(self.workflow(name))
         assert waits.phase(self.workflow(name)) == "Succeeded", [n.get("message") for n in nodes.values()]
-        lint_node = next(node for node in nodes.values() if node["displayName"] == "lint")
-        return str(lint_node["outputs"]["parameters"][0]["value"])
+        gate_node = next(node for node in nodes.values() if node["displayName"] == self.name)
+        return str(gate_node["outputs"]["parameters"][0]["value"])
 
     def run(self, files: Mapping[str, bytes]) -> tuple[str, pulls.Pull]:
         pull = self.pull(files)
@@ -95,7 +97,7 @@ class Gate:
     def verdict(self, pull: pulls.Pull) -> GateEntry:
         """The gate's verdict on the head, which must be there."""
         entries = self.sandbox.context.ledger(REPO).entries("pr", pull.number)
-        verdict = verdicts.verdict_on(entries, "lint", pull.head_sha)
+        verdict = verdicts.verdict_on(entries, self.name, pull.head_sha)
         assert verdict is not None
         return verdict
 
