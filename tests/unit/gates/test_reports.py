@@ -15,6 +15,7 @@ from pressplay.gates.proving.model import REPORT_KINDS, Project, ReportKind
 DATA = Path(__file__).parents[2] / "data/reports"
 RECORDED: dict[str, ReportKind] = {
     "pytest.xml": "junit", "node.xml": "junit", "vitest.xml": "junit", "mocha.xml": "junit", "node.tap": "tap",
+    "tape.tap": "tap",
     "jest.json": "jest-json", "unittest.txt": "unittest", "go.jsonl": "go-json", "cargo.txt": "libtest",
 }  # fmt: skip
 IN_FILES = ("junit", "jest-json")
@@ -212,3 +213,15 @@ def test_whatever_a_report_holds_it_is_read_or_refused(kind: ReportKind, content
     except reports.UnreadableReport:
         return
     assert all(id_.startswith("folder") and len(result.message) <= 300 for id_, result in results.items())
+
+
+def test_what_a_test_of_tape_throws_is_its_result_and_tests_after_it_have_none():
+    crash = "/work/base-p0/a.js:9\n\nTypeError: Cannot read properties of null (reading 'a')\n    at b (a.js:9)\n"
+    begun = "TAP version 13\n# first\nok 1 should be truthy\n# second\n"
+
+    assert read("tap", begun + crash) == {"first": "passed", "second": "failed"}
+    assert read("tap", begun + crash.replace("Cannot read properties of null", "x is not a function:")) == {
+        "first": "passed",
+        "second": "missing",
+    }
+    assert read("tap", begun) == {"first": "passed", "second": "error"}

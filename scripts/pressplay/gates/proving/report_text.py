@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from pressplay.gates.proving import failures
 from pressplay.gates.proving.model import Status, TestResult
@@ -165,15 +166,20 @@ _TAP = re.compile(
     r"(?P<indent> *)(?P<not>not )?ok\b(?: \d+)?(?: -)?(?: (?P<name>.*?))?(?P<directive> # (?:SKIP|TODO)\b.*)?$", re.I
 )
 _SUBTEST = re.compile(r"(?P<indent> *)# Subtest: (?P<name>.*)$")
+_TITLE = re.compile(r"# (?P<title>.+)$")
+_THROWN = re.compile(r"[A-Z]\w*(?: \[\w+\])?: .*", re.MULTILINE)
 _YAML = re.compile(r" *(?P<key>failureType|name|error|operator): (?P<value>.*)$")
 
 
 def tap(output: str, results: Results) -> None:
-    """Note each test of a TAP stream: version 13 with node's subtests and YAML blocks, or plain.
+    """Note each test of a TAP stream: version 13 with node's subtests and YAML blocks, tape's, or plain.
 
     Not by tap.py: it reads no nested subtests.
     """
     lines = output.splitlines()
+    if _is_tape(lines):
+        _tape(lines, results)
+        return
     open_: dict[int, str] = {}
     deepest = -1
     """The indentation of the result before: a shallower one next is that of its parent."""
@@ -193,6 +199,31 @@ def tap(output: str, results: Results) -> None:
             results.add((*path, match["name"] or ""), _tap_result(match, fields))
         elif line.startswith("Bail out!"):
             results.add(("Bail out!",), TestResult("error", failures.first_line(line)))
+
+
+def _is_tape(lines: list[str]) -> bool:
+    """Whether tape wrote a stream: a test's title comes after the version at once."""
+    return any(
+        first.startswith("TAP version") and _TITLE.match(second) is not None and _SUBTEST.match(second) is None
+        for first, second in pairwise(lines)
+    )
+
+
+def _tape(lines: list[str], results: Results) -> None:
+    """Note the tests of tape: a title, and then a result for each assertion."""
+    title, last = "", -1
+    for at, line in enumerate(lines):
+        if line.startswith("1.."):
+            # Its counts follow, which look like titles.
+            return
+        if match := _TITLE.match(line):
+            title = match["title"]
+        elif match := _TAP.fullmatch(line):
+            results.add((title,), _tap_result(match, _yaml(lines, at + 1)))
+            last = at
+    # What a test throws ends the whole run.
+    thrown = _THROWN.search("\n".join(lines[last + 1 :])) if title else None
+    results.add((title or "tape",), failures.raised(thrown[0]) if thrown else TestResult("error", "it did not end"))
 
 
 def _yaml(lines: list[str], at: int) -> Mapping[str, str]:
