@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,7 @@ def run(manifest: RealCommits, given: argparse.Namespace) -> None:
     work.mkdir(parents=True, exist_ok=True)
     done = {row.key for row in rows(work)}
     bounds = job.Bounds(most=given.controls, seconds=given.seconds)
-    for commit in manifest.commits:
+    for commit in in_turn(manifest):
         language = manifest.repositories[commit.repository].language
         if not fnmatch.fnmatch(f"{language}/{commit.repository}/{commit.commit}", given.only):
             continue
@@ -270,6 +271,18 @@ def run(manifest: RealCommits, given: argparse.Namespace) -> None:
                 file=sys.stderr,
                 flush=True,
             )
+
+
+def in_turn(manifest: RealCommits) -> list[RealCommit]:
+    """The commits, a language and a repository at a time, so that a part of them is one of all."""
+    queues = []
+    for commits in real_commits.by_language(manifest).values():
+        own = [
+            [commit for commit in commits if commit.repository == name]
+            for name in dict.fromkeys(c.repository for c in commits)
+        ]
+        queues.append([commit for row in zip_longest(*own) for commit in row if commit is not None])
+    return [commit for row in zip_longest(*queues) for commit in row if commit is not None]
 
 
 def rows(work: Path) -> list[Row]:
