@@ -184,7 +184,7 @@ def _printed(folder: Path, script: Path) -> bytes:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(Path("~/.rustup").expanduser())),
     }
-    argv = ["nice", "-n", "10", *wall(lambda _: None), "sh", "-c", 'eval "$(cat "$0")"', str(script)]
+    argv = [*wall(lambda _: None), "sh", "-c", 'eval "$(cat "$0")"', str(script)]
     with (folder / "log").open("wb") as log:
         subprocess.run(
             argv, env=environment, stdout=log, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
@@ -274,14 +274,8 @@ def run(manifest: RealCommits, given: argparse.Namespace) -> None:
 
 
 def in_turn(manifest: RealCommits) -> list[RealCommit]:
-    """The commits, a language and a repository at a time, so that a part of them is one of all."""
-    queues = []
-    for commits in real_commits.by_language(manifest).values():
-        own = [
-            [commit for commit in commits if commit.repository == name]
-            for name in dict.fromkeys(c.repository for c in commits)
-        ]
-        queues.append([commit for row in zip_longest(*own) for commit in row if commit is not None])
+    """The commits, a language at a time and the fastest first, so that a part of them is one of all."""
+    queues = [sorted(queue, key=lambda commit: commit.seconds) for queue in real_commits.by_language(manifest).values()]
     return [commit for row in zip_longest(*queues) for commit in row if commit is not None]
 
 

@@ -37,6 +37,15 @@ _WALLS = (
     ("unshare", "--map-root-user", "--net"),
 )
 """What takes network and other processes away, the most first (util-linux)."""
+_LOOPBACK = """\
+import fcntl, os, socket, struct, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+    up = struct.pack("16sh14x", b"lo", 0x1 | 0x40)
+    fcntl.ioctl(control, 0x8914, up)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+"""Brings up the loopback interface of a new network namespace, which a Pod's has, too: tests ask their own servers.
+SIOCSIFFLAGS with IFF_UP and IFF_RUNNING (netdevice(7))."""
 _TOOLS = {"RUSTUP_HOME": "~/.rustup", "PYENV_ROOT": "", "ASDF_DATA_DIR": "", "MISE_DATA_DIR": "", "NVM_DIR": ""}
 """Where installers keep toolchains, which their programs on PATH must find under another HOME; '' where unset."""
 _KNOWN = frozenset(
@@ -241,7 +250,8 @@ def wall(say: Callable[[str], None]) -> tuple[str, ...]:
 
 @functools.cache
 def _wall() -> tuple[str, ...]:
-    for candidate in _WALLS:
+    own_address = (sys.executable, "-I", "-S", "-c", _LOOPBACK)
+    for candidate in ((*words, *end) for words in _WALLS for end in (own_address, ())):
         try:
             done = subprocess.run([*candidate, "true"], capture_output=True, check=False, timeout=10)
         except (OSError, subprocess.TimeoutExpired):

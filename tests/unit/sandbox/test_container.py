@@ -159,6 +159,18 @@ def test_it_has_no_network_and_sees_no_other_process_where_linux_lets_us(machine
     assert machine.cluster.logs(NAMESPACE, "gate-lint-x-custom-0", "main", 60, 100) == b"0\n"
 
 
+def test_it_has_a_loopback_of_its_own_as_a_pod_has(machine):
+    # The tests of a service ask the service at 127.0.0.1.
+    if sys.executable not in wall(lambda _: None):
+        pytest.skip("unshare does not work here, or gives no loopback")
+    ask = (
+        "import socket, sys; server = socket.create_server(('127.0.0.1', 0)); "
+        "print(socket.create_connection(server.getsockname(), timeout=10).getpeername()[0])"
+    )
+    machine.ended(machine.start(pod(f'python -c "{ask}"')))
+    assert machine.cluster.logs(NAMESPACE, "gate-lint-x-custom-0", "main", 60, 100) == b"127.0.0.1\n"
+
+
 def test_a_machine_without_such_a_wall_is_told_of_once(monkeypatch):
     monkeypatch.setattr(container, "_WALLS", (("no-such-program",), ("false",)))
     monkeypatch.setattr(container, "_said", [])
