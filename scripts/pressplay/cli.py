@@ -27,13 +27,14 @@ COMMANDS = {
     "doctor": "Look at values, cluster and GitHub, and say what to do about what is wrong.",
     "apps": "Write the manifests of the GitHub Apps, and fetch their keys.",
     "package": "Validate, generate, lint and package the chart.",
+    "eval": "Measure the gates: false approvals and false refusals over a corpus.",
     "generate": "Write, or verify, the files that are generated and committed.",
     "serve": "Serve comments of pull requests over MCP and HTTP.",
     "sandbox": "Run one part of the sandbox by itself: the forge, the runner.",
     "step": "Run one step of a workflow (called by the WorkflowTemplates).",
 }
 """Name → one line of help. The module is the name; a keyword of Python takes a trailing underscore."""
-_OF_SANDBOX = ("play", "sandbox")
+_OF_SANDBOX = ("eval", "play", "sandbox")
 """The commands that do nothing without the sandbox, which is an extra."""
 
 

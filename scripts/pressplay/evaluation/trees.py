@@ -17,6 +17,34 @@ from pressplay.github.comparison import Changed, Comparison
 _WHO = pygit2.Signature("Press Play", "eval@press-play.invalid", 0, 0)
 
 
+_MODES = {"file": "100644", "link": "120000", "submodule": "160000"}
+
+
+@dataclass(frozen=True)
+class Side:
+    """The files of one commit, as the gates of GitHub's pull requests ask for them."""
+
+    tree: Tree
+
+    def text(self, path: str) -> str:
+        """A file's text; empty if there is none."""
+        return (self._file(path) or b"").decode(errors="replace")
+
+    def mode(self, path: str) -> str | None:
+        """Git's mode; no file counts as executable. None if there is nothing."""
+        entry = self.tree.entries.get(path)
+        return None if entry is None else _MODES[entry.kind]
+
+    def entry(self, path: str) -> tuple[str, str] | None:
+        """Kind and object; None if there is nothing."""
+        entry = self.tree.entries.get(path)
+        return None if entry is None else (entry.kind, entry.sha)
+
+    def _file(self, path: str) -> bytes | None:
+        entry = self.tree.entries.get(path)
+        return self.tree.content(path) if entry is not None and entry.kind == "file" else None
+
+
 @dataclass(frozen=True)
 class Commits:
     """The base and the head of a case."""

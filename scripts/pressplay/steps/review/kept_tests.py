@@ -11,14 +11,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Protocol
 
+from pressplay.domain.profiles import Profile
 from pressplay.gates import tests
-from pressplay.gates.only_tests import ACCEPTANCE
+from pressplay.gates.only_tests import ACCEPTANCE, CommitFiles, Paths, only_tests
+from pressplay.gates.proving import profiles
 from pressplay.gates.tests import Kind, Loss, Weakening
 from pressplay.github.calls import GitHubRefused
 from pressplay.github.comparison import Comparison
-from pressplay.github.files import Files
 from pressplay.steps.review.pushed import Branch, Pushed
 from pressplay.validation.markdown import code
 
@@ -26,6 +27,7 @@ SHOWN = 50
 """The most paths or lines that a check lists."""
 _LOOKED_AT = 100
 """The most pushes that are searched for a test's author."""
+_UNDECIDED = frozenset({"undecided", "unseen"})
 _WHAT: dict[Kind, str] = {
     "file": "test file removed",
     "test": "test removed",
@@ -33,6 +35,14 @@ _WHAT: dict[Kind, str] = {
     "snapshot": "snapshot removed or rewritten",
     "skip": "switches tests off, or expects them to fail",
 }
+
+
+class Files(CommitFiles, Protocol):
+    """The files of one of the two commits."""
+
+    def entry(self, path: str) -> tuple[str, str] | None:
+        """What is at a path, other than a folder; None if there is nothing. Equal files are equal in it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,16 @@ def findings(
         *_against_each_other(change, branch),
         *_plans(whole, branch, after, own_plan),
     ]
+
+
+def nothing_to_prove(
+    whole: Comparison, before: Files, after: Files, paths: Paths, profile: Profile
+) -> Iterator[Finding]:
+    """Whether a pull request of a profile that asks for a change of the program changes tests and plans alone."""
+    beside = only_tests(whole, paths, before, after)
+    if all(offence.why in _UNDECIDED for offence in beside) and profiles.TABLE[profile].source:
+        nothing = "it changes nothing outside tests and the plan of probes" if whole.files else "it changes nothing"
+        yield Finding(nothing, "There is nothing to prove.", "rex")
 
 
 def _against_base(change: tests.Change, branch: Branch, base: str, changed: Mapping[str, str]) -> Iterator[Finding]:

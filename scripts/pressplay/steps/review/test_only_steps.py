@@ -18,7 +18,6 @@ from pressplay.domain.roles import LINT, TEST
 from pressplay.errors import InputError
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.only_tests import Offence, Paths, only_tests, reason
-from pressplay.gates.proving import profiles
 from pressplay.github import comparison, pulls
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.github.files import Files
@@ -32,7 +31,6 @@ from pressplay.validation.markdown import fenced
 
 _HELD = 200
 """Changed expectations that are kept for the proof."""
-_UNDECIDED = frozenset({"undecided", "unseen"})
 
 
 def gate(inputs: Inputs, context: Context) -> Outputs:
@@ -107,10 +105,7 @@ def _findings(
         )
     own_plan = names.acceptance_plan(subject.work_number)
     yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan, changed)
-    beside = only_tests(whole, paths, before, after)
-    if all(offence.why in _UNDECIDED for offence in beside) and profiles.TABLE[profile].source:
-        nothing = "it changes nothing outside tests and the plan of probes" if whole.files else "it changes nothing"
-        yield Finding(nothing, "There is nothing to prove.", "rex")
+    yield from kept_tests.nothing_to_prove(whole, before, after, paths, profile)
 
 
 def _verdict(findings: list[Finding]) -> GateVerdict:
