@@ -76,7 +76,7 @@ class _Case:
             changed = {}
         findings = [
             *kept_tests.findings(whole, base, head, _NO_COMMITS_BY_AGENTS, "its base", PLAN, changed),
-            *kept_tests.nothing_to_prove(whole, base, head, _PATHS, self.case.profile),
+            *kept_tests.of_profile(whole, base, head, _PATHS, self.case.profile),
         ]
         refused = [finding.reason for finding in findings if not finding.held_for]
         if refused:

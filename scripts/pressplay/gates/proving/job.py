@@ -20,7 +20,7 @@ from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probe_types import Probe
 from pressplay.gates.acceptance.proof import ProbeProof
 from pressplay.gates.lint.files import Files, NoFiles, below, name_of, text
-from pressplay.gates.proving import base_tree, controls, frames, profiles, reports, script
+from pressplay.gates.proving import base_tree, beside, controls, frames, profiles, reports, script
 from pressplay.gates.proving.evidence import KEPT
 from pressplay.gates.proving.model import (
     BASE,
@@ -36,15 +36,6 @@ from pressplay.gates.proving.model import (
 from pressplay.gates.proving.script import ProjectScript
 from pressplay.github.clone import Unreadable
 
-_MANIFESTS = frozenset(
-    {
-        "package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml",
-        "yarn.lock", ".npmrc", ".yarnrc", ".yarnrc.yml", "Cargo.toml", "Cargo.lock", "go.mod", "go.sum", "go.work",
-        "pyproject.toml",
-        "poetry.lock", "uv.lock", "Pipfile", "Pipfile.lock", "setup.py", "setup.cfg",
-    }
-)  # fmt: skip
-"""Files by which packages are fetched: where one differs, base and head get packages of their own."""
 PROBE = "probe-"
 """How the step of a probe begins, and its frames; its place among the plan's commands follows."""
 
@@ -198,7 +189,7 @@ def prepare(
         if _is_wanted(control.kind, bounds)
     ]
     for number, project in enumerate(_affected(environment, paths, commands)):
-        trees = (BASE, HEAD) if any(name_of(p) in _MANIFESTS or _is_listing(p) for p in paths) else (BASE, BASE)
+        trees = (BASE, HEAD) if any(map(beside.lists_packages, paths)) else (BASE, BASE)
         variants = [
             PlannedVariant(BEFORE, trees[0], 1),
             PlannedVariant(BASE, trees[0], bounds.repeat),
@@ -282,11 +273,6 @@ def _own(made: Sequence[Control], project: Project, environment: Environment) ->
 
 def _is_wanted(kind: ControlKind, bounds: Bounds) -> bool:
     return {"bodies": bounds.bodies, "body": bounds.bodies, "hunk": bounds.hunks, "mutant": bounds.mutants}[kind]
-
-
-def _is_listing(path: str) -> bool:
-    """Whether a file lists Python packages (`requirements-dev.txt`)."""
-    return name_of(path).startswith("requirements") and path.endswith(".txt")
 
 
 def _changed_tests(changed: Sequence[str], head: Files, base: Files, is_test: Callable[[str], bool]) -> set[str]:

@@ -30,6 +30,8 @@ class Demand:
     """Whether some test or probe must notice it of each changed function."""
     source: bool = True
     """Whether a change of nothing but tests and probes is refused."""
+    program: bool = True
+    """Whether it may change the program at all; comments are documents."""
     sentence: str = ""
     """For people: what must be shown."""
 
@@ -68,14 +70,17 @@ TABLE: Mapping[Profile, Demand] = {
         "tests alone",
         "controls",
         source=False,
-        sentence="Each new or changed test fails where a function that it exercises returns at once, or is spoilt "
+        program=False,
+        sentence="The program stays as it is. Each new or changed test fails where a function that it exercises "
+        "returns at once, or is spoilt "
         "otherwise.",
     ),
     "docs": Demand(
         "documents alone",
         "nothing",
         source=False,
-        sentence="Nothing, where there is nothing to run.",
+        program=False,
+        sentence="Nothing but documents and comments changes. Nothing more, where there is nothing to run.",
     ),
     "dependencies": Demand(
         "other versions of what it builds upon",

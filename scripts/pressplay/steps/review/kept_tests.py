@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 from pressplay.domain.profiles import Profile
 from pressplay.gates import tests
 from pressplay.gates.only_tests import ACCEPTANCE, CommitFiles, Paths, only_tests
-from pressplay.gates.proving import profiles
+from pressplay.gates.proving import beside, profiles
 from pressplay.gates.tests import Kind, Loss, Weakening
 from pressplay.github.calls import GitHubRefused
 from pressplay.github.comparison import Comparison
@@ -81,14 +81,17 @@ def findings(
     ]
 
 
-def nothing_to_prove(
-    whole: Comparison, before: Files, after: Files, paths: Paths, profile: Profile
+def of_profile(
+    whole: Comparison, before: Files, after: Files, test_paths: Paths, profile: Profile
 ) -> Iterator[Finding]:
-    """Whether a pull request of a profile that asks for a change of the program changes tests and plans alone."""
-    beside = only_tests(whole, paths, before, after)
-    if all(offence.why in _UNDECIDED for offence in beside) and profiles.TABLE[profile].source:
+    """Whether a pull request changes what its profile is about: the program, or nothing of it."""
+    others = only_tests(whole, test_paths, before, after)
+    if all(offence.why in _UNDECIDED for offence in others) and profiles.TABLE[profile].source:
         nothing = "it changes nothing outside tests and the plan of probes" if whole.files else "it changes nothing"
         yield Finding(nothing, "There is nothing to prove.", "rex")
+    beyond = beside.beside(profile, whole, before, after, test_paths)
+    if beyond:
+        yield Finding(f"a task of {profile} may not change the program ({len(beyond)} files)", paths(beyond), "rex")
 
 
 def _against_base(change: tests.Change, branch: Branch, base: str, changed: Mapping[str, str]) -> Iterator[Finding]:

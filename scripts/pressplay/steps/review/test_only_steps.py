@@ -105,7 +105,7 @@ def _findings(
         )
     own_plan = names.acceptance_plan(subject.work_number)
     yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan, changed)
-    yield from kept_tests.nothing_to_prove(whole, before, after, paths, profile)
+    yield from kept_tests.of_profile(whole, before, after, paths, profile)
 
 
 def _verdict(findings: list[Finding]) -> GateVerdict:
