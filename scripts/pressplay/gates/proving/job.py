@@ -19,7 +19,7 @@ from pressplay.gates.acceptance import command, packing
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probe_types import Probe
 from pressplay.gates.acceptance.proof import ProbeProof
-from pressplay.gates.lint.files import Files, NoFiles, below, name_of, text
+from pressplay.gates.lint.files import Files, NoFiles, below, text
 from pressplay.gates.proving import base_tree, beside, controls, frames, profiles, reports, script
 from pressplay.gates.proving.evidence import KEPT
 from pressplay.gates.proving.model import (
