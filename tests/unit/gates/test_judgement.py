@@ -89,6 +89,11 @@ SHAPES: list[tuple[str, Profile, dict[str, Any], dict[str, Any], str, list[str]]
      {"before": "old:f", "head": "old:f new:p"}, {}, "pass", []),
     ("a test that was changed", "feature", {"before": "old:p new:p"}, {"changed": ["new"]}, "pass", []),
     ("a test that was there unchanged", "feature", {"before": "old:p new:f"}, {}, "fail", ["unproven", "bodies"]),
+    ("a table of cases that a test reads was changed", "feature", {"before": "old:p new:p"}, {}, "pass", []),
+    ("one that says nothing with the base's program", "feature",
+     {"before": "old:p new:p", "base": "old:p new:m"}, {}, "fail", ["unproven", "bodies"]),
+    ("one that notices nothing", "feature",
+     {"before": "old:p new:p", "c1": "old:p new:p", "c2": "old:p new:p"}, {}, "fail", ["unproven", "bodies", "body"]),
     ("it notices by an attribute that was never set", "feature",
      {"c1": "old:p new:m", "c2": "old:p new:m"}, {}, "pass", []),
     # dishonest
