@@ -332,7 +332,7 @@ def test_without_a_deployment_what_qa_passed_is_parked_as_tests_only(tmp_path):
     one.assert_not_approved()
     assert one.state == "parked"
     assert (
-        one.reason == "no deployment is set up (deploy.mode none), so that nothing can be proven: these are tests only"
+        one.reason == "no deployment is set up (deploy.mode none), and no test or command of the repository proves it"
     )
 
 

@@ -191,15 +191,19 @@ def protection(subject: Subject) -> Iterator[Result]:
 
 @check("deployments")
 def deployments(subject: Subject) -> Iterator[Result]:
-    """Where nothing is deployed nothing can be proven."""
+    """Where nothing is deployed and no tests are run, nothing can be proven."""
     settings = subject.settings
-    modes: Mapping[str, str] = {name: settings.repository(name).deploy.mode for name in settings.repositories}
+    modes: Mapping[str, str] = {
+        name: repository.deploy.mode
+        for name in settings.repositories
+        if (repository := settings.repository(name)).deploy.mode != "none" or not repository.tests.enabled
+    }
     without = sorted(name for name, mode in modes.items() if mode == "none")
     if without:
         yield note(
             "deployments",
-            f"deploy.mode is none for {', '.join(without)}: nothing is ever approved there, what QA passed is parked",
-            "set defaults.deploy.mode, or the repository's own, to github-deployment or workflowTemplate",
+            f"deploy.mode is none and tests.enabled false for {', '.join(without)}: nothing is ever approved there",
+            "set tests.enabled to true, or deploy.mode to github-deployment or workflowTemplate",
         )
     elif modes:
         yield ok("deployments", f"deploy.mode is {', '.join(sorted(set(modes.values())))}")

@@ -114,7 +114,7 @@ ALL = dict.fromkeys(("lint", "test_only", "supply", "tests", "acceptance"), "pas
         ),
         ({"deploy": {"mode": "none"}}, verdicts(test_only="pass"), "press-play/lint has not looked at this commit"),
         # Without a deployment nothing is ever approved, whatever else passed.
-        ({"deploy": {"mode": "none"}}, verdicts(**ALL), "tests only"),
+        ({"deploy": {"mode": "none"}}, verdicts(**ALL), "no deployment is set up"),
     ],
 )
 def test_a_commit_is_approved_where_each_gate_passed_that_very_commit(settings, entries, lacking):

@@ -15,7 +15,7 @@ from pressplay.validation.details import ending
 
 AWAIT_DEPLOYMENT = "await-deployment"
 _MINUTE = 60
-NO_MODE = "no deployment is set up (deploy.mode none), so that nothing can be proven: these are tests only"
+NO_MODE = "no deployment is set up (deploy.mode none), and no test or command of the repository proves it"
 
 
 def environment(settings: Deploy, pr: int) -> str:
