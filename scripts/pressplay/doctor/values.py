@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from pressplay.doctor.results import Result, check, not_looked_at, note, ok, wrong
@@ -193,12 +193,9 @@ def protection(subject: Subject) -> Iterator[Result]:
 def deployments(subject: Subject) -> Iterator[Result]:
     """Where nothing is deployed and no tests are run, nothing can be proven."""
     settings = subject.settings
-    modes: Mapping[str, str] = {
-        name: repository.deploy.mode
-        for name in settings.repositories
-        if (repository := settings.repository(name)).deploy.mode != "none" or not repository.tests.enabled
-    }
-    without = sorted(name for name, mode in modes.items() if mode == "none")
+    repositories = {name: settings.repository(name) for name in settings.repositories}
+    modes = {repository.deploy.mode for repository in repositories.values()}
+    without = sorted(name for name, own in repositories.items() if own.deploy.mode == "none" and not own.tests.enabled)
     if without:
         yield note(
             "deployments",
@@ -206,4 +203,4 @@ def deployments(subject: Subject) -> Iterator[Result]:
             "set tests.enabled to true, or deploy.mode to github-deployment or workflowTemplate",
         )
     elif modes:
-        yield ok("deployments", f"deploy.mode is {', '.join(sorted(set(modes.values())))}")
+        yield ok("deployments", f"deploy.mode is {', '.join(sorted(modes))}")
