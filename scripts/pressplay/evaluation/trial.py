@@ -1,7 +1,7 @@
 """One trial: what the gates make of one case, as they would of a pull request, without GitHub and without agents.
 
-The gates are asked in the order in which they cost: what the tests lost, the plan of probes, the tests with their
-controls, and last what somebody else asks of the head. The first that does not pass decides.
+The gates are asked in the order in which they cost: what the tests lost, the plan of probes, what the change brings in,
+the tests with their controls, and last what somebody else asks of the head. The first that refuses decides.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from pressplay.gates.only_tests import Paths
 from pressplay.gates.proving import assessment, environment, job, judge
 from pressplay.gates.proving.job import TestsJob
 from pressplay.gates.proving.model import HEAD, Environment
+from pressplay.gates.supply.judge import Judgement, inspect, policy
+from pressplay.settings import Supply
 from pressplay.steps.review import kept_tests
 from pressplay.steps.review.pushed import Branch
 from pressplay.validation.report import Invalid
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from pressplay.gates.proving.model import Language
 
 _PATHS = Paths()
+_IS_TEST = _PATHS.match
 _BARE = job.Bounds(repeat=1, bodies=False, hunks=False, mutants=False)
 """For a job of nothing but probes."""
 _NO_COMMITS_BY_AGENTS = Branch([], 0, recorded=True)
@@ -63,6 +66,7 @@ class _Case:
         """The gates, in order, by their names in the figures."""
         yield "tests kept", self._kept
         yield "plan", self._plan
+        yield "supply", self._supply
         yield "tests", self._tests
         if self.case.independent() is not None:
             yield "criteria first", self._independent
@@ -95,6 +99,14 @@ class _Case:
             return _Said("refuse", f"the plan of probes: {error}")
         return _Said()
 
+    def _supply(self) -> _Said:
+        head, base = self.commits.trees
+        inspection = inspect(self.commits.clone.differing(self.commits.base, self.commits.head), head, base, _IS_TEST)
+        judged = Judgement(inspection, policy(Supply.model_validate({})))
+        if judged.outcome == "pass":
+            return _Said()
+        return _Said("hold" if judged.acceptable else "refuse", f"{judged.reason()}\n{judged.markdown()}")
+
     def _tests(self) -> _Said:
         made = self._job(self.environment, self.bounds, self.plan)
         logs = self.workshop.run(self.commits, made)
@@ -121,7 +133,9 @@ class _Case:
         head, base = self.commits.trees
         changed = self.commits.clone.differing(self.commits.base, self.commits.head)
         mark = f"@{secrets.token_hex(16)}"
-        return job.prepare(contract, changed, head, base, _PATHS.match, mark, bounds, probes, self.commits.head)
+        return job.prepare(
+            contract, changed, head, base, _IS_TEST, mark, bounds, probes, self.commits.head, self.case.profile
+        )
 
 
 _NOTHING = ProbePlan('{"probes":[]}')

@@ -10,9 +10,10 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pressplay.errors import InputError
@@ -49,19 +50,22 @@ class Workshop:
                 text = repr([project.setup, project.language, [(name, tree.entries[name].sha) for name in names]])
                 done = self._done / hashlib.sha256(text.encode()).hexdigest()
                 with self._lock:
-                    if not done.exists() and project.setup:
-                        self._fetch(project.folder, project.setup, sha, commits)
+                    if not done.exists():
+                        # What compilers keep of their standard libraries is worth more than the packages.
+                        lines = (*project.setup, *([project.test] if sha == commits.base and project.test else []))
+                        self._fetch(project.folder, lines, sha, commits)
                         done.touch()
 
-    def _fetch(self, folder: str, setup: tuple[str, ...], sha: str, commits: Commits) -> None:
+    def _fetch(self, folder: str, lines: Sequence[str], sha: str, commits: Commits) -> None:
         with tempfile.TemporaryDirectory(prefix="press-play-eval-") as temporary:
             where = Path(temporary, "tree")
             where.mkdir()
             commits.clone.check_out(sha, {}, where)
             names = ("PATH", *_TOOLS, "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "NPM_CONFIG_REGISTRY", "GOPROXY")
             environment = {name: os.environ[name] for name in names if name in os.environ}
-            environment |= _homes(self._home, temporary)
-            for line in setup:
+            environment |= {**_homes(self._home, temporary), **_ALONE, "REPORT": f"{temporary}/report"}
+            environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
+            for line in lines:
                 done = subprocess.run(
                     ["sh", "-c", line],
                     cwd=where / folder,

@@ -15,15 +15,14 @@ from hypothesis import strategies as st
 from trees import SUBMODULE, Content, Link, differing, tree
 
 from pressplay.gates.only_tests import Paths
-from pressplay.gates.supply.judge import Inspection, Judgement, inspect
+from pressplay.gates.supply.judge import Inspection, Judgement, inspect, policy
 from pressplay.gates.supply.model import KINDS, Action, Finding, Kind
 from pressplay.settings import Supply
-from pressplay.steps.review import supply_steps
 
 pytestmark = pytest.mark.rule("R6")
 
 Tree = Mapping[str, Content]
-POLICY: dict[Kind, Action] = supply_steps.policy(Supply())
+POLICY: dict[Kind, Action] = policy(Supply())
 TOKEN = "ghp_" + "abC1dEf2GhI3jKl4MnO5pQr6StU7vWx8YzA9"
 AWS = "AKIA" + "Q3ZB7KTW5DX2MRPL"
 
@@ -589,7 +588,7 @@ def test_the_values_say_what_is_done(made, outcome, reason):
 
 def test_the_values_say_what_to_do_about_every_kind():
     assert list(POLICY) == list(KINDS)
-    assert supply_steps.policy(Supply(**dict.fromkeys(KINDS, "park"))) == dict.fromkeys(KINDS, "park")
+    assert policy(Supply(**dict.fromkeys(KINDS, "park"))) == dict.fromkeys(KINDS, "park")
 
 
 def test_the_defaults_are_those_of_the_values():

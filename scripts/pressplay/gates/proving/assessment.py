@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pressplay.domain.profiles import Profile
-from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.proving import job
 from pressplay.gates.proving.evidence import ProbeRuns
 from pressplay.gates.proving.frames import Tampered
@@ -37,8 +36,7 @@ def assess(plan: TestsPlan, logs: Mapping[Language, bytes], profile: Profile, bo
         for name, by_variant in shown.items()
     ]
     controls = [(v.id, v.control) for part in plan.projects for v in part.variants if v.control is not None]
-    changed = ProbePlan.from_json(plan.probes).changed if plan.probes else {}
-    judged = judge(profile, runs, controls, frozenset(plan.changed_tests), bounds, probes, changed)
+    judged = judge(profile, runs, controls, frozenset(plan.changed_tests), bounds, probes, plan.accepted)
     counts = Counter(test.status for run in runs.get(HEAD, ())[-1:] for test in run.tests.values())
     skipped, passed = counts["skipped"], counts["passed"]
     return replace(judged, passed=passed, skipped=skipped, failed=counts.total() - passed - skipped)

@@ -105,6 +105,8 @@ class TestsPlan:
     """Where the environment contract is from."""
     changed_tests: tuple[str, ...] = ()
     """The names of tests whose text the pull request changes."""
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    """The names of tests whose expectation changes, as the plan of probes says → the criterion that asks for it."""
     probes: str = ""
     """The plan of probes as canonical JSON; empty where it has none for a command."""
     commit: str = ""
@@ -167,10 +169,11 @@ def prepare(
         if profile == "refactor":
             overlays[KEPT] = base_tree.head_with_tests(paths, head, base, is_test)
         names = _changed_tests(paths, head, base, is_test)
+        accepted = _accepted(probes, paths, base)
     except Unreadable as error:
         plan = TestsPlan(mark, origin=environment.origin, problem="a changed file can't be read", details=str(error))
         return TestsJob(plan)
-    plan = TestsPlan(mark, origin=environment.origin, changed_tests=tuple(sorted(names)))
+    plan = TestsPlan(mark, origin=environment.origin, changed_tests=tuple(sorted(names)), accepted=accepted)
     scripts: dict[Language, list[ProjectScript]] = {}
     files: dict[str, bytes] = {}
     commands = _commands(environment, probes, commit)
@@ -285,6 +288,16 @@ def _changed_tests(changed: Sequence[str], head: Files, base: Files, is_test: Ca
                 side.read(path, lambda path, files=files: text(files, path) or "")  # type: ignore[misc]
     before = {(path, test.name): (test.assertions, test.skips) for path, test in was.tests}
     return {test.name for path, test in now.tests if before.get((path, test.name)) != (test.assertions, test.skips)}
+
+
+def _accepted(probes: ProbePlan | None, changed: Sequence[str], base: Files) -> dict[str, str]:
+    """What the plan says of changed expectations, with the names of the tests that its files have on the base."""
+    accepted = dict(probes.changed) if probes else {}
+    for path in [path for path in accepted if path in changed and path in base.entries]:
+        was = tests.Side()
+        was.read(path, lambda path: text(base, path) or "")
+        accepted |= {test.name: accepted[path] for _, test in was.tests if test.name not in accepted}
+    return accepted
 
 
 # --- what came of it -------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pressplay.domain.profiles import Profile
-from pressplay.gates.proving.evidence import ENDS, SPOILT, Evidence, ProbeRuns, quoted
+from pressplay.gates.proving.evidence import ENDS, SPOILT, Evidence, ProbeRuns, names, quoted
 from pressplay.gates.proving.judgement import Finding, FindingKind, Fixer, Judgement, Outcome
 from pressplay.gates.proving.model import BASE, BEFORE, HEAD, Control, ControlKind, TestRun
 from pressplay.gates.proving.profiles import TABLE
@@ -53,11 +53,16 @@ def judge(
     """The judgement on a head.
 
     `runs`: by variant, all projects together. `controls`: by their variant's id; one without runs was not carried out.
-    `changed_tests`: names of tests whose text is new or otherwise than on the base. `accepted`: tests that may be
-    lost → the criterion that asks for it, as a person accepted it.
+    `changed_tests`: names of tests whose text is new or otherwise than on the base. `accepted`: ids or names of tests
+    that may be lost → the criterion that asks for it, as a person accepted it.
     """
     evidence = Evidence(profile, runs, controls, changed_tests, probes)
-    return _Case(profile, evidence, bounds, accepted or {}).judgement()
+    lost = {
+        id_: min(accepted[name] for name in named)
+        for id_ in evidence.lost
+        if accepted and (named := accepted.keys() & {id_, *names(id_)})
+    }
+    return _Case(profile, evidence, bounds, lost).judgement()
 
 
 @dataclass

@@ -12,6 +12,7 @@ from pressplay.gates.supply import contents, packages, runner
 from pressplay.gates.supply.model import KINDS, Action, Finding, Kind, Package
 from pressplay.github.clone import Unreadable
 from pressplay.plaintext import plain
+from pressplay.settings import Supply
 from pressplay.validation.markdown import code
 
 MOST_FILES = 5_000
@@ -156,6 +157,25 @@ class Judgement:
             parts.append(f"Packages that no registry could be asked about: {self.unasked}.")
         text = "\n".join(parts).strip()
         return text if len(text) <= _MOST else text[:_MOST].rpartition("\n")[0] + "\n- and more"
+
+
+def policy(settings: Supply) -> dict[Kind, Action]:
+    """What the values say about each kind."""
+    return {
+        "secrets": settings.secrets,
+        "hidden_text": settings.hidden_text,
+        "links": settings.links,
+        "lock_files": settings.lock_files,
+        "sources": settings.sources,
+        "install_scripts": settings.install_scripts,
+        "workflows": settings.workflows,
+        "test_runner": settings.test_runner,
+        "unknown_packages": settings.unknown_packages,
+        "binaries": settings.binaries,
+        "large_files": settings.large_files,
+        "images": settings.images,
+        "packages": settings.packages,
+    }
 
 
 def _counted(findings: Iterable[Finding]) -> str:

@@ -12,8 +12,8 @@ from pressplay import names
 from pressplay.domain.entries import Entries, Waiver
 from pressplay.domain.reasons import Reason
 from pressplay.gates.only_tests import Paths
-from pressplay.gates.supply.judge import Inspection, Judgement, inspect
-from pressplay.gates.supply.model import Action, Kind, Manager
+from pressplay.gates.supply.judge import Inspection, Judgement, inspect, policy
+from pressplay.gates.supply.model import Manager
 from pressplay.github import comparison, pulls
 from pressplay.settings import Supply
 from pressplay.steps.core import verdicts
@@ -77,25 +77,6 @@ def _judged(context: Context, subject: Subject, head: str, merge_base: str, *, a
         inspection = inspect(changed, clone.tree(head), clone.tree(merge_base), paths.match)
     inspection, unasked = _asked(context, settings, inspection)
     return Judgement(inspection, policy(settings), unasked, accepted)
-
-
-def policy(settings: Supply) -> dict[Kind, Action]:
-    """What the values say about each kind."""
-    return {
-        "secrets": settings.secrets,
-        "hidden_text": settings.hidden_text,
-        "links": settings.links,
-        "lock_files": settings.lock_files,
-        "sources": settings.sources,
-        "install_scripts": settings.install_scripts,
-        "workflows": settings.workflows,
-        "test_runner": settings.test_runner,
-        "unknown_packages": settings.unknown_packages,
-        "binaries": settings.binaries,
-        "large_files": settings.large_files,
-        "images": settings.images,
-        "packages": settings.packages,
-    }
 
 
 def _asked(context: Context, settings: Supply, inspection: Inspection) -> tuple[Inspection, int]:
