@@ -83,19 +83,8 @@ class Control:
     """Whether a test that only reaches the code notices it, whatever it asserts (a panic in place of a value)."""
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A tree on which the tests are run: the head's with some files otherwise."""
-
-    id: str
-    """`before` (the base as it is), `base` (with the head's tests upon it), `head`, or `c1`, `c2` … for controls."""
-    overlay: Mapping[str, bytes | None] = field(repr=False)
-    """Path → content in the place of the head's; None: the file is not there."""
-    runs: int = 1
-    control: Control | None = None
-
-
 BEFORE, BASE, HEAD = "before", "base", "head"
+"""Variants of the tree: the base as it is, its program with the head's tests, the head. Controls are `c1`, `c2` …"""
 
 Status = Literal["passed", "failed", "missing", "error", "skipped"]
 """`failed`: by an assertion, or by what the tested code does. `missing`: the test names what is not there (an import,
