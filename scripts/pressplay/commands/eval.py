@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pressplay.commands import _sandbox
 from pressplay.domain.profiles import PROFILES
 from pressplay.errors import InputError
 
@@ -59,6 +60,8 @@ def command(
     CORPUS is a folder such as tests/corpus of Press Play's repository. Exit status 1 where a bound is broken, 2 where
     the corpus is wrong.
     """
+    # The gates' commands run behind the sandbox's wall.
+    _sandbox.require()
     from pressplay.evaluation import corpus as corpora
     from pressplay.evaluation.figures import Bounds
     from pressplay.gates.proving import job

@@ -20,7 +20,6 @@ from pressplay.errors import InputError
 from pressplay.evaluation.trees import Commits
 from pressplay.gates.proving.job import TestsJob
 from pressplay.gates.proving.model import Environment, Language
-from pressplay.sandbox.container import Container, remove
 
 _SECONDS = 3600
 """What a container may take: `tests.timeoutMinutes` of the chart."""
@@ -95,6 +94,8 @@ class Workshop:
                 logs[language] = self._container(language, folder)
             return logs
         finally:
+            from pressplay.sandbox.container import remove
+
             remove(folder)
 
     def _container(self, language: Language, folder: Path) -> bytes:
@@ -121,6 +122,8 @@ class Workshop:
                 ]
             },
         }
+        from pressplay.sandbox.container import Container
+
         container = Container(pod, folder / "runs", folder, self._say)
         try:
             container.start()
