@@ -49,7 +49,8 @@ def beside(profile: Profile, whole: Comparison, before: CommitFiles, after: Comm
         of_tests = profile == "tests" and (changed.path not in others or is_manifest(changed.path))
         plan = changed.path.startswith(ACCEPTANCE) and changed.before.startswith(ACCEPTANCE)
         if not (of_tests or plan or _is_document(changed, before, after)):
-            touched.update(path for path in (changed.path, changed.before) if not _is_named_document(path))
+            both = {changed.path, changed.before}
+            touched |= {path for path in both if not _is_named_document(path)} or both
     return sorted(touched)
 
 
