@@ -128,6 +128,10 @@ faults: $(DEV) ## Every fault of GitHub's at every call of two flows, and every 
 projects: $(DEV) ## Five projects with their real toolchains, each from its backlog to a merged pull request
 	PRESSPLAY_PROJECTS=all $(BIN)/python -m pytest --timeout 0 -v $(PYTEST) tests/projects
 
+.PHONY: test-long
+test-long: $(DEV) ## The gates over the whole corpus (tests/corpus), with real toolchains: an hour or two
+	$(BIN)/pressplay eval tests/corpus --jobs $$(nproc) $(EVAL)
+
 .PHONY: bench
 bench: $(DEV) ## Figures: plans of 10,000 tasks, makespans under virtual time
 	$(BIN)/python -m pytest --timeout 0 -s --deselect tests/bench/test_kill_demo.py $(PYTEST) tests/bench

@@ -111,6 +111,9 @@ class _Case:
         made = self._job(self.environment, self.bounds, self.plan)
         logs = self.workshop.run(self.commits, made)
         judged = assessment.assess(made.plan, logs, self.case.profile, judge.Bounds())
+        if any(finding.kind == "nothing-to-run" for finding in judged.refusing):
+            # Without a deployment nothing else can show it, and the approval says so.
+            return _Said("refuse", judged.reason())
         if judged.outcome != "pass":
             decision: Decision = "refuse" if judged.outcome == "fail" else "undecided"
             details = [line for finding in judged.refusing for line in finding.details[:3]]
