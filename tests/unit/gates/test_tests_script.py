@@ -215,3 +215,8 @@ def test_a_frame_that_can_t_be_unpacked_is_refused() -> None:
     log = f"{MARK} begin a\n{MARK} ended a 0 0\n{MARK} frame log gzip\nnot base64!\n{MARK} done log\n{MARK} end"
     with pytest.raises(Tampered):
         frames.read(MARK, log)
+
+
+def test_what_runs_sees_no_variable_of_the_gates(tmp_path: Path) -> None:
+    steps = seen(tmp_path, "env | grep -E '^(GATE|PROBE|MARK)' && exit 1; test -n \"$REPORT\"").steps
+    assert {step.exit_status for step in steps.values()} == {0}

@@ -31,6 +31,8 @@ set -u
 mark=%(mark)s
 source=$GATE_SOURCE work=$GATE_WORK given=${{0%%/*}}/home variants=${{0%%/*}}/variants
 out=$work/out began=$(date +%%s)
+# A program could do for a gate what it does for nobody else.
+unset GATE_SOURCE GATE_WORK
 for program in cp mv rm head tail base64 touch find date; do command -v "$program" >/dev/null || exit {BROKEN}; done
 mkdir -p "$out" "$HOME" "$TMPDIR" || exit {BROKEN}
 if [ -d "$given" ]; then cp -a "$given/." "$HOME/" || exit {BROKEN}; fi
@@ -107,10 +109,11 @@ prepare() {{
 
 # tests STEP SECONDS FOLDER LINE FILE: the tests; results are in FILE's report, or (none) in the output.
 tests() {{
+  [ "$ready" -eq 0 ] || return 0
   REPORT=$out/report
   export REPORT
-  [ "$ready" -eq 0 ] || return 0
   command_in "$1" "$2" "$3" "$4"
+  unset REPORT
   if [ "$5" = file ]; then
     frame report "$out/report"
     tail -c {LOG_TAIL} "$out/log" >"$out/end"
