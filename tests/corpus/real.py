@@ -229,7 +229,8 @@ def run(manifest: RealCommits, given: argparse.Namespace) -> None:
     bounds = job.Bounds(most=given.controls, seconds=given.seconds)
     for commit in in_turn(manifest):
         language = manifest.repositories[commit.repository].language
-        if not fnmatch.fnmatch(f"{language}/{commit.repository}/{commit.commit}", given.only):
+        name = f"{language}/{commit.repository}/{commit.commit}"
+        if not fnmatch.fnmatch(name, given.only) or any(fnmatch.fnmatch(name, glob) for glob in given.skip):
             continue
         case = Case(commit, given.mirrors, work / "git")
         environment = manifest.environment(commit, case.base)
@@ -318,6 +319,7 @@ def main() -> None:
     parser.add_argument("--mirrors", required=True)
     parser.add_argument("--work", required=True)
     parser.add_argument("--only", default="*", help="glob of LANGUAGE/OWNER/NAME/COMMIT")
+    parser.add_argument("--skip", action="append", default=[], help="a glob as --only, of what to leave out")
     parser.add_argument("--twins", type=int, default=3, help="of a commit, at most")
     parser.add_argument("--controls", type=int, default=6, help="of a head, at most")
     parser.add_argument("--seconds", type=int, default=150, help="after which no control is begun")

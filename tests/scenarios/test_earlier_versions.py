@@ -5,16 +5,26 @@ from __future__ import annotations
 import json
 import sqlite3
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from harness import Agents, world
+from harness import PLAN, world
+from people import person
+from team import Team, commit
 
 from pressplay.clock import VirtualClock
 from pressplay.domain.entries import Entries, Other, dump
 from pressplay.settings import Settings
 
 DATA = Path(__file__).parents[1] / "data" / "earlier"
+
+
+def plans(tree: Path, env: Mapping[str, str]) -> None:
+    """Leave a plan of probes that counts today: the recorded one asks for the commit alone."""
+    plan = f".press-play/acceptance/{env['PRESSPLAY_TASK']}.yaml"
+    if (tree / plan).read_text() != PLAN:
+        commit(tree, plan, PLAN)
 
 
 @pytest.fixture
@@ -41,13 +51,32 @@ def state(tmp_path):
 @pytest.mark.rule("R3")
 def test_a_play_that_an_earlier_version_began_goes_on_to_its_end_and_repeats_no_run(state):
     folder, clock = state
-    made = world(folder, Agents(wants_changes={1: 1}), clock=clock)
+    made = world(
+        folder,
+        Team(wants_changes={1: 1}, does={"test": plans}),
+        clock=clock,
+        settings={"defaults": {"supply": {"enabled": False}}},
+    )
     before = made.starts()
     summary = made.go_on()
     assert [(task.id, task.state) for task in summary.tasks] == [("1", "merged"), ("2", "merged"), ("3", "merged")]
     starts = made.starts()
     assert starts[: len(before)] == before
     assert len({start.split()[0] for start in starts}) == len(starts), "no run begins twice"
+    made.sandbox.close()
+
+
+@pytest.mark.rule("R5")
+def test_a_review_that_began_before_there_was_a_gate_waits_for_a_person_who_has_it_looked_at(state):
+    """A Workflow keeps the templates that it began with: no commit is approved that a gate of today has not seen."""
+    folder, clock = state
+    made = world(folder, Team(wants_changes={1: 1}, does={"test": plans}), clock=clock)
+    summary = made.go_on()
+    (parked,) = (task for task in summary.tasks if task.state == "parked")
+    assert parked.reason == "press-play/supply has not looked at this commit"
+    gh = person(made)
+    gh.post(f"/issues/{parked.pr}/comments", json={"body": "/press-play retry"}).raise_for_status()
+    assert {task.state for task in made.go_on().tasks} == {"merged"}
     made.sandbox.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from pressplay.gates.proving import frames, script
 from pressplay.gates.proving.frames import Seen, Tampered
-from pressplay.gates.proving.model import Project
+from pressplay.gates.proving.model import Project, ReportKind
 from pressplay.gates.proving.script import ProjectScript
 from pressplay.sandbox.container import wall
 
@@ -30,6 +30,7 @@ def run(
     variants: Mapping[str, Mapping[str, bytes | None]] | None = None,
     runs: Mapping[str, int] | None = None,
     head: Mapping[str, str] = HEAD,
+    report: ReportKind = "exit",
     **fields: object,
 ) -> tuple[int, str]:
     """The exit status and the output of a job with these variants, in a wall."""
@@ -50,7 +51,7 @@ def run(
     rest = {key: value for key, value in fields.items() if key not in project}
     part = ProjectScript(
         0,
-        Project("", "python", test, "exit", **project),  # type: ignore[arg-type]
+        Project("", "python", test, report, **project),  # type: ignore[arg-type]
         [(name, "base", (runs or {}).get(name, 1)) for name in overlays],
         {},
         **rest,  # type: ignore[arg-type]
@@ -220,3 +221,18 @@ def test_a_frame_that_can_t_be_unpacked_is_refused() -> None:
 def test_what_runs_sees_no_variable_of_the_gates(tmp_path: Path) -> None:
     steps = seen(tmp_path, "env | grep -E '^(GATE|PROBE|MARK)' && exit 1; test -n \"$REPORT\"").steps
     assert {step.exit_status for step in steps.values()} == {0}
+
+
+def test_of_go_s_events_those_that_only_repeat_others_are_left_out(tmp_path: Path):
+    events = (
+        '{"Action":"run","Package":"a","Test":"TestA"}',
+        '{"Action":"output","Package":"a","Test":"TestA","Output":"=== RUN   TestA\\n"}',
+        '{"Action":"pause","Package":"a","Test":"TestA"}',
+        '{"Action":"output","Package":"a","Test":"TestA","Output":"    a_test.go:3: got 1\\n"}',
+        '{"Action":"output","Package":"a","Test":"TestA","Output":"--- FAIL: TestA (0.00s)\\n"}',
+        '{"Action":"fail","Package":"a","Test":"TestA"}',
+    )
+    lines = "".join(f"{event}\n" for event in events)
+    log = seen(tmp_path, "cat events", head={"events": lines}, variants={"head": {}}, report="go-json")
+
+    assert log.steps["p0.head.1"].frames["log"].decode().splitlines() == [events[0], *events[3:]]

@@ -19,10 +19,12 @@ from pressplay.gates.proving.model import Project
 
 BROKEN, DONE = 9, 0
 """Exit statuses: no copy could be made, a program is missing; the script came to its end, whatever it saw."""
-LARGEST_FRAME = 1_500_000
+LARGEST_FRAME = 4_000_000
 """Bytes of a file that are printed, before they are packed."""
 LOG_TAIL = 20_000
 """Bytes of a run's output that are printed where a file has the results."""
+_NOISE = r"""-e '"Action":"pause"' -e '"Action":"cont"' -e '"Output":"=== ' -e '"Output":" *--- PASS'"""
+"""Of Go's events, those that only repeat others: most of what thousands of subtests print."""
 
 _HEAD = f"""\
 # Written by Press Play for its tests gate. Exit status: {DONE}: it came to its end, and its output has what it saw;
@@ -107,7 +109,7 @@ prepare() {{
   fi
 }}
 
-# tests STEP SECONDS FOLDER LINE FILE: the tests; results are in FILE's report, or (none) in the output.
+# tests STEP SECONDS FOLDER LINE WHERE: the tests; results are in a report (file), Go's events, or the output (none).
 tests() {{
   [ "$ready" -eq 0 ] || return 0
   REPORT=$out/report
@@ -117,6 +119,8 @@ tests() {{
   if [ "$5" = file ]; then
     frame report "$out/report"
     tail -c {LOG_TAIL} "$out/log" >"$out/end"
+    frame log "$out/end"
+  elif [ "$5" = events ] && grep -v {_NOISE} "$out/log" >"$out/end" 2>/dev/null; then
     frame log "$out/end"
   else
     frame log "$out/log"
@@ -233,7 +237,7 @@ def _call(function: str, *words: object) -> str:
 
 
 def _where(project: Project) -> str:
-    return "file" if project.report in ("junit", "jest-json") else "none"
+    return {"junit": "file", "jest-json": "file", "go-json": "events"}.get(project.report, "none")
 
 
 def _below(folder: str, path: str) -> str:
