@@ -22,6 +22,7 @@ from pressplay.gates.acceptance.proof import ProbeProof
 from pressplay.gates.lint.files import Files, NoFiles, below, text
 from pressplay.gates.proving import base_tree, beside, controls, frames, profiles, reports, script
 from pressplay.gates.proving.evidence import KEPT
+from pressplay.gates.proving.first_tests import with_first_tests
 from pressplay.gates.proving.model import (
     BASE,
     BEFORE,
@@ -160,6 +161,7 @@ def prepare(
     refactoring is also run with the base's tests, and for tests alone the whole program is what controls spoil.
     """
     paths = sorted(set(changed))
+    environment = with_first_tests(environment, paths, head, base, is_test)
     try:
         overlays = {
             BEFORE: base_tree.before(paths, head, base),
