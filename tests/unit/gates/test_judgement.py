@@ -90,6 +90,8 @@ SHAPES: list[tuple[str, Profile, dict[str, Any], dict[str, Any], str, list[str]]
     ("a test that was changed", "feature", {"before": "old:p new:p"}, {"changed": ["new"]}, "pass", []),
     ("a test that was there unchanged", "feature", {"before": "old:p new:f"}, {}, "fail", ["unproven", "bodies"]),
     ("a table of cases that a test reads was changed", "feature", {"before": "old:p new:p"}, {}, "pass", []),
+    ("the base's program crashes, here and there", "fix", {"base": "old:p new:f/new:f/old:p new:f"}, {}, "pass", []),
+    ("a test is flaky on the base", "fix", {"base": "old:p new:f/old:p new:p/new:f"}, {}, "fail", ["flaky", "unproven"]),
     ("one that says nothing with the base's program", "feature",
      {"before": "old:p new:p", "base": "old:p new:m"}, {}, "fail", ["unproven", "bodies"]),
     ("one that notices nothing", "feature",

@@ -94,8 +94,12 @@ class Evidence:
 
     @cached_property
     def base(self) -> Mapping[str, Observed]:
-        """What each of the head's tests did with the base's program."""
-        return self._observed(BASE)
+        """What each of the head's tests did with the base's program.
+
+        A program that crashes ends a run anywhere: what a test did in the other runs counts.
+        """
+        runs = self.runs.get(BASE, ())
+        return {id_: _over([run.tests[id_] for run in runs if id_ in run.tests]) for id_ in _ids(runs)}
 
     @cached_property
     def head(self) -> Mapping[str, Observed]:
