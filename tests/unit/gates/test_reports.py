@@ -225,3 +225,12 @@ def test_what_a_test_of_tape_throws_is_its_result_and_tests_after_it_have_none()
         "second": "missing",
     }
     assert read("tap", begun) == {"first": "passed", "second": "error"}
+
+
+@pytest.mark.rule("R7")
+def test_a_test_of_tape_that_prints_an_end_hides_nothing():
+    stream = "TAP version 13\n# first\n1..1\n# tests 1\nnot ok 1 should be truthy\n# second\nnot ok 2 no\n\n1..2\n"
+
+    assert "passed" not in read("tap", stream).values()
+    both = read("tap", f"TAP version 13\n# a\nok 1 yes\n1..1\n# tests 1\n{stream}")
+    assert [id_ for id_, status in both.items() if status == "passed"] == ["a"]

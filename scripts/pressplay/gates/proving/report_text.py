@@ -210,20 +210,23 @@ def _is_tape(lines: list[str]) -> bool:
 
 
 def _tape(lines: list[str], results: Results) -> None:
-    """Note the tests of tape: a title, and then a result for each assertion."""
-    title, last = "", -1
+    """Note the tests of tape, also of several streams: a title, and then a result for each assertion."""
+    title, last, ended = "", -1, False
     for at, line in enumerate(lines):
-        if line.startswith("1.."):
-            # Its counts follow, which look like titles.
-            return
-        if match := _TITLE.match(line):
-            title = match["title"]
+        if line.startswith("TAP version"):
+            ended = False
+        elif line.startswith("1.."):
+            ended = True
+        elif match := _TITLE.match(line):
+            # The counts at the end look like titles.
+            title = title if ended else match["title"]
         elif match := _TAP.fullmatch(line):
             results.add((title,), _tap_result(match, _yaml(lines, at + 1)))
             last = at
-    # What a test throws ends the whole run.
-    thrown = _THROWN.search("\n".join(lines[last + 1 :])) if title else None
-    results.add((title or "tape",), failures.raised(thrown[0]) if thrown else TestResult("error", "it did not end"))
+    if not ended:
+        # What a test throws ends the whole run.
+        thrown = _THROWN.search("\n".join(lines[last + 1 :]))
+        results.add((title or "tape",), failures.raised(thrown[0]) if thrown else TestResult("error", "it did not end"))
 
 
 def _yaml(lines: list[str], at: int) -> Mapping[str, str]:
