@@ -19,6 +19,7 @@ from pressplay.gates.proving.judgement import PACKED, SHOWN, Judgement, markdown
 from pressplay.gates.proving.model import Control, ControlKind, TestResult, TestRun
 from pressplay.gates.proving.results import WHOLE
 
+pytestmark = pytest.mark.rule("R5")
 RESULTS = {
     "p": TestResult("passed"),
     "f": TestResult("failed", "1 != 2"),

@@ -15,6 +15,7 @@ from pressplay.gates.proving.model import Project, ReportKind
 from pressplay.gates.proving.script import ProjectScript
 from pressplay.sandbox.container import wall
 
+pytestmark = pytest.mark.rule("R5")
 MARK = "@0123456789abcdef"
 HEAD = {
     "calc.py": "def double(x):\n    return x * 2\n",
