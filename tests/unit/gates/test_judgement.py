@@ -82,6 +82,9 @@ HONEST = {
 MODULE = HONEST | {"base": "old:p file:u"}
 """A new module: on the base the file of its tests can't be loaded."""
 
+WITH_HUNK = {"c1": control("bodies"), "c2": control("body"), "c3": control("hunk")}
+IN_NEW_FILE = Control("body", "shop/returns.py", 1, "refund()", {})
+
 # what, profile, variants over HONEST, further arguments, outcome, kinds of findings that refuse
 SHAPES: list[tuple[str, Profile, dict[str, Any], dict[str, Any], str, list[str]]] = [
     ("honest", "feature", {}, {}, "pass", []),
@@ -151,6 +154,14 @@ SHAPES: list[tuple[str, Profile, dict[str, Any], dict[str, Any], str, list[str]]
      MODULE | {"c1": "old:p new:p", "c2": "old:p new:f"}, {"controls": {"c1": control(), "c2": control("hunk")}},
      "fail", ["unproven", "bodies"]),
     ("bodies do not build", "feature", {"c1": run(problem="build")}, {}, "pass", []),
+    ("what a changed function did before, unseen on the base", "feature",
+     MODULE | {"c3": "old:p new:p"}, {"controls": WITH_HUNK}, "fail", ["unproven", "bodies"]),
+    ("what is new, unseen on the base", "feature",
+     MODULE | {"c3": "old:p new:f"}, {"controls": WITH_HUNK}, "pass", []),
+    ("the hunk taken back does not build", "feature",
+     MODULE | {"c3": run(problem="build")}, {"controls": WITH_HUNK}, "pass", []),
+    ("a new file beside a changed one", "feature",
+     MODULE | {"c3": "old:p new:p"}, {"controls": WITH_HUNK | {"c2": IN_NEW_FILE}}, "pass", []),
     ("no control builds", "feature",
      {"c1": run(problem="build"), "c2": run(problem="build")}, {}, "undecided", ["controls"]),
     ("no control builds, a new module", "feature",
@@ -228,7 +239,7 @@ RUNS: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     *(
         (f"{problem} with the head's tests", {"base": run(problem=problem)}, "undecided", "no-results")
-        for problem in ("setup", "tool", "lost", "report")
+        for problem in ("setup", "tool", "lost")
     ),
     *(
         (f"{end} on both", {"before": run(problem=end), "head": run(problem=end)}, "undecided", "no-results")
@@ -244,6 +255,7 @@ RUNS: list[tuple[str, dict[str, Any], str, str]] = [
     ("a runner without tests writes no report", {"before": run(problem="report"), "base": "new:f"}, "pass", ""),
     ("nor with the head's", dict.fromkeys(("before", "base"), run(problem="report")), "undecided", "no-results"),
     ("the base does not build with the head's tests", {"base": run(problem="build")}, "pass", ""),
+    ("the runner can't load the head's tests on the base", {"base": run(problem="report")}, "pass", ""),
     ("the base never ends with the head's tests", {"base": run(problem="timeout")}, "pass", ""),
 ]  # fmt: skip
 

@@ -27,6 +27,8 @@ _NOT_THERE = frozenset(
 )  # fmt: skip
 _OF_NONE = re.compile(r"'NoneType' object has no attribute ")
 """An attribute of a value that is None: what the tested code gave, not a name that is missing."""
+_OF_JSON = re.compile(r".{0,300}\bJSON\b", re.DOTALL)
+"""What ECMAScript says of a text that is no JSON: what the tested code printed, not a source file."""
 _TYPE_ERROR_OF_NAMES = re.compile(
     r"[\w.<>]+\(\) (?:got an unexpected keyword argument|got some positional-only|got multiple values for"
     r"|missing \d+ required|takes )"
@@ -84,6 +86,8 @@ def _status(name: str, message: str) -> Status:
     if _TIME.match(message):
         return "error"
     if name == "AttributeError" and _OF_NONE.match(message):
+        return "failed"
+    if name == "SyntaxError" and _OF_JSON.match(message):
         return "failed"
     if not name or name in _NOT_THERE:
         return "missing"
