@@ -62,6 +62,7 @@ class Workshop:
             commits.clone.check_out(sha, {}, where)
             names = ("PATH", *_TOOLS, "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "NPM_CONFIG_REGISTRY", "GOPROXY")
             environment = {name: os.environ[name] for name in names if name in os.environ}
+            environment.setdefault("RUSTUP_HOME", str(Path("~/.rustup").expanduser()))
             environment |= {**_homes(self._home, temporary), **_ALONE, "REPORT": f"{temporary}/report"}
             environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
             for line in lines:
