@@ -336,3 +336,28 @@ def test_one_long_file_takes_little_time():
     start = time.process_time()
     _controls({"a.py": new}, {"a.py": old}, 20)
     assert time.process_time() - start < 4
+
+
+STUBS = [
+    ("a.py", "def old():\n    return 1 + 1\n", "\n\ndef new():\n    pass\n"),
+    ("a.js", "function old() { return 1 + 1; }\n", "function add() {\n  return undefined;\n}\n"),
+    ("src/a.rs", "fn old() -> u8 { 1 + 1 }\n", "fn new() -> Option<u8> {\n    None\n}\n"),
+    ("a.go", "package a\n\nfunc old() int { return 1 + 1 }\n", "\nfunc add() int {\n\treturn 0\n}\n"),
+]
+
+
+@pytest.mark.parametrize(("path", "old", "new"), STUBS)
+def test_a_new_function_that_does_nothing_is_a_control_that_nobody_can_notice(path: str, old: str, new: str) -> None:
+    base, head = {path: old}, {path: old + new}
+    (stub,) = _of(_controls(head, base), "bodies")
+    assert dict(stub.files) == {path: (old + new).encode()}
+
+
+def test_a_function_that_comes_to_do_nothing_is_no_stub() -> None:
+    assert _of(_controls({"a.py": "def old():\n    pass\n"}, {"a.py": "def old():\n    log()\n"}), "bodies") == []
+
+
+def test_beside_a_function_that_does_something_a_stub_is_no_control() -> None:
+    head = "def new():\n    pass\n\n\ndef other():\n    return 1 + 1\n"
+    (bodies,) = _of(_controls({"a.py": head}, {"a.py": ""}), "bodies")
+    assert bodies.label == "other returns at once"

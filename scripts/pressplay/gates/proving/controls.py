@@ -26,7 +26,7 @@ from pathspec import GitIgnoreSpec
 from pressplay.gates import rust, syntax
 from pressplay.gates.lint.files import Files, Undecided, below, folder_of, joined, name_of
 from pressplay.gates.proving.changes import Hunk, Lines, hunks, lines_of
-from pressplay.gates.proving.emptying import Edit, Emptying, applied, emptying
+from pressplay.gates.proving.emptying import Edit, Emptying, applied, does_nothing, emptying
 from pressplay.gates.proving.functions import Function, code_lines, functions, language_of, touched
 from pressplay.gates.proving.model import Control, ControlKind, Project
 from pressplay.gates.proving.mutants import Mutant, mutants
@@ -100,6 +100,7 @@ class _File:
 
     def __init__(self, path: str, head: bytes, base: bytes | None, tree: SyntaxTree, package: _Package) -> None:
         self.path = path
+        self.content = head
         self.tree = tree
         self._mark = head[: len(head) - len(tree.text)]
         self._base = None if base is None else base.removeprefix(codecs.BOM_UTF8)
@@ -121,16 +122,24 @@ class _File:
         wrong = [rows for rows in _faults(self.tree) if self._changed.meet(*rows)]
         return min(first for first, _ in wrong) if wrong else None
 
-    def emptied(self) -> list[tuple[Function, Emptying]]:
-        """The changed functions, and how each is emptied."""
+    @functools.cached_property
+    def _touched(self) -> list[Function]:
         gaps = [hunk.new.start for hunk in self._hunks if not hunk.new and self._has_code(hunk.old)]
         near = Lines([*self._code.numbers, *gaps])
         candidates = functions(self.path, self.tree, near)
-        pairs = [
-            (function, emptying(self.path, self.tree, function, self._declared))
-            for function in touched(candidates, self.tree, self._code, gaps)
-        ]
+        return touched(candidates, self.tree, self._code, gaps)
+
+    def emptied(self) -> list[tuple[Function, Emptying]]:
+        """The changed functions, and how each is emptied."""
+        pairs = [(function, emptying(self.path, self.tree, function, self._declared)) for function in self._touched]
         return [(function, how) for function, how in pairs if how is not None]
+
+    def idle(self) -> list[Function]:
+        """The new functions that do nothing."""
+        idle = [function for function in self._touched if does_nothing(self.path, self.tree, function)]
+        before = None if self._base is None or not idle else syntax.read(self.path, self._base)
+        known = set() if before is None else {function.name for function in functions(self.path, before)}
+        return [function for function in idle if function.name not in known]
 
     def _has_code(self, lines: range) -> bool:
         return bool(lines) and self._removed.meet(lines.start, lines.stop - 1)
@@ -282,8 +291,16 @@ def _emptied(files: Sequence[_File], most: int) -> tuple[list[Control], list[Con
     share = min(max(share, 1 if together else 0), limit - 1 if apart and limit > 1 else limit)
     groups = [*_groups(together, share), *_groups(apart, limit - share)]
     singles = [control for group in groups if (control := _group("body", group)) is not None]
+    if bodies is None:
+        bodies = next((_stub(file, function) for file in files for function in file.idle()), None)
     known = bodies.files if bodies is not None else None
     return [bodies] if bodies is not None else [], [control for control in singles if control.files != known]
+
+
+def _stub(file: _File, function: Function) -> Control:
+    """The head itself, where a new function does nothing, and no other changed: nobody can notice the difference."""
+    label = f"{function.name or 'a function'} does nothing, spoilt or not"
+    return Control("bodies", file.path, function.first, label, {file.path: file.content})
 
 
 def _groups(parts: Sequence[_Part], count: int) -> Iterator[Sequence[_Part]]:

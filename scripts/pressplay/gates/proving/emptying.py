@@ -53,6 +53,8 @@ def emptying(path: str, source: SyntaxTree, function: Function, declared: Declar
 
     `declared` answers for Go's types; without it, those of other files are unknown.
     """
+    if does_nothing(path, source, function):
+        return None
     language = language_of(path)
     if language == "python":
         return _python(source, function)
@@ -62,6 +64,23 @@ def emptying(path: str, source: SyntaxTree, function: Function, declared: Declar
         return _go(source, function, declared or (lambda _name: ""))
     typed = path.endswith((".ts", ".tsx", ".mts", ".cts"))
     return _ecmascript(source, function, typed)
+
+
+def does_nothing(path: str, source: SyntaxTree, function: Function) -> bool:
+    """Whether a function does nothing yet, is a stub, or returns nothing but a zero value."""
+    language, body = language_of(path), _body(function)
+    if language == "typescript" and body.type != "statement_block":
+        return _VALUE_ECMA.fullmatch(_plain(source, body)) is not None
+    statements = [item for item in _statements(body) if item.type not in ("inner_attribute_item", "attribute_item")]
+    while (
+        language in ("python", "typescript")
+        and statements
+        and statements[0].type == "expression_statement"
+        and _is_text(statements[0], "string")
+    ):
+        statements = statements[1:]
+    nothing = {"python": _NOTHING_PYTHON, "rust": _NOTHING_RUST, "go": _NOTHING_GO}.get(language, _NOTHING_ECMA)
+    return all(nothing.fullmatch(_plain(source, statement)) for statement in statements)
 
 
 def applied(text: bytes, edits: Iterable[Edit]) -> bytes:
@@ -110,8 +129,6 @@ def _python(source: SyntaxTree, function: Function) -> Emptying | None:
     statements = _statements(_body(function))
     if statements and statements[0].type == "expression_statement" and _is_text(statements[0], "string"):
         statements = statements[1:]
-    if all(_NOTHING_PYTHON.fullmatch(_plain(source, statement)) for statement in statements):
-        return None
     first = statements[0]
     line = source.text.rfind(b"\n", 0, first.start_byte) + 1
     before = source.text[line : first.start_byte]
@@ -146,16 +163,12 @@ def _ecmascript(source: SyntaxTree, function: Function, typed: bool) -> Emptying
     value = "undefined as any as never" if typed else "undefined"
     condition = "1 as any" if typed else "true"
     if body.type != "statement_block":
-        if _VALUE_ECMA.fullmatch(_plain(source, body)):
-            return None
         head = f"((1 as any) ? {value} : (" if typed else f"(true ? {value} : ("
         return Emptying((Edit(body.start_byte, body.start_byte, head), Edit(body.end_byte, body.end_byte, "))")))
     statements = _statements(body)
     at = body.start_byte + 1
     while statements and statements[0].type == "expression_statement" and _is_text(statements[0], "string"):
         at = statements.pop(0).end_byte
-    if all(_NOTHING_ECMA.fullmatch(_plain(source, statement)) for statement in statements):
-        return None
     name = function.node.child_by_field_name("name")
     typed_as = function.node.child_by_field_name("return_type")
     if typed_as is not None and source.of(typed_as).lstrip(": ") == "never":
@@ -178,8 +191,6 @@ _NOTHING_GO = re.compile(
 
 def _go(source: SyntaxTree, function: Function, declared: Declared) -> Emptying | None:
     body = _body(function)
-    if all(_NOTHING_GO.fullmatch(_plain(source, statement)) for statement in _statements(body)):
-        return None
     result = zeros.go(source, function.node, declared)
     at = body.start_byte + 1
     edits = [Edit(at, at, f" if true {{ {result.assigned}return }};")]
@@ -196,9 +207,6 @@ _NOTHING_RUST = re.compile(
 
 def _rust(source: SyntaxTree, function: Function) -> Emptying | None:
     body = _body(function)
-    inner = [item for item in _statements(body) if item.type not in ("inner_attribute_item", "attribute_item")]
-    if all(_NOTHING_RUST.fullmatch(_plain(source, statement)) for statement in inner):
-        return None
     zero = zeros.rust(source, function.node, function.owner)
     if zero is None:
         return None
