@@ -109,7 +109,7 @@ class _Case:
 
     def _tests(self) -> _Said:
         made = self._job(self.environment, self.bounds, self.plan)
-        logs = self.workshop.run(self.commits, made)
+        logs = self.workshop.run(self.environment, self.commits, made)
         judged = assessment.assess(made.plan, logs, self.case.profile, judge.Bounds())
         if any(finding.kind == "nothing-to-run" for finding in judged.refusing):
             # Without a deployment nothing else can show it, and the approval says so.
@@ -124,7 +124,7 @@ class _Case:
         probes = _read(self.case.independent(), INDEPENDENT, self.case)
         untested = tuple(replace(project, test="") for project in self.environment.projects)
         made = self._job(replace(self.environment, projects=untested), _BARE, probes)
-        logs = self.workshop.run(self.commits, made)
+        logs = self.workshop.run(self.environment, self.commits, made)
         texts = {language: log.decode(errors="replace") for language, log in logs.items()}
         shown = job.probe_results(made.plan, texts)
         failing = [name for name, proofs in shown.items() if not proofs[HEAD].passed]
@@ -154,7 +154,6 @@ def trial(case: Case, number: int, workshop: Workshop, bounds: job.Bounds) -> Tr
     with _committed(case) as commits:
         contract = environment.choose(commits.trees[1])
         language: Language = contract.projects[0].language if contract.projects else "other"
-        workshop.prepare(contract, commits)
         own = _Case(case, commits, workshop, contract, bounds)
         seconds: dict[str, float] = {}
         held: tuple[str, str] | None = None

@@ -41,7 +41,7 @@ class Workshop:
         for folder in (self._home, self._done):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def prepare(self, environment: Environment, commits: Commits) -> None:
+    def _prepare(self, environment: Environment, commits: Commits) -> None:
         """Fetch what both commits' projects need, with a network; what fails then fails behind the wall, too."""
         for project in environment.projects:
             for sha, tree in ((commits.base, commits.trees[1]), (commits.head, commits.trees[0])):
@@ -78,8 +78,9 @@ class Workshop:
                 if done.returncode:
                     self._say(f"{line}: exit status {done.returncode}: {done.stderr.strip()[-200:]}")
 
-    def run(self, commits: Commits, made: TestsJob) -> dict[Language, bytes]:
+    def run(self, environment: Environment, commits: Commits, made: TestsJob) -> dict[Language, bytes]:
         """What the job's containers print, by language. One that does not end in time is lost, as on a cluster."""
+        self._prepare(environment, commits)
         folder = Path(tempfile.mkdtemp(prefix="press-play-eval-"))
         try:
             source, script = folder / "source", folder / "script"
