@@ -22,8 +22,8 @@ def with_first_tests(
     """The contract, with test commands for the projects that get their first tests; only where it was detected."""
     if environment.origin != "detected" or all(project.test for project in environment.projects):
         return environment
-    seen = detect(_WithTests(base, head, frozenset(path for path in changed if is_test(path)))).environment
-    commands = {(project.folder, project.language): project for project in seen.projects if project.test}
+    detected = detect(_WithTests(base, head, frozenset(path for path in changed if is_test(path)))).environment
+    commands = {(project.folder, project.language): project for project in detected.projects if project.test}
     projects = []
     for project in environment.projects:
         other = commands.get((project.folder, project.language))
