@@ -95,6 +95,8 @@ SHAPES: list[tuple[str, Profile, dict[str, Any], dict[str, Any], str, list[str]]
     ("a test that was there unchanged", "feature", {"before": "old:p new:f"}, {}, "fail", ["unproven", "bodies"]),
     ("a table of cases that a test reads was changed", "feature", {"before": "old:p new:p"}, {}, "pass", []),
     ("the base's program crashes, here and there", "fix", {"base": "old:p new:f/new:f/old:p new:f"}, {}, "pass", []),
+    ("the base's program crashes in another test each time", "fix",
+     {"base": "old:e new:f/old:p new:f/old:p new:f"}, {}, "pass", []),
     ("a test is flaky on the base", "fix",
      {"base": "old:p new:f/old:p new:p/new:f"}, {}, "fail", ["flaky", "unproven"]),
     ("one that says nothing with the base's program", "feature",

@@ -96,10 +96,14 @@ class Evidence:
     def base(self) -> Mapping[str, Observed]:
         """What each of the head's tests did with the base's program.
 
-        A program that crashes ends a run anywhere: what a test did in the other runs counts.
+        A program that crashes ends a run anywhere: what a test did in runs that came to its end counts.
         """
         runs = self.runs.get(BASE, ())
-        return {id_: _over([run.tests[id_] for run in runs if id_ in run.tests]) for id_ in _ids(runs)}
+        observed = {}
+        for id_ in _ids(runs):
+            results = [run.tests[id_] for run in runs if id_ in run.tests]
+            observed[id_] = _over([result for result in results if result.status != "error"] or results)
+        return observed
 
     @cached_property
     def head(self) -> Mapping[str, Observed]:
