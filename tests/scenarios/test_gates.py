@@ -85,6 +85,7 @@ def test_an_approval_leaves_a_document_that_anybody_can_verify(tmp_path, capsys)
     assert (task_["number"], task_["tag"], task_["title"]) == (1, "master", "Task 1")
     assert {gate["name"]: gate["outcome"] for gate in statement["predicate"]["gates"]} == {
         "acceptance": "pass",
+        "supply": "pass",
         "test-only": "pass",
     }
     # The harness' key signs, and it is in no file.
