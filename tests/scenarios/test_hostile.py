@@ -104,7 +104,9 @@ def test_what_agents_write_reaches_the_forge_unharmed_and_nothing_else(tmp_path,
         elif env["PRESSPLAY_ROLE"] == "test":
             result.write_text(json.dumps({"verdict": "pass", "body": text}))
 
-    made = world(tmp_path / "state", Scribes(does=write), source=project(tmp_path, [task(1)]))
+    # The supply gate refuses hidden text in files; here it is to arrive.
+    shown_only = {"defaults": {"supply": {"hiddenText": "show"}}}
+    made = world(tmp_path / "state", Scribes(does=write), source=project(tmp_path, [task(1)]), settings=shown_only)
     assert made.play().state == "merged"
     with person(made) as gh:
         pull = gh.get("/pulls/1").json()

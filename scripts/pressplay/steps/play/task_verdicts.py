@@ -52,7 +52,12 @@ def _judge(context: Context, subject: Subject, status: str) -> TaskVerdict:
     if pull is not None and approvals.is_approved(gh, subject.repo, pull):
         return _verdict(context, subject, pull, "approved")
     entries = _entries(context, subject, pull)
-    why = newest_reason(entries, subject.attempt_of_person) or _unfinished(entries, subject, status)
+    why = newest_reason(entries, subject.attempt_of_person)
+    if why is None and pull is not None:
+        # A run that had opened the pull request may have failed before anything knew of it.
+        task = context.ledger(subject.repo).entries("task", subject.task_number)
+        why = newest_reason(task, subject.attempt_of_person)
+    why = why or _unfinished(entries, subject, status)
     return _verdict(context, subject, pull, "failed" if pull is None else "parked", why)
 
 
