@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pressplay.domain import entries as entries_
 from pressplay.domain import roles
-from pressplay.domain.entries import Entries, Triage
+from pressplay.domain.entries import Entries, Triage, Waiver
 from pressplay.domain.reasons import Reason
 from pressplay.domain.roles import COMMENTS, FIX, TEST, TRIAGE
 from pressplay.errors import InputError
@@ -97,8 +97,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         state = "approved"
     elif parked is not None and parked.head == pull.head_sha and why != "asked":
         state = "parked"
-    elif why == "asked" and _passed(entries, pull) and _lacks(subject, gh, entries, pull) is None:
-        # A person accepted what the approval waited for.
+    elif why == "asked" and _accepted(subject, gh, entries, pull):
         state = "conclude"
     if state in ("ask", "review") or held:
         approval.void(context, subject, pull, entries, whole=held is not None)
@@ -160,6 +159,12 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
 
 def _lacks(subject: Subject, gh: Client, entries: Entries, pull: pulls.Pull) -> Reason | None:
     return approval.lacks(subject, entries, pull.head_sha, deployed=plans.probes_deployment(gh, subject, pull.head_sha))
+
+
+def _accepted(subject: Subject, gh: Client, entries: Entries, pull: pulls.Pull) -> bool:
+    """Whether a person accepted what the approval of the head waited for, and nothing else is lacking."""
+    waived = any(waiver.head == pull.head_sha for waiver in entries.all(Waiver))
+    return waived and _passed(entries, pull) and _lacks(subject, gh, entries, pull) is None
 
 
 def _passed(entries: Entries, pull: pulls.Pull) -> bool:
