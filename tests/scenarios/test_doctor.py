@@ -325,7 +325,7 @@ FAULTS = [
     Planted(
         "no key that signs proofs",
         lambda c: c.setting({"proof": {"signingKey": {"secret": "proof-key", "key": "private-key"}}}),
-        "proof's key",
+        {"proof's key", "rights of the steps"},
         "pressplay proof key",
     ),
     Planted(
