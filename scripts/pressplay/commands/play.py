@@ -119,9 +119,6 @@ def _play(
     """Claim the folder, and play in it."""
     from pressplay.sandbox import detached, session, state_folder
 
-    if wanted.get("project") and not resume:
-        _say_what_it_lacks(Path(wanted["project"]), wanted.get("start"))
-
     # Nobody else reads what is written here; what agents write for themselves is as they are used to.
     detached.begin(os.umask(0o077))
     with state_folder.claimed(directory):
@@ -134,8 +131,12 @@ def _play(
             part.replace(directory / _OPTIONS_FILE)
         except OSError as error:
             raise InputError(state_folder.unwritable(directory, error)) from error
+        advise: Callable[[], None] | None = None
+        if wanted.get("project") and not resume:
+            advise = functools.partial(_say_what_it_lacks, Path(wanted["project"]), wanted.get("start"))
+        options["port"] = port
         return session.play(
-            directory, {**options, "port": port}, resume=resume, serve=serve, say=say, shutdown=shutdown
+            directory, options, resume=resume, serve=serve, say=say, shutdown=shutdown, before_press=advise
         )
 
 

@@ -57,10 +57,12 @@ def play(
     serve: bool,
     say: Callable[[str], None],
     shutdown: Shutdown,
+    before_press: Callable[[], None] | None = None,
 ) -> Ended:
     """Play in `directory`, which is claimed; returns how it ended.
 
-    `serve`: go on taking webhooks until a signal to stop. InputError where the play can't go on; what
+    `serve`: go on taking webhooks until a signal to stop. `before_press` is called once all is set up, before anything
+    is started. InputError where the play can't go on; what
     was under way then still is: `shutdown.now` ends it.
     """
     try:
@@ -68,7 +70,9 @@ def play(
         if not resume:
             _refuse_unfinished(directory)
         shutdown.covers(directory)
-        return _play(directory, options, resume=resume, serve=serve, say=say, shutdown=shutdown)
+        return _play(
+            directory, options, resume=resume, serve=serve, say=say, shutdown=shutdown, before_press=before_press
+        )
     except sqlite3.Error as error:
         raise InputError(f"{directory / state_folder.DATABASE}: {what_to_do(error)}") from error
     except pygit2.GitError as error:
@@ -90,6 +94,7 @@ def _play(
     serve: bool,
     say: Callable[[str], None],
     shutdown: Shutdown,
+    before_press: Callable[[], None] | None = None,
 ) -> Ended:
     keeper.hide()
     project = Path(options["project"]) if options["project"] else None
@@ -124,6 +129,8 @@ def _play(
         say("The demo: scripted agents build a small real project. No model is called.")
     else:
         sandbox.set_up_project(project)
+    if before_press is not None:
+        before_press()
     _press(sandbox, resume)
     sandbox.merge_what_is_ready()
     progress = Progress(sandbox, say)

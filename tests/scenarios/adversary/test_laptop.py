@@ -343,9 +343,8 @@ def test_a_second_play_in_the_same_folder_is_refused_and_changes_nothing(playing
     first = playing.press()
     until((playing.folder / "ready-1").exists, "the agent works")
     status, said = playing.whole(*args)
-    assert status == 2
-    # What the project lacks to be provable comes first.
-    assert said.endswith(
+    assert (status, said) == (
+        2,
         f".press-play/project: process {first.pid} plays here already: wait for its end, end it with Ctrl-C, "
         "or give this play a folder of its own with --state\n",
     )
