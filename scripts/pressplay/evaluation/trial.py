@@ -126,7 +126,7 @@ class _Case:
         made = self._job(replace(self.environment, projects=untested), _BARE, probes)
         logs = self.workshop.run(self.environment, self.commits, made)
         texts = {language: log.decode(errors="replace") for language, log in logs.items()}
-        shown = job.probe_results(made.plan, texts)
+        shown = job.probe_results(made.plan, job.read_logs(made.plan, texts))
         failing = [name for name, proofs in shown.items() if not proofs[HEAD].passed]
         if failing or not shown:
             return _Said("refuse", f"does not hold: {', '.join(failing) or 'no probe was carried out'}")

@@ -9,10 +9,11 @@ import pytest
 
 from pressplay.domain.criteria import Criterion
 from pressplay.gates.acceptance.coverage import coverage
-from pressplay.gates.acceptance.newness import newness, shows_nothing_new
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.proof import ProbeCheck, ProbeProof
-from pressplay.gates.proving.model import PROFILES, Profile
+from pressplay.gates.proving.evidence import ProbeRuns
+from pressplay.gates.proving.judge import Bounds, judge
+from pressplay.gates.proving.model import BASE, HEAD, PROFILES, Profile
 
 CRITERIA = [Criterion(f"AC{number}", "text", "acceptanceCriteria") for number in (1, 2, 3)]
 
@@ -38,7 +39,15 @@ def made(ok: bool, fault: str = "", attempts: int = 1) -> ProbeProof:
 def test_a_probe_is_new_if_it_was_made_on_the_base_and_did_not_hold(
     base: ProbeProof | None, head: ProbeProof, new: str
 ):
-    assert newness(base, head) == new
+    proofs = {HEAD: head} if base is None else {BASE: base, HEAD: head}
+    assert ProbeRuns.of("p", proofs).newness == new
+
+
+@pytest.mark.rule("R5")
+def test_a_probe_that_was_not_carried_out_on_a_control_has_not_noticed_it():
+    runs = ProbeRuns.of("p", {HEAD: made(True), "c1": made(False, "it was not carried out", 0), "c2": made(False)})
+    assert not runs.all("c1", False)
+    assert runs.all("c2", False)
 
 
 @pytest.mark.rule("R5")
@@ -55,7 +64,10 @@ def test_a_probe_is_new_if_it_was_made_on_the_base_and_did_not_hold(
 )
 def test_a_plan_that_holds_on_the_base_is_refused_for_features_and_fixes(profile: Profile, probes, refused: bool):
     assert profile in get_args(Profile)
-    assert shows_nothing_new(profile, probes) is refused
+    on_base = {"new": False, "not new": True, "unknown": None}
+    runs = [ProbeRuns(name, {BASE: [on_base[newness]], HEAD: [True]}) for name, newness in probes.items()]
+    findings = judge(profile, {}, [], frozenset(), Bounds(), runs).findings
+    assert any(finding.kind == "not-new" and finding.refuses for finding in findings) is refused
 
 
 def plan(tests: dict[str, list[str]], **covers: list[str]) -> ProbePlan:

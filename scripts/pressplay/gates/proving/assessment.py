@@ -28,13 +28,11 @@ def assess(plan: TestsPlan, logs: Mapping[Language, bytes], profile: Profile, bo
         return Judgement(profile, "undecided", (Finding("no-results", f"it prints more than {LOG_BYTES} bytes"),))
     texts = {language: log.decode(errors="replace") for language, log in logs.items()}
     try:
-        runs, shown = job.results(plan, texts), job.probe_results(plan, texts)
+        read = job.read_logs(plan, texts)
     except Tampered as error:
         return Judgement(profile, "fail", (Finding("tampered", str(error), fixer="rex"),))
-    probes = [
-        ProbeRuns(name, {variant: [proof.passed] for variant, proof in by_variant.items()})
-        for name, by_variant in shown.items()
-    ]
+    runs = job.results(plan, read)
+    probes = [ProbeRuns.of(name, proofs) for name, proofs in job.probe_results(plan, read).items()]
     controls = [(v.id, v.control) for part in plan.projects for v in part.variants if v.control is not None]
     judged = judge(profile, runs, controls, frozenset(plan.changed_tests), bounds, probes, plan.accepted)
     counts = Counter(test.status for run in runs.get(HEAD, ())[-1:] for test in run.tests.values())

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from pressplay.domain.profiles import Profile
-from pressplay.gates.acceptance.proof import safe
+from pressplay.gates.acceptance.proof import ProbeProof, safe
 from pressplay.gates.proving.judgement import BY, JudgedControl, Observed, ProvenTest, ShownProbe
 from pressplay.gates.proving.model import BASE, BEFORE, HEAD, Control, ControlKind, TestResult, TestRun
 from pressplay.gates.proving.results import BETWEEN, WHOLE
@@ -38,13 +38,20 @@ class ProbeRuns:
     name: str
     runs: Mapping[str, Sequence[bool | None]]
 
+    @staticmethod
+    def of(name: str, proofs: Mapping[str, ProbeProof]) -> ProbeRuns:
+        """From what the probe brought on each variant. Where it was not carried out, it neither held nor failed."""
+        return ProbeRuns(name, {variant: [None if proof.fault else proof.passed] for variant, proof in proofs.items()})
+
     def all(self, variant: str, value: bool) -> bool:
         """Whether it did so in every run of a variant, at least one."""
         return bool(self.runs.get(variant)) and all(held is value for held in self.runs[variant])
 
     @property
     def newness(self) -> Literal["new", "not new", "unknown"]:
-        """Whether it did not hold on the base."""
+        """Whether it holds at the head and did not hold on the base; unknown where either was not carried out."""
+        if not self.all(HEAD, True):
+            return "unknown"
         return "new" if self.all(BASE, False) else "not new" if self.all(BASE, True) else "unknown"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -262,8 +263,8 @@ def _affected(environment: Environment, changed: Sequence[str], probed: Collecti
     """
     with_tests = tuple(project for project in environment.projects if project.test or project.folder in probed)
     concerned = {project.folder for project in environment.projects for path in changed if below(path, project.folder)}
-    beside = any(not any(below(path, project.folder) for project in environment.projects) for path in changed)
-    return tuple(p for p in with_tests if beside or p.folder in concerned or p.folder in probed)
+    elsewhere = any(not any(below(path, project.folder) for project in environment.projects) for path in changed)
+    return tuple(p for p in with_tests if elsewhere or p.folder in concerned or p.folder in probed)
 
 
 def _own(made: Sequence[Control], project: Project, environment: Environment) -> Iterator[Control]:
@@ -287,9 +288,13 @@ def _changed_tests(changed: Sequence[str], head: Files, base: Files, is_test: Ca
     for side, files in ((was, base), (now, head)):
         for path in read:
             if path in files.entries:
-                side.read(path, lambda path, files=files: text(files, path) or "")  # type: ignore[misc]
+                side.read(path, partial(_source, files))
     before = {(path, test.name): (test.assertions, test.skips) for path, test in was.tests}
     return {test.name for path, test in now.tests if before.get((path, test.name)) != (test.assertions, test.skips)}
+
+
+def _source(files: Files, path: str) -> str:
+    return text(files, path) or ""
 
 
 def _accepted(probes: ProbePlan | None, changed: Sequence[str], base: Files) -> dict[str, str]:
@@ -297,7 +302,7 @@ def _accepted(probes: ProbePlan | None, changed: Sequence[str], base: Files) -> 
     accepted = dict(probes.changed) if probes else {}
     for path in [path for path in accepted if path in changed and path in base.entries]:
         was = tests.Side()
-        was.read(path, lambda path: text(base, path) or "")
+        was.read(path, partial(_source, base))
         accepted |= {test.name: accepted[path] for _, test in was.tests if test.name not in accepted}
     return accepted
 
@@ -305,15 +310,20 @@ def _accepted(probes: ProbePlan | None, changed: Sequence[str], base: Files) -> 
 # --- what came of it -------------------------------------------------------------------------------------------------
 
 
-def results(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[str, list[TestRun]]:
-    """The runs of each variant, in order, all projects together; `logs` by the containers' languages.
+Logs = Mapping[Language, frames.Seen]
+"""What the containers' logs show, by their languages; a container without one was lost."""
 
-    Raises frames.Tampered where a log is not as its script writes it.
-    """
-    read = _read(plan, logs)
+
+def read_logs(plan: TestsPlan, logs: Mapping[Language, str]) -> Logs:
+    """What the logs show. Raises frames.Tampered where one is not as its script writes it."""
+    return {language: frames.read(plan.mark, log) for language, log in logs.items()}
+
+
+def results(plan: TestsPlan, logs: Logs) -> dict[str, list[TestRun]]:
+    """The runs of each variant, in order, all projects together."""
     runs: dict[str, list[TestRun]] = {}
     for part in plan.projects:
-        log = read.get(part.project.language)
+        log = logs.get(part.project.language)
         for variant in part.variants if part.project.test else ():
             step = f"p{part.number}.{variant.id}"
             if log is not None and step in log.skipped:
@@ -324,34 +334,29 @@ def results(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[str, list[Tes
     return runs
 
 
-def probe_results(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[str, dict[str, ProbeProof]]:
-    """What came of each probe of a command, by its name and by variant, without those on which it was left out.
-
-    Raises frames.Tampered where a log is not as its script writes it.
-    """
+def probe_results(plan: TestsPlan, logs: Logs) -> dict[str, dict[str, ProbeProof]]:
+    """What came of each probe of a command, by its name and by variant, without those on which it was left out."""
     if not plan.probes:
         return {}
     probes = ProbePlan.from_json(plan.probes)
-    read = _read(plan, logs)
-    shown: dict[str, dict[str, ProbeProof]] = {}
-    for number, probe in enumerate(probes.commands(plan.commit), start=1):
-        by_variant = shown.setdefault(probe.name, {})
-        part = next((part for part in plan.projects if number in part.probes), None)
-        if part is None:
-            by_variant[HEAD] = command.judge(probe, None)
-            continue
-        log = read.get(part.project.language)
+    commands = dict(enumerate(probes.commands(plan.commit), start=1))
+    of_a_project = {number for part in plan.projects for number in part.probes}
+    # One that is of no project was carried out nowhere.
+    shown = {
+        probe.name: {} if number in of_a_project else {HEAD: command.judge(probe, None)}
+        for number, probe in commands.items()
+    }
+    for part in plan.projects if commands else ():
+        log = logs.get(part.project.language)
         for variant in part.variants:
             step = f"p{part.number}.{variant.id}"
-            if variant.is_probed and not (log is not None and step in log.skipped):
-                done = log.steps.get(f"{step}.{PROBE}{number}") if log is not None else None
-                result = command.results(done.frames, probes)[probe.name] if done is not None else None
-                by_variant[variant.id] = command.judge(probe, result)
+            if not variant.is_probed or (log is not None and step in log.skipped):
+                continue
+            done = [log.steps.get(f"{step}.{PROBE}{number}") for number in part.probes] if log is not None else []
+            brought = command.results({n: f for each in done if each for n, f in each.frames.items()}, probes)
+            for probe in (commands[number] for number in part.probes):
+                shown[probe.name][variant.id] = command.judge(probe, brought[probe.name])
     return shown
-
-
-def _read(plan: TestsPlan, logs: Mapping[Language, str]) -> dict[Language, frames.Seen]:
-    return {language: frames.read(plan.mark, log) for language, log in logs.items()}
 
 
 def _run(project: Project, log: frames.Seen | None, step: str, number: int) -> TestRun:
