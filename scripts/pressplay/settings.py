@@ -251,6 +251,12 @@ class RepositoryDefaults(_Model):
     supply: Supply = Supply()  # type: ignore[call-arg]
     test_paths: TestPaths = TestPaths()
 
+    @property
+    def tests_images(self) -> dict[str, str]:
+        """The images of the tests gate by language, `other` among them; empty: that of `pressplay` itself."""
+        own, lint = self.tests.images.model_dump(), self.lint.images.model_dump()
+        return {**{language: own[language] or lint[language] for language in own}, "other": self.tests.image}
+
 
 class PackageProxy(_Model):
     """How gates reach packages. Where it is in the network the chart alone knows."""

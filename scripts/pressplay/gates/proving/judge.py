@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pressplay.domain.profiles import Profile
 from pressplay.gates.proving.evidence import ENDS, SPOILT, Evidence, ProbeRuns, names, quoted
 from pressplay.gates.proving.judgement import Finding, FindingKind, Fixer, Judgement, Outcome
 from pressplay.gates.proving.model import BASE, BEFORE, HEAD, Control, ControlKind, TestRun
 from pressplay.gates.proving.profiles import TABLE
+from pressplay.settings import Bound
 
-Bound = Literal["refuse", "report"]
 _UNNOTICED: Mapping[ControlKind, str] = {
     "bodies": "no test that proves and no new probe notices that all changed functions return at once",
     "body": "no test and no probe notices that a changed function returns at once",

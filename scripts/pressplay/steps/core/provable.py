@@ -12,11 +12,10 @@ from pressplay.settings import RepositoryDefaults
 
 def means(settings: RepositoryDefaults) -> lacks.Means:
     """What a repository's settings give to prove a change with."""
-    tests, lint = settings.tests, settings.lint.images.model_dump()
-    images = {language: image or lint[language] for language, image in tests.images.model_dump().items()}
+    tests = settings.tests
     return lacks.Means(
         tests=tests.enabled and not tests.checks,
-        images={**images, "other": tests.image},
+        images=settings.tests_images,
         deploys=settings.deploy.mode != "none",
     )
 

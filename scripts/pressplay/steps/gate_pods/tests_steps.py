@@ -25,7 +25,7 @@ from pressplay.gates.proving.judgement import Judgement, markdown
 from pressplay.gates.proving.model import Language
 from pressplay.github import comparison, pulls, refs
 from pressplay.github.clone import Unreadable
-from pressplay.settings import Bound, Controls, RepositoryDefaults, Tests
+from pressplay.settings import Tests
 from pressplay.steps.core import evidence, task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
@@ -95,7 +95,8 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         where.write_bytes(content)
     for language, text in made.scripts.items():
         gate_runs.write_script(context, into, language, text, number(inputs, "attempts") or 1)
-    images: Outputs = {language: packed(_image(subject.settings, language)) for language in made.scripts}
+    tools = subject.settings.tests_images
+    images: Outputs = {language: packed(tools[language] or gate_runs.OWN_IMAGE) for language in made.scripts}
     return {"plan": made.plan.pack(), **nothing, **images}
 
 
@@ -119,13 +120,6 @@ def _bounds(tests: Tests) -> Bounds:
         most=controls.most,
         seconds=controls.minutes * gate_runs.MINUTE,
     )
-
-
-def _image(settings: RepositoryDefaults, language: Language) -> str:
-    if language == "other":
-        return settings.tests.image or gate_runs.OWN_IMAGE
-    own, lint = (images.model_dump()[language] for images in (settings.tests.images, settings.lint.images))
-    return own or lint or gate_runs.OWN_IMAGE
 
 
 def verdict(inputs: Inputs, context: Context) -> Outputs:
@@ -165,14 +159,8 @@ def _judged(context: Context, subject: Subject, made: TestsPlan, logs: Mapping[L
     entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
     profile = task_profile.of(context, context.harness(subject.repo, contents="read"), subject, entries)
     controls = subject.settings.tests.controls
-    refusing = judge.Bounds(
-        **{kind: "refuse" if bound == "refuse" else "report" for kind, bound in _bounds_of(controls).items()}
-    )
+    refusing = judge.Bounds(controls.bodies, controls.hunks, controls.mutants)
     return assessment.assess(made, logs, profile, refusing)
-
-
-def _bounds_of(controls: Controls) -> dict[Literal["bodies", "hunks", "mutants"], Bound]:
-    return {"bodies": controls.bodies, "hunks": controls.hunks, "mutants": controls.mutants}
 
 
 _TITLES: Mapping[str, tuple[Literal["pass", "fail", "error"], str]] = {

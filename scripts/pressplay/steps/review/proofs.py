@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pressplay import names
@@ -63,9 +64,9 @@ def keep_supply(context: Context, subject: Subject, head: str, judged: Judgement
     evidence.keep(context, subject, head, {evidence.SUPPLY: packing.pack(json.dumps(rows))})
 
 
-def kept_supply(context: Context, subject: Subject, head: str) -> list[SupplyFinding] | None:
-    """What the supply gate saw of a commit; None where it did not look, or did not pass it."""
-    packed = evidence.kept(context, subject.repo, subject.pull_number, head).get(evidence.SUPPLY)
+def supply(records: Mapping[str, str], head: str) -> list[SupplyFinding] | None:
+    """What the supply gate saw, in what is kept of a commit; None where it did not look, or did not pass it."""
+    packed = records.get(evidence.SUPPLY)
     if not packed:
         return None
     rows = json.loads(packing.unpack(packed, f"proof of {head}, key {evidence.SUPPLY}"))

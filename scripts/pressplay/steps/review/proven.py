@@ -12,6 +12,7 @@ from pressplay.clock import rfc3339
 from pressplay.domain import criteria
 from pressplay.domain.criteria import Criterion
 from pressplay.domain.entries import CriterionIds, Entries, GateEntry, GivenProfile, Waiver
+from pressplay.domain.profiles import Profile
 from pressplay.errors import InputError
 from pressplay.gates.acceptance.coverage import coverage
 from pressplay.gates.acceptance.probe_plan import ProbePlan
@@ -39,7 +40,7 @@ def statement(
     merge_base = comparison.compare(gh, subject.repo, pull.base_ref, pull.head_sha).merge_base
     return build.statement(
         source=f"{context.settings.github.web_url}/{subject.repo}",
-        task=_task(context, gh, subject, task, entries),
+        task=_task(subject, task, entries, _profile(context, gh, subject, entries, judgement)),
         change=parts.Change(
             head=pull.head_sha,
             base=pull.base_ref,
@@ -58,7 +59,7 @@ def statement(
         waivers=[build.waiver(entry) for entry in waivers.values()],
         changed_expectations=_expectations(records),
         probes=build.probes(proof, judgement, plan.digest if plan else ""),
-        supply=proofs.kept_supply(context, subject, pull.head_sha),
+        supply=proofs.supply(records, pull.head_sha),
         people=list(_people(context, subject, pull)) or None,
     )
 
@@ -107,7 +108,12 @@ def _coverage(plan: ProbePlan | None, judgement: Judgement | None, proof: Proof 
     return shown
 
 
-def _task(context: Context, gh: Client, subject: Subject, task: Task | None, entries: Entries) -> parts.Task:
+def _profile(context: Context, gh: Client, subject: Subject, entries: Entries, judgement: Judgement | None) -> Profile:
+    """The profile that the commit was judged by; where no tests were judged, the one that counts now."""
+    return judgement.profile if judgement else task_profile.of(context, gh, subject, entries)
+
+
+def _task(subject: Subject, task: Task | None, entries: Entries, profile: Profile) -> parts.Task:
     kind = names.kind_of(subject.work_number)
     given = entries.get(GivenProfile)
     stated = "tasks.json" if task is not None and task.profile else None
@@ -117,7 +123,7 @@ def _task(context: Context, gh: Client, subject: Subject, task: Task | None, ent
         kind=kind,
         number=subject.work_number,
         tag=subject.tag if kind == "task" else None,
-        profile=task_profile.of(context, gh, subject, entries),
+        profile=profile,
         profile_source=f"comment {given.comment} by {given.by}" if given else stated,
         title=task.title if task else None,
         title_digest=parts.digest(task.title) if task else None,
