@@ -113,7 +113,7 @@ spec:
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, create, patch, delete]
-# The keys of the two Apps as which the harness acts, the one that signs proofs, and no other Secret.
+# The keys of the two Apps that the harness acts as, the key that signs proofs, and no other Secret.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames:

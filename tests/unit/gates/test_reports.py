@@ -40,8 +40,8 @@ def test_ids_are_the_same_in_each_tree_and_hold_no_path_of_the_machine(name: str
     text = (DATA / name).read_text(encoding="utf-8")
     ids = read(RECORDED[name], text)
     assert not any("/work" in id_ or "head-p0" in id_ for id_ in ids)
-    assert read(RECORDED[name], text.replace("/work/head-p0", "/elsewhere/base-p0")) == ids
-    below = read(RECORDED[name], text.replace("/work/head-p0", "/work/head-p0/services/api"), "services/api")
+    assert read(RECORDED[name], text.replace("/gate/work/head-p0", "/elsewhere/base-p0")) == ids
+    below = read(RECORDED[name], text.replace("/gate/work/head-p0", "/gate/work/head-p0/services/api"), "services/api")
     assert below == {f"services/api::{id_}": status for id_, status in ids.items()}
 
 
@@ -219,7 +219,7 @@ def test_whatever_a_report_holds_it_is_read_or_refused(kind: ReportKind, content
 
 
 def test_what_a_test_of_tape_throws_is_its_result_and_tests_after_it_have_none():
-    crash = "/work/base-p0/a.js:9\n\nTypeError: Cannot read properties of null (reading 'a')\n    at b (a.js:9)\n"
+    crash = "/gate/work/base-p0/a.js:9\n\nTypeError: Cannot read properties of null (reading 'a')\n    at b (a.js:9)\n"
     begun = "TAP version 13\n# first\nok 1 should be truthy\n# second\n"
 
     assert read("tap", begun + crash) == {"first": "passed", "second": "failed"}
