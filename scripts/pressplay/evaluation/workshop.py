@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pressplay.errors import InputError
 from pressplay.evaluation.trees import Commits
+from pressplay.gates.proving.beside import lists_packages
 from pressplay.gates.proving.job import TestsJob
 from pressplay.gates.proving.model import Environment, Language
 
@@ -45,7 +46,7 @@ class Workshop:
         """Fetch what both commits' projects need, with a network; what fails then fails behind the wall, too."""
         for project in environment.projects:
             for sha, tree in ((commits.base, commits.trees[1]), (commits.head, commits.trees[0])):
-                names = sorted(path for path in tree.entries if path.rpartition("/")[2] in _LISTS)
+                names = sorted(filter(lists_packages, tree.entries))
                 text = repr([project.setup, project.language, [(name, tree.entries[name].sha) for name in names]])
                 done = self._done / hashlib.sha256(text.encode()).hexdigest()
                 with self._lock:
@@ -138,8 +139,6 @@ class Workshop:
 
 
 _TOOLS = ("RUSTUP_HOME", "PYENV_ROOT")
-_LISTS = frozenset({"package.json", "package-lock.json", "Cargo.toml", "Cargo.lock", "go.mod", "go.sum"})
-"""Files by which packages are fetched."""
 
 
 def _homes(home: Path, temporary: str) -> Mapping[str, str]:
