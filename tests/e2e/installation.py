@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from cluster import CHART, CONTROLLER, get, helm, image, kubectl, listed, run, until
 from preview import DEPLOYED, has_storage, previews
-from services import Person, forge, runner, starts
+from services import AGENT, Person, forge, runner, starts
 
 NAMESPACE = os.environ.get("PRESSPLAY_E2E_NAMESPACE", "press-play")
 REPO = "acme/shop"
@@ -101,6 +101,7 @@ def install(
     project: Path,
     merge: str = "auto",
     settings: Mapping[str, Any] | None = None,
+    agent: list[str] = AGENT,
     **environment: str,
 ) -> Iterator[Installed]:
     """Forge, runner and release while the test lasts; `settings` are values of the chart beyond those that all need."""
@@ -109,7 +110,7 @@ def install(
     with (
         previews(NAMESPACE),
         forge(directory / "forge", project, REPO, NAMESPACE, merge) as (pid, addresses),
-        runner(directory / "runner", addresses["url"], **environment),
+        runner(directory / "runner", addresses["url"], agent, **environment),
     ):
         kubectl("apply", "-f", str(directory / "forge" / "secrets.json"))
         values = {

@@ -1,0 +1,125 @@
+"""A Python project from its backlog to merged, its gates in Pods; its tests try what the wall forbids."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cluster import ROOT, kubectl, run
+from installation import LIMIT, NAMESPACE, REPO, Installed, install, project_of
+from preview import has_storage
+from services import PRESSPLAY
+
+CASE = ROOT / "tests/corpus/python-service/cases/feature-volume"
+AGENT = [sys.executable, str(ROOT / "tests/projects/case_agent.py")]
+IMAGE = os.environ.get("PRESSPLAY_E2E_PYTHON_IMAGE", "")
+WALL = """
+import os
+import pathlib
+import socket
+
+import pytest
+
+
+def test_no_token_of_the_cluster_is_here():
+    assert not pathlib.Path("/var/run/secrets/kubernetes.io").exists()
+
+
+def test_no_variable_holds_a_secret_or_an_address():
+    names = [name for name in os.environ if any(word in name for word in ("TOKEN", "SECRET", "KEY", "SERVICE_HOST"))]
+    assert [name for name in names if name != "KUBERNETES_SERVICE_HOST"] == []
+
+
+@pytest.mark.parametrize("path", ["/gate/source/owned", "/gate/script/owned", "/etc/owned", "/owned"])
+def test_no_other_path_can_be_written(path):
+    with pytest.raises(OSError):
+        pathlib.Path(path).write_text("mine")
+
+
+def test_the_user_is_nobody_with_rights():
+    assert os.getuid() != 0
+    capabilities = pathlib.Path("/proc/self/status").read_text().split("CapEff:")[1].split()[0]
+    assert int(capabilities, 16) == 0
+"""
+NETWORK = """
+
+def test_no_network_is_reached():
+    with pytest.raises(OSError):
+        socket.create_connection((ADDRESS, 443), timeout=5)
+"""
+"""Added where the cluster carries NetworkPolicies out: a CNI that ignores them lets this connection through."""
+
+pytestmark = [
+    pytest.mark.timeout(2 * LIMIT),
+    pytest.mark.skipif(not IMAGE, reason="PRESSPLAY_E2E_PYTHON_IMAGE is not set: an image with python and pytest"),
+]
+
+
+def case_of(directory: Path) -> Path:
+    """The corpus' honest feature, with tests that try the wall."""
+    case = directory / "case" / CASE.name
+    shutil.copytree(CASE, case)
+    text = WALL
+    if os.environ.get("PRESSPLAY_E2E_NETWORK_POLICY"):
+        address = kubectl("get", "service", "kubernetes", "-n", "default", "-o", "jsonpath={.spec.clusterIP}")
+        text += NETWORK.replace("ADDRESS", repr(address))
+    (case / "head" / "tests" / "test_wall.py").write_text(text)
+    return case
+
+
+def python_project(directory: Path) -> Path:
+    about = yaml.safe_load((CASE / "case.yaml").read_text())
+    task: dict[str, Any] = {
+        "id": 1,
+        "title": about["title"],
+        "description": about["title"],
+        "status": "pending",
+        "dependencies": [],
+        "profile": about["profile"],
+        "acceptanceCriteria": about["criteria"],
+    }
+    project = project_of(directory, task)
+    shutil.copytree(CASE.parents[1] / "base", project, dirs_exist_ok=True)
+    return project
+
+
+@pytest.fixture
+def installed(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
+    if not has_storage():
+        pytest.skip("no default StorageClass: gates have no volume for the checkout")
+    small = {"size": "128Mi"}
+    defaults = {
+        "lint": {"volume": small},
+        "tests": {"images": {"python": IMAGE}, "controls": {"most": 4}, "volume": small},
+    }
+    project, agent = python_project(tmp_path), [*AGENT, str(case_of(tmp_path))]
+    yield from install(tmp_path, project, settings={"defaults": defaults}, agent=agent)
+
+
+@pytest.mark.rule("R6")
+def test_a_project_s_own_tests_prove_its_feature_in_walled_pods(installed: Installed) -> None:
+    began = time.monotonic()
+    pressed = installed.press()
+    ended = installed.at_its_end(pressed["play"], "play")
+    print(f"{len(installed.starts())} runs, merged after {time.monotonic() - began:.0f} s")
+    assert ended["status"]["phase"] == "Succeeded", ended["status"].get("message")
+    pull = installed.person.ask("GET", "/pulls?state=all")[0]
+    assert pull["merged_at"]
+    checks = installed.person.ask("GET", f"/commits/{pull['head']['sha']}/check-runs")["check_runs"]
+    conclusions = {check["name"]: check["conclusion"] for check in checks if check["name"].startswith("press-play/")}
+    assert {"press-play/lint", "press-play/tests", "press-play/supply"} <= conclusions.keys()
+    assert set(conclusions.values()) == {"success"}
+    tests = next(check for check in checks if check["name"] == "press-play/tests")
+    print(tests["output"]["summary"], tests["output"].get("text") or "", sep="\n")
+    proof = installed.directory / "proof.json"
+    run(PRESSPLAY, "proof", "get", f"{REPO}#{pull['number']}", "-n", NAMESPACE, "-o", str(proof))
+    run(PRESSPLAY, "proof", "verify", str(proof), "-n", NAMESPACE, "--commit", pull["head"]["sha"])
+    print(run(PRESSPLAY, "proof", "show", f"{REPO}#{pull['number']}", "-n", NAMESPACE).stdout)
+    assert kubectl("get", "pvc", "-n", NAMESPACE, "-l", "app.kubernetes.io/part-of=press-play", "-o", "name") == ""
