@@ -11,6 +11,7 @@ import shlex
 import signal
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,8 @@ def forge(
         # The maintainer sits beside the forge, whatever address others know it by.
         github = GitHub(apiURL=f"{server.url}/api/v3", gitURL=server.url, webURL=server.url)
         if merge == "auto":
-            maintainer = Maintainer(made, github, repo, setup.MAINTAINER, None)
-            service.merge_what_becomes_ready(made, maintainer, stop, _say)
+            with closing(Maintainer(made, github, repo, setup.MAINTAINER, None)) as maintainer:
+                service.merge_what_becomes_ready(made, maintainer, stop, _say)
         stop.wait()
     finally:
         server.close()

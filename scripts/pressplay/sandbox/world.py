@@ -361,6 +361,7 @@ class Sandbox:
         self._deployer.close()
         self.kubelet.close()
         self._hook.close()
+        self._maintainer.close()
         for github in (self.context.github, self.github):
             github.close()
         for server in (self._source_server, self._server):
