@@ -18,19 +18,20 @@ import yaml
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 AGENT = Path(__file__).with_name("case_agent.py")
+PRESSPLAY = str(Path(sys.executable).with_name("pressplay"))
 PROJECTS = {
-    "python-service": ("feature-volume", ["python3"]),
-    "rust-library": ("feature-", ["cargo"]),
-    "node-cli": ("feature-", ["node", "npm"]),
-    "go-service": ("feature-", ["go"]),
-    "no-tests": ("feature-", ["python3"]),
+    "python-service": ("feature-volume", ["python3"], []),
+    "rust-library": ("feature-", ["cargo"], ["cargo clippy --locked --workspace --all-targets -- -D warnings"]),
+    "node-cli": ("feature-", ["node", "npm"], ["find bin lib test -name '*.js' | xargs -n 1 node --check"]),
+    "go-service": ("feature-", ["go"], []),
+    "no-tests": ("feature-", ["python3"], []),
 }
-"""Project → how its case's name begins, and what must be on PATH."""
+"""Project → how its case's name begins, what must be on PATH, and its own linters, where ours ask for more."""
 
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_a_task_is_played_from_the_backlog_to_a_merged_pull_request(name: str, tmp_path: Path) -> None:
-    beginning, tools = PROJECTS[name]
+    beginning, tools, lint = PROJECTS[name]
     absent = [tool for tool in tools if shutil.which(tool) is None]
     if absent:
         assert not os.environ.get("PRESSPLAY_PROJECTS"), f"{name} needs {', '.join(absent)} on PATH"
@@ -38,17 +39,21 @@ def test_a_task_is_played_from_the_backlog_to_a_merged_pull_request(name: str, t
     case = next(path for path in sorted((CORPUS / name / "cases").iterdir()) if path.name.startswith(beginning))
     project = tmp_path / name
     shutil.copytree(CORPUS / name / "base", project)
+    if lint:
+        write_contract(project, lint)
     about = yaml.safe_load((case / "case.yaml").read_text())
     backlog(project, about)
     agent = f"{sys.executable} {AGENT} {case}"
     played = subprocess.run(
         [
-            str(Path(sys.executable).with_name("pressplay")),
+            PRESSPLAY,
             "play",
             str(project),
             "--agent",
             agent,
             "--json",
+            # Packages: a cluster has a proxy for them.
+            "--gates-online",
             "--state",
             str(tmp_path / "state"),
         ],
@@ -61,6 +66,17 @@ def test_a_task_is_played_from_the_backlog_to_a_merged_pull_request(name: str, t
     assert played.returncode == 0, played.stdout[-4000:]
     end = json.loads(played.stdout)
     assert [task["state"] for task in end["tasks"]] == ["merged"]
+
+
+def write_contract(project: Path, lint: list[str]) -> None:
+    """The contract that a user writes: what is detected, and the project's own linters."""
+    detected = subprocess.run([PRESSPLAY, "gates", "detect", str(project)], capture_output=True, text=True, check=True)
+    contract = yaml.safe_load(detected.stdout)
+    for part in contract["projects"]:
+        part["lint"] = lint
+    where = project / ".press-play" / "gates.yaml"
+    where.parent.mkdir(exist_ok=True)
+    where.write_text(yaml.safe_dump(contract))
 
 
 def backlog(project: Path, about: dict[str, object]) -> None:

@@ -38,8 +38,11 @@ def means_of(values_files: Sequence[Path], repo: str | None) -> tuple[Means, Map
     return provable.means(own), own.tests.environment
 
 
-def sandbox_means(start: str | None) -> Means:
-    """What this machine gives to prove a change with; `start` starts the project where its Procfile does not."""
+def sandbox_means(start: str | None, online: bool) -> Means:
+    """What this machine gives to prove a change with.
+
+    `start` starts the project where its Procfile does not; `online`: whether gates keep the network.
+    """
     import os
     import shutil
     import sys
@@ -47,7 +50,11 @@ def sandbox_means(start: str | None) -> Means:
     from pressplay.gates.proving.lacks import Means
 
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return Means(tool=lambda name: shutil.which(name, path=path) is not None, deploys=True if start else None)
+    return Means(
+        tool=lambda name: shutil.which(name, path=path) is not None,
+        packages=online,
+        deploys=True if start else None,
+    )
 
 
 def show(advice: Sequence[Advice], *, err: bool = False) -> None:

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,12 @@ _OPTIONS_FILE = "play.json"
     metavar="COMMAND",
     help="What starts the project where a commit's Procfile has no line `web:`; it listens on $PORT.",
 )
+@click.option(
+    "--gates-online",
+    is_flag=True,
+    default=None,
+    help="Let gates' commands use this machine's network, to fetch packages; a cluster has a package proxy.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the play that was interrupted.")
 @click.option("--fresh", is_flag=True, help="Throw an earlier sandbox of this project away first.")
 @click.option(
@@ -55,6 +61,7 @@ def command(
     parallel: int | None,
     merge: str | None,
     start: str | None,
+    gates_online: bool | None,
     resume: bool,
     fresh: bool,
     state: Path | None,
@@ -86,6 +93,7 @@ def command(
             "parallel": parallel,
             "merge": merge,
             "start": start,
+            "gates_online": gates_online,
             "chart": str(chart.resolve()) if chart else None,
         }
         wanted = {**saved, **{name: value for name, value in given.items() if value is not None}}
@@ -133,14 +141,14 @@ def _play(
             raise InputError(state_folder.unwritable(directory, error)) from error
         advise: Callable[[], None] | None = None
         if wanted.get("project") and not resume:
-            advise = functools.partial(_say_what_it_lacks, Path(wanted["project"]), wanted.get("start"))
+            advise = functools.partial(_say_what_it_lacks, Path(wanted["project"]), options)
         options["port"] = port
         return session.play(
             directory, options, resume=resume, serve=serve, say=say, shutdown=shutdown, before_press=advise
         )
 
 
-def _say_what_it_lacks(project: Path, start: str | None) -> None:
+def _say_what_it_lacks(project: Path, options: Mapping[str, Any]) -> None:
     """Before anything costs: what the project lacks to be provable here. It informs, and stops nothing.
 
     Raises Invalid if its environment contract is wrong.
@@ -153,7 +161,7 @@ def _say_what_it_lacks(project: Path, start: str | None) -> None:
     try:
         with files_of(project, "refs/heads/main") as files:
             contract = environment.contract(files, where=str(project / detection.FILE))
-            advice = lacks.lacks(contract, files, _lacks.sandbox_means(start))
+            advice = lacks.lacks(contract, files, _lacks.sandbox_means(options["start"], options["gates_online"]))
     except Invalid:
         raise
     except InputError:

@@ -57,11 +57,13 @@ class Workshop:
                         done.touch()
 
     def _fetch(self, folder: str, lines: Sequence[str], sha: str, commits: Commits) -> None:
+        from pressplay.sandbox.container import NETWORK_VARIABLES
+
         with tempfile.TemporaryDirectory(prefix="press-play-eval-") as temporary:
             where = Path(temporary, "tree")
             where.mkdir()
             commits.clone.check_out(sha, {}, where)
-            names = ("PATH", *_TOOLS, "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "NPM_CONFIG_REGISTRY", "GOPROXY")
+            names = ("PATH", *_TOOLS, *NETWORK_VARIABLES)
             environment = {name: os.environ[name] for name in names if name in os.environ}
             environment.setdefault("RUSTUP_HOME", str(Path("~/.rustup").expanduser()))
             environment |= {**_homes(self._home, temporary), **_ALONE, "REPORT": f"{temporary}/report"}

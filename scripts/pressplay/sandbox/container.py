@@ -2,8 +2,9 @@
 
 The image is not used: the programs are those that are installed here. A volume is a folder, and where the container's
 command, arguments, variables or working directory name the place at which it is mounted, they name the folder instead.
-The environment holds nothing of ours. Where Linux lets us, the process has no network and sees no other process; it is
-no wall against reading files, which the process does with the user's own rights.
+The environment holds nothing of ours. Where Linux lets us, the process has no network, unless the user lends it the
+machine's, and sees no other process; it is no wall against reading files, which the process does with the user's own
+rights.
 
 The process outlives this one: after a kill the next sandbox takes it up, or records it as lost.
 """
@@ -37,6 +38,8 @@ _WALLS = (
     ("unshare", "--map-root-user", "--net"),
 )
 """What takes network and other processes away, the most first (util-linux)."""
+_ONLINE = tuple(tuple(word for word in words if word != "--net") for words in _WALLS[:1])
+"""What takes other processes away, and leaves the network."""
 _LOOPBACK = """\
 import fcntl, os, socket, struct, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
@@ -48,6 +51,10 @@ os.execvp(sys.argv[1], sys.argv[1:])
 SIOCSIFFLAGS with IFF_UP and IFF_RUNNING (netdevice(7))."""
 _TOOLS = {"RUSTUP_HOME": "~/.rustup", "PYENV_ROOT": "", "ASDF_DATA_DIR": "", "MISE_DATA_DIR": "", "NVM_DIR": ""}
 """Where installers keep toolchains, which their programs on PATH must find under another HOME; '' where unset."""
+NETWORK_VARIABLES = ("SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "NPM_CONFIG_REGISTRY", "GOPROXY")
+"""Of this machine's variables, those that say how packages are fetched."""
+_OFFLINE = frozenset({"CARGO_NET_OFFLINE", "GOPROXY", "NPM_CONFIG_OFFLINE", "PIP_NO_INDEX"})
+"""What the chart sets where gates have no package proxy, so that tools fail at once."""
 _KNOWN = frozenset(
     {
         "name",
@@ -85,8 +92,13 @@ class Ended:
 class Container:
     """The process of one Pod. `run` may be called again by another process after a kill."""
 
-    def __init__(self, pod: Manifest, runs: Path, volumes: Path, say: Callable[[str], None]) -> None:
-        """`runs` holds a folder a Pod, `volumes` a folder a claim. InputError for what no such process can be."""
+    def __init__(
+        self, pod: Manifest, runs: Path, volumes: Path, say: Callable[[str], None], online: bool = False
+    ) -> None:
+        """`runs` holds a folder a Pod, `volumes` a folder a claim; `online`: whether it keeps the machine's network.
+
+        InputError for what no such process can be.
+        """
         self._pod = pod
         self._name: str = names.checked(pod["metadata"]["name"], "Pod")
         self._folder = runs / self._name
@@ -95,7 +107,8 @@ class Container:
         self._volumes = volumes
         self.claims = claims(pod)
         self._say = say
-        self._launcher = ProcessLauncher([*wall(say), *self._words("command"), *self._words("args")])
+        self._online = online
+        self._launcher = ProcessLauncher([*wall(say, online), *self._words("command"), *self._words("args")])
 
     def _words(self, key: str) -> list[str]:
         return [localized(word, self._mounts) for word in self._container.get(key) or ()]
@@ -119,7 +132,11 @@ class Container:
             folder = os.environ.get(name) or str(Path(usual).expanduser())
             if (os.environ.get(name) or usual) and Path(folder).is_dir():
                 environment[name] = folder
+        if self._online:
+            environment |= {name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ}
         for item in self._container.get("env") or ():
+            if self._online and item["name"] in _OFFLINE:
+                continue
             if "value" not in item:
                 raise InputError(f"pod {self._name}: variable {item['name']}: the sandbox knows only plain values")
             environment[item["name"]] = localized(item["value"], self._mounts)
@@ -240,18 +257,22 @@ def remove(folder: Path) -> None:
             return
 
 
-def wall(say: Callable[[str], None]) -> tuple[str, ...]:
-    """The command before a container's own that takes the network away; empty, and said once, where none works here."""
-    prefix = _wall()
-    if not prefix:
+def wall(say: Callable[[str], None], online: bool = False) -> tuple[str, ...]:
+    """The command before a container's own that takes the network away; empty, and said once, where none works here.
+
+    `online`: it takes other processes away only.
+    """
+    prefix = _wall(online)
+    if not prefix and not online:
         _say_once(say)
     return prefix
 
 
 @functools.cache
-def _wall() -> tuple[str, ...]:
+def _wall(online: bool) -> tuple[str, ...]:
     own_address = (sys.executable, "-I", "-S", "-c", _LOOPBACK)
-    for candidate in ((*words, *end) for words in _WALLS for end in (own_address, ())):
+    closed = ((*words, *end) for words in _WALLS for end in (own_address, ()))
+    for candidate in _ONLINE if online else closed:
         try:
             done = subprocess.run([*candidate, "true"], capture_output=True, check=False, timeout=10)
         except (OSError, subprocess.TimeoutExpired):

@@ -39,15 +39,24 @@ class Kubelet:
     """Takes Pods from the cluster, runs them, writes their status."""
 
     def __init__(
-        self, cluster: Cluster, context: Context, directory: Path, inline: bool, wake: Callable[[], None]
+        self,
+        cluster: Cluster,
+        context: Context,
+        directory: Path,
+        inline: bool,
+        wake: Callable[[], None],
+        online: bool = False,
     ) -> None:
         """`inline`: carry each Pod out where `sync` is called; otherwise in threads, which call `wake` as they end.
+
+        `online`: whether the gates' containers keep the machine's network.
 
         `directory` is the sandbox's: volumes and processes have their folders in it.
         """
         self._cluster = cluster
         self._context = context
         self._wake = wake
+        self._online = online
         self._volumes = (directory / "volumes").resolve()
         self._processes = (directory / "gates").resolve()
         self._pool = None if inline else ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pod")
@@ -137,7 +146,7 @@ class Kubelet:
 
     def _start_container(self, pod: Manifest) -> None:
         name = pod["metadata"]["name"]
-        process = Container(pod, self._processes, self._volumes, self._context.say)
+        process = Container(pod, self._processes, self._volumes, self._context.say, self._online)
         self._started.add(name)
         self._running[name] = process
         if self._container_pool is None:

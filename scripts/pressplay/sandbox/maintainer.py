@@ -21,7 +21,7 @@ class Maintainer:
         """`login` must have the right to push; `transport` reaches the forge in-process under virtual time."""
         self._forge, self._repo, self._login = forge, repo, login
         self._base = f"{github.api_url}/repos/{repo}"
-        # One for all: each client loads every certificate authority anew, a quarter of a play's processor time.
+        # One for all: each client loads every certificate authority, a quarter of a play's processor time.
         self._client = httpx.Client(transport=transport, timeout=30.0)
 
     def close(self) -> None:

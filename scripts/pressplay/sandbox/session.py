@@ -34,6 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "parallel": 4,
     "merge": "auto",
     "start": None,
+    "gates_online": False,
     "chart": None,
 }
 _DEMO_REPO = "acme/shop"
@@ -116,6 +117,7 @@ def _play(
             say=note,
             agent_environment=_environment(),
             start_command=options["start"],
+            gates_online=options["gates_online"],
             webhook_port=options.get("port", 0),
             settings=the_demo.SETTINGS if demo else {},
         ),

@@ -70,6 +70,8 @@ class Options:
     agent_environment: Mapping[str, str] = field(default_factory=dict)
     start_command: str | None = None
     """What starts the project where a commit has no Procfile that says so."""
+    gates_online: bool = False
+    """Whether gates' commands keep this machine's network, to fetch packages."""
     webhook_port: int = 0
     """Where, under real time, webhooks are taken; 0 takes a free port."""
 
@@ -110,7 +112,9 @@ class Sandbox:
         folder = (lambda repo: str(self.forge.git_path(repo))) if clock.virtual else None
         self.context = Context(self.cluster, self.settings, steps, clock, options.say, folder)
         self.controller = WorkflowController(self.cluster, clock)
-        self.kubelet = Kubelet(self.cluster, self.context, options.directory, clock.virtual, self._wake.set)
+        self.kubelet = Kubelet(
+            self.cluster, self.context, options.directory, clock.virtual, self._wake.set, options.gates_online
+        )
         self.runner = self._make_runner(launcher)
         self.runs = Runs(self.runner, clock, self._wake, options.say)
         self._maintainer = Maintainer(self.forge, self.settings.github, options.repo, setup.MAINTAINER, transport)

@@ -36,6 +36,7 @@ def sandbox(*tools: str, start: bool | None = None) -> Means:
     [
         (GO, CLUSTER, [], True),
         (GO, Means(), [], True),
+        (GO, Means(packages=False), ["its setup fetches packages"], True),
         (GO, BARE, ["no image with its tools", "nothing is deployed"], False),
         (GO, Means(images={"go": "golang:1"}, deploys=False), ["nothing is deployed"], True),
         (PYTHON, Means(images={}, deploys=False), ["nothing is deployed"], True),

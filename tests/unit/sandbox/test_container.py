@@ -159,6 +159,26 @@ def test_it_has_no_network_and_sees_no_other_process_where_linux_lets_us(machine
     assert machine.cluster.logs(NAMESPACE, "gate-lint-x-custom-0", "main", 60, 100) == b"0\n"
 
 
+def test_online_it_keeps_the_network_and_still_sees_no_other_process():
+    closed, online = wall(lambda _: None), wall(lambda _: None, online=True)
+    if not online:
+        pytest.skip("unshare does not work here")
+    assert "--net" in closed
+    script = f"cat /proc/net/dev | wc -l; kill -0 {os.getpid()} 2>/dev/null && echo seen; true"
+    lines = subprocess.run([*online, "sh", "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert lines == [str(len(Path("/proc/net/dev").read_text().splitlines()))]
+
+
+def test_online_its_tools_fetch_packages_as_this_machine_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    variables = [{"name": "NPM_CONFIG_OFFLINE", "value": "true"}, {"name": "HOME", "value": "/gate/work/home"}]
+    made = pod("true")
+    made["spec"]["containers"][0]["env"] = variables
+    for online, wanted in ((False, {"NPM_CONFIG_OFFLINE"}), (True, {"HTTPS_PROXY"})):
+        environment = Container(made, tmp_path, tmp_path, lambda _: None, online)._environment()
+        assert environment.keys() & {"NPM_CONFIG_OFFLINE", "HTTPS_PROXY"} == wanted
+
+
 def test_it_has_a_loopback_of_its_own_as_a_pod_has(machine):
     # The tests of a service ask the service at 127.0.0.1.
     if sys.executable not in wall(lambda _: None):

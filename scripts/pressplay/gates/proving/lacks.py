@@ -28,6 +28,8 @@ class Means:
     """In a cluster: the image of each language; empty: none is named."""
     tool: Callable[[str], bool] | None = None
     """In the sandbox: whether a program of this name is there."""
+    packages: bool = True
+    """Whether gates can fetch packages."""
     deploys: bool | None = None
     """Whether a commit is deployed, so that it can be asked. In the sandbox the Procfile decides, if this is None."""
 
@@ -94,6 +96,11 @@ def _of_projects(contract: Contract, means: Means) -> Iterator[Advice]:
             yield Advice(
                 f"{place}: its tests need a network, which gates never give: they prove nothing",
                 f"have the tests start what they need, and take `network: true` out of {FILE}",
+            )
+        if project.setup and not means.packages:
+            yield Advice(
+                f"{place}: its setup fetches packages, and gates of the sandbox have no network",
+                "give --gates-online, unless it needs no packages",
             )
         yield from _no_tools(project, means)
 
