@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pressplay.gates.proving import frames, script
+from pressplay.gates.proving import frames, job, script
 from pressplay.gates.proving.frames import Seen, Tampered
 from pressplay.gates.proving.model import Project, ReportKind
 from pressplay.gates.proving.script import ProjectScript
@@ -125,6 +125,18 @@ def test_where_setup_fails_nothing_is_run_and_its_output_is_shown(tmp_path: Path
     assert list(steps) == ["p0.base.setup-1"]
     assert steps["p0.base.setup-1"].exit_status == 3
     assert steps["p0.base.setup-1"].frames["log"] == b"no network\n"
+
+
+def test_each_variant_of_packages_that_failed_says_why(tmp_path: Path) -> None:
+    setup = ("echo no network; exit 3",)
+    variants = tuple(job.PlannedVariant(name, "base", 1) for name in ("base", "head"))
+    project = Project("", "python", PYTHON, "exit", setup)
+    plan = job.TestsPlan(MARK, (job.PlannedProject(0, project, variants),))
+    runs = job.results(plan, {"python": seen(tmp_path, setup=setup)})
+    assert {name: (run.problem, run.log) for name, (run,) in runs.items()} == {
+        "base": ("setup", "no network\n"),
+        "head": ("setup", "no network\n"),
+    }
 
 
 def test_where_a_build_fails_only_that_variant_is_not_run(tmp_path: Path) -> None:

@@ -375,8 +375,9 @@ def _run(project: Project, log: frames.Seen | None, step: str, number: int) -> T
             return TestRun({}, done.exit_status, "tool" if no_tool else problem, log_end)
     done = log.steps.get(name)
     if done is None:
-        # Its packages failed to come on an earlier variant of the same tree, or the script did not get so far.
-        return TestRun({}, None, "setup" if log.ended else "lost")
+        if not log.ended:
+            return TestRun({}, None, "lost")
+        return TestRun({}, None, "setup", _failed_setup(log, step.partition(".")[0]))
     output = _text(done.frames.get("log", b""))
     if done.exit_status is None:
         return TestRun({}, None, "timeout", output, done.seconds)
@@ -388,6 +389,14 @@ def _run(project: Project, log: frames.Seen | None, step: str, number: int) -> T
         return TestRun({}, done.exit_status, "timeout", output, done.seconds)
     report = done.frames.get("report") or None
     return reports.run(project, report, output, done.exit_status, done.seconds)
+
+
+def _failed_setup(log: frames.Seen, project: str) -> str:
+    """What the project's first setup that failed printed: on an earlier variant, whose packages this one has, too."""
+    for name, done in log.steps.items():
+        if name.startswith(f"{project}.") and ".setup-" in name and done.exit_status != 0:
+            return _text(done.frames.get("log", b""))
+    return ""
 
 
 _NOT_THERE = (126, 127)

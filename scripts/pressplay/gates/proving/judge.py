@@ -135,7 +135,7 @@ class _Case:
     def _ran(self) -> bool:
         """Whether base and head have results to judge; else the findings say why not."""
         head, before, base = (self.evidence.problem(variant) for variant in (HEAD, BEFORE, BASE))
-        logs = [run.log[-300:] for run in self.evidence.runs.get(HEAD, ()) if run.problem][:1]
+        logs = self._ends(HEAD)
         all_timed_out = all(run.problem == "timeout" for run in self.evidence.runs.get(HEAD, ()))
         if "tampered" in (head, base) and before != "tampered":
             fixer: Fixer = "rex" if head == "tampered" else "qa"
@@ -148,14 +148,17 @@ class _Case:
             self._unknown("no-results", f"at the head, {ENDS[head]}", logs)
         elif before and not (before == "report" and not base):
             # A runner that has no tests to run may write no report; that it can is seen with the head's tests.
-            logs = [run.log for run in self.evidence.runs.get(BEFORE, ())]
-            self._unknown("no-results", f"on the base, {ENDS[before]}", logs)
+            self._unknown("no-results", f"on the base, {ENDS[before]}", self._ends(BEFORE))
         elif base and base not in ("build", "timeout", "report"):
             # Runners that can't load one of the head's tests end without a report, as compilers do.
-            self._unknown("no-results", f"on the base with the head's tests, {ENDS[base]}")
+            self._unknown("no-results", f"on the base with the head's tests, {ENDS[base]}", self._ends(BASE))
         else:
             return True
         return False
+
+    def _ends(self, variant: str) -> list[str]:
+        """The end of what the first run with a problem printed, which says why."""
+        return [run.log[-300:] for run in self.evidence.runs.get(variant, ()) if run.problem and run.log][:1]
 
     def _head(self) -> None:
         """What fails or varies at the head, besides what passed before."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from pressplay import names
+from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import probe_plan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
@@ -31,6 +32,7 @@ from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, numb
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
 from pressplay.steps.gate_pods import gate_runs, named_checks
 from pressplay.steps.gate_pods.pod_end import look
+from pressplay.validation.details import ending
 
 if TYPE_CHECKING:
     from pressplay.github.clone import Tree
@@ -177,4 +179,13 @@ def verdict_of(judgement: Judgement) -> GateVerdict:
         return GateVerdict("pass", "Nothing to run", reason, proves=False)
     outcome, title = _TITLES[judgement.outcome]
     criteria = {text.partition(":")[0] for text in judgement.accepted}
-    return GateVerdict(outcome, title, judgement.reason(), markdown(judgement), holds=tuple(sorted(criteria)))
+    return GateVerdict(
+        outcome, title, judgement.reason(), markdown(judgement), _why(judgement), holds=tuple(sorted(criteria))
+    )
+
+
+def _why(judgement: Judgement) -> Reason | None:
+    """The reason with the first detail of what refuses it; None where nothing has one."""
+    details = (text for finding in judgement.refusing for text in finding.details)
+    detail = next(details, "") if judgement.outcome != "pass" else ""
+    return Reason(what=judgement.reason(), detail=ending(detail)) if detail else None
