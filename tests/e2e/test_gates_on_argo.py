@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from cluster import ROOT, kubectl, run
+from cluster import ROOT, kubectl, run, until
 from installation import LIMIT, NAMESPACE, REPO, Installed, install, project_of
 from preview import has_storage
 from services import PRESSPLAY
@@ -20,10 +20,9 @@ from services import PRESSPLAY
 CASE = ROOT / "tests/corpus/python-service/cases/feature-volume"
 AGENT = [sys.executable, str(ROOT / "tests/projects/case_agent.py")]
 IMAGE = os.environ.get("PRESSPLAY_E2E_PYTHON_IMAGE", "")
-WALL = """
+WALL = """\
 import os
 import pathlib
-import socket
 
 import pytest
 
@@ -51,6 +50,8 @@ def test_the_user_is_nobody_with_rights():
 NETWORK = """
 
 def test_no_network_is_reached():
+    import socket
+
     with pytest.raises(OSError):
         socket.create_connection((ADDRESS, 443), timeout=5)
 """
@@ -106,10 +107,10 @@ def installed(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
 @pytest.mark.rule("R6")
 def test_a_project_s_own_tests_prove_its_feature_in_walled_pods(installed: Installed) -> None:
     began = time.monotonic()
-    pressed = installed.press()
-    ended = installed.at_its_end(pressed["play"], "play")
-    print(f"{len(installed.starts())} runs, merged after {time.monotonic() - began:.0f} s")
-    assert ended["status"]["phase"] == "Succeeded", ended["status"].get("message")
+    play = installed.press()["play"]
+    ended = until("the play to end", lambda: installed.ended(play), LIMIT, installed.told)
+    print(f"{len(installed.starts())} runs, ended after {time.monotonic() - began:.0f} s")
+    assert ended["status"]["phase"] == "Succeeded", why(installed)
     pull = installed.person.ask("GET", "/pulls?state=all")[0]
     assert pull["merged_at"]
     checks = installed.person.ask("GET", f"/commits/{pull['head']['sha']}/check-runs")["check_runs"]
@@ -123,3 +124,13 @@ def test_a_project_s_own_tests_prove_its_feature_in_walled_pods(installed: Insta
     run(PRESSPLAY, "proof", "verify", str(proof), "-n", NAMESPACE, "--commit", pull["head"]["sha"])
     print(run(PRESSPLAY, "proof", "show", f"{REPO}#{pull['number']}", "-n", NAMESPACE).stdout)
     assert kubectl("get", "pvc", "-n", NAMESPACE, "-l", "app.kubernetes.io/part-of=press-play", "-o", "name") == ""
+
+
+def why(installed: Installed) -> str:
+    """What the checks and the comments of the pull requests say."""
+    lines = []
+    for pull in installed.person.ask("GET", "/pulls?state=all"):
+        for check in installed.person.ask("GET", f"/commits/{pull['head']['sha']}/check-runs")["check_runs"]:
+            lines += [f"{check['name']}: {check['conclusion']}", *map(str, filter(None, check["output"].values()))]
+        lines += [comment["body"] for comment in installed.person.ask("GET", f"/issues/{pull['number']}/comments")]
+    return "\n".join(lines) or "no pull request"

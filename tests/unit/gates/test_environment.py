@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 from trees import SUBMODULE, Link, tree
@@ -139,6 +139,9 @@ def test_any_bytes_are_a_contract_or_an_input_error(content: bytes) -> None:
         assert read(content, FILE).projects
 
 
+# YAML folds what ends a line for Unicode alone.
+@example({"projects": [{"folder": "a", "language": "go", "build": ["x\x85"]}]})
+@example({"projects": [{"folder": "a", "language": "go", "build": ["x\u2028y"]}]})
 @given(from_schema(copy.deepcopy(packaged.schema("gates"))))
 def test_what_is_accepted_is_written_and_read_again(values: dict[str, object]) -> None:
     try:

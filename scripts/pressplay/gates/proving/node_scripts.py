@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pressplay.gates.proving.model import ReportKind
+from pressplay.plaintext import plain
 
 ENVIRONMENT = 'export CI=true PATH="$PWD/node_modules/.bin:$PATH"'
 """What `npm run` gives to a script. `CI`: no runner watches files or writes new snapshots."""
@@ -196,7 +197,7 @@ def _segments(text: str) -> list[str]:
     """The commands of a script, which are joined by `&&`; all as one if the shell must do more than that."""
     if len(text) > LONGEST:
         raise _Unknown(f"has more than {LONGEST} characters")
-    if any((ord(letter) < 32 and letter not in "\t\n") or letter == "\x7f" for letter in text):
+    if plain(text) != text:
         raise _Unknown("has control characters")
     return _split(text) or ([text.strip()] if text.strip() else [])
 
