@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from cluster import ROOT, kubectl, run, until
+from case_tasks import CORPUS, agent, task
+from cluster import kubectl, run, until
 from installation import LIMIT, NAMESPACE, REPO, Installed, install, project_of
 from preview import has_storage
 from services import PRESSPLAY
 
-CASE = ROOT / "tests/corpus/python-service/cases/feature-volume"
-AGENT = [sys.executable, str(ROOT / "tests/projects/case_agent.py")]
+CASE = CORPUS / "python-service/cases/feature-volume"
 IMAGE = os.environ.get("PRESSPLAY_E2E_PYTHON_IMAGE", "")
 WALL = """\
 import os
@@ -75,22 +72,6 @@ def case_of(directory: Path) -> Path:
     return case
 
 
-def python_project(directory: Path) -> Path:
-    about = yaml.safe_load((CASE / "case.yaml").read_text())
-    task: dict[str, Any] = {
-        "id": 1,
-        "title": about["title"],
-        "description": about["title"],
-        "status": "pending",
-        "dependencies": [],
-        "profile": about["profile"],
-        "acceptanceCriteria": about["criteria"],
-    }
-    project = project_of(directory, task)
-    shutil.copytree(CASE.parents[1] / "base", project, dirs_exist_ok=True)
-    return project
-
-
 @pytest.fixture
 def installed(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
     if not has_storage():
@@ -100,8 +81,9 @@ def installed(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
         "lint": {"volume": small},
         "tests": {"images": {"python": IMAGE}, "controls": {"most": 4}, "volume": small},
     }
-    project, agent = python_project(tmp_path), [*AGENT, str(case_of(tmp_path))]
-    yield from install(tmp_path, project, settings={"defaults": defaults}, agent=agent)
+    project = project_of(tmp_path, task(CASE))
+    shutil.copytree(CASE.parents[1] / "base", project, dirs_exist_ok=True)
+    yield from install(tmp_path, project, settings={"defaults": defaults}, agent=agent(case_of(tmp_path)))
 
 
 @pytest.mark.rule("R6")
@@ -109,7 +91,7 @@ def test_a_project_s_own_tests_prove_its_feature_in_walled_pods(installed: Insta
     began = time.monotonic()
     play = installed.press()["play"]
     ended = until("the play to end", lambda: installed.ended(play), LIMIT, installed.told)
-    print(f"{len(installed.starts())} runs, ended after {time.monotonic() - began:.0f} s")
+    print(f"ended after {time.monotonic() - began:.0f} s")
     assert ended["status"]["phase"] == "Succeeded", why(installed)
     pull = installed.person.ask("GET", "/pulls?state=all")[0]
     assert pull["merged_at"]

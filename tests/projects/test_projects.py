@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from case_tasks import CORPUS, agent, task
 
-CORPUS = Path(__file__).parents[1] / "corpus"
-AGENT = Path(__file__).with_name("case_agent.py")
 PRESSPLAY = str(Path(sys.executable).with_name("pressplay"))
 PROJECTS = {
     "python-service": ("feature-volume", ["python3"], []),
@@ -41,16 +42,14 @@ def test_a_task_is_played_from_the_backlog_to_a_merged_pull_request(name: str, t
     shutil.copytree(CORPUS / name / "base", project)
     if lint:
         write_contract(project, lint)
-    about = yaml.safe_load((case / "case.yaml").read_text())
-    backlog(project, about)
-    agent = f"{sys.executable} {AGENT} {case}"
+    backlog(project, task(case))
     played = subprocess.run(
         [
             PRESSPLAY,
             "play",
             str(project),
             "--agent",
-            agent,
+            shlex.join(agent(case)),
             "--json",
             # Packages: a cluster has a proxy for them.
             "--gates-online",
@@ -79,17 +78,8 @@ def write_contract(project: Path, lint: list[str]) -> None:
     where.write_text(yaml.safe_dump(contract))
 
 
-def backlog(project: Path, about: dict[str, object]) -> None:
+def backlog(project: Path, task: dict[str, Any]) -> None:
     """Make the project a repository whose backlog is the case's task."""
-    task = {
-        "id": 1,
-        "title": about["title"],
-        "description": about["title"],
-        "status": "pending",
-        "dependencies": [],
-        "profile": about["profile"],
-        "acceptanceCriteria": about["criteria"],
-    }
     tasks = project / ".taskmaster" / "tasks" / "tasks.json"
     tasks.parent.mkdir(parents=True)
     tasks.write_text(json.dumps({"master": {"tasks": [task]}}))

@@ -27,7 +27,6 @@ _SECONDS = 3600
 _POLL = 0.1
 _ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """What keeps the packages of this program's own development out of the projects' tests."""
-_OFFLINE = {"CARGO_NET_OFFLINE": "true", "GOPROXY": "off", "PIP_NO_INDEX": "1", "NPM_CONFIG_OFFLINE": "true"}
 
 
 class Workshop:
@@ -104,12 +103,14 @@ class Workshop:
             remove(folder)
 
     def _container(self, language: Language, folder: Path) -> bytes:
+        from pressplay.sandbox.container import OFFLINE, Container
+
         work = folder / f"work-{language}"
         variables = {
             "GATE_SOURCE": str(folder / "source"),
             "GATE_WORK": str(work),
             **_homes(work / "home", str(work / "tmp")),
-            **_OFFLINE,
+            **OFFLINE,
             **_ALONE,
         }
         work.mkdir()
@@ -127,8 +128,6 @@ class Workshop:
                 ]
             },
         }
-        from pressplay.sandbox.container import Container
-
         container = Container(pod, folder / "runs", folder, self._say)
         try:
             container.start()

@@ -33,13 +33,13 @@ from pressplay.sandbox.launcher import ProcessLauncher
 LOG_BYTES = 8_000_000
 """Of a container's output; a kubelet keeps ten million."""
 _TRIES, _POLL = 10, 0.02
+_ONLINE = ("unshare", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc")
+"""What takes other processes away, and leaves the network."""
 _WALLS = (
-    ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),
+    (*_ONLINE, "--net"),
     ("unshare", "--map-root-user", "--net"),
 )
 """What takes network and other processes away, the most first (util-linux)."""
-_ONLINE = tuple(tuple(word for word in words if word != "--net") for words in _WALLS[:1])
-"""What takes other processes away, and leaves the network."""
 _LOOPBACK = """\
 import fcntl, os, socket, struct, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
@@ -53,7 +53,7 @@ _TOOLS = {"RUSTUP_HOME": "~/.rustup", "PYENV_ROOT": "", "ASDF_DATA_DIR": "", "MI
 """Where installers keep toolchains, which their programs on PATH must find under another HOME; '' where unset."""
 NETWORK_VARIABLES = ("SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "NPM_CONFIG_REGISTRY", "GOPROXY")
 """Of this machine's variables, those that say how packages are fetched."""
-_OFFLINE = frozenset({"CARGO_NET_OFFLINE", "GOPROXY", "NPM_CONFIG_OFFLINE", "PIP_NO_INDEX"})
+OFFLINE = {"CARGO_NET_OFFLINE": "true", "GOPROXY": "off", "PIP_NO_INDEX": "1", "NPM_CONFIG_OFFLINE": "true"}
 """What the chart sets where gates have no package proxy, so that tools fail at once."""
 _KNOWN = frozenset(
     {
@@ -135,10 +135,10 @@ class Container:
         if self._online:
             environment |= {name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ}
         for item in self._container.get("env") or ():
-            if self._online and item["name"] in _OFFLINE:
-                continue
             if "value" not in item:
                 raise InputError(f"pod {self._name}: variable {item['name']}: the sandbox knows only plain values")
+            if self._online and OFFLINE.get(item["name"]) == item["value"]:
+                continue
             environment[item["name"]] = localized(item["value"], self._mounts)
         return environment
 
@@ -272,7 +272,7 @@ def wall(say: Callable[[str], None], online: bool = False) -> tuple[str, ...]:
 def _wall(online: bool) -> tuple[str, ...]:
     own_address = (sys.executable, "-I", "-S", "-c", _LOOPBACK)
     closed = ((*words, *end) for words in _WALLS for end in (own_address, ()))
-    for candidate in _ONLINE if online else closed:
+    for candidate in (_ONLINE,) if online else closed:
         try:
             done = subprocess.run([*candidate, "true"], capture_output=True, check=False, timeout=10)
         except (OSError, subprocess.TimeoutExpired):

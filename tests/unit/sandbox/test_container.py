@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 
+from pressplay.chart import rendered_chart
 from pressplay.clock import SystemClock
 from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.errors import InputError
@@ -177,6 +179,13 @@ def test_online_its_tools_fetch_packages_as_this_machine_does(tmp_path, monkeypa
     for online, wanted in ((False, {"NPM_CONFIG_OFFLINE"}), (True, {"HTTPS_PROXY"})):
         environment = Container(made, tmp_path, tmp_path, lambda _: None, online)._environment()
         assert environment.keys() & {"NPM_CONFIG_OFFLINE", "HTTPS_PROXY"} == wanted
+
+
+def test_offline_is_what_the_chart_s_gates_are_told():
+    (gate,) = (made for made in rendered_chart() if made["metadata"]["name"] == "gate-tests")
+    (manifest,) = (t["resource"]["manifest"] for t in gate["spec"]["templates"] if t["name"] == "run")
+    for name, value in container.OFFLINE.items():
+        assert re.search(rf'- name: {name}\n +value: "{value}"', manifest)
 
 
 def test_it_has_a_loopback_of_its_own_as_a_pod_has(machine):

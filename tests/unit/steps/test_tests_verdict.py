@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pressplay.gates.proving.judgement import Finding, Judgement
+from pressplay.gates.proving.judgement import Finding, Judgement, Outcome
 from pressplay.steps.gate_pods.tests_steps import verdict_of
 
 SETUP = "at the head, its packages could not be fetched or set up"
@@ -20,10 +20,10 @@ NPM = "npm error code E404 npm error 404 no such package: tape"
         ("fail", Finding("build", "it does not build", ("expected `;`",)), "fail", "it does not build: “expected `;`”"),
         ("pass", Finding("hunk", "a hunk is not noticed", ("a.py:3",), refuses=False), "pass", None),
     ],
-)  # fmt: skip
+)
 def test_what_a_run_printed_reaches_the_reason(
-    outcome: str, finding: Finding, verdict: str, reason: str | None
+    outcome: Outcome, finding: Finding, verdict: str, reason: str | None
 ) -> None:
-    made = verdict_of(Judgement("feature", outcome, (finding,)))  # type: ignore[arg-type]
+    made = verdict_of(Judgement("feature", outcome, (finding,)))
     assert made.outcome == verdict
     assert (made.why.line() if made.why else None) == reason

@@ -186,6 +186,5 @@ def verdict_of(judgement: Judgement) -> GateVerdict:
 
 def _why(judgement: Judgement) -> Reason | None:
     """The reason with the first detail of what refuses it; None where nothing has one."""
-    details = (text for finding in judgement.refusing for text in finding.details)
-    detail = next(details, "") if judgement.outcome != "pass" else ""
+    detail = next((text for finding in judgement.refusing for text in finding.details), "")
     return Reason(what=judgement.reason(), detail=ending(detail)) if detail else None
