@@ -9,9 +9,9 @@ from __future__ import annotations
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,10 @@ from pressplay.evaluation.workshop import Workshop
 from pressplay.gates.acceptance import probe_plan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.only_tests import Paths
-from pressplay.gates.proving import assessment, environment, job, judge
-from pressplay.gates.proving.job import TestsJob
-from pressplay.gates.proving.model import HEAD, Environment
+from pressplay.gates.proving import assessment, environment, independent, job, judge
+from pressplay.gates.proving.judgement import Judgement as Judged
+from pressplay.gates.proving.judgement import Outcome
+from pressplay.gates.proving.model import Environment
 from pressplay.gates.supply.judge import Judgement, inspect, policy
 from pressplay.settings import Supply
 from pressplay.steps.review import kept_tests
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
 
 _PATHS = Paths()
 _IS_TEST = _PATHS.match
-_BARE = job.Bounds(repeat=1, bodies=False, hunks=False, mutants=False)
-"""For a job of nothing but probes."""
+_DECISIONS: Mapping[Outcome, Decision] = {"pass": "approve", "fail": "refuse", "undecided": "undecided"}
 _NO_COMMITS_BY_AGENTS = Branch([], 0, recorded=True)
 
 
@@ -108,7 +108,19 @@ class _Case:
         return _Said("hold" if judged.acceptable else "refuse", f"{judged.reason()}\n{judged.markdown()}")
 
     def _tests(self) -> _Said:
-        made = self._job(self.environment, self.bounds, self.plan)
+        head, base = self.commits.trees
+        made = job.prepare(
+            self.environment,
+            self._changed(),
+            head,
+            base,
+            _IS_TEST,
+            _mark(),
+            self.bounds,
+            self.plan,
+            self.commits.head,
+            self.case.profile,
+        )
         logs = self.workshop.run(self.environment, self.commits, made)
         judged = assessment.assess(made.plan, logs, self.case.profile, judge.Bounds())
         if any(finding.kind == "nothing-to-run" for finding in judged.refusing):
@@ -122,23 +134,23 @@ class _Case:
 
     def _independent(self) -> _Said:
         probes = _read(self.case.independent(), INDEPENDENT, self.case)
-        untested = tuple(replace(project, test="") for project in self.environment.projects)
-        made = self._job(replace(self.environment, projects=untested), _BARE, probes)
-        logs = self.workshop.run(self.environment, self.commits, made)
-        texts = {language: log.decode(errors="replace") for language, log in logs.items()}
-        shown = job.probe_results(made.plan, job.read_logs(made.plan, texts))
-        failing = [name for name, proofs in shown.items() if not proofs[HEAD].passed]
-        if failing or not shown:
-            return _Said("refuse", f"does not hold: {', '.join(failing) or 'no probe was carried out'}")
-        return _Said()
-
-    def _job(self, contract: Environment, bounds: job.Bounds, probes: ProbePlan | None) -> TestsJob:
+        if probes is None:
+            return _Said()
         head, base = self.commits.trees
-        changed = self.commits.clone.differing(self.commits.base, self.commits.head)
-        mark = f"@{secrets.token_hex(16)}"
-        return job.prepare(
-            contract, changed, head, base, _IS_TEST, mark, bounds, probes, self.commits.head, self.case.profile
+        made = independent.prepare(
+            self.environment, self._changed(), head, base, _IS_TEST, _mark(), probes, self.commits.head
         )
+        logs = self.workshop.run(self.environment, self.commits, made)
+        judged = independent.add(Judged(self.case.profile, "pass"), made.plan, next(iter(logs.values()), None))
+        decision = _DECISIONS[judged.outcome]
+        return _Said(decision, "" if decision == "approve" else judged.reason())
+
+    def _changed(self) -> list[str]:
+        return list(self.commits.clone.differing(self.commits.base, self.commits.head))
+
+
+def _mark() -> str:
+    return f"@{secrets.token_hex(16)}"
 
 
 _NOTHING = ProbePlan('{"probes":[]}')

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pressplay.domain.profiles import Profile
-from pressplay.gates.proving import job
+from pressplay.gates.proving import independent, job
 from pressplay.gates.proving.evidence import ProbeRuns
 from pressplay.gates.proving.frames import Tampered
 from pressplay.gates.proving.job import TestsPlan
@@ -19,8 +19,26 @@ LOG_BYTES = 8_000_000
 """Of a container's output: a log that is longer does not count."""
 
 
-def assess(plan: TestsPlan, logs: Mapping[Language, bytes], profile: Profile, bounds: Bounds) -> Judgement:
-    """The judgement on what a plan's containers printed, by their languages; a container without a log was lost."""
+def assess(
+    plan: TestsPlan,
+    logs: Mapping[Language, bytes],
+    profile: Profile,
+    bounds: Bounds,
+    independent_log: bytes | None = None,
+) -> Judgement:
+    """The judgement on what a plan's containers printed, by their languages; a container without a log was lost.
+
+    `independent_log`: what the Pod of the independent criteria printed, where the plan has some.
+    """
+    judged = _of_tests(plan, logs, profile, bounds)
+    if plan.independent is None:
+        return judged
+    if len(independent_log or b"") >= LOG_BYTES:
+        independent_log = None
+    return independent.add(judged, plan.independent, independent_log)
+
+
+def _of_tests(plan: TestsPlan, logs: Mapping[Language, bytes], profile: Profile, bounds: Bounds) -> Judgement:
     if plan.problem:
         details = (plan.details,) if plan.details else ()
         return Judgement(profile, "undecided", (Finding("no-results", plan.problem, details),))

@@ -117,6 +117,8 @@ class TestsPlan:
     """Why nothing can be run: a clause of ours."""
     details: str = ""
     """What the problem is about: strangers' text."""
+    independent: TestsPlan | None = None
+    """The plan of the independent criteria's job (`independent`), which a Pod of its own carries out."""
 
     def pack(self) -> str:
         """As an Argo parameter may carry it."""

@@ -33,6 +33,7 @@ Observed = Status | Literal["absent", "flaky"]
 FindingKind = Literal[
     "nothing-to-run", "no-results", "build", "timeout", "tampered", "exit", "red", "lost", "accepted", "flaky",
     "red-before", "probe", "not-new", "unproven", "bodies", "body", "hunk", "mutant", "controls", "always-true",
+    "independent",
 ]  # fmt: skip
 
 
@@ -107,6 +108,20 @@ class ShownProbe:
 
 
 @dataclass(frozen=True)
+class IndependentProbes:
+    """What came of the probes that another run wrote before any code existed. Nothing of them is quoted."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+    plan: str
+    """The digest of their plan."""
+    count: int
+    held: tuple[str, ...]
+    """The ids of criteria all of whose probes held."""
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Judgement:
     """The verdict of the tests gate."""
 
@@ -133,6 +148,8 @@ class Judgement:
     failed: int = 0
     skipped: int = 0
     """Tests on the head, in its last run."""
+    independent: IndependentProbes | None = None
+    """None where no independent criteria are asked for, or their probes could not be carried out."""
 
     @property
     def fixer(self) -> Fixer | None:
@@ -163,6 +180,8 @@ class Judgement:
         if self.probes:
             new = sum(probe.newness == "new" for probe in self.probes)
             parts.append(f"{_counted(len(self.probes), 'probe')} held, {new} of them new")
+        if self.independent:
+            parts.append(f"{_counted(self.independent.count, 'independent probe')} held")
         return f"as a {self.profile}: {', '.join(parts)}"
 
     def to_json(self) -> str:
