@@ -112,6 +112,24 @@ def test_caches_stay_and_changed_packages_are_named(tmp_path: Path) -> None:
     assert not steps["p0.head.1"].tampered
 
 
+def test_a_build_that_goes_by_time_sees_the_variant_also_where_its_first_run_built_nothing(tmp_path: Path) -> None:
+    """Seen: a probe of the head ran the base's program, for no test had built the head's before it."""
+    head = {"answer": "head\n", "Makefile": "target/answer: answer\n\tcp answer target/answer\n"}
+    every_other_run = (
+        "mkdir -p target; echo x >>target/runs; "
+        "if [ $(($(wc -l <target/runs) % 2)) -eq 0 ]; then make -s target/answer; fi; cat target/answer"
+    )
+    steps = seen(
+        tmp_path,
+        every_other_run,
+        variants={"base": {"answer": b"base\n"}, "head": {}},
+        runs={"base": 2, "head": 2},
+        head=head,
+        caches=("target",),
+    ).steps
+    assert [steps[f"p0.{name}.2"].frames["log"] for name in ("base", "head")] == [b"base\n", b"head\n"]
+
+
 def test_a_run_that_changes_the_packages_is_marked(tmp_path: Path) -> None:
     setup = ("mkdir -p node_modules/a && echo 1 >node_modules/a/index.js",)
     # Its time can be set back; when it was last changed can't.

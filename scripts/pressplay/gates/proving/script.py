@@ -39,7 +39,7 @@ for program in cp mv rm head tail base64 touch find date; do command -v "$progra
 mkdir -p "$out" "$HOME" "$TMPDIR" || exit {BROKEN}
 if [ -d "$given" ]; then cp -a "$given/." "$HOME/" || exit {BROKEN}; fi
 if command -v gzip >/dev/null; then pack="gzip -c" packed=gzip; else pack=cat packed=plain; fi
-laid='' newer=-newer
+laid='' before='' newer=-newer
 # A run can set when a file was written, but not when it was last changed.
 if find "$0" -cnewer "$0" >/dev/null 2>&1; then newer=-cnewer; fi
 
@@ -68,11 +68,10 @@ lay() {{
   cd "$work/next" || exit {BROKEN}
   . "$variants/$2/remove.sh"
   if [ -d "$variants/$2/files" ]; then cp -a "$variants/$2/files/." "$work/next/" || exit {BROKEN}; fi
-  # Compilers that go by time must see what differs from the last variant.
-  if [ "$laid" != "$2" ]; then
-    if [ -n "$laid" ]; then . "$variants/$laid/touch.sh"; fi
-    . "$variants/$2/touch.sh"
-  fi
+  # Compilers that go by time must see what differs from the last variant, however often this one is laid.
+  if [ "$laid" != "$2" ]; then before=$laid && touch "$work/changed" || exit {BROKEN}; fi
+  if [ -n "$before" ]; then . "$variants/$before/touch.sh"; fi
+  . "$variants/$2/touch.sh"
   for kept in $keep; do
     if [ -e "$tree/$kept" ] && [ ! -L "$tree/$kept" ]; then
       rm -rf "$work/next/$kept" && mkdir -p "$work/next/${{kept%%/*}}" 2>/dev/null
@@ -172,7 +171,7 @@ def _project(part: ProjectScript) -> list[str]:
     folders = [_below(project.folder, kept) for kept in (*project.packages, *project.caches)]
     kept = " ".join(map(shlex.quote, folders))
     packages = " ".join(shlex.quote(_below(project.folder, folder)) for folder in project.packages)
-    lines = [f"# {at}", f"keep={shlex.quote(kept)} packages={shlex.quote(packages)} laid=''"]
+    lines = [f"# {at}", f"keep={shlex.quote(kept)} packages={shlex.quote(packages)} laid='' before=''"]
     seconds = project.minutes * 60
     prepared: set[str] = set()
     for variant, tree, runs in part.variants:
@@ -250,5 +249,5 @@ def removal(paths: Iterable[str]) -> str:
 
 
 def touches(paths: Iterable[str]) -> str:
-    """The script that makes files new, run in a tree's root."""
-    return "".join(f"touch -c -- {shlex.quote(f'./{path}')} 2>/dev/null\n" for path in sorted(paths))
+    """The script that makes files as new as the variant is, run in a tree's root; `work` is the shell's variable."""
+    return "".join(f'touch -c -r "$work/changed" -- {shlex.quote(f"./{path}")} 2>/dev/null\n' for path in sorted(paths))
