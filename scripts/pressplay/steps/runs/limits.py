@@ -9,7 +9,7 @@ from pressplay.domain.entries import Entries
 from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.roles import FIX, LINT, TRIAGE
 from pressplay.steps.core.context import Context, Subject
-from pressplay.steps.core.verdicts import ACCEPTANCE, SUPPLY, TEST_ONLY, check_name, verdict_on
+from pressplay.steps.core.verdicts import ACCEPTANCE, SUPPLY, TEST_ONLY, TESTS, check_name, verdict_on
 from pressplay.steps.core.verdicts import LINT as LINT_GATE
 from pressplay.steps.runs.run import Run
 
@@ -84,7 +84,7 @@ def reached(context: Context, run: Run, entries: Entries) -> str:
 
 def _still_open(entries: Entries, run: Run) -> str:
     """What is still open after the last round, as a clause."""
-    for gate in (LINT_GATE, TEST_ONLY, SUPPLY, ACCEPTANCE):
+    for gate in (LINT_GATE, TEST_ONLY, SUPPLY, TESTS, ACCEPTANCE):
         verdict = verdict_on(entries, gate, run.head)
         if verdict is not None and verdict.outcome == "fail":
             return f"{check_name(gate)} still fails: {verdict.reason}"
