@@ -21,6 +21,7 @@ COMMANDS = {
     "gates": "Show how the gates build and test a repository, or propose it.",
     "acceptance": "Try an acceptance plan against a deployment, as the gate will.",
     "proof": "Fetch, read and verify the signed proof of an approved commit.",
+    "criteria": "Read, or drop, the sealed probes of a task.",
     "pause": "Stop new runs from starting.",
     "continue": "Let runs start again.",
     "event": "Show what GitHub's webhooks start, and send recorded ones.",

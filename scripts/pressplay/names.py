@@ -111,6 +111,19 @@ def documents_number(tag: str, docs_project: str = "") -> int:
     return 600_000_000 + int(digest("documents", tag, docs_project.strip("/."), length=12), 16) % 100_000_000
 
 
+_INDEPENDENT = 700_000_000
+
+
+def independent_number(work: int) -> int:
+    """The number under which independent criteria of a task are written, for a branch and a volume of their own."""
+    return _INDEPENDENT + int(digest("independent", work, length=12), 16) % 100_000_000
+
+
+def is_independent(number: int) -> bool:
+    """Whether a number is one of `independent_number`."""
+    return number // 100_000_000 * 100_000_000 == _INDEPENDENT
+
+
 def kind_of(number: int) -> Kind:
     """The kind of a task number, by its first of nine digits; InputError for one that no function here makes."""
     kinds: dict[int, Kind] = {0: "task", 2: "issue", 3: "pull request", 4: "task", 5: "alerts", 6: "documents"}
@@ -227,6 +240,10 @@ PROOF_KEYS = "press-play-proof-keys"
 def acceptance_plan(number: int) -> str:
     """Where in the repository the plan of probes for a task (or pull request) lies, by its integer."""
     return f".press-play/acceptance/{number}.yaml"
+
+
+INDEPENDENT_PLAN = ".press-play/independent.cms"
+"""Where a run leaves the sealed plan of independent criteria, on its own branch."""
 
 
 def flow_workflow(flow: str, full_name: str, *parts: object) -> str:

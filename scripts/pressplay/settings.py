@@ -177,6 +177,8 @@ class Tests(CommandGate):
     environment: dict[str, Any] = {}
     """The environment contract, shaped as `.press-play/gates.yaml`; empty: that of the file, or what is detected."""
     controls: Controls = Controls()  # type: ignore[call-arg]
+    criteria_first: bool = False
+    """Whether a run of QA writes probes of a feature or fix from the task's text, before any code exists."""
 
 
 SupplyAction = Literal["show", "park", "refuse"]

@@ -77,3 +77,13 @@ def test_it_runs_what_it_is_told_for_as_long_as_it_is_told():
 def test_the_image_of_the_steps_stands_in_where_none_is_named():
     found = pod(image=base64.b64encode(b"pressplay").decode())
     assert found["spec"]["containers"][0]["image"] == "press-play/pressplay:0.1.0"
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize(("language", "folder"), [("python", "script"), ("independent", "independent")])
+def test_independent_criteria_are_mounted_into_their_own_pod_alone(language, folder):
+    (container,) = pod(language=language)["spec"]["containers"]
+    mounts = {mount["mountPath"]: mount.get("subPath", "") for mount in container["volumeMounts"]}
+    assert mounts["/gate/script"] == folder
+    assert mounts["/gate/work"].startswith(f"work/{language}-")
+    assert set(mounts) == {"/gate/source", "/gate/script", "/gate/work", "/tmp"}

@@ -1,6 +1,7 @@
 """An agent that hands in a case of the corpus: `case_agent.py CASE`, as the command line of `pressplay play --agent`.
 
-Rex commits the case's program, QA its tests and its plan of probes, and passes it. It thinks nothing, and it is
+Rex commits the case's program, QA its tests and its plan of probes, and passes it;
+before that, where it is asked for, the case's independent criteria, sealed. It thinks nothing, and it is
 trusted with nothing: what it hands in is proven by the gates, as any agent's work.
 """
 
@@ -19,6 +20,9 @@ REMOVED = ".removed"
 
 def main() -> int:
     case, role = Path(sys.argv[1]), os.environ["PRESSPLAY_ROLE"]
+    if role == "criteria":
+        shutil.copy(case / "independent.yaml", "task/criteria.yaml")
+        subprocess.run(["sh", "task/seal.sh", "task/criteria.yaml"], check=True)
     if role in ("implement", "test"):
         hand_in(case / "head", tests=role == "test")
     commit(f"{case.name}: {role}")
@@ -26,6 +30,8 @@ def main() -> int:
         write_result(result="done", title=f"Play {case.name}", body="As the task asks.")
     elif role == "test":
         write_result(result="pass", body="The tests pass.")
+    elif role == "criteria":
+        write_result(result="done")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +51,14 @@ def commit(tree: Path, path: str, text: str | None) -> None:
         file.write_text(text)
     git(tree, "add", "-A")
     git(tree, "commit", "-qm", f"{path}")
+
+
+def seal(tree: Path, plan: str) -> None:
+    """Hand over a plan of independent criteria, as a real agent does."""
+    (tree / "task" / "criteria.yaml").write_text(plan)
+    subprocess.run(["sh", "task/seal.sh", "task/criteria.yaml"], cwd=tree, check=True, capture_output=True)
+    git(tree, "add", "-A")
+    git(tree, "commit", "-qm", "Hand over sealed criteria")
 
 
 def writes(path: str, text: str | None, *, once: bool = False) -> Does:

@@ -64,7 +64,8 @@ spec:
           readOnly: true
         - name: gate
           mountPath: /gate/script
-          subPath: script
+          # Independent criteria lie apart: what the tests' Pods see, the next commit could answer.
+          subPath: {{ "{{=inputs.parameters.language == 'independent' ? 'independent' : 'script'}}" }}
           readOnly: true
         - name: gate
           mountPath: /gate/work

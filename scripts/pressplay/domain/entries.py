@@ -566,6 +566,32 @@ class CriterionIds(_Single):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sealing(_Single):
+    """Of a task: the key for which the plan of its independent criteria is sealed."""
+
+    KEY: ClassVar = "sealing"
+
+    certificate: str
+    """In PEM."""
+    private_key: str = field(repr=False)
+    """Encrypted: only whoever has the key of the harness's App can open it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndependentPlan(_Single):
+    """Of a task: the probes that a run wrote from the task's text alone. No agent that implements may read them."""
+
+    KEY: ClassVar = "independent"
+
+    cause: str
+    """The digest of the task's text."""
+    run: str
+    plan: str = field(repr=False)
+    """As `ProbePlan.pack` packs it; empty where a person dropped it."""
+    at: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Other:
     """An entry that this version does not know."""
 
@@ -601,6 +627,8 @@ Entry = (
     | Documents
     | LeftAlone
     | CriterionIds
+    | Sealing
+    | IndependentPlan
     | Other
 )
 _FIXED: Mapping[str, type[Any]] = {
@@ -617,6 +645,8 @@ _FIXED: Mapping[str, type[Any]] = {
         Documents,
         LeftAlone,
         CriterionIds,
+        Sealing,
+        IndependentPlan,
         GivenProfile,
     )
 }

@@ -54,8 +54,23 @@ class Role:
     """The custom resource that carries its runs out."""
     has_cause: bool = False
     """Whether a cause of its own tells its runs apart: a snapshot's hash, a check's id, the hash of tasks."""
+    is_apart: bool = False
+    """Whether its runs have a number, a branch and a volume of their own, for no other role to read."""
 
 
+CRITERIA = Role(
+    name="criteria",
+    works_on="task",
+    stage="task",
+    persona="qa",
+    may_change="one sealed file on a branch of its own",
+    judged_by="a sealed plan of command probes in the only commit of its branch, pushed by its App alone",
+    results=("done",),
+    limits=("runsPerTask", "minutesPerTask"),
+    permissions=(_METADATA, _PUSHES),
+    has_cause=True,
+    is_apart=True,
+)
 IMPLEMENT = Role(
     name="implement",
     works_on="task",
@@ -155,7 +170,9 @@ TRIAGE = Role(
     has_cause=True,
 )
 
-ROLES: Mapping[str, Role] = {role.name: role for role in (IMPLEMENT, ISSUE, PLAN, LINT, TEST, FIX, COMMENTS, TRIAGE)}
+ROLES: Mapping[str, Role] = {
+    role.name: role for role in (CRITERIA, IMPLEMENT, ISSUE, PLAN, LINT, TEST, FIX, COMMENTS, TRIAGE)
+}
 """All roles by name, in the order of a task's way."""
 AGENT_ROLES: Mapping[str, Role] = {
     **{role.name: role for role in (PLAN, IMPLEMENT, LINT, TEST, TRIAGE)},

@@ -132,6 +132,13 @@ class GitHubAccess:
         """The token of `installation`, for git."""
         return self.installation(app, repo, permissions).auth.token
 
+    def secret_for(self, app: str, purpose: str) -> bytes:
+        """32 bytes that only whoever has the App's key can make; others for another `purpose`."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        return HKDF(SHA256(), 32, None, purpose.encode()).derive(self._keys(app).private_key.encode())
+
     def as_app(self, app: str, account: str = "") -> AppClient:
         """A client as the App itself, by its key; `account` is whose installation the calls are about, if any's."""
         with self._lock:

@@ -36,6 +36,11 @@ def tree(gh: Client, repo: str, sha: str) -> str:
     return str(call(gh, "GET", f"/repos/{repo}/git/commits/{sha}")["tree"]["sha"])
 
 
+def parents(gh: Client, repo: str, sha: str) -> list[str]:
+    """The parents of a commit, in order."""
+    return [str(parent["sha"]) for parent in call(gh, "GET", f"/repos/{repo}/git/commits/{sha}")["parents"]]
+
+
 def committed_at(gh: Client, repo: str, sha: str) -> float:
     """When a commit was made (unix), as its committer says."""
     return parse_rfc3339(call(gh, "GET", f"/repos/{repo}/git/commits/{sha}")["committer"]["date"])

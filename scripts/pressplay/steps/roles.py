@@ -7,6 +7,7 @@ from pressplay.steps.comments.comments_role import COMMENTS
 from pressplay.steps.documents.plan_role import PLAN
 from pressplay.steps.intake import alert_texts, issue_texts
 from pressplay.steps.intake.issue_role import ISSUE
+from pressplay.steps.play.criteria_role import CRITERIA
 from pressplay.steps.play.implement_role import IMPLEMENT
 from pressplay.steps.review.round_roles import FIX, LINT, TEST
 from pressplay.steps.runs.role_work import Rooms
@@ -14,6 +15,7 @@ from pressplay.steps.triage.triage_role import TRIAGE
 
 ROOMS = Rooms(
     roles={
+        roles.CRITERIA.name: CRITERIA,
         roles.IMPLEMENT.name: IMPLEMENT,
         roles.ISSUE.name: ISSUE,
         roles.PLAN.name: PLAN,

@@ -196,8 +196,8 @@ def instructions(
     files = [_template(f"{_FIRST}{role}.{kind}.md.mustache", templates_dir)]
     if not files[0].exists():
         files = [_template(f"{_FIRST}{role}.md.mustache", templates_dir)]
-    if role != "issue":
-        # The Issue agent has its own way to ask, on the issue.
+    if role not in ("issue", "criteria"):
+        # The Issue agent has its own way to ask, on the issue. A question about criteria would tell what they ask.
         files.append(_template("blocked.md.mustache", templates_dir))
     return "\n".join(engine.render(file, data) for file in [_template("start.md.mustache", templates_dir), *files])
 

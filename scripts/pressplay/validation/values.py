@@ -120,7 +120,7 @@ def across(values: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _agents(values)
     yield from _repositories(values)
     yield from _secrets(values)
-    yield from _deployments(values)
+    yield from _settings(values)
     yield from _serve(values)
     yield from _extra_spec(values)
     if _map(values, "repositories") and _map(values, "events").get("enabled") is True:
@@ -253,11 +253,19 @@ def _secrets(values: Mapping[str, Any]) -> Iterator[Finding]:
                 yield ((*where, "secrets", index),), message, hint
 
 
-def _deployments(values: Mapping[str, Any]) -> Iterator[Finding]:
+def _settings(values: Mapping[str, Any]) -> Iterator[Finding]:
     defaults, repositories = _map(values, "defaults"), _map(values, "repositories")
     holders: dict[Path, Any] = {("defaults",): defaults}
     holders |= {("repositories", name): patch.merge(defaults, _map(repositories, name)) for name in repositories}
     for where, settings in holders.items():
+        tests = _map(settings, "tests")
+        if tests.get("criteriaFirst") is True and (tests.get("checks") or tests.get("enabled") is False):
+            message = "expected a tests gate that runs commands, got one that is off or waits for named checks"
+            yield (
+                ((*where, "tests", "criteriaFirst"),),
+                message,
+                "set it to false, or let the gate run the tests itself",
+            )
         deploy = _map(settings, "deploy")
         workload = _map(_map(deploy, "commit"), "workload")
         if deploy.get("mode") == "workflowTemplate" and not deploy.get("workflowTemplate"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pressplay.domain.roles import AGENT_ROLES, FIX, IMPLEMENT, ROLES
+from pressplay.domain.roles import AGENT_ROLES, CRITERIA, FIX, IMPLEMENT, ROLES, TEST
 
 ROOT = Path(__file__).parents[3]
 LIMITS = json.loads((ROOT / "schemas/limits.schema.json").read_text())["properties"]
@@ -24,4 +24,9 @@ def test_each_limit_of_a_role_is_one_of_the_values(role):
 def test_who_implements_needs_no_more_to_fix():
     """One agent does both, and its App has what `implement` needs."""
     assert FIX.permissions == IMPLEMENT.permissions
-    assert {*AGENT_ROLES.values(), FIX} == {*ROLES.values()}
+    assert {*AGENT_ROLES.values(), FIX, CRITERIA} == {*ROLES.values()}
+
+
+@pytest.mark.rule("R9")
+def test_who_tests_needs_no_more_to_write_criteria():
+    assert set(CRITERIA.permissions) <= set(TEST.permissions)

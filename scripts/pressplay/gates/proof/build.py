@@ -35,6 +35,7 @@ def statement(
     tests: parts.Tests | None = None,
     controls: Sequence[parts.ControlShown] | None = None,
     probes: parts.Probes | None = None,
+    independent: parts.Independent | None = None,
     waivers: Sequence[parts.Waiver] | None = None,
     changed_expectations: Sequence[parts.ChangedExpectation] | None = None,
     supply: Sequence[parts.SupplyFinding] | None = None,
@@ -55,6 +56,7 @@ def statement(
         tests=tests,
         controls=_listed(controls),
         probes=probes,
+        independent=independent,
         waivers=_listed(waivers),
         changed_expectations=_listed(changed_expectations),
         supply=_listed(supply),
@@ -175,6 +177,12 @@ def probes(proof: Proof | None, judgement: Judgement | None, plan: str) -> parts
         ended=proof.ended if proof else None,
         probes=(*deployed, *commands),
     )
+
+
+def independent(judgement: Judgement) -> parts.Independent | None:
+    """The independent probes that held; None where there are none."""
+    shown = judgement.independent
+    return parts.Independent(plan=shown.plan, probes=shown.count, criteria=shown.held) if shown else None
 
 
 def _fields(probe: parts.ProbeShown) -> dict[str, object]:

@@ -99,7 +99,8 @@ class Change(_Part):
 class Evidence(_Part):
     """What shows a criterion."""
 
-    kind: Literal["test", "probe", "waiver"]
+    kind: Literal["test", "probe", "waiver", "independent"]
+    """`independent`: probes that another run wrote from the task's text alone; `name` is the digest of their plan."""
     name: Text
     """The test's id, the probe's name, or the login of who accepted it."""
 
@@ -216,6 +217,17 @@ class Probes(_Part):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Independent(_Part):
+    """The probes that another run wrote from the task's text alone, all of which held."""
+
+    plan: Sha256
+    """The digest of their plan, which no agent that implements may read."""
+    probes: Count
+    criteria: tuple[Text, ...]
+    """The ids of the criteria that they ask about."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Waiver(_Part):
     """What a person accepted in spite of a gate."""
 
@@ -296,6 +308,7 @@ class Predicate(_Part):
     versions: Versions
     criteria: tuple[CriterionShown, ...] | None = None
     tests: Tests | None = None
+    independent: Independent | None = None
     controls: tuple[ControlShown, ...] | None = None
     probes: Probes | None = None
     waivers: tuple[Waiver, ...] | None = None

@@ -105,6 +105,8 @@ class _Text:
     def _evidence(self, evidence: Evidence) -> str:
         if evidence.kind == "waiver":
             return f"not shown, accepted by {self._code(evidence.name)}"
+        if evidence.kind == "independent":
+            return f"independent criteria {self._code(evidence.name)}"
         return f"{evidence.kind} {self._code(evidence.name)}"
 
     def _look_at(self) -> Iterator[str]:

@@ -63,8 +63,8 @@ def add(judgement: Judgement, plan: TestsPlan, log: bytes | None) -> Judgement:
         finding = shown
         unknown = finding.kind == "no-results"
     elif shown.failed:
-        asked = ", ".join(shown.failed)
-        sentence = f"the program does not do what independent probes of {asked} expect"
+        criteria = ", ".join(shown.failed)
+        sentence = f"the program does not do what independent probes of {criteria} expect"
         finding, unknown = Finding("independent", sentence, fixer="rex"), False
     else:
         return replace(judgement, independent=shown)
@@ -89,7 +89,8 @@ def _carried_out(plan: TestsPlan, log: bytes | None) -> IndependentProbes | Find
     if not failed and (not heads or any(proof is None or proof.fault for proof in heads.values())):
         return Finding("no-results", "not every independent probe could be carried out")
     probes = ProbePlan.from_json(plan.probes)
-    asked = {name: ids or (_WHOLE_TASK,) for name, ids in probes.covers.items()}
-    failing = {id_ for name in failed for id_ in asked[name]}
-    held = {id_ for name in heads for id_ in asked[name]} - failing
+    criteria = {name: ids or (_WHOLE_TASK,) for name, ids in probes.covers.items()}
+    failing = {id_ for name in failed for id_ in criteria[name]}
+    open_ = {id_ for name, proof in heads.items() if proof is None or not proof.passed for id_ in criteria[name]}
+    held = {id_ for name in heads for id_ in criteria[name]} - open_
     return IndependentProbes(probes.digest, len(heads), tuple(sorted(held)), tuple(sorted(failing)))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from pressplay import names
 from pressplay.errors import InputError, PressPlayError
 from pressplay.sandbox.agents.worktree import WorkTree
 
@@ -22,7 +23,11 @@ _SCRIPTED = "This is a scripted agent of Press Play's sandbox: it repeats a reco
 
 
 class Script(Protocol):
-    """The four roles; each yields what it has to say."""
+    """The roles of a task; each yields what it has to say."""
+
+    def criteria(self) -> Iterator[str]:
+        """Write sealed probes of the task."""
+        ...
 
     def implement(self) -> Iterator[str]:
         """Build the task."""
@@ -52,7 +57,13 @@ def perform(worktree: Path, env: Mapping[str, str]) -> Iterator[str]:
         yield from documents.write(worktree, _SCRIPTED)
         return
     script: Script = _Demo(worktree, env) if kind == "demo" else _Notes(worktree, env)
-    roles = {"implement": script.implement, "lint": script.lint, "test": script.test, "fix": script.fix}
+    roles = {
+        "criteria": script.criteria,
+        "implement": script.implement,
+        "lint": script.lint,
+        "test": script.test,
+        "fix": script.fix,
+    }
     role = env.get("PRESSPLAY_ROLE", "")
     if role not in roles:
         raise InputError(
@@ -74,6 +85,16 @@ class _Any:
 
     def message(self, subject: str) -> str:
         return f"{subject}\n\nTask {self.task}. {_SCRIPTED}\n"
+
+    def seal(self, plan: str) -> None:
+        """Hand a plan of independent criteria over."""
+        (self.tree.path / "task" / "criteria.yaml").write_text(plan, encoding="utf-8")
+        command = ["sh", "task/seal.sh", "task/criteria.yaml"]
+        done = subprocess.run(command, cwd=self.tree.path, env=self.plain(), capture_output=True, text=True)
+        if done.returncode:
+            raise PressPlayError(f"{' '.join(command)}: {done.stderr.strip()}")
+        self.tree.commit(self.message("Hand over sealed criteria"), [names.INDEPENDENT_PLAN])
+        self.result(result="done")
 
     def plain(self) -> dict[str, str]:
         """The environment of what is started here: it learns nothing of this run."""
@@ -100,6 +121,16 @@ class _Demo(_Any):
                 "the demo project and no others; give a real agent: pressplay play --agent COMMAND"
             )
         self.solution: dict[str, Any] = json.loads((self.folder / "solution.json").read_text(encoding="utf-8"))
+
+    def criteria(self) -> Iterator[str]:
+        plan = self.folder / "criteria.yaml"
+        if not plan.exists():
+            raise InputError(
+                f"task {self.task}: no independent criteria are recorded for it; set tests.criteriaFirst to false, or "
+                "give a real agent: pressplay play --agent COMMAND"
+            )
+        self.seal(plan.read_text(encoding="utf-8"))
+        yield "sealed independent criteria"
 
     def stage(self, stage: str) -> Iterator[str]:
         """Commit what is recorded for a stage, commit by commit."""
@@ -189,6 +220,14 @@ class _Notes(_Any):
 
     def note(self) -> str:
         return f"notes/task-{self.task}.md"
+
+    def criteria(self) -> Iterator[str]:
+        listed = (self.tree.path / "task" / "acceptance-criteria.md").read_text(encoding="utf-8")
+        ids = ", ".join(dict.fromkeys(re.findall(r"AC[1-9][0-9]*", listed)))
+        covers = f"covers: [{ids}], " if ids else ""
+        command = f"{{argv: [cat, {self.note()}], expect: {{exitStatus: 0, stdout: {{contains: [ask]}}}}}}"
+        self.seal(f"probes:\n  - {{name: the-note-is-there, {covers}command: {command}}}\n")
+        yield "sealed independent criteria"
 
     def implement(self) -> Iterator[str]:
         task_text = self.tree.path / "task" / "task.md"

@@ -36,6 +36,19 @@ def read(gh: Client, subject: Subject, ref: str) -> tasks.Backlog:
     return tasks.read(content, f"{subject.repo}@{ref}:{path}", subject.tag)
 
 
+def task(gh: Client, subject: Subject, ref: str) -> tasks.Task:
+    """The subject's task at `ref`; InputError if the backlog can't be read, or does not hold it."""
+    return of_number(subject, read(gh, subject, ref))
+
+
+def of_number(subject: Subject, backlog: tasks.Backlog) -> tasks.Task:
+    """The subject's task in a backlog; InputError if it is not there."""
+    numbered = next((task for task in backlog.tasks if task.number == subject.task), None)
+    if numbered is None:
+        raise InputError(f"{subject.repo}: no task of tag {subject.tag!r} has the number {subject.task}")
+    return numbered
+
+
 def profile(context: Context, gh: Client, subject: Subject) -> Profile:
     """The proof profile of the subject's task: what tasks.json on the default branch says, people's word, else DEFAULT.
 

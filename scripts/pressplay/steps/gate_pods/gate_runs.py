@@ -22,6 +22,8 @@ from pressplay.steps.core.verdicts import Gate, GateVerdict
 
 AWAIT_CHECKS = "await-checks"
 """The wait for the named checks of a head."""
+SCRIPTS = "script"
+"""The folder of the volume with the scripts of all languages' Pods."""
 RUN_LABEL = "press-play/gate-run"
 """On the volume and the Pods of one run of a gate: its name."""
 FLOW = {**PART_OF, "press-play/flow": "gate"}
@@ -98,13 +100,16 @@ def _claim(context: Context, subject: Subject, name: str, workflow: str, setting
     }
 
 
-def write_script(context: Context, into: Path, language: str, text: str, attempts: int) -> None:
-    """Write the script of a language's Pod onto the volume, with the folders that the Pod works in."""
-    (into / "script" / f"{language}.sh").write_text(text)
+def write_script(context: Context, into: Path, language: str, text: str, attempts: int, folder: str = SCRIPTS) -> None:
+    """Write the script of a language's Pod onto the volume, with the folders that the Pod works in.
+
+    `folder`: the part of the volume that the Pod has its scripts from.
+    """
+    (into / folder / f"{language}.sh").write_text(text)
     for attempt in range(attempts or 1):
         # A kubelet might create it for another user than the container's.
         (into / "work" / f"{language}-{attempt}").mkdir(parents=True, exist_ok=True)
-    _home(into / "script" / "home", context.settings.gate_pods.package_proxy.files)
+    _home(into / folder / "home", context.settings.gate_pods.package_proxy.files)
 
 
 def _home(folder: Path, files: Mapping[str, str]) -> None:

@@ -9,25 +9,27 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from pressplay import names
+from pressplay.domain.profiles import Profile
 from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import probe_plan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.lint.lint_plan import packed
 from pressplay.gates.only_tests import Paths
-from pressplay.gates.proving import assessment, environment, job, judge
-from pressplay.gates.proving.job import Bounds, TestsPlan
+from pressplay.gates.proving import assessment, environment, independent, job, judge
+from pressplay.gates.proving.job import Bounds, TestsJob, TestsPlan
 from pressplay.gates.proving.judgement import Judgement, markdown
-from pressplay.gates.proving.model import Language
+from pressplay.gates.proving.model import Environment, Language
 from pressplay.github import comparison, pulls, refs
 from pressplay.github.clone import Unreadable
 from pressplay.settings import Tests
-from pressplay.steps.core import evidence, task_profile
+from pressplay.steps.core import criteria_first, evidence, task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
 from pressplay.steps.gate_pods import gate_runs, named_checks
@@ -53,14 +55,15 @@ def read_checks(inputs: Inputs, context: Context) -> Outputs:
 def checkout(inputs: Inputs, context: Context) -> Outputs:
     """Write the head commit, its variants and each language's script into the folder `into`, the volume.
 
-    Outputs: for each language (`other`: of none that we know) the image in base64, `none` where nothing runs in it;
-    `plan`, for the verdict.
+    Outputs: for each language (`other`: of none that we know) and for `independent` the image in base64, `none` where
+    nothing runs in it; `plan`, for the verdict. Independent criteria lie in a folder of their own, which no other Pod
+    sees.
     """
     from pressplay.github.clone import Clone
 
     subject, head, into = Subject.of(inputs, context), names.checked(inputs["head"], "head"), Path(inputs["into"])
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    nothing: Outputs = dict.fromkeys(_LANGUAGES, gate_runs.NONE)
+    nothing: Outputs = dict.fromkeys((*_LANGUAGES, independent.POD), gate_runs.NONE)
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     if pull.head_sha != head:
         # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
@@ -69,37 +72,72 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     # What others merged meanwhile is neither this change's doing nor lost by it.
     base = comparison.compare(gh, subject.repo, tip, head).merge_base
     # Remove what a killed attempt left.
-    for part in ("git", "source", "script"):
+    for part in ("git", "source", gate_runs.SCRIPTS, independent.POD):
         shutil.rmtree(into / part, ignore_errors=True)
         (into / part).mkdir(parents=True)
     clone = Clone(into / "git")
     clone.fetch(context.remote(subject.repo), [head, base, tip])
     trees = clone.tree(head), clone.tree(base)
     probes = _probes(trees[0], subject)
+    # From the newest commit, so that no branch brings an earlier contract back.
+    contract = environment.choose(clone.tree(tip), subject.settings.tests.environment)
+    changed = clone.differing(base, head)
+    is_test = Paths(subject.settings.test_paths.model_dump()).match
+    profile = task_profile.of(context, gh, subject, context.ledger(subject.repo).entries("pr", subject.pull_number))
     made = job.prepare(
-        # From the newest commit, so that no branch brings an earlier contract back.
-        environment.choose(clone.tree(tip), subject.settings.tests.environment),
-        clone.differing(base, head),
-        *trees,
-        Paths(subject.settings.test_paths.model_dump()).match,
-        f"@{secrets.token_hex(16)}",
-        _bounds(subject.settings.tests),
-        probes,
-        head,
-        task_profile.of(context, gh, subject, context.ledger(subject.repo).entries("pr", subject.pull_number)),
+        contract, changed, *trees, is_test, _mark(), _bounds(subject.settings.tests), probes, head, profile
     )
-    if made.scripts:
+    probed = _independent(context, subject, profile, contract, changed, trees, is_test, head)
+    if made.scripts or probed.scripts:
         clone.check_out(head, {}, into / "source")
     shutil.rmtree(into / "git")
-    for path, content in made.files.items():
-        where = into / "script" / path
+    tools, images, attempts = subject.settings.tests_images, nothing, number(inputs, "attempts") or 1
+    for language, text in made.scripts.items():
+        gate_runs.write_script(context, into, language, text, attempts)
+        images[language] = packed(tools[language] or gate_runs.OWN_IMAGE)
+    for language, text in probed.scripts.items():
+        gate_runs.write_script(context, into, independent.POD, text, attempts, independent.POD)
+        images[independent.POD] = packed(tools[language] or gate_runs.OWN_IMAGE)
+    _write(into / gate_runs.SCRIPTS, made.files)
+    _write(into / independent.POD, probed.files)
+    plan = replace(made.plan, independent=probed.plan if probed.plan != TestsPlan() else None)
+    return {"plan": plan.pack(), **images}
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for path, content in files.items():
+        where = folder / path
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_bytes(content)
-    for language, text in made.scripts.items():
-        gate_runs.write_script(context, into, language, text, number(inputs, "attempts") or 1)
-    tools = subject.settings.tests_images
-    images: Outputs = {language: packed(tools[language] or gate_runs.OWN_IMAGE) for language in made.scripts}
-    return {"plan": made.plan.pack(), **nothing, **images}
+
+
+def _mark() -> str:
+    return f"@{secrets.token_hex(16)}"
+
+
+def _independent(
+    context: Context,
+    subject: Subject,
+    profile: Profile,
+    contract: Environment,
+    changed: Iterable[str],
+    trees: tuple[Tree, Tree],
+    is_test: Callable[[str], bool],
+    head: str,
+) -> TestsJob:
+    """The job of the independent criteria; an empty one where the values ask for none."""
+    if not criteria_first.asks(subject, profile):
+        return TestsJob(TestsPlan())
+    probes = criteria_first.recorded(context, subject)
+    if probes is None:
+        return TestsJob(TestsPlan(problem=_NO_CRITERIA))
+    return independent.prepare(contract, changed, *trees, is_test, _mark(), probes, head)
+
+
+_NO_CRITERIA = (
+    "the values ask for independent criteria (tests.criteriaFirst), and none are recorded for this task; press play "
+    "again"
+)
 
 
 def _probes(head: Tree, subject: Subject) -> ProbePlan | None:
@@ -137,18 +175,18 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     if attempt is None:
         return gate_runs.conclude(context, subject, TESTS, head, gate_runs.given_up(), name)
     made = TestsPlan.unpack(inputs["plan"])
-    languages = {part.project.language for part in made.projects}
+    pods: set[str] = {part.project.language for part in made.projects}
+    if made.independent is not None and made.independent.projects:
+        pods.add(independent.POD)
     ends = {
-        language: look(
-            context.cluster.get("Pod", context.settings.namespace, gate_runs.pod_name(name, language, attempt))
-        )
-        for language in languages
+        pod: look(context.cluster.get("Pod", context.settings.namespace, gate_runs.pod_name(name, pod, attempt)))
+        for pod in pods
     }
     if any(end.lost for end in ends.values()) and not gate_runs.is_last(inputs, attempt):
         raise gate_runs.Lost(f"{name}: a container was lost with its node")
     logs = {
-        language: gate_runs.printed(context, name, language, attempt, assessment.LOG_BYTES)
-        for language, end in ends.items()
+        pod: gate_runs.printed(context, name, pod, attempt, assessment.LOG_BYTES)
+        for pod, end in ends.items()
         if end.state != "missing"
     }
     judgement = _judged(context, subject, made, logs)
@@ -157,12 +195,13 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     return gate_runs.conclude(context, subject, TESTS, head, verdict_of(judgement), name)
 
 
-def _judged(context: Context, subject: Subject, made: TestsPlan, logs: Mapping[Language, bytes]) -> Judgement:
+def _judged(context: Context, subject: Subject, made: TestsPlan, logs: Mapping[str, bytes]) -> Judgement:
     entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
     profile = task_profile.of(context, context.harness(subject.repo, contents="read"), subject, entries)
     controls = subject.settings.tests.controls
     refusing = judge.Bounds(controls.bodies, controls.hunks, controls.mutants)
-    return assessment.assess(made, logs, profile, refusing)
+    of_languages = {language: logs[language] for language in _LANGUAGES if language in logs}
+    return assessment.assess(made, of_languages, profile, refusing, logs.get(independent.POD))
 
 
 _TITLES: Mapping[str, tuple[Literal["pass", "fail", "error"], str]] = {
@@ -174,7 +213,7 @@ _TITLES: Mapping[str, tuple[Literal["pass", "fail", "error"], str]] = {
 
 def verdict_of(judgement: Judgement) -> GateVerdict:
     """The gate's verdict of a judgement. A project without anything to run passes, and shows nothing."""
-    if any(finding.kind == "nothing-to-run" for finding in judgement.refusing):
+    if judgement.refusing and all(finding.kind == "nothing-to-run" for finding in judgement.refusing):
         reason = "there is nothing to run: it has no test command, and no probe runs a command"
         return GateVerdict("pass", "Nothing to run", reason, proves=False)
     outcome, title = _TITLES[judgement.outcome]

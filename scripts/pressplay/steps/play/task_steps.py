@@ -8,7 +8,7 @@ from __future__ import annotations
 from pressplay import names
 from pressplay.domain.entries import PullOfTask, TaskOfPull, TaskVerdict
 from pressplay.errors import InputError
-from pressplay.steps.core import landing, task_source
+from pressplay.steps.core import criteria_first, landing, task_source
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.play import task_verdicts, tries
 
@@ -34,19 +34,24 @@ def _begun(verdict: TaskVerdict) -> Outputs:
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
-    """Where the task starts: `implement`, `review` (its pull request is open), or `merged`."""
+    """Where the task starts: `implement`, `review` (its pull request is open), or `merged`.
+
+    `criteria`: the cause of a run that writes independent criteria first; `none` where none are wanted. They are also
+    wanted where a pull request is open: it may be there to keep them from being written.
+    """
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, **landing.NEEDS)
     pull = landing.pull_of(context, gh, subject)
     if pull is not None and pull.merged:
-        return {"state": "merged", "pr": str(pull.number)}
+        return {"state": "merged", "pr": str(pull.number), "criteria": "none"}
+    cause = criteria_first.wanted(context, gh, subject) or "none"
     if pull is not None and pull.state == "open":
         ledger = context.ledger(subject.repo)
         ledger.record("task", subject.task_number, PullOfTask(pr=pull.number, try_=subject.attempt_of_person))
         ledger.record("pr", pull.number, TaskOfPull(task=subject.task_number, tag=subject.tag))
         task_source.opened(context, subject, pull.number)
-        return {"state": "review", "pr": str(pull.number)}
-    return {"state": "implement", "pr": "none"}
+        return {"state": "review", "pr": str(pull.number), "criteria": cause}
+    return {"state": "implement", "pr": "none", "criteria": cause}
 
 
 def settle(inputs: Inputs, context: Context) -> Outputs:

@@ -59,6 +59,7 @@ def statement(
         waivers=[build.waiver(entry) for entry in waivers.values()],
         changed_expectations=_expectations(records),
         probes=build.probes(proof, judgement, plan.digest if plan else ""),
+        independent=build.independent(judgement) if judgement else None,
         supply=proofs.supply(records, pull.head_sha),
         people=list(_people(context, subject, pull)) or None,
     )
@@ -91,19 +92,23 @@ Shown = Callable[[Criterion], list[parts.Evidence] | None]
 
 
 def _coverage(plan: ProbePlan | None, judgement: Judgement | None, proof: Proof | None) -> Shown:
-    """What shows each criterion, by the plan, where it counts."""
-    if plan is None or (judgement is None and proof is None):
+    """What shows each criterion, by the plan where it counts, and by independent probes."""
+    independent = judgement.independent if judgement else None
+    if (plan is None or (judgement is None and proof is None)) and independent is None:
         return lambda _criterion: None
     held = {probe.name for probe in proof.probes if probe.passed} if proof else set()
     held |= {p.name for p in judgement.probes if p.held and p.newness != "not new"} if judgement else set()
     proving = judgement.proving if judgement else frozenset()
 
     def shown(criterion: Criterion) -> list[parts.Evidence]:
-        (covered,) = coverage(plan, [criterion], proving, held)
-        return [
-            *(parts.Evidence(kind="test", name=name) for name in covered.tests),
-            *(parts.Evidence(kind="probe", name=name) for name in covered.probes),
-        ]
+        evidence = []
+        if plan is not None:
+            (covered,) = coverage(plan, [criterion], proving, held)
+            evidence += [parts.Evidence(kind="test", name=name) for name in covered.tests]
+            evidence += [parts.Evidence(kind="probe", name=name) for name in covered.probes]
+        if independent is not None and criterion.id in independent.held:
+            evidence.append(parts.Evidence(kind="independent", name=independent.plan))
+        return evidence
 
     return shown
 

@@ -36,7 +36,7 @@ class RunSpec:
 
     @property
     def number(self) -> int:
-        """The CodeRun's taskId."""
+        """The number of the task, or of what takes a task's place."""
         return self.run.subject.work_number
 
 
@@ -58,7 +58,7 @@ def coderun(context: Context, spec: RunSpec) -> Manifest:
     """
     run, subject = spec.run, spec.run.subject
     settings = subject.settings
-    volume = has_volume(settings)
+    volume = has_volume(settings) or run.role.is_apart
     directory = settings.working_directory or "."
     environment = {
         "PRESSPLAY_ROLE": run.role.name,
@@ -75,8 +75,8 @@ def coderun(context: Context, spec: RunSpec) -> Manifest:
         "PRESSPLAY_RUN": run.name,
     }
     fields: dict[str, object] = {
-        "taskId": spec.number,
-        "service": f"{service(subject.repo, settings)}-{spec.number}" if volume else service(subject.repo, settings),
+        "taskId": run.work,
+        "service": f"{service(subject.repo, settings)}-{run.work}" if volume else service(subject.repo, settings),
         "repositoryUrl": subject.repo,
         "docsRepositoryUrl": subject.repo,
         "docsProjectDirectory": settings.docs_project_directory or "",

@@ -80,6 +80,12 @@ class Run:
         )
 
     @property
+    def work(self) -> int:
+        """The number under which the agent works: its CodeRun's taskId, and the name of its branch and folder."""
+        number = self.subject.work_number
+        return names.independent_number(number) if self.role.is_apart else number
+
+    @property
     def context_branch(self) -> str:
         """The branch with the run's instructions."""
         return names.context_branch(self.name)

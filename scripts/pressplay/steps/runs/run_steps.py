@@ -168,7 +168,7 @@ def _coderun(
 ) -> tuple[Manifest, RunEntry]:
     repo, head = run.subject.repo, run.head
     if run.role.stage == "task":
-        branch = names.task_branch(run.subject.work_number)
+        branch = names.task_branch(run.work)
         head = head or refs.head(gh, repo, base)
     else:
         branch = pulls.pull(gh, repo, run.number).head_ref

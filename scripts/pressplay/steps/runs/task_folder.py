@@ -28,9 +28,10 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
     """The folder's files by path in the repository."""
     run, subject = spec.run, spec.run.subject
     work = rooms.roles[run.role.name]
-    where = names.task_folder(spec.number, subject.settings.docs_project_directory or "")
+    where = names.task_folder(run.work, subject.settings.docs_project_directory or "")
     made = _work(context, gh, spec, rooms)
-    own = {name: contents.read_file(gh, subject.repo, f"{where}/{name}", spec.base) for name in made}
+    users = names.task_folder(spec.number, subject.settings.docs_project_directory or "")
+    own = {name: contents.read_file(gh, subject.repo, f"{users}/{name}", spec.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
     refused = findings.text(context, subject, run.role, spec.head)
     instructions = prompts.instructions(
@@ -65,9 +66,7 @@ def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         return rooms.sources[kind](context, subject.repo, spec.number)
     if subject.task is not None and kind == "task":
         backlog = backlog_file.read(gh, subject, spec.base)
-        task = next((task for task in backlog.tasks if task.number == subject.task), None)
-        if task is None:
-            raise InputError(f"{subject.repo}: no task of tag {subject.tag!r} has the number {subject.task}")
+        task = backlog_file.of_number(subject, backlog)
         return prompts.task_files(task, backlog, numbered=_criteria(context, subject, task))
     if subject.pr is None:
         raise InputError("a run needs a task or a pull request to work on")

@@ -62,6 +62,7 @@ def clean_up(context: Context, repo: str, live: Mapping[str, Manifest]) -> None:
     settings = context.settings.repository(repo)
     claims = context.cluster.list("PersistentVolumeClaim", context.settings.controller_namespace)
     volumes = [claim["metadata"]["name"] for claim in claims]
+    _delete_volumes_of_criteria(context, volumes, f"workspace-{service(repo, settings)}-", live)
     if has_volume(settings):
         _delete_volumes(context, gh, repo, volumes, f"workspace-{service(repo, settings)}-", live)
     _delete_volumes_of_documents(context, volumes)
@@ -114,6 +115,18 @@ def _delete_volumes(
         if pull is not None and pull.state == "closed":
             context.cluster.delete("PersistentVolumeClaim", namespace, claim)
             context.say(f"{claim}: deleted, pull request {pull.number} is closed")
+
+
+def _delete_volumes_of_criteria(
+    context: Context, volumes: Iterable[str], prefix: str, live: Mapping[str, Manifest]
+) -> None:
+    """Delete the volumes of ended runs that wrote independent criteria: nobody may read what they left there."""
+    busy = {str(run["spec"].get("taskId")) for run in live.values()}
+    for claim in volumes:
+        number = claim.removeprefix(prefix)
+        if claim.startswith(prefix) and number.isdecimal() and names.is_independent(int(number)) and number not in busy:
+            context.cluster.delete("PersistentVolumeClaim", context.settings.controller_namespace, claim)
+            context.say(f"{claim}: deleted, its run has ended")
 
 
 def _delete_volumes_of_documents(context: Context, volumes: Iterable[str]) -> None:
