@@ -125,7 +125,7 @@ faults: $(DEV) ## Every fault of GitHub's at every call of two flows, and every 
 	PRESSPLAY_FAULTS=full $(RUN_PYTEST) --timeout 0 tests/scenarios/test_github_faults.py tests/scenarios/test_event_storms.py
 
 .PHONY: projects
-projects: $(DEV) ## Five projects with their real toolchains, each from its backlog to a merged pull request
+projects: $(DEV) tools ## Five projects with their real toolchains, each from its backlog to a merged pull request
 	PRESSPLAY_PROJECTS=all $(BIN)/python -m pytest --timeout 0 -v $(PYTEST) tests/projects
 
 .PHONY: test-long

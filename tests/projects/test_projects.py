@@ -19,6 +19,9 @@ import pytest
 import yaml
 from case_tasks import CORPUS, agent, task
 
+from pressplay.validation import helm
+
+ROOT = Path(__file__).parents[2]
 PRESSPLAY = str(Path(sys.executable).with_name("pressplay"))
 PROJECTS = {
     "python-service": ("feature-volume", ["python3"], []),
@@ -38,33 +41,56 @@ def test_a_task_is_played_from_the_backlog_to_a_merged_pull_request(name: str, t
         assert not os.environ.get("PRESSPLAY_PROJECTS"), f"{name} needs {', '.join(absent)} on PATH"
         pytest.skip(f"{name} needs {', '.join(absent)} on PATH")
     case = next(path for path in sorted((CORPUS / name / "cases").iterdir()) if path.name.startswith(beginning))
-    project = tmp_path / name
-    shutil.copytree(CORPUS / name / "base", project)
+    project = project_of(case, tmp_path)
     if lint:
         write_contract(project, lint)
     backlog(project, task(case))
+    # Packages: a cluster has a proxy for them.
+    status, end = play(project, case, tmp_path, "--gates-online")
+    assert status == 0
+    assert [task["state"] for task in end["tasks"]] == ["merged"]
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "reason"),
+    [
+        ("fix-border", "merged", ""),
+        ("special-cased-border", "parked", "the program does not do what independent probes of AC1 expect"),
+    ],
+)
+def test_criteria_first_tell_a_fix_from_a_special_case(name: str, state: str, reason: str, tmp_path: Path) -> None:
+    """Values of a user's, rendered by Helm; QA's tests agree with the special case."""
+    case = CORPUS / "python-service" / "cases" / name
+    project = project_of(case, tmp_path)
+    backlog(project, task(case))
+    values = tmp_path / "values.yaml"
+    values.write_text("repositories: {local/python-service: {tests: {criteriaFirst: true}}}\nlimits: {rounds: 1}\n")
+    chart = tmp_path / "chart.yaml"
+    chart.write_text(helm.template(ROOT, [values]))
+    status, end = play(project, case, tmp_path, "--chart", str(chart))
+    (ended,) = end["tasks"]
+    assert (status, ended["state"]) == (0 if state == "merged" else 1, state)
+    assert reason in json.dumps(ended)
+
+
+def project_of(case: Path, tmp_path: Path) -> Path:
+    """A copy of the project that a case is of."""
+    project = tmp_path / case.parents[1].name
+    shutil.copytree(case.parents[1] / "base", project)
+    return project
+
+
+def play(project: Path, case: Path, tmp_path: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    """The exit status and the end of a play, by the agent that hands in this case."""
+    state = str(tmp_path / "state")
+    command = [PRESSPLAY, "play", str(project), "--agent", shlex.join(agent(case)), "--json", "--state", state]
     played = subprocess.run(
-        [
-            PRESSPLAY,
-            "play",
-            str(project),
-            "--agent",
-            shlex.join(agent(case)),
-            "--json",
-            # Packages: a cluster has a proxy for them.
-            "--gates-online",
-            "--state",
-            str(tmp_path / "state"),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": ""},
+        [*command, *options], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": ""}
     )
     print(played.stderr[-8000:])
-    assert played.returncode == 0, played.stdout[-4000:]
-    end = json.loads(played.stdout)
-    assert [task["state"] for task in end["tasks"]] == ["merged"]
+    assert played.stdout, played.stderr[-4000:]
+    end: dict[str, Any] = json.loads(played.stdout)
+    return played.returncode, end
 
 
 def write_contract(project: Path, lint: list[str]) -> None:
