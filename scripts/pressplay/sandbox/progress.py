@@ -12,6 +12,7 @@ from pressplay.sandbox.world import Sandbox
 from pressplay.steps.runs.outcomes import status_reason
 
 _DOES = {
+    ("criteria", "Running"): "writes criteria",
     ("implement", "Running"): "implements",
     ("lint", "Running"): "formats and lints",
     ("test", "Running"): "tests",
