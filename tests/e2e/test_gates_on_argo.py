@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from case_tasks import CORPUS, agent, task
 from cluster import kubectl, run, until
 from installation import LIMIT, NAMESPACE, REPO, Installed, install, project_of
@@ -44,6 +45,18 @@ def test_the_user_is_nobody_with_rights():
     capabilities = pathlib.Path("/proc/self/status").read_text().split("CapEff:")[1].split()[0]
     assert int(capabilities, 16) == 0
 """
+SPY = """
+
+def test_the_independent_criteria_are_nowhere():
+    probe = bytes.fromhex("PROBE")
+    for folder in ("/gate", "/tmp"):
+        for path in pathlib.Path(folder).rglob("*"):
+            if path.is_file():
+                try:
+                    assert probe not in path.read_bytes(), path
+                except PermissionError:
+                    pass
+"""
 NETWORK = """
 
 def test_no_network_is_reached():
@@ -64,7 +77,9 @@ def case_of(directory: Path) -> Path:
     """The corpus' honest feature, with tests that try the wall."""
     case = directory / "case" / CASE.name
     shutil.copytree(CASE, case)
-    text = WALL
+    probe = yaml.safe_load((case / "independent.yaml").read_text())["probes"][0]
+    words = max(probe["command"]["argv"], key=len)
+    text = WALL + SPY.replace("PROBE", words.encode().hex())
     if os.environ.get("PRESSPLAY_E2E_NETWORK_POLICY"):
         address = kubectl("get", "service", "kubernetes", "-n", "default", "-o", "jsonpath={.spec.clusterIP}")
         text += NETWORK.replace("ADDRESS", repr(address))
@@ -79,7 +94,7 @@ def installed(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
     small = {"size": "128Mi"}
     defaults = {
         "lint": {"volume": small},
-        "tests": {"images": {"python": IMAGE}, "controls": {"most": 4}, "volume": small},
+        "tests": {"images": {"python": IMAGE}, "controls": {"most": 4}, "criteriaFirst": True, "volume": small},
     }
     project = project_of(tmp_path, task(CASE))
     shutil.copytree(CASE.parents[1] / "base", project, dirs_exist_ok=True)
@@ -101,6 +116,8 @@ def test_a_project_s_own_tests_prove_its_feature_in_walled_pods(installed: Insta
     assert set(conclusions.values()) == {"success"}
     tests = next(check for check in checks if check["name"] == "press-play/tests")
     print(tests["output"]["summary"], tests["output"].get("text") or "", sep="\n")
+    assert "independent probe" in tests["output"]["summary"]
+    print(run(PRESSPLAY, "criteria", "show", REPO, "1", "-n", NAMESPACE).stdout)
     proof = installed.directory / "proof.json"
     run(PRESSPLAY, "proof", "get", f"{REPO}#{pull['number']}", "-n", NAMESPACE, "-o", str(proof))
     run(PRESSPLAY, "proof", "verify", str(proof), "-n", NAMESPACE, "--commit", pull["head"]["sha"])
