@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from team import PR, Does, Played, Team, commit, seal
 from pressplay import names
 from pressplay.domain.entries import IndependentPlan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
-from pressplay.github import refs
+from pressplay.github import pulls, refs
 from pressplay.steps.core import evidence
+from pressplay.steps.roles import ROOMS
+from pressplay.steps.runs import run_steps
 
 pytestmark = [pytest.mark.rule("R5"), pytest.mark.rule("FR10")]
 WANTED = "`python3 shop.py discount N` prints nine tenths of N, rounded down"
@@ -245,3 +248,78 @@ def test_a_plan_that_another_app_pushed_does_not_count(tmp_path):
     assert set(flow.roles()) == {"criteria"}
     assert "somebody else than its App moved its branch" in flow.reason
     assert recorded(flow) is None
+
+
+@pytest.mark.rule("FR5")
+def test_its_run_shares_no_volume_folder_or_number_with_the_task_s_other_runs(tmp_path):
+    settings = {**SETTINGS, "defaults": {**SETTINGS["defaults"], "isolation": "worktree"}}
+    flow = play(tmp_path, team(HONEST, sealed()), settings)
+    cluster, namespace = flow.made.sandbox.cluster, flow.made.sandbox.settings.controller_namespace
+    specs = {run["metadata"]["labels"]["press-play/role"]: run["spec"] for run in cluster.list("CodeRun", namespace)}
+    own = specs.pop("criteria")
+    for key in ("service", "taskId", "docsBranch"):
+        assert own[key] not in {spec[key] for spec in specs.values()}, key
+    claim = {"name": f"workspace-{own['service']}", "namespace": namespace}
+    for name in (claim["name"], "workspace-shop"):
+        cluster.create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {**claim, "name": name}})
+    end = flow.made.sandbox.clock.now() + 120
+    flow.made.sandbox.run(lambda: flow.made.sandbox.clock.now() > end)
+    left = [volume["metadata"]["name"] for volume in cluster.list("PersistentVolumeClaim", namespace)]
+    assert left == ["workspace-shop"]
+
+
+def test_a_pull_request_that_is_there_already_does_not_keep_them_from_being_written(tmp_path):
+    """Whoever may open pull requests could open the task's before its criteria are written."""
+    agents = team(SPECIAL, sealed())
+    source = project(tmp_path, [task(1, title="Discounts", acceptanceCriteria=[WANTED])])
+    (source / "shop.py").write_text(BASE)
+    (source / "test_shop.py").write_text(TEST)
+    made = agents.made = world(tmp_path / "state", agents, source=source, merge=False, settings=SETTINGS)
+    gh = made.sandbox.github.installation("rex", REPO, {"contents": "write", "pull_requests": "write"})
+    branch, base = names.task_branch(1), refs.head(gh, REPO, "main")
+    refs.commit_files(gh, REPO, branch, {"shop.py": SPECIAL.encode()}, "Discounts", base)
+    pulls.open_pull(gh, REPO, branch, "main", "Discounts", "")
+    flow = Played(made, made.play(), agents)
+    flow.assert_not_approved()
+    assert flow.roles()[0] == "criteria"
+    assert "independent probes of AC1" in flow.reason
+
+
+def test_where_they_are_asked_for_later_the_gate_is_undecided_and_says_what_to_do(tmp_path):
+    off = {**SETTINGS["defaults"], "tests": {**SETTINGS["defaults"]["tests"], "criteriaFirst": False}}
+    agents = team(HONEST, sealed())
+    agents.does["test"] = lambda tree, _env: leave(tree, "test_shop.py", OURS.replace("18)", "17)"))
+    flow = play(tmp_path, agents, {**SETTINGS, "defaults": off})
+    flow.assert_not_approved()
+    flow.made.sandbox.close()
+    agents.does["test"] = lambda tree, _env: leave(tree, "test_shop.py", OURS)
+    made = agents.made = world(tmp_path / "state", agents, merge=False, settings=SETTINGS)
+    later = Played(made, flow.summary, agents)
+    answer = later.ask("POST", f"/issues/{PR}/comments", json={"body": "/press-play retry"})
+    answer.raise_for_status()
+    later.go_on()
+    later.assert_not_approved()
+    assert "none are recorded for this task; press play again" in later.check("tests")["output"]["summary"]
+    later.summary = made.play()
+    assert later.approvals() == [later.head]
+    assert "criteria" in later.roles()
+
+
+@pytest.mark.rule("R3")
+def test_collected_again_after_a_kill_that_came_before_its_result_was_recorded(tmp_path):
+    flow = play(tmp_path, team(HONEST, sealed()))
+    context = flow.made.sandbox.context
+    ledger = context.ledger(REPO)
+    (run,) = [entry for entry in ledger.entries("task", 1).runs if entry.role == "criteria"]
+    ledger.record("task", 1, replace(run, result=None, ended=None))
+    before = recorded(flow)
+    inputs = {
+        "repo": REPO,
+        "task": "1",
+        "github-app": "qa",
+        "role": "criteria",
+        "cause": run.cause,
+        "play": run.play or "",
+    }
+    assert run_steps.collect(inputs, context, ROOMS)["outcome"] == "done"
+    assert recorded(flow) == before
