@@ -265,6 +265,8 @@ class PackageProxy(_Model):
 
     files: dict[str, str] = {}
     """Files for the home directory of a gate's container: path → text."""
+    reachable: bool = True
+    """Whether gates may reach one at all (`gatePods.packageProxy.to`); the chart of an earlier version does not say."""
 
 
 class GatePods(_Model):

@@ -144,6 +144,7 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
             "remoteTools": list(remote),
         }
 
+    proxy = values["gatePods"]["packageProxy"]
     return {
         "namespace": namespace,
         "controllerNamespace": values["controller"]["namespace"],
@@ -152,7 +153,7 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         "github": values["github"],
         "repositories": {name: set_here(own) for name, own in values["repositories"].items()},
         "defaults": set_here(values["defaults"]),
-        "gatePods": {"packageProxy": {"files": values["gatePods"]["packageProxy"]["files"]}},
+        "gatePods": {"packageProxy": {"files": proxy["files"], "reachable": bool(proxy["to"])}},
         "events": {key: values["events"][key] for key in ("enabled", "start", "label")},
         "flows": values["flows"],
         "limits": {key: value for key, value in values["limits"].items() if key != "runsAtOnce"},

@@ -12,7 +12,7 @@ from pressplay.cli import main
 from pressplay.gates.proving.detection import FILE
 from pressplay.gates.proving.environment import contract
 from pressplay.gates.proving.lacks import Means, lacks, provable
-from pressplay.settings import RepositoryDefaults
+from pressplay.settings import GatePods, RepositoryDefaults
 from pressplay.steps.core import provable as of_settings
 
 GO = {"go.mod": "module x\n"}
@@ -36,7 +36,8 @@ def sandbox(*tools: str, start: bool | None = None) -> Means:
     [
         (GO, CLUSTER, [], True),
         (GO, Means(), [], True),
-        (GO, Means(packages=False), ["its setup fetches packages"], True),
+        (GO, Means(packages=False), ["gates can reach no package proxy"], True),
+        (GO, Means(packages=False, tool=lambda _: True), ["gates of the sandbox have no network", "no line"], True),
         (GO, BARE, ["no image with its tools", "nothing is deployed"], False),
         (GO, Means(images={"go": "golang:1"}, deploys=False), ["nothing is deployed"], True),
         (PYTHON, Means(images={}, deploys=False), ["nothing is deployed"], True),
@@ -77,12 +78,12 @@ def test_means_come_from_the_settings() -> None:
             "deploy": {"mode": "github-deployment"},
         }
     )
-    means = of_settings.means(settings)
+    means = of_settings.means(settings, GatePods())
     assert means.images == {"go": "own", "rust": "rust", "python": "", "typescript": "", "other": "any"}
     assert (means.tests, means.deploys, means.tool) == (True, True, None)
     for tests in ({"enabled": False}, {"checks": [{"name": "ci"}]}):
-        assert not of_settings.means(RepositoryDefaults.model_validate({"tests": tests})).tests
-    assert of_settings.means(RepositoryDefaults()).deploys is False
+        assert not of_settings.means(RepositoryDefaults.model_validate({"tests": tests}), GatePods()).tests
+    assert of_settings.means(RepositoryDefaults(), GatePods()).deploys is False
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from pressplay.errors import InputError, TryAgain
 from pressplay.github import checks, comparison, contents, issues, merges, pulls, refs, trees
 from pressplay.github.clone import Tree, Unreadable
 from pressplay.github.listing import Listing
-from pressplay.settings import RepositoryDefaults
+from pressplay.settings import Settings
 from pressplay.steps.core import provable
 
 WORDS = {"title": "t", "summary": "s", "details_url": "http://d.test", "external_id": "x"}
@@ -84,21 +84,35 @@ def test_a_commit_is_listed_as_a_clone_lists_it(github_world):
             listing.content(path)
 
 
+def installed(proxy: bool = True, **own: object) -> Settings:
+    return Settings.model_validate(
+        {
+            "namespace": "n",
+            "controllerNamespace": "c",
+            "repositories": {REPO: own},
+            "gatePods": {"packageProxy": {"reachable": proxy}},
+        }
+    )
+
+
 def test_a_play_begins_only_where_something_can_be_proven(github_world):
     gh = github_world.client("rex")
     nothing, python = refs.head(gh, REPO, "main"), github_world.branch("p", {"setup.py": b"", "test_a.py": b""})
-    settings = RepositoryDefaults()
     with pytest.raises(InputError, match=r"nothing could prove a change to it.*\n- .*\n- nothing is deployed"):
-        provable.demand(gh, REPO, nothing, settings)
+        provable.demand(gh, REPO, nothing, installed())
     for tests in ({"enabled": False}, {"checks": [{"name": "ci"}]}):
-        given = RepositoryDefaults.model_validate({"tests": tests})
-        assert [item.message for item in provable.demand(gh, REPO, nothing, given)]
-    assert len(provable.demand(gh, REPO, python, settings)) == 1
-    deployed = RepositoryDefaults.model_validate({"deploy": {"mode": "github-deployment"}})
-    assert "no project" in str(provable.demand(gh, REPO, nothing, deployed)[0])
+        assert [item.message for item in provable.demand(gh, REPO, nothing, installed(tests=tests))]
+    assert len(provable.demand(gh, REPO, python, installed())) == 1
+    deploy = {"mode": "github-deployment"}
+    assert "no project" in str(provable.demand(gh, REPO, nothing, installed(deploy=deploy))[0])
+    fetching = github_world.branch("go", {"go.mod": b"module a\n", "a_test.go": b"package a\n"})
+    for proxy in (True, False):
+        settings = installed(proxy, deploy=deploy, tests={"images": {"go": "golang:1"}})
+        advice = [item.message for item in provable.demand(gh, REPO, fetching, settings)]
+        assert any("can reach no package proxy" in message for message in advice) is not proxy
     wrong = github_world.branch("w", {".press-play/gates.yaml": b"projects: []"})
     with pytest.raises(InputError, match=rf"{REPO}@{wrong[:12]}:.press-play/gates.yaml:1:1: .*projects"):
-        provable.demand(gh, REPO, wrong, deployed)
+        provable.demand(gh, REPO, wrong, installed(deploy=deploy))
 
 
 def test_a_commit_puts_files_back_and_takes_files_away(github_world):

@@ -98,9 +98,13 @@ def _of_projects(contract: Contract, means: Means) -> Iterator[Advice]:
                 f"have the tests start what they need, and take `network: true` out of {FILE}",
             )
         if project.setup and not means.packages:
+            in_sandbox = means.tool is not None
             yield Advice(
-                f"{place}: its setup fetches packages, and gates of the sandbox have no network",
-                "give --gates-online, unless it needs no packages",
+                f"{place}: its setup fetches packages, and gates "
+                f"{'of the sandbox have no network' if in_sandbox else 'can reach no package proxy'}",
+                "give --gates-online, unless it needs no packages"
+                if in_sandbox
+                else "set gatePods.packageProxy in the values, or put the packages into the image",
             )
         yield from _no_tools(project, means)
 

@@ -7,31 +7,33 @@ from pressplay.gates.proving import environment, lacks
 from pressplay.gates.proving.detection import FILE, Advice
 from pressplay.github.calls import Client
 from pressplay.github.listing import Listing
-from pressplay.settings import RepositoryDefaults
+from pressplay.settings import GatePods, RepositoryDefaults, Settings
 
 
-def means(settings: RepositoryDefaults) -> lacks.Means:
-    """What a repository's settings give to prove a change with."""
+def means(settings: RepositoryDefaults, gate_pods: GatePods) -> lacks.Means:
+    """What a repository's settings, and those of the gates' Pods, give to prove a change with."""
     tests = settings.tests
     return lacks.Means(
         tests=tests.enabled and not tests.checks,
         images=settings.tests_images,
+        packages=gate_pods.package_proxy.reachable,
         deploys=settings.deploy.mode != "none",
     )
 
 
-def look(gh: Client, repo: str, commit: str, settings: RepositoryDefaults) -> tuple[list[Advice], bool]:
+def look(gh: Client, repo: str, commit: str, settings: Settings) -> tuple[list[Advice], bool]:
     """What the repository lacks at a commit of its default branch, and whether anything can be proven at all.
 
     It can where a person's word is that tests don't count, or that those of the project's CI do. Raises Invalid if the
     environment contract is wrong.
     """
-    files, given = Listing(gh, repo, commit), means(settings)
-    contract = environment.contract(files, settings.tests.environment, f"{repo}@{commit[:12]}:{FILE}")
+    own = settings.repository(repo)
+    files, given = Listing(gh, repo, commit), means(own, settings.gate_pods)
+    contract = environment.contract(files, own.tests.environment, f"{repo}@{commit[:12]}:{FILE}")
     return lacks.lacks(contract, files, given), not given.tests or lacks.provable(contract, files, given)
 
 
-def demand(gh: Client, repo: str, commit: str, settings: RepositoryDefaults) -> list[Advice]:
+def demand(gh: Client, repo: str, commit: str, settings: Settings) -> list[Advice]:
     """What the repository lacks, as `look` has it; InputError if nothing could prove a change to it."""
     advice, possible = look(gh, repo, commit, settings)
     if not possible:
