@@ -21,7 +21,7 @@ from pressplay.gates.proving.node_scripts import ENVIRONMENT, NAMES, package_tes
 
 NPM = "npm ci --ignore-scripts --no-audit --no-fund"
 NO_LOCK = "npm install --ignore-scripts --no-package-lock --no-audit --no-fund"
-PYTEST = 'python -m pytest -q -p no:cacheprovider --junitxml="$REPORT" --continue-on-collection-errors'
+PYTEST = 'python3 -m pytest -q -p no:cacheprovider --junitxml="$REPORT" --continue-on-collection-errors'
 CARGO = "cargo test --workspace --no-fail-fast"
 GO = "go test -json -count=1 ./..."
 JEST = f'{ENVIRONMENT}; jest --json --outputFile="$REPORT"'
@@ -86,20 +86,20 @@ def commands(files: dict[str, object]) -> dict[str, tuple[str, str]]:
                 "tests/__init__.py": "",
                 "tests/test_a.py": "import unittest",
             },
-            {"": ("python -m unittest discover -v", "unittest")},
+            {"": ("python3 -m unittest discover -v", "unittest")},
             id="unittest in a package",
         ),
         pytest.param(
             {"pyproject.toml": "", "pkg.py": "", "tests/test_a.py": "import unittest"},
-            {"": ("python -m unittest discover -v -s tests", "unittest")},
+            {"": ("python3 -m unittest discover -v -s tests", "unittest")},
             id="unittest in a folder that is no package",
         ),
         pytest.param(
             {"a.py": "", "unit/test_a.py": "", "integration/test_b.py": ""},
             {
                 "": (
-                    "failed=0; python -m unittest discover -v -s integration || failed=1; "
-                    "python -m unittest discover -v -s unit || failed=1; (exit $failed)",
+                    "failed=0; python3 -m unittest discover -v -s integration || failed=1; "
+                    "python3 -m unittest discover -v -s unit || failed=1; (exit $failed)",
                     "unittest",
                 )
             },
@@ -107,7 +107,7 @@ def commands(files: dict[str, object]) -> dict[str, tuple[str, str]]:
         ),
         pytest.param(
             {"manage.py": "", "requirements.txt": "django", "polls/__init__.py": "", "polls/tests.py": ""},
-            {"": ("python manage.py test -v 2 --noinput", "unittest")},
+            {"": ("python3 manage.py test -v 2 --noinput", "unittest")},
             id="django-polls",
         ),
         pytest.param(

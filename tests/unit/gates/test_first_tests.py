@@ -28,8 +28,8 @@ def test_the_base_has_no_command() -> None:
 
 @pytest.mark.parametrize(
     ("tests", "command"),
-    [(UNITTEST, ("", "python -m unittest discover -v", "unittest")),
-     (PYTEST, ("", "python -m pytest -q -p no:cacheprovider", "junit"))],
+    [(UNITTEST, ("", "python3 -m unittest discover -v", "unittest")),
+     (PYTEST, ("", "python3 -m pytest -q -p no:cacheprovider", "junit"))],
 )  # fmt: skip
 def test_the_first_tests_have_a_runner(tests: dict[str, str], command: tuple[str, str, str]) -> None:
     assert commands(tests) == [command]

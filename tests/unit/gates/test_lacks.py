@@ -56,7 +56,7 @@ def sandbox(*tools: str, start: bool | None = None) -> Means:
         (GO, sandbox(), ["go is not on the PATH", "no line `web: COMMAND`"], False),
         ({**GO, "Procfile": "worker: x\n"}, sandbox("go"), ["no line `web: COMMAND`"], True),
         ({**GO, "Procfile": Link("/etc/passwd")}, sandbox("go"), ["no line `web: COMMAND`"], True),
-        ({**PYTEST, **WEB}, sandbox("python"), ["pytest is not on the PATH"], True),
+        ({**PYTEST, **WEB}, sandbox("python3"), ["pytest is not on the PATH"], True),
         ({**NODE, **WEB}, sandbox("node"), ["pnpm is not on the PATH"], True),
         ({**NODE, **WEB}, sandbox("node", "pnpm"), [], True),
     ],

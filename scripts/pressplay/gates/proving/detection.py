@@ -232,11 +232,11 @@ def _python_tests(files: Files, folder: str, notes: list[Advice]) -> Project:
     source = _source_path(files, folder)
     if _is_pytest(files, folder, test_files):
         command = (
-            f'{source}python -m pytest -q -p no:cacheprovider --junitxml="$REPORT" --continue-on-collection-errors'
+            f'{source}python3 -m pytest -q -p no:cacheprovider --junitxml="$REPORT" --continue-on-collection-errors'
         )
         return Project(folder, "python", command, "junit") if test_files else Project(folder, "python", "", "exit")
     if "manage.py" in names and test_files:
-        return Project(folder, "python", "python manage.py test -v 2 --noinput", "unittest")
+        return Project(folder, "python", "python3 manage.py test -v 2 --noinput", "unittest")
     discovered = [path for path in test_files if re.fullmatch(r"test.*\.py", name_of(path))]
     if not discovered:
         if test_files:
@@ -244,7 +244,9 @@ def _python_tests(files: Files, folder: str, notes: list[Advice]) -> Project:
             notes.append(Advice(message, f"write its test command into {FILE}"))
         return Project(folder, "python", "", "exit")
     starts = sorted({_start(files, folder, path) for path in discovered})
-    runs = [f"{source}python -m unittest discover -v{f' -s {shlex.quote(start)}' if start else ''}" for start in starts]
+    runs = [
+        f"{source}python3 -m unittest discover -v{f' -s {shlex.quote(start)}' if start else ''}" for start in starts
+    ]
     if len(runs) > 1:
         all_runs = " ".join(f"{run} || failed=1;" for run in runs)
         return Project(folder, "python", f"failed=0; {all_runs} (exit $failed)", "unittest")

@@ -14,7 +14,7 @@ from pressplay.github.clone import Unreadable
 PROCFILE = "Procfile"
 WEB = re.compile(r"^web:\s*(\S.*)$", re.MULTILINE)
 """The line of a Procfile that starts what the sandbox deploys."""
-_PROGRAMS: Mapping[Language, str] = {"rust": "cargo", "python": "python", "typescript": "node", "go": "go"}
+_PROGRAMS: Mapping[Language, str] = {"rust": "cargo", "python": "python3", "typescript": "node", "go": "go"}
 _MANAGER = re.compile(r"(?:^|\s)(npm|pnpm|yarn)\s")
 
 
