@@ -74,8 +74,8 @@ scenarios: $(DEV) ## Whole plays, kills and hostile input
 	$(RUN_PYTEST) tests/scenarios
 
 .PHONY: tools
-tools: ## Get helm, helm-unittest and kubeconform: from PATH, else built into .tools
-	@for tool in helm helm-unittest kubeconform; do PYTHON=$(PYTHON) tools/get $$tool >/dev/null; done
+tools: ## Get helm, helm-unittest, kubeconform and a registry: from PATH, else built into .tools
+	@for tool in helm helm-unittest kubeconform registry; do PYTHON=$(PYTHON) tools/get $$tool >/dev/null; done
 
 .PHONY: generate
 generate: $(DEV) tools ## Write the files that are generated and committed
