@@ -7,7 +7,7 @@ COPY LICENSE pyproject.toml requirements.lock README.md ./
 COPY scripts ./scripts
 RUN rm -r scripts/pressplay/sandbox \
  && python -m venv /opt/pressplay \
- && /opt/pressplay/bin/pip install --no-cache-dir -c requirements.lock ".[serve]"
+ && /opt/pressplay/bin/pip install --no-cache-dir -c requirements.lock ".[s3,serve]"
 
 FROM python:3.11.14-slim-bookworm
 COPY --from=build /opt/pressplay /opt/pressplay

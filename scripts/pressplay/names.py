@@ -31,6 +31,7 @@ SERVED_TOOLS = ("list_comments", "get_comment", "get_snapshot", "list_reviews")
 Kind = Literal["task", "issue", "pull request", "alerts", "documents"]
 
 _REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _CHECKED = re.compile(r"[A-Za-z0-9._/-]+")
 _TASK_BRANCH = re.compile(r"feature/task-([1-9]\d{0,8})-implementation")
@@ -231,6 +232,35 @@ def deployment(full_name: str, pr: int, head: str, attempt_of_person: int) -> st
 def proof(full_name: str, pr: int, head: str) -> str:
     """The ConfigMap with what the acceptance gate captured of one commit of a pull request."""
     return f"proof-{digest('proof', repo(full_name), pr, head, length=12)}"
+
+
+def commit(text: str) -> str:
+    """`text` if it is a commit's whole id; InputError otherwise."""
+    if not _COMMIT.fullmatch(text):
+        raise InputError(f"commit {text!r}: expected a whole id, 40 or 64 hexadecimal digits in lower case")
+    return text
+
+
+def proof_folder(full_name: str, pr: int, head: str = "") -> str:
+    """The folder in a bucket with the proofs of a pull request, or of one of its commits."""
+    folder = f"{repo(full_name)}/pull/{pr}/"
+    return f"{folder}{commit(head)}/" if head else folder
+
+
+def proof_object(full_name: str, pr: int, head: str, content: str) -> str:
+    """The object in a bucket that is a commit's proof; `content` is the SHA-256 of its bytes."""
+    return f"{proof_folder(full_name, pr, head)}{content}.json"
+
+
+def proof_tags(full_name: str, pr: int, head: str = "") -> str:
+    """What the tags of a pull request's proofs, or of those of one of its commits, begin with in an OCI registry."""
+    tags = f"proof-{digest('proof', repo(full_name), length=12)}-{pr}-"
+    return f"{tags}{commit(head)}-" if head else tags
+
+
+def proof_tag(full_name: str, pr: int, head: str, content: str) -> str:
+    """The tag of a commit's proof, 107 of the 128 characters of a tag at most; `content` as in `proof_object`."""
+    return f"{proof_tags(full_name, pr, head)}{content[:12]}"
 
 
 PROOF_KEYS = "press-play-proof-keys"

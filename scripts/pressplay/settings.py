@@ -316,10 +316,46 @@ class SigningKey(_Model):
     key: str = "private-key"
 
 
+class S3Place(_Model):
+    """A bucket for proofs."""
+
+    bucket: str = ""
+    prefix: str = ""
+    """The folder in it, without a slash at either end."""
+    region: str = ""
+    """Empty: that of the environment, else us-east-1."""
+    endpoint: str = ""
+    """`https://HOST`; empty: AWS's."""
+    path_style: bool = False
+    """The bucket is in the path (`https://HOST/BUCKET`), not in the host's name (`https://BUCKET.HOST`)."""
+    secret: str = ""
+    """A Secret of the release's namespace; empty: the ambient identity."""
+
+
+class OCIPlace(_Model):
+    """A repository of an OCI registry for proofs."""
+
+    repository: str = ""
+    """`HOST/PATH`, without a tag."""
+    plain_http: bool = Field(False, alias="plainHTTP")
+    secret: str = ""
+    """A Secret of the release's namespace, of type kubernetes.io/dockerconfigjson; empty: nobody logs in."""
+
+
 class ProofSettings(_Model):
-    """How proofs are signed."""
+    """How proofs are signed, and where they are kept."""
 
     signing_key: SigningKey = SigningKey()
+    store: Literal["configMap", "s3", "oci"] = "configMap"
+    """Each proof is in a ConfigMap for its time; with `s3` or `oci`, there too."""
+    s3: S3Place = S3Place()
+    oci: OCIPlace = OCIPlace()  # type: ignore[call-arg]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The Secrets that the values name for it: with the key, and with the credentials of the store."""
+        credentials = {"s3": self.s3.secret, "oci": self.oci.secret}.get(self.store, "")
+        return tuple(name for name in (self.signing_key.secret, credentials) if name)
 
 
 class Events(_Model):

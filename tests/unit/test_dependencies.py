@@ -14,7 +14,11 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = {"serve": ("serve/", "commands/serve.py"), "sandbox": ("sandbox/",)}
+EXTRAS = {
+    "s3": ("gates/proof/stores/s3.py",),
+    "serve": ("serve/", "commands/serve.py"),
+    "sandbox": ("sandbox/",),
+}
 """Each extra, and where its packages are imported. No other module does, not within a function either."""
 NOT_OURS = ("sandbox/demo/project", "sandbox/agents/solutions")
 

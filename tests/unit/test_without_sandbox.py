@@ -105,4 +105,4 @@ def test_an_event_is_explained_by_the_packaged_chart():
 def test_the_image_is_built_without_it():
     build = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert 0 < build.index("rm -r scripts/pressplay/sandbox") < build.index("pip install")
-    assert re.findall(r"\.\[(.*)\]", build) == ["serve"]
+    assert re.findall(r"\.\[(.*)\]", build) == ["s3,serve"]

@@ -113,7 +113,8 @@ spec:
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, create, patch, delete]
-# The keys of the two Apps that the harness acts as, the key that signs proofs, and no other Secret.
+# The keys of the two Apps that the harness acts as, the key that signs proofs, the credentials of the store
+# that keeps them, and no other Secret.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames:
@@ -121,6 +122,9 @@ spec:
     - {{ include "press-play.appSecret" . }}
     {{- end }}
     {{- with .Values.proof.signingKey.secret }}
+    - {{ . }}
+    {{- end }}
+    {{- with (get .Values.proof .Values.proof.store | default dict).secret }}
     - {{ . }}
     {{- end }}
   verbs: [get]

@@ -15,6 +15,7 @@ from pressplay.commands import _sandbox
 if TYPE_CHECKING:
     from pressplay.cluster.kubernetes import KubernetesCluster
     from pressplay.cluster.sqlite import SqliteCluster
+    from pressplay.settings import Settings
 
 DEFAULT_NAMESPACE = "press-play"
 
@@ -28,14 +29,18 @@ class Installation:
     cluster: KubernetesCluster | SqliteCluster
     namespace: str
 
+    def settings(self) -> Settings:
+        """Its settings; InputError where there is no installation here."""
+        from pressplay.steps.core.in_cluster import read_settings
+
+        return read_settings(self.cluster, self.namespace)
+
     def check(self, repo: str | None) -> str | None:
         """The repository as the values spell it.
 
         InputError where there is no installation here, or it does not list the repository (R8, R10).
         """
-        from pressplay.steps.core.in_cluster import read_settings
-
-        settings = read_settings(self.cluster, self.namespace)
+        settings = self.settings()
         return None if repo is None else settings.listed(repo)
 
 

@@ -204,34 +204,47 @@ def _kept_keys(installation: Installation) -> Iterator[PublicKey]:
 
 
 def _kept(installation: Installation, pull: str, commit: str) -> str:
-    """The envelope that the installation keeps of a pull request: of a commit, else the newest."""
+    """The envelope that the installation keeps of a pull request: of a commit, else the newest.
+
+    From the store that its values name. From a ConfigMap where they name none, and for what was signed before they did.
+    """
     from pressplay import names
     from pressplay.gates.proof import signing
+    from pressplay.gates.proof.stores.opening import opened
 
     match = _PULL.fullmatch(pull)
     if match is None:
         raise InputError(f"{pull!r}: expected a pull request as owner/name#number, for example acme/shop#7")
+    settings = installation.settings()
     # Names are of the repository as the values spell it.
-    repo = installation.check(names.repo(match["repo"])) or ""
-    if commit:
-        name = names.proof(repo, int(match["pull"]), commit)
-        listed = [installation.cluster.get("ConfigMap", installation.namespace, name)]
-    else:
-        labels = {"press-play/repo": names.repo_key(repo), "press-play/pr": match["pull"]}
-        listed = [*installation.cluster.list("ConfigMap", installation.namespace, labels)]
-    kept: dict[str, str] = {}
-    for config_map in listed:
-        document = ((config_map or {}).get("data") or {}).get("document")
-        if document:
-            made = signing.unverified(document.encode(), f"{pull} in namespace {installation.namespace}")
-            kept[made.predicate.made_at] = document
-    if not kept:
+    repo, number = settings.listed(names.repo(match["repo"])), int(match["pull"])
+    with opened(settings.proof, installation.cluster, installation.namespace) as store:
+        documents = store.fetch(repo, number, commit) if store else []
+    where = f"namespace {installation.namespace}"
+    if not documents:
+        documents = _in_config_maps(installation, repo, number, commit)
+        if store and documents:
+            click.echo(f"not in the store that proof.store names: this is the ConfigMap's, in {where}", err=True)
+    if not documents:
         about = f" of commit {commit}" if commit else ""
         raise InputError(
-            f"{pull}: no proof{about} in namespace {installation.namespace}: expected that of an approved commit; "
-            "proofs of closed pull requests are deleted after reconcile.keepDays"
+            f"{pull}: no proof{about} in {where}{' or its store' if store else ''}: expected that of an approved "
+            "commit; ConfigMaps of closed pull requests are deleted after reconcile.keepDays"
         )
-    return kept[max(kept)]
+    return max(documents, key=lambda text: signing.unverified(text.encode(), f"{pull} in {where}").predicate.made_at)
+
+
+def _in_config_maps(installation: Installation, repo: str, number: int, commit: str) -> list[str]:
+    from pressplay import names
+
+    if commit:
+        config_map = installation.cluster.get("ConfigMap", installation.namespace, names.proof(repo, number, commit))
+        listed = [config_map] if config_map else []
+    else:
+        labels = {"press-play/repo": names.repo_key(repo), "press-play/pr": str(number)}
+        listed = installation.cluster.list("ConfigMap", installation.namespace, labels)
+    documents = [(config_map.get("data") or {}).get("document") for config_map in listed]
+    return [document for document in documents if document]
 
 
 def _bytes(file: str, most: int) -> bytes:

@@ -44,6 +44,7 @@ CLUSTER = (
     secrets.harness_apart,
     secrets.qa_is_one,
     secrets.proof_key,
+    secrets.proof_store,
     secrets.requirements,
     secrets.pull_secrets,
     rights.steps,

@@ -35,7 +35,7 @@ def steps(subject: Subject) -> Iterator[Result]:
         ("update", "workflows.argoproj.io", own, ""),
         ("patch", "configmaps", own, ""),
         *(("get", "secrets", own, names.app_secret(app)) for app in keys),
-        *([("get", "secrets", own, settings.proof.signing_key.secret)] if settings.proof.signing_key.secret else []),
+        *(("get", "secrets", own, secret) for secret in settings.proof.secrets),
         *((verb, kind, there, "") for kind in _RUNS for verb in ("get", "create", "patch", "delete")),
     ]
     yield from must(subject, "rights of the steps", account(subject), wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pressplay import names
-from pressplay.doctor.results import Result, check, ok, wrong
+from pressplay.doctor.results import NotLookedAt, Result, check, ok, wrong
 from pressplay.doctor.subject import Subject, decoded, faults_of_key
 
 
@@ -116,6 +116,35 @@ def proof_key(subject: Subject) -> Iterator[Result]:
         )
     else:
         yield ok("proof's key", f"{where}, signs as {public.id}")
+
+
+@check("proofs' store")
+def proof_store(subject: Subject) -> Iterator[Result]:
+    """Where the values have proofs kept: without it nothing can be approved."""
+    from pressplay.errors import TryAgain
+    from pressplay.gates.proof.stores.opening import opened
+
+    proof, namespace = subject.settings.proof, subject.settings.namespace
+    if proof.store == "configMap":
+        return
+    if proof.store == "s3" and not proof.s3.secret:
+        raise NotLookedAt("the pods' own identity reaches it, which nobody has here (proof.s3.secret is empty)")
+    for secret in proof.secrets:
+        # Whoever may not read it learns so.
+        subject.find("Secret", namespace, secret)
+    with opened(proof, subject.cluster, namespace) as store:
+        if store is None:
+            return
+        try:
+            name = store.look()
+        except TryAgain as error:
+            yield wrong(
+                "proofs' store",
+                f"no answer, asked from here: {error}",
+                "if only the cluster's pods reach it, nothing is wrong; otherwise correct proof.store in the values",
+            )
+        else:
+            yield ok("proofs' store", f"{name} answers")
 
 
 @check("projects' Secrets")

@@ -122,6 +122,7 @@ def across(values: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _secrets(values)
     yield from _settings(values)
     yield from _serve(values)
+    yield from _proof(values)
     yield from _extra_spec(values)
     if _map(values, "repositories") and _map(values, "events").get("enabled") is True:
         yield from _webhook(values)
@@ -301,6 +302,14 @@ def _serve(values: Mapping[str, Any]) -> Iterator[Finding]:
                 f"expected an agent's id, got {shown(agent)}",
                 "take it out",
             )
+
+
+def _proof(values: Mapping[str, Any]) -> Iterator[Finding]:
+    proof = _map(values, "proof")
+    for store, key, what in (("s3", "bucket", "bucket"), ("oci", "repository", "repository")):
+        if proof.get("store") == store and _map(proof, store).get(key) == "":
+            message = f"expected the {what} that keeps proofs (proof.store is {store}), got none"
+            yield (("proof", store, key), ("proof", "store")), message, "name it, or set proof.store to configMap"
 
 
 def _extra_spec(values: Mapping[str, Any]) -> Iterator[Finding]:

@@ -1,4 +1,8 @@
-"""What was shown of a commit, kept in a ConfigMap by commit: the acceptance gate's answers, and the signed document."""
+"""What was shown of a commit, kept in a ConfigMap by commit: the acceptance gate's answers, and the signed document.
+
+The document is kept in the store that the values name, too. The ConfigMap comes first: a store that fails loses
+nothing. What names the document comes last: where it could not be stored, nothing is approved.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from pressplay.gates.acceptance import packing
 from pressplay.gates.acceptance.proof import Proof
 from pressplay.gates.proof import signing
 from pressplay.gates.proof.statement import Statement, SupplyFinding, digest
+from pressplay.gates.proof.stores.opening import opened
 from pressplay.gates.supply.judge import Judgement
 from pressplay.steps.core import evidence
 from pressplay.steps.core.context import Context, Subject
@@ -79,7 +84,8 @@ def supply(records: Mapping[str, str], head: str) -> list[SupplyFinding] | None:
 def keep_document(context: Context, subject: Subject, statement: Statement) -> Document:
     """Sign a Statement and keep it beside its commit's proof; the public key is kept first.
 
-    InputError where the key that the values name is not there, or is none.
+    InputError where the key that the values name is not there, or is none; what `Store.keep` raises where the
+    store that they name does not take the document.
     """
     private_key, where = _signing_key(context)
     public = signing.public_key(private_key, where)
@@ -98,23 +104,31 @@ def keep_document(context: Context, subject: Subject, statement: Statement) -> D
 
 
 def kept_document(context: Context, subject: Subject, head: str) -> Document | None:
-    """The document of a commit that was signed before; None where there is none that this version reads."""
+    """The document of a commit that was signed before; None where there is none that this version reads.
+
+    It raises what `Store.keep` raises where the store that the values name does not take the document.
+    """
     name = names.proof(subject.repo, subject.pull_number, head)
     text = evidence.kept(context, subject.repo, subject.pull_number, head).get(DOCUMENT)
     if not text:
         return None
     try:
-        return _document(context, subject, text, signing.unverified(text.encode(), f"ConfigMap {name}"))
+        statement = signing.unverified(text.encode(), f"ConfigMap {name}")
     except InputError:
         context.say(f"ConfigMap {name}: its document is not one of this version; it is made again")
         return None
+    return _document(context, subject, text, statement)
 
 
 def _document(context: Context, subject: Subject, text: str, statement: Statement) -> Document:
+    """The document, once it is where its link says; to store it again is harmless."""
     namespace, pr, head = context.settings.namespace, subject.pull_number, statement.commit
     name = names.proof(subject.repo, pr, head)
+    with opened(context.settings.proof, context.cluster, namespace) as store:
+        stored = store.keep(subject.repo, pr, head, text) if store else ""
+    places = f"at {code(stored, 1_000)}, and for a time " if stored else ""
     link = (
-        f"The signed proof of this commit is `{digest(text)}`, in the ConfigMap `{name}` of the namespace "
+        f"The signed proof of this commit is `{digest(text)}`, {places}in the ConfigMap `{name}` of the namespace "
         f"{code(namespace)}. `pressplay proof get {subject.repo}#{pr} --commit {head} -n {namespace} -o proof.json` "
         f"fetches it, `pressplay proof verify proof.json --commit {head} -n {namespace}` verifies it."
     )
