@@ -108,6 +108,13 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "an App of its own for the server": {**EVENTS, "serve": {"enabled": True, "githubApp": "reader"}},
     "tools for nobody": {**EVENTS, "serve": {"enabled": True, "toolman": {"server": "c", "agents": ["nobody", "rex"]}}},
     "no server": {"serve": {"enabled": False}},
+    "webhooks for two accounts": {
+        "repositories": {"acme/shop": {}, "beta/cart": {}},
+        "events": {"webhook": {"url": "https://hooks.example.com", "app": APP}},
+    },
+    "proofs in no bucket": {"proof": {"store": "s3", "oci": {"repository": "registry.example.com/proofs"}}},
+    "proofs in a bucket": {"proof": {"store": "s3", "s3": {"bucket": "proofs"}}},
+    "proofs in no repository": {"proof": {"store": "oci"}},
     "a field that the flows set": {"coderun": {"extraSpec": {"taskId": 3, "service": "x"}}},
     "a field of a later version": {"coderun": {"extraSpec": {"later": {"deep": ["x"]}}}},
     "an expression": {"coderun": {"extraSpec": {"later": {"deep": ["{{=1+1}}"]}}}},

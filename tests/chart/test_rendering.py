@@ -249,7 +249,9 @@ def test_the_harness_key_lies_only_where_no_agent_runs(documents: Documents, val
 
 
 @pytest.mark.rule("R9")
-def test_our_pods_may_read_the_keys_of_two_apps_and_no_other_secret(documents: Documents, values: dict[str, Any]):
+def test_our_pods_may_read_the_keys_of_two_apps_and_what_proofs_need_and_no_other_secret(
+    documents: Documents, values: dict[str, Any]
+):
     rules = [
         (role["metadata"]["namespace"], rule)
         for role in documents
@@ -258,6 +260,9 @@ def test_our_pods_may_read_the_keys_of_two_apps_and_no_other_secret(documents: D
         if "secrets" in rule["resources"]
     ]
     wanted = [names.app_secret(values["github"]["harnessApp"]), names.app_secret(values["agents"]["qa"]["githubApp"])]
+    # Where proofs have a key or a store of their own, that key and the credentials of that store.
+    proof = values["proof"]
+    wanted += filter(None, [proof["signingKey"]["secret"], (proof.get(proof["store"]) or {}).get("secret")])
     assert [(place, rule["resourceNames"], rule["verbs"]) for place, rule in rules] == [("press-play", wanted, ["get"])]
     for role in (d for d in documents if d["kind"] == "ClusterRole"):
         assert role["metadata"]["name"] == "press-play-press-play-serve"

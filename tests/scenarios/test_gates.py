@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import proof_stores
 import pytest
 from harness import CHART, PLAN, REPO, Agents, World, git, project, task, world
 from people import labelled_pull
@@ -15,6 +18,8 @@ from team import PR, Does, Played, Team, commit, nothing, played, starts, writes
 
 from pressplay import names
 from pressplay.cli import main
+from pressplay.commands import proof as proof_command
+from pressplay.commands._installation import Installation
 from pressplay.domain.entries import GateEntry
 from pressplay.errors import PressPlayError
 from pressplay.github import checks, deployments, pulls, refs, reviews
@@ -90,6 +95,88 @@ def test_an_approval_leaves_a_document_that_anybody_can_verify(tmp_path, capsys)
     }
     # The harness' key signs, and it is in no file.
     assert "PRIVATE KEY" not in file.read_text() + json.dumps(keys)
+
+
+class StaysOpen:
+    def __init__(self, cluster: Any) -> None:
+        self.cluster = cluster
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cluster, name)
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize("kind", ["s3", "oci"])
+def test_a_proof_is_kept_where_the_values_say_and_nothing_is_approved_before_it_is_there(
+    tmp_path, capsys, monkeypatch, kind
+):
+    def pressplay(*arguments: str) -> tuple[int, str, str]:
+        # A sandbox has its Secrets in memory: no other process reads them.
+        monkeypatch.setattr(
+            proof_command, "open_installation", lambda *_: Installation(StaysOpen(cluster), "press-play")
+        )
+        status = main(["proof", *arguments])
+        streams = capsys.readouterr()
+        return status, streams.out, streams.err
+
+    with contextlib.ExitStack() as stack:
+        if kind == "s3":
+            address, keys = stack.enter_context(proof_stores.s3())
+            proxy = stack.enter_context(proof_stores.proxied(address))
+            place: dict[str, Any] = {
+                "bucket": proof_stores.BUCKET,
+                "endpoint": f"http://{proxy.address}",
+                "pathStyle": True,
+            }
+            credentials = keys["writer"]
+        else:
+            proxy = stack.enter_context(proof_stores.proxied(stack.enter_context(proof_stores.registry()), "bearer"))
+            place = {"repository": f"{proxy.address}/{proof_stores.REPOSITORY}", "plainHTTP": True}
+            credentials = proof_stores.docker_config(proxy.address)
+        settings = {"proof": {"store": kind, kind: {**place, "secret": "store"}}}
+        # Without the Secret nothing is approved: the proof is in its ConfigMap, and nothing names it.
+        one = played(tmp_path, settings=settings)
+        cluster = one.made.sandbox.cluster
+        (kept,) = cluster.list("ConfigMap", "press-play", {"press-play/proof": "acceptance"})
+        assert "document" in kept["data"]
+        one.assert_not_approved()
+        assert one.state == "parked"
+        assert "could not be stored" in one.reason
+        (comment,) = [c["body"] for c in one.get(f"/issues/{PR}/comments") if "could not be stored" in c["body"]]
+        assert "Secret store in namespace press-play: expected the credentials for proofs" in comment
+        data = {key: base64.b64encode(text.encode()).decode() for key, text in credentials.items()}
+        metadata = {"name": "store", "namespace": "press-play"}
+        cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
+        # What was never stored is in its ConfigMap, and said to be.
+        status, document, note = pressplay("get", f"{REPO}#{PR}")
+        assert (status, document.strip()) == (0, kept["data"]["document"]), note
+        assert "not in the store" in note
+        # An answer of 500 costs time.
+        proxy.faults.append(("PUT", 500))
+        one.ask("POST", f"/issues/{PR}/comments", json={"body": "/press-play retry"})
+        one.made.sandbox.run(lambda: any(line.startswith("PUT") for line in proxy.asked))
+        assert one.approvals() == []
+        proxy.faults.clear()
+        one.go_on()
+        assert one.approvals() == [one.head]
+        status, document, note = pressplay("get", f"{REPO}#{PR}", "--commit", one.head)
+        assert (status, note) == (0, "")
+        digest = hashlib.sha256(document.strip().encode()).hexdigest()
+        reference = f"`s3://proofs/{REPO}/pull/{PR}/{one.head}/{digest}.json`"
+        if kind == "oci":
+            reference = f"`{proxy.address}/{proof_stores.REPOSITORY}@sha256:"
+        (approval,) = [r for r in one.get(f"/pulls/{PR}/reviews") if r["state"] == "APPROVED"]
+        for text in (approval["body"], one.check("acceptance")["output"]["text"]):
+            assert digest in text
+            assert reference in text
+        # The store has it when the ConfigMap is gone.
+        cluster.delete("ConfigMap", "press-play", kept["metadata"]["name"])
+        assert pressplay("get", f"{REPO}#{PR}")[1].strip() == document.strip()
+        file = tmp_path / "proof.json"
+        file.write_text(document)
+        assert pressplay("verify", str(file), "--commit", one.head)[0] == 0
 
 
 @pytest.mark.rule("R5")

@@ -32,6 +32,10 @@ MOST_SUPPLY = 1_000
 _APP_KEY = "private-key"
 
 
+class NotStored(InputError):
+    """The store that the values name refuses the document, or can't be asked, and a repeat would not help."""
+
+
 @dataclass(frozen=True)
 class Document:
     """A signed proof as it is kept."""
@@ -84,8 +88,8 @@ def supply(records: Mapping[str, str], head: str) -> list[SupplyFinding] | None:
 def keep_document(context: Context, subject: Subject, statement: Statement) -> Document:
     """Sign a Statement and keep it beside its commit's proof; the public key is kept first.
 
-    InputError where the key that the values name is not there, or is none; what `Store.keep` raises where the
-    store that they name does not take the document.
+    InputError where the key that the values name is not there, or is none; NotStored or TryAgain where the store that
+    they name does not take the document.
     """
     private_key, where = _signing_key(context)
     public = signing.public_key(private_key, where)
@@ -106,7 +110,7 @@ def keep_document(context: Context, subject: Subject, statement: Statement) -> D
 def kept_document(context: Context, subject: Subject, head: str) -> Document | None:
     """The document of a commit that was signed before; None where there is none that this version reads.
 
-    It raises what `Store.keep` raises where the store that the values name does not take the document.
+    NotStored or TryAgain where the store that the values name does not take it.
     """
     name = names.proof(subject.repo, subject.pull_number, head)
     text = evidence.kept(context, subject.repo, subject.pull_number, head).get(DOCUMENT)
@@ -124,8 +128,11 @@ def _document(context: Context, subject: Subject, text: str, statement: Statemen
     """The document, once it is where its link says; to store it again is harmless."""
     namespace, pr, head = context.settings.namespace, subject.pull_number, statement.commit
     name = names.proof(subject.repo, pr, head)
-    with opened(context.settings.proof, context.cluster, namespace) as store:
-        stored = store.keep(subject.repo, pr, head, text) if store else ""
+    try:
+        with opened(context.settings.proof, context.cluster, namespace) as store:
+            stored = store.keep(subject.repo, pr, head, text) if store else ""
+    except InputError as error:
+        raise NotStored(str(error)) from error
     places = f"at {code(stored, 1_000)}, and for a time " if stored else ""
     link = (
         f"The signed proof of this commit is `{digest(text)}`, {places}in the ConfigMap `{name}` of the namespace "

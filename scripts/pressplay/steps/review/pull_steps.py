@@ -16,9 +16,10 @@ from pressplay.steps.core import consent, parking, start, task_source, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.start import hand_over
 from pressplay.steps.documents import task_documents
-from pressplay.steps.review import approval, plans, rounds, scope, target
+from pressplay.steps.review import approval, plans, proofs, rounds, scope, target
 from pressplay.steps.runs import findings, limits
 from pressplay.steps.runs.judging import BLOCKED
+from pressplay.validation.details import ending
 
 FLOW = "pull-request"
 ASKS = roles.named("ask")
@@ -143,8 +144,7 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
             reason = Reason(what=held.reason)
         if reason is None:
             task_source.link(context, subject, pull.number)
-            refused = approval.give(context, subject, pull, entries)
-            reason = Reason(what=refused) if refused else None
+            reason = _approve(context, subject, pull, entries)
         if last is not None and last.result is not None and last.outcome == BLOCKED:
             parking.park_blocked(context, subject, last.agent, last.result)
         elif reason is not None:
@@ -155,6 +155,18 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
         approval.count(context, subject, pull, entries)
         task_source.ended(context, subject, outcome, reason, pull.number)
     return {"outcome": outcome, "link": link, "head": pull.head_sha}
+
+
+def _approve(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> Reason | None:
+    """Approve the head; returns why that is impossible. A store that may yet answer is asked again (TryAgain)."""
+    try:
+        refused = approval.give(context, subject, pull, entries)
+    except proofs.NotStored as error:
+        what = "the proof of this commit could not be stored where the values say, so it is not approved"
+        return Reason(
+            what=what, detail=ending(str(error)), todo="see pressplay doctor, then comment `/press-play retry`"
+        )
+    return Reason(what=refused) if refused else None
 
 
 def _lacks(subject: Subject, gh: Client, entries: Entries, pull: pulls.Pull) -> Reason | None:
