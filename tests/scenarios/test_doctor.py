@@ -16,6 +16,7 @@ import pytest
 import yaml
 from harness import CHART, REPO, task
 from healthy import AGENTS, ARGO, CODERUN, DOCSRUN, OWN, PREVIEW, URL, Copy, Silent, copied, make, thing
+from proof_stores import registry
 
 from pressplay import names
 from pressplay.cli import main
@@ -329,6 +330,18 @@ FAULTS = [
         "pressplay proof key",
     ),
     Planted(
+        "no credentials for the bucket of proofs",
+        lambda c: c.setting({"proof": {"store": "s3", "s3": {"bucket": "proofs", "secret": "bucket"}}}),
+        {"proofs' store", "rights of the steps"},
+        "troubleshoot.md",
+    ),
+    Planted(
+        "a registry of proofs that does not answer",
+        lambda c: c.setting({"proof": {"store": "oci", "oci": {"repository": "127.0.0.1:9/proofs"}}}),
+        "proofs' store",
+        "proof.store",
+    ),
+    Planted(
         "a project's Secret gone",
         lambda c: c.setting({"defaults": {"secrets": ["npm-token"]}}),
         "projects' Secrets",
@@ -572,6 +585,20 @@ def test_a_planted_fault_is_found_by_its_own_line_and_no_other(copy: Copy, fault
     assert any(fault.do in one.do for one in found), told(found)
     assert all(one.do for one in found), told(found)
     assert not any("broke off" in one.message for one in found), told(found)
+
+
+def test_a_store_of_proofs_that_answers_is_right(copy: Copy):
+    with registry() as address:
+        copy.setting({"proof": {"store": "oci", "oci": {"repository": f"{address}/proofs", "plainHTTP": True}}})
+        results = copy.examine()
+        assert wrong(results) == [], told(results)
+        assert [line.message for line in results if line.name == "proofs' store"] == [f"{address}/proofs answers"]
+
+
+def test_the_pods_own_identity_is_not_known_here(copy: Copy):
+    copy.setting({"proof": {"store": "s3", "s3": {"bucket": "proofs"}}})
+    (line,) = [line for line in copy.examine() if line.name == "proofs' store"]
+    assert line.state == "not looked at"
 
 
 def test_there_are_more_than_twenty_five_faults_each_of_another_kind():

@@ -137,14 +137,14 @@ def test_a_proof_is_kept_where_the_values_say_and_nothing_is_approved_before_it_
             credentials = proof_stores.docker_config(proxy.address)
         settings = {"proof": {"store": kind, kind: {**place, "secret": "store"}}}
         # Without the Secret nothing is approved: the proof is in its ConfigMap, and nothing names it.
-        one = played(tmp_path, settings=settings)
-        cluster = one.made.sandbox.cluster
+        flow = played(tmp_path, settings=settings)
+        cluster = flow.made.sandbox.cluster
         (kept,) = cluster.list("ConfigMap", "press-play", {"press-play/proof": "acceptance"})
         assert "document" in kept["data"]
-        one.assert_not_approved()
-        assert one.state == "parked"
-        assert "could not be stored" in one.reason
-        (comment,) = [c["body"] for c in one.get(f"/issues/{PR}/comments") if "could not be stored" in c["body"]]
+        flow.assert_not_approved()
+        assert flow.state == "parked"
+        assert "could not be stored" in flow.reason
+        (comment,) = [c["body"] for c in flow.get(f"/issues/{PR}/comments") if "could not be stored" in c["body"]]
         assert "Secret store in namespace press-play: expected the credentials for proofs" in comment
         data = {key: base64.b64encode(text.encode()).decode() for key, text in credentials.items()}
         metadata = {"name": "store", "namespace": "press-play"}
@@ -155,20 +155,20 @@ def test_a_proof_is_kept_where_the_values_say_and_nothing_is_approved_before_it_
         assert "not in the store" in note
         # An answer of 500 costs time.
         proxy.faults.append(("PUT", 500))
-        one.ask("POST", f"/issues/{PR}/comments", json={"body": "/press-play retry"})
-        one.made.sandbox.run(lambda: any(line.startswith("PUT") for line in proxy.asked))
-        assert one.approvals() == []
+        flow.ask("POST", f"/issues/{PR}/comments", json={"body": "/press-play retry"})
+        flow.made.sandbox.run(lambda: any(line.startswith("PUT") for line in proxy.asked))
+        assert flow.approvals() == []
         proxy.faults.clear()
-        one.go_on()
-        assert one.approvals() == [one.head]
-        status, document, note = pressplay("get", f"{REPO}#{PR}", "--commit", one.head)
+        flow.go_on()
+        assert flow.approvals() == [flow.head]
+        status, document, note = pressplay("get", f"{REPO}#{PR}", "--commit", flow.head)
         assert (status, note) == (0, "")
         digest = hashlib.sha256(document.strip().encode()).hexdigest()
-        reference = f"`s3://proofs/{REPO}/pull/{PR}/{one.head}/{digest}.json`"
+        reference = f"`s3://proofs/{REPO}/pull/{PR}/{flow.head}/{digest}.json`"
         if kind == "oci":
             reference = f"`{proxy.address}/{proof_stores.REPOSITORY}@sha256:"
-        (approval,) = [r for r in one.get(f"/pulls/{PR}/reviews") if r["state"] == "APPROVED"]
-        for text in (approval["body"], one.check("acceptance")["output"]["text"]):
+        (approval,) = [r for r in flow.get(f"/pulls/{PR}/reviews") if r["state"] == "APPROVED"]
+        for text in (approval["body"], flow.check("acceptance")["output"]["text"]):
             assert digest in text
             assert reference in text
         # The store has it when the ConfigMap is gone.
@@ -176,7 +176,7 @@ def test_a_proof_is_kept_where_the_values_say_and_nothing_is_approved_before_it_
         assert pressplay("get", f"{REPO}#{PR}")[1].strip() == document.strip()
         file = tmp_path / "proof.json"
         file.write_text(document)
-        assert pressplay("verify", str(file), "--commit", one.head)[0] == 0
+        assert pressplay("verify", str(file), "--commit", flow.head)[0] == 0
 
 
 @pytest.mark.rule("R5")

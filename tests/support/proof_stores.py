@@ -110,16 +110,14 @@ class Proxy:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def handle_one_request(self) -> None:
-                self.raw_requestline = self.rfile.readline(65_537)
-                if not self.raw_requestline or not self.parse_request():
-                    self.close_connection = True
-                    return
+            def log_message(self, *_: Any) -> None: ...
+
+            def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 line = f"{self.command} {self.path}"
                 proxy.asked.append(line)
                 status, headers, answer = proxy._answer(line, dict(self.headers), upstream, body)
-                self.send_response_only(status)
+                self.send_response(status)
                 for name, value in headers.items():
                     if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                         self.send_header(name, value)
@@ -127,6 +125,8 @@ class Proxy:
                 self.send_header("Content-Length", length)
                 self.end_headers()
                 self.wfile.write(b"" if self.command == "HEAD" else answer)
+
+            do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

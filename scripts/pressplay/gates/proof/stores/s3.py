@@ -51,7 +51,8 @@ class S3:
         if endpoint and not place.path_style:
             scheme, _, host = endpoint.partition("://")
             endpoint = f"{scheme}://{place.bucket}.{host}"
-        config: S3Config = {"virtual_hosted_style_request": not place.path_style}
+        # A bucket with a retention period (Object Lock) takes nothing without a checksum.
+        config: S3Config = {"virtual_hosted_style_request": not place.path_style, "checksum_algorithm": "SHA256"}
         if endpoint:
             config["endpoint"] = endpoint
         if place.region:
