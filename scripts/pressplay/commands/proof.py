@@ -57,7 +57,10 @@ def command() -> None:
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The file; default: stdout.")
 @_where
 def get(pull: str, commit: str, output: Path | None, state: Path | None, namespace: str) -> None:
-    """Fetch the proof of pull request REPO#PR (acme/shop#7): its newest, or that of --commit. Nothing is verified."""
+    """Fetch the proof of pull request REPO#PR (acme/shop#7): its newest, or that of --commit. Nothing is verified.
+
+    It is read from the store that the values name (proof.store), else from its ConfigMap.
+    """
     installation = open_installation(state, namespace)
     with closing(installation.cluster):
         text = _kept(installation, pull, _whole(commit))

@@ -6,7 +6,9 @@ import base64
 import hashlib
 import json
 import sys
+from contextlib import closing
 
+import httpx
 import obstore
 import pytest
 from proof_documents import HEAD, honest
@@ -17,7 +19,7 @@ from pressplay.errors import InputError, TryAgain
 from pressplay.gates.proof import signing
 from pressplay.gates.proof.stores import oci
 from pressplay.gates.proof.stores.opening import opened
-from pressplay.settings import ProofSettings
+from pressplay.settings import OCIPlace, ProofSettings
 
 pytestmark = pytest.mark.rule("R5")
 REPO, PR, OTHER = "acme/shop", 7, "0" * 40
@@ -234,12 +236,23 @@ def test_a_registry_that_asks_who_is_there_is_answered(artifacts, envelope, logi
 
 
 @pytest.mark.rule("R9")
-def test_a_password_goes_to_no_token_service_without_tls(artifacts, envelope):
+@pytest.mark.parametrize("realm", ["ftp://mallory.example/token", "mallory.example", "https://"])
+def test_a_password_goes_to_no_token_service_without_tls(artifacts, envelope, realm):
     with proxied(artifacts, "bearer") as proxy:
-        proxy.realm = "ftp://mallory.example/token"
+        proxy.realm = realm
         make = in_registry(proxy.address, login=docker_config(proxy.address))
         with make as store, pytest.raises(InputError, match="no password is sent there"):
             store.keep(REPO, PR, HEAD, envelope)
+
+
+@pytest.mark.rule("R9")
+def test_a_redirect_leads_to_no_address_without_tls():
+    place = OCIPlace(repository="registry.example.com/proofs")
+    store = oci.OCI(place, None, "")
+    moved = httpx.Response(307, headers={"Location": "http://mallory.example/"})
+    store._client._transport = httpx.MockTransport(lambda _request: moved)
+    with closing(store), pytest.raises(InputError, match=r"expected an address with https://, got http://"):
+        store.look()
 
 
 def test_a_registry_without_tls_is_asked_only_where_the_values_say_so(artifacts, envelope):

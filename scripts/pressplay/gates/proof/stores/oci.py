@@ -44,7 +44,10 @@ class OCI:
         self._authorization = ""
         # A redirect to another host (the registry's own storage) is followed without the authorization.
         self._client = httpx.Client(
-            verify=httpx.create_ssl_context(), timeout=httpx.Timeout(30, connect=10), follow_redirects=True
+            verify=httpx.create_ssl_context(),
+            timeout=httpx.Timeout(30, connect=10),
+            follow_redirects=True,
+            event_hooks={"request": [self._check]},
         )
 
     def keep(self, repo: str, pull: int, commit: str, envelope: str) -> str:
@@ -152,13 +155,14 @@ class OCI:
         raise self._fault(response, method, url)
 
     def _send(self, method: str, url: httpx.URL, content: bytes | None, headers: Mapping[str, str]) -> httpx.Response:
+        """An answer of the registry, or of a server that it names, which learns nothing of the authorization."""
         own = (url.scheme, url.host, url.port) == (self._base.scheme, self._base.host, self._base.port)
-        if not own and url.scheme != self._scheme:
-            raise InputError(
-                f"{self._name}: {method} {url.host}: expected an address with {self._scheme}://, got {url.scheme}"
-            )
         held = {"Authorization": self._authorization} if self._authorization and own else {}
-        request = self._client.build_request(method, url, content=content, headers={**headers, **held})
+        return self._exchange(self._client.build_request(method, url, content=content, headers={**headers, **held}))
+
+    def _exchange(self, request: httpx.Request) -> httpx.Response:
+        """The answer to a request, of a size that a proof can have."""
+        what = f"{self._name}: {request.method} {request.url.host}"
         try:
             response = self._client.send(request, stream=True)
             try:
@@ -166,20 +170,25 @@ class OCI:
                 for piece in response.iter_bytes():
                     body += piece
                     if len(body) > LARGEST:
-                        raise InputError(
-                            f"{self._name}: {method} {url.path}: expected at most {LARGEST} bytes, got more"
-                        )
+                        raise InputError(f"{what}{request.url.path}: expected at most {LARGEST} bytes, got more")
             finally:
                 response.close()
         except httpx.HTTPError as error:
-            reason = details.beginning(str(error)) or type(error).__name__
-            raise TryAgain(f"{self._name}: {method} {url.host}: no answer: {reason}") from error
+            raise TryAgain(f"{what}: no answer: {details.beginning(str(error)) or type(error).__name__}") from error
         return httpx.Response(
             response.status_code,
             headers={key: value for key, value in response.headers.items() if key not in _OF_THE_WIRE},
             content=bytes(body),
             request=response.request,
         )
+
+    def _check(self, request: httpx.Request) -> None:
+        """Before each request, and each redirect: nothing goes over HTTP unless the values say so."""
+        if request.url.scheme not in ("https", self._scheme):
+            raise InputError(
+                f"{self._name}: {request.method} {request.url.host}: expected an address with https://, got "
+                f"{request.url.scheme}://, and proof.oci.plainHTTP is not set"
+            )
 
     def _authorize(self, response: httpx.Response, method: str, url: httpx.URL) -> None:
         """Answer a challenge; InputError where it can't be, or its answer was refused."""
@@ -207,12 +216,7 @@ class OCI:
             )
         asked = {key: challenge[key] for key in ("service", "scope") if challenge.get(key)}
         headers = {"Authorization": _basic(self._login)} if self._login else {}
-        try:
-            response = self._client.get(realm.copy_merge_params(asked), headers=headers)
-        except httpx.HTTPError as error:
-            raise TryAgain(
-                f"{self._name}: token of {realm.host}: no answer: {error or type(error).__name__}"
-            ) from error
+        response = self._exchange(self._client.build_request("GET", realm.copy_merge_params(asked), headers=headers))
         if not response.is_success:
             raise self._fault(response, "GET", realm)
         try:
