@@ -248,6 +248,16 @@ def test_a_lint_gate_that_found_problems(tmp_path):
     played.is_shown_as_in_the_row("test_a_lint_gate_that_found_problems", "", "a.py:1: an unused name")
 
 
+@pytest.mark.rule("R5")
+def test_a_proof_that_was_not_stored(tmp_path):
+    place = {"repository": "registry.example.com/proofs", "secret": "registry"}
+    played = play(tmp_path, settings={"proof": {"store": "oci", "oci": place}})
+    detail = "Secret registry in namespace press-play: expected the credentials for proofs, got no such Secret"
+    played.is_shown_as_in_the_row(
+        "test_a_proof_that_was_not_stored", "could not be stored where the values say", detail
+    )
+
+
 @pytest.mark.rule("R3")
 def test_a_step_that_failed(tmp_path):
     source = project(tmp_path, [task(1)])
