@@ -265,10 +265,27 @@ class PackageProxy(_Model):
     """Files for the home directory of a gate's container: path → text."""
 
 
+class GateServices(_Model):
+    """What holds for the services beside the tests."""
+
+    images: list[str] = ["*"]
+    """The repositories of images that a contract may name (`gates.proving.services.refused`)."""
+    resources: dict[str, Any] = {}
+    """Each container's resources, as Kubernetes writes them."""
+    security_context: dict[str, Any] = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+    }
+    """Each container's, as Kubernetes writes it; the chart gives the gates' own."""
+
+
 class GatePods(_Model):
     """What holds for the containers that run strangers' code."""
 
     package_proxy: PackageProxy = PackageProxy()
+    services: GateServices = GateServices()
 
 
 class Limits(_Model):

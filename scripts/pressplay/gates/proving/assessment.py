@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pressplay.domain.profiles import Profile
 from pressplay.gates.proving import job
-from pressplay.gates.proving.evidence import ProbeRuns
+from pressplay.gates.proving.evidence import ProbeRuns, quoted
 from pressplay.gates.proving.frames import Tampered
 from pressplay.gates.proving.job import TestsPlan
 from pressplay.gates.proving.judge import Bounds, judge
@@ -31,6 +31,11 @@ def assess(plan: TestsPlan, logs: Mapping[Language, bytes], profile: Profile, bo
         read = job.read_logs(plan, texts)
     except Tampered as error:
         return Judgement(profile, "fail", (Finding("tampered", str(error), fixer="rex"),))
+    if without := job.without_services(plan, read):
+        text = "a service beside the tests was not there, or did not live to their end"
+        reason, log_end = without[0].partition("\n")[0], without[0][-300:]
+        lines = tuple(dict.fromkeys((quoted(reason), quoted(log_end))))
+        return Judgement(profile, "undecided", (Finding("no-results", text, lines),))
     runs = job.results(plan, read)
     probes = [ProbeRuns.of(name, proofs) for name, proofs in job.probe_results(plan, read).items()]
     controls = [(v.id, v.control) for part in plan.projects for v in part.variants if v.control is not None]

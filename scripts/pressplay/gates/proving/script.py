@@ -15,6 +15,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pressplay.gates.proving import services
 from pressplay.gates.proving.model import Project
 
 BROKEN, DONE = 9, 0
@@ -39,7 +40,7 @@ for program in cp mv rm head tail base64 touch find date; do command -v "$progra
 mkdir -p "$out" "$HOME" "$TMPDIR" || exit {BROKEN}
 if [ -d "$given" ]; then cp -a "$given/." "$HOME/" || exit {BROKEN}; fi
 if command -v gzip >/dev/null; then pack="gzip -c" packed=gzip; else pack=cat packed=plain; fi
-laid='' newer=-newer
+laid='' newer=-newer served=0
 # A run can set when a file was written, but not when it was last changed.
 if find "$0" -cnewer "$0" >/dev/null 2>&1; then newer=-cnewer; fi
 
@@ -111,7 +112,7 @@ prepare() {{
 
 # tests STEP SECONDS FOLDER LINE WHERE: the tests; results are in a report (file), Go's events, or the output (none).
 tests() {{
-  [ "$ready" -eq 0 ] || return 0
+  [ "$ready" -eq 0 ] && [ "$served" -eq 0 ] || return 0
   REPORT=$out/report
   export REPORT
   command_in "$1" "$2" "$3" "$4"
@@ -160,8 +161,11 @@ class ProjectScript:
 
 def script(mark: str, projects: Iterable[ProjectScript]) -> str:
     """The whole script. `mark` begins each line that `frames` reads."""
+    listed = list(projects)
     parts = [_HEAD % {"mark": shlex.quote(mark)}]
-    for part in projects:
+    if any(part.project.services for part in listed):
+        parts.append(services.FUNCTIONS)
+    for part in listed:
         parts += _project(part)
     parts.append("say end\nexit 0\n")
     return "\n".join(parts)
@@ -190,7 +194,8 @@ def _project(part: ProjectScript) -> list[str]:
                 body.append(f"lay {tree}-{at} {at}/{variant}")
             body += _built(project, f"{step}.{run}")
             if project.test:
-                body.append(_call("tests", f"{step}.{run}", seconds, project.folder, project.test, _where(project)))
+                tests = _call("tests", f"{step}.{run}", seconds, project.folder, project.test, _where(project))
+                body += _beside(part, f"{step}.{run}", [tests])
         if variant in part.probed:
             body += _probes(part, step, tree, variant)
         if variant in part.optional:
@@ -204,10 +209,7 @@ def _probes(part: ProjectScript, step: str, tree: str, variant: str) -> list[str
     lines = []
     at, folder = f"p{part.number}", shlex.quote(part.project.folder or ".")
     for name, fragment in part.probes.items():
-        lines += [
-            'if [ "$ready" -eq 0 ]; then',
-            f"lay {tree}-{at} {at}/{variant}",
-            *_built(part.project, f"{step}.{name}"),
+        probe = [
             'rm -rf "$out" && mkdir -p "$out"',
             f"say {shlex.quote(f'begin {step}.{name}')}",
             f'if cd "$tree"/{folder}; then',
@@ -216,9 +218,23 @@ def _probes(part: ProjectScript, step: str, tree: str, variant: str) -> list[str
             'cd "$work"',
             "reap",
             f"say {shlex.quote(f'ended {step}.{name} 0 0')}",
+        ]
+        lines += [
+            'if [ "$ready" -eq 0 ]; then',
+            f"lay {tree}-{at} {at}/{variant}",
+            *_built(part.project, f"{step}.{name}"),
+            *_beside(part, f"{step}.{name}", probe),
             "fi",
         ]
     return lines
+
+
+def _beside(part: ProjectScript, step: str, lines: Sequence[str]) -> list[str]:
+    """The lines of a step between the beginning and the end of the services that it needs, if it needs some."""
+    if not part.project.services:
+        return list(lines)
+    serve, rest = (function(step, part.number, part.project) for function in (services.serve, services.rest))
+    return [serve, 'if [ "$served" -eq 0 ]; then', *lines, "fi", rest]
 
 
 def _built(project: Project, step: str) -> list[str]:

@@ -44,5 +44,12 @@ def look(pod: Manifest | None) -> PodEnd:
     return PodEnd("running" if status.get("phase") == "Running" else "waiting", reason=reason)
 
 
+def waiting_sidecars(pod: Manifest | None) -> list[str]:
+    """The sidecars of a Pod that were not started, each with Kubernetes' word for why: `p0-db: ImagePullBackOff`."""
+    statuses = ((pod or {}).get("status") or {}).get("initContainerStatuses") or ()
+    reasons = ((status["name"], (status.get("state") or {}).get("waiting") or {}) for status in statuses)
+    return [f"{name}: {_word(waiting.get('reason'))}" for name, waiting in reasons if _word(waiting.get("reason"))]
+
+
 def _word(text: Any) -> str:
     return text if isinstance(text, str) and re.fullmatch(r"[A-Za-z]{1,40}", text) else ""

@@ -7,11 +7,13 @@ that travel on; all of it is strangers' text.
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pressplay import names
 from pressplay.domain.reasons import Reason
@@ -20,8 +22,8 @@ from pressplay.gates.acceptance import probe_plan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.lint.lint_plan import packed
 from pressplay.gates.only_tests import Paths
-from pressplay.gates.proving import assessment, environment, job, judge
-from pressplay.gates.proving.job import Bounds, TestsPlan
+from pressplay.gates.proving import assessment, environment, job, judge, services
+from pressplay.gates.proving.job import Bounds, TestsJob, TestsPlan
 from pressplay.gates.proving.judgement import Judgement, markdown
 from pressplay.gates.proving.model import Language
 from pressplay.github import comparison, pulls, refs
@@ -31,7 +33,7 @@ from pressplay.steps.core import evidence, task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
 from pressplay.steps.gate_pods import gate_runs, named_checks
-from pressplay.steps.gate_pods.pod_end import look
+from pressplay.steps.gate_pods.pod_end import look, waiting_sidecars
 from pressplay.validation.details import ending
 
 if TYPE_CHECKING:
@@ -54,13 +56,13 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     """Write the head commit, its variants and each language's script into the folder `into`, the volume.
 
     Outputs: for each language (`other`: of none that we know) the image in base64, `none` where nothing runs in it;
-    `plan`, for the verdict.
+    `plan`, for the verdict; `services`, the sidecars of each language's Pod (base64 of JSON of base64 of JSON).
     """
     from pressplay.github.clone import Clone
 
     subject, head, into = Subject.of(inputs, context), names.checked(inputs["head"], "head"), Path(inputs["into"])
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    nothing: Outputs = dict.fromkeys(_LANGUAGES, gate_runs.NONE)
+    nothing: Outputs = {**dict.fromkeys(_LANGUAGES, gate_runs.NONE), "services": _sidecars(context, TestsPlan())}
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     if pull.head_sha != head:
         # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
@@ -69,7 +71,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     # What others merged meanwhile is neither this change's doing nor lost by it.
     base = comparison.compare(gh, subject.repo, tip, head).merge_base
     # Remove what a killed attempt left.
-    for part in ("git", "source", "script"):
+    for part in ("git", "source", "script", "base"):
         shutil.rmtree(into / part, ignore_errors=True)
         (into / part).mkdir(parents=True)
     clone = Clone(into / "git")
@@ -88,8 +90,15 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         head,
         task_profile.of(context, gh, subject, context.ledger(subject.repo).entries("pr", subject.pull_number)),
     )
+    projects = [part.project for part in made.plan.projects]
+    if refused := services.refused(projects, context.settings.gate_pods.services.images):
+        problem = "the values do not allow the image of a service (gatePods.services.images)"
+        made = TestsJob(TestsPlan(origin=made.plan.origin, problem=problem, details=", ".join(refused)))
     if made.scripts:
         clone.check_out(head, {}, into / "source")
+    if any(project.services for project in projects) and made.scripts:
+        # What services read of the project is no pull request's.
+        clone.check_out(tip, {}, into / "base")
     shutil.rmtree(into / "git")
     for path, content in made.files.items():
         where = into / "script" / path
@@ -99,7 +108,20 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         gate_runs.write_script(context, into, language, text, number(inputs, "attempts") or 1)
     tools = subject.settings.tests_images
     images: Outputs = {language: packed(tools[language] or gate_runs.OWN_IMAGE) for language in made.scripts}
-    return {"plan": made.plan.pack(), **nothing, **images}
+    return {**nothing, "plan": made.plan.pack(), "services": _sidecars(context, made.plan), **images}
+
+
+def _sidecars(context: Context, made: TestsPlan) -> str:
+    """The services of each language's Pod; they hold nothing that Argo evaluates."""
+    settings = context.settings.gate_pods.services
+    by_language: dict[str, list[dict[str, Any]]] = {language: [] for language in _LANGUAGES}
+    for part in made.projects:
+        for service in part.project.services:
+            container = services.container(
+                part.number, part.project, service, settings.resources, settings.security_context
+            )
+            by_language[part.project.language].append(container)
+    return packed(json.dumps({language: packed(json.dumps(listed)) for language, listed in by_language.items()}))
 
 
 def _probes(head: Tree, subject: Subject) -> ProbePlan | None:
@@ -137,13 +159,13 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     if attempt is None:
         return gate_runs.conclude(context, subject, TESTS, head, gate_runs.given_up(), name)
     made = TestsPlan.unpack(inputs["plan"])
-    languages = {part.project.language for part in made.projects}
-    ends = {
-        language: look(
-            context.cluster.get("Pod", context.settings.namespace, gate_runs.pod_name(name, language, attempt))
+    pods = {
+        part.project.language: context.cluster.get(
+            "Pod", context.settings.namespace, gate_runs.pod_name(name, part.project.language, attempt)
         )
-        for language in languages
+        for part in made.projects
     }
+    ends = {language: look(pod) for language, pod in pods.items()}
     if any(end.lost for end in ends.values()) and not gate_runs.is_last(inputs, attempt):
         raise gate_runs.Lost(f"{name}: a container was lost with its node")
     logs = {
@@ -151,6 +173,10 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
         for language, end in ends.items()
         if end.state != "missing"
     }
+    waiting = dict.fromkeys(text for pod in pods.values() for text in waiting_sidecars(pod))
+    if waiting and any(end.state == "waiting" for end in ends.values()):
+        problem = "a service beside the tests could not be started"
+        made = replace(made, problem=problem, details=", ".join(waiting))
     judgement = _judged(context, subject, made, logs)
     records = {evidence.JUDGEMENT: judgement.pack(), evidence.CONTRACT: made.origin}
     evidence.keep(context, subject, head, records)
