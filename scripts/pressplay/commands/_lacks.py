@@ -35,7 +35,7 @@ def means_of(values_files: Sequence[Path], repo: str | None) -> tuple[Means, Map
     if repo is None and len(settings.repositories) == 1:
         (repo,) = settings.repositories
     own = settings.repository(repo) if repo is not None else settings.defaults
-    return provable.means(own), own.tests.environment
+    return provable.means(own, settings.gate_pods), own.tests.environment
 
 
 def sandbox_means(start: str | None, online: bool) -> Means:

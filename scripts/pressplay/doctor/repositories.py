@@ -240,7 +240,8 @@ def proof(subject: Subject, repo: str) -> Iterator[Result]:
     """What the repository lacks so that a change to it can be proven; `plan` demands that anything can."""
     base, gh = _base(subject, repo), _client(subject, repo)
     commit = refs.head(gh, repo, base)
-    advice, possible = provable.look(gh, repo, commit, subject.settings.repository(repo))
+    settings = subject.settings
+    advice, possible = provable.look(gh, repo, commit, settings.repository(repo), settings.gate_pods)
     if not possible:
         yield wrong(
             "proof",

@@ -43,6 +43,8 @@ _ONLINE = ("unshare", "--map-root-user", "--pid", "--fork", "--kill-child", "--m
 _ONE = "the sandbox runs Pods of one container only, and its sidecars"
 _OWN_PROCESSES = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 """What gives a container of a Pod of several a process table of its own, within the wall of all."""
+_AS_NOBODY = ("unshare", "--map-user=65534", "--map-group=65534")
+"""What takes the name of root, which the wall gives: databases refuse to run as root."""
 _WALLS = (
     (*_ONLINE, "--net"),
     ("unshare", "--map-root-user", "--net"),
@@ -125,8 +127,9 @@ class Container:
             return [*outer, *own]
         # Without the wall none of them has a process table of its own, and none starts its service.
         inner = _OWN_PROCESSES if "--pid" in outer else ()
+        beside = (*inner, *_nobody(tuple(outer), inner))
         lines = [
-            f"{shlex.join([*_with(self._environment_of(sidecar, places)), *inner, *_words(sidecar, places)])} "
+            f"{shlex.join([*_with(self._environment_of(sidecar, places)), *beside, *_words(sidecar, places)])} "
             f"</dev/null >{shlex.quote(str(self._folder / sidecar['name']))}.log 2>&1 &"
             for sidecar, places in self._sidecars
         ]
@@ -303,6 +306,16 @@ def _wall(online: bool) -> tuple[str, ...]:
         if done.returncode == 0:
             return candidate
     return ()
+
+
+@functools.cache
+def _nobody(outer: tuple[str, ...], inner: tuple[str, ...]) -> tuple[str, ...]:
+    """What runs a program as nobody within a wall, where util-linux can (2.38 does)."""
+    try:
+        done = subprocess.run([*outer, *inner, *_AS_NOBODY, "true"], capture_output=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return _AS_NOBODY if done.returncode == 0 else ()
 
 
 _said: list[bool] = []

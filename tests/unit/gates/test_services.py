@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import socket
 import subprocess
 import time
@@ -221,6 +222,30 @@ def test_probes_of_commands_have_them_too(gate: Gate) -> None:
     assert seen.steps["p0.head.probe-1.rest"].exit_status == 0
 
 
+POSTGRES = Service(
+    "db",
+    f"postgres@sha256:{'0' * 64}",
+    "docker-entrypoint.sh postgres",
+    process=(
+        'initdb -A trust -U shop -D "$PRESSPLAY_DATA/db" && exec postgres -D "$PRESSPLAY_DATA/db" '
+        # A path of a sandbox is too long for a socket's.
+        "-c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
+    ),
+    ports=(5432,),
+    ready="pg_isready -q -h 127.0.0.1",
+)
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("initdb", "postgres", "psql"))), reason="no PostgreSQL here")
+def test_a_real_database_is_empty_for_each_run(gate: Gate) -> None:
+    sql = "CREATE ROLE sly SUPERUSER; ALTER SYSTEM SET work_mem = '1MB'; CREATE TABLE sly(); CREATE DATABASE sly;"
+    lines = [f'psql -v ON_ERROR_STOP=1 -h 127.0.0.1 -U shop postgres -c "{line}"' for line in sql.split("; ")]
+    seen = gate.seen(part_of(" && ".join(lines), POSTGRES, runs=2))
+    statuses = {name: step.exit_status for name, step in seen.steps.items()}
+    assert set(statuses.values()) == {0}, [step.frames for step in seen.steps.values()]
+    assert len(statuses) == 6
+
+
 FAULTS = {
     "it never listens": (replace(STORE, process="sleep 60", seconds=1), "store: it was not ready within 1 s"),
     "it never answers": (replace(STORE, ready="false", seconds=1), "store: it was not ready within 1 s"),
@@ -241,7 +266,7 @@ def test_without_its_service_nothing_is_run_and_the_reason_is_shown(gate: Gate, 
     (finding,) = judged.refusing
     assert (finding.kind, finding.fixer) == ("no-results", None)
     assert "a service beside the tests" in finding.sentence
-    assert finding.details[0] == words.partition("\n")[0]
+    assert finding.details[0].startswith(words.replace("\n", ": "))
 
 
 def test_a_service_that_ends_while_the_tests_run_decides_nothing(gate: Gate) -> None:

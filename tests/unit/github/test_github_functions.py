@@ -13,7 +13,7 @@ from pressplay.errors import InputError, TryAgain
 from pressplay.github import checks, comparison, contents, issues, merges, pulls, refs, trees
 from pressplay.github.clone import Tree, Unreadable
 from pressplay.github.listing import Listing
-from pressplay.settings import RepositoryDefaults
+from pressplay.settings import GatePods, RepositoryDefaults
 from pressplay.steps.core import provable
 
 WORDS = {"title": "t", "summary": "s", "details_url": "http://d.test", "external_id": "x"}
@@ -89,16 +89,16 @@ def test_a_play_begins_only_where_something_can_be_proven(github_world):
     nothing, python = refs.head(gh, REPO, "main"), github_world.branch("p", {"setup.py": b"", "test_a.py": b""})
     settings = RepositoryDefaults()
     with pytest.raises(InputError, match=r"nothing could prove a change to it.*\n- .*\n- nothing is deployed"):
-        provable.demand(gh, REPO, nothing, settings)
+        provable.demand(gh, REPO, nothing, settings, GatePods())
     for tests in ({"enabled": False}, {"checks": [{"name": "ci"}]}):
         given = RepositoryDefaults.model_validate({"tests": tests})
-        assert [item.message for item in provable.demand(gh, REPO, nothing, given)]
-    assert len(provable.demand(gh, REPO, python, settings)) == 1
+        assert [item.message for item in provable.demand(gh, REPO, nothing, given, GatePods())]
+    assert len(provable.demand(gh, REPO, python, settings, GatePods())) == 1
     deployed = RepositoryDefaults.model_validate({"deploy": {"mode": "github-deployment"}})
-    assert "no project" in str(provable.demand(gh, REPO, nothing, deployed)[0])
+    assert "no project" in str(provable.demand(gh, REPO, nothing, deployed, GatePods())[0])
     wrong = github_world.branch("w", {".press-play/gates.yaml": b"projects: []"})
     with pytest.raises(InputError, match=rf"{REPO}@{wrong[:12]}:.press-play/gates.yaml:1:1: .*projects"):
-        provable.demand(gh, REPO, wrong, deployed)
+        provable.demand(gh, REPO, wrong, deployed, GatePods())
 
 
 def test_a_commit_puts_files_back_and_takes_files_away(github_world):

@@ -33,9 +33,9 @@ def assess(plan: TestsPlan, logs: Mapping[Language, bytes], profile: Profile, bo
         return Judgement(profile, "fail", (Finding("tampered", str(error), fixer="rex"),))
     if without := job.without_services(plan, read):
         text = "a service beside the tests was not there, or did not live to their end"
-        reason, log_end = without[0].partition("\n")[0], without[0][-300:]
-        lines = tuple(dict.fromkeys((quoted(reason), quoted(log_end))))
-        return Judgement(profile, "undecided", (Finding("no-results", text, lines),))
+        reason, _, log = without[0].partition("\n")
+        detail = quoted(f"{reason}: {log[-200:]}" if log.strip() else reason)
+        return Judgement(profile, "undecided", (Finding("no-results", text, (detail,)),))
     runs = job.results(plan, read)
     probes = [ProbeRuns.of(name, proofs) for name, proofs in job.probe_results(plan, read).items()]
     controls = [(v.id, v.control) for part in plan.projects for v in part.variants if v.control is not None]

@@ -113,7 +113,7 @@ def _meaning(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
 
 
 def _faults_of_services(services: Iterable[Mapping[str, Any]], path: Path) -> Iterator[tuple[Path, str, str]]:
-    """Names and ports that two services of a project share: they run side by side."""
+    """What is wrong with services: none says when one is ready; two of a project, side by side, share name or port."""
     names: set[str] = set()
     ports: set[int] = set()
     for number, service in enumerate(services):
@@ -123,6 +123,9 @@ def _faults_of_services(services: Iterable[Mapping[str, Any]], path: Path) -> It
         if shared := ports & {*service.get("ports", ())}:
             message = f"expected ports of its own, got {min(shared)}, which another service of the project has"
             yield (*path, "services", number, "ports"), message, "have it listen on another port"
+        if not service.get("ports") and not service.get("ready"):
+            message = "expected ports or ready, got neither"
+            yield (*path, "services", number), message, "say how it is seen to be ready"
         names.add(service["name"])
         ports |= {*service.get("ports", ())}
 

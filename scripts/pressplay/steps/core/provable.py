@@ -7,33 +7,34 @@ from pressplay.gates.proving import environment, lacks
 from pressplay.gates.proving.detection import FILE, Advice
 from pressplay.github.calls import Client
 from pressplay.github.listing import Listing
-from pressplay.settings import RepositoryDefaults
+from pressplay.settings import GatePods, RepositoryDefaults
 
 
-def means(settings: RepositoryDefaults) -> lacks.Means:
-    """What a repository's settings give to prove a change with."""
+def means(settings: RepositoryDefaults, pods: GatePods) -> lacks.Means:
+    """What a repository's settings, and those of the gates' Pods, give to prove a change with."""
     tests = settings.tests
     return lacks.Means(
         tests=tests.enabled and not tests.checks,
         images=settings.tests_images,
+        services=pods.services.images,
         deploys=settings.deploy.mode != "none",
     )
 
 
-def look(gh: Client, repo: str, commit: str, settings: RepositoryDefaults) -> tuple[list[Advice], bool]:
+def look(gh: Client, repo: str, commit: str, settings: RepositoryDefaults, pods: GatePods) -> tuple[list[Advice], bool]:
     """What the repository lacks at a commit of its default branch, and whether anything can be proven at all.
 
     It can where a person's word is that tests don't count, or that those of the project's CI do. Raises Invalid if the
     environment contract is wrong.
     """
-    files, given = Listing(gh, repo, commit), means(settings)
+    files, given = Listing(gh, repo, commit), means(settings, pods)
     contract = environment.contract(files, settings.tests.environment, f"{repo}@{commit[:12]}:{FILE}")
     return lacks.lacks(contract, files, given), not given.tests or lacks.provable(contract, files, given)
 
 
-def demand(gh: Client, repo: str, commit: str, settings: RepositoryDefaults) -> list[Advice]:
+def demand(gh: Client, repo: str, commit: str, settings: RepositoryDefaults, pods: GatePods) -> list[Advice]:
     """What the repository lacks, as `look` has it; InputError if nothing could prove a change to it."""
-    advice, possible = look(gh, repo, commit, settings)
+    advice, possible = look(gh, repo, commit, settings, pods)
     if not possible:
         listed = "".join(f"\n- {item}" for item in advice)
         raise InputError(

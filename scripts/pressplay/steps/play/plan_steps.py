@@ -52,7 +52,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
     requirements.check(context.settings.agents, gh, subject, base)
     commit = refs.head(gh, subject.repo, base)
-    for advice in provable.demand(gh, subject.repo, commit, subject.settings):
+    for advice in provable.demand(gh, subject.repo, commit, subject.settings, context.settings.gate_pods):
         context.say(f"not provable yet: {advice}")
     backlog = backlog_file.read(gh, subject, base)
     landings = landing.of_backlog(context, gh, subject, backlog, base)
