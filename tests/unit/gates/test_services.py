@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 import yaml
 
 from pressplay.chart import rendered_chart
-from pressplay.gates.proving import assessment, frames, job, script, services
+from pressplay.gates.proving import assessment, environment, frames, job, script, services
 from pressplay.gates.proving.frames import Seen
 from pressplay.gates.proving.judge import Bounds
 from pressplay.gates.proving.model import Control, Project, Service
@@ -222,25 +223,19 @@ def test_probes_of_commands_have_them_too(gate: Gate) -> None:
     assert seen.steps["p0.head.probe-1.rest"].exit_status == 0
 
 
-POSTGRES = Service(
-    "db",
-    f"postgres@sha256:{'0' * 64}",
-    "docker-entrypoint.sh postgres",
-    process=(
-        'initdb -A trust -U shop -D "$PRESSPLAY_DATA/db" && exec postgres -D "$PRESSPLAY_DATA/db" '
-        # A path of a sandbox is too long for a socket's.
-        "-c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
-    ),
-    ports=(5432,),
-    ready="pg_isready -q -h 127.0.0.1",
-)
+def documented() -> Service:
+    """The database of the page about the tests gate."""
+    page = (Path(__file__).parents[3] / "docs/how-to/tests-gate.md").read_text()
+    example = next(text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "services:" in text)
+    return environment.read(example.encode(), "tests-gate.md").projects[0].services[0]
 
 
 @pytest.mark.skipif(not all(map(shutil.which, ("initdb", "postgres", "psql"))), reason="no PostgreSQL here")
 def test_a_real_database_is_empty_for_each_run(gate: Gate) -> None:
     sql = "CREATE ROLE sly SUPERUSER; ALTER SYSTEM SET work_mem = '1MB'; CREATE TABLE sly(); CREATE DATABASE sly;"
-    lines = [f'psql -v ON_ERROR_STOP=1 -h 127.0.0.1 -U shop postgres -c "{line}"' for line in sql.split("; ")]
-    seen = gate.seen(part_of(" && ".join(lines), POSTGRES, runs=2))
+    ask = "psql -v ON_ERROR_STOP=1 postgres://shop:x@127.0.0.1/shop"
+    lines = [f'{ask} -c "{line}"' for line in sql.split("; ")]
+    seen = gate.seen(part_of(" && ".join(lines), documented(), runs=2))
     statuses = {name: step.exit_status for name, step in seen.steps.items()}
     assert set(statuses.values()) == {0}, [step.frames for step in seen.steps.values()]
     assert len(statuses) == 6
@@ -267,6 +262,13 @@ def test_without_its_service_nothing_is_run_and_the_reason_is_shown(gate: Gate, 
     assert (finding.kind, finding.fixer) == ("no-results", None)
     assert "a service beside the tests" in finding.sentence
     assert finding.details[0].startswith(words.replace("\n", ": "))
+
+
+def test_nothing_is_run_any_more_once_nothing_can_be_decided(gate: Gate) -> None:
+    part = part_of("true", replace(STORE, process="exit 4"), runs=3)
+    assert len(gate.seen(part).steps) == 3
+    seen = Gate(gate.folder / "again").seen(replace(part, decisive=frozenset({"head"})))
+    assert (list(seen.steps), seen.ended) == (["p0.head.1.services"], True)
 
 
 def test_a_service_that_ends_while_the_tests_run_decides_nothing(gate: Gate) -> None:

@@ -210,6 +210,7 @@ def written(environment: Environment, advice: Iterable[Advice] = ()) -> str:
     head = [
         "How gates build and test this repository (docs/how-to/tests-gate.md of Press Play).",
         "What counts is this file on the default branch; a pull request can't change it.",
+        "A database beside the tests is the key services, which nothing detects.",
         *map(str, advice),
     ]
     comments = "".join(f"# {' '.join(plain(line).split())}\n" for line in head)

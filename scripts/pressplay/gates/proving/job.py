@@ -223,6 +223,7 @@ def prepare(
                 [(variant.id, variant.tree, variant.runs) for variant in variants],
                 {f"{PROBE}{probe_number}": command.shell(probe, probe_number) for probe_number, probe in own.items()},
                 probed=frozenset(variant.id for variant in variants if variant.is_probed),
+                decisive=frozenset(variant.id for variant in variants if variant.kind is None),
                 optional=frozenset(v.id for v in variants if v.kind not in (None, "bodies")),
                 budget=bounds.seconds,
             )

@@ -154,6 +154,8 @@ class ProjectScript:
     """Step of a probe → the shell that carries it out, in the project's folder, with frames of its own."""
     probed: frozenset[str] = frozenset()
     """The variants on which probes are carried out."""
+    decisive: frozenset[str] = frozenset()
+    """The variants without whose services nothing is decided: all but controls."""
     optional: frozenset[str] = frozenset()
     """The variants that are left out once `budget` seconds have passed."""
     budget: int = 0
@@ -195,7 +197,7 @@ def _project(part: ProjectScript) -> list[str]:
             body += _built(project, f"{step}.{run}")
             if project.test:
                 tests = _call("tests", f"{step}.{run}", seconds, project.folder, project.test, _where(project))
-                body += _beside(part, f"{step}.{run}", [tests])
+                body += _beside(part, variant, f"{step}.{run}", [tests])
         if variant in part.probed:
             body += _probes(part, step, tree, variant)
         if variant in part.optional:
@@ -223,18 +225,19 @@ def _probes(part: ProjectScript, step: str, tree: str, variant: str) -> list[str
             'if [ "$ready" -eq 0 ]; then',
             f"lay {tree}-{at} {at}/{variant}",
             *_built(part.project, f"{step}.{name}"),
-            *_beside(part, f"{step}.{name}", probe),
+            *_beside(part, variant, f"{step}.{name}", probe),
             "fi",
         ]
     return lines
 
 
-def _beside(part: ProjectScript, step: str, lines: Sequence[str]) -> list[str]:
+def _beside(part: ProjectScript, variant: str, step: str, lines: Sequence[str]) -> list[str]:
     """The lines of a step between the beginning and the end of the services that it needs, if it needs some."""
     if not part.project.services:
         return list(lines)
-    serve, rest = (function(step, part.number, part.project) for function in (services.serve, services.rest))
-    return [serve, 'if [ "$served" -eq 0 ]; then', *lines, "fi", rest]
+    need = ["need_services"] if variant in part.decisive else []
+    begin, end = (act(step, part.number, part.project) for act in (services.serve, services.rest))
+    return [begin, *need, 'if [ "$served" -eq 0 ]; then', *lines, "fi", end, *need]
 
 
 def _built(project: Project, step: str) -> list[str]:

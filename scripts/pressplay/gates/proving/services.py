@@ -85,20 +85,31 @@ each() {{
 
 # serve STEP SECONDS NAME…: the services, started afresh; where one is not there nothing is run.
 serve() {{
+  served=0
   [ "$ready" -eq 0 ] || return 0
   served_step=$1 served_for=$2
   shift 2
   each "$served_step.{UP}" ready "$served_for" "$@"
   served=$code
+  # Those that did start are of no use.
+  if [ "$code" -ne 0 ]; then request stopped "$@"; fi
 }}
 
 # rest STEP NAME…: whether the services lived to the end of the run, and their end.
 rest() {{
-  [ "$ready" -eq 0 ] || return 0
+  [ "$ready" -eq 0 ] && [ "$served" -eq 0 ] || return 0
   served_step=$1
   shift
   each "$served_step.{REST}" stopped {_GRACE} "$@"
-  served=0
+  served=$code
+}}
+
+# What follows can't change that nothing is decided.
+need_services() {{
+  [ "$served" -eq 0 ] || {{
+    say end
+    exit 0
+  }}
 }}
 
 """
@@ -258,16 +269,14 @@ def files(number: int, project: Project) -> Iterator[tuple[str, bytes]]:
 
 
 def serve(step: str, number: int, project: Project) -> str:
-    """The line of the tests' script that starts a project's services for a step; empty if it has none."""
-    if not project.services:
-        return ""
+    """The line of the tests' script that starts a project's services for a step."""
     patience = max(service.seconds for service in project.services) + _GRACE
     return f"serve {step} {patience} {_names(number, project)}"
 
 
 def rest(step: str, number: int, project: Project) -> str:
-    """The line that ends them after the step; empty if it has none."""
-    return f"rest {step} {_names(number, project)}" if project.services else ""
+    """The line that ends them after the step."""
+    return f"rest {step} {_names(number, project)}"
 
 
 def _names(number: int, project: Project) -> str:
