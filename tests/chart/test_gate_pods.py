@@ -29,7 +29,7 @@ INPUTS = {
     "seconds": "1200",
     "image": base64.b64encode(b"registry.example.com:5000/rust@sha256:00ff").decode(),
     "resources": base64.b64encode(json.dumps(RESOURCES).encode()).decode(),
-    "services": base64.b64encode(json.dumps({"rust": base64.b64encode(b"[]").decode()}).encode()).decode(),
+    "services": base64.b64encode(b"[]").decode(),
 }
 SERVICE = Service(
     "db",
@@ -47,8 +47,7 @@ def beside(settings: Mapping[str, Any]) -> str:
     own = Settings.model_validate(settings).gate_pods.services
     project = Project("a", "rust", "", "exit", services=(SERVICE,))
     made = services.container(0, project, SERVICE, own.resources, own.security_context)
-    text = base64.b64encode(json.dumps([made]).encode()).decode()
-    return base64.b64encode(json.dumps({"rust": text}).encode()).decode()
+    return base64.b64encode(json.dumps([made]).encode()).decode()
 
 
 def pod(values: str = DEFAULTS, gate_name: str = "gate-lint", **inputs: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ spec:
   {{- end }}
   {{- if $services }}
   # Made by the checkout (pressplay.gates.proving.services), of what the default branch's contract says.
-  initContainers: {{ "{{=sprig.b64dec(jsonpath(sprig.b64dec(inputs.parameters.services), '$.' + inputs.parameters.language))}}" }}
+  initContainers: {{ "{{=sprig.b64dec(inputs.parameters.services)}}" }}
   {{- end }}
   containers:
     - name: main
@@ -270,9 +270,13 @@ spec:
             when: {{ printf "'{{inputs.parameters.%s}}' != 'none'" . | quote }}
             arguments:
               parameters:
-                {{- include "press-play.pass" (concat (list "repo" "pr" "name" "seconds" "patience" "resources") $beside) | nindent 16 }}
+                {{- include "press-play.pass" (list "repo" "pr" "name" "seconds" "patience" "resources") | nindent 16 }}
                 - name: language
                   value: {{ . }}
+                {{- if $services }}
+                - name: services
+                  value: {{ printf "{{=jsonpath(sprig.b64dec(inputs.parameters.services), '$.%s')}}" . | quote }}
+                {{- end }}
                 - name: image
                   value: {{ printf "{{inputs.parameters.%s}}" . | quote }}
                 - name: attempt

@@ -97,7 +97,7 @@ def pod(parts: list[ProjectScript]) -> dict[str, Any]:
         "seconds": "120",
         "image": packed("pressplay"),
         "resources": packed("{}"),
-        "services": packed(json.dumps({"python": packed(json.dumps(listed))})),
+        "services": packed(json.dumps(listed)),
     }
     names = {f"inputs.parameters.{name}": value for name, value in inputs.items()}
     made: dict[str, Any] = yaml.safe_load(substitute_text(manifest, Scope({**names, "workflow.name": "task-1"})))
@@ -138,7 +138,7 @@ class Gate:
         assert ended.exit_code == 0, log
         return log
 
-    def seen(self, part: ProjectScript, head: Mapping[str, str] | None = None) -> Seen:
+    def shown(self, part: ProjectScript, head: Mapping[str, str] | None = None) -> Seen:
         return frames.read(MARK, self.printed(part, head))
 
 
@@ -158,18 +158,18 @@ def part_of(test: str, service: Service = STORE, runs: int = 1, **fields: Any) -
     return ProjectScript(0, project, [("head", "base", runs)], **{"probes": {}, **rest})
 
 
-def log_of(seen: Seen, step: str) -> str:
-    return seen.steps[step].frames["log"].decode()
+def log_of(shown: Seen, step: str) -> str:
+    return shown.steps[step].frames["log"].decode()
 
 
 def test_tests_reach_a_service_that_was_started_with_its_own_variables(gate: Gate) -> None:
-    seen = gate.seen(part_of("python client.py get && python client.py set me && python client.py greet"))
-    assert {name: step.exit_status for name, step in seen.steps.items()} == {
+    shown = gate.shown(part_of("python client.py get && python client.py set me && python client.py greet"))
+    assert {name: step.exit_status for name, step in shown.steps.items()} == {
         "p0.head.1.services": 0,
         "p0.head.1": 0,
         "p0.head.1.rest": 0,
     }
-    assert log_of(seen, "p0.head.1").splitlines() == ["nothing", "me", "it's $HOME; `id`"]
+    assert log_of(shown, "p0.head.1").splitlines() == ["nothing", "me", "it's $HOME; `id`"]
 
 
 SLY = {
@@ -186,9 +186,9 @@ SLY = {
 @pytest.mark.parametrize("sly", SLY.values(), ids=SLY.keys())
 def test_what_a_run_leaves_in_a_service_is_gone_in_the_next(gate: Gate, sly: str) -> None:
     look = 'python client.py run "ls -A $PRESSPLAY_DATA >/dev/null"; test "$(python client.py get)" = nothing'
-    seen = gate.seen(part_of(f"{{ {look}; }} && {sly}", runs=3))
-    statuses = {name: step.exit_status for name, step in seen.steps.items() if name[-1].isdigit()}
-    assert statuses == {"p0.head.1": 0, "p0.head.2": 0, "p0.head.3": 0}, seen
+    shown = gate.shown(part_of(f"{{ {look}; }} && {sly}", runs=3))
+    statuses = {name: step.exit_status for name, step in shown.steps.items() if name[-1].isdigit()}
+    assert statuses == {"p0.head.1": 0, "p0.head.2": 0, "p0.head.3": 0}, shown
     data = gate.folder / "volumes" / "claim-python-0.service-data" / "p0-store" / "0"
     assert list(data.iterdir()) == []
 
@@ -196,31 +196,31 @@ def test_what_a_run_leaves_in_a_service_is_gone_in_the_next(gate: Gate, sly: str
 def test_no_run_answers_for_a_service_or_asks_for_it_beforehand(gate: Gate) -> None:
     # What a run writes where the script asks is neither obeyed for the next run, nor does it hold the script up.
     ask = gate.folder / "volumes" / "claim-python-0.ask"
-    seen = gate.seen(
+    shown = gate.shown(
         part_of(f"test \"$(python client.py get)\" = nothing && echo 'x ready p0-store' >{ask}/now", runs=2)
     )
-    statuses = {name: step.exit_status for name, step in seen.steps.items()}
+    statuses = {name: step.exit_status for name, step in shown.steps.items()}
     assert (statuses["p0.head.1"], statuses["p0.head.2.services"], statuses["p0.head.2"]) == (0, 0, 0)
 
 
 def test_the_head_s_own_version_of_the_service_is_not_what_runs(gate: Gate) -> None:
-    seen = gate.seen(part_of("python client.py get"), head={"server.py": "raise SystemExit('the head')\n"})
-    assert seen.steps["p0.head.1"].exit_status == 0
+    shown = gate.shown(part_of("python client.py get"), head={"server.py": "raise SystemExit('the head')\n"})
+    assert shown.steps["p0.head.1"].exit_status == 0
 
 
 def test_services_are_not_there_for_setup_and_build(gate: Gate) -> None:
     lines = ("! python client.py get",)
-    seen = gate.seen(part_of("python client.py get", setup=lines, build=lines, runs=2))
-    assert {step.exit_status for step in seen.steps.values()} == {0}
+    shown = gate.shown(part_of("python client.py get", setup=lines, build=lines, runs=2))
+    assert {step.exit_status for step in shown.steps.values()} == {0}
 
 
 def test_probes_of_commands_have_them_too(gate: Gate) -> None:
     ask = 'python client.py {} >"$out/file" 2>&1'
     fragment = "; ".join([ask.format("set probe"), "reap", ask.format("get"), 'frame x "$out/file"'])
     part = part_of("python client.py get", probes={"probe-1": fragment}, probed=frozenset({"head"}))
-    seen = gate.seen(part)
-    assert seen.steps["p0.head.probe-1"].frames["x"].strip() == b"probe"
-    assert seen.steps["p0.head.probe-1.rest"].exit_status == 0
+    shown = gate.shown(part)
+    assert shown.steps["p0.head.probe-1"].frames["x"].strip() == b"probe"
+    assert shown.steps["p0.head.probe-1.rest"].exit_status == 0
 
 
 def documented() -> Service:
@@ -235,9 +235,9 @@ def test_a_real_database_is_empty_for_each_run(gate: Gate) -> None:
     sql = "CREATE ROLE sly SUPERUSER; ALTER SYSTEM SET work_mem = '1MB'; CREATE TABLE sly(); CREATE DATABASE sly;"
     ask = "psql -v ON_ERROR_STOP=1 postgres://shop:x@127.0.0.1/shop"
     lines = [f'{ask} -c "{line}"' for line in sql.split("; ")]
-    seen = gate.seen(part_of(" && ".join(lines), documented(), runs=2))
-    statuses = {name: step.exit_status for name, step in seen.steps.items()}
-    assert set(statuses.values()) == {0}, [step.frames for step in seen.steps.values()]
+    shown = gate.shown(part_of(" && ".join(lines), documented(), runs=2))
+    statuses = {name: step.exit_status for name, step in shown.steps.items()}
+    assert set(statuses.values()) == {0}, [step.frames for step in shown.steps.values()]
     assert len(statuses) == 6
 
 
@@ -253,10 +253,10 @@ FAULTS = {
 @pytest.mark.parametrize(("service", "words"), FAULTS.values(), ids=FAULTS.keys())
 def test_without_its_service_nothing_is_run_and_the_reason_is_shown(gate: Gate, service: Service, words: str) -> None:
     part = part_of("exit 1", service)
-    seen = gate.seen(part)
-    assert "p0.head.1" not in seen.steps
-    assert log_of(seen, "p0.head.1.services").startswith(words)
-    judged = judgement(part, seen)
+    shown = gate.shown(part)
+    assert "p0.head.1" not in shown.steps
+    assert log_of(shown, "p0.head.1.services").startswith(words)
+    judged = judgement(part, shown)
     assert judged.outcome == "undecided"
     (finding,) = judged.refusing
     assert (finding.kind, finding.fixer) == ("no-results", None)
@@ -266,16 +266,16 @@ def test_without_its_service_nothing_is_run_and_the_reason_is_shown(gate: Gate, 
 
 def test_nothing_is_run_any_more_once_nothing_can_be_decided(gate: Gate) -> None:
     part = part_of("true", replace(STORE, process="exit 4"), runs=3)
-    assert len(gate.seen(part).steps) == 3
-    seen = Gate(gate.folder / "again").seen(replace(part, decisive=frozenset({"head"})))
-    assert (list(seen.steps), seen.ended) == (["p0.head.1.services"], True)
+    assert len(gate.shown(part).steps) == 3
+    shown = Gate(gate.folder / "again").shown(replace(part, decisive=frozenset({"head"})))
+    assert (list(shown.steps), shown.ended) == (["p0.head.1.services"], True)
 
 
 def test_a_service_that_ends_while_the_tests_run_decides_nothing(gate: Gate) -> None:
     part = part_of("python client.py die; exit 1")
-    seen = gate.seen(part)
-    assert log_of(seen, "p0.head.1.rest").startswith("store: it ended with status 3 while the tests ran")
-    assert judgement(part, seen).outcome == "undecided"
+    shown = gate.shown(part)
+    assert log_of(shown, "p0.head.1.rest").startswith("store: it ended with status 3 while the tests ran")
+    assert judgement(part, shown).outcome == "undecided"
 
 
 def supervised(folder: Path, wrapper: list[str], service: Service) -> str:
@@ -313,23 +313,23 @@ def test_another_program_s_port_is_not_taken_for_the_service_s(tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         service = replace(STORE, process="sleep 60", ports=(port,))
-        said = supervised(tmp_path, list(wall(lambda _: None, online=True)), service)
-    assert said == f"word failed its port {port} is taken by another program\n"
+        state = supervised(tmp_path, list(wall(lambda _: None, online=True)), service)
+    assert state == f"word failed its port {port} is taken by another program\n"
 
 
-def judgement(part: ProjectScript, seen: Seen) -> Any:
+def judgement(part: ProjectScript, shown: Seen) -> Any:
     variants = tuple(job.PlannedVariant(name, tree, runs) for name, tree, runs in part.variants)
     plan = job.TestsPlan(MARK, (job.PlannedProject(0, part.project, variants),))
-    (run,) = job.results(plan, {"python": seen})["head"]
+    (run,) = job.results(plan, {"python": shown})["head"]
     assert run.problem == "service"
-    log = relogged(seen)
+    log = relogged(shown)
     return assessment.assess(plan, {"python": log.encode()}, "feature", Bounds())
 
 
-def relogged(seen: Seen) -> str:
+def relogged(shown: Seen) -> str:
     """A log that shows the same."""
     lines = []
-    for name, step in seen.steps.items():
+    for name, step in shown.steps.items():
         lines += [f"{MARK} begin {name}", f"{MARK} ended {name} {step.exit_status} 0"]
         for frame, content in step.frames.items():
             lines += [f"{MARK} frame {frame} plain", base64.b64encode(content).decode(), f"{MARK} done {frame}"]
@@ -344,10 +344,10 @@ def test_a_control_whose_service_was_not_there_says_nothing() -> None:
         "p0.c1.1.services": frames.Step(1, 0, {"log": b"store: gone"}),
         "p0.c1.probe-1.rest": frames.Step(1, 0, {"log": b"store: gone"}),
     }
-    seen = Seen(steps, frozenset(), ended=True)
-    assert job.without_services(plan, {"python": seen}) == []
-    assert job.results(plan, {"python": seen})["c1"][0].problem == "service"
-    assert job.unserved(seen, "p0.c1.probe-1") is not None
+    shown = Seen(steps, frozenset(), ended=True)
+    assert job.without_services(plan, {"python": shown}) == []
+    assert job.results(plan, {"python": shown})["c1"][0].problem == "service"
+    assert job.unserved(shown, "p0.c1.probe-1") is not None
     assert isinstance(control.control, Control)
 
 

@@ -121,7 +121,9 @@ def _no_services(project: Project, means: Means) -> Iterator[Advice]:
             f"{place}: the values do not allow the image {image} of a service",
             f"add {services.repository(image)} to gatePods.services.images in the values",
         )
-    for service in project.services if means.tool is not None else ():
+    if means.tool is None:
+        return
+    for service in project.services:
         program = _PROGRAM.match(service.process)
         if not service.process:
             yield Advice(
