@@ -144,6 +144,11 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
             "remoteTools": list(remote),
         }
 
+    pods = values["gatePods"]
+    services = {
+        **{key: pods["services"][key] for key in ("images", "resources")},
+        "securityContext": {**values["workflows"]["containerSecurityContext"], "readOnlyRootFilesystem": True},
+    }
     return {
         "namespace": namespace,
         "controllerNamespace": values["controller"]["namespace"],
@@ -152,7 +157,7 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         "github": values["github"],
         "repositories": {name: set_here(own) for name, own in values["repositories"].items()},
         "defaults": set_here(values["defaults"]),
-        "gatePods": {"packageProxy": {"files": values["gatePods"]["packageProxy"]["files"]}},
+        "gatePods": {"packageProxy": {"files": pods["packageProxy"]["files"]}, "services": services},
         "events": {key: values["events"][key] for key in ("enabled", "start", "label")},
         "flows": values["flows"],
         "limits": {key: value for key, value in values["limits"].items() if key != "runsAtOnce"},

@@ -179,14 +179,22 @@ SLY = {
         "python client.py run 'while sleep 0.1; do echo mine >$PRESSPLAY_DATA/store; done' && sleep 0.3"
     ),
     "in a process that has its port": "python client.py run 'while sleep 0.1; do python server.py; done' && sleep 0.3",
+    "where the service answers": (
+        "python client.py run 'echo mine >$GATE_ANSWER/mine; mkdir $GATE_ANSWER/.mine' && sleep 0.3"
+    ),
+    "where it asks": 'for f in mine .mine ..mine; do echo mine >"$ASK/$f"; done',
     "in a request of its own": 'rm -rf "$PWD/../../ask"; python client.py set mine',
 }
 
 
 @pytest.mark.parametrize("sly", SLY.values(), ids=SLY.keys())
 def test_what_a_run_leaves_in_a_service_is_gone_in_the_next(gate: Gate, sly: str) -> None:
-    look = 'python client.py run "ls -A $PRESSPLAY_DATA >/dev/null"; test "$(python client.py get)" = nothing'
-    shown = gate.shown(part_of(f"{{ {look}; }} && {sly}", runs=3))
+    ask, answers = (gate.folder / "volumes" / f"claim-python-0.{name}" for name in ("ask", "answers/p0-store"))
+    look = (
+        f'test "$(python client.py get)" = nothing && test "$(ls -A {ask})" = now '
+        f'&& test -z "$(ls -A {answers} | grep -v -e begun -e state -e log)" && test "$(ls -A {answers} | wc -l)" = 3'
+    )
+    shown = gate.shown(part_of(f"{look} && {sly.replace('$ASK', str(ask))}", runs=3))
     statuses = {name: step.exit_status for name, step in shown.steps.items() if name[-1].isdigit()}
     assert statuses == {"p0.head.1": 0, "p0.head.2": 0, "p0.head.3": 0}, shown
     data = gate.folder / "volumes" / "claim-python-0.service-data" / "p0-store" / "0"

@@ -36,7 +36,7 @@ unset GATE_ASK GATE_SERVICES
 
 request() {{
   nonce=$(head -c 15 /dev/urandom | base64)
-  rm -rf "$ask/now" "$ask/next"
+  rm -rf "$ask"/* "$ask"/.[!.]* "$ask"/..?*
   printf '%s %s\\n' "$nonce" "$*" >"$ask/next" && mv "$ask/next" "$ask/now"
 }}
 
@@ -83,6 +83,13 @@ each() {{
   if [ "$code" -ne 0 ]; then frame log "$out/why"; fi
 }}
 
+# settle NAME…: their end, and that of what they wrote, where a step did not go as it should.
+settle() {{
+  request stopped "$@"
+  started=$(date +%s)
+  for name; do answered "$name" {_GRACE}; done
+}}
+
 # serve STEP SECONDS NAME…: the services, started afresh; where one is not there nothing is run.
 serve() {{
   served=0
@@ -91,8 +98,7 @@ serve() {{
   shift 2
   each "$served_step.{UP}" ready "$served_for" "$@"
   served=$code
-  # Those that did start are of no use.
-  if [ "$code" -ne 0 ]; then request stopped "$@"; fi
+  if [ "$code" -ne 0 ] && [ -n "$ask" ]; then settle "$@"; fi
 }}
 
 # rest STEP NAME…: whether the services lived to the end of the run, and their end.
@@ -102,6 +108,7 @@ rest() {{
   shift
   each "$served_step.{REST}" stopped {_GRACE} "$@"
   served=$code
+  if [ "$code" -ne 0 ]; then settle "$@"; fi
 }}
 
 # What follows can't change that nothing is decided.
@@ -145,14 +152,14 @@ clear_all() {{
   [ $$ -eq 1 ] || return 1
   kill -9 -1 2>/dev/null
   wait 2>/dev/null
-  rest=$GATE_DATA:
+  rest=$GATE_DATA:$GATE_ANSWER:
   while [ -n "$rest" ]; do
     folder=${{rest%%%%:*}} rest=${{rest#*:}}
     chmod -R u+rwX "$folder" 2>/dev/null
     rm -rf "$folder"/* "$folder"/.[!.]* "$folder"/..?* 2>/dev/null
     [ -z "$(ls -A "$folder")" ] || return 1
   done
-  rm -rf "$ended" "$log"
+  : >"$GATE_ANSWER/begun"
   # In a Pod it is the Pod's; elsewhere it is the machine's.
   [ -n "${{{AS_PROCESS}-}}" ] || rm -rf /dev/shm/* 2>/dev/null
   return 0
@@ -206,12 +213,14 @@ obey() {{
   if [ -z "$fell" ] && [ "$state" = ready ] && [ -e "$ended" ]; then
     fell="it ended with status $(head -n 1 "$ended") while the tests ran"
   fi
+  end=$(tail -c %(tail)s "$log" 2>/dev/null)
   if ! clear_all; then
     answer failed "what it left can't be ended and removed"
   elif [ "$wanted" = ready ]; then
     fell=''
     start
   elif [ -n "$fell" ]; then
+    printf '%%s\n' "$end" >"$log"
     answer fallen "$fell"
     fell=''
   else
@@ -252,6 +261,7 @@ def supervisor(number: int, service: Service) -> str:
     """The script that is the first process of a service's container."""
     exports = "\n".join(f"export {variable}={shlex.quote(value)}" for variable, value in service.env)
     values = {
+        "tail": str(_TAIL),
         "name": name(number, service),
         "ports": " ".join(map(str, service.ports)),
         "seconds": str(service.seconds),
