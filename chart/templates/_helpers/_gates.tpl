@@ -61,6 +61,8 @@ spec:
           value: {{ $value | quote }}
         {{- end }}
         {{- if $services }}
+        - name: GATE_TMP
+          value: /tmp
         - name: GATE_ASK
           value: /gate/ask
         - name: GATE_SERVICES

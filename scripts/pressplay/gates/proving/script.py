@@ -34,8 +34,9 @@ set -u
 mark=%(mark)s
 source=$GATE_SOURCE work=$GATE_WORK given=${{0%%/*}}/home variants=${{0%%/*}}/variants
 out=$work/out began=$(date +%%s)
+temporary=${{GATE_TMP-}}
 # A program could do for a gate what it does for nobody else.
-unset GATE_SOURCE GATE_WORK
+unset GATE_SOURCE GATE_WORK GATE_TMP
 for program in cp mv rm head tail base64 touch find date; do command -v "$program" >/dev/null || exit {BROKEN}; done
 mkdir -p "$out" "$HOME" "$TMPDIR" || exit {BROKEN}
 if [ -d "$given" ]; then cp -a "$given/." "$HOME/" || exit {BROKEN}; fi
@@ -61,9 +62,21 @@ limited() {{
   if command -v timeout >/dev/null; then timeout -k 5 "$seconds" "$@"; else "$@"; fi
 }}
 
+# What a run could leave for the next where no project keeps anything.
+sweep() {{
+  chmod -R u+rwX "$TMPDIR" 2>/dev/null
+  rm -rf "$TMPDIR" && mkdir -p "$TMPDIR" || exit {BROKEN}
+  if [ -n "$temporary" ]; then
+    mkdir -p "$temporary" || exit {BROKEN}
+    chmod -R u+rwX "$temporary" 2>/dev/null
+    find "$temporary" -mindepth 1 -maxdepth 1 -exec rm -rf {{}} + || exit {BROKEN}
+  fi
+}}
+
 # lay TREE VARIANT: TREE gets the variant's files; packages and caches stay.
 lay() {{
   tree=$work/$1
+  sweep
   rm -rf "$work/next" && mkdir -p "$work/next" "$tree" && cp -a "$source/." "$work/next/" || exit {BROKEN}
   # A process that the run left could hold a file open, but not this.
   cd "$work/next" || exit {BROKEN}
