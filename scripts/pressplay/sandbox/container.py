@@ -294,6 +294,11 @@ def wall(say: Callable[[str], None], online: bool = False) -> tuple[str, ...]:
     return prefix
 
 
+def tells_processes_apart(online: bool = False) -> bool:
+    """Whether a container here has a process table of its own, as the sidecars of a Pod need it."""
+    return "--pid" in _wall(online)
+
+
 @functools.cache
 def _wall(online: bool) -> tuple[str, ...]:
     own_address = (sys.executable, "-I", "-S", "-c", _LOOPBACK)

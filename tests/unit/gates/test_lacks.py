@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,7 @@ def sandbox(*tools: str, start: bool | None = None) -> Means:
         (with_db(), sandbox("go"), ["the service db names no process", "no line `web: COMMAND`"], False),
         ({**with_db("postgres -D x"), **WEB}, sandbox("go"), ["postgres, which the service db needs, is not"], True),
         ({**with_db("exec postgres"), **WEB}, sandbox("go", "postgres"), [], True),
+        ({**with_db("x"), **WEB}, replace(sandbox("go", "x"), processes=False), ["`unshare` does not work"], True),
         ({**with_db("A=1 ./x"), **WEB}, sandbox("go"), [], True),
         ({}, Means(tests=False, images={}, deploys=True), [], True),
         (GO, Means(tests=False, images={}, deploys=False), ["nothing is deployed"], False),

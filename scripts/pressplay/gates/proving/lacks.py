@@ -33,6 +33,8 @@ class Means:
     """In the sandbox: whether a program of this name is there."""
     packages: bool = True
     """Whether gates can fetch packages."""
+    processes: bool = True
+    """In the sandbox: whether services can be processes, told from this machine's and ended."""
     services: Sequence[str] | None = None
     """In a cluster: the repositories of images that services may have (`gatePods.services.images`)."""
     deploys: bool | None = None
@@ -125,7 +127,13 @@ def _no_services(project: Project, means: Means) -> Iterator[Advice]:
         return
     for service in project.services:
         program = _PROGRAM.match(service.process)
-        if not service.process:
+        if not means.processes:
+            yield Advice(
+                f"{place}: `unshare` does not work on this machine, without which the sandbox can't have the service "
+                f"{service.name}, so that its tests decide nothing here",
+                "play it on Linux with unprivileged user namespaces, or in a cluster",
+            )
+        elif not service.process:
             yield Advice(
                 f"{place}: the sandbox runs no images, and the service {service.name} names no process, so that its "
                 "tests decide nothing here",
