@@ -45,10 +45,15 @@ def look(pod: Manifest | None) -> PodEnd:
 
 
 def waiting_sidecars(pod: Manifest | None) -> list[str]:
-    """The sidecars of a Pod that were not started, each with Kubernetes' word for why: `p0-db: ImagePullBackOff`."""
+    """The sidecars of a Pod that were not started, each with Kubernetes' word for why: `p0-db: ImagePullBackOff`.
+
+    One that only waits for another before it is not among them.
+    """
     statuses = ((pod or {}).get("status") or {}).get("initContainerStatuses") or ()
-    reasons = ((status["name"], (status.get("state") or {}).get("waiting") or {}) for status in statuses)
-    return [f"{name}: {_word(waiting.get('reason'))}" for name, waiting in reasons if _word(waiting.get("reason"))]
+    reasons = {
+        status["name"]: _word(((status.get("state") or {}).get("waiting") or {}).get("reason")) for status in statuses
+    }
+    return [f"{name}: {reason}" for name, reason in reasons.items() if reason not in ("", "PodInitializing")]
 
 
 def _word(text: Any) -> str:
