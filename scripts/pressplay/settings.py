@@ -269,10 +269,27 @@ class PackageProxy(_Model):
     """Whether gates may reach one at all (`gatePods.packageProxy.to`); the chart of an earlier version does not say."""
 
 
+class GateServices(_Model):
+    """What holds for the services beside the tests."""
+
+    images: list[str] = ["*"]
+    """The repositories of images that a contract may name (`gates.proving.services.refused`)."""
+    resources: dict[str, Any] = {}
+    """Each container's resources, as Kubernetes writes them."""
+    security_context: dict[str, Any] = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+    }
+    """Each container's, as Kubernetes writes it; the chart gives the gates' own."""
+
+
 class GatePods(_Model):
     """What holds for the containers that run strangers' code."""
 
     package_proxy: PackageProxy = PackageProxy()
+    services: GateServices = GateServices()
 
 
 class Limits(_Model):

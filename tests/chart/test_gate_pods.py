@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import kubernetes_validate
@@ -11,7 +13,11 @@ import pytest
 import yaml
 from charts import DEFAULTS, VALUES, render
 
+from pressplay.gates.proving import services
+from pressplay.gates.proving.environment import MOST_SERVICES
+from pressplay.gates.proving.model import Project, Service
 from pressplay.sandbox.engine.substitution import Scope, substitute_text
+from pressplay.settings import Settings
 
 RESOURCES = {"limits": {"memory": "2Gi"}, "requests": {"cpu": 1}}
 INPUTS = {
@@ -23,13 +29,31 @@ INPUTS = {
     "seconds": "1200",
     "image": base64.b64encode(b"registry.example.com:5000/rust@sha256:00ff").decode(),
     "resources": base64.b64encode(json.dumps(RESOURCES).encode()).decode(),
+    "services": base64.b64encode(b"[]").decode(),
 }
+SERVICE = Service(
+    "db",
+    f"ghcr.io/acme/db@sha256:{'0a' * 32}",
+    "run {{=1+1}} $(HOME)",
+    env=(("A", "{{=1+1}} $$ $(HOME)"),),
+    ports=(5432,),
+    data=("/var/lib/db",),
+    user=999,
+)
 
 
-def pod(values: str = DEFAULTS, **inputs: str) -> dict[str, Any]:
+def beside(settings: Mapping[str, Any]) -> str:
+    """The parameter `services` for a project with one, as the checkout makes it of the installation's settings."""
+    own = Settings.model_validate(settings).gate_pods.services
+    project = Project("a", "rust", "", "exit", services=(SERVICE,))
+    made = services.container(0, project, SERVICE, own.resources, own.security_context)
+    return base64.b64encode(json.dumps([made]).encode()).decode()
+
+
+def pod(values: str = DEFAULTS, gate_name: str = "gate-lint", **inputs: str) -> dict[str, Any]:
     """The manifest as Argo fills it in."""
     _, documents = render(values)
-    gate = next(d for d in documents if d["metadata"]["name"] == "gate-lint")
+    gate = next(d for d in documents if d["metadata"]["name"] == gate_name)
     run = next(t for t in gate["spec"]["templates"] if t["name"] == "run")
     names = {f"inputs.parameters.{name}": value for name, value in {**INPUTS, **inputs}.items()}
     text = substitute_text(run["resource"]["manifest"], Scope({**names, "workflow.name": "task-1"}))
@@ -37,10 +61,11 @@ def pod(values: str = DEFAULTS, **inputs: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("gate", ["gate-lint", "gate-tests"])
 @pytest.mark.parametrize("values", [DEFAULTS, *(path.stem for path in VALUES)])
 @pytest.mark.rule("R5")
-def test_it_is_a_pod_without_token_account_secret_or_way_out(values):
-    found = pod(values)
+def test_it_is_a_pod_without_token_account_secret_or_way_out(values, gate):
+    found = pod(values, gate)
     for version in ("1.27", "1.37"):
         kubernetes_validate.validate(found, version, strict=True)
     spec = found["spec"]
@@ -58,7 +83,7 @@ def test_it_is_a_pod_without_token_account_secret_or_way_out(values):
     assert all("valueFrom" not in variable for variable in container["env"])
     assert "envFrom" not in container
     writable = {m["mountPath"] for m in container["volumeMounts"] if not m.get("readOnly")}
-    assert writable == {"/gate/work", "/tmp"}
+    assert writable == {"/gate/work", "/tmp"} | ({"/gate/ask"} if gate == "gate-tests" else set())
 
 
 def test_it_runs_what_it_is_told_for_as_long_as_it_is_told():
@@ -87,3 +112,54 @@ def test_independent_criteria_are_mounted_into_their_own_pod_alone(language, fol
     assert mounts["/gate/script"] == folder
     assert mounts["/gate/work"].startswith(f"work/{language}-")
     assert set(mounts) == {"/gate/source", "/gate/script", "/gate/work", "/tmp"}
+
+
+@pytest.mark.parametrize("values", [DEFAULTS, *(path.stem for path in VALUES)])
+@pytest.mark.rule("R5")
+def test_services_are_sidecars_behind_the_same_wall(values):
+    _, documents = render(values)
+    config = next(d for d in documents if d["metadata"]["name"] == "press-play-config")
+    found = pod(values, "gate-tests", services=beside(json.loads(config["data"]["config.json"])))
+    for version in ("1.29", "1.37"):
+        kubernetes_validate.validate(found, version, strict=True)
+    (main,), (sidecar,) = found["spec"]["containers"], found["spec"]["initContainers"]
+    assert (sidecar["name"], sidecar["image"], sidecar["restartPolicy"]) == ("p0-db", SERVICE.image, "Always")
+    assert sidecar["command"] == ["sh", "/gate/service/run.sh"]
+    own = {**main["securityContext"], "runAsUser": 999}
+    assert sidecar["securityContext"] == own
+    assert (own["readOnlyRootFilesystem"], own["runAsNonRoot"]) == (True, True)
+    assert sidecar["resources"]["limits"]
+    assert all("valueFrom" not in variable for variable in sidecar["env"])
+    assert "envFrom" not in sidecar
+    volumes = {volume["name"]: volume for volume in found["spec"]["volumes"]}
+    assert {next(iter(volume.keys() - {"name"})) for volume in volumes.values()} == {
+        "persistentVolumeClaim",
+        "emptyDir",
+    }
+    writable = {m["mountPath"]: m["name"] for m in sidecar["volumeMounts"] if not m.get("readOnly")}
+    assert writable == {
+        "/gate/answer": "answers",
+        "/gate/data": "service-data",
+        "/tmp": "service-data",
+        "/var/lib/db": "service-data",
+    }
+    assert {m["subPath"] for m in sidecar["volumeMounts"] if m["name"] == "gate"} == {"script/services/p0-db", "base/a"}
+    # Neither side can write where the other does.
+    assert [m.get("readOnly") for m in main["volumeMounts"] if m["name"] == "answers"] == [True]
+    assert [m.get("readOnly") for m in sidecar["volumeMounts"] if m["name"] == "ask"] == [True]
+    assert volumes["service-data"]["emptyDir"]["sizeLimit"]
+
+
+@pytest.mark.rule("R7")
+def test_nothing_of_a_contract_is_in_the_manifest_that_argo_or_kubernetes_would_evaluate():
+    sidecar = json.dumps(services.container(0, Project("a", "rust", "", "exit"), SERVICE, {"limits": {"cpu": {}}}, {}))
+    assert "{{" not in sidecar
+    assert "$" not in sidecar
+
+
+def test_the_template_watches_as_many_services_as_a_contract_may_have():
+    _, documents = render(DEFAULTS)
+    gate = next(d for d in documents if d["metadata"]["name"] == "gate-tests")
+    condition = next(t for t in gate["spec"]["templates"] if t["name"] == "run")["resource"]["failureCondition"]
+    watched = re.findall(r"status\.initContainerStatuses\.(\d+)\.", condition)
+    assert list(map(int, watched)) == list(range(MOST_SERVICES))

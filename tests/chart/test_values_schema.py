@@ -73,7 +73,7 @@ def test_the_schema_knows_each_key_of_the_values_and_no_other():
     # Kubernetes' own types have more fields than our defaults use; agents and repositories are maps by name.
     contexts = ("workflows.podSecurityContext.", "workflows.containerSecurityContext.")
     free = (*contexts, "workflows.resources.", "serve.resources.", "events.resources.", "defaults.lint.resources.")
-    free += ("defaults.tests.resources.",)
+    free += ("defaults.tests.resources.", "gatePods.services.resources.")
     known = {key for key in keys(schema) if not key.startswith(free)} - {"global"}
     set_here = {key for key in held(defaults) if not key.startswith((*free, "agents."))}
     assert known == set_here

@@ -18,6 +18,7 @@ from services import PRESSPLAY
 
 CASE = CORPUS / "python-service/cases/feature-volume"
 IMAGE = os.environ.get("PRESSPLAY_E2E_PYTHON_IMAGE", "")
+SERVICE_IMAGE = os.environ.get("PRESSPLAY_E2E_SERVICE_IMAGE", "")
 WALL = """\
 import os
 import pathlib
@@ -67,14 +68,95 @@ def test_no_network_is_reached():
 """
 """Added where the cluster carries NetworkPolicies out: a CNI that ignores them lets this connection through."""
 
+CONTRACT = """\
+projects:
+  - folder: .
+    language: python
+    test: {{command: 'python -m pytest -q --junitxml="$REPORT"', report: junit}}
+    services:
+      - name: store
+        image: {image}
+        command: exec python "$PRESSPLAY_PROJECT/tools/store.py"
+        env: {{GREETING: "{{{{=1+1}}}} $(HOME) $$"}}
+        ports: [5555]
+        data: [/var/store]
+"""
+STORE = """\
+\"\"\"A server that keeps a line in each of its folders, and says what it is allowed.\"\"\"
+
+import json
+import os
+import pathlib
+import socketserver
+
+FOLDERS = [pathlib.Path(name) for name in ("/var/store", "/tmp", os.environ["PRESSPLAY_DATA"])]
+
+
+def state():
+    status = pathlib.Path("/proc/self/status").read_text()
+    return {
+        "kept": sorted(str(path) for folder in FOLDERS for path in folder.iterdir()),
+        "user": os.getuid(),
+        "capabilities": int(status.split("CapEff:")[1].split()[0], 16),
+        "token": pathlib.Path("/var/run/secrets/kubernetes.io").exists(),
+        "root": os.access("/", os.W_OK) or os.access(os.environ["PRESSPLAY_PROJECT"], os.W_OK),
+        "greeting": os.environ["GREETING"],
+        "project": sorted(os.listdir(os.environ["PRESSPLAY_PROJECT"])),
+    }
+
+
+class Handler(socketserver.StreamRequestHandler):
+    \"\"\"Answers, and keeps what it was sent.\"\"\"
+
+    def handle(self):
+        \"\"\"One line, one answer.\"\"\"
+        word = self.rfile.readline().decode().strip()
+        answer = state()
+        for folder in FOLDERS:
+            (folder / "kept").write_text(word)
+        self.wfile.write(json.dumps(answer).encode())
+
+
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+socketserver.ThreadingTCPServer(("127.0.0.1", 5555), Handler).serve_forever()
+"""
+BESIDE = """\
+import json
+import pathlib
+import socket
+
+
+def test_the_service_is_fresh_walled_and_of_the_default_branch():
+    with socket.create_connection(("127.0.0.1", 5555), timeout=10) as connection:
+        connection.sendall(b"mine\\n")
+        answer = json.loads(connection.makefile().read())
+    assert answer["kept"] == []
+    assert answer["user"] != 0
+    assert answer["capabilities"] == 0
+    assert not answer["token"]
+    assert not answer["root"]
+    assert answer["greeting"] == "{{=1+1}} $(HOME) $$"
+    assert "tools" in answer["project"]
+
+
+def test_nobody_but_the_service_answers_for_it():
+    for path in pathlib.Path("/gate/services").rglob("state"):
+        try:
+            path.write_text("mine")
+        except OSError:
+            continue
+        raise AssertionError(path)
+"""
+"""Added for a project with a service: each of the runs must find what no earlier one left."""
+
 pytestmark = [
     pytest.mark.timeout(2 * LIMIT),
     pytest.mark.skipif(not IMAGE, reason="PRESSPLAY_E2E_PYTHON_IMAGE is not set: an image with python and pytest"),
 ]
 
 
-def case_of(directory: Path) -> Path:
-    """The corpus' honest feature, with tests that try the wall."""
+def case_of(directory: Path, *, service: bool) -> Path:
+    """The corpus' honest feature, with tests that try the wall, and those that try a service's."""
     case = directory / "case" / CASE.name
     shutil.copytree(CASE, case)
     probe = yaml.safe_load((case / "independent.yaml").read_text())["probes"][0]
@@ -84,11 +166,16 @@ def case_of(directory: Path) -> Path:
         address = kubectl("get", "service", "kubernetes", "-n", "default", "-o", "jsonpath={.spec.clusterIP}")
         text += NETWORK.replace("ADDRESS", repr(address))
     (case / "head" / "tests" / "test_wall.py").write_text(text)
+    if service:
+        (case / "head" / "tests" / "test_beside.py").write_text(BESIDE)
     return case
 
 
-@pytest.fixture
-def installed(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
+@pytest.fixture(params=["alone", "service"])
+def installed(controller_namespace: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Installed]:
+    service = request.param == "service"
+    if service and not SERVICE_IMAGE:
+        pytest.skip("PRESSPLAY_E2E_SERVICE_IMAGE is not set: an image with python and sh, by digest")
     if not has_storage():
         pytest.skip("no default StorageClass: gates have no volume for the checkout")
     small = {"size": "128Mi"}
@@ -98,7 +185,15 @@ def installed(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
     }
     project = project_of(tmp_path, task(CASE))
     shutil.copytree(CASE.parents[1] / "base", project, dirs_exist_ok=True)
-    yield from install(tmp_path, project, settings={"defaults": defaults}, agent=agent(case_of(tmp_path)))
+    if service:
+        for path, text in {
+            ".press-play/gates.yaml": CONTRACT.format(image=SERVICE_IMAGE),
+            "tools/store.py": STORE,
+        }.items():
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(text)
+    case = case_of(tmp_path, service=service)
+    yield from install(tmp_path, project, settings={"defaults": defaults}, agent=agent(case))
 
 
 @pytest.mark.rule("R6")

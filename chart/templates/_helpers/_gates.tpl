@@ -6,10 +6,12 @@ press-play-gate
 {{/*
 The Pod in which a gate's commands run, as a resource template makes it: strangers' code, so without a token, without an
 account's rights, without secrets, and (by its label `press-play/walled`) without a network. It sees the checkout
-read-only and works in a copy. Takes the root; the rest are inputs of the template.
+read-only and works in a copy. With `services`, the checkout says which services run beside it, as sidecars of this Pod.
+(dict "root" $ "services" true); the rest are inputs of the template.
 */}}
 {{- define "press-play.gatePod" -}}
-{{- $proxy := .Values.gatePods.packageProxy -}}
+{{- $services := .services -}}
+{{- with .root -}}
 apiVersion: v1
 kind: Pod
 metadata:
@@ -41,6 +43,10 @@ spec:
   tolerations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+  {{- if $services }}
+  # Made by the checkout (pressplay.gates.proving.services), of what the default branch's contract says.
+  initContainers: {{ "{{=sprig.b64dec(inputs.parameters.services)}}" }}
+  {{- end }}
   containers:
     - name: main
       {{- $image := include "press-play.image" . }}
@@ -53,6 +59,14 @@ spec:
         {{- range $name, $value := include "press-play.gateEnvironment" . | fromYaml }}
         - name: {{ $name }}
           value: {{ $value | quote }}
+        {{- end }}
+        {{- if $services }}
+        - name: GATE_TMP
+          value: /tmp
+        - name: GATE_ASK
+          value: /gate/ask
+        - name: GATE_SERVICES
+          value: /gate/services
         {{- end }}
       resources: {{ "{{=sprig.b64dec(inputs.parameters.resources)}}" }}
       securityContext:
@@ -72,12 +86,29 @@ spec:
           subPath: {{ "work/{{inputs.parameters.language}}-{{inputs.parameters.attempt}}" }}
         - name: tmp
           mountPath: /tmp
+        {{- if $services }}
+        # What it asks of services, which these can only read; and their answers, which it can only read.
+        - name: ask
+          mountPath: /gate/ask
+        - name: answers
+          mountPath: /gate/services
+          readOnly: true
+        {{- end }}
   volumes:
     - name: gate
       persistentVolumeClaim:
         claimName: {{ "{{inputs.parameters.name}}" }}
     - name: tmp
       emptyDir: {sizeLimit: 1Gi}
+    {{- if $services }}
+    - name: ask
+      emptyDir: {sizeLimit: 1Mi}
+    - name: answers
+      emptyDir: {sizeLimit: 128Mi}
+    - name: service-data
+      emptyDir: {sizeLimit: {{ .Values.gatePods.services.size }}}
+    {{- end }}
+{{- end }}
 {{- end }}
 
 {{/*
@@ -108,13 +139,16 @@ NPM_CONFIG_OFFLINE: "true"
 
 {{/*
 A gate that runs commands of the project's, each language's in a Pod of its own, or waits for named checks of its CI. Its steps are
-`gate-<gate>-plan`, `-checkout`, `-checks` and `-verdict`; `languages` are those for which the checkout may give an image.
-(dict "root" $ "gate" "lint" "languages" (list "rust" "custom"))
+`gate-<gate>-plan`, `-checkout`, `-checks` and `-verdict`; `languages` are those for which the checkout may give an image. With `services`,
+the checkout says which services run beside the commands.
+(dict "root" $ "gate" "lint" "languages" (list "rust" "custom") "services" false)
 */}}
 {{- define "press-play.commandGate" -}}
 {{- $root := .root }}
 {{- $gate := .gate }}
 {{- $languages := .languages }}
+{{- $services := .services }}
+{{- $beside := ternary (list "services") (list) $services }}
 {{- $pr := list "repo" "pr" "tag" "task" "play" "try" "head" }}
 {{- $attempts := 3 }}
 {{- $workflow := dict "workflow" "{{workflow.name}}" -}}
@@ -215,7 +249,7 @@ spec:
             arguments:
               parameters:
                 {{- include "press-play.pass" (concat $pr (list "name" "seconds" "patience" "resources")) | nindent 16 }}
-                {{- include "press-play.ofStep" (dict "step" "checkout" "names" (append $languages "plan")) | nindent 16 }}
+                {{- include "press-play.ofStep" (dict "step" "checkout" "names" (concat $languages $beside (list "plan"))) | nindent 16 }}
       outputs:
         parameters:
           - name: outcome
@@ -226,7 +260,7 @@ spec:
     - name: attempt
       inputs:
         parameters:
-          {{- range concat $pr (list "name" "seconds" "patience" "resources" "plan") $languages }}
+          {{- range concat $pr (list "name" "seconds" "patience" "resources" "plan") $languages $beside }}
           - name: {{ . }}
           {{- end }}
       retryStrategy:
@@ -242,6 +276,10 @@ spec:
                 {{- include "press-play.pass" (list "repo" "pr" "name" "seconds" "patience" "resources") | nindent 16 }}
                 - name: language
                   value: {{ . }}
+                {{- if $services }}
+                - name: services
+                  value: {{ printf "{{=jsonpath(sprig.b64dec(inputs.parameters.services), '$.%s')}}" . | quote }}
+                {{- end }}
                 - name: image
                   value: {{ printf "{{inputs.parameters.%s}}" . | quote }}
                 - name: attempt
@@ -266,7 +304,7 @@ spec:
     - name: run
       inputs:
         parameters:
-          {{- range list "repo" "pr" "name" "seconds" "patience" "resources" "language" "image" "attempt" }}
+          {{- range concat (list "repo" "pr" "name" "seconds" "patience" "resources" "language" "image" "attempt") $beside }}
           - name: {{ . }}
           {{- end }}
       {{- include "press-play.pod" $root | nindent 6 }}
@@ -291,8 +329,14 @@ spec:
         failureCondition: >-
           status.containerStatuses.0.state.waiting.reason in (ImagePullBackOff, InvalidImageName,
           CreateContainerConfigError, CreateContainerError)
+          {{- if $services }}
+          {{- range until 10 }},
+          status.initContainerStatuses.{{ . }}.state.waiting.reason in (ImagePullBackOff, InvalidImageName,
+          CreateContainerConfigError, CreateContainerError, CrashLoopBackOff)
+          {{- end }}
+          {{- end }}
         manifest: |
-          {{- include "press-play.gatePod" $root | nindent 10 }}
+          {{- include "press-play.gatePod" (dict "root" $root "services" $services) | nindent 10 }}
     # The named checks: read, waited for without a pod (`reconcile` wakes), read once more.
     - name: checks
       inputs:
@@ -330,7 +374,7 @@ spec:
     {{- include "press-play.wait" (dict "name" "await-checks" "inputs" (list "repo" "pr" "head")) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-plan" $gate) "inputs" $pr "extra" $workflow "outputs" (dict "state" "none" "outcome" "none" "name" "none" "seconds" "0" "patience" "0" "resources" "none")) | nindent 4 }}
     {{- $made := dict "plan" "none" }}
-    {{- range $languages }}{{ $_ := set $made . "none" }}{{ end }}
+    {{- range concat $languages $beside }}{{ $_ := set $made . "none" }}{{ end }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checkout" $gate) "inputs" (append $pr "name") "extra" (dict "into" "/gate" "attempts" ($attempts | toString)) "claim" "{{inputs.parameters.name}}" "deadlineSeconds" 900 "outputs" $made) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checks" $gate) "inputs" (append $pr "woken") "outputs" (dict "state" "none" "outcome" "none")) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-verdict" $gate) "inputs" (concat $pr (list "name" "plan" "attempt")) "extra" (dict "attempts" ($attempts | toString)) "outputs" (dict "outcome" "none")) | nindent 4 }}

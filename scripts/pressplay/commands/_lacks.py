@@ -38,10 +38,11 @@ def means_of(values_files: Sequence[Path], repo: str | None) -> tuple[Means, Map
     return provable.means(own, settings.gate_pods), own.tests.environment
 
 
-def sandbox_means(start: str | None, online: bool) -> Means:
+def sandbox_means(start: str | None, online: bool, services: bool) -> Means:
     """What this machine gives to prove a change with.
 
-    `start` starts the project where its Procfile does not; `online`: whether gates keep the network.
+    `start` starts the project where its Procfile does not; `online`: whether gates keep the network; `services`:
+    whether processes beside the tests can be had.
     """
     import os
     import shutil
@@ -53,6 +54,7 @@ def sandbox_means(start: str | None, online: bool) -> Means:
     return Means(
         tool=lambda name: shutil.which(name, path=path) is not None,
         packages=online,
+        processes=services,
         deploys=True if start else None,
     )
 

@@ -156,12 +156,15 @@ def _say_what_it_lacks(project: Path, options: Mapping[str, Any]) -> None:
     from pressplay.commands import _lacks
     from pressplay.commands._files import files_of
     from pressplay.gates.proving import detection, environment, lacks
+    from pressplay.sandbox import container
     from pressplay.validation.report import Invalid
 
+    online = options["gates_online"]
+    means = _lacks.sandbox_means(options["start"], online, container.tells_processes_apart(online))
     try:
         with files_of(project, "refs/heads/main") as files:
             contract = environment.contract(files, where=str(project / detection.FILE))
-            advice = lacks.lacks(contract, files, _lacks.sandbox_means(options["start"], options["gates_online"]))
+            advice = lacks.lacks(contract, files, means)
     except Invalid:
         raise
     except InputError:

@@ -6,6 +6,9 @@ The environment holds nothing of ours. Where Linux lets us, the process has no n
 machine's, and sees no other process; it is no wall against reading files, which the process does with the user's own
 rights.
 
+A Pod's sidecars, which are the services beside a gate's tests, are processes too: each with a process table of its own,
+all with the network of the first. They run a line that their contract gives for this machine.
+
 The process outlives this one: after a kill the next sandbox takes it up, or records it as lost.
 """
 
@@ -14,11 +17,12 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +30,7 @@ from typing import Any
 from pressplay import names
 from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
+from pressplay.gates.proving.services import AS_PROCESS
 from pressplay.sandbox import detached
 from pressplay.sandbox.detached import LOST, was_started
 from pressplay.sandbox.launcher import ProcessLauncher
@@ -35,6 +40,11 @@ LOG_BYTES = 8_000_000
 _TRIES, _POLL = 10, 0.02
 _ONLINE = ("unshare", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc")
 """What takes other processes away, and leaves the network."""
+_ONE = "the sandbox runs Pods of one container only, and its sidecars"
+_OWN_PROCESSES = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+"""What gives a container of a Pod of several a process table of its own, within the wall of all."""
+_AS_NOBODY = ("unshare", "--map-user=65534", "--map-group=65534")
+"""What takes the name of root, which the wall gives: databases refuse to run as root."""
 _WALLS = (
     (*_ONLINE, "--net"),
     ("unshare", "--map-root-user", "--net"),
@@ -104,14 +114,27 @@ class Container:
         self._folder = runs / self._name
         self._container = _only_container(pod)
         self._mounts = mounts(pod, volumes)
+        self._sidecars = [(sidecar, mounts(pod, volumes, sidecar)) for sidecar in _sidecars(pod)]
         self._volumes = volumes
         self.claims = claims(pod)
         self._say = say
         self._online = online
-        self._launcher = ProcessLauncher([*wall(say, online), *self._words("command"), *self._words("args")])
+        self._launcher = ProcessLauncher(self._command(wall(say, online)))
 
-    def _words(self, key: str) -> list[str]:
-        return [localized(word, self._mounts) for word in self._container.get(key) or ()]
+    def _command(self, outer: Sequence[str]) -> list[str]:
+        own = _words(self._container, self._mounts)
+        if not self._sidecars:
+            return [*outer, *own]
+        # Without the wall none of them has a process table of its own, and none starts its service.
+        inner = _OWN_PROCESSES if "--pid" in outer else ()
+        beside = (*inner, *_nobody(tuple(outer), inner))
+        lines = [
+            f"{shlex.join([*_with(self._environment_of(sidecar, places)), *beside, *_words(sidecar, places)])} "
+            f"</dev/null >{shlex.quote(str(self._folder / sidecar['name']))}.log 2>&1 &"
+            for sidecar, places in self._sidecars
+        ]
+        # They end with the first process, which the command becomes.
+        return [*outer, "sh", "-c", "\n".join([*lines, f"exec {shlex.join([*inner, *own])}"])]
 
     def start(self) -> None:
         """Start the process, unless it was started before; start it again if the sandbox was stopped meanwhile."""
@@ -120,12 +143,13 @@ class Container:
         if was_started(self._folder):
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        for place in self._mounts.values():
-            place.mkdir(parents=True, exist_ok=True)
+        for places in (self._mounts, *(places for _, places in self._sidecars)):
+            for place in places.values():
+                place.mkdir(parents=True, exist_ok=True)
         where = Path(localized(self._container.get("workingDir") or "/", self._mounts))
-        self._launcher.start(self._folder, where, self._environment())
+        self._launcher.start(self._folder, where, self._environment_of(self._container, self._mounts))
 
-    def _environment(self) -> dict[str, str]:
+    def _environment_of(self, container: Mapping[str, Any], places: Mapping[str, Path]) -> dict[str, str]:
         ours = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         environment = {"PATH": search_path(ours, self._volumes), "LANG": "C.UTF-8"}
         for name, usual in _TOOLS.items():
@@ -134,12 +158,14 @@ class Container:
                 environment[name] = folder
         if self._online:
             environment |= {name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ}
-        for item in self._container.get("env") or ():
+        if container is not self._container:
+            environment[AS_PROCESS] = "yes"
+        for item in container.get("env") or ():
             if "value" not in item:
                 raise InputError(f"pod {self._name}: variable {item['name']}: the sandbox knows only plain values")
             if self._online and OFFLINE.get(item["name"]) == item["value"]:
                 continue
-            environment[item["name"]] = localized(item["value"], self._mounts)
+            environment[item["name"]] = localized(item["value"], places)
         return environment
 
     def ended(self) -> Ended | None:
@@ -200,9 +226,9 @@ def claims(pod: Manifest) -> list[str]:
     return [volume["persistentVolumeClaim"]["claimName"] for volume in volumes if "persistentVolumeClaim" in volume]
 
 
-def mounts(pod: Manifest, volumes: Path) -> dict[str, Path]:
-    """The folder for each place at which the Pod's container has a volume mounted."""
-    pod_name, container = pod["metadata"]["name"], _only_container(pod)
+def mounts(pod: Manifest, volumes: Path, container: Mapping[str, Any] | None = None) -> dict[str, Path]:
+    """The folder for each place at which a container of the Pod (its only one, or a sidecar) has a volume mounted."""
+    pod_name, container = pod["metadata"]["name"], container or _only_container(pod)
     sources = {}
     for volume in pod["spec"].get("volumes") or ():
         if "persistentVolumeClaim" in volume:
@@ -268,6 +294,11 @@ def wall(say: Callable[[str], None], online: bool = False) -> tuple[str, ...]:
     return prefix
 
 
+def tells_processes_apart(online: bool = False) -> bool:
+    """Whether a container here has a process table of its own, as the sidecars of a Pod need it."""
+    return "--pid" in _wall(online)
+
+
 @functools.cache
 def _wall(online: bool) -> tuple[str, ...]:
     own_address = (sys.executable, "-I", "-S", "-c", _LOOPBACK)
@@ -280,6 +311,16 @@ def _wall(online: bool) -> tuple[str, ...]:
         if done.returncode == 0:
             return candidate
     return ()
+
+
+@functools.cache
+def _nobody(outer: tuple[str, ...], inner: tuple[str, ...]) -> tuple[str, ...]:
+    """What runs a program as nobody within a wall, where util-linux can (2.38 does)."""
+    try:
+        done = subprocess.run([*outer, *inner, *_AS_NOBODY, "true"], capture_output=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return _AS_NOBODY if done.returncode == 0 else ()
 
 
 _said: list[bool] = []
@@ -296,12 +337,37 @@ def _say_once(say: Callable[[str], None]) -> None:
 
 def _only_container(pod: Manifest) -> Mapping[str, Any]:
     containers = pod["spec"]["containers"]
+    if len(containers) != 1:
+        raise InputError(
+            f"pod {pod['metadata']['name']}: the sandbox runs Pods of one container only, and its sidecars"
+        )
+    return _known(pod, containers[0], _KNOWN)
+
+
+def _sidecars(pod: Manifest) -> list[Mapping[str, Any]]:
+    """The containers that run beside the only one, from before its beginning to its end."""
+    listed = pod["spec"].get("initContainers") or ()
+    if any(container.get("restartPolicy") != "Always" for container in listed):
+        raise InputError(
+            f"pod {pod['metadata']['name']}: the sandbox runs Pods of one container only, and its sidecars"
+        )
+    return [_known(pod, container, _KNOWN | {"restartPolicy"}) for container in listed]
+
+
+def _known(pod: Manifest, container: Mapping[str, Any], keys: frozenset[str]) -> Mapping[str, Any]:
     name = pod["metadata"]["name"]
-    if len(containers) != 1 or pod["spec"].get("initContainers"):
-        raise InputError(f"pod {name}: the sandbox runs Pods of one container only")
-    container: Mapping[str, Any] = containers[0]
-    for key in sorted(set(container) - _KNOWN):
+    for key in sorted(set(container) - keys):
         raise InputError(f"pod {name}: the sandbox does not know a container's {key}")
     if not container.get("command"):
         raise InputError(f"pod {name}: expected a command, since the sandbox has no image to look it up in")
     return container
+
+
+def _words(container: Mapping[str, Any], places: Mapping[str, Path]) -> list[str]:
+    """A container's command line, as this machine has it."""
+    return [localized(word, places) for key in ("command", "args") for word in container.get(key) or ()]
+
+
+def _with(environment: Mapping[str, str]) -> list[str]:
+    """The beginning of a command line that gives a program these variables alone."""
+    return ["env", "-i", *(f"{name}={value}" for name, value in environment.items())]

@@ -145,7 +145,12 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
             "remoteTools": list(remote),
         }
 
-    proxy = values["gatePods"]["packageProxy"]
+    pods = values["gatePods"]
+    proxy = pods["packageProxy"]
+    services = {
+        **{key: pods["services"][key] for key in ("images", "resources")},
+        "securityContext": {**values["workflows"]["containerSecurityContext"], "readOnlyRootFilesystem": True},
+    }
     return {
         "namespace": namespace,
         "controllerNamespace": values["controller"]["namespace"],
@@ -154,7 +159,10 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         "github": values["github"],
         "repositories": {name: set_here(own) for name, own in values["repositories"].items()},
         "defaults": set_here(values["defaults"]),
-        "gatePods": {"packageProxy": {"files": proxy["files"], "reachable": bool(proxy["to"])}},
+        "gatePods": {
+            "packageProxy": {"files": proxy["files"], "reachable": bool(proxy["to"])},
+            "services": services,
+        },
         "events": {key: values["events"][key] for key in ("enabled", "start", "label")},
         "flows": values["flows"],
         "limits": {key: value for key, value in values["limits"].items() if key != "runsAtOnce"},

@@ -17,7 +17,7 @@ from trees import SUBMODULE, Link, tree
 from pressplay.errors import InputError
 from pressplay.gates.proving.detection import FILE, Advice
 from pressplay.gates.proving.environment import LONGEST, choose, contract, document, from_values, read, written
-from pressplay.gates.proving.model import LANGUAGES, REPORT_KINDS, Environment, Project
+from pressplay.gates.proving.model import LANGUAGES, REPORT_KINDS, Environment, Project, Service
 from pressplay.validation import packaged
 from pressplay.validation.report import Invalid
 
@@ -38,9 +38,20 @@ projects:
     packages: [vendor]
     caches: [.cache/build]
     network: true
+    services:
+      - name: db
+        image: ghcr.io/acme/postgres@sha256:%s
+        command: docker-entrypoint.sh postgres
+        process: exec postgres
+        env: {POSTGRES_PASSWORD: "a b"}
+        ports: [5432]
+        ready: pg_isready
+        seconds: 30
+        data: [/var/lib/postgresql/data]
+        user: 999
   - folder: .
     language: other
-"""
+""" % ("0a" * 32)
 
 
 @pytest.mark.rule("FR10")
@@ -61,6 +72,20 @@ def test_reads_every_key() -> None:
         caches=(".cache/build",),
         minutes=20,
         network=True,
+        services=(
+            Service(
+                "db",
+                f"ghcr.io/acme/postgres@sha256:{'0a' * 32}",
+                "docker-entrypoint.sh postgres",
+                process="exec postgres",
+                env=(("POSTGRES_PASSWORD", "a b"),),
+                ports=(5432,),
+                ready="pg_isready",
+                seconds=30,
+                data=("/var/lib/postgresql/data",),
+                user=999,
+            ),
+        ),
     )
     assert root == Project("", "other", "", "exit")
 
@@ -75,6 +100,14 @@ def _one(**keys: object) -> str:
     return json.dumps({"projects": [{"folder": "a", "language": "go", **keys}]})
 
 
+def _beside(**keys: object) -> str:
+    service = {"name": "db", "image": f"db@sha256:{'0' * 64}", "command": "x", "ports": [5432]}
+    return _one(services=[{key: value for key, value in {**service, **keys}.items() if value is not None}])
+
+
+_AT = "$.projects[0].services[0]"
+
+
 @pytest.mark.rule("R10")
 @pytest.mark.parametrize(
     ("text", "path", "words"),
@@ -83,7 +116,27 @@ def _one(**keys: object) -> str:
         ("[]", "$", "expected a map"),
         ("projects: []", "$.projects", "at least 1"),
         ("projects: [{folder: a}]", "$.projects[0]", '"language"'),
-        (_one(services=[]), "$.projects[0].services", 'unknown key "services"'),
+        (_beside(image=None), _AT, '"image"'),
+        (_beside(image="postgres"), f"{_AT}.image", "by digest"),
+        (_beside(image="postgres:17"), f"{_AT}.image", "by digest"),
+        (_beside(image=f"postgres:17@sha256:{'0' * 64}"), f"{_AT}.image", "by digest"),
+        (_beside(image=f"postgres@sha256:{'0' * 63}"), f"{_AT}.image", "by digest"),
+        (_beside(image=f"postgres@sha256:{'0' * 64}\n"), f"{_AT}.image", "by digest"),
+        (_beside(image=f"{{{{=x}}}}@sha256:{'0' * 64}"), f"{_AT}.image", "by digest"),
+        (_beside(command=None), _AT, '"command"'),
+        (_beside(ports=None), _AT, "ports or ready"),
+        (_beside(ports=[80]), f"{_AT}.ports[0]", "at least 1024"),
+        (_beside(name="Db"), f"{_AT}.name", "lower-case"),
+        (_beside(name="a b"), f"{_AT}.name", "lower-case"),
+        (_beside(env={"GATE_ASK": "x"}), f"{_AT}.env.GATE_ASK", "GATE_"),
+        (_beside(env={"A": 1}), f"{_AT}.env.A", "a text"),
+        (_beside(env={"A": {"secretKeyRef": {}}}), f"{_AT}.env.A", "a text"),
+        (_beside(user=0), f"{_AT}.user", "at least 1"),
+        (_beside(data=["/gate/x"]), f"{_AT}.data[0]", "/gate"),
+        (_beside(data=["/a/../etc"]), f"{_AT}.data[0]", "absolute path"),
+        (_beside(data=["x"]), f"{_AT}.data[0]", "absolute path"),
+        (_beside(securityContext={"privileged": True}), f"{_AT}.securityContext", "unknown key"),
+        (_beside(volumeMounts=[]), f"{_AT}.volumeMounts", "unknown key"),
         (_one(shards=2), "$.projects[0].shards", 'unknown key "shards"'),
         (_one(language="ruby"), "$.projects[0].language", '"other"'),
         (_one(test={"command": "x"}), "$.projects[0].test", '"report"'),
@@ -125,6 +178,21 @@ def test_two_projects_may_not_share_a_folder() -> None:
     text = "projects:\n- {folder: a, language: go}\n- {folder: b, language: go}\n- {folder: a, language: python}\n"
     with pytest.raises(Invalid, match=r"gates.yaml:4:4: \$.projects\[2\].folder: .* which is project 1's too"):
         read(text.encode(), FILE)
+
+
+def test_services_of_a_project_have_names_and_ports_of_their_own_and_are_few() -> None:
+    service = {"name": "db", "image": f"db@sha256:{'0' * 64}", "command": "x", "ports": [5432]}
+    with pytest.raises(Invalid) as caught:
+        read(_one(services=[service, service]).encode(), FILE)
+    assert [problem.path for problem in caught.value.problems] == [
+        "$.projects[0].services[1].name",
+        "$.projects[0].services[1].ports",
+    ]
+    services = [{**service, "name": f"s{n}", "ports": [5000 + n]} for n in range(4)]
+    projects = [{"folder": f"f{n}", "language": "go", "services": services} for n in range(3)]
+    assert read(json.dumps({"projects": projects[:2]}).encode(), FILE).projects
+    with pytest.raises(Invalid, match=r"at most 10 services in all projects of go, got 12"):
+        read(json.dumps({"projects": projects}).encode(), FILE)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"#" * (LONGEST + 1)])

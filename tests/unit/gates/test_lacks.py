@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,16 @@ PYTEST = {"setup.py": "", "pytest.ini": "", "tests/test_a.py": ""}
 NODE = {"package.json": json.dumps({"scripts": {"test": "jest"}}), "pnpm-lock.yaml": ""}
 WEB = {"Procfile": "web: ./serve\n"}
 NETWORK = {FILE: "projects: [{folder: ., language: go, network: true, test: {command: go test, report: exit}}]"}
+NEEDS_DB = {
+    FILE: "projects: [{folder: ., language: go, test: {command: go test, report: exit}, services: [{name: db, "
+    f"image: 'postgres@sha256:{'0' * 64}', command: postgres, ready: pg_isready%s}}]}}]"
+}
+
+
+def with_db(process: str = "") -> dict[str, object]:
+    return {FILE: NEEDS_DB[FILE] % (f", process: {process}" if process else "")}
+
+
 NO_TESTS = {"package.json": "{}"}
 CLUSTER = Means(images={"go": "golang:1"}, deploys=True)
 BARE = Means(images={}, deploys=False)
@@ -47,6 +58,15 @@ def sandbox(*tools: str, start: bool | None = None) -> Means:
         (NO_TESTS, Means(images={"typescript": "node:24"}, deploys=False), ["no test command", "nothing is"], True),
         (NETWORK, Means(images={"go": "golang:1"}, deploys=False), ["need a network", "nothing is"], False),
         (NETWORK, CLUSTER, ["need a network"], True),
+        (with_db(), Means(services=["docker.io/library/postgres"], deploys=False), ["nothing is"], True),
+        (with_db(), Means(services=["*"], deploys=True), [], True),
+        (with_db(), Means(services=[], deploys=False), ["do not allow the image postgres@sha256", "nothing is"], False),
+        ({**with_db(), **WEB}, sandbox("go"), ["the service db names no process"], True),
+        (with_db(), sandbox("go"), ["the service db names no process", "no line `web: COMMAND`"], False),
+        ({**with_db("postgres -D x"), **WEB}, sandbox("go"), ["postgres, which the service db needs, is not"], True),
+        ({**with_db("exec postgres"), **WEB}, sandbox("go", "postgres"), [], True),
+        ({**with_db("x"), **WEB}, replace(sandbox("go", "x"), processes=False), ["`unshare` does not work"], True),
+        ({**with_db("A=1 ./x"), **WEB}, sandbox("go"), [], True),
         ({}, Means(tests=False, images={}, deploys=True), [], True),
         (GO, Means(tests=False, images={}, deploys=False), ["nothing is deployed"], False),
         (GO, sandbox("go"), ["no line `web: COMMAND`"], True),

@@ -32,6 +32,7 @@ def run(
     runs: Mapping[str, int] | None = None,
     head: Mapping[str, str] = HEAD,
     report: ReportKind = "exit",
+    variables: Mapping[str, str] | None = None,
     **fields: object,
 ) -> tuple[int, str]:
     """The exit status and the output of a job with these variants, in a wall."""
@@ -64,6 +65,7 @@ def run(
         "HOME": str(work / "home"),
         "TMPDIR": str(work / "tmp"),
         "PATH": "/usr/local/bin:/usr/bin:/bin",
+        **(variables or {}),
     }
     command = [*wall(lambda _: None), "sh", "-c", 'eval "$(cat "$0")"', str(scripts / "python.sh")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
@@ -100,6 +102,16 @@ def test_a_file_that_a_variant_lacks_is_gone_and_is_back_on_the_next(tmp_path: P
 def test_what_a_run_writes_is_gone_in_the_next_one(tmp_path: Path) -> None:
     spoil = "test ! -e spoilt && touch spoilt"
     steps = seen(tmp_path, spoil, runs={"base": 2, "head": 2}).steps
+    assert {step.exit_status for step in steps.values()} == {0}
+
+
+@pytest.mark.parametrize("where", ["$TMPDIR/x", "$TMPDIR/.x", "$SHARED/x", "$SHARED/.x"])
+def test_what_a_run_writes_to_a_temporary_folder_is_gone_in_the_next_one(tmp_path: Path, where: str) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    path = where.replace("$SHARED", str(shared))
+    test = f'test ! -e "{path}" && mkdir "{path}" && touch "{path}/x" && chmod 500 "{path}"'
+    steps = seen(tmp_path, test, runs={"base": 2, "head": 2}, variables={"GATE_TMP": str(shared)}).steps
     assert {step.exit_status for step in steps.values()} == {0}
 
 

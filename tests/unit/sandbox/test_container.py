@@ -177,7 +177,8 @@ def test_online_its_tools_fetch_packages_as_this_machine_does(tmp_path, monkeypa
     made = pod("true")
     made["spec"]["containers"][0]["env"] = variables
     for online, wanted in ((False, {"NPM_CONFIG_OFFLINE"}), (True, {"HTTPS_PROXY"})):
-        environment = Container(made, tmp_path, tmp_path, lambda _: None, online)._environment()
+        container_of = Container(made, tmp_path, tmp_path, lambda _: None, online)
+        environment = container_of._environment_of(made["spec"]["containers"][0], {})
         assert environment.keys() & {"NPM_CONFIG_OFFLINE", "HTTPS_PROXY"} == wanted
 
 

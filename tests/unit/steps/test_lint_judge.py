@@ -9,7 +9,7 @@ import pytest
 from pressplay.gates.lint.lint_plan import LintPlan
 from pressplay.gates.lint.script import result
 from pressplay.steps.gate_pods.lint_judge import LintResult, judge, quoted, verdict_of
-from pressplay.steps.gate_pods.pod_end import PodEnd, look
+from pressplay.steps.gate_pods.pod_end import PodEnd, look, waiting_sidecars
 
 LABELS = ["cargo fmt", "cargo clippy"]
 PLAN = LintPlan(commands={"rust": [("cargo fmt", "cargo fmt"), ("cargo clippy", "web: cargo clippy")]})
@@ -22,6 +22,26 @@ def pod(phase: str, reason: str = "", conditions: tuple[dict[str, Any], ...] = (
     if state:
         status["containerStatuses"] = [{"name": "main", "state": state}]
     return {"kind": "Pod", "metadata": {"name": "x"}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ([], []),
+        ([{"running": {}}, {"running": {}}], []),
+        (
+            [{"waiting": {"reason": "ImagePullBackOff"}}, {"waiting": {"reason": "PodInitializing"}}],
+            ["ImagePullBackOff"],
+        ),
+        ([{"running": {}}, {"waiting": {"reason": "CreateContainerConfigError"}}], ["CreateContainerConfigError"]),
+        ([{"waiting": {"reason": "not one `word`"}}, {}], []),
+    ],
+)
+def test_a_sidecar_that_was_not_started_is_named_with_kubernetes_word(states, words):
+    made = pod("Pending")
+    made["status"]["initContainerStatuses"] = [{"name": f"p{n}-db", "state": state} for n, state in enumerate(states)]
+    assert [text.partition(": ")[2] for text in waiting_sidecars(made)] == words
+    assert waiting_sidecars(None) == waiting_sidecars({"metadata": {}}) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pressplay.domain.profiles import Profile
 from pressplay.gates.proving import independent, job
-from pressplay.gates.proving.evidence import ProbeRuns
+from pressplay.gates.proving.evidence import ProbeRuns, quoted
 from pressplay.gates.proving.frames import Tampered
 from pressplay.gates.proving.job import TestsPlan
 from pressplay.gates.proving.judge import Bounds, judge
@@ -49,6 +49,11 @@ def _of_tests(plan: TestsPlan, logs: Mapping[Language, bytes], profile: Profile,
         read = job.read_logs(plan, texts)
     except Tampered as error:
         return Judgement(profile, "fail", (Finding("tampered", str(error), fixer="rex"),))
+    if without := job.without_services(plan, read):
+        text = "a service beside the tests was not there, or did not live to their end"
+        reason, _, log = without[0].partition("\n")
+        detail = quoted(f"{reason}: {log[-200:]}" if log.strip() else reason)
+        return Judgement(profile, "undecided", (Finding("no-results", text, (detail,)),))
     runs = job.results(plan, read)
     probes = [ProbeRuns.of(name, proofs) for name, proofs in job.probe_results(plan, read).items()]
     controls = [(v.id, v.control) for part in plan.projects for v in part.variants if v.control is not None]

@@ -6,6 +6,7 @@ What counts is the default branch's file, or the values', never a pull request's
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from pathspec import GitIgnoreSpec
 
 from pressplay.gates.lint.files import Files, normal
 from pressplay.gates.proving.detection import FILE, Advice, Contract, detect
-from pressplay.gates.proving.model import Environment, Project
+from pressplay.gates.proving.model import Environment, Project, Service
 from pressplay.github.clone import Unreadable
 from pressplay.plaintext import plain
 from pressplay.validation import packaged
@@ -22,6 +23,8 @@ from pressplay.validation.report import Invalid, invalid, shown
 from pressplay.validation.schema import by_place, check
 from pressplay.validation.yamlsource import Path, Place, Source, load_strict
 
+MOST_SERVICES = 10
+"""Of all projects of one language, which share a Pod: as many as the chart's template watches."""
 LONGEST = 64 * 1024
 """Bytes of the file."""
 _PLAIN = re.compile(r"[A-Za-z0-9._@+~][A-Za-z0-9._@+~/-]*")
@@ -100,6 +103,31 @@ def _meaning(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
                 GitIgnoreSpec.from_lines([glob])
             except ValueError:
                 yield (*path, "generated", number), f"expected a glob as in .gitignore, got {shown(glob)}", "correct it"
+        yield from _faults_of_services(project.get("services", ()), path)
+    for language, count in Counter(
+        project["language"] for project in document["projects"] for _ in project.get("services", ())
+    ).items():
+        if count > MOST_SERVICES:
+            message = f"expected at most {MOST_SERVICES} services in all projects of {language}, got {count}"
+            yield ("projects",), message, "one Pod runs them: leave some out"
+
+
+def _faults_of_services(services: Iterable[Mapping[str, Any]], path: Path) -> Iterator[tuple[Path, str, str]]:
+    """What is wrong with services: none says when one is ready; two of a project, side by side, share name or port."""
+    names: set[str] = set()
+    ports: set[int] = set()
+    for number, service in enumerate(services):
+        if service["name"] in names:
+            message = f"expected a name of its own, got {shown(service['name'])} again"
+            yield (*path, "services", number, "name"), message, "rename it"
+        if shared := ports & {*service.get("ports", ())}:
+            message = f"expected ports of its own, got {min(shared)}, which another service of the project has"
+            yield (*path, "services", number, "ports"), message, "have it listen on another port"
+        if not service.get("ports") and not service.get("ready"):
+            message = "expected ports or ready, got neither"
+            yield (*path, "services", number), message, "say how it is seen to be ready"
+        names.add(service["name"])
+        ports |= {*service.get("ports", ())}
 
 
 def _fault_of_folder(text: str, *, root: bool) -> tuple[str, str] | None:
@@ -126,7 +154,18 @@ def _project(project: Mapping[str, Any]) -> Project:
         report=test.get("report", "exit"),
         minutes=test.get("minutes", Project.minutes),
         network=project.get("network", False),
+        services=tuple(_service(service) for service in project.get("services", ())),
         **{key: tuple(project.get(key, ())) for key in _LISTS},
+    )
+
+
+def _service(service: Mapping[str, Any]) -> Service:
+    return Service(
+        **{key: service[key] for key in ("name", "image", "seconds", "user") if key in service},
+        **{key: service[key].strip() for key in ("command", "process", "ready") if key in service},
+        env=tuple(service.get("env", {}).items()),
+        ports=tuple(service.get("ports", ())),
+        data=tuple(service.get("data", ())),
     )
 
 
@@ -149,7 +188,21 @@ def _document(project: Project) -> dict[str, Any]:
         **({"test": test} if project.test else {}),
         **{key: list(getattr(project, key)) for key in _LISTS[2:] if getattr(project, key)},
         **({"network": True} if project.network else {}),
+        **({"services": list(map(_service_document, project.services))} if project.services else {}),
     }
+
+
+def _service_document(service: Service) -> dict[str, Any]:
+    without = Service(service.name, service.image, service.command)
+    values = {
+        **{key: getattr(service, key) for key in ("process", "ready", "seconds", "user")},
+        "env": dict(service.env),
+        "ports": list(service.ports),
+        "data": list(service.data),
+    }
+    plain_values = {**vars(without), "env": {}, "ports": [], "data": []}
+    changed = {key: value for key, value in values.items() if value != plain_values[key]}
+    return {"name": service.name, "image": service.image, "command": service.command, **changed}
 
 
 def written(environment: Environment, advice: Iterable[Advice] = ()) -> str:
@@ -157,6 +210,7 @@ def written(environment: Environment, advice: Iterable[Advice] = ()) -> str:
     head = [
         "How gates build and test this repository (docs/how-to/tests-gate.md of Press Play).",
         "What counts is this file on the default branch; a pull request can't change it.",
+        "A database beside the tests is the key services, which nothing detects.",
         *map(str, advice),
     ]
     comments = "".join(f"# {' '.join(plain(line).split())}\n" for line in head)

@@ -26,6 +26,7 @@ ENDS: Mapping[str, str] = {
     "lost": "its container was lost",
     "report": "the report of its tests can't be read",
     "build": "it does not build",
+    "service": "a service beside its tests was not there",
     "tampered": "a run changed what was fetched, or wrote marks of the gate",
 }
 """Why a variant has no results, by the problem of its runs: clauses of ours."""

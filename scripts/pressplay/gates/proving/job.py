@@ -21,7 +21,7 @@ from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probe_types import Probe
 from pressplay.gates.acceptance.proof import ProbeProof
 from pressplay.gates.lint.files import Files, NoFiles, below, text
-from pressplay.gates.proving import base_tree, beside, controls, frames, profiles, reports, script
+from pressplay.gates.proving import base_tree, beside, controls, frames, profiles, reports, script, services
 from pressplay.gates.proving.evidence import KEPT
 from pressplay.gates.proving.first_tests import with_first_tests
 from pressplay.gates.proving.model import (
@@ -215,6 +215,7 @@ def prepare(
             variants.insert(2 if control.kind == "bodies" else len(variants), variant)
         own = commands.get(project.folder, {})
         planned.append(PlannedProject(number, project, tuple(variants), tuple(own)))
+        files.update(services.files(number, project))
         for id_, overlay in laid.items():
             files.update(_laid(f"variants/p{number}/{id_}", overlay))
         scripts.setdefault(project.language, []).append(
@@ -224,6 +225,7 @@ def prepare(
                 [(variant.id, variant.tree, variant.runs) for variant in variants],
                 {f"{PROBE}{probe_number}": command.shell(probe, probe_number) for probe_number, probe in own.items()},
                 probed=frozenset(variant.id for variant in variants if variant.is_probed),
+                decisive=frozenset(variant.id for variant in variants if variant.kind is None),
                 optional=frozenset(v.id for v in variants if v.kind not in (None, "bodies")),
                 budget=bounds.seconds,
             )
@@ -354,11 +356,33 @@ def probe_results(plan: TestsPlan, logs: Logs) -> dict[str, dict[str, ProbeProof
             step = f"p{part.number}.{variant.id}"
             if not variant.is_probed or (log is not None and step in log.skipped):
                 continue
-            done = [log.steps.get(f"{step}.{PROBE}{number}") for number in part.probes] if log is not None else []
+            names = [f"{step}.{PROBE}{number}" for number in part.probes]
+            done = [log.steps.get(name) for name in names if log and not unserved(log, name)] if log else []
             brought = command.results({n: f for each in done if each for n, f in each.frames.items()}, probes)
             for probe in (commands[number] for number in part.probes):
                 shown[probe.name][variant.id] = command.judge(probe, brought[probe.name])
     return shown
+
+
+def unserved(log: frames.Seen, step: str) -> frames.Step | None:
+    """Where the services of a step did not start, or did not live to its end: what says so."""
+    parts = (log.steps.get(f"{step}.{part}") for part in (services.UP, services.REST))
+    return next((part for part in parts if part is not None and part.exit_status != 0), None)
+
+
+def without_services(plan: TestsPlan, logs: Logs) -> list[str]:
+    """What the logs say of services that were not there for a run that is no control's: strangers' text (R7)."""
+    texts = []
+    for part in plan.projects:
+        log = logs.get(part.project.language)
+        for variant in part.variants:
+            step = f"p{part.number}.{variant.id}"
+            runs = [f"{step}.{run}" for run in range(1, variant.runs + 1)]
+            probes = [f"{step}.{PROBE}{number}" for number in part.probes]
+            for name in [*runs, *probes] if log is not None and variant.kind is None else ():
+                if log is not None and (without := unserved(log, name)) is not None:
+                    texts.append(_text(without.frames.get("log", b"")))
+    return texts
 
 
 def _run(project: Project, log: frames.Seen | None, step: str, number: int) -> TestRun:
@@ -375,6 +399,8 @@ def _run(project: Project, log: frames.Seen | None, step: str, number: int) -> T
             no_tool = done.exit_status in _NOT_THERE
             log_end = _text(done.frames.get("log", b""))
             return TestRun({}, done.exit_status, "tool" if no_tool else problem, log_end)
+    if (without := unserved(log, name)) is not None:
+        return TestRun({}, None, "service", _text(without.frames.get("log", b"")))
     done = log.steps.get(name)
     if done is None:
         if not log.ended:

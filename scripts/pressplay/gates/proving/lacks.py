@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pressplay.gates.lint.files import Files, text
+from pressplay.gates.proving import services
 from pressplay.gates.proving.detection import FILE, Advice, Contract
 from pressplay.gates.proving.model import Language, Project
 from pressplay.github.clone import Unreadable
@@ -15,6 +16,8 @@ PROCFILE = "Procfile"
 WEB = re.compile(r"^web:\s*(\S.*)$", re.MULTILINE)
 """The line of a Procfile that starts what the sandbox deploys."""
 _PROGRAMS: Mapping[Language, str] = {"rust": "cargo", "python": "python3", "typescript": "node", "go": "go"}
+_PROGRAM = re.compile(r"(?:exec\s+)?([A-Za-z][A-Za-z0-9._+-]*)(?=\s|$)(?!\s*=)")
+"""The program that a line begins with, where it is plain to see."""
 _MANAGER = re.compile(r"(?:^|\s)(npm|pnpm|yarn)\s")
 
 
@@ -30,6 +33,10 @@ class Means:
     """In the sandbox: whether a program of this name is there."""
     packages: bool = True
     """Whether gates can fetch packages."""
+    processes: bool = True
+    """In the sandbox: whether services can be processes, told from this machine's and ended."""
+    services: Sequence[str] | None = None
+    """In a cluster: the repositories of images that services may have (`gatePods.services.images`)."""
     deploys: bool | None = None
     """Whether a commit is deployed, so that it can be asked. In the sandbox the Procfile decides, if this is None."""
 
@@ -68,7 +75,9 @@ def provable(contract: Contract, files: Files, means: Means) -> bool:
     Where that is not known, the answer is yes.
     """
     projects = contract.environment.projects
-    tools = means.tests and any(not project.network and not list(_no_tools(project, means)) for project in projects)
+    tools = means.tests and any(
+        not project.network and not [*_no_tools(project, means), *_no_services(project, means)] for project in projects
+    )
     return tools or _deploys(files, means) is not False
 
 
@@ -107,6 +116,38 @@ def _of_projects(contract: Contract, means: Means) -> Iterator[Advice]:
                 else "set gatePods.packageProxy in the values, or put the packages into the image",
             )
         yield from _no_tools(project, means)
+        yield from _no_services(project, means)
+
+
+def _no_services(project: Project, means: Means) -> Iterator[Advice]:
+    """The services that a project needs and that can't be had: without them its tests decide nothing."""
+    place = project.folder or "the root"
+    for image in services.refused([project], means.services) if means.services is not None else ():
+        yield Advice(
+            f"{place}: the values do not allow the image {image} of a service",
+            f"add {services.repository(image)} to gatePods.services.images in the values",
+        )
+    if means.tool is None:
+        return
+    for service in project.services:
+        program = _PROGRAM.match(service.process)
+        if not means.processes:
+            yield Advice(
+                f"{place}: `unshare` does not work on this machine, without which the sandbox can't have the service "
+                f"{service.name}, so that its tests decide nothing here",
+                "play it on Linux with unprivileged user namespaces, or in a cluster",
+            )
+        elif not service.process:
+            yield Advice(
+                f"{place}: the sandbox runs no images, and the service {service.name} names no process, so that its "
+                "tests decide nothing here",
+                f"write its key `process` into {FILE}",
+            )
+        elif program and not means.tool(program[1]):
+            yield Advice(
+                f"{place}: {program[1]}, which the service {service.name} needs, is not on the PATH",
+                f"install {program[1]} on this machine",
+            )
 
 
 def _no_tools(project: Project, means: Means) -> Iterator[Advice]:

@@ -26,6 +26,31 @@ REPORT_KINDS: tuple[ReportKind, ...] = get_args(ReportKind)
 
 
 @dataclass(frozen=True)
+class Service:
+    """What runs beside a project's tests (a database), at the same localhost: fresh for each of their runs."""
+
+    name: str
+    image: str
+    """By its digest: `repository@sha256:…`."""
+    command: str
+    """The line that starts it in its image, in the foreground."""
+    process: str = ""
+    """The line that starts it on this machine, in the sandbox; empty: there it can't be had."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of both lines."""
+    ports: tuple[int, ...] = ()
+    """It is ready once it listens on all of these TCP ports, …"""
+    ready: str = ""
+    """… and this line ends with 0, if there is one."""
+    seconds: int = 60
+    """What it may take to become ready."""
+    data: tuple[str, ...] = ()
+    """Folders of its image that it writes to: empty at each start."""
+    user: int | None = None
+    """As whom it runs; None: as the image says, or as the Pod does."""
+
+
+@dataclass(frozen=True)
 class Project:
     """One project of a repository, and how gates build and test it."""
 
@@ -51,6 +76,8 @@ class Project:
     """What one run of the tests may take."""
     network: bool = False
     """Whether its tests need a network, which gates never give: such a project is undecided."""
+    services: tuple[Service, ...] = ()
+    """What runs beside its tests and its probes, but not beside `setup` and `build`."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +141,9 @@ class TestRun:
     """By id: the project's folder, the file or class, the name. Empty where nothing was reported."""
     exit_status: int | None
     """Of the test command; None if it was not run, or not to its end."""
-    problem: Literal["", "setup", "build", "timeout", "tool", "report", "tampered", "lost"] = ""
+    problem: Literal["", "setup", "build", "timeout", "tool", "report", "tampered", "lost", "service"] = ""
     """Why there are no results, or not all: `setup` or `build` failed, its time ran out, a tool is not there, the
-    report can't be read, something changed the packages, the container was lost."""
+    report can't be read, something changed the packages, the container was lost, a service was not there."""
     log: str = field(default="", repr=False)
     """The end of what it printed: strangers' text (R7)."""
     seconds: float = 0.0

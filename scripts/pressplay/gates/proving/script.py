@@ -15,6 +15,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pressplay.gates.proving import services
 from pressplay.gates.proving.model import Project
 
 BROKEN, DONE = 9, 0
@@ -33,13 +34,14 @@ set -u
 mark=%(mark)s
 source=$GATE_SOURCE work=$GATE_WORK given=${{0%%/*}}/home variants=${{0%%/*}}/variants
 out=$work/out began=$(date +%%s)
+temporary=${{GATE_TMP-}}
 # A program could do for a gate what it does for nobody else.
-unset GATE_SOURCE GATE_WORK
+unset GATE_SOURCE GATE_WORK GATE_TMP
 for program in cp mv rm head tail base64 touch find date; do command -v "$program" >/dev/null || exit {BROKEN}; done
 mkdir -p "$out" "$HOME" "$TMPDIR" || exit {BROKEN}
 if [ -d "$given" ]; then cp -a "$given/." "$HOME/" || exit {BROKEN}; fi
 if command -v gzip >/dev/null; then pack="gzip -c" packed=gzip; else pack=cat packed=plain; fi
-laid='' before='' newer=-newer
+laid='' before='' newer=-newer served=0
 # A run can set when a file was written, but not when it was last changed.
 if find "$0" -cnewer "$0" >/dev/null 2>&1; then newer=-cnewer; fi
 
@@ -60,9 +62,21 @@ limited() {{
   if command -v timeout >/dev/null; then timeout -k 5 "$seconds" "$@"; else "$@"; fi
 }}
 
+# What a run could leave for the next where no project keeps anything.
+sweep() {{
+  chmod -R u+rwX "$TMPDIR" 2>/dev/null
+  rm -rf "$TMPDIR" && mkdir -p "$TMPDIR" || exit {BROKEN}
+  if [ -n "$temporary" ]; then
+    mkdir -p "$temporary" || exit {BROKEN}
+    chmod -R u+rwX "$temporary" 2>/dev/null
+    find "$temporary" -mindepth 1 -maxdepth 1 -exec rm -rf {{}} + || exit {BROKEN}
+  fi
+}}
+
 # lay TREE VARIANT: TREE gets the variant's files; packages and caches stay.
 lay() {{
   tree=$work/$1
+  sweep
   rm -rf "$work/next" && mkdir -p "$work/next" "$tree" && cp -a "$source/." "$work/next/" || exit {BROKEN}
   # A process that the run left could hold a file open, but not this.
   cd "$work/next" || exit {BROKEN}
@@ -110,7 +124,7 @@ prepare() {{
 
 # tests STEP SECONDS FOLDER LINE WHERE: the tests; results are in a report (file), Go's events, or the output (none).
 tests() {{
-  [ "$ready" -eq 0 ] || return 0
+  [ "$ready" -eq 0 ] && [ "$served" -eq 0 ] || return 0
   REPORT=$out/report
   export REPORT
   command_in "$1" "$2" "$3" "$4"
@@ -152,6 +166,8 @@ class ProjectScript:
     """Step of a probe → the shell that carries it out, in the project's folder, with frames of its own."""
     probed: frozenset[str] = frozenset()
     """The variants on which probes are carried out."""
+    decisive: frozenset[str] = frozenset()
+    """The variants without whose services nothing is decided: all but controls."""
     optional: frozenset[str] = frozenset()
     """The variants that are left out once `budget` seconds have passed."""
     budget: int = 0
@@ -159,8 +175,11 @@ class ProjectScript:
 
 def script(mark: str, projects: Iterable[ProjectScript]) -> str:
     """The whole script. `mark` begins each line that `frames` reads."""
+    listed = list(projects)
     parts = [_HEAD % {"mark": shlex.quote(mark)}]
-    for part in projects:
+    if any(part.project.services for part in listed):
+        parts.append(services.FUNCTIONS)
+    for part in listed:
         parts += _project(part)
     parts.append("say end\nexit 0\n")
     return "\n".join(parts)
@@ -189,7 +208,8 @@ def _project(part: ProjectScript) -> list[str]:
                 body.append(f"lay {tree}-{at} {at}/{variant}")
             body += _built(project, f"{step}.{run}")
             if project.test:
-                body.append(_call("tests", f"{step}.{run}", seconds, project.folder, project.test, _where(project)))
+                tests = _call("tests", f"{step}.{run}", seconds, project.folder, project.test, _where(project))
+                body += _beside(part, variant, f"{step}.{run}", [tests])
         if variant in part.probed:
             body += _probes(part, step, tree, variant)
         if variant in part.optional:
@@ -203,10 +223,7 @@ def _probes(part: ProjectScript, step: str, tree: str, variant: str) -> list[str
     lines = []
     at, folder = f"p{part.number}", shlex.quote(part.project.folder or ".")
     for name, fragment in part.probes.items():
-        lines += [
-            'if [ "$ready" -eq 0 ]; then',
-            f"lay {tree}-{at} {at}/{variant}",
-            *_built(part.project, f"{step}.{name}"),
+        probe = [
             'rm -rf "$out" && mkdir -p "$out"',
             f"say {shlex.quote(f'begin {step}.{name}')}",
             f'if cd "$tree"/{folder}; then',
@@ -215,9 +232,24 @@ def _probes(part: ProjectScript, step: str, tree: str, variant: str) -> list[str
             'cd "$work"',
             "reap",
             f"say {shlex.quote(f'ended {step}.{name} 0 0')}",
+        ]
+        lines += [
+            'if [ "$ready" -eq 0 ]; then',
+            f"lay {tree}-{at} {at}/{variant}",
+            *_built(part.project, f"{step}.{name}"),
+            *_beside(part, variant, f"{step}.{name}", probe),
             "fi",
         ]
     return lines
+
+
+def _beside(part: ProjectScript, variant: str, step: str, lines: Sequence[str]) -> list[str]:
+    """The lines of a step between the beginning and the end of the services that it needs, if it needs some."""
+    if not part.project.services:
+        return list(lines)
+    need = ["need_services"] if variant in part.decisive else []
+    begin, end = (act(step, part.number, part.project) for act in (services.serve, services.rest))
+    return [begin, *need, 'if [ "$served" -eq 0 ]; then', *lines, "fi", end, *need]
 
 
 def _built(project: Project, step: str) -> list[str]:

@@ -17,6 +17,7 @@ def means(settings: RepositoryDefaults, gate_pods: GatePods) -> lacks.Means:
         tests=tests.enabled and not tests.checks,
         images=settings.tests_images,
         packages=gate_pods.package_proxy.reachable,
+        services=gate_pods.services.images,
         deploys=settings.deploy.mode != "none",
     )
 

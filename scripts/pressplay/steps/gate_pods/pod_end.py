@@ -44,5 +44,17 @@ def look(pod: Manifest | None) -> PodEnd:
     return PodEnd("running" if status.get("phase") == "Running" else "waiting", reason=reason)
 
 
+def waiting_sidecars(pod: Manifest | None) -> list[str]:
+    """The sidecars of a Pod that were not started, each with Kubernetes' word for why: `p0-db: ImagePullBackOff`.
+
+    One that only waits for another before it is not among them.
+    """
+    statuses = ((pod or {}).get("status") or {}).get("initContainerStatuses") or ()
+    reasons = {
+        status["name"]: _word(((status.get("state") or {}).get("waiting") or {}).get("reason")) for status in statuses
+    }
+    return [f"{name}: {reason}" for name, reason in reasons.items() if reason not in ("", "PodInitializing")]
+
+
 def _word(text: Any) -> str:
     return text if isinstance(text, str) and re.fullmatch(r"[A-Za-z]{1,40}", text) else ""

@@ -7,12 +7,13 @@ that travel on; all of it is strangers' text.
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pressplay import names
 from pressplay.domain.profiles import Profile
@@ -22,7 +23,7 @@ from pressplay.gates.acceptance import probe_plan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.lint.lint_plan import packed
 from pressplay.gates.only_tests import Paths
-from pressplay.gates.proving import assessment, environment, independent, job, judge
+from pressplay.gates.proving import assessment, environment, independent, job, judge, services
 from pressplay.gates.proving.job import Bounds, TestsJob, TestsPlan
 from pressplay.gates.proving.judgement import Judgement, markdown
 from pressplay.gates.proving.model import Environment, Language
@@ -33,7 +34,7 @@ from pressplay.steps.core import criteria_first, evidence, task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
 from pressplay.steps.gate_pods import gate_runs, named_checks
-from pressplay.steps.gate_pods.pod_end import look
+from pressplay.steps.gate_pods.pod_end import look, waiting_sidecars
 from pressplay.validation.details import ending
 
 if TYPE_CHECKING:
@@ -56,14 +57,17 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     """Write the head commit, its variants and each language's script into the folder `into`, the volume.
 
     Outputs: for each language (`other`: of none that we know) and for `independent` the image in base64, `none` where
-    nothing runs in it; `plan`, for the verdict. Independent criteria lie in a folder of their own, which no other Pod
-    sees.
+    nothing runs in it; `plan`, for the verdict; `services`, the sidecars of each Pod (base64 of JSON of base64 of
+    JSON). Independent criteria lie in a folder of their own, which no other Pod sees.
     """
     from pressplay.github.clone import Clone
 
     subject, head, into = Subject.of(inputs, context), names.checked(inputs["head"], "head"), Path(inputs["into"])
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    nothing: Outputs = dict.fromkeys((*_LANGUAGES, independent.POD), gate_runs.NONE)
+    nothing: Outputs = {
+        **dict.fromkeys((*_LANGUAGES, independent.POD), gate_runs.NONE),
+        "services": _sidecars(context, TestsPlan()),
+    }
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     if pull.head_sha != head:
         # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
@@ -72,7 +76,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     # What others merged meanwhile is neither this change's doing nor lost by it.
     base = comparison.compare(gh, subject.repo, tip, head).merge_base
     # Remove what a killed attempt left.
-    for part in ("git", "source", gate_runs.SCRIPTS, independent.POD):
+    for part in ("git", "source", gate_runs.SCRIPTS, independent.POD, "base"):
         shutil.rmtree(into / part, ignore_errors=True)
         (into / part).mkdir(parents=True)
     clone = Clone(into / "git")
@@ -88,8 +92,16 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         contract, changed, *trees, is_test, _mark(), _bounds(subject.settings.tests), probes, head, profile
     )
     probed = _independent(context, subject, profile, contract, changed, trees, is_test, head)
+    projects = [part.project for part in (*made.plan.projects, *probed.plan.projects)]
+    if refused := services.refused(projects, context.settings.gate_pods.services.images):
+        problem = "the values do not allow the image of a service (gatePods.services.images)"
+        made = TestsJob(TestsPlan(origin=made.plan.origin, problem=problem, details=", ".join(refused)))
+        probed = TestsJob(TestsPlan())
     if made.scripts or probed.scripts:
         clone.check_out(head, {}, into / "source")
+    if any(project.services for project in projects) and (made.scripts or probed.scripts):
+        # What services read of the project is no pull request's.
+        clone.check_out(tip, {}, into / "base")
     shutil.rmtree(into / "git")
     tools, images, attempts = subject.settings.tests_images, nothing, number(inputs, "attempts") or 1
     for language, text in made.scripts.items():
@@ -101,7 +113,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     _write(into / gate_runs.SCRIPTS, made.files)
     _write(into / independent.POD, probed.files)
     plan = replace(made.plan, independent=probed.plan if probed.plan != TestsPlan() else None)
-    return {"plan": plan.pack(), **images}
+    return {**images, "plan": plan.pack(), "services": _sidecars(context, plan)}
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -109,6 +121,22 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         where = folder / path
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_bytes(content)
+
+
+def _sidecars(context: Context, made: TestsPlan) -> str:
+    """The services of each Pod; they hold nothing that Argo evaluates."""
+    settings = context.settings.gate_pods.services
+    by_pod: dict[str, list[dict[str, Any]]] = {pod: [] for pod in (*_LANGUAGES, independent.POD)}
+    parts = [(part, gate_runs.SCRIPTS, str(part.project.language)) for part in made.projects]
+    if made.independent is not None:
+        parts += [(part, independent.POD, independent.POD) for part in made.independent.projects]
+    for part, scripts, pod in parts:
+        for service in part.project.services:
+            container = services.container(
+                part.number, part.project, service, settings.resources, settings.security_context, scripts
+            )
+            by_pod[pod].append(container)
+    return packed(json.dumps({pod: packed(json.dumps(listed)) for pod, listed in by_pod.items()}))
 
 
 def _mark() -> str:
@@ -175,13 +203,14 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     if attempt is None:
         return gate_runs.conclude(context, subject, TESTS, head, gate_runs.given_up(), name)
     made = TestsPlan.unpack(inputs["plan"])
-    pods: set[str] = {part.project.language for part in made.projects}
+    wanted: set[str] = {part.project.language for part in made.projects}
     if made.independent is not None and made.independent.projects:
-        pods.add(independent.POD)
-    ends = {
-        pod: look(context.cluster.get("Pod", context.settings.namespace, gate_runs.pod_name(name, pod, attempt)))
-        for pod in pods
+        wanted.add(independent.POD)
+    pods = {
+        pod: context.cluster.get("Pod", context.settings.namespace, gate_runs.pod_name(name, pod, attempt))
+        for pod in wanted
     }
+    ends = {language: look(pod) for language, pod in pods.items()}
     if any(end.lost for end in ends.values()) and not gate_runs.is_last(inputs, attempt):
         raise gate_runs.Lost(f"{name}: a container was lost with its node")
     logs = {
@@ -189,6 +218,10 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
         for pod, end in ends.items()
         if end.state != "missing"
     }
+    waiting = dict.fromkeys(text for pod in pods.values() for text in waiting_sidecars(pod))
+    if waiting and any(end.state == "waiting" for end in ends.values()):
+        problem = "a service beside the tests could not be started"
+        made = replace(made, problem=problem, details=", ".join(waiting))
     judgement = _judged(context, subject, made, logs)
     records = {evidence.JUDGEMENT: judgement.pack(), evidence.CONTRACT: made.origin}
     evidence.keep(context, subject, head, records)
