@@ -273,10 +273,16 @@ def test_functions_that_are_too_many_are_emptied_in_groups():
     assert len(groups) == 5
     # Each function is in one of them.
     assert (
-        sum((control.files.get(path) or b"").count(b"    return\n") for control in groups for path in control.files)
+        sum(
+            (control.files.get(path) or b"").count(b"    if [0]: return\n")
+            for control in groups
+            for path in control.files
+        )
         == 200
     )
-    assert all((_of(made, "bodies")[0].files[path] or b"").count(b"    return\n") == 100 for path in ("a.py", "b.py"))
+    assert all(
+        (_of(made, "bodies")[0].files[path] or b"").count(b"    if [0]: return\n") == 100 for path in ("a.py", "b.py")
+    )
     mutated = _of(made, "mutant")
     assert {control.path for control in mutated} == {"a.py", "b.py"}
 

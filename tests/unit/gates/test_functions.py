@@ -37,11 +37,11 @@ def _emptied(path: str, text: str) -> dict[str, tuple[str, bool, bool]]:
 def test_python():
     emptied = _emptied("cart.py", PYTHON)
     assert {name: shown for name, (shown, _, _) in emptied.items()} == {
-        "price": "return",
-        "Cart.__init__": "return",
-        "Cart.total": "return",
-        "Cart.total.add": "return",
-        "Cart.save": "return",
+        "price": "if [0]: return",
+        "Cart.__init__": "if [0]: return",
+        "Cart.total": "if [0]: return",
+        "Cart.total.add": "if [0]: return",
+        "Cart.save": "if [0]: return",
         "short": "def short(a): return; return a",
     }
     assert [name for name, (_, _, constructor) in emptied.items() if constructor] == ["Cart.__init__"]
@@ -52,7 +52,7 @@ def test_the_documentation_and_what_is_decorated_stay():
     price = functions("cart.py", tree)[0]
     how = emptying("cart.py", tree, price)
     assert how is not None
-    assert '    """The sum."""\n    return\n    total = sum' in applied(tree.text, how.edits).decode()
+    assert '    """The sum."""\n    if [0]: return\n    total = sum' in applied(tree.text, how.edits).decode()
     total = next(function for function in functions("cart.py", tree) if function.name == "Cart.total")
     assert PYTHON.splitlines()[total.first - 1].strip() == "@property"
 
@@ -71,17 +71,56 @@ def test_python_runs_when_all_is_emptied():
     assert space["double"](2) == 4
 
 
+def test_in_other_words_it_does_what_it_did():
+    tree = _read("cart.py", PYTHON)
+    hows = [emptying("cart.py", tree, function) for function in functions("cart.py", tree)]
+    space: dict[str, object] = {}
+    text = applied(tree.text, [edit for how in hows if how is not None for edit in how.same])
+    exec(compile(text, "cart.py", "exec"), space)
+    before: dict[str, object] = {}
+    exec(compile(tree.text, "cart.py", "exec"), before)
+    assert text.count(b"if []: return") == 5
+    assert space["double"](2) == before["double"](2) == 4
+    assert space["price"].__code__.co_code != before["price"].__code__.co_code
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "same"),
+    [
+        ("a.js", "function f() { return 1 }", "function f() { if (false) return undefined; return 1 }"),
+        ("a.js", "const f = () => 42", "const f = () => (false ? undefined : (42))"),
+        (
+            "a.ts",
+            "const f = (): number => 42",
+            "const f = (): number => ((0 as any) ? undefined as any as never : (42))",
+        ),
+        (
+            "a.go",
+            "package a\nfunc f() int { return 42 }",
+            "package a\nfunc f() (pressPlay0 int) { if false { return }; return 42 }",
+        ),
+        ("a.rs", "fn f() -> u8 { 42 }", "fn f() -> u8 { if false { return 0; } 42 }"),
+        ("a.py", "def f(): return 42", "def f(): []; return 42"),
+    ],
+)
+def test_the_same_program_in_other_words_differs_by_its_condition_alone(path: str, source: str, same: str):
+    tree = _read(path, source)
+    how = emptying(path, tree, functions(path, tree)[0])
+    assert how is not None
+    assert applied(tree.text, how.same).decode() == same
+
+
 VALUE = "return undefined as any as never;"
 
 
 def test_typescript():
     emptied = _emptied("cart.ts", TYPESCRIPT)
     assert {name: shown for name, (shown, _, _) in emptied.items()} == {
-        "price": f"export function price(items: number[]): number {{ if (1 as any) {VALUE}",
+        "price": f"export function price(items: number[]): number {{ if ((1 as any)) {VALUE}",
         "double": "export const double = (x: number): number => ((1 as any) ? undefined as any as never : (x * 2));",
-        "Cart.total": f"get total(): number {{ if (1 as any) {VALUE}",
-        "": f"return this.lines.map((line) => {{ if (1 as any) {VALUE}",
-        "Cart.clear": "clear(): void { if (1 as any) return;",
+        "Cart.total": f"get total(): number {{ if ((1 as any)) {VALUE}",
+        "": f"return this.lines.map((line) => {{ if ((1 as any)) {VALUE}",
+        "Cart.clear": "clear(): void { if ((1 as any)) return;",
     }
 
 

@@ -155,7 +155,13 @@ def gate(tmp_path: Path) -> Gate:
 def part_of(test: str, service: Service = STORE, runs: int = 1, **fields: Any) -> ProjectScript:
     rest = {key: fields.pop(key) for key in ("probes", "probed") if key in fields}
     project = Project("", "python", test, "exit", services=(service,), **fields)
-    return ProjectScript(0, project, [("head", "base", runs)], **{"probes": {}, **rest})
+    return ProjectScript(
+        0,
+        project,
+        [("head", "base", runs)],
+        [("head", run) for run in range(1, runs + 1)],
+        **{"probes": {}, **rest},
+    )
 
 
 def log_of(shown: Seen, step: str) -> str:

@@ -316,18 +316,22 @@ def _group(kind: ControlKind, parts: Sequence[_Part]) -> Control | None:
     for part in parts:
         by_file.setdefault(part.file.path, []).append(part)
     files: dict[str, bytes] = {}
+    same: dict[str, bytes] = {}
     kept: list[_Part] = []
     for path, group in by_file.items():
         content = group[0].file.edited(edit for part in group for edit in part.how.edits)
         if content is not None:
             files[path] = content
             kept += group
+            reworded = group[0].file.edited(edit for part in group for edit in part.how.same)
+            same |= {path: reworded} if reworded is not None else {}
     if not kept:
         return None
     first = kept[0]
     name = first.function.name or "a function"
     label = f"{name} returns at once" if len(kept) == 1 else f"{len(kept)} functions return at once, {name} first"
-    return Control(kind, first.file.path, first.function.first, label, files, any(part.apart for part in kept))
+    weak = any(part.apart for part in kept)
+    return Control(kind, first.file.path, first.function.first, label, files, weak, same)
 
 
 _Item = TypeVar("_Item")

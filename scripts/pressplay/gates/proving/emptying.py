@@ -1,8 +1,9 @@
 """How to make a function return at once, so that its file still compiles.
 
-The return stands at the start of the body, and the rest stays: imports, parameters and variables are still used. Where
-a compiler would see that the rest is never reached, the return has a condition that it can't decide. What is returned
-is the zero value of the type, where the type is known.
+The return stands at the start of the body, and the rest stays: imports, parameters and variables are still used. It has
+a condition that holds, which compilers don't decide. The same text with a condition that does not hold changes what
+the program looks like, and nothing that it does: what fails then looks at its text. What is returned is the zero value
+of the type, where the type is known.
 
 Not emptied: functions that do nothing yet, or return nothing but a zero value already (no test can notice it); stubs
 (`...`, `raise NotImplementedError`, `todo!()`); constructors of derived classes, which must call the other's, and all
@@ -38,6 +39,8 @@ class Emptying:
     """The edits that make one function return at once."""
 
     edits: tuple[Edit, ...]
+    same: tuple[Edit, ...]
+    """The same edits with a condition that does not hold: the function does what it did."""
     weak: bool = False
     """The value is unknown, or none that can be used: the program panics in its place."""
     constructor: bool = False
@@ -133,11 +136,13 @@ def _python(source: SyntaxTree, function: Function) -> Emptying | None:
     line = source.text.rfind(b"\n", 0, first.start_byte) + 1
     before = source.text[line : first.start_byte]
     # A generator with `return None` is refused if it is async, so all have a plain return.
-    text = "return; " if before.strip() else f"return\n{before.decode()}"
+    if before.strip():
+        texts = ("return; ", "[]; ")
+    else:
+        texts = (f"if [0]: return\n{before.decode()}", f"if []: return\n{before.decode()}")
+    edits, same = ((Edit(first.start_byte, first.start_byte, text),) for text in texts)
     name = function.name.rpartition(".")[2]
-    return Emptying(
-        (Edit(first.start_byte, first.start_byte, text),), constructor=name in ("__init__", "__new__", "__post_init__")
-    )
+    return Emptying(edits, same, constructor=name in ("__init__", "__new__", "__post_init__"))
 
 
 def _is_text(statement: Node, kind: str) -> bool:
@@ -161,10 +166,11 @@ def _ecmascript(source: SyntaxTree, function: Function, typed: bool) -> Emptying
     body = _body(function)
     # A type that fits everywhere, and that says nothing about the type of the other returns.
     value = "undefined as any as never" if typed else "undefined"
-    condition = "1 as any" if typed else "true"
+    conditions = ("(1 as any)", "(0 as any)") if typed else ("true", "false")
     if body.type != "statement_block":
-        head = f"((1 as any) ? {value} : (" if typed else f"(true ? {value} : ("
-        return Emptying((Edit(body.start_byte, body.start_byte, head), Edit(body.end_byte, body.end_byte, "))")))
+        end = Edit(body.end_byte, body.end_byte, "))")
+        begins = [Edit(body.start_byte, body.start_byte, f"({condition} ? {value} : (") for condition in conditions]
+        return Emptying((begins[0], end), (begins[1], end))
     statements = _statements(body)
     at = body.start_byte + 1
     while statements and statements[0].type == "expression_statement" and _is_text(statements[0], "string"):
@@ -179,10 +185,13 @@ def _ecmascript(source: SyntaxTree, function: Function, typed: bool) -> Emptying
     if constructor and (typed or derived):
         return None
     returns = any(node.type == "return_statement" and node.named_child_count for node in _own(body, _ECMA_FUNCTIONS))
-    text = f" if ({condition}) return {value};" if returns else f" if ({condition}) return;"
-    return Emptying((Edit(at, at, text),), constructor=constructor)
+    returned = f"return {value};" if returns else "return;"
+    edits, same = ((Edit(at, at, f" if ({condition}) {returned}"),) for condition in conditions)
+    return Emptying(edits, same, constructor=constructor)
 
 
+_CONDITIONS = ("true", "false")
+"""Of Go and Rust: the one that holds, and the one that does not."""
 _NOTHING_GO = re.compile(
     r'return(?: (?:nil|0|""|false)(?:, ?(?:nil|0|""|false))*)?|panic\("[^"]*(?:not (?:yet )?implemented|TODO)[^"]*"\)',
     re.I,
@@ -193,10 +202,12 @@ def _go(source: SyntaxTree, function: Function, declared: Declared) -> Emptying 
     body = _body(function)
     result = zeros.go(source, function.node, declared)
     at = body.start_byte + 1
-    edits = [Edit(at, at, f" if true {{ {result.assigned}return }};")]
+    edits, same = ([Edit(at, at, f" if {condition} {{ {result.assigned}return }};")] for condition in _CONDITIONS)
     if result.named is not None and result.node is not None:
-        edits.append(Edit(result.node.start_byte, result.node.end_byte, result.named))
-    return Emptying(tuple(edits), weak=result.weak)
+        named = Edit(result.node.start_byte, result.node.end_byte, result.named)
+        edits.append(named)
+        same.append(named)
+    return Emptying(tuple(edits), tuple(same), weak=result.weak)
 
 
 _NOTHING_RUST = re.compile(
@@ -214,4 +225,5 @@ def _rust(source: SyntaxTree, function: Function) -> Emptying | None:
     for item in body.children:
         if item.type == "inner_attribute_item":
             at = item.end_byte
-    return Emptying((Edit(at, at, f" if true {{ {zero.text} }}"),), weak=zero.weak)
+    edits, same = ((Edit(at, at, f" if {condition} {{ {zero.text} }}"),) for condition in _CONDITIONS)
+    return Emptying(edits, same, weak=zero.weak)

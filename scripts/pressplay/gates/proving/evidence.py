@@ -10,7 +10,7 @@ from typing import Literal
 from pressplay.domain.profiles import Profile
 from pressplay.gates.acceptance.proof import ProbeProof, safe
 from pressplay.gates.proving.judgement import BY, JudgedControl, Observed, ProvenTest, ShownProbe
-from pressplay.gates.proving.model import BASE, BEFORE, HEAD, Control, ControlKind, TestResult, TestRun
+from pressplay.gates.proving.model import BASE, BEFORE, HEAD, SAME, Control, ControlKind, TestResult, TestRun
 from pressplay.gates.proving.results import BETWEEN, WHOLE
 
 KEPT = "kept"
@@ -50,8 +50,11 @@ class ProbeRuns:
 
     @property
     def newness(self) -> Literal["new", "not new", "unknown"]:
-        """Whether it holds at the head and did not hold on the base; unknown where either was not carried out."""
-        if not self.all(HEAD, True):
+        """Whether it holds at the head and did not hold on the base; unknown where either was not carried out.
+
+        Also for one that does not hold where the head's program is the same in other words: it reads its text.
+        """
+        if not self.all(HEAD, True) or self.all(SAME, False):
             return "unknown"
         return "new" if self.all(BASE, False) else "not new" if self.all(BASE, True) else "unknown"
 
@@ -217,10 +220,21 @@ class Evidence:
                 test
                 for run in self.runs.get(id_, ())
                 for test, result in run.tests.items()
-                if test in self.passing and _looks(result, control.kind)
+                if test in self.passing - self.readers and _looks(result, control.kind)
             )
             for id_, control in self.conclusive.items()
         }
+
+    @cached_property
+    def readers(self) -> frozenset[str]:
+        """The tests that fail where the head's program is the same in other words: they look at its text or code."""
+        runs = [run for run in self.runs.get(SAME, ()) if not run.problem]
+        return frozenset(
+            test
+            for run in runs
+            for test, result in run.tests.items()
+            if test in self.passing and _looks(result, "body")
+        )
 
     def noticed_by_any(self, id_: str) -> list[str]:
         """Tests and probes that do not do the same in a control, for whatever reason."""
@@ -228,7 +242,7 @@ class Evidence:
             test
             for run in self.runs.get(id_, ())
             for test, result in run.tests.items()
-            if test in self.passing and result.status != "passed"
+            if test in self.passing - self.readers and result.status != "passed"
         }
         return [*sorted(probe.name for probe in self.held if probe.all(id_, False)), *sorted(tests)]
 
@@ -276,6 +290,8 @@ class Evidence:
             return False, "it is flaky"
         if head != "passed":
             return False, "it does not pass at the head"
+        if id_ in self.readers:
+            return False, "it looks at the program's text: it fails where that alone is another"
         if base == "passed" and self.profile != "tests":
             return False, "it passes with the base's program too"
         spoilt = [control for id_, control in self.conclusive.items() if control.kind in SPOILT]

@@ -6,6 +6,7 @@ travels from the checkout to the verdict. `results` turns the containers' logs i
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,6 +29,7 @@ from pressplay.gates.proving.model import (
     BASE,
     BEFORE,
     HEAD,
+    SAME,
     Control,
     ControlKind,
     Environment,
@@ -74,7 +76,12 @@ class PlannedVariant:
     @property
     def is_probed(self) -> bool:
         """Whether probes of commands are carried out on it."""
-        return self.id in (BASE, HEAD) or self.kind in ("bodies", "body")
+        return self.id in (BASE, HEAD, SAME) or self.kind in ("bodies", "body")
+
+    @property
+    def is_decisive(self) -> bool:
+        """Whether nothing is decided without it; other controls are left out where time runs out."""
+        return self.kind in (None, "bodies")
 
     @property
     def control(self) -> Control | None:
@@ -211,8 +218,10 @@ def prepare(
                 f"c{count}", trees[1], 1, control.kind, control.path, control.line, control.label, control.weak
             )
             laid[variant.id] = control.files
-            # The first control runs before anything of the changed bodies does.
-            variants.insert(2 if control.kind == "bodies" else len(variants), variant)
+            if control.kind == "bodies" and control.same:
+                variants.append(PlannedVariant(SAME, trees[1], 1))
+                laid[SAME] = control.same
+            variants.append(variant)
         own = commands.get(project.folder, {})
         planned.append(PlannedProject(number, project, tuple(variants), tuple(own)))
         files.update(services.files(number, project))
@@ -223,10 +232,11 @@ def prepare(
                 number,
                 project,
                 [(variant.id, variant.tree, variant.runs) for variant in variants],
+                _schedule(variants, mark),
                 {f"{PROBE}{probe_number}": command.shell(probe, probe_number) for probe_number, probe in own.items()},
                 probed=frozenset(variant.id for variant in variants if variant.is_probed),
                 decisive=frozenset(variant.id for variant in variants if variant.kind is None),
-                optional=frozenset(v.id for v in variants if v.kind not in (None, "bodies")),
+                optional=frozenset(variant.id for variant in variants if not variant.is_decisive),
                 budget=bounds.seconds,
             )
         )
@@ -234,6 +244,22 @@ def prepare(
     plan = replace(plan, projects=tuple(planned), probes=document, commit=commit)
     texts = {language: script.script(mark, parts) for language, parts in scripts.items()}
     return TestsJob(plan, texts, files)
+
+
+def _schedule(variants: Sequence[PlannedVariant], mark: str) -> list[tuple[str, int]]:
+    """The order of all runs: what decides is shuffled, so that no test can tell from what ran before it where it is.
+
+    The base as it is comes first: nothing of a pull request's runs in it, and it fills the caches. `mark` is the job's
+    secret.
+    """
+    mixed: list[tuple[str, int]] = []
+    controls_: list[tuple[str, int]] = []
+    for variant in variants:
+        runs = [(variant.id, run) for run in range(1, variant.runs + 1)]
+        if variant.id != BEFORE:
+            (mixed if variant.is_decisive else controls_).extend(runs)
+    random.Random(f"{mark} schedule").shuffle(mixed)  # noqa: S311 - as unknown as the mark is
+    return [(BEFORE, 1), *mixed, *controls_]
 
 
 def _laid(folder: str, overlay: Mapping[str, bytes | None]) -> dict[str, bytes]:

@@ -108,10 +108,14 @@ class Control:
     """Path → content in the place of the head's; None: the file is gone."""
     weak: bool = False
     """Whether a test that only reaches the code notices it, whatever it asserts (a panic in place of a value)."""
+    same: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Of emptied functions: the files with as much text more, that do what the head does."""
 
 
 BEFORE, BASE, HEAD = "before", "base", "head"
 """Variants of the tree: the base as it is, its program with the head's tests, the head. Controls are `c1`, `c2` …"""
+SAME = "same"
+"""The variant, if there is one, that does what the head does in other words: what fails there looks at the text."""
 
 Status = Literal["passed", "failed", "missing", "error", "skipped"]
 """`failed`: by an assertion, or by what the tested code does. `missing`: the test names what is not there (an import,

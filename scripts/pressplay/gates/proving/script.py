@@ -161,7 +161,9 @@ class ProjectScript:
     number: int
     project: Project
     variants: Sequence[tuple[str, str, int]]
-    """(variant's id, its tree, runs), in order. The tree is `base` or `head`."""
+    """(variant's id, its tree, runs). The tree is `base` or `head`."""
+    schedule: Sequence[tuple[str, int]]
+    """Each run of each variant (from 1), in the order in which they are carried out."""
     probes: Mapping[str, str]
     """Step of a probe → the shell that carries it out, in the project's folder, with frames of its own."""
     probed: frozenset[str] = frozenset()
@@ -193,7 +195,9 @@ def _project(part: ProjectScript) -> list[str]:
     lines = [f"# {at}", f"keep={shlex.quote(kept)} packages={shlex.quote(packages)} laid='' before=''"]
     seconds = project.minutes * 60
     prepared: set[str] = set()
-    for variant, tree, runs in part.variants:
+    of_variant = {variant: (tree, runs) for variant, tree, runs in part.variants}
+    for variant, run in part.schedule:
+        tree, runs = of_variant[variant]
         step = f"{at}.{variant}"
         body = [f"lay {tree}-{at} {at}/{variant}", "ready=0"]
         if tree not in prepared:
@@ -202,15 +206,11 @@ def _project(part: ProjectScript) -> list[str]:
             body.append(f'touch "$work/stamp"; failed_{tree}=$ready')
         else:
             body.append(f"ready=$failed_{tree}")
-        for run in range(1, runs + 1):
-            if run > 1:
-                # What a run left in the tree is gone for the next.
-                body.append(f"lay {tree}-{at} {at}/{variant}")
-            body += _built(project, f"{step}.{run}")
-            if project.test:
-                tests = _call("tests", f"{step}.{run}", seconds, project.folder, project.test, _where(project))
-                body += _beside(part, variant, f"{step}.{run}", [tests])
-        if variant in part.probed:
+        body += _built(project, f"{step}.{run}")
+        if project.test:
+            tests = _call("tests", f"{step}.{run}", seconds, project.folder, project.test, _where(project))
+            body += _beside(part, variant, f"{step}.{run}", [tests])
+        if variant in part.probed and run == runs:
             body += _probes(part, step, tree, variant)
         if variant in part.optional:
             body = [f"if spent {part.budget}; then say {shlex.quote(f'skip {step}')}; else", *body, "fi"]
