@@ -105,6 +105,10 @@ SHAPES: list[tuple[str, Profile, dict[str, Any], dict[str, Any], str, list[str]]
      {"before": "old:p new:p", "c1": "old:p new:p", "c2": "old:p new:p"}, {}, "fail", ["unproven", "bodies", "body"]),
     ("it notices by an attribute that was never set", "feature",
      {"c1": "old:p new:m", "c2": "old:p new:m"}, {}, "pass", []),
+    ("a refactoring, of which the run with the base's tests was lost", "refactor",
+     {"base": "old:p", "head": "old:p", "kept": [run(problem="lost")]}, {}, "undecided", ["no-results"]),
+    ("a refactoring that the base's tests don't build with", "refactor",
+     {"base": "old:p", "head": "old:p", "kept": [run(problem="build")]}, {}, "fail", ["lost"]),
     # dishonest
     ("no test at all", "feature",
      {"base": "old:p", "head": "old:p", "c1": "old:p", "c2": "old:p"}, {}, "fail", ["unproven", "bodies", "body"]),

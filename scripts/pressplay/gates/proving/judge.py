@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pressplay.domain.profiles import Profile
-from pressplay.gates.proving.evidence import ENDS, SPOILT, Evidence, ProbeRuns, names, quoted
+from pressplay.gates.proving.evidence import ENDS, KEPT, SPOILT, Evidence, ProbeRuns, names, quoted
 from pressplay.gates.proving.judgement import Finding, FindingKind, Fixer, Judgement, Outcome
 from pressplay.gates.proving.model import BASE, BEFORE, HEAD, Control, ControlKind, TestRun
 from pressplay.gates.proving.profiles import TABLE
@@ -152,6 +152,13 @@ class _Case:
         elif base and base not in ("build", "timeout", "report"):
             # Runners that can't load one of the head's tests end without a report, as compilers do.
             self._unknown("no-results", f"on the base with the head's tests, {ENDS[base]}", self._ends(BASE))
+        elif self.evidence.runs.get(KEPT) and (kept := self.evidence.problem(KEPT)) in (
+            "setup",
+            "tool",
+            "lost",
+            "service",
+        ):
+            self._unknown("no-results", f"at the head with the base's tests, {ENDS[kept]}", self._ends(KEPT))
         else:
             return True
         return False
