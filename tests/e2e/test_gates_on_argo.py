@@ -72,11 +72,11 @@ CONTRACT = """\
 projects:
   - folder: .
     language: python
-    test: {{command: 'python -m pytest -q --junitxml="$REPORT"', report: junit}}
+    test: {{command: 'python3 -m pytest -q --junitxml="$REPORT"', report: junit}}
     services:
       - name: store
         image: {image}
-        command: exec python "$PRESSPLAY_PROJECT/tools/store.py"
+        command: exec python3 "$PRESSPLAY_PROJECT/tools/store.py"
         env: {{GREETING: "{{{{=1+1}}}} $(HOME) $$"}}
         ports: [5555]
         data: [/var/store]

@@ -39,7 +39,7 @@ def printed(*answers: str | None, mark: str = MARK) -> bytes:
     for number, answer in enumerate(answers, start=1):
         if answer is None:
             continue
-        step = f"p0.{HEAD}.probe-{number}"
+        step = f"p0.{HEAD}.1.probe-{number}"
         lines.append(f"{mark} begin {step}")
         for name, text in (("status", "step 1 0 0\n"), ("1-out", answer), ("1-err", "")):
             packed = base64.b64encode(text.encode()).decode()

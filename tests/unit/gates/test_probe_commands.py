@@ -335,7 +335,7 @@ def test_in_the_gate_s_own_script_a_probe_sees_each_variant_and_leaves_no_marks_
     log = frames.read(MARK, done.stdout)
     outcomes = {}
     for variant in ("base", "head"):
-        shown = {name: data for name_, step in log.steps.items() if name_.startswith(f"p0.{variant}.p")
+        shown = {name: data for name_, step in log.steps.items() if name_.startswith(f"p0.{variant}.1.p")
                  for name, data in step.frames.items()}  # fmt: skip
         results = command.results(shown, wanted)
         outcomes[variant] = [command.judge(probe, results[probe.name]).passed for probe in wanted.commands()]

@@ -13,7 +13,7 @@ from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.proof import ProbeCheck, ProbeProof
 from pressplay.gates.proving.evidence import ProbeRuns
 from pressplay.gates.proving.judge import Bounds, judge
-from pressplay.gates.proving.model import BASE, HEAD, PROFILES, Profile
+from pressplay.gates.proving.model import BASE, HEAD, PROFILES, SAME, Profile
 
 CRITERIA = [Criterion(f"AC{number}", "text", "acceptanceCriteria") for number in (1, 2, 3)]
 
@@ -39,13 +39,29 @@ def made(ok: bool, fault: str = "", attempts: int = 1) -> ProbeProof:
 def test_a_probe_is_new_if_it_was_made_on_the_base_and_did_not_hold(
     base: ProbeProof | None, head: ProbeProof, new: str
 ):
-    proofs = {HEAD: head} if base is None else {BASE: base, HEAD: head}
+    proofs = {HEAD: [head]} if base is None else {BASE: [base], HEAD: [head]}
     assert ProbeRuns.of("p", proofs).newness == new
 
 
 @pytest.mark.rule("R5")
+def test_a_probe_that_holds_in_some_runs_of_the_head_is_neither_held_nor_new():
+    """Seen: a program that picks a sample by chance answered right once, and was approved."""
+    runs = ProbeRuns.of("p", {BASE: [made(False)] * 3, HEAD: [made(True), made(False), made(True)]})
+    assert not runs.all(HEAD, True)
+    assert runs.newness == "unknown"
+
+
+@pytest.mark.rule("R5")
+def test_a_probe_that_reads_the_program_s_text_is_not_new():
+    runs = ProbeRuns.of("p", {BASE: [made(False)], HEAD: [made(True)], SAME: [made(False)]})
+    assert runs.newness == "unknown"
+
+
+@pytest.mark.rule("R5")
 def test_a_probe_that_was_not_carried_out_on_a_control_has_not_noticed_it():
-    runs = ProbeRuns.of("p", {HEAD: made(True), "c1": made(False, "it was not carried out", 0), "c2": made(False)})
+    runs = ProbeRuns.of(
+        "p", {HEAD: [made(True)], "c1": [made(False, "it was not carried out", 0)], "c2": [made(False)]}
+    )
     assert not runs.all("c1", False)
     assert runs.all("c2", False)
 

@@ -233,8 +233,8 @@ def test_probes_of_commands_have_them_too(gate: Gate) -> None:
     fragment = "; ".join([ask.format("set probe"), "reap", ask.format("get"), 'frame x "$out/file"'])
     part = part_of("python client.py get", probes={"probe-1": fragment}, probed=frozenset({"head"}))
     shown = gate.shown(part)
-    assert shown.steps["p0.head.probe-1"].frames["x"].strip() == b"probe"
-    assert shown.steps["p0.head.probe-1.rest"].exit_status == 0
+    assert shown.steps["p0.head.1.probe-1"].frames["x"].strip() == b"probe"
+    assert shown.steps["p0.head.1.probe-1.rest"].exit_status == 0
 
 
 def documented() -> Service:
@@ -356,12 +356,12 @@ def test_a_control_whose_service_was_not_there_says_nothing() -> None:
     plan = job.TestsPlan(MARK, (job.PlannedProject(0, project, (control,), (1,)),), probes="")
     steps = {
         "p0.c1.1.services": frames.Step(1, 0, {"log": b"store: gone"}),
-        "p0.c1.probe-1.rest": frames.Step(1, 0, {"log": b"store: gone"}),
+        "p0.c1.1.probe-1.rest": frames.Step(1, 0, {"log": b"store: gone"}),
     }
     shown = Seen(steps, frozenset(), ended=True)
     assert job.without_services(plan, {"python": shown}) == []
     assert job.results(plan, {"python": shown})["c1"][0].problem == "service"
-    assert job.unserved(shown, "p0.c1.probe-1") is not None
+    assert job.unserved(shown, "p0.c1.1.probe-1") is not None
     assert isinstance(control.control, Control)
 
 

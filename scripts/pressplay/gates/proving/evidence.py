@@ -40,9 +40,10 @@ class ProbeRuns:
     runs: Mapping[str, Sequence[bool | None]]
 
     @staticmethod
-    def of(name: str, proofs: Mapping[str, ProbeProof]) -> ProbeRuns:
-        """From what the probe brought on each variant. Where it was not carried out, it neither held nor failed."""
-        return ProbeRuns(name, {variant: [None if proof.fault else proof.passed] for variant, proof in proofs.items()})
+    def of(name: str, proofs: Mapping[str, Sequence[ProbeProof]]) -> ProbeRuns:
+        """From what the probe brought in each run of each variant. Where it was not carried out, it did neither."""
+        runs = {id_: [None if proof.fault else proof.passed for proof in each] for id_, each in proofs.items()}
+        return ProbeRuns(name, runs)
 
     def all(self, variant: str, value: bool) -> bool:
         """Whether it did so in every run of a variant, at least one."""

@@ -19,7 +19,7 @@ from pressplay.gates.proving.model import HEAD, Environment, Language
 
 POD = "independent"
 """Takes a language's place in the names of its Pod and of its script."""
-_NO_CONTROLS = job.Bounds(repeat=1, bodies=False, hunks=False, mutants=False)
+_NO_CONTROLS = job.Bounds(repeat=2, bodies=False, hunks=False, mutants=False)
 _WHOLE_TASK = "the task's text"
 """Stands for the criteria of a probe that names none."""
 
@@ -84,13 +84,14 @@ def _carried_out(plan: TestsPlan, log: bytes | None) -> IndependentProbes | Find
         proofs = job.probe_results(plan, job.read_logs(plan, {language: log.decode(errors="replace")}))
     except Tampered as error:
         return Finding("tampered", f"under independent probes, {error}", fixer="rex")
-    heads = {name: by_variant.get(HEAD) for name, by_variant in proofs.items()}
-    failed = [name for name, proof in heads.items() if proof is not None and not proof.passed and not proof.fault]
-    if not failed and (not heads or any(proof is None or proof.fault for proof in heads.values())):
+    heads = {name: by_variant.get(HEAD, []) for name, by_variant in proofs.items()}
+    failed = [name for name, runs in heads.items() if any(not proof.passed and not proof.fault for proof in runs)]
+    held_ = {name for name, runs in heads.items() if runs and all(proof.passed for proof in runs)}
+    if (not failed and held_ != heads.keys()) or not heads:
         return Finding("no-results", "not every independent probe could be carried out")
     probes = ProbePlan.from_json(plan.probes)
     criteria = {name: ids or (_WHOLE_TASK,) for name, ids in probes.covers.items()}
     failing = {id_ for name in failed for id_ in criteria[name]}
-    open_ = {id_ for name, proof in heads.items() if proof is None or not proof.passed for id_ in criteria[name]}
+    open_ = {id_ for name in heads.keys() - held_ for id_ in criteria[name]}
     held = {id_ for name in heads for id_ in criteria[name]} - open_
     return IndependentProbes(probes.digest, len(heads), tuple(sorted(held)), tuple(sorted(failing)))

@@ -364,8 +364,8 @@ def results(plan: TestsPlan, logs: Logs) -> dict[str, list[TestRun]]:
     return runs
 
 
-def probe_results(plan: TestsPlan, logs: Logs) -> dict[str, dict[str, ProbeProof]]:
-    """What came of each probe of a command, by its name and by variant, without those on which it was left out."""
+def probe_results(plan: TestsPlan, logs: Logs) -> dict[str, dict[str, list[ProbeProof]]]:
+    """What came of each probe of a command in each run, by name and variant, without those that were left out."""
     if not plan.probes:
         return {}
     probes = ProbePlan.from_json(plan.probes)
@@ -373,7 +373,7 @@ def probe_results(plan: TestsPlan, logs: Logs) -> dict[str, dict[str, ProbeProof
     of_a_project = {number for part in plan.projects for number in part.probes}
     # One that is of no project was carried out nowhere.
     shown = {
-        probe.name: {} if number in of_a_project else {HEAD: command.judge(probe, None)}
+        probe.name: {} if number in of_a_project else {HEAD: [command.judge(probe, None)]}
         for number, probe in commands.items()
     }
     for part in plan.projects if commands else ():
@@ -382,11 +382,12 @@ def probe_results(plan: TestsPlan, logs: Logs) -> dict[str, dict[str, ProbeProof
             step = f"p{part.number}.{variant.id}"
             if not variant.is_probed or (log is not None and step in log.skipped):
                 continue
-            names = [f"{step}.{PROBE}{number}" for number in part.probes]
-            done = [log.steps.get(name) for name in names if log and not unserved(log, name)] if log else []
-            brought = command.results({n: f for each in done if each for n, f in each.frames.items()}, probes)
-            for probe in (commands[number] for number in part.probes):
-                shown[probe.name][variant.id] = command.judge(probe, brought[probe.name])
+            for run in range(1, variant.runs + 1):
+                names = [f"{step}.{run}.{PROBE}{number}" for number in part.probes]
+                done = [log.steps.get(name) for name in names if log and not unserved(log, name)] if log else []
+                brought = command.results({n: f for each in done if each for n, f in each.frames.items()}, probes)
+                for probe in (commands[number] for number in part.probes):
+                    shown[probe.name].setdefault(variant.id, []).append(command.judge(probe, brought[probe.name]))
     return shown
 
 
@@ -404,7 +405,7 @@ def without_services(plan: TestsPlan, logs: Logs) -> list[str]:
         for variant in part.variants:
             step = f"p{part.number}.{variant.id}"
             runs = [f"{step}.{run}" for run in range(1, variant.runs + 1)]
-            probes = [f"{step}.{PROBE}{number}" for number in part.probes]
+            probes = [f"{run}.{PROBE}{number}" for run in runs for number in part.probes]
             for name in [*runs, *probes] if log is not None and variant.kind is None else ():
                 if log is not None and (without := unserved(log, name)) is not None:
                     texts.append(_text(without.frames.get("log", b"")))

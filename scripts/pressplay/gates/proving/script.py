@@ -195,9 +195,9 @@ def _project(part: ProjectScript) -> list[str]:
     lines = [f"# {at}", f"keep={shlex.quote(kept)} packages={shlex.quote(packages)} laid='' before=''"]
     seconds = project.minutes * 60
     prepared: set[str] = set()
-    of_variant = {variant: (tree, runs) for variant, tree, runs in part.variants}
+    trees = {variant: tree for variant, tree, _ in part.variants}
     for variant, run in part.schedule:
-        tree, runs = of_variant[variant]
+        tree = trees[variant]
         step = f"{at}.{variant}"
         body = [f"lay {tree}-{at} {at}/{variant}", "ready=0"]
         if tree not in prepared:
@@ -210,8 +210,8 @@ def _project(part: ProjectScript) -> list[str]:
         if project.test:
             tests = _call("tests", f"{step}.{run}", seconds, project.folder, project.test, _where(project))
             body += _beside(part, variant, f"{step}.{run}", [tests])
-        if variant in part.probed and run == runs:
-            body += _probes(part, step, tree, variant)
+        if variant in part.probed:
+            body += _probes(part, f"{step}.{run}", tree, variant)
         if variant in part.optional:
             body = [f"if spent {part.budget}; then say {shlex.quote(f'skip {step}')}; else", *body, "fi"]
         lines += body
