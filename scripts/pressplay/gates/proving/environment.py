@@ -106,7 +106,7 @@ def _meaning(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
         test = project.get("test", {})
         if test.get("shards", 1) > 1 and test["report"] == "exit":
             message = f"expected 1 where the report is exit, got {test['shards']}"
-            yield (*path, "test", "shards"), message, "name the runner's kind of report: shards are told by their tests"
+            yield (*path, "test", "shards"), message, "name the runner's kind of report: shards are known by their tests"
         yield from _faults_of_services(project.get("services", ()), path)
     for language, count in Counter(
         project["language"] for project in document["projects"] for _ in project.get("services", ())
@@ -157,7 +157,8 @@ def _project(project: Mapping[str, Any]) -> Project:
         test=test.get("command", "").strip(),
         report=test.get("report", "exit"),
         minutes=test.get("minutes", Project.minutes),
-        shards=test.get("shards", Project.shards),
+        # JSON's 2.0 is an integer too.
+        shards=int(test.get("shards", Project.shards)),
         network=project.get("network", False),
         services=tuple(_service(service) for service in project.get("services", ())),
         **{key: tuple(project.get(key, ())) for key in _LISTS},

@@ -60,17 +60,17 @@ def joined(runs: Sequence[TestRun]) -> TestRun:
     if len(runs) == 1:
         return runs[0]
     some = any(run.tests for run in runs)
-    seen = [_named(_empty(run) if some else run, shard, len(runs)) for shard, run in enumerate(runs, start=1)]
-    worst = min(seen, key=lambda run: _FIRST.index(run.problem) if run.problem else len(_FIRST))
+    named = [_named(_empty(run) if some else run, shard, len(runs)) for shard, run in enumerate(runs, start=1)]
+    worst = min(named, key=lambda run: _FIRST.index(run.problem) if run.problem else len(_FIRST))
     tests: dict[str, TestResult] = {}
-    for run in seen:
+    for run in named:
         for id_, result in run.tests.items():
             there = tests.get(id_)
             if there is None or _WORST.index(result.status) < _WORST.index(there.status):
                 tests[id_] = result
-    statuses = [run.exit_status for run in seen if run.exit_status is not None]
-    status = max(statuses) if len(statuses) == len(seen) else None
-    return TestRun(tests, status, worst.problem, worst.log, sum(run.seconds for run in seen))
+    statuses = [run.exit_status for run in named if run.exit_status is not None]
+    status = max(statuses) if len(statuses) == len(named) else None
+    return TestRun(tests, status, worst.problem, worst.log, sum(run.seconds for run in named))
 
 
 def _empty(run: TestRun) -> TestRun:
@@ -89,7 +89,7 @@ def fault(variant: str, runs: Sequence[TestRun]) -> str:
     """Why the shards' runs of one run of a variant are no parts of one whole: a clause of ours; '' if they are.
 
     A shard that alone has no report on the base must not count as a base without tests. Shards that all ran the same
-    tests were not told apart by their runner.
+    tests are no shards: their runner makes no difference between them.
     """
     if variant == BEFORE and joined(runs).problem == "report" and any(run.problem != "report" for run in runs):
         return "on the base, a shard of its tests has no report that can be read"
