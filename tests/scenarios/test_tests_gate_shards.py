@@ -28,19 +28,6 @@ shard, shards = (int(os.environ[f"PRESSPLAY_{word}"]) for word in ("SHARD", "SHA
 def pytest_collection_modifyitems(config, items):
     items[:] = [item for place, item in enumerate(items, start=1) if (place - shard) % shards == 0]
 """
-SKIP = b"""\
-import os
-
-import pytest
-
-shard, shards = (int(os.environ[f"PRESSPLAY_{word}"]) for word in ("SHARD", "SHARDS"))
-
-
-def pytest_collection_modifyitems(config, items):
-    for place, item in enumerate(items, start=1):
-        if (place - shard) % shards:
-            item.add_marker(pytest.mark.skip("another shard's"))
-"""
 BASE = {
     "double.py": b"def double(number):\n    return number * 2\n",
     "test_double.py": b"""\
@@ -88,9 +75,8 @@ def run(folder: Path, head: dict[str, bytes], select: bytes = SELECT, command: s
     return ended, f"{verdict.reason}: {verdict.why}", pods
 
 
-@pytest.mark.parametrize("select", [SELECT, SKIP], ids=["deselects", "skips"])
-def test_a_change_is_proven_by_its_shards_together(tmp_path, select):
-    ended, reason, pods = run(tmp_path, {"triple.py": TRIPLE, "test_triple.py": TEST}, select)
+def test_a_change_is_proven_by_its_shards_together(tmp_path):
+    ended, reason, pods = run(tmp_path, {"triple.py": TRIPLE, "test_triple.py": TEST})
     assert ended == "pass", reason
     assert "2 tests of the base still pass" in reason
     assert pods == ["python(0:python)", "python(1:python-2)", "python(2:python-3)"]

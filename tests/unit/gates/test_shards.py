@@ -73,9 +73,7 @@ LOST = TestRun({}, None, "lost")
         "it can't be loaded",
     ],
 )
-def test_the_shards_of_a_run_are_one_run(
-    runs: Sequence[TestRun], tests: str, status: int | None, problem: str
-) -> None:
+def test_the_shards_of_a_run_are_one_run(runs: Sequence[TestRun], tests: str, status: int | None, problem: str) -> None:
     whole = shards.joined(runs)
     assert (dict(whole.tests), whole.exit_status, whole.problem) == (dict(run(tests).tests), status, problem)
     assert whole.seconds == sum(each.seconds for each in runs)
@@ -139,7 +137,7 @@ def test_each_pod_has_the_projects_with_so_many_shards_and_the_first_alone_has_p
 
 
 def test_a_test_command_reads_which_shard_it_is() -> None:
-    line = shards.command(replace(PROJECT, test='A=1 sh -c \'echo "$PRESSPLAY_SHARD/$PRESSPLAY_SHARDS"\''), 2)
+    line = shards.command(replace(PROJECT, test="A=1 sh -c 'echo \"$PRESSPLAY_SHARD/$PRESSPLAY_SHARDS\"'"), 2)
     assert subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout == "2/3\n"
 
 

@@ -106,7 +106,7 @@ def _meaning(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
         test = project.get("test", {})
         if test.get("shards", 1) > 1 and test["report"] == "exit":
             message = f"expected 1 where the report is exit, got {test['shards']}"
-            yield (*path, "test", "shards"), message, "name the runner's kind of report: shards are known by their tests"
+            yield (*path, "test", "shards"), message, "name the runner's kind of report, which says what each ran"
         yield from _faults_of_services(project.get("services", ()), path)
     for language, count in Counter(
         project["language"] for project in document["projects"] for _ in project.get("services", ())
