@@ -13,11 +13,12 @@ import pytest
 import yaml
 from charts import DEFAULTS, VALUES, render
 
-from pressplay.gates.proving import services
+from pressplay.gates.proving import services, shards
 from pressplay.gates.proving.environment import MOST_SERVICES
 from pressplay.gates.proving.model import Project, Service
 from pressplay.sandbox.engine.substitution import Scope, substitute_text
 from pressplay.settings import Settings
+from pressplay.steps.gate_pods import gate_runs
 
 RESOURCES = {"limits": {"memory": "2Gi"}, "requests": {"cpu": 1}}
 INPUTS = {
@@ -155,6 +156,27 @@ def test_nothing_of_a_contract_is_in_the_manifest_that_argo_or_kubernetes_would_
     sidecar = json.dumps(services.container(0, Project("a", "rust", "", "exit"), SERVICE, {"limits": {"cpu": {}}}, {}))
     assert "{{" not in sidecar
     assert "$" not in sidecar
+
+
+@pytest.mark.rule("FR10")
+def test_each_shard_has_a_pod_a_script_and_a_folder_of_its_own():
+    _, documents = render(DEFAULTS)
+    gate = next(d for d in documents if d["metadata"]["name"] == "gate-tests")
+    attempt = next(t for t in gate["spec"]["templates"] if t["name"] == "attempt")
+    (step,) = next(group for group in attempt["steps"] if group[0]["name"] == "typescript")
+    # As the checkout packs it.
+    listed = {"typescript": shards.pods([Project("", "typescript", "x", "tap", shards=16)], "typescript")}
+    packed = base64.b64encode(json.dumps(listed).encode()).decode()
+    items = json.loads(substitute_text(step["withParam"], Scope({"inputs.parameters.shards": packed})))
+    pods = [pod(gate_name="gate-tests", name="gate-tests-0123456789ab", language=item, attempt="2") for item in items]
+    names = [made["metadata"]["name"] for made in pods]
+    assert names == [gate_runs.pod_name("gate-tests-0123456789ab", item, 2) for item in items]
+    assert len(set(names)) == 16
+    # A Pod's name is its container's host name, too.
+    assert max(map(len, names)) <= 63
+    (last,) = pods[-1]["spec"]["containers"]
+    assert last["command"][-1] == "/gate/script/typescript-16.sh"
+    assert [m["subPath"] for m in last["volumeMounts"] if m["mountPath"] == "/gate/work"] == ["work/typescript-16-2"]
 
 
 def test_the_template_watches_as_many_services_as_a_contract_may_have():

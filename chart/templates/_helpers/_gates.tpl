@@ -140,15 +140,17 @@ NPM_CONFIG_OFFLINE: "true"
 {{/*
 A gate that runs commands of the project's, each language's in a Pod of its own, or waits for named checks of its CI. Its steps are
 `gate-<gate>-plan`, `-checkout`, `-checks` and `-verdict`; `languages` are those for which the checkout may give an image. With `services`,
-the checkout says which services run beside the commands.
-(dict "root" $ "gate" "lint" "languages" (list "rust" "custom") "services" false)
+the checkout says which services run beside the commands; of `sharded` languages, in how many Pods at once.
+(dict "root" $ "gate" "lint" "languages" (list "rust" "custom") "services" false "sharded" list)
 */}}
 {{- define "press-play.commandGate" -}}
 {{- $root := .root }}
 {{- $gate := .gate }}
 {{- $languages := .languages }}
 {{- $services := .services }}
-{{- $beside := ternary (list "services") (list) $services }}
+{{- $sharded := .sharded }}
+{{- $ofRun := ternary (list "services") (list) $services }}
+{{- $beside := concat $ofRun (ternary (list "shards") (list) (not (empty $sharded))) }}
 {{- $pr := list "repo" "pr" "tag" "task" "play" "try" "head" }}
 {{- $attempts := 3 }}
 {{- $workflow := dict "workflow" "{{workflow.name}}" -}}
@@ -256,7 +258,7 @@ spec:
             valueFrom:
               parameter: {{ "{{steps.attempt.outputs.parameters.outcome}}" | quote }}
               default: none
-    # The commands of each language in turn, and the verdict, which ends with 1 where a Pod went with its node.
+    # The commands of each language in turn, its shards side by side, and the verdict, which ends with 1 where a Pod went with its node.
     - name: attempt
       inputs:
         parameters:
@@ -266,16 +268,22 @@ spec:
       retryStrategy:
         limit: {{ sub $attempts 1 | quote }}
         retryPolicy: Always
+      {{- if $sharded }}
+      parallelism: {{ $root.Values.gatePods.shardsAtOnce }}
+      {{- end }}
       steps:
         {{- range $languages }}
         - - name: {{ . }}
             template: run
             when: {{ printf "'{{inputs.parameters.%s}}' != 'none'" . | quote }}
+            {{- if has . $sharded }}
+            withParam: {{ printf "{{=toJson(jsonpath(sprig.b64dec(inputs.parameters.shards), '$.%s'))}}" . | quote }}
+            {{- end }}
             arguments:
               parameters:
                 {{- include "press-play.pass" (list "repo" "pr" "name" "seconds" "patience" "resources") | nindent 16 }}
                 - name: language
-                  value: {{ . }}
+                  value: {{ has . $sharded | ternary "{{item}}" . | quote }}
                 {{- if $services }}
                 - name: services
                   value: {{ printf "{{=jsonpath(sprig.b64dec(inputs.parameters.services), '$.%s')}}" . | quote }}
@@ -304,7 +312,7 @@ spec:
     - name: run
       inputs:
         parameters:
-          {{- range concat (list "repo" "pr" "name" "seconds" "patience" "resources" "language" "image" "attempt") $beside }}
+          {{- range concat (list "repo" "pr" "name" "seconds" "patience" "resources" "language" "image" "attempt") $ofRun }}
           - name: {{ . }}
           {{- end }}
       {{- include "press-play.pod" $root | nindent 6 }}

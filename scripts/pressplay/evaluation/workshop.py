@@ -20,7 +20,7 @@ from pressplay.errors import InputError
 from pressplay.evaluation.trees import Commits
 from pressplay.gates.proving.beside import lists_packages
 from pressplay.gates.proving.job import TestsJob
-from pressplay.gates.proving.model import Environment, Language
+from pressplay.gates.proving.model import Environment
 
 _SECONDS = 3600
 """What a container may take: `tests.timeoutMinutes` of the chart."""
@@ -80,8 +80,8 @@ class Workshop:
                 if done.returncode:
                     self._say(f"{line}: exit status {done.returncode}: {done.stderr.strip()[-200:]}")
 
-    def run(self, environment: Environment, commits: Commits, made: TestsJob) -> dict[Language, bytes]:
-        """What the job's containers print, by language. One that does not end in time is lost, as on a cluster."""
+    def run(self, environment: Environment, commits: Commits, made: TestsJob) -> dict[str, bytes]:
+        """What the job's containers print, by Pod. One that does not end in time is lost, as on a cluster."""
         self._prepare(environment, commits)
         folder = Path(tempfile.mkdtemp(prefix="press-play-eval-"))
         try:
@@ -92,20 +92,20 @@ class Workshop:
                 _write(script / path, content)
             if any(self._home.iterdir()):
                 shutil.copytree(self._home, script / "home", symlinks=True)
-            logs: dict[Language, bytes] = {}
-            for language, text in made.scripts.items():
-                _write(script / f"{language}.sh", text.encode())
-                logs[language] = self._container(language, folder)
+            logs: dict[str, bytes] = {}
+            for name, text in made.scripts.items():
+                _write(script / f"{name}.sh", text.encode())
+                logs[name] = self._container(name, folder)
             return logs
         finally:
             from pressplay.sandbox.container import remove
 
             remove(folder)
 
-    def _container(self, language: Language, folder: Path) -> bytes:
+    def _container(self, pod_name: str, folder: Path) -> bytes:
         from pressplay.sandbox.container import OFFLINE, Container
 
-        work = folder / f"work-{language}"
+        work = folder / f"work-{pod_name}"
         variables = {
             "GATE_SOURCE": str(folder / "source"),
             "GATE_WORK": str(work),
@@ -114,9 +114,9 @@ class Workshop:
             **_ALONE,
         }
         work.mkdir()
-        command = ["sh", "-c", 'eval "$(cat "$0")"', str(folder / "script" / f"{language}.sh")]
+        command = ["sh", "-c", 'eval "$(cat "$0")"', str(folder / "script" / f"{pod_name}.sh")]
         pod = {
-            "metadata": {"name": f"eval-{language}"},
+            "metadata": {"name": f"eval-{pod_name}"},
             "spec": {
                 "containers": [
                     {
@@ -135,7 +135,7 @@ class Workshop:
         finally:
             container.kill()
         if ended is None:
-            raise InputError(f"eval-{language}: the container was not started")
+            raise InputError(f"eval-{pod_name}: the container was not started")
         return container.log().encode()
 
 

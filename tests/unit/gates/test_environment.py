@@ -33,6 +33,7 @@ projects:
         go test -json ./...
       report: go-json
       minutes: 20
+      shards: 3
     lint: [make lint]
     generated: ["*.pb.go", "!hand.pb.go"]
     packages: [vendor]
@@ -71,6 +72,7 @@ def test_reads_every_key() -> None:
         packages=("vendor",),
         caches=(".cache/build",),
         minutes=20,
+        shards=3,
         network=True,
         services=(
             Service(
@@ -138,6 +140,10 @@ _AT = "$.projects[0].services[0]"
         (_beside(securityContext={"privileged": True}), f"{_AT}.securityContext", "unknown key"),
         (_beside(volumeMounts=[]), f"{_AT}.volumeMounts", "unknown key"),
         (_one(shards=2), "$.projects[0].shards", 'unknown key "shards"'),
+        (_one(test={"command": "x", "report": "tap", "shards": 0}), "$.projects[0].test.shards", "at least 1"),
+        (_one(test={"command": "x", "report": "tap", "shards": 17}), "$.projects[0].test.shards", "at most 16"),
+        (_one(test={"command": "x", "report": "tap", "shards": True}), "$.projects[0].test.shards", "whole number"),
+        (_one(test={"command": "x", "report": "exit", "shards": 2}), "$.projects[0].test.shards", "report is exit"),
         (_one(language="ruby"), "$.projects[0].language", '"other"'),
         (_one(test={"command": "x"}), "$.projects[0].test", '"report"'),
         (_one(test={"command": "  ", "report": "exit"}), "$.projects[0].test.command", "command line"),

@@ -13,7 +13,7 @@ from pressplay.gates.proving.frames import Tampered
 from pressplay.gates.proving.job import TestsPlan
 from pressplay.gates.proving.judge import Bounds, judge
 from pressplay.gates.proving.judgement import Finding, Judgement
-from pressplay.gates.proving.model import HEAD, Language
+from pressplay.gates.proving.model import HEAD
 
 LOG_BYTES = 8_000_000
 """Of a container's output: a log that is longer does not count."""
@@ -21,12 +21,12 @@ LOG_BYTES = 8_000_000
 
 def assess(
     plan: TestsPlan,
-    logs: Mapping[Language, bytes],
+    logs: Mapping[str, bytes],
     profile: Profile,
     bounds: Bounds,
     independent_log: bytes | None = None,
 ) -> Judgement:
-    """The judgement on what a plan's containers printed, by their languages; a container without a log was lost.
+    """The judgement on what a plan's containers printed, by their Pods; a container without a log was lost.
 
     `independent_log`: what the Pod of the independent criteria printed, where the plan has some.
     """
@@ -38,13 +38,13 @@ def assess(
     return independent.add(judged, plan.independent, independent_log)
 
 
-def _of_tests(plan: TestsPlan, logs: Mapping[Language, bytes], profile: Profile, bounds: Bounds) -> Judgement:
+def _of_tests(plan: TestsPlan, logs: Mapping[str, bytes], profile: Profile, bounds: Bounds) -> Judgement:
     if plan.problem:
         details = (plan.details,) if plan.details else ()
         return Judgement(profile, "undecided", (Finding("no-results", plan.problem, details),))
     if any(len(log) >= LOG_BYTES for log in logs.values()):
         return Judgement(profile, "undecided", (Finding("no-results", f"it prints more than {LOG_BYTES} bytes"),))
-    texts = {language: log.decode(errors="replace") for language, log in logs.items()}
+    texts = {pod: log.decode(errors="replace") for pod, log in logs.items()}
     try:
         read = job.read_logs(plan, texts)
     except Tampered as error:
@@ -54,6 +54,8 @@ def _of_tests(plan: TestsPlan, logs: Mapping[Language, bytes], profile: Profile,
         reason, _, log = without[0].partition("\n")
         detail = quoted(f"{reason}: {log[-200:]}" if log.strip() else reason)
         return Judgement(profile, "undecided", (Finding("no-results", text, (detail,)),))
+    if unlike := job.unlike_parts(plan, read):
+        return Judgement(profile, "undecided", (Finding("no-results", unlike),))
     runs = job.results(plan, read)
     probes = [ProbeRuns.of(name, proofs) for name, proofs in job.probe_results(plan, read).items()]
     controls = [(v.id, v.control) for part in plan.projects for v in part.variants if v.control is not None]

@@ -103,6 +103,10 @@ def _meaning(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
                 GitIgnoreSpec.from_lines([glob])
             except ValueError:
                 yield (*path, "generated", number), f"expected a glob as in .gitignore, got {shown(glob)}", "correct it"
+        test = project.get("test", {})
+        if test.get("shards", 1) > 1 and test["report"] == "exit":
+            message = f"expected 1 where the report is exit, got {test['shards']}"
+            yield (*path, "test", "shards"), message, "name the runner's kind of report, which says what each ran"
         yield from _faults_of_services(project.get("services", ()), path)
     for language, count in Counter(
         project["language"] for project in document["projects"] for _ in project.get("services", ())
@@ -153,6 +157,8 @@ def _project(project: Mapping[str, Any]) -> Project:
         test=test.get("command", "").strip(),
         report=test.get("report", "exit"),
         minutes=test.get("minutes", Project.minutes),
+        # JSON's 2.0 is an integer too.
+        shards=int(test.get("shards", Project.shards)),
         network=project.get("network", False),
         services=tuple(_service(service) for service in project.get("services", ())),
         **{key: tuple(project.get(key, ())) for key in _LISTS},
@@ -181,6 +187,8 @@ def _document(project: Project) -> dict[str, Any]:
     test: dict[str, Any] = {"command": project.test, "report": project.report}
     if project.minutes != Project.minutes:
         test["minutes"] = project.minutes
+    if project.shards != Project.shards:
+        test["shards"] = project.shards
     return {
         "folder": project.folder or _ROOT,
         "language": project.language,

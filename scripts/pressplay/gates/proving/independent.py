@@ -15,7 +15,7 @@ from pressplay.gates.proving import job
 from pressplay.gates.proving.frames import Tampered
 from pressplay.gates.proving.job import TestsJob, TestsPlan
 from pressplay.gates.proving.judgement import Finding, IndependentProbes, Judgement
-from pressplay.gates.proving.model import HEAD, Environment, Language
+from pressplay.gates.proving.model import HEAD, Environment
 
 POD = "independent"
 """Takes a language's place in the names of its Pod and of its script."""
@@ -38,7 +38,7 @@ def prepare(
 
     No test is run in it: not by the contract, and not as one of a project's first tests.
     """
-    untested = tuple(replace(project, test="") for project in environment.projects)
+    untested = tuple(replace(project, test="", shards=1) for project in environment.projects)
     made = job.prepare(
         replace(environment, projects=untested, origin="values"),
         changed, head, base, is_test, mark, _NO_CONTROLS, probes, commit,
@@ -46,11 +46,6 @@ def prepare(
     if len(made.scripts) > 1:
         return TestsJob(TestsPlan(mark, problem="the independent probes run programs of several languages"))
     return made
-
-
-def language_of(made: TestsJob) -> Language | None:
-    """The language whose image the probes need; None where nothing is carried out."""
-    return next(iter(made.scripts), None)
 
 
 def add(judgement: Judgement, plan: TestsPlan, log: bytes | None) -> Judgement:

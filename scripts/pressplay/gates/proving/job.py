@@ -22,7 +22,7 @@ from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probe_types import Probe
 from pressplay.gates.acceptance.proof import ProbeProof
 from pressplay.gates.lint.files import Files, NoFiles, below, text
-from pressplay.gates.proving import base_tree, beside, controls, frames, profiles, reports, script, services
+from pressplay.gates.proving import base_tree, beside, controls, frames, profiles, reports, script, services, shards
 from pressplay.gates.proving.evidence import KEPT
 from pressplay.gates.proving.first_tests import with_first_tests
 from pressplay.gates.proving.model import (
@@ -33,7 +33,6 @@ from pressplay.gates.proving.model import (
     Control,
     ControlKind,
     Environment,
-    Language,
     Project,
     TestRun,
 )
@@ -147,7 +146,8 @@ class TestsJob:
 
     __test__ = False
     plan: TestsPlan
-    scripts: Mapping[Language, str] = field(default_factory=dict)
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    """By Pod (`shards.pod`)."""
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Path below the folder of the scripts → content."""
 
@@ -186,7 +186,7 @@ def prepare(
         plan = TestsPlan(mark, origin=environment.origin, problem="a changed file can't be read", details=str(error))
         return TestsJob(plan)
     plan = TestsPlan(mark, origin=environment.origin, changed_tests=tuple(sorted(names)), accepted=accepted)
-    scripts: dict[Language, list[ProjectScript]] = {}
+    scripts: dict[str, list[ProjectScript]] = {}
     files: dict[str, bytes] = {}
     commands = _commands(environment, probes, commit)
     for of_project in commands.values():
@@ -227,22 +227,22 @@ def prepare(
         files.update(services.files(number, project))
         for id_, overlay in laid.items():
             files.update(_laid(f"variants/p{number}/{id_}", overlay))
-        scripts.setdefault(project.language, []).append(
-            ProjectScript(
-                number,
-                project,
-                [(variant.id, variant.tree, variant.runs) for variant in variants],
-                _schedule(variants, mark),
-                {f"{PROBE}{probe_number}": command.shell(probe, probe_number) for probe_number, probe in own.items()},
-                probed=frozenset(variant.id for variant in variants if variant.is_probed),
-                decisive=frozenset(variant.id for variant in variants if variant.kind is None),
-                optional=frozenset(variant.id for variant in variants if not variant.is_decisive),
-                budget=bounds.seconds,
-            )
+        whole = ProjectScript(
+            number,
+            project,
+            [(variant.id, variant.tree, variant.runs) for variant in variants],
+            _schedule(variants, mark),
+            {f"{PROBE}{probe_number}": command.shell(probe, probe_number) for probe_number, probe in own.items()},
+            probed=frozenset(variant.id for variant in variants if variant.is_probed),
+            decisive=frozenset(variant.id for variant in variants if variant.kind is None),
+            optional=frozenset(variant.id for variant in variants if not variant.is_decisive),
+            budget=bounds.seconds,
         )
+        for pod, part in shards.parts(whole):
+            scripts.setdefault(pod, []).append(part)
     document = probes.document if probes is not None and any(commands.values()) else ""
     plan = replace(plan, projects=tuple(planned), probes=document, commit=commit)
-    texts = {language: script.script(mark, parts) for language, parts in scripts.items()}
+    texts = {pod: script.script(mark, parts) for pod, parts in scripts.items()}
     return TestsJob(plan, texts, files)
 
 
@@ -340,28 +340,51 @@ def _accepted(probes: ProbePlan | None, changed: Sequence[str], base: Files) -> 
 # --- what came of it -------------------------------------------------------------------------------------------------
 
 
-Logs = Mapping[Language, frames.Seen]
-"""What the containers' logs show, by their languages; a container without one was lost."""
+Logs = Mapping[str, frames.Seen]
+"""What the containers' logs show, by their Pods (`shards.pod`); a container without one was lost."""
 
 
-def read_logs(plan: TestsPlan, logs: Mapping[Language, str]) -> Logs:
+def read_logs(plan: TestsPlan, logs: Mapping[str, str]) -> Logs:
     """What the logs show. Raises frames.Tampered where one is not as its script writes it."""
-    return {language: frames.read(plan.mark, log) for language, log in logs.items()}
+    return {pod: frames.read(plan.mark, log) for pod, log in logs.items()}
 
 
 def results(plan: TestsPlan, logs: Logs) -> dict[str, list[TestRun]]:
     """The runs of each variant, in order, all projects together."""
     runs: dict[str, list[TestRun]] = {}
     for part in plan.projects:
-        log = logs.get(part.project.language)
         for variant in part.variants if part.project.test else ():
-            step = f"p{part.number}.{variant.id}"
-            if log is not None and step in log.skipped:
+            own = [shards.joined(run) for run in _runs(part, variant, logs)]
+            if not own:
                 continue
-            own = [_run(part.project, log, step, number) for number in range(1, variant.runs + 1)]
             there = runs.get(variant.id)
             runs[variant.id] = own if there is None else [_joined(*pair) for pair in zip(there, own, strict=True)]
     return runs
+
+
+def _runs(part: PlannedProject, variant: PlannedVariant, logs: Logs) -> list[list[TestRun]]:
+    """Each run of a variant, by shards; none where a shard left the variant out."""
+    step = f"p{part.number}.{variant.id}"
+    own = [logs.get(pod) for pod in _pods(part)]
+    if any(log is not None and step in log.skipped for log in own):
+        return []
+    return [[_run(part.project, log, step, number) for log in own] for number in range(1, variant.runs + 1)]
+
+
+def _pods(part: PlannedProject) -> list[str]:
+    return shards.pods([part.project], part.project.language)
+
+
+def unlike_parts(plan: TestsPlan, logs: Logs) -> str:
+    """Why the shards of a project's tests are no parts of one whole (`shards.fault`); '' if all are."""
+    faults = (
+        shards.fault(variant.id, run)
+        for part in plan.projects
+        for variant in part.variants
+        if len(_pods(part)) > 1 and variant.id in (BEFORE, HEAD)
+        for run in _runs(part, variant, logs)
+    )
+    return next(filter(None, faults), "")
 
 
 def probe_results(plan: TestsPlan, logs: Logs) -> dict[str, dict[str, list[ProbeProof]]]:
@@ -401,14 +424,14 @@ def without_services(plan: TestsPlan, logs: Logs) -> list[str]:
     """What the logs say of services that were not there for a run that is no control's: strangers' text (R7)."""
     texts = []
     for part in plan.projects:
-        log = logs.get(part.project.language)
-        for variant in part.variants:
-            step = f"p{part.number}.{variant.id}"
-            runs = [f"{step}.{run}" for run in range(1, variant.runs + 1)]
-            probes = [f"{run}.{PROBE}{number}" for run in runs for number in part.probes]
-            for name in [*runs, *probes] if log is not None and variant.kind is None else ():
-                if log is not None and (without := unserved(log, name)) is not None:
-                    texts.append(_text(without.frames.get("log", b"")))
+        for log in [logs[pod] for pod in _pods(part) if pod in logs]:
+            for variant in part.variants:
+                step = f"p{part.number}.{variant.id}"
+                runs = [f"{step}.{run}" for run in range(1, variant.runs + 1)]
+                probes = [f"{run}.{PROBE}{number}" for run in runs for number in part.probes]
+                for name in [*runs, *probes] if variant.kind is None else ():
+                    if (without := unserved(log, name)) is not None:
+                        texts.append(_text(without.frames.get("log", b"")))
     return texts
 
 

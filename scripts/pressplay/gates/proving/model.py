@@ -74,6 +74,8 @@ class Project:
     """Folders below `folder` that are kept from run to run, and that runs may change (`target`)."""
     minutes: int = 10
     """What one run of the tests may take."""
+    shards: int = 1
+    """In how many parts its tests run side by side, each in a Pod of its own (`shards`)."""
     network: bool = False
     """Whether its tests need a network, which gates never give: such a project is undecided."""
     services: tuple[Service, ...] = ()

@@ -101,7 +101,7 @@ def _claim(context: Context, subject: Subject, name: str, workflow: str, setting
 
 
 def write_script(context: Context, into: Path, language: str, text: str, attempts: int, folder: str = SCRIPTS) -> None:
-    """Write the script of a language's Pod onto the volume, with the folders that the Pod works in.
+    """Write the script of a language's Pod, or of a shard's, onto the volume, with the folders that the Pod works in.
 
     `folder`: the part of the volume that the Pod has its scripts from.
     """

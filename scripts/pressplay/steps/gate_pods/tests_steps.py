@@ -23,7 +23,7 @@ from pressplay.gates.acceptance import probe_plan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.lint.lint_plan import packed
 from pressplay.gates.only_tests import Paths
-from pressplay.gates.proving import assessment, environment, independent, job, judge, services
+from pressplay.gates.proving import assessment, environment, independent, job, judge, services, shards
 from pressplay.gates.proving.job import Bounds, TestsJob, TestsPlan
 from pressplay.gates.proving.judgement import Judgement, markdown
 from pressplay.gates.proving.model import Environment, Language
@@ -57,8 +57,9 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     """Write the head commit, its variants and each language's script into the folder `into`, the volume.
 
     Outputs: for each language (`other`: of none that we know) and for `independent` the image in base64, `none` where
-    nothing runs in it; `plan`, for the verdict; `services`, the sidecars of each Pod (base64 of JSON of base64 of
-    JSON). Independent criteria lie in a folder of their own, which no other Pod sees.
+    nothing runs in it; `plan`, for the verdict; `shards`, the Pods of each language (base64 of JSON); `services`, the
+    sidecars of each (base64 of JSON of base64 of JSON). Independent criteria lie in a folder of their own, which no
+    other Pod sees.
     """
     from pressplay.github.clone import Clone
 
@@ -66,7 +67,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     nothing: Outputs = {
         **dict.fromkeys((*_LANGUAGES, independent.POD), gate_runs.NONE),
-        "services": _sidecars(context, TestsPlan()),
+        **_beside(context, TestsPlan()),
     }
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     if pull.head_sha != head:
@@ -104,16 +105,17 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         clone.check_out(tip, {}, into / "base")
     shutil.rmtree(into / "git")
     tools, images, attempts = subject.settings.tests_images, nothing, number(inputs, "attempts") or 1
-    for language, text in made.scripts.items():
-        gate_runs.write_script(context, into, language, text, attempts)
+    for pod, text in made.scripts.items():
+        gate_runs.write_script(context, into, pod, text, attempts)
+    for language in {part.project.language for part in made.plan.projects}:
         images[language] = packed(tools[language] or gate_runs.OWN_IMAGE)
-    for language, text in probed.scripts.items():
+    for only, text in probed.scripts.items():
         gate_runs.write_script(context, into, independent.POD, text, attempts, independent.POD)
-        images[independent.POD] = packed(tools[language] or gate_runs.OWN_IMAGE)
+        images[independent.POD] = packed(tools[only] or gate_runs.OWN_IMAGE)
     _write(into / gate_runs.SCRIPTS, made.files)
     _write(into / independent.POD, probed.files)
     plan = replace(made.plan, independent=probed.plan if probed.plan != TestsPlan() else None)
-    return {**images, "plan": plan.pack(), "services": _sidecars(context, plan)}
+    return {**images, "plan": plan.pack(), **_beside(context, plan)}
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -121,6 +123,13 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         where = folder / path
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_bytes(content)
+
+
+def _beside(context: Context, made: TestsPlan) -> Outputs:
+    """What runs side by side: the Pods of each language, and the services of each Pod."""
+    projects = [part.project for part in made.projects]
+    pods = {language: shards.pods(projects, language) for language in _LANGUAGES}
+    return {"shards": packed(json.dumps(pods)), "services": _sidecars(context, made)}
 
 
 def _sidecars(context: Context, made: TestsPlan) -> str:
@@ -203,7 +212,8 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     if attempt is None:
         return gate_runs.conclude(context, subject, TESTS, head, gate_runs.given_up(), name)
     made = TestsPlan.unpack(inputs["plan"])
-    wanted: set[str] = {part.project.language for part in made.projects}
+    projects = [part.project for part in made.projects]
+    wanted = {pod for project in projects for pod in shards.pods([project], project.language)}
     if made.independent is not None and made.independent.projects:
         wanted.add(independent.POD)
     pods = {
@@ -233,8 +243,8 @@ def _judged(context: Context, subject: Subject, made: TestsPlan, logs: Mapping[s
     profile = task_profile.of(context, context.harness(subject.repo, contents="read"), subject, entries)
     controls = subject.settings.tests.controls
     refusing = judge.Bounds(controls.bodies, controls.hunks, controls.mutants)
-    of_languages = {language: logs[language] for language in _LANGUAGES if language in logs}
-    return assessment.assess(made, of_languages, profile, refusing, logs.get(independent.POD))
+    of_tests = {pod: log for pod, log in logs.items() if pod != independent.POD}
+    return assessment.assess(made, of_tests, profile, refusing, logs.get(independent.POD))
 
 
 _TITLES: Mapping[str, tuple[Literal["pass", "fail", "error"], str]] = {
