@@ -81,6 +81,23 @@ projects:
         ports: [5555]
         data: [/var/store]
 """
+SHARDED = """\
+projects:
+  - folder: .
+    language: python
+    test: {command: 'python3 -m pytest -q --junitxml="$REPORT"', report: junit, shards: 2}
+"""
+CONFTEST = """\
+import os
+import zlib
+
+
+def pytest_collection_modifyitems(config, items):
+    shard, shards = int(os.environ.get("PRESSPLAY_SHARD", "1")), int(os.environ.get("PRESSPLAY_SHARDS", "1"))
+    others = [item for item in items if zlib.crc32(item.nodeid.encode()) % shards != shard - 1]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+"""
 STORE = """\
 \"\"\"A server that keeps a line in each of its folders, and says what it is allowed.\"\"\"
 
@@ -171,7 +188,7 @@ def case_of(directory: Path, *, service: bool) -> Path:
     return case
 
 
-@pytest.fixture(params=["alone", "service"])
+@pytest.fixture(params=["alone", "service", "sharded"])
 def installed(controller_namespace: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Installed]:
     service = request.param == "service"
     if service and not SERVICE_IMAGE:
@@ -185,13 +202,14 @@ def installed(controller_namespace: str, tmp_path: Path, request: pytest.Fixture
     }
     project = project_of(tmp_path, task(CASE))
     shutil.copytree(CASE.parents[1] / "base", project, dirs_exist_ok=True)
-    if service:
-        for path, text in {
-            ".press-play/gates.yaml": CONTRACT.format(image=SERVICE_IMAGE),
-            "tools/store.py": STORE,
-        }.items():
-            (project / path).parent.mkdir(parents=True, exist_ok=True)
-            (project / path).write_text(text)
+    own = {
+        "alone": {},
+        "service": {".press-play/gates.yaml": CONTRACT.format(image=SERVICE_IMAGE), "tools/store.py": STORE},
+        "sharded": {".press-play/gates.yaml": SHARDED, "tests/conftest.py": CONFTEST},
+    }
+    for path, text in own[request.param].items():
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text(text)
     case = case_of(tmp_path, service=service)
     yield from install(tmp_path, project, settings={"defaults": defaults}, agent=agent(case))
 
