@@ -140,7 +140,7 @@ def test_every_start_leaves_one_line_in_the_agents_log(shop: Builder) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"PRESSPLAY_ROLE": "deploy"}, "expected one of implement, lint, test, fix"),
+        ({"PRESSPLAY_ROLE": "deploy"}, "expected one of criteria, implement, lint, test, fix"),
         ({"PRESSPLAY_TASK": "99"}, "know the tasks of the demo project and no others"),
         ({"PRESSPLAY_TASK": "../1"}, "PRESSPLAY_TASK '../1': expected the task's number"),
         ({"PRESSPLAY_ROLE": "lint", "PRESSPLAY_BASE": "gone"}, "PRESSPLAY_BASE 'gone': expected a branch"),
