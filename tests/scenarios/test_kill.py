@@ -21,7 +21,7 @@ from pressplay.clock import VirtualClock
 from pressplay.sandbox.forge import accounts
 
 FULL = os.environ.get("PRESSPLAY_KILL") == "full"
-"""`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at each third."""
+"""`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at each fifth."""
 TASKS = [task(1), task(2, 1)] if FULL else [task(1)]
 BORN = 1_767_225_600.0
 
