@@ -58,23 +58,23 @@ def pod(values: str = DEFAULTS, gate_name: str = "gate-lint", **inputs: str) -> 
     run = next(t for t in gate["spec"]["templates"] if t["name"] == "run")
     names = {f"inputs.parameters.{name}": value for name, value in {**INPUTS, **inputs}.items()}
     text = substitute_text(run["resource"]["manifest"], Scope({**names, "workflow.name": "task-1"}))
-    found: dict[str, Any] = yaml.safe_load(text)
-    return found
+    manifest: dict[str, Any] = yaml.safe_load(text)
+    return manifest
 
 
 @pytest.mark.parametrize("gate", ["gate-lint", "gate-tests"])
 @pytest.mark.parametrize("values", [DEFAULTS, *(path.stem for path in VALUES)])
 @pytest.mark.rule("R5")
 def test_it_is_a_pod_without_token_account_secret_or_way_out(values, gate):
-    found = pod(values, gate)
+    manifest = pod(values, gate)
     for version in ("1.27", "1.37"):
-        kubernetes_validate.validate(found, version, strict=True)
-    spec = found["spec"]
+        kubernetes_validate.validate(manifest, version, strict=True)
+    spec = manifest["spec"]
     (container,) = spec["containers"]
     assert spec["automountServiceAccountToken"] is False
     assert spec["serviceAccountName"] == "press-play-gate"
     assert spec["enableServiceLinks"] is False
-    assert found["metadata"]["labels"]["press-play/walled"] == "true"
+    assert manifest["metadata"]["labels"]["press-play/walled"] == "true"
     assert spec["securityContext"]["runAsNonRoot"] is True
     context = container["securityContext"]
     assert context["readOnlyRootFilesystem"] is True
@@ -88,21 +88,21 @@ def test_it_is_a_pod_without_token_account_secret_or_way_out(values, gate):
 
 
 def test_it_runs_what_it_is_told_for_as_long_as_it_is_told():
-    found = pod()
-    (container,) = found["spec"]["containers"]
-    assert found["metadata"]["name"] == "gate-lint-0123456789ab-rust-1"
-    assert found["metadata"]["labels"]["press-play/repo"] == "acme.shop.web"
-    assert found["metadata"]["labels"]["press-play/pr"] == "7"
-    assert found["metadata"]["annotations"] == {"press-play/workflow": "task-1"}
-    assert found["spec"]["activeDeadlineSeconds"] == 1200
+    manifest = pod()
+    (container,) = manifest["spec"]["containers"]
+    assert manifest["metadata"]["name"] == "gate-lint-0123456789ab-rust-1"
+    assert manifest["metadata"]["labels"]["press-play/repo"] == "acme.shop.web"
+    assert manifest["metadata"]["labels"]["press-play/pr"] == "7"
+    assert manifest["metadata"]["annotations"] == {"press-play/workflow": "task-1"}
+    assert manifest["spec"]["activeDeadlineSeconds"] == 1200
     assert container["image"] == "registry.example.com:5000/rust@sha256:00ff"
     assert container["resources"] == RESOURCES
     assert container["command"] == ["sh", "-c", 'eval "$(cat "$0")"', "/gate/script/rust.sh"]
 
 
 def test_the_image_of_the_steps_stands_in_where_none_is_named():
-    found = pod(image=base64.b64encode(b"pressplay").decode())
-    assert found["spec"]["containers"][0]["image"] == "press-play/pressplay:0.1.0"
+    manifest = pod(image=base64.b64encode(b"pressplay").decode())
+    assert manifest["spec"]["containers"][0]["image"] == "press-play/pressplay:0.1.0"
 
 
 @pytest.mark.rule("R5")
@@ -120,10 +120,10 @@ def test_independent_criteria_are_mounted_into_their_own_pod_alone(language, fol
 def test_services_are_sidecars_behind_the_same_wall(values):
     _, documents = render(values)
     config = next(d for d in documents if d["metadata"]["name"] == "press-play-config")
-    found = pod(values, "gate-tests", services=beside(json.loads(config["data"]["config.json"])))
+    manifest = pod(values, "gate-tests", services=beside(json.loads(config["data"]["config.json"])))
     for version in ("1.29", "1.37"):
-        kubernetes_validate.validate(found, version, strict=True)
-    (main,), (sidecar,) = found["spec"]["containers"], found["spec"]["initContainers"]
+        kubernetes_validate.validate(manifest, version, strict=True)
+    (main,), (sidecar,) = manifest["spec"]["containers"], manifest["spec"]["initContainers"]
     assert (sidecar["name"], sidecar["image"], sidecar["restartPolicy"]) == ("p0-db", SERVICE.image, "Always")
     assert sidecar["command"] == ["sh", "/gate/service/run.sh"]
     own = {**main["securityContext"], "runAsUser": 999}
@@ -132,7 +132,7 @@ def test_services_are_sidecars_behind_the_same_wall(values):
     assert sidecar["resources"]["limits"]
     assert all("valueFrom" not in variable for variable in sidecar["env"])
     assert "envFrom" not in sidecar
-    volumes = {volume["name"]: volume for volume in found["spec"]["volumes"]}
+    volumes = {volume["name"]: volume for volume in manifest["spec"]["volumes"]}
     assert {next(iter(volume.keys() - {"name"})) for volume in volumes.values()} == {
         "persistentVolumeClaim",
         "emptyDir",
