@@ -319,7 +319,7 @@ def test_in_the_gate_s_own_script_a_probe_sees_each_variant_and_leaves_no_marks_
     part = ProjectScript(
         0,
         Project("", "python", "true", "exit"),
-        [("base", "base", 1), ("head", "base", 1)],
+        {"base": "base", "head": "base"},
         [("base", 1), ("head", 1)],
         {probe.name: command.shell(probe, number) for number, probe in enumerate(wanted.commands(), start=1)},
         probed=frozenset({"base", "head"}),

@@ -121,7 +121,7 @@ class Gate:
             write(self.claim / "source" / path, text)
         for path, text in (head or {}).items():
             write(self.claim / "source" / path, text)
-        for variant, _, _ in part.variants:
+        for variant in part.trees:
             for name in ("remove.sh", "touch.sh"):
                 write(self.claim / "script" / "variants" / "p0" / variant / name, "")
         for path, content in services.files(part.number, part.project):
@@ -158,7 +158,7 @@ def part_of(test: str, service: Service = STORE, runs: int = 1, **fields: Any) -
     return ProjectScript(
         0,
         project,
-        [("head", "base", runs)],
+        {"head": "base"},
         [("head", run) for run in range(1, runs + 1)],
         **{"probes": {}, **rest},
     )
@@ -332,7 +332,7 @@ def test_another_program_s_port_is_not_taken_for_the_service_s(tmp_path: Path) -
 
 
 def judgement(part: ProjectScript, shown: Seen) -> Any:
-    variants = tuple(job.PlannedVariant(name, tree, runs) for name, tree, runs in part.variants)
+    variants = tuple(job.PlannedVariant(name, tree, len(part.schedule)) for name, tree in part.trees.items())
     plan = job.TestsPlan(MARK, (job.PlannedProject(0, part.project, variants),))
     (run,) = job.results(plan, {"python": shown})["head"]
     assert run.problem == "service"

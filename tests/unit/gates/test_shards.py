@@ -125,9 +125,7 @@ def test_the_pods_of_a_language_are_those_of_its_project_with_the_most_shards() 
 
 
 def test_each_pod_has_the_projects_with_so_many_shards_and_the_first_alone_has_probes() -> None:
-    whole = ProjectScript(
-        0, PROJECT, [("head", "head", 1)], [("head", 1)], {"probe-1": "x"}, probed=frozenset({"head"})
-    )
+    whole = ProjectScript(0, PROJECT, {"head": "head"}, [("head", 1)], {"probe-1": "x"}, probed=frozenset({"head"}))
     made = shards.parts(whole)
     assert [(pod, dict(part.probes), set(part.probed)) for pod, part in made] == [
         ("python", {"probe-1": "x"}, {"head"}),

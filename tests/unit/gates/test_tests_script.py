@@ -54,7 +54,7 @@ def run(
     part = ProjectScript(
         0,
         Project("", "python", test, report, **project),  # type: ignore[arg-type]
-        [(name, "base", (runs or {}).get(name, 1)) for name in overlays],
+        dict.fromkeys(overlays, "base"),
         [(name, run) for name in overlays for run in range(1, (runs or {}).get(name, 1) + 1)],
         {},
         **rest,  # type: ignore[arg-type]
@@ -183,9 +183,7 @@ def test_optional_variants_are_left_out_once_the_time_for_them_has_passed(tmp_pa
 
 
 def test_a_run_has_its_time_limit(tmp_path: Path) -> None:
-    part = ProjectScript(
-        0, Project("", "python", "sleep 60", "exit", minutes=1), [("head", "base", 1)], [("head", 1)], {}
-    )
+    part = ProjectScript(0, Project("", "python", "sleep 60", "exit", minutes=1), {"head": "base"}, [("head", 1)], {})
     assert "tests p0.head.1 60 " in script.script(MARK, [part])
 
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
 
 from pressplay.errors import InputError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 _BITS = 3072
 _YEARS = timedelta(days=3650)
@@ -51,9 +55,10 @@ def opened(sealed: bytes, key: SealingKey, where: str) -> bytes:
     from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
     from cryptography.x509 import load_pem_x509_certificate
 
-    private = load_pem_private_key(key.private_key, None)
+    # `new_key` makes no other kind.
+    private: RSAPrivateKey = cast("Any", load_pem_private_key(key.private_key, None))
     try:
-        return pkcs7_decrypt_der(sealed, load_pem_x509_certificate(key.certificate.encode()), private, [])  # type: ignore[arg-type]
+        return pkcs7_decrypt_der(sealed, load_pem_x509_certificate(key.certificate.encode()), private, [])
     except Exception as error:
         # The library raises whatever its parsers do for bytes of an attacker.
         raise InputError(

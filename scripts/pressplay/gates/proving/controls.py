@@ -323,8 +323,9 @@ def _group(kind: ControlKind, parts: Sequence[_Part]) -> Control | None:
         if content is not None:
             files[path] = content
             kept += group
-            reworded = group[0].file.edited(edit for part in group for edit in part.how.same)
-            same |= {path: reworded} if reworded is not None else {}
+            if kind == "bodies":
+                reworded = group[0].file.edited(edit for part in group for edit in part.how.same)
+                same |= {path: reworded} if reworded is not None else {}
     if not kept:
         return None
     first = kept[0]

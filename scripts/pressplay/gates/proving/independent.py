@@ -79,14 +79,15 @@ def _carried_out(plan: TestsPlan, log: bytes | None) -> IndependentProbes | Find
         proofs = job.probe_results(plan, job.read_logs(plan, {language: log.decode(errors="replace")}))
     except Tampered as error:
         return Finding("tampered", f"under independent probes, {error}", fixer="rex")
-    heads = {name: by_variant.get(HEAD, []) for name, by_variant in proofs.items()}
-    failed = [name for name, runs in heads.items() if any(not proof.passed and not proof.fault for proof in runs)]
-    held_ = {name for name, runs in heads.items() if runs and all(proof.passed for proof in runs)}
-    if (not failed and held_ != heads.keys()) or not heads:
+    runs = {name: by_variant.get(HEAD, []) for name, by_variant in proofs.items()}
+    holding = {name for name, each in runs.items() if each and all(proof.passed for proof in each)}
+    failing = {name for name, each in runs.items() if any(not (proof.passed or proof.fault) for proof in each)}
+    if not runs or (holding != runs.keys() and not failing):
         return Finding("no-results", "not every independent probe could be carried out")
     probes = ProbePlan.from_json(plan.probes)
-    criteria = {name: ids or (_WHOLE_TASK,) for name, ids in probes.covers.items()}
-    failing = {id_ for name in failed for id_ in criteria[name]}
-    open_ = {id_ for name in heads.keys() - held_ for id_ in criteria[name]}
-    held = {id_ for name in heads for id_ in criteria[name]} - open_
-    return IndependentProbes(probes.digest, len(heads), tuple(sorted(held)), tuple(sorted(failing)))
+
+    def criteria(names: Iterable[str]) -> set[str]:
+        return {id_ for name in names for id_ in probes.covers[name] or (_WHOLE_TASK,)}
+
+    held = criteria(runs) - criteria(runs.keys() - holding)
+    return IndependentProbes(probes.digest, len(runs), tuple(sorted(held)), tuple(sorted(criteria(failing))))

@@ -78,9 +78,9 @@ class PlannedVariant:
         return self.id in (BASE, HEAD, SAME) or self.kind in ("bodies", "body")
 
     @property
-    def is_decisive(self) -> bool:
-        """Whether nothing is decided without it; other controls are left out where time runs out."""
-        return self.kind in (None, "bodies")
+    def is_optional(self) -> bool:
+        """Whether it only adds to the proof, so that it is left out where time runs out."""
+        return self.kind not in (None, "bodies")
 
     @property
     def control(self) -> Control | None:
@@ -230,12 +230,12 @@ def prepare(
         whole = ProjectScript(
             number,
             project,
-            [(variant.id, variant.tree, variant.runs) for variant in variants],
+            {variant.id: variant.tree for variant in variants},
             _schedule(variants, mark),
             {f"{PROBE}{probe_number}": command.shell(probe, probe_number) for probe_number, probe in own.items()},
             probed=frozenset(variant.id for variant in variants if variant.is_probed),
             decisive=frozenset(variant.id for variant in variants if variant.kind is None),
-            optional=frozenset(variant.id for variant in variants if not variant.is_decisive),
+            optional=frozenset(variant.id for variant in variants if variant.is_optional),
             budget=bounds.seconds,
         )
         for pod, part in shards.parts(whole):
@@ -253,13 +253,13 @@ def _schedule(variants: Sequence[PlannedVariant], mark: str) -> list[tuple[str, 
     secret.
     """
     mixed: list[tuple[str, int]] = []
-    controls_: list[tuple[str, int]] = []
+    optional: list[tuple[str, int]] = []
     for variant in variants:
         runs = [(variant.id, run) for run in range(1, variant.runs + 1)]
         if variant.id != BEFORE:
-            (mixed if variant.is_decisive else controls_).extend(runs)
+            (optional if variant.is_optional else mixed).extend(runs)
     random.Random(f"{mark} schedule").shuffle(mixed)  # noqa: S311 - as unknown as the mark is
-    return [(BEFORE, 1), *mixed, *controls_]
+    return [(BEFORE, 1), *mixed, *optional]
 
 
 def _laid(folder: str, overlay: Mapping[str, bytes | None]) -> dict[str, bytes]:

@@ -160,8 +160,8 @@ class ProjectScript:
 
     number: int
     project: Project
-    variants: Sequence[tuple[str, str, int]]
-    """(variant's id, its tree, runs). The tree is `base` or `head`."""
+    trees: Mapping[str, str]
+    """Variant's id → its tree, `base` or `head`."""
     schedule: Sequence[tuple[str, int]]
     """Each run of each variant (from 1), in the order in which they are carried out."""
     probes: Mapping[str, str]
@@ -195,9 +195,8 @@ def _project(part: ProjectScript) -> list[str]:
     lines = [f"# {at}", f"keep={shlex.quote(kept)} packages={shlex.quote(packages)} laid='' before=''"]
     seconds = project.minutes * 60
     prepared: set[str] = set()
-    trees = {variant: tree for variant, tree, _ in part.variants}
     for variant, run in part.schedule:
-        tree = trees[variant]
+        tree = part.trees[variant]
         step = f"{at}.{variant}"
         body = [f"lay {tree}-{at} {at}/{variant}", "ready=0"]
         if tree not in prepared:

@@ -63,23 +63,26 @@ def _secret(context: Context) -> bytes:
 
 def _judge(context: Context, gh: Client, run: Run, entry: entries.Run) -> Result:
     """`done` where the branch holds a plan that counts, which is recorded then; the branch is deleted in any case."""
-    subject, branch = run.subject, names.task_branch(run.work)
-    recorded = context.ledger(subject.repo).entries("task", run.number).get(IndependentPlan)
+    branch = names.task_branch(run.work)
+    result = _taken(context, gh, run, entry, branch)
+    refs.delete_branch(context.harness(run.subject.repo, contents="write"), run.subject.repo, branch)
+    return result
+
+
+def _taken(context: Context, gh: Client, run: Run, entry: entries.Run, branch: str) -> Result:
+    ledger = context.ledger(run.subject.repo)
+    recorded = ledger.entries("task", run.number).get(IndependentPlan)
     if recorded is not None and recorded.run == run.name:
         # Recorded before this step was killed.
-        _delete(context, run, branch)
         return Result(outcome="done")
     try:
         plan = _read(context, gh, run, entry, branch)
     except Invalid as error:
-        _delete(context, run, branch)
         return Result(outcome="failed", reason="its plan does not count", details=_places(error), again=True)
     except _Refused as error:
-        _delete(context, run, branch)
         return Result(outcome="failed", reason=str(error), again=True)
     new = IndependentPlan(cause=run.cause, run=run.name, plan=plan.pack(), at=int(context.clock.now()))
-    context.ledger(subject.repo).record("task", run.number, new)
-    _delete(context, run, branch)
+    ledger.record("task", run.number, new)
     return Result(outcome="done")
 
 
@@ -138,10 +141,6 @@ def _places(error: Invalid) -> Details | None:
     """Where the plan's faults are, and what to do about them, without a word of the plan: the reason may be read."""
     lines = [f"line {problem.line}: {problem.hint or 'it is not as the schema wants it'}" for problem in error.problems]
     return Details.of(Reason(what="", detail="\n".join(lines[:20])))
-
-
-def _delete(context: Context, run: Run, branch: str) -> None:
-    refs.delete_branch(context.harness(run.subject.repo, contents="write"), run.subject.repo, branch)
 
 
 CRITERIA = RoleWork(judge=_judge, files=_files)

@@ -38,15 +38,14 @@ class S3:
     def __init__(self, place: S3Place, secret: Mapping[str, str] | None, where: str) -> None:
         self._place = place
         self._name = f"s3://{place.bucket}/{place.prefix}".rstrip("/")
-        provider = None
+        key: S3Credential | None = None
         if secret is not None:
-            key: S3Credential = {
+            key = {
                 "access_key_id": credential(secret, "access-key-id", where),
                 "secret_access_key": credential(secret, "secret-access-key", where),
                 "token": secret.get("session-token", "").strip() or None,
                 "expires_at": None,
             }
-            provider = lambda: key  # noqa: E731
         endpoint = place.endpoint
         if endpoint and not place.path_style:
             scheme, _, host = endpoint.partition("://")
@@ -71,7 +70,7 @@ class S3:
                 "retry_timeout": _SECONDS,
                 "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=2), "base": 2},
             },
-            credential_provider=provider,
+            credential_provider=None if key is None else lambda: key,
         )
 
     def keep(self, repo: str, pull: int, commit: str, envelope: str) -> str:
