@@ -29,6 +29,14 @@ class Server:
     def close(self) -> None:
         """Stop answering; requests under way are finished."""
         self._server.task_dispatcher.shutdown()
+        pulled = threading.Event()
+
+        def end() -> None:
+            # A request that has just ended may wake the loop first: the trigger must not close before it is pulled.
+            pulled.wait()
+            wasyncore.close_all(self._sockets, ignore_all=True)
+
         # In the loop's own thread: it would be waiting on sockets that another one closes.
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._sockets, ignore_all=True))
+        self._server.trigger.pull_trigger(end)
+        pulled.set()
         self._thread.join(timeout=10)
