@@ -91,8 +91,8 @@ class Clone:
 
         The tree is made in this repository alone: nothing is pushed.
         """
-        before, ours, theirs = (self._repository[sha].peel(pygit2.Tree) for sha in (ancestor, onto, head))
-        index = self._repository.merge_trees(before, ours, theirs)
+        ancestors, base, work = (self._repository[sha].peel(pygit2.Tree) for sha in (ancestor, onto, head))
+        index = self._repository.merge_trees(ancestors, base, work)
         if index.conflicts is None:
             return Merge(str(index.write_tree(self._repository)))
         paths = {entry.path for sides in index.conflicts for entry in sides if entry is not None}

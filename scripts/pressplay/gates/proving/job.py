@@ -158,7 +158,7 @@ class Merged:
 
 
 _MERGED_RUNS = 2
-"""Runs of the tests on a merged tree: a test that differs between two is told apart from one that broke."""
+"""Runs of the tests on a merged tree: so a flaky test is not taken for a broken one."""
 
 
 @dataclass(frozen=True)
