@@ -10,11 +10,11 @@ import functools
 import os
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from harness import KEYS, Agents, World, git, project, task, world
+from kills import Murder, in_a_child
 from sample import AGAIN, sample
 
 from pressplay.clock import VirtualClock
@@ -24,18 +24,6 @@ FULL = os.environ.get("PRESSPLAY_KILL") == "full"
 """`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at each fifth."""
 TASKS = [task(1), task(2, 1)] if FULL else [task(1)]
 BORN = 1_767_225_600.0
-
-
-class Murder:
-    """Counts commits and kills this process right after the one with the given number (0: never)."""
-
-    def __init__(self, at: int) -> None:
-        self.at, self.count = at, 0
-
-    def __call__(self) -> None:
-        self.count += 1
-        if self.count == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def life(state: Path, source: Path, murder: Murder) -> World:
@@ -61,21 +49,6 @@ def _last_moment(state: Path) -> float:
 def _note_moment(state: Path, now: float) -> None:
     (state / "moment.half").write_text(str(now))
     (state / "moment.half").replace(state / "moment")
-
-
-def in_a_child(work: Callable[[], None]) -> int:
-    """Do it in a forked process; the signal that killed it, 0 for a good end."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the life ended by a fault of its own"
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 
 def end(state: Path, source: Path) -> tuple:
