@@ -195,10 +195,10 @@ def test_once_the_base_moves_nobody_can_merge_before_the_merge_was_judged(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "why"),
     [("ugly.txt", "press-play/lint: "), ("task_1_implement_1.txt", "it conflicts with the base branch in 1 file")],
 )
-def test_what_does_not_hold_together_is_parked_and_says_why(tmp_path, path, said):
+def test_what_does_not_hold_together_is_parked_and_says_why(tmp_path, path, why):
     waiting = approved(tmp_path)
     waiting.base({path: b"theirs\n"})
     waiting.settle()
@@ -206,7 +206,7 @@ def test_what_does_not_hold_together_is_parked_and_says_why(tmp_path, path, said
     assert not waiting.flow.can_be_merged()
     comments = [c["body"] for c in waiting.flow.get(f"/issues/{PR}/comments")]
     (parked,) = [body for body in comments if "it does not hold when it is merged with the base branch" in body]
-    assert said in parked
+    assert why in parked
     assert waiting.known.state == "failed"
 
 
