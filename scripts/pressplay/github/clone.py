@@ -92,6 +92,16 @@ class Clone:
         deltas = old.diff_to_tree(new).deltas
         return sorted({_text(path) for delta in deltas for path in (delta.old_file.raw_path, delta.new_file.raw_path)})
 
+    def merge(self, ancestor: str, base: str, head: str) -> Merge:
+        """What git makes of `head` merged into `base`; `ancestor` is their merge base. Nothing is written."""
+        common, target, source = (self._repository[sha].peel(pygit2.Tree) for sha in (ancestor, base, head))
+        merged = self._repository.merge_trees(common, target, source)
+        conflicts = {side.path for conflict in merged.conflicts or () for side in conflict if side is not None}
+        before = pygit2.Index()
+        before.read_tree(target)
+        was, now = ({(entry.path, str(entry.id), entry.mode) for entry in index} for index in (before, merged))
+        return Merge(tuple(sorted(conflicts)), frozenset(conflicts | {path for path, _, _ in was ^ now}))
+
     def check_out(self, sha: str, instead: Mapping[str, bytes | None], folder: Path) -> None:
         """Write a commit's files into the empty `folder`, some with another content, or (None) not at all.
 
@@ -115,6 +125,16 @@ class Clone:
             )
         except (pygit2.GitError, OSError) as error:
             raise InputError(f"the checkout of {sha} could not be written: {error}") from error
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What git makes of two commits. Paths are people's text (R7)."""
+
+    conflicts: tuple[str, ...]
+    """The sorted paths that it can't merge."""
+    changed: frozenset[str]
+    """The paths in which the result may differ from the base: those of the other side, and those in conflict."""
 
 
 @dataclass(frozen=True)

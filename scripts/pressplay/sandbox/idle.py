@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from pressplay.cluster import waits
 from pressplay.cluster.pause import AWAIT_CONTINUE
 from pressplay.cluster.port import Manifest
+from pressplay.github import pulls
 from pressplay.sandbox.engine.locktable import waits_for_locks_alone
-from pressplay.steps.core.context import Context
+from pressplay.steps.core import parking
+from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.play.task_verdicts import AWAIT_MERGE, AWAIT_VERDICT
+from pressplay.steps.review import conflicts, scope
 from pressplay.steps.upkeep.wakes import never_merged
 
 
@@ -31,4 +34,23 @@ def only_people_move(workflows: Iterable[Manifest], context: Context) -> bool:
             return False
     # A play that awaits a verdict waits for a person only where its task does.
     # And no person can merge what another part of a play has given up: `reconcile` ends that wait.
-    return verdicts <= tasks and not never_merged(context, merges)
+    if verdicts > tasks or never_merged(context, merges):
+        return False
+    return not (merges and any(_conflicts_are_worked_on(context, repo) for repo in context.settings.repositories))
+
+
+def _conflicts_are_worked_on(context: Context, repo: str) -> bool:
+    """Whether `reconcile` will have a conflict resolved that keeps an open pull request from being merged."""
+    if not (context.settings.events.enabled and context.settings.flows.pull_request.enabled):
+        return False
+    gh = context.harness(repo, pull_requests="read")
+    for listed in pulls.all_pulls(gh, repo, "open"):
+        if listed.fork or listed.draft or not conflicts.is_dirty(pull := pulls.pull(gh, repo, listed.number)):
+            continue
+        entries = context.ledger(repo).entries("pr", pull.number)
+        subject = Subject.of({"repo": repo, "pr": str(pull.number), **scope.of_ledger(entries, pull)}, context)
+        parked = parking.parked(entries, subject)
+        is_left = parked is not None and (parked.stopped or parked.head == pull.head_sha)
+        if not is_left and scope.in_scope(context, repo, pull, entries):
+            return True
+    return False

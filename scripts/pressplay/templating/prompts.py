@@ -216,6 +216,24 @@ def failure(data: Mapping[str, object], templates_dir: Path | None = None) -> st
     return engine.render(_template("failure.md.mustache", templates_dir), data)
 
 
+def conflict(
+    *, base: str, base_commit: str, head: str, files: Sequence[str], more: int = 0, templates_dir: Path | None = None
+) -> str:
+    """The text of `task/conflict.md`: which files of a pull request conflict with its base.
+
+    `base` and `files` are other people's texts, as code spans; `more`: how many files are not in `files`.
+    """
+    data: dict[str, object] = {
+        "base": base,
+        "base_commit": base_commit,
+        "head": head,
+        "has_files": bool(files),
+        "files": [{"path": file} for file in files],
+        "more": [{"count": more}] if more else [],
+    }
+    return engine.render(_template("conflict.md.mustache", templates_dir), data)
+
+
 def documents_request(
     *,
     run: str,

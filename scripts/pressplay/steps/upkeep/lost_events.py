@@ -17,7 +17,6 @@ from typing import Any
 from pressplay import names
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
-from pressplay.cluster.ledger import PART_OF
 from pressplay.domain import flows
 from pressplay.domain.entries import Entries
 from pressplay.github import checks, issues, pulls
@@ -32,6 +31,7 @@ from pressplay.steps.intake import issue_state
 from pressplay.steps.review import standing
 from pressplay.steps.review.scope import in_scope, is_withdrawn, of_ledger
 from pressplay.steps.triage import untriaged
+from pressplay.steps.upkeep import mergeability
 
 _AT_ONCE = 30
 _FIRST_REST, _LONGEST_REST = 60, 900
@@ -58,18 +58,21 @@ class _Memory:
     issues_swept: float = 0.0
     pulls: dict[str, dict[str, Any]] = field(default_factory=dict)
     standing: dict[str, dict[str, Any]] = field(default_factory=dict)
+    merges: mergeability.Memory = field(default_factory=mergeability.Memory)
 
 
 def start(context: Context, repo: str) -> int:
     """Give each open pull request its answer, and start missing flows; returns how many were started."""
-    memory = _read(context, repo)
+    memory, pushed = _read(context, repo)
     gh = context.harness(repo, pull_requests="read", checks="read")
     opened = pulls.all_pulls(gh, repo, state="open")
     standing.of_all(context, repo, opened, memory.standing, memory.since)
     started = 0
     if context.settings.events.enabled:
         started = (
-            _pulls(context, gh, repo, opened, memory) + _issues(context, repo, memory) + _alerts(context, repo, memory)
+            _pulls(context, gh, repo, opened, memory, pushed)
+            + _issues(context, repo, memory)
+            + _alerts(context, repo, memory)
         )
     _write(context, repo, memory)
     return started
@@ -78,7 +81,9 @@ def start(context: Context, repo: str) -> int:
 # -- pull requests -----------------------------------------------------------------------------------------------------
 
 
-def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull], memory: _Memory) -> int:
+def _pulls(
+    context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull], memory: _Memory, pushed: float
+) -> int:
     candidates = [pull for pull in opened if not pull.fork and not pull.draft]
     if context.settings.events.start == "all":
         candidates = [pull for pull in candidates if parse_rfc3339(pull.updated_at) >= memory.since]
@@ -97,14 +102,17 @@ def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull]
         return not changed(pull) and context.clock.now() - looked(pull) < rest - _SETTLED_SECONDS
 
     busy = _under_way(context, repo)
+    idle = [pull for pull in candidates if not _is_busy(pull, busy) and _may_be_in_scope(context, pull)]
+    for number in mergeability.look(context, repo, opened, idle, memory.merges, pushed):
+        memory.pulls[str(number)]["rest"] = 0
     started = 0
     due = [pull for pull in candidates if not rests(pull)]
     for pull in sorted(due, key=lambda pull: (not changed(pull), looked(pull)))[:_AT_ONCE]:
-        task = names.task_of_branch(pull.head_ref)
-        if ("pr", pull.number) in busy or ("task", task) in busy:
+        if _is_busy(pull, busy):
             continue
         before = memory.pulls[str(pull.number)]
-        result = _look(context, gh, repo, pull, changed=before.get("updated") != pull.updated_at)
+        dirty = memory.merges.is_dirty(pull)
+        result = _look(context, gh, repo, pull, changed=before.get("updated") != pull.updated_at, dirty=dirty)
         if result.wanted:
             started += _start_for(context, repo, pull, result.wanted, before)
             continue
@@ -118,6 +126,17 @@ def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull]
             # The started flow has finished; a later comment is a new reason.
             before.pop("times", None)
     return started
+
+
+def _is_busy(pull: pulls.Pull, busy: set[tuple[str, int]]) -> bool:
+    task = names.task_of_branch(pull.head_ref)
+    return ("pr", pull.number) in busy or (task is not None and ("task", task) in busy)
+
+
+def _may_be_in_scope(context: Context, pull: pulls.Pull) -> bool:
+    """Whether a pull request may be in scope, by the list alone."""
+    events = context.settings.events
+    return events.start == "all" or events.label in pull.labels or context.settings.is_ours(pull.author)
 
 
 def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
@@ -142,8 +161,11 @@ class _LookResult:
     goes_on: bool = False
 
 
-def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool) -> _LookResult:
-    """Look at one pull request. Comments come first; a new comment marks the pull request as changed."""
+def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool, dirty: bool) -> _LookResult:
+    """Look at one pull request. Comments come first; a new comment marks the pull request as changed.
+
+    `dirty`: it conflicts with its base, so that an approval of its head leads nowhere.
+    """
     settings = context.settings.flows
     entries = context.ledger(repo).entries("pr", pull.number)
     subject = _subject(context, repo, pull, entries)
@@ -161,7 +183,7 @@ def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed:
     if settings.triage.enabled and untriaged.untriaged(context, subject, pull, entries, there):
         return _LookResult("triage")
     approved = is_approval(checks.newest_of(there, context.github.app_id_of_harness(), ACCEPTANCE_CHECK))
-    if settings.pull_request.enabled and _may_go_on(entries, subject, pull) and not approved:
+    if settings.pull_request.enabled and _may_go_on(entries, subject, pull) and (dirty or not approved):
         return _LookResult("pull-request")
     return _LookResult(goes_on=goes_on)
 
@@ -222,28 +244,25 @@ def _alerts(context: Context, repo: str, memory: _Memory) -> int:
 # -- the memory --------------------------------------------------------------------------------------------------------
 
 
-def _name(repo: str) -> str:
-    return f"reconcile-{names.digest(repo, length=8)}"
+def _read(context: Context, repo: str) -> tuple[_Memory, float]:
+    """What is remembered, and when somebody last pushed to the default branch."""
+    metadata = mergeability.memory_of(context, repo)["metadata"]
+    config_map = context.cluster.get("ConfigMap", metadata["namespace"], metadata["name"]) or {}
+    data = config_map.get("data") or {}
+    pushed = float(data.get(mergeability.PUSHED, 0))
+    if "seen" not in data:
+        return _Memory(since=context.clock.now(), alerts=context.clock.now()), pushed
+    memory = _Memory(**_known(_Memory, json.loads(data["seen"])))
+    memory.merges = mergeability.Memory(**_known(mergeability.Memory, json.loads(data["seen"]).get("merges", {})))
+    return memory, pushed
 
 
-def _read(context: Context, repo: str) -> _Memory:
-    config_map = context.cluster.get("ConfigMap", context.settings.namespace, _name(repo))
-    if config_map is None:
-        return _Memory(since=context.clock.now(), alerts=context.clock.now())
-    known = {field_.name for field_ in fields(_Memory)}
-    return _Memory(**{name: value for name, value in json.loads(config_map["data"]["seen"]).items() if name in known})
+def _known(kind: type[Any], stored: dict[str, Any]) -> dict[str, Any]:
+    """The fields that this version knows."""
+    return {name: value for name, value in stored.items() if name in {field_.name for field_ in fields(kind)}}
 
 
 def _write(context: Context, repo: str, memory: _Memory) -> None:
-    context.cluster.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {
-                "name": _name(repo),
-                "namespace": context.settings.namespace,
-                "labels": {**PART_OF, "press-play/repo": names.repo_key(repo)},
-            },
-            "data": {"seen": json.dumps(asdict(memory), sort_keys=True)},
-        }
-    )
+    manifest = mergeability.memory_of(context, repo)
+    manifest["data"] = {"seen": json.dumps(asdict(memory), sort_keys=True)}
+    context.cluster.apply(manifest)

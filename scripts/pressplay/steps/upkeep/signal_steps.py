@@ -13,7 +13,7 @@ from pressplay.github import pulls
 from pressplay.steps.core import landing, start
 from pressplay.steps.core.context import Context, Inputs, Outputs, number
 from pressplay.steps.review import deploys, standing
-from pressplay.steps.upkeep import wakes
+from pressplay.steps.upkeep import mergeability, wakes
 
 KINDS = ("closed", "edited", "pushed", "deployed", "continue")
 
@@ -27,7 +27,8 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
     if what == "continue":
         return {"woken": str(wakes.continued(context, repo))}
     if what == "pushed":
-        # A push may contain merges; GitHub knows which ones.
+        # It may make pull requests conflict, and it may contain merges; GitHub knows which ones.
+        mergeability.note_push(context, repo)
         return {"woken": str(wakes.merged(context, repo))}
     if what == "deployed":
         return {"woken": str(deploys.wake(context, repo))}
