@@ -1,7 +1,10 @@
-"""Two tasks that add a line to one file: the second is merged without a person resolving anything, or parked by name."""
+"""Two tasks that add a line to one file: both land without a person resolving it, or the second is parked by name."""
 
 from __future__ import annotations
 
+import base64
+import json
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,13 +12,14 @@ from typing import Any
 
 import httpx
 import pytest
-from harness import REPO, Agents, World, after, git, merge_base, project, task, world
+from harness import REPO, Agents, Deaf, World, after, git, merge_base, project, task, world
 
-from pressplay.github import contents, pulls
+from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import call
 from pressplay.sandbox.setup import MAINTAINER
 
 FILE = "CHANGES.md"
+TESTS = "tests/test_changes.py"
 BASE = "# Changes\n\n"
 Resolves = Callable[["Writers", Path, Mapping[str, str]], None]
 
@@ -24,21 +28,26 @@ def both_sides(_: Writers, tree: Path, env: Mapping[str, str]) -> None:
     merge_base(tree, env)
 
 
+def a_line(tree: Path, number: str) -> None:
+    file = tree / FILE
+    file.write_text(f"{file.read_text()}- task {number}\n")
+
+
 @dataclass
 class Writers(Agents):
-    """Agents that each add a line at the same place; a conflict is resolved as the test says."""
+    """Agents that each add something at the same place; a conflict is resolved as the test says."""
 
     resolves: Resolves = both_sides
+    adds: Callable[[Path, str], None] = a_line
     folders: list[dict[str, str]] = field(default_factory=list)
     made: World | None = None
 
     def __call__(self, tree: Path, env: Mapping[str, str]) -> int:
         role, number = env["PRESSPLAY_ROLE"], env["PRESSPLAY_TASK"]
         if role == "implement":
-            file = tree / FILE
-            file.write_text(f"{file.read_text()}- task {number}\n")
+            self.adds(tree, number)
             git(tree, "add", "-A")
-            git(tree, "commit", "-qm", f"Note task {number}")
+            git(tree, "commit", "-qm", f"Add to task {number}")
         if role == "conflict":
             self.folders.append({path.name: path.read_text() for path in (tree / "task").iterdir()})
             self.resolves(self, tree, env)
@@ -93,12 +102,20 @@ class Conflicting:
 
 
 def conflicting(
-    tmp_path: Path, resolves: Resolves = both_sides, *, merge: bool = False, tasks: int = 2, **options: Any
+    tmp_path: Path,
+    resolves: Resolves = both_sides,
+    *,
+    adds: Callable[[Path, str], None] = a_line,
+    merge: bool = False,
+    tasks: int = 2,
+    **options: Any,
 ) -> Conflicting:
-    """Play tasks that add a line to one file; without `merge` all are approved, and a person merges them one by one."""
-    writers = Writers(resolves=resolves)
+    """Play tasks that add to one file; without `merge` all are approved, and a person merges them one by one."""
+    writers = Writers(resolves=resolves, adds=adds)
     source = project(tmp_path, [task(number + 1) for number in range(tasks)])
     (source / FILE).write_text(BASE)
+    (source / "tests").mkdir()
+    (source / TESTS).write_text("def test_nothing():\n    assert 1\n")
     made = writers.made = world(tmp_path / "state", writers, source=source, merge=merge, **options)
     made.play()
     return Conflicting(made, writers)
@@ -113,10 +130,223 @@ def first_merged(tmp_path: Path, resolves: Resolves = both_sides, **options: Any
     return state
 
 
-def test_two_tasks_that_add_a_line_to_one_file_both_land_without_a_person_resolving(tmp_path):
+@pytest.mark.rule("R2")
+def test_both_land_without_a_person_resolving_it(tmp_path):
     state = conflicting(tmp_path, merge=True)
     summary = state.made.go_on()
     assert [result.state for result in summary.tasks] == ["merged", "merged"]
-    assert state.roles().count("conflict") == 1
     assert summary.state == "merged"
+    assert state.roles().count("conflict") == 1
     assert state.changes() == ["- task 1", "- task 2"]
+
+
+@pytest.mark.rule("R5")
+def test_the_merge_is_reviewed_and_proven_like_any_new_head(tmp_path):
+    state = conflicting(tmp_path)
+    before = state.pull(2).head_sha
+    state.merge(1)
+    after(state.made, 20)
+    pull = state.pull(2)
+    assert pull.mergeable_state != "dirty"
+    assert state.check(2)["conclusion"] == "success"
+    gh = state.made.sandbox.context.harness(REPO, contents="read")
+    parents = call(gh, "GET", f"/repos/{REPO}/git/commits/{pull.head_sha}")["parents"]
+    assert [parent["sha"] for parent in parents] == [before, refs.head(gh, REPO, "main")]
+    reviews = state.call("GET", "/pulls/2/reviews")
+    assert {review["commit_id"] for review in reviews if review["state"] == "APPROVED"} == {pull.head_sha}
+    # The approved head said why nobody could merge it, and people could read where the conflict was.
+    (run,) = state.call("GET", f"/commits/{before}/check-runs?check_name=press-play/acceptance")["check_runs"]
+    assert run["output"]["title"] == "Proven on this commit, which conflicts with main"
+    assert run["conclusion"] == "success"
+    (comment,) = [text for text in state.comments(2) if "conflicts with main" in text]
+    assert f"Commit `{before}`: 1 file conflicts with main" in comment
+    assert FILE in comment
+    # Clippy and QA looked at the merge: twice each on this pull request, once on the other.
+    assert (state.roles().count("lint"), state.roles().count("test")) == (3, 3)
+
+
+@pytest.mark.rule("R7")
+def test_the_run_reads_which_files_conflict(tmp_path):
+    state = first_merged(tmp_path)
+    (folder,) = state.writers.folders
+    assert json.loads(folder["conflict.json"])["files"] == [FILE]
+    assert f"- `{FILE}`" in folder["conflict.md"]
+    assert "Merge the base" in folder["instructions.md"]
+
+
+def does_nothing(_: Writers, _tree: Path, _env: Mapping[str, str]) -> None:
+    pass
+
+
+def leaves_marks(_: Writers, tree: Path, env: Mapping[str, str]) -> None:
+    subprocess.run(["git", "merge", "-q", f"origin/{env['PRESSPLAY_BASE']}"], cwd=tree, check=False)
+    git(tree, "commit", "-qam", "Merge")
+
+
+def drops_all_of_the_base(_: Writers, tree: Path, env: Mapping[str, str]) -> None:
+    git(tree, "merge", "-q", "--no-edit", "-s", "ours", f"origin/{env['PRESSPLAY_BASE']}")
+
+
+def changes_without_merging(_: Writers, tree: Path, _env: Mapping[str, str]) -> None:
+    (tree / "other.txt").write_text("x\n")
+    git(tree, "add", "-A")
+    git(tree, "commit", "-qm", "Something else")
+
+
+def pushes_by_force(writers: Writers, tree: Path, env: Mapping[str, str]) -> None:
+    """A rebase: what a push of the runner's never does, an agent with a token can."""
+    assert writers.made is not None
+    gh = writers.made.sandbox.github.installation("rex", REPO, {"contents": "write"})
+    text = f"{BASE}- task 1\n- task 2\n".encode()
+    rebased = refs.commit_files(gh, REPO, "rebased", {FILE: text}, "Task 2", refs.head(gh, REPO, "main"))
+    moved = {"sha": rebased, "force": True}
+    call(gh, "PATCH", f"/repos/{REPO}/git/refs/heads/{env['PRESSPLAY_BRANCH']}", json=moved)
+    git(tree, "reset", "-q", "--hard", rebased)
+
+
+NOT_RESOLVED = [
+    pytest.param(does_nothing, "rex: it changed nothing, though 1 file conflicts with main", FILE, id="nothing"),
+    pytest.param(leaves_marks, "rex: it left the marks of the conflict in the files", FILE, id="marks"),
+    pytest.param(
+        drops_all_of_the_base,
+        "rex: its merge does not keep what main has in files without a conflict",
+        "task_1_implement_1.txt",
+        id="drops",
+    ),
+    pytest.param(changes_without_merging, "rex: it did not merge main: ", "", id="no-merge"),
+    pytest.param(pushes_by_force, "rex: the branch was pushed by force", "", id="force"),
+]
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize(("resolves", "reason", "path"), NOT_RESOLVED)
+def test_what_is_no_merge_of_the_base_is_parked_once_and_says_which_files(tmp_path, resolves, reason, path):
+    state = first_merged(tmp_path, resolves)
+    check = state.check(2)
+    assert check["conclusion"] == "action_required"
+    assert check["output"]["summary"].startswith(reason)
+    assert path in check["output"]["summary"]
+    assert "press-play/parked" in state.labels(2)
+    (parked,) = [text for text in state.comments(2) if text.startswith("Press Play parked")]
+    assert reason in parked
+    assert path in parked
+    assert state.roles().count("conflict") == 1
+    # Nothing tries again by itself.
+    after(state.made, 40)
+    assert state.roles().count("conflict") == 1
+
+
+@pytest.mark.rule("R4")
+def test_a_persons_retry_has_it_tried_again(tmp_path):
+    state = first_merged(tmp_path, does_nothing)
+    state.writers.resolves = both_sides
+    state.call("POST", "/issues/2/comments", json={"body": "/press-play retry"})
+    after(state.made, 20)
+    assert state.roles().count("conflict") == 2
+    assert state.check(2)["conclusion"] == "success"
+    assert state.pull(2).mergeable_state != "dirty"
+
+
+@pytest.mark.rule("R4")
+def test_the_run_counts_against_the_limits_of_its_pull_request(tmp_path):
+    state = first_merged(tmp_path, settings={"limits": {"runsPerPullRequest": 2}})
+    assert state.roles().count("conflict") == 0
+    assert "2 runs for this pull request (limits.runsPerPullRequest)" in state.check(2)["output"]["summary"]
+
+
+def takes_its_own_side(_: Writers, tree: Path, env: Mapping[str, str]) -> None:
+    git(tree, "merge", "-q", "--no-edit", "-X", "ours", f"origin/{env['PRESSPLAY_BASE']}")
+
+
+@pytest.mark.rule("R6")
+def test_a_resolution_that_drops_the_others_test_is_refused(tmp_path):
+    """A dropped line of the program is for the base's tests to notice; a dropped test the harness compares itself."""
+
+    def implement(tree: Path, number: str) -> None:
+        file = tree / TESTS
+        file.write_text(f"{file.read_text()}\n\ndef test_{number}():\n    assert {number} == {number}\n")
+
+    state = first_merged(tmp_path, takes_its_own_side, adds=implement)
+    check = state.check(2)
+    assert check["conclusion"] == "action_required"
+    assert "press-play/test-only: the tests are weaker than on main: " in check["output"]["summary"]
+    # Rex had one chance to put it back.
+    assert state.roles().count("fix") == 1
+
+
+# -- what is left alone ------------------------------------------------------------------------------------------------
+
+
+def commit_of_person(state: Conflicting, branch: str) -> str:
+    """A person's commit on top of the base branch that adds a line to the file."""
+    gh = state.made.sandbox.context.harness(REPO, contents="read")
+    base, blob = refs.head(gh, REPO, "main"), call(gh, "GET", f"/repos/{REPO}/contents/{FILE}")["sha"]
+    state.call("POST", "/git/refs", json={"ref": f"refs/heads/{branch}", "sha": base})
+    content = base64.b64encode(f"{BASE}- a person\n".encode()).decode()
+    fields = {"message": "A line", "content": content, "sha": blob, "branch": branch}
+    return str(state.call("PUT", f"/contents/{FILE}", json=fields)["commit"]["sha"])
+
+
+def by_person(state: Conflicting, branch: str, *, label: bool = False) -> int:
+    """A person's pull request that conflicts with what the first one merges; its number."""
+    commit_of_person(state, branch)
+    fields = {"title": "A line", "head": branch, "base": "main", "body": ""}
+    number = int(state.call("POST", "/pulls", json=fields)["number"])
+    if label:
+        state.call("POST", f"/issues/{number}/labels", json={"labels": ["press-play"]})
+    return number
+
+
+@pytest.mark.rule("R8")
+def test_a_persons_pull_request_is_left_alone_unless_it_is_labelled(tmp_path):
+    state = conflicting(tmp_path, tasks=1)
+    own, labelled = by_person(state, "theirs"), by_person(state, "asked", label=True)
+    after(state.made, 20)
+    heads = {number: state.pull(number).head_sha for number in (own, labelled)}
+    state.merge(1)
+    after(state.made, 20)
+    assert state.pull(own).head_sha == heads[own]
+    assert state.pull(own).mergeable_state == "dirty"
+    assert state.check(own)["output"]["title"] == "Not under Press Play"
+    assert state.pull(labelled).head_sha != heads[labelled]
+    assert state.pull(labelled).mergeable_state != "dirty"
+    assert state.roles().count("conflict") == 1
+
+
+def push(state: Conflicting) -> None:
+    """A person pushes to the base branch, past the ruleset."""
+    made = commit_of_person(state, "aside")
+    for name in ("press-play", "press-play-people"):
+        state.made.sandbox.forge.create_ruleset(REPO, name, rules=[{"type": "deletion"}], enforcement="disabled")
+    state.call("PATCH", "/git/refs/heads/main", json={"sha": made})
+
+
+@pytest.mark.rule("R2")
+@pytest.mark.parametrize(("deaf", "minutes"), [(False, 3), (True, 17)])
+def test_a_push_to_the_base_is_found_by_its_event_or_within_a_quarter_of_an_hour(tmp_path, deaf, minutes):
+    state = conflicting(tmp_path, tasks=1)
+    sandbox = state.made.sandbox
+    if deaf:
+        sandbox.network = Deaf(sandbox._hook)
+    after(state.made, 30)
+    push(state)
+    after(state.made, minutes)
+    assert state.roles().count("conflict") == 1
+
+
+@pytest.mark.rule("R2")
+def test_where_nothing_moves_nothing_more_is_read(tmp_path, monkeypatch):
+    """Three reads of the base in half an hour are all that conflicts cost."""
+    state = conflicting(tmp_path)
+    after(state.made, 60)
+    paths = [
+        path
+        for path in after(state.made, 30)
+        if "/git/ref/heads/main" in path or path.endswith(("/pulls/1", "/pulls/2"))
+    ]
+    assert len(paths) <= 3
+    state.merge(1)
+    state.writers.resolves = does_nothing
+    after(state.made, 5)
+    assert state.roles().count("conflict") == 1
