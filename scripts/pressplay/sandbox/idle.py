@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pressplay import names
 from pressplay.cluster import waits
 from pressplay.cluster.pause import AWAIT_CONTINUE
 from pressplay.cluster.port import Manifest
+from pressplay.errors import InputError
 from pressplay.github import pulls
 from pressplay.sandbox.engine.locktable import waits_for_locks_alone
 from pressplay.steps.core import parking
@@ -20,11 +22,15 @@ def only_people_move(workflows: Iterable[Manifest], context: Context) -> bool:
     """Whether each Workflow waits for a merge, for `pressplay continue`, or for one that does."""
     verdicts = tasks = 0
     merges: list[waits.Wait] = []
+    awaited: set[str] = set()
     for workflow in workflows:
         open_waits = list(waits.of(workflow))
         kinds = [wait.kind for wait in open_waits]
-        merges += [wait for wait in open_waits if wait.kind == AWAIT_MERGE]
-        flow = (workflow["metadata"].get("labels") or {}).get("press-play/flow")
+        labels = workflow["metadata"].get("labels") or {}
+        flow = labels.get("press-play/flow")
+        if AWAIT_MERGE in kinds:
+            merges += [wait for wait in open_waits if wait.kind == AWAIT_MERGE]
+            awaited.add(labels.get("press-play/repo", ""))
         if flow == "play" and kinds:
             verdicts += kinds.count(AWAIT_VERDICT)
         elif AWAIT_CONTINUE in kinds or (not kinds and waits_for_locks_alone(workflow)):
@@ -36,7 +42,8 @@ def only_people_move(workflows: Iterable[Manifest], context: Context) -> bool:
     # And no person can merge what another part of a play has given up: `reconcile` ends that wait.
     if verdicts > tasks or never_merged(context, merges):
         return False
-    return not (merges and any(_conflicts_are_worked_on(context, repo) for repo in context.settings.repositories))
+    repos = [repo for repo in context.settings.repositories if names.repo_key(repo) in awaited]
+    return not any(_conflicts_are_worked_on(context, repo) for repo in repos)
 
 
 def _conflicts_are_worked_on(context: Context, repo: str) -> bool:
@@ -44,9 +51,13 @@ def _conflicts_are_worked_on(context: Context, repo: str) -> bool:
     if not (context.settings.events.enabled and context.settings.flows.pull_request.enabled):
         return False
     gh = context.harness(repo, pull_requests="read")
-    for listed in pulls.all_pulls(gh, repo, "open"):
-        if listed.fork or listed.draft or not conflicts.is_dirty(pull := pulls.pull(gh, repo, listed.number)):
-            continue
+    try:
+        opened = [listed for listed in pulls.all_pulls(gh, repo, "open") if not listed.fork and not listed.draft]
+        dirty = [pull for listed in opened if conflicts.is_dirty(pull := pulls.pull(gh, repo, listed.number))]
+    except InputError:
+        # The App may not see the repository any more: then `reconcile` does nothing there either.
+        return False
+    for pull in dirty:
         entries = context.ledger(repo).entries("pr", pull.number)
         subject = Subject.of({"repo": repo, "pr": str(pull.number), **scope.of_ledger(entries, pull)}, context)
         parked = parking.parked(entries, subject)
