@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conflicts import BASE, FILE, TESTS, Conflicting, Writers, both_sides, conflicting, first_merged
-from harness import REPO, Deaf, after, git
+from harness import REPO, Deaf, after, git, project, task, world
 
 from pressplay.github import refs
 from pressplay.github.calls import call
@@ -236,3 +236,42 @@ def test_where_nothing_moves_nothing_more_is_read(tmp_path, monkeypatch):
     state.writers.resolves = does_nothing
     after(state.made, 5)
     assert state.roles().count("conflict") == 1
+
+
+# -- what the plan does about it ---------------------------------------------------------------------------------------
+
+ORDER = {"defaults": {"overlaps": "order"}}
+SENTENCE = f'tasks 1, 2 name the same files, so their pull requests may conflict: "{FILE}"'
+
+
+def test_the_plan_says_which_tasks_may_conflict(tmp_path):
+    state = conflicting(tmp_path, names=True, merge=True)
+    assert SENTENCE in state.made.said
+    assert state.roles().count("conflict") == 1
+
+
+def test_show_says_it_too_and_starts_nothing(tmp_path):
+    files = {"relevantFiles": [FILE]}
+    source = project(tmp_path, [task(1, **files), task(2, **files)])
+    made = world(tmp_path / "state", source=source, settings=ORDER)
+    made.play(mode="show")
+    assert "task 2 starts once 1 ended, for they name the same files" in made.said
+    assert made.starts() == []
+
+
+def test_in_order_nothing_conflicts(tmp_path):
+    state = conflicting(tmp_path, names=True, merge=True, settings=ORDER)
+    assert [result.state for result in state.made.go_on().tasks] == ["merged", "merged"]
+    assert "conflict" not in state.roles()
+    assert [line.split()[1:3] for line in state.made.starts()][0::3] == [["1", "implement"], ["2", "implement"]]
+    assert state.changes() == ["- task 1", "- task 2"]
+
+
+@pytest.mark.rule("R3")
+def test_a_task_that_fails_holds_up_none_that_only_names_the_same_file(tmp_path):
+    writers = Writers(fails={("implement", 1)})
+    files = {"relevantFiles": [FILE]}
+    source = project(tmp_path, [task(1, **files), task(2, **files), task(3, 1)])
+    (source / FILE).write_text(BASE)
+    made = world(tmp_path / "state", writers, source=source, settings=ORDER)
+    assert [result.state for result in made.play().tasks] == ["failed", "merged", "blocked"]

@@ -103,11 +103,16 @@ def conflicting(
     adds: Callable[[Path, str], None] = a_line,
     merge: bool = False,
     tasks: int = 2,
+    names: bool = False,
     **options: Any,
 ) -> Conflicting:
-    """Play tasks that add to one file; without `merge` all are approved, and a person merges them one by one."""
+    """Play tasks that add to one file; without `merge` all are approved, and a person merges them one by one.
+
+    `names`: their tasks name the file.
+    """
     writers = Writers(resolves=resolves, adds=adds)
-    source = project(tmp_path, [task(number + 1) for number in range(tasks)])
+    files = {"relevantFiles": [{"path": FILE, "action": "modify"}]} if names else {}
+    source = project(tmp_path, [task(number + 1, **files) for number in range(tasks)])
     (source / FILE).write_text(BASE)
     (source / "tests").mkdir()
     (source / TESTS).write_text("def test_nothing():\n    assert 1\n")
