@@ -26,6 +26,29 @@ def test_both_land_without_a_person_resolving_it(tmp_path):
     assert state.changes() == ["- task 1", "- task 2"]
 
 
+@pytest.mark.rule("R4")
+def test_of_four_at_one_place_each_is_resolved_once(tmp_path):
+    """All at once would be six runs, since each merge makes the others conflict again."""
+    state = conflicting(tmp_path, merge=True, tasks=4)
+    summary = state.made.go_on()
+    assert [result.state for result in summary.tasks] == ["merged"] * 4
+    assert state.roles().count("conflict") == 3
+    assert state.changes() == [f"- task {number}" for number in range(1, 5)]
+
+
+@pytest.mark.rule("R4")
+def test_one_that_is_parked_keeps_no_other_waiting(tmp_path):
+    def only_the_third(writers: Writers, tree: Path, env: Mapping[str, str]) -> None:
+        if env["PRESSPLAY_TASK"] == "3":
+            both_sides(writers, tree, env)
+
+    state = conflicting(tmp_path, only_the_third, merge=True, tasks=3)
+    summary = state.made.go_on()
+    assert [result.state for result in summary.tasks] == ["merged", "parked", "merged"]
+    assert summary.tasks[1].reason == "rex: it changed nothing, though 1 file conflicts with main"
+    assert state.roles().count("conflict") == 2
+
+
 @pytest.mark.rule("R5")
 def test_the_merge_is_reviewed_and_proven_like_any_new_head(tmp_path):
     state = conflicting(tmp_path)

@@ -101,6 +101,11 @@ def _pulls(
         # A CronWorkflow's minutes are not exact.
         return not changed(pull) and context.clock.now() - looked(pull) < rest - _SETTLED_SECONDS
 
+    def is_next(pull: pulls.Pull) -> bool:
+        """Whether no other conflict with the same base is being resolved: each merge makes the rest conflict again."""
+        turn = memory.merges.turns.get(pull.base_ref)
+        return turn == pull.number or not any(other.number == turn and _is_busy(other, busy) for other in candidates)
+
     busy = _under_way(context, repo)
     idle = [pull for pull in candidates if not _is_busy(pull, busy) and _may_be_in_scope(context, pull)]
     for number in mergeability.look(context, repo, opened, idle, memory.merges, pushed):
@@ -112,9 +117,16 @@ def _pulls(
             continue
         before = memory.pulls[str(pull.number)]
         dirty = memory.merges.is_dirty(pull)
+        if dirty and not is_next(pull):
+            if not changed(pull):
+                continue
+            dirty = False
         result = _look(context, gh, repo, pull, changed=before.get("updated") != pull.updated_at, dirty=dirty)
         if result.wanted:
             started += _start_for(context, repo, pull, result.wanted, before)
+            if dirty:
+                memory.merges.turns[pull.base_ref] = pull.number
+                busy.add(("pr", pull.number))
             continue
         quiet = not changed(pull) and not result.goes_on
         rest = min(max(2 * before.get("rest", 0), _FIRST_REST), _LONGEST_REST) if quiet else 0

@@ -38,6 +38,8 @@ class Memory:
     """Base branch → its commit; empty for one that is gone."""
     states: dict[str, dict[str, str]] = field(default_factory=dict)
     """Number → `head` and `base` that were read, and `state`: GitHub's `mergeable_state`."""
+    turns: dict[str, int] = field(default_factory=dict)
+    """Base branch → the pull request whose conflict with it was worked on last."""
 
     def is_dirty(self, pull: pulls.Pull) -> bool:
         """Whether this head is known to conflict with its base as it was last read."""
