@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from conflicts import BASE, FILE, TESTS, Conflicting, Writers, both_sides, conflicting, first_merged
+from conflicts import BASE, FILE, Conflicting, Writers, both_sides, conflicting, first_merged
 from harness import REPO, Deaf, after, git, project, task, world
 
 from pressplay.github import refs
@@ -92,38 +92,16 @@ def leaves_marks(_: Writers, tree: Path, env: Mapping[str, str]) -> None:
     git(tree, "commit", "-qam", "Merge")
 
 
-def drops_all_of_the_base(_: Writers, tree: Path, env: Mapping[str, str]) -> None:
-    git(tree, "merge", "-q", "--no-edit", "-s", "ours", f"origin/{env['PRESSPLAY_BASE']}")
-
-
 def changes_without_merging(_: Writers, tree: Path, _env: Mapping[str, str]) -> None:
     (tree / "other.txt").write_text("x\n")
     git(tree, "add", "-A")
     git(tree, "commit", "-qm", "Something else")
 
 
-def pushes_by_force(writers: Writers, tree: Path, env: Mapping[str, str]) -> None:
-    """A rebase: what a push of the runner's never does, an agent with a token can."""
-    assert writers.made is not None
-    gh = writers.made.sandbox.github.installation("rex", REPO, {"contents": "write"})
-    text = f"{BASE}- task 1\n- task 2\n".encode()
-    rebased = refs.commit_files(gh, REPO, "rebased", {FILE: text}, "Task 2", refs.head(gh, REPO, "main"))
-    moved = {"sha": rebased, "force": True}
-    call(gh, "PATCH", f"/repos/{REPO}/git/refs/heads/{env['PRESSPLAY_BRANCH']}", json=moved)
-    git(tree, "reset", "-q", "--hard", rebased)
-
-
 NOT_RESOLVED = [
     pytest.param(does_nothing, "rex: it changed nothing, though 1 file conflicts with main", FILE, id="nothing"),
     pytest.param(leaves_marks, "rex: it left the marks of the conflict in the files", FILE, id="marks"),
-    pytest.param(
-        drops_all_of_the_base,
-        "rex: its merge does not keep what main has in files without a conflict",
-        "task_1_implement_1.txt",
-        id="drops",
-    ),
     pytest.param(changes_without_merging, "rex: it did not merge main: ", "", id="no-merge"),
-    pytest.param(pushes_by_force, "rex: the branch was pushed by force", "", id="force"),
 ]
 
 
@@ -162,26 +140,6 @@ def test_the_run_counts_against_the_limits_of_its_pull_request(tmp_path):
     state = first_merged(tmp_path, settings={"limits": {"runsPerPullRequest": 2}})
     assert state.roles().count("conflict") == 0
     assert "2 runs for this pull request (limits.runsPerPullRequest)" in state.check(2)["output"]["summary"]
-
-
-def takes_its_own_side(_: Writers, tree: Path, env: Mapping[str, str]) -> None:
-    git(tree, "merge", "-q", "--no-edit", "-X", "ours", f"origin/{env['PRESSPLAY_BASE']}")
-
-
-@pytest.mark.rule("R6")
-def test_a_resolution_that_drops_the_others_test_is_refused(tmp_path):
-    """A dropped line of the program is for the base's tests to notice; a dropped test the harness compares itself."""
-
-    def implement(tree: Path, number: str) -> None:
-        file = tree / TESTS
-        file.write_text(f"{file.read_text()}\n\ndef test_{number}():\n    assert {number} == {number}\n")
-
-    state = first_merged(tmp_path, takes_its_own_side, adds=implement)
-    check = state.check(2)
-    assert check["conclusion"] == "action_required"
-    assert "press-play/test-only: the tests are weaker than on main: " in check["output"]["summary"]
-    # Rex had one chance to put it back.
-    assert state.roles().count("fix") == 1
 
 
 # -- what is left alone ------------------------------------------------------------------------------------------------
