@@ -250,6 +250,7 @@ class RepositoryDefaults(_Model):
     parallelism: int | None = Field(None, ge=1)
     release: Literal["merged", "approved"] | None = None
     base: Base = Base()  # type: ignore[call-arg]
+    overlaps: Literal["warn", "order"] | None = None
     others: Literal["pass", "require"] | None = None
     """The check on pull requests that are not under Press Play: a green one that says so, or none."""
     isolation: Literal["volume", "worktree"] | None = None

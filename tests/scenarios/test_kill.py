@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from harness import KEYS, Agents, World, git, project, task, world
-from kills import Murder, in_a_child
+from killing import Murder, in_a_child, last_moment, note_moment
 from sample import AGAIN, sample
 
 from pressplay.clock import VirtualClock
@@ -23,16 +23,15 @@ from pressplay.sandbox.forge import accounts
 FULL = os.environ.get("PRESSPLAY_KILL") == "full"
 """`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at each fifth."""
 TASKS = [task(1), task(2, 1)] if FULL else [task(1)]
-BORN = 1_767_225_600.0
 
 
 def life(state: Path, source: Path, murder: Murder) -> World:
     """One process' life: set up or take up, press unless it was pressed, go on to the end."""
-    clock = VirtualClock(_last_moment(state))
+    clock = VirtualClock(last_moment(state))
     made = world(state, _agents(), clock, murder, source)
     if not made.sandbox.cluster.list("Workflow", "press-play", {"press-play/flow": "press-play"}):
         made.sandbox.press()
-    made.sandbox.run(made.sandbox.only_people_are_waited_for, lambda: _note_moment(state, clock.now()))
+    made.sandbox.run(made.sandbox.only_people_are_waited_for, lambda: note_moment(state, clock.now()))
     return made
 
 
@@ -40,20 +39,9 @@ def _agents() -> Agents:
     return Agents(wants_changes={1: 1} if FULL else {})
 
 
-def _last_moment(state: Path) -> float:
-    """Time does not run backwards over a kill: each life notes the moment it has reached."""
-    note = state / "moment"
-    return float(note.read_text()) if note.exists() else BORN
-
-
-def _note_moment(state: Path, now: float) -> None:
-    (state / "moment.half").write_text(str(now))
-    (state / "moment.half").replace(state / "moment")
-
-
 def end(state: Path, source: Path) -> tuple:
     """What a play comes to: the tasks merged, what is in the branch, the runs of the agents' log, the reviews."""
-    made = world(state, _agents(), VirtualClock(_last_moment(state)), source=source)
+    made = world(state, _agents(), VirtualClock(last_moment(state)), source=source)
     from pressplay.sandbox.summary import summarize
 
     summary = summarize(made.sandbox)

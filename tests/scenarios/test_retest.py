@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -14,14 +15,14 @@ from typing import Any
 
 import pytest
 from harness import REPO, World, git, project, task, world
-from kills import Murder, in_a_child
+from killing import Murder, in_a_child
 from lint_gate import Gate
 from sample import AGAIN, sample
-from team import PR, Played, Team, commit
+from team import PR, Does, Played, Team, commit
 from team import played as team_played
 
 from pressplay.clock import VirtualClock
-from pressplay.domain.entries import MergedEntry, Retest
+from pressplay.domain.entries import MergedEntry, Parked, Retest
 from pressplay.github import checks
 
 pytestmark = [pytest.mark.rule("R5"), pytest.mark.rule("FR10")]
@@ -54,21 +55,27 @@ def adds(name: str, result: int) -> dict[str, str]:
     }
 
 
-def team(changes: Mapping[int, Mapping[str, str]]) -> Team:
+def team(changes: Mapping[int, Mapping[str, str]], does: Mapping[str, Does], silent: set[tuple[str, int]]) -> Team:
     def implements(tree: Path, env: Mapping[str, str]) -> None:
         for path, text in changes[int(env["PRESSPLAY_TASK"])].items():
             commit(tree, path, text)
 
-    return Team(does={"implement": implements})
+    return Team(does={"implement": implements, **does}, silent=silent)
 
 
-def played(tmp_path: Path, changes: Mapping[int, Mapping[str, str]], **base: Any) -> World:
+def played(
+    tmp_path: Path,
+    changes: Mapping[int, Mapping[str, str]],
+    does: Mapping[str, Does] | None = None,
+    silent: set[tuple[str, int]] | None = None,
+    **base: Any,
+) -> World:
     source = project(tmp_path, [task(number) for number in changes])
     for path, text in BASE.items():
         (source / path).write_text(text)
     tests = {"enabled": True, "repeat": 2, "controls": {"most": 1}}
     settings = {"defaults": {"tests": tests, "base": base}}
-    return world(tmp_path / "state", team(changes), source=source, settings=settings)
+    return world(tmp_path / "state", team(changes, does or {}, silent or set()), source=source, settings=settings)
 
 
 def commits_of_main(made: World) -> list[str]:
@@ -86,22 +93,42 @@ def is_green(made: World, tmp_path: Path, sha: str) -> bool:
     return subprocess.run(command, cwd=tree, capture_output=True, check=False).returncode == 0
 
 
-def retests(made: World) -> dict[int, Retest]:
-    kept = made.sandbox.context.ledger(REPO).kept("pr")
-    return {pr.number: entry for pr in kept for entry in pr.entries.all(Retest)}
+def retests(made: World) -> list[Retest]:
+    return [entry for pr in made.sandbox.context.ledger(REPO).kept("pr") for entry in pr.entries.all(Retest)]
 
 
 def states(made: World, summary: Any) -> dict[str, str]:
     return {str(row.id): row.state for row in summary.tasks}
 
 
-def test_two_changes_that_break_each_other_do_not_both_reach_the_base(tmp_path):
-    made = played(tmp_path, {1: TAKES_AWAY, 2: USES}, strategy="retest")
+def merges_the_base(tree: Path, env: Mapping[str, str]) -> None:
+    """Rex does what his orders say: he merges the base's commit, and repairs what does not hold with it."""
+    orders = json.loads((tree / "task" / "conflict.json").read_text())
+    git(tree, "merge", "-q", "--no-ff", "-m", f"Merge {orders['base_commit']}", orders["base_commit"])
+    commit(tree, "four.py", "import helper\n\n\ndef four(number):\n    return helper.times(number, 4)\n")
+
+
+def test_two_changes_that_break_each_other_are_both_merged_once_rex_has_repaired_the_second(tmp_path):
+    made = played(tmp_path, {1: TAKES_AWAY, 2: USES}, {"conflict": merges_the_base}, strategy="retest")
     summary = made.play()
+    assert states(made, summary) == {"1": "merged", "2": "merged"}
     assert all(is_green(made, tmp_path, sha) for sha in commits_of_main(made))
-    assert sorted(states(made, summary).values()) == ["merged", "parked"] or len(commits_of_main(made)) == 2
-    (broken,) = [entry for entry in retests(made).values() if entry.state == "failed"]
+    assert [line.split()[2] for line in made.starts()].count("conflict") == 1
+    (broken,) = [entry for entry in retests(made) if entry.state == "failed"]
     assert broken.runs == 1
+    made.sandbox.close()
+
+
+def test_what_rex_does_not_repair_never_reaches_the_base_and_a_person_reads_what_fails(tmp_path):
+    made = played(tmp_path, {1: TAKES_AWAY, 2: USES}, silent={("conflict", 2)}, strategy="retest")
+    made.play()
+    assert len(commits_of_main(made)) == 2
+    assert all(is_green(made, tmp_path, sha) for sha in commits_of_main(made))
+    entries = made.sandbox.context.ledger(REPO).entries("pr", 2)
+    (parked,) = entries.all(Parked)
+    assert "merged with main it does not hold" in parked.reason
+    assert parked.details is not None
+    assert "module 'helper' has no attribute 'twice'" in parked.details.detail
     made.sandbox.close()
 
 
@@ -110,7 +137,7 @@ def test_without_it_both_are_merged_and_the_base_is_broken(tmp_path):
     made = played(tmp_path, {1: TAKES_AWAY, 2: USES}, strategy="off")
     made.play()
     assert not is_green(made, tmp_path, commits_of_main(made)[-1])
-    assert retests(made) == {}
+    assert retests(made) == []
     made.sandbox.close()
 
 
@@ -121,7 +148,7 @@ def test_changes_that_get_on_with_each_other_are_all_merged(tmp_path):
     assert set(states(made, summary).values()) == {"merged"}
     assert all(is_green(made, tmp_path, sha) for sha in commits_of_main(made))
     # The last of three was judged again, at most once for each of the others.
-    assert 1 <= sum(entry.runs for entry in retests(made).values()) <= 3
+    assert 1 <= sum(entry.runs for entry in retests(made)) <= 3
     made.sandbox.close()
 
 
@@ -144,7 +171,8 @@ class Approved:
 
     @property
     def known(self) -> Retest:
-        return retests(self.made)[PR]
+        (entry,) = retests(self.made)
+        return entry
 
     def base(self, files: Mapping[str, bytes]) -> str:
         """Others push to the base branch; its newest commit."""
@@ -160,8 +188,9 @@ class Approved:
 
 
 def approved(tmp_path: Path, **base: Any) -> Approved:
+    """Its Rex repairs nothing."""
     settings = {"defaults": {**LINTED, "base": {"strategy": "retest", **base}}}
-    made = Approved(team_played(tmp_path, settings=settings))
+    made = Approved(team_played(tmp_path, Team(silent={("conflict", 1)}), settings=settings))
     assert made.state() == "success"
     return made
 
@@ -194,20 +223,36 @@ def test_once_the_base_moves_nobody_can_merge_before_the_merge_was_judged(tmp_pa
     assert git(bare, "rev-parse", "main^{tree}") == tree
 
 
-@pytest.mark.parametrize(
-    ("path", "why"),
-    [("ugly.txt", "press-play/lint: "), ("task_1_implement_1.txt", "it conflicts with the base branch in 1 file")],
-)
-def test_what_does_not_hold_together_is_parked_and_says_why(tmp_path, path, why):
+def test_what_does_not_hold_together_is_taken_back_says_why_and_is_parked_where_nobody_repairs_it(tmp_path):
     waiting = approved(tmp_path)
-    waiting.base({path: b"theirs\n"})
-    waiting.settle()
-    assert waiting.state() == "action_required"
+    waiting.base({"ugly.txt": b"theirs\n"})
+    checks_: list[str] = []
+    sandbox = waiting.made.sandbox
+    sandbox.run(
+        lambda: waiting.state() == "action_required",
+        lambda: checks_.append(waiting.flow.check("acceptance")["output"]["title"]),
+    )
+    assert "It does not hold together with the base branch" in checks_
     assert not waiting.flow.can_be_merged()
     comments = [c["body"] for c in waiting.flow.get(f"/issues/{PR}/comments")]
-    (parked,) = [body for body in comments if "it does not hold when it is merged with the base branch" in body]
-    assert why in parked
+    (parked,) = [body for body in comments if "Press Play parked this pull request" in body]
+    assert "press-play/lint: " in parked
     assert waiting.known.state == "failed"
+
+
+def test_what_conflicts_is_left_to_those_who_resolve_it(tmp_path):
+    waiting = approved(tmp_path)
+    tip = waiting.base({"task_1_implement_1.txt": b"theirs\n"})
+    waiting.made.sandbox.run(lambda: waiting.state() == "action_required")
+    assert waiting.flow.roles()[-1] == "conflict"
+    assert waiting.known.runs == 0
+    # Nothing judges a merge that git can't make, however often it is looked at.
+    clock = waiting.made.sandbox.clock
+    end = clock.now() + 600
+    waiting.made.sandbox.run(lambda: clock.now() >= end)
+    assert sum(entry.runs for entry in retests(waiting.made)) == 0
+    started = waiting.made.sandbox.cluster.list("Workflow", "press-play", {"press-play/flow": "retest"})
+    assert len(started) <= 2, tip
 
 
 def test_the_same_tree_needs_no_new_run(tmp_path):
@@ -281,7 +326,7 @@ def test_killed_at_commit_points_the_judgement_comes_to_the_same_end(tmp_path):
         made = world(state, None, VirtualClock(now + 1000), settings={"defaults": LINTED}, merge=False)
         gh = made.sandbox.context.harness(REPO, checks="read")
         check = checks.own(gh, REPO, head, "press-play/acceptance")
-        known = retests(made)[PR]
+        (known,) = retests(made)
         left = made.sandbox.cluster.list("PersistentVolumeClaim", "")
         starts = made.starts()
         made.sandbox.close()

@@ -92,6 +92,8 @@ class Agents:
             (tree / f"task_{number}_{role}_{env['PRESSPLAY_ROUND']}.txt").write_text("done\n")
             git(tree, "add", "-A")
             git(tree, "commit", "--allow-empty", "-qm", f"{role} {number}")
+        if role == "conflict":
+            merge_base(tree, env)
         if role == "issue":
             made = "# Do it\n\n## Acceptance criteria\n- it is done"
             Path(env["PRESSPLAY_RESULT"]).write_text(json.dumps({"task": made}))
@@ -115,6 +117,13 @@ def plan(tree: Path, number: int) -> None:
         file.write_text(PLAN)
         git(tree, "add", "-A")
         git(tree, "commit", "-qm", f"plan {number}")
+
+
+def merge_base(tree: Path, env: Mapping[str, str]) -> None:
+    """Merge the base; where lines conflict, keep those of both sides."""
+    (tree / ".git" / "info").mkdir(exist_ok=True)
+    (tree / ".git" / "info" / "attributes").write_text("* merge=union\n")
+    git(tree, "merge", "-q", "--no-edit", f"origin/{env['PRESSPLAY_BASE']}")
 
 
 def git(cwd: Path, *args: str) -> str:

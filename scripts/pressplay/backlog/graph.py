@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
+from pressplay.backlog import overlap
+from pressplay.backlog.overlap import Overlap, Overlaps
 from pressplay.backlog.tasks import ACTIONABLE, FINISHED, PRIORITIES, STATUSES, Backlog, Task, TaskProblem
 from pressplay.domain import profiles
 from pressplay.domain.profiles import Profile
@@ -44,6 +46,8 @@ class Planned:
     """When it starts, in task lengths from the play's start; None for a blocked task."""
     waits_for: tuple[str, ...]
     """The ids it depends on that are not finished, or not to be had."""
+    follows: tuple[str, ...] = ()
+    """The ids that it starts after, however they end, since it names a file that they name too (`backlog.overlap`)."""
 
     @property
     def proposed_profile(self) -> Profile | None:
@@ -65,6 +69,8 @@ class WorkPlan:
     makespan: float
     """How long the play takes with `parallelism` tasks at once, in task lengths."""
     parallelism: int
+    overlaps: tuple[Overlap, ...] = ()
+    """Tasks that may be worked on at once though they name the same file."""
 
     @property
     def playable(self) -> tuple[Planned, ...]:
@@ -88,6 +94,7 @@ class WorkPlan:
                     "dependencies": list(planned.task.dependencies),
                     "order": planned.order,
                     "slack": planned.slack,
+                    **({"follows": list(planned.follows)} if planned.follows else {}),
                     **({"profile": planned.task.profile} if planned.task.profile else {}),
                     **({"proposed_profile": proposed} if (proposed := planned.proposed_profile) else {}),
                 }
@@ -95,6 +102,7 @@ class WorkPlan:
             ],
             "ready": list(self.ready),
             "critical_path": list(self.critical_path),
+            **({"overlaps": [asdict(overlap) for overlap in self.overlaps]} if self.overlaps else {}),
             "problems": [{"task": problem.task, "problem": problem.problem} for problem in self.problems],
         }
 
@@ -113,11 +121,13 @@ def plan(
     weights: Mapping[str, float] | None = None,
     only: Collection[str] | None = None,
     done: Collection[str] = (),
+    overlaps: Overlaps = "warn",
 ) -> WorkPlan:
     """The plan of `backlog`, at most `parallelism` tasks at once.
 
     `weights` gives tasks lengths other than 1, by id. `only` narrows the play to these ids, or numbers. `done` are ids
-    known to be finished though the file does not say so (their pull request is merged). Raises InputError for ids in
+    known to be finished though the file does not say so (their pull request is merged). With `overlaps` "order", of
+    tasks that name the same file one follows the other. Raises InputError for ids in
     `only` or `weights` that the tag does not have, for a weight or a parallelism below what makes sense.
     """
     by_id = {task.id: task for task in backlog.tasks}
@@ -145,8 +155,15 @@ def plan(
     tie = {name: (-PRIORITIES.get(todo[name].priority, PRIORITIES["medium"]), id_key(name)) for name in todo}
     topological = [component[0] for component in components if component[0] not in blocked]
     head, tail = _lengths(topological, plays, dependents, weight)
-    length = max((head[name] + tail[name] for name in topological), default=0)
     starts, makespan = _schedule(plays, dependents, weight, tail, tie, parallelism)
+    in_order, files = [name for name, _ in starts], {name: todo[name].changed_files for name in plays}
+    follows = overlap.order_of(in_order, plays, files) if overlaps == "order" else {}
+    if follows:
+        plays = {name: (*edges, *follows.get(name, ())) for name, edges in plays.items()}
+        dependents = _reversed(plays)
+        head, tail = _lengths(in_order, plays, dependents, weight)
+        starts, makespan = _schedule(plays, dependents, weight, tail, tie, parallelism)
+    length = max((head[name] + tail[name] for name in plays), default=0)
 
     planned = [
         Planned(
@@ -157,6 +174,7 @@ def plan(
             slack=max(0, length - head[name] - tail[name]),
             start=start,
             waits_for=waits_for[name],
+            follows=follows.get(name, ()),
         )
         for order, (name, start) in enumerate(starts, start=1)
     ]
@@ -170,6 +188,7 @@ def plan(
         length=length,
         makespan=makespan,
         parallelism=parallelism,
+        overlaps=overlap.find(in_order, plays, files),
     )
 
 

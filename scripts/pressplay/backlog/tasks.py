@@ -73,6 +73,8 @@ class Task:
     acceptance_criteria: tuple[str, ...] = ()
     profile: Profile | None = None
     """Its proof profile, if it gives one (`domain.profiles`)."""
+    changed_files: tuple[str, ...] = ()
+    """The paths that it names as those that it changes (`relevantFiles`), each once; a hint, and people's text."""
     index: int = field(default=0, compare=False)
     """Its place in the file's list."""
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -196,6 +198,7 @@ class _Reader:
             subtasks=tuple(part for part in subtasks if part is not None),
             acceptance_criteria=_criteria(value.get("acceptanceCriteria")),
             profile=profiles.stated(value).profile,
+            changed_files=_changed_files(value.get("relevantFiles")),
             index=index,
             raw=value,
         )
@@ -208,6 +211,20 @@ def _criteria(value: object) -> tuple[str, ...]:
         item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in entries if item is not None
     ]
     return tuple(_sound(text.strip()) for text in texts if text.strip())
+
+
+def _changed_files(value: object) -> tuple[str, ...]:
+    """The paths of `relevantFiles`, but for those that are only read; what has another shape is ignored.
+
+    Taskmaster writes `{"path": …, "action": "create" | "modify" | "reference"}`; people also list paths alone.
+    """
+    files: dict[str, None] = {}
+    for item in value if isinstance(value, list) else ():
+        entry = item if isinstance(item, dict) else {"path": item}
+        path = entry.get("path")
+        if isinstance(path, str) and path.strip() and entry.get("action") != "reference":
+            files[_sound(path.strip().removeprefix("./"))] = None
+    return tuple(files)
 
 
 def _sound(text: str) -> str:

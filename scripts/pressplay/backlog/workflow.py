@@ -157,10 +157,10 @@ def _parts(plan: WorkPlan) -> list[list[Planned]]:
 
 def _cost(planned: Planned, here: set[str], awaited: set[str]) -> tuple[int, set[str]]:
     """The DAG nodes that a task brings with it, and the other parts' tasks that it newly waits for in the DAG."""
-    new = set(planned.waits_for) - here - awaited
+    new, apart = set(planned.waits_for) - here - awaited, set(planned.follows) - here - awaited
     if len(new) > WAITS_INLINE:
-        return 2 + math.ceil(len(new) / DAG_LIMIT), set()
-    return 2 + len(new), new
+        return 2 + math.ceil(len(new) / DAG_LIMIT) + len(apart), apart
+    return 2 + len(new | apart), new | apart
 
 
 def _templates(
@@ -185,6 +185,10 @@ def _templates(
         else:
             nodes.extend(_await_merge(numbers[name], fixed) for name in outside)
             awaited.update(outside)
+        apart = sorted(set(planned.follows) - here - awaited, key=id_key)
+        nodes.extend(_await_merge(numbers[name], fixed) for name in apart)
+        awaited.update(apart)
+        depends.extend(_after(f"t{numbers[name]}-merged") for name in planned.follows)
         for name in planned.waits_for:
             if name in here:
                 depends.append(f"t{numbers[name]}" + ("-merged" if release == "merged" else ""))
@@ -207,6 +211,11 @@ def _templates(
     target = " ".join(f"t{planned.task.number}-merged" for planned in urgent)
     dag = {"failFast": False, "target": target, "tasks": nodes}
     return [{"name": "play", "parallelism": parallelism, "dag": dag}, *gathered]
+
+
+def _after(node: str) -> str:
+    """A condition that holds once a node has ended, however it did."""
+    return f"({' || '.join([node, *(f'{node}.{end}' for end in ('Failed', 'Errored', 'Omitted'))])})"
 
 
 def _await_merge(number: int, fixed: Mapping[str, str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pressplay import names
-from pressplay.backlog import graph, workflow
+from pressplay.backlog import graph, overlap, workflow
 from pressplay.backlog.tasks import FINISHED, read
 from pressplay.commands import _files, _lacks
 from pressplay.domain import profiles
@@ -49,6 +49,13 @@ STAND_IN = "owner/repository"
     show_default=True,
     help="What a task is taken to last, for the estimate.",
 )
+@click.option(
+    "--overlaps",
+    type=click.Choice(["warn", "order"]),
+    default="warn",
+    show_default=True,
+    help="What happens to tasks that name the same file in relevantFiles.",
+)
 @click.option("--repo", default=STAND_IN, show_default=True, help="The repository, for -o workflow.")
 @click.option("--namespace", default="press-play", show_default=True, help="The namespace, for -o workflow.")
 @click.option(
@@ -67,6 +74,7 @@ def command(
     repo: str,
     namespace: str,
     release: workflow.Release,
+    overlaps: overlap.Overlaps,
 ) -> None:
     """Show what the play of a Taskmaster backlog would do: order, critical path, estimate, what starts first.
 
@@ -74,7 +82,7 @@ def command(
     the file cannot be read at all. Last comes what the project that the file lies in lacks to be provable.
     """
     backlog = read(read_text(tasks_json), str(tasks_json), tag)
-    planned = graph.plan(backlog, parallelism=parallel)
+    planned = graph.plan(backlog, parallelism=parallel, overlaps=overlaps)
     if output == "json":
         advice = [{"message": item.message, "do": item.do} for item in _missing(tasks_json)]
         whole = {**planned.as_json(), "lacks": advice}
@@ -131,7 +139,7 @@ def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float) -> Non
             Text(row.state, style=colours[row.state]),
             "-" if row.start is None else f"+{_duration(row.start * minutes)}",
             "-" if row.slack is None else f"{row.slack:g}",
-            Text(_list(row.waits_for)),
+            Text(_list((*row.waits_for, *row.follows))),
         )
     if planned.tasks:
         console.print(table)
@@ -157,6 +165,10 @@ def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float) -> Non
         console.print("\nProof profiles that no one has set:", soft_wrap=True)
         for id_, profile in proposed[:ROWS]:
             console.print(Text(f"  task {_line(id_)} {profiles.advice(profile)}"), soft_wrap=True)
+    if planned.overlaps:
+        console.print(f"\nOverlaps ({len(planned.overlaps)}):", soft_wrap=True)
+        for item in planned.overlaps[:ROWS]:
+            console.print(Text(f"  {item.sentence([_line(task) for task in item.tasks])}"), soft_wrap=True)
     if planned.problems:
         console.print(f"\nProblems ({len(planned.problems)}):", soft_wrap=True)
         for problem in planned.problems[:ROWS]:

@@ -389,8 +389,8 @@ class Retest:
     PATTERN: ClassVar = re.compile(r"retest-(?P<head>[0-9a-f]+)")
 
     head: Annotated[str, _Key]
-    state: Literal["proven", "pending", "failed"]
-    """`pending`: the base branch moved on, and the merge has not been judged yet."""
+    state: Literal["proven", "pending", "conflict", "failed"]
+    """`pending`: the base branch moved on, and the merge has not been judged yet. `conflict`: git can't merge both."""
     onto: str = ""
     """The commit of the base branch that was judged last."""
     runs: int = 0

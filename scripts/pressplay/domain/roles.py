@@ -37,7 +37,8 @@ class Role:
     works_on: Literal["task", "pr"]
     """Whose ledger its runs are recorded in."""
     stage: Literal["task", "round", "ask"]
-    """`task`: before there is a pull request; `round`: part of a review round; `ask`: an event asks for it."""
+    """`task`: before there is a pull request; `round`: part of a review round; `ask`: comments, a failing check or a
+    conflict ask for it."""
     persona: str
     """The id of the agent that plays it, unless the values name another one."""
     may_change: str
@@ -169,9 +170,21 @@ TRIAGE = Role(
     permissions=(_METADATA, _PUSHES, _ASKS),
     has_cause=True,
 )
+CONFLICT = Role(
+    name="conflict",
+    works_on="pr",
+    stage="ask",
+    persona="rex",
+    may_change="what conflicts with the base, and what the pull request changes already",
+    judged_by="a merge of the base on the branch, pushed without force, that keeps what only the base changed",
+    results=("done", "blocked"),
+    limits=("runsPerPullRequest", "minutesPerPullRequest"),
+    permissions=IMPLEMENT.permissions,
+    has_cause=True,
+)
 
 ROLES: Mapping[str, Role] = {
-    role.name: role for role in (CRITERIA, IMPLEMENT, ISSUE, PLAN, LINT, TEST, FIX, COMMENTS, TRIAGE)
+    role.name: role for role in (CRITERIA, IMPLEMENT, ISSUE, PLAN, LINT, TEST, FIX, COMMENTS, TRIAGE, CONFLICT)
 }
 """All roles by name, in the order of a task's way."""
 AGENT_ROLES: Mapping[str, Role] = {
@@ -181,7 +194,7 @@ AGENT_ROLES: Mapping[str, Role] = {
 }
 """What the values may give an agent as its role (`agents.<id>.role`), and the role in which its runs are.
 
-`fix` is not among them: its runs are those of the agent that implements.
+`fix` and `conflict` are not among them: their runs are those of the agent that implements.
 """
 
 

@@ -86,23 +86,25 @@ class Clone:
         """The files of a commit, or of a tree, that is here."""
         return Tree(self._repository[sha].peel(pygit2.Tree), self._repository)
 
-    def merge(self, ancestor: str, onto: str, head: str) -> Merge:
-        """Merge `head` with `onto` as git does, from the commit that both come from; all three are here.
-
-        The tree is made in this repository alone: nothing is pushed.
-        """
-        ancestors, base, work = (self._repository[sha].peel(pygit2.Tree) for sha in (ancestor, onto, head))
-        index = self._repository.merge_trees(ancestors, base, work)
-        if index.conflicts is None:
-            return Merge(str(index.write_tree(self._repository)))
-        paths = {entry.path for sides in index.conflicts for entry in sides if entry is not None}
-        return Merge("", tuple(sorted(paths)))
-
     def differing(self, before: str, after: str) -> list[str]:
         """The sorted paths of the files that differ between two commits or trees; for a renamed file both paths."""
         old, new = (self._repository[sha].peel(pygit2.Tree) for sha in (before, after))
         deltas = old.diff_to_tree(new).deltas
         return sorted({_text(path) for delta in deltas for path in (delta.old_file.raw_path, delta.new_file.raw_path)})
+
+    def merge(self, ancestor: str, base: str, head: str) -> Merge:
+        """What git makes of `head` merged into `base`; `ancestor` is their merge base, and all three are here.
+
+        The tree is made in this repository alone: nothing is pushed.
+        """
+        common, target, source = (self._repository[sha].peel(pygit2.Tree) for sha in (ancestor, base, head))
+        merged = self._repository.merge_trees(common, target, source)
+        conflicts = {side.path for conflict in merged.conflicts or () for side in conflict if side is not None}
+        before = pygit2.Index()
+        before.read_tree(target)
+        was, now = ({(entry.path, str(entry.id), entry.mode) for entry in index} for index in (before, merged))
+        tree = "" if conflicts else str(merged.write_tree(self._repository))
+        return Merge(tree, tuple(sorted(conflicts)), frozenset(conflicts | {path for path, _, _ in was ^ now}))
 
     def check_out(self, sha: str, instead: Mapping[str, bytes | None], folder: Path) -> None:
         """Write a commit's or a tree's files into the empty `folder`, some with another content, or (None) not at all.
@@ -131,12 +133,14 @@ class Clone:
 
 @dataclass(frozen=True)
 class Merge:
-    """Two commits merged."""
+    """What git makes of two commits. Paths are people's text (R7)."""
 
     tree: str
     """The id of the merged tree; empty where they conflict."""
-    conflicts: tuple[str, ...] = ()
-    """The sorted paths that conflict: strangers' text."""
+    conflicts: tuple[str, ...]
+    """The sorted paths that it can't merge."""
+    changed: frozenset[str]
+    """The paths in which the result may differ from the base: those of the other side, and those in conflict."""
 
 
 @dataclass(frozen=True)

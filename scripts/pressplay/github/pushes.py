@@ -26,6 +26,8 @@ class Push:
     after: str
     login: str
     """Who did it; an App's is its bot's (`qa-agent[bot]`), empty for an account that is gone."""
+    forced: bool = False
+    """Whether it took commits out of the branch."""
 
 
 def newest(gh: Client, repo: str, branch: str) -> Iterator[Push]:
@@ -34,7 +36,8 @@ def newest(gh: Client, repo: str, branch: str) -> Iterator[Push]:
     https://docs.github.com/en/rest/repos/repos#list-repository-activities
     """
     for item in pages(gh, f"/repos/{repo}/activity", {"ref": f"refs/heads/{branch}"}):
-        yield Push(item["before"], item["after"], (item["actor"] or {}).get("login", ""))
+        login, forced = (item["actor"] or {}).get("login", ""), item["activity_type"] == "force_push"
+        yield Push(item["before"], item["after"], login, forced)
 
 
 def between(gh: Client, repo: str, branch: str, before: str, after: str) -> list[Push] | None:

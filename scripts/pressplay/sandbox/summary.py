@@ -16,7 +16,7 @@ from pressplay.domain.entries import Entries, Run, TaskVerdict
 from pressplay.domain.reasons import Reason
 from pressplay.github import pulls
 from pressplay.sandbox.world import Sandbox
-from pressplay.steps.core import backlog_file, landing
+from pressplay.steps.core import backlog_file, landing, parking
 from pressplay.steps.core.context import Subject
 
 _UNDER_WAY, _NOT_STARTED = "under way", "not started"
@@ -151,6 +151,8 @@ def _task(
         state, why = "merged", None
     elif pull is not None and pull.merged and task.id in landed.undone and verdict is not None:
         state, why = "parked", Reason(what=f"pull request {landed.undone[task.id]}")
+    elif pull is not None and state == "approved" and (parked := _parked(sandbox, pull)) is not None:
+        state, why = "parked", parked
     if why is None or why.what in (_UNDER_WAY, _NOT_STARTED):
         paused = state in ("running", "waiting") and sandbox.context.paused(sandbox.options.repo)
         why = Reason(what="paused; `pressplay continue` lets it go on") if paused else why
@@ -167,6 +169,14 @@ def _task(
         waited_for=_waited_for(task, pulls_by_task, before),
         why=why,
     )
+
+
+def _parked(sandbox: Sandbox, pull: pulls.Pull) -> Reason | None:
+    """Why an approved task's pull request was parked since: its base moved, or somebody pushed to it."""
+    entries = sandbox.context.ledger(sandbox.options.repo).entries("pr", pull.number)
+    subject = Subject.of({"repo": sandbox.options.repo, "try": str(max(entries.tries, default=1))}, sandbox.context)
+    parked = parking.parked(entries, subject)
+    return parked.why if parked is not None and parked.head == pull.head_sha else None
 
 
 def _begun(entries: Entries) -> list[Run]:

@@ -9,6 +9,7 @@ from pressplay.steps.intake import alert_texts, issue_texts
 from pressplay.steps.intake.issue_role import ISSUE
 from pressplay.steps.play.criteria_role import CRITERIA
 from pressplay.steps.play.implement_role import IMPLEMENT
+from pressplay.steps.review.conflict_role import CONFLICT
 from pressplay.steps.review.round_roles import FIX, LINT, TEST
 from pressplay.steps.runs.role_work import Rooms
 from pressplay.steps.triage.triage_role import TRIAGE
@@ -24,6 +25,7 @@ ROOMS = Rooms(
         roles.FIX.name: FIX,
         roles.COMMENTS.name: COMMENTS,
         roles.TRIAGE.name: TRIAGE,
+        roles.CONFLICT.name: CONFLICT,
     },
     sources={"issue": issue_texts.files, "alerts": alert_texts.files},
 )

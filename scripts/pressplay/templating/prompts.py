@@ -216,6 +216,33 @@ def failure(data: Mapping[str, object], templates_dir: Path | None = None) -> st
     return engine.render(_template("failure.md.mustache", templates_dir), data)
 
 
+def conflict(
+    *,
+    base: str,
+    base_commit: str,
+    head: str,
+    files: Sequence[str],
+    more: int = 0,
+    broken: str = "",
+    templates_dir: Path | None = None,
+) -> str:
+    """The text of `task/conflict.md`: which files of a pull request conflict with its base, or what fails with it.
+
+    `base` and `files` are other people's texts, as code spans; `more`: how many files are not in `files`. `broken`:
+    what the gates say of a merge without conflicts, as Markdown that quotes all that is not ours.
+    """
+    data: dict[str, object] = {
+        "base": base,
+        "base_commit": base_commit,
+        "head": head,
+        "has_files": bool(files),
+        "files": [{"path": file} for file in files],
+        "more": [{"count": more}] if more else [],
+        "broken": [{"quoted": broken}] if broken else [],
+    }
+    return engine.render(_template("conflict.md.mustache", templates_dir), data)
+
+
 def documents_request(
     *,
     run: str,

@@ -47,7 +47,7 @@ class Builder:
         return json.loads(result.read_text()) if result.exists() else {}
 
     def env(self, role: str, task: int, **more: str) -> dict[str, str]:
-        who = {"implement": "rex", "fix": "rex", "lint": "clippy", "test": "qa"}[role]
+        who = {"implement": "rex", "fix": "rex", "lint": "clippy", "test": "qa", "conflict": "rex"}[role]
         return {
             "PRESSPLAY_ROLE": role,
             "PRESSPLAY_AGENT": who,

@@ -137,6 +137,42 @@ def test_every_start_leaves_one_line_in_the_agents_log(shop: Builder) -> None:
     assert log.read_text() == "run-implement-1 1 implement 0\nrun-implement-1 1 implement 1\n"
 
 
+@pytest.mark.parametrize("script", ["demo", "notes"])
+def test_rex_merges_the_base_and_keeps_the_lines_of_both_sides(shop: Builder, script: str) -> None:
+    def note(text: str) -> None:
+        (shop.repo / "CHANGES.md").write_text(text)
+        shop.git("add", "CHANGES.md")
+        shop.git("commit", "--quiet", f"--message={text.split()[-1]}")
+
+    shop.git("checkout", "--quiet", "main")
+    note("# Changes\n")
+    shop.branch(1)
+    note("# Changes\n- branch\n")
+    before = shop.git("rev-parse", "HEAD").strip()
+    shop.git("checkout", "--quiet", "main")
+    note("# Changes\n- base\n")
+    shop.git("checkout", "--quiet", "feature/task-1-implementation")
+    for _ in range(2):
+        shop.agent("conflict", 1, PRESSPLAY_SCRIPT=script)
+    assert sorted((shop.repo / "CHANGES.md").read_text().splitlines()) == ["# Changes", "- base", "- branch"]
+    assert shop.git("show", "--no-patch", "--format=%P", "HEAD").split() == [
+        before,
+        shop.git("rev-parse", "main").strip(),
+    ]
+    assert shop.git("status", "--porcelain") == ""
+
+
+def test_rex_says_what_git_cannot_merge(shop: Builder, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.git("checkout", "--quiet", "main")
+    (shop.repo / "README.md").unlink()
+    shop.git("commit", "--quiet", "--all", "--message=Remove")
+    shop.branch(1, "main~1")
+    (shop.repo / "README.md").write_text("more\n")
+    shop.git("commit", "--quiet", "--all", "--message=More")
+    assert agents.run(shop.repo, shop.env("conflict", 1)) == 1
+    assert "git merge in" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -10,6 +10,7 @@ from githubkit_schemas.latest.models import Activity
 
 from pressplay.errors import TryAgain
 from pressplay.github import pushes
+from pressplay.github.calls import call
 from pressplay.github.pushes import Push
 
 BRANCH = "feature/task-1-implementation"
@@ -24,6 +25,16 @@ def test_each_move_of_a_branch_is_told_with_who_made_it_the_newest_first(github_
     assert (made.after, made.login) == (first, "rex[bot]")
     assert moved == Push(first, second, "qa[bot]")
     assert pushes.between(gh, REPO, BRANCH, first, second) == [moved]
+
+
+def test_a_forced_push_is_told_apart(github_world):
+    first = github_world.branch(BRANCH, {"a.txt": b"a"})
+    second = github_world.branch(BRANCH, {"b.txt": b"b"}, "qa", first)
+    gh = github_world.client("qa", contents="write")
+    call(gh, "PATCH", f"/repos/{REPO}/git/refs/heads/{BRANCH}", json={"sha": first, "force": True})
+    assert [push.forced for push in pushes.newest(gh, REPO, BRANCH)] == [True, False, False]
+    assert [push.after for push in pushes.life(gh, REPO, BRANCH, first)][-1] == first
+    assert second != first
 
 
 def test_what_is_not_told_whole_is_not_told(github_world):

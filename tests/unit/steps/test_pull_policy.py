@@ -7,7 +7,7 @@ from ledgers import HEAD, OTHER, PR, REPO, desk, ended, gate, numbered, pull, re
 
 from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
-from pressplay.github import pulls
+from pressplay.github import pulls, refs
 from pressplay.steps.core import consent, parking, task_source
 from pressplay.steps.core.context import Subject
 from pressplay.steps.documents import task_documents
@@ -39,6 +39,8 @@ def desk_of(tmp_path, monkeypatch):
         )
         monkeypatch.setattr(approval, "void", lambda *_, whole: done.append(f"void whole={whole}"))
         monkeypatch.setattr(approval, "count", lambda *_: None)
+        monkeypatch.setattr(approval, "say_that_it_waits", lambda *_: done.append("say that it waits"))
+        monkeypatch.setattr(refs, "head", lambda *_: OTHER)
         monkeypatch.setattr(findings, "refused", lambda *_: "")
         monkeypatch.setattr(task_source, "link", lambda *_: None)
         monkeypatch.setattr(task_source, "ended", lambda *given: done.append(f"ended {given[2]}"))
@@ -92,6 +94,7 @@ def test_an_unknown_reason_to_start_is_refused():
 # -- where does it stand -----------------------------------------------------------------------------------------------
 
 PARKED = {"reason": "r", "head": HEAD, "ended": 1, "try": 1, "stopped": False}
+DIRTY = {"mergeable_state": "dirty"}
 ANSWERED = numbered(ended("comments", "done", cause="c0ffee"))
 
 
@@ -128,6 +131,24 @@ ANSWERED = numbered(ended("comments", "done", cause="c0ffee"))
         ({"why": "triage", "cause": "check-1"}, {}, {"triage-1": {"head": HEAD}}, "ask", "triage"),
         # The check failed on a commit that is the head no more.
         ({"why": "triage", "cause": "check-1"}, {}, {"triage-1": {"head": OTHER}}, "review", "none"),
+        # A conflict comes before the review, and before an approval that leads nowhere.
+        ({}, DIRTY, {}, "ask", "rex"),
+        ({"why": "push"}, DIRTY, {}, "ask", "rex"),
+        ({"why": "push"}, {**DIRTY, "approved": True}, {}, "ask", "rex"),
+        ({"why": "push"}, {"mergeable_state": "unknown", "approved": True}, {}, "approved", "none"),
+        ({"why": "push"}, {"mergeable_state": "behind", "approved": True}, {}, "approved", "none"),
+        # What comments and a failing check ask for comes first, and what was done is reviewed before anything else.
+        ({"why": "comments", "cause": "c0ffee"}, DIRTY, {}, "ask", "rex"),
+        ({"why": "triage", "cause": "check-1"}, DIRTY, {}, "ask", "triage"),
+        ({"why": "review"}, DIRTY, {}, "review", "none"),
+        ({"why": "review"}, {**DIRTY, "approved": True}, {}, "approved", "none"),
+        # Nobody's, or a person's.
+        ({"why": "push"}, {**DIRTY, "fork": True}, {}, "refused", "none"),
+        ({"why": "push"}, {**DIRTY, "state": "closed"}, {}, "closed", "none"),
+        ({"why": "push"}, {**DIRTY, "obstacle": "another leads it there"}, {}, "parked", "none"),
+        ({"why": "push"}, DIRTY, {"parked-1": PARKED}, "parked", "none"),
+        ({"why": "push"}, DIRTY, {"parked-1": {**PARKED, "stopped": True}}, "stopped", "none"),
+        ({"why": "push", "try": "2"}, DIRTY, {"parked-1": PARKED}, "ask", "rex"),
     ],
 )
 def test_where_it_stands(desk_of, given, setting, entries, state, agent):
@@ -140,6 +161,17 @@ def test_where_it_stands(desk_of, given, setting, entries, state, agent):
     void = [line for line in done if line.startswith("void")]
     held = "obstacle" in setting
     assert void == ([f"void whole={held}"] if held or state in ("ask", "review") else [])
+    waits = state == "ask" and setting.get("approved", False) and result["role"] == "conflict"
+    assert ("say that it waits" in done) == waits
+
+
+@pytest.mark.rule("R1")
+def test_one_run_for_each_pair_of_commits_in_conflict(desk_of):
+    context, _ = desk_of(**DIRTY)
+    result = pull_steps.look(INPUTS, context)
+    assert (result["role"], result["cause"]) == ("conflict", f"{OTHER}-into-{HEAD}")
+    result = pull_steps.look({**INPUTS, "why": "comments", "cause": "c0ffee"}, context)
+    assert (result["role"], result["cause"]) == ("comments", "c0ffee")
 
 
 TRIAGED = {

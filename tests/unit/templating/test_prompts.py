@@ -87,12 +87,13 @@ def test_instructions_for_a_pull_request_begin_with_its_head(role: str) -> None:
 def test_instructions_differ_by_role_and_tell_each_its_own() -> None:
     told = {"repo": "acme/shop", "task": 12, "branch": "b", "base": "main", "head": HEAD, "pr": 7}
     texts = {role: prompts.instructions(role, **told) for role in prompts.roles()}  # type: ignore[arg-type]
-    assert set(texts) == {"criteria", "implement", "lint", "test", "fix", "issue", "comments", "triage"}
+    assert set(texts) == {"criteria", "implement", "lint", "test", "fix", "issue", "comments", "triage", "conflict"}
     assert len(set(texts.values())) == len(texts)
     assert "press-play: pass" in texts["test"]
     assert "This is round" not in texts["test"]
     assert "task/comments.json" in texts["fix"]
     assert "sh task/seal.sh task/criteria.yaml" in texts["criteria"]
+    assert "task/conflict.md" in texts["conflict"]
     # Its question would tell whoever implements what is asked.
     assert [role for role, text in texts.items() if "If you are blocked" not in text] == ["criteria", "issue"]
 
@@ -111,7 +112,8 @@ def test_instructions_for_a_new_task_know_no_pull_request() -> None:
 def test_an_unknown_role_or_a_missing_head_is_refused(tmp_path: Path) -> None:
     told = {"repo": "acme/shop", "task": 12, "branch": "b", "base": "main"}
     with pytest.raises(
-        InputError, match="role 'deploy': expected one of comments, criteria, fix, implement, issue, lint, test, triage"
+        InputError,
+        match="role 'deploy': expected one of comments, conflict, criteria, fix, implement, issue, lint, test, triage",
     ):
         prompts.instructions("deploy", **told)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="role 'test': expected a pull request and its head commit"):

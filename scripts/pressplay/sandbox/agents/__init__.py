@@ -25,7 +25,7 @@ from pathlib import Path
 
 from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
 
-MINUTES = {"criteria": 8.0, "implement": 20.0, "lint": 3.0, "test": 8.0, "fix": 10.0, "plan": 10.0}
+MINUTES = {"criteria": 8.0, "implement": 20.0, "lint": 3.0, "test": 8.0, "fix": 10.0, "conflict": 6.0, "plan": 10.0}
 """How long each role takes under virtual time, unless `PRESSPLAY_DURATIONS` says otherwise."""
 _MINUTE = 60.0
 

@@ -45,6 +45,10 @@ class Script(Protocol):
         """Fix what the verdict asks for."""
         ...
 
+    def conflict(self) -> Iterator[str]:
+        """Merge the base."""
+        ...
+
 
 def perform(worktree: Path, env: Mapping[str, str]) -> Iterator[str]:
     """Play the role of `env` in the work tree, yielding what the agent says; PressPlayError where it fails."""
@@ -63,6 +67,7 @@ def perform(worktree: Path, env: Mapping[str, str]) -> Iterator[str]:
         "lint": script.lint,
         "test": script.test,
         "fix": script.fix,
+        "conflict": script.conflict,
     }
     role = env.get("PRESSPLAY_ROLE", "")
     if role not in roles:
@@ -100,6 +105,12 @@ class _Any:
         """The environment of what is started here: it learns nothing of this run."""
         environment = {**os.environ, **self.env}
         return {k: v for k, v in environment.items() if not k.startswith(("PRESSPLAY_", "GIT_", "PYTHON"))}
+
+    def conflict(self) -> Iterator[str]:
+        """Merge the base, and keep the lines of both sides where they conflict."""
+        base = self.env.get("PRESSPLAY_BASE", "")
+        self.tree.merge(base, self.message(f"Merge {base}: keep the lines of both sides"))
+        yield f"merged {base}"
 
     def result(self, **fields: str) -> None:
         """Hand over through PRESSPLAY_RESULT, whole or not at all."""

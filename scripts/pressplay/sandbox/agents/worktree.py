@@ -53,12 +53,22 @@ class WorkTree:
         self.git("commit", "--quiet", "--message", message, "--only", "--", *files)
         return True
 
+    def merge(self, base: str, message: str) -> None:
+        """Merge `base`, with the lines of both sides where they conflict; PressPlayError where git can't."""
+        attributes = self.path / self.git("rev-parse", "--git-path", "info/attributes").strip()
+        attributes.parent.mkdir(parents=True, exist_ok=True)
+        attributes.write_text("* merge=union\n", encoding="utf-8")
+        self.git("merge", "--quiet", "--no-ff", "--message", message, self._ref(base))
+
     def changed(self, base: str) -> list[str]:
         """The files that the branch changed since it left `base` and that still exist."""
+        listed = self.git("diff", "--name-only", "-z", "--diff-filter=d", f"{self._ref(base)}...HEAD")
+        return [name for name in listed.split("\0") if name]
+
+    def _ref(self, base: str) -> str:
         for ref in (f"origin/{base}", base):
             if self._known(ref):
-                listed = self.git("diff", "--name-only", "-z", "--diff-filter=d", f"{ref}...HEAD")
-                return [name for name in listed.split("\0") if name]
+                return ref
         raise PressPlayError(f"PRESSPLAY_BASE {base!r}: expected a branch or commit known in {self.path}")
 
     def _known(self, name: str) -> bool:

@@ -71,4 +71,5 @@ def remaining(subject: Subject, backlog: tasks.Backlog, done: Collection[str], o
     """The plan of the remaining tasks: `done` holds ids of tasks.json; `only` (ids, separated by commas) narrows it."""
     wanted = [part.strip() for part in only.split(",") if part.strip() not in ("", "none")]
     parallelism = subject.settings.parallelism or graph.DEFAULT_PARALLELISM
-    return graph.plan(backlog, parallelism=parallelism, only=wanted or None, done=done)
+    overlaps = subject.settings.overlaps or "warn"
+    return graph.plan(backlog, parallelism=parallelism, only=wanted or None, done=done, overlaps=overlaps)

@@ -28,6 +28,8 @@ from pressplay.steps.play.tries import begin_try
 from pressplay.steps.runs import requirements
 
 MODES = ("play", "show")
+_OVERLAPS = 20
+"""Sets of tasks with the same files that the log lists."""
 STARTED = "press-play/started"
 """On a play's first WorkflowTemplate: when all of its Workflows existed."""
 
@@ -63,6 +65,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     _say_what_is_done(context, backlog, landings, again)
     for problem in planned.problems:
         context.say(f"task {problem.task}: left out, the backlog has a problem with it")
+    _say_what_overlaps(context, planned)
     # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.
     whole = [number for number, parts in templates.items() if _first(subject, number, parts) is not None]
     tasks = [playable.task for playable in planned.playable]
@@ -115,6 +118,21 @@ def _say_what_is_done(context: Context, backlog: Backlog, landings: landing.Land
         context.say(f"played again, because they were asked for by name: {listed}")
     for task, why in landings.undone.items():
         context.say(f"task {numbers[task]} is not taken as done: {why}")
+
+
+def _say_what_overlaps(context: Context, planned: graph.WorkPlan) -> None:
+    """Log which tasks may conflict, or start one after the other, since they name the same files."""
+    numbers = {playable.task.id: str(playable.task.number) for playable in planned.playable}
+    for overlap in planned.overlaps[:_OVERLAPS]:
+        context.say(overlap.sentence([numbers[name] for name in overlap.tasks]))
+    if planned.overlaps:
+        context.say("to start such tasks one after the other, set `overlaps: order` in the values")
+    if len(planned.overlaps) > _OVERLAPS:
+        context.say(f"and {len(planned.overlaps) - _OVERLAPS} more sets of tasks that name the same files")
+    for playable in planned.playable:
+        if playable.follows:
+            after = ", ".join(numbers[name] for name in playable.follows)
+            context.say(f"task {playable.task.number} starts once {after} ended, for they name the same files")
 
 
 def _link(context: Context, subject: Subject) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pressplay import names
 from pressplay.domain.entries import Entries, GateEntry, Waiver
 from pressplay.domain.reasons import Reason
 from pressplay.gates.acceptance.proof import Proof, markdown, summary
@@ -172,6 +173,23 @@ def take_up(gh: Client, repo: str, pull: pulls.Pull) -> bool:
             external_id=pull.head_sha,
         )
     return is_approval(check)
+
+
+def say_that_it_waits(gh: Client, repo: str, pull: pulls.Pull) -> None:
+    """Say on an approved head why nobody can merge it. It stays approved: its proof holds. `gh` may write checks."""
+    base = names.shown_branch(pull.base_ref)
+    checks.set_check(
+        gh,
+        repo,
+        ACCEPTANCE_CHECK,
+        pull.head_sha,
+        conclusion="success",
+        title=f"Proven on this commit, which conflicts with {base}",
+        summary=f"It waits until {base} is merged into the branch; the merge is then reviewed and proven again.",
+        details_url=pull.html_url,
+        external_id=pull.head_sha,
+        text=None,
+    )
 
 
 def void(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries, *, whole: bool = False) -> None:

@@ -8,23 +8,27 @@ from pressplay.domain import entries as entries_
 from pressplay.domain import roles
 from pressplay.domain.entries import Entries, Triage, Waiver
 from pressplay.domain.reasons import Reason
-from pressplay.domain.roles import COMMENTS, FIX, TEST, TRIAGE
+from pressplay.domain.roles import COMMENTS, CONFLICT, FIX, TEST, TRIAGE
 from pressplay.errors import InputError
-from pressplay.github import pulls
+from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
 from pressplay.steps.core import consent, parking, start, task_source, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.start import hand_over
 from pressplay.steps.documents import task_documents
-from pressplay.steps.review import approval, plans, proofs, rounds, scope, target
+from pressplay.steps.review import approval, conflicts, plans, proofs, retest, rounds, scope, target
+from pressplay.steps.review.conflicts import Conflict
 from pressplay.steps.runs import findings, limits
 from pressplay.steps.runs.judging import BLOCKED
 from pressplay.validation.details import ending
 
 FLOW = "pull-request"
-ASKS = roles.named("ask")
-WHYS = ("asked", "push", *ASKS)
-"""Why a pull request is worked on: a person asked (`argo submit`), somebody pushed, or one of the asks."""
+_REVIEW = "review"
+_OF_FLOWS = (COMMENTS.name, TRIAGE.name)
+"""The roles that flows of their name ask for; a conflict is there, and whoever looks sees it."""
+WHYS = ("asked", "push", _REVIEW, *_OF_FLOWS)
+"""Why a pull request is worked on: a person asked (`argo submit`), somebody pushed or the base moved, what was asked
+for was done, or the flow that calls."""
 
 
 def why_of(inputs: Inputs) -> str:
@@ -42,7 +46,7 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
     """
     subject = Subject.of(inputs, context)
     why = why_of(inputs)
-    flow = why if why in ASKS else FLOW
+    flow = why if why in _OF_FLOWS else FLOW
     if hand_over(context, flow, inputs["repo"], subject.repo, subject.pull_number, why):
         return {"state": "respelled", "seconds": "0", "tag": "", "task": "none", "try": "1"}
     gh = context.harness(subject.repo, pull_requests="read")
@@ -69,7 +73,8 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
 def look(inputs: Inputs, context: Context) -> Outputs:
     """Where the pull request stands: `ask` or `review` with head and round; or nothing to do, and why.
 
-    `ask` names the agent. `conclude`: all is there for the approval.
+    `ask` names agent, role and cause: of the flow that calls, or of a head that conflicts with its base, approved or
+    not. `conclude`: all is there for the approval.
     Nothing to do: `approved`, `merged`, `closed`, `refused` (a fork), `parked`, `stopped`.
     """
     subject = Subject.of(inputs, context)
@@ -78,7 +83,8 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
     parked = parking.parked(entries, subject)
-    state, agent = "review", "none"
+    state, agent, role = "review", "none", "none"
+    base = _does_not_merge(subject, gh, pull, entries) if why != _REVIEW else None
     held: target.Obstacle | None = None
     if pull.merged:
         state = "merged"
@@ -92,17 +98,33 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     elif held := target.obstacle(context, gh, subject, pull, entries):
         state = "parked"
         parking.park(context, subject, pull, held.reason, ways=held.ways)
-    elif why in ASKS and not _answered(entries, why, cause, pull):
-        state, agent = "ask", context.settings.flows.comments.agent if why == COMMENTS.name else "triage"
-    elif approval.take_up(gh, subject.repo, pull):
+    elif why in _OF_FLOWS and not _answered(entries, why, cause, pull):
+        state, role = "ask", why
+        agent = context.settings.flows.comments.agent if why == COMMENTS.name else TRIAGE.persona
+    elif (approved := approval.take_up(gh, subject.repo, pull)) and base is None:
         state = "approved"
     elif parked is not None and parked.head == pull.head_sha and why != "asked":
         state = "parked"
+    elif base is not None:
+        state, role, agent = "ask", CONFLICT.name, CONFLICT.persona
+        cause = Conflict(base, pull.head_sha).cause
+        if approved:
+            approval.say_that_it_waits(gh, subject.repo, pull)
     elif why == "asked" and _accepted(subject, gh, entries, pull):
         state = "conclude"
     if state in ("ask", "review") or held:
         approval.void(context, subject, pull, entries, whole=held is not None)
-    return {"state": state, "head": pull.head_sha, "round": str(rounds.next_round(entries, subject)), "agent": agent}
+    asked = {"agent": agent, "role": role, "cause": cause}
+    return {"state": state, "head": pull.head_sha, "round": str(rounds.next_round(entries, subject)), **asked}
+
+
+def _does_not_merge(subject: Subject, gh: Client, pull: pulls.Pull, entries: Entries) -> str | None:
+    """The base's commit with which the head conflicts, or does not hold although git merges both; None if neither."""
+    if conflicts.is_dirty(pull):
+        return refs.head(gh, subject.repo, pull.base_ref)
+    known = retest.entry_of(entries, pull.head_sha)
+    broken = known is not None and retest.why_broken(entries, subject.settings, pull.head_sha, known.onto)
+    return known.onto if known is not None and broken else None
 
 
 def _answered(entries: Entries, why: str, cause: str, pull: pulls.Pull) -> bool:
@@ -198,7 +220,7 @@ def _left_undone(last: entries_.Run | None) -> bool:
     """
     if last is None:
         return False
-    undone = last.role in ASKS and last.outcome in ("parked", "failed", "timeout")
+    undone = last.role in roles.named("ask") and last.outcome in ("parked", "failed", "timeout", "refused")
     return undone or last.outcome == BLOCKED or (last.result is not None and last.result.moved)
 
 

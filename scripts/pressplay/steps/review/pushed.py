@@ -12,7 +12,7 @@ from typing import Literal
 
 from pressplay import names
 from pressplay.domain.entries import Entries
-from pressplay.domain.roles import COMMENTS, FIX, LINT, TRIAGE
+from pressplay.domain.roles import COMMENTS, CONFLICT, FIX, LINT, TRIAGE
 from pressplay.gates import tests
 from pressplay.github import comparison, pulls, pushes
 from pressplay.github.calls import Client, GitHubRefused
@@ -23,8 +23,9 @@ from pressplay.steps.core.context import Context, Subject
 
 Whose = Literal["qa", "agent", "other"]
 """QA's; that of another App of ours, which may change no plan of probes; anybody else's."""
-_RUNS = tuple(role.name for role in (LINT, FIX, COMMENTS, TRIAGE))
-_NO_RECORD = (404, 410)
+_RUNS = tuple(role.name for role in (LINT, FIX, COMMENTS, TRIAGE, CONFLICT))
+NO_RECORD = (404, 410)
+"""What a server answers that keeps no record of pushes."""
 MOST = 100
 """Pushes of our Apps that one look compares: more than agents make between two that passed."""
 
@@ -94,7 +95,7 @@ def of(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -
     try:
         moves = pushes.life(gh, subject.repo, pull.head_ref, pull.head_sha)
     except GitHubRefused as error:
-        if error.status not in _NO_RECORD:
+        if error.status not in NO_RECORD:
             raise
         # An old GitHub Enterprise Server keeps no such record.
         return Branch(_of_ledger(gh, subject, entries), 0, recorded=False)

@@ -15,7 +15,7 @@ from pressplay.domain.reasons import Reason
 from pressplay.github import checks, comparison, pulls, refs
 from pressplay.github.calls import Client
 from pressplay.settings import RepositoryDefaults
-from pressplay.steps.core import approvals, verdicts
+from pressplay.steps.core import approvals, reason_text, verdicts
 from pressplay.steps.core.context import Context, Subject
 
 NEEDS = {"checks": "write", "contents": "read", "pull_requests": "read"}
@@ -87,6 +87,28 @@ def hold(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, known
     record(context, subject, replace(held, state="pending"))
 
 
+def refuse(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, judged: Retest, why: Reason) -> None:
+    """Void the check of a head that does not hold when it is merged: Rex merges the base in, for a new review.
+
+    The ledger comes first: without it the flow that sees the check would review the head once more.
+    """
+    record(context, subject, replace(judged, state="failed"))
+    checks.set_check(
+        gh,
+        subject.repo,
+        approvals.ACCEPTANCE_CHECK,
+        pull.head_sha,
+        conclusion="failure",
+        title="It does not hold together with the base branch",
+        summary="\n\n".join(
+            filter(None, [f"Merged with `{judged.onto}`: {why.what}.", reason_text.details(why)]),
+        ),
+        details_url=pull.html_url,
+        external_id=pull.head_sha,
+        text=None,
+    )
+
+
 def is_overtaken(settings: RepositoryDefaults, known: Retest) -> bool:
     """Whether the base branch moved on during so many judgements in a row that the check no longer waits for them."""
     return known.overtaken >= settings.base.overtaken
@@ -107,6 +129,15 @@ def outcome(entries: Entries, settings: RepositoryDefaults, head: str, onto: str
         if why is None or (result, worst) == ("fail", "error"):
             worst, why = result, reason
     return worst, why
+
+
+def why_broken(entries: Entries, settings: RepositoryDefaults, head: str, onto: str) -> Reason | None:
+    """Why an approved head does not hold when it is merged with a commit of its base; None where no gate says so."""
+    known = entry_of(entries, head)
+    if known is None or known.state != "failed" or known.onto != onto:
+        return None
+    result, why = outcome(entries, settings, head, onto)
+    return why if result == "fail" else None
 
 
 def tree_of(entries: Entries, head: str, onto: str) -> str:

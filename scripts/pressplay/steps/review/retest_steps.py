@@ -10,7 +10,7 @@ from pressplay.domain.reasons import Reason
 from pressplay.github import comparison, pulls, refs
 from pressplay.steps.core import approvals, parking
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.review import approval, retest
+from pressplay.steps.review import approval, conflicts, retest
 from pressplay.steps.review.scope import of_ledger
 
 
@@ -29,6 +29,10 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     if pull.state != "open" or known is None or not approvals.is_approved(gh, subject.repo, pull):
         return nothing
     tip = refs.head(gh, subject.repo, pull.base_ref)
+    if conflicts.is_dirty(pull):
+        # The conflict is worked on, and makes another head.
+        retest.record(context, subject, replace(known, onto=tip, state="conflict"))
+        return nothing
     if comparison.contains(gh, subject.repo, pull.head_sha, tip):
         _conclude(context, subject, pull, replace(known, onto=tip, state="proven", overtaken=0))
         return nothing
@@ -43,10 +47,10 @@ def look(inputs: Inputs, context: Context) -> Outputs:
 
 
 def conclude(inputs: Inputs, context: Context) -> Outputs:
-    """Make the check green where the merge passed, or park the pull request with what failed.
+    """Make the check green where the merge passed. What failed voids the approval, and Rex merges the base in.
 
-    `outcome`: `pass`, `fail`, `error`, `superseded` (another head, or no approval), or `overtaken`: the base branch
-    moved on meanwhile, so that the next merge is judged.
+    `outcome`: `pass`, `fail`, `error` (parked for a person), `superseded` (another head, or no approval), `conflict`
+    (git can't merge both), or `overtaken`: the base branch moved on meanwhile, so that the next merge is judged.
     """
     subject = Subject.of(inputs, context)
     head, onto = names.checked(inputs["head"], "head"), names.checked(inputs["onto"], "onto")
@@ -60,12 +64,19 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     outcome, why = retest.outcome(entries, subject.settings, head, onto)
     # A step that is run again counts once.
     runs = known.runs + (known.onto != onto)
+    judged = replace(known, onto=onto, runs=runs, tries=0)
+    if outcome == "error" and conflicts.is_dirty(pull):
+        retest.record(context, subject, replace(judged, state="conflict"))
+        return {"outcome": "conflict"}
+    if outcome == "fail" and why is not None:
+        retest.refuse(context, gh, subject, pull, judged, why)
+        return {"outcome": outcome}
     if outcome != "pass":
-        _park(context, subject, pull, replace(known, onto=onto, runs=runs, tries=0), why or Reason(what=outcome))
+        _park(context, subject, pull, judged, why or Reason(what=outcome))
         return {"outcome": outcome}
     is_newest = refs.head(gh, subject.repo, pull.base_ref) == onto
     overtaken = 0 if is_newest else known.overtaken + (known.onto != onto)
-    judged = replace(known, onto=onto, runs=runs, overtaken=overtaken, tries=0)
+    judged = replace(judged, overtaken=overtaken)
     if not is_newest and not retest.is_overtaken(subject.settings, judged):
         retest.record(context, subject, replace(judged, state="pending"))
         return {"outcome": "overtaken"}
@@ -83,6 +94,6 @@ def _conclude(context: Context, subject: Subject, pull: pulls.Pull, judged: Rete
 
 
 def _park(context: Context, subject: Subject, pull: pulls.Pull, known: Retest, why: Reason) -> None:
-    reason = replace(why, what=f"it does not hold when it is merged with the base branch: {why.what}")
+    reason = replace(why, what=f"its merge with the base branch could not be judged: {why.what}")
     parking.park(context, subject, pull, reason)
     retest.record(context, subject, replace(known, state="failed"))

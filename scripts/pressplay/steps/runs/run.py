@@ -32,8 +32,8 @@ class Run:
     round: int
     head: str
     cause: str
-    """What an ask is about: the snapshot's hash or the check's id; for the role `plan` the tasks' hash. AGAIN for QA's
-    second run in a round, else empty."""
+    """What an ask is about: the snapshot's hash, the check's id, or the commits in conflict; for the role `plan` the
+    tasks' hash. AGAIN for QA's second run in a round, else empty."""
     attempt: int
     workflow: str
 

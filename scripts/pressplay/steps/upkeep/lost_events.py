@@ -14,9 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from pressplay import names
 from pressplay.clock import parse_rfc3339
-from pressplay.cluster.ledger import PART_OF
 from pressplay.domain.entries import Entries
 from pressplay.github import checks, issues, pulls
 from pressplay.github.calls import Client
@@ -30,8 +28,8 @@ from pressplay.steps.intake import issue_state
 from pressplay.steps.review import standing
 from pressplay.steps.review.scope import in_scope, is_withdrawn, of_ledger
 from pressplay.steps.triage import untriaged
-from pressplay.steps.upkeep import retests
-from pressplay.steps.upkeep.under_way import under_way
+from pressplay.steps.upkeep import mergeability, retests
+from pressplay.steps.upkeep.under_way import is_busy, under_way
 
 _AT_ONCE = 30
 _FIRST_REST, _LONGEST_REST = 60, 900
@@ -58,11 +56,12 @@ class _Memory:
     issues_swept: float = 0.0
     pulls: dict[str, dict[str, Any]] = field(default_factory=dict)
     standing: dict[str, dict[str, Any]] = field(default_factory=dict)
+    merges: mergeability.Memory = field(default_factory=mergeability.Memory)
 
 
 def start(context: Context, repo: str) -> int:
     """Give each open pull request its answer, and start missing flows; returns how many were started."""
-    memory = _read(context, repo)
+    memory, pushed = _read(context, repo)
     gh = context.harness(repo, pull_requests="read", checks="read")
     opened = pulls.all_pulls(gh, repo, state="open")
     standing.of_all(context, repo, opened, memory.standing, memory.since)
@@ -70,7 +69,7 @@ def start(context: Context, repo: str) -> int:
     started = retests.start(context, repo, opened, busy)
     if context.settings.events.enabled:
         started += (
-            _pulls(context, gh, repo, opened, memory, busy)
+            _pulls(context, gh, repo, opened, memory, pushed, busy)
             + _issues(context, repo, memory)
             + _alerts(context, repo, memory)
         )
@@ -87,6 +86,7 @@ def _pulls(
     repo: str,
     opened: Sequence[pulls.Pull],
     memory: _Memory,
+    pushed: float,
     busy: set[tuple[str, int]],
 ) -> int:
     candidates = [pull for pull in opened if not pull.fork and not pull.draft]
@@ -106,16 +106,31 @@ def _pulls(
         # A CronWorkflow's minutes are not exact.
         return not changed(pull) and context.clock.now() - looked(pull) < rest - _SETTLED_SECONDS
 
+    def is_next(pull: pulls.Pull) -> bool:
+        """Whether no other conflict with the same base is being resolved: each merge makes the rest conflict again."""
+        turn = memory.merges.turns.get(pull.base_ref)
+        return turn == pull.number or not any(other.number == turn and is_busy(other, busy) for other in candidates)
+
+    idle = [pull for pull in candidates if not is_busy(pull, busy) and _may_be_in_scope(context, pull)]
+    for number in mergeability.look(context, repo, opened, idle, memory.merges, pushed):
+        memory.pulls[str(number)]["rest"] = 0
     started = 0
     due = [pull for pull in candidates if not rests(pull)]
     for pull in sorted(due, key=lambda pull: (not changed(pull), looked(pull)))[:_AT_ONCE]:
-        task = names.task_of_branch(pull.head_ref)
-        if ("pr", pull.number) in busy or ("task", task) in busy:
+        if is_busy(pull, busy):
             continue
         before = memory.pulls[str(pull.number)]
-        result = _look(context, gh, repo, pull, changed=before.get("updated") != pull.updated_at)
+        dirty = memory.merges.is_dirty(pull)
+        if dirty and not is_next(pull):
+            if not changed(pull):
+                continue
+            dirty = False
+        result = _look(context, gh, repo, pull, changed=before.get("updated") != pull.updated_at, dirty=dirty)
         if result.wanted:
             started += _start_for(context, repo, pull, result.wanted, before)
+            if dirty:
+                memory.merges.turns[pull.base_ref] = pull.number
+                busy.add(("pr", pull.number))
             continue
         quiet = not changed(pull) and not result.goes_on
         rest = min(max(2 * before.get("rest", 0), _FIRST_REST), _LONGEST_REST) if quiet else 0
@@ -129,6 +144,12 @@ def _pulls(
     return started
 
 
+def _may_be_in_scope(context: Context, pull: pulls.Pull) -> bool:
+    """Whether a pull request may be in scope, by the list alone."""
+    events = context.settings.events
+    return events.start == "all" or events.label in pull.labels or context.settings.is_ours(pull.author)
+
+
 @dataclass(frozen=True)
 class _LookResult:
     """The result of a look at a pull request: the missing flow, if any, and whether a check is unfinished."""
@@ -137,8 +158,11 @@ class _LookResult:
     goes_on: bool = False
 
 
-def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool) -> _LookResult:
-    """Look at one pull request. Comments come first; a new comment marks the pull request as changed."""
+def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed: bool, dirty: bool) -> _LookResult:
+    """Look at one pull request. Comments come first; a new comment marks the pull request as changed.
+
+    `dirty`: it conflicts with its base, so that an approval of its head leads nowhere.
+    """
     settings = context.settings.flows
     entries = context.ledger(repo).entries("pr", pull.number)
     subject = _subject(context, repo, pull, entries)
@@ -156,7 +180,7 @@ def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed:
     if settings.triage.enabled and untriaged.untriaged(context, subject, pull, entries, there):
         return _LookResult("triage")
     approved = is_approval(checks.newest_of(there, context.github.app_id_of_harness(), ACCEPTANCE_CHECK))
-    if settings.pull_request.enabled and _may_go_on(entries, subject, pull) and not approved:
+    if settings.pull_request.enabled and _may_go_on(entries, subject, pull) and (dirty or not approved):
         return _LookResult("pull-request")
     return _LookResult(goes_on=goes_on)
 
@@ -217,28 +241,25 @@ def _alerts(context: Context, repo: str, memory: _Memory) -> int:
 # -- the memory --------------------------------------------------------------------------------------------------------
 
 
-def _name(repo: str) -> str:
-    return f"reconcile-{names.digest(repo, length=8)}"
+def _read(context: Context, repo: str) -> tuple[_Memory, float]:
+    """What is remembered, and when somebody last pushed to the default branch."""
+    metadata = mergeability.memory_of(context, repo)["metadata"]
+    config_map = context.cluster.get("ConfigMap", metadata["namespace"], metadata["name"]) or {}
+    data = config_map.get("data") or {}
+    pushed = float(data.get(mergeability.PUSHED, 0))
+    if "seen" not in data:
+        return _Memory(since=context.clock.now(), alerts=context.clock.now()), pushed
+    memory = _Memory(**_known(_Memory, json.loads(data["seen"])))
+    memory.merges = mergeability.Memory(**_known(mergeability.Memory, json.loads(data["seen"]).get("merges", {})))
+    return memory, pushed
 
 
-def _read(context: Context, repo: str) -> _Memory:
-    config_map = context.cluster.get("ConfigMap", context.settings.namespace, _name(repo))
-    if config_map is None:
-        return _Memory(since=context.clock.now(), alerts=context.clock.now())
-    known = {field_.name for field_ in fields(_Memory)}
-    return _Memory(**{name: value for name, value in json.loads(config_map["data"]["seen"]).items() if name in known})
+def _known(kind: type[Any], stored: dict[str, Any]) -> dict[str, Any]:
+    """The fields that this version knows."""
+    return {name: value for name, value in stored.items() if name in {field_.name for field_ in fields(kind)}}
 
 
 def _write(context: Context, repo: str, memory: _Memory) -> None:
-    context.cluster.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {
-                "name": _name(repo),
-                "namespace": context.settings.namespace,
-                "labels": {**PART_OF, "press-play/repo": names.repo_key(repo)},
-            },
-            "data": {"seen": json.dumps(asdict(memory), sort_keys=True)},
-        }
-    )
+    manifest = mergeability.memory_of(context, repo)
+    manifest["data"] = {"seen": json.dumps(asdict(memory), sort_keys=True)}
+    context.cluster.apply(manifest)

@@ -12,10 +12,12 @@ from pressplay import names
 from pressplay.cluster import waits
 from pressplay.domain.entries import Retest, TaskVerdict
 from pressplay.github import pulls, refs
+from pressplay.steps.core import parking
 from pressplay.steps.core import start as start_
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.review import retest
 from pressplay.steps.review.scope import of_ledger
+from pressplay.steps.upkeep.under_way import is_busy
 
 
 def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[tuple[str, int]]) -> int:
@@ -34,7 +36,7 @@ def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[t
     for pull, known in moved:
         if known.state != "pending":
             retest.hold(context, gh, _subject(context, repo, pull), pull, known, tips[pull.base_ref])
-    free = [pull for pull, _ in moved if not _is_busy(pull, busy)]
+    free = [pull for pull, _ in moved if not is_busy(pull, busy)]
     if not free or waits.running(context.cluster, context.settings.namespace, start_.labels(repo, retest.FLOW)):
         return 0
     first = min(free, key=lambda pull: (-_rank(context, repo, pull), pull.number))
@@ -42,31 +44,28 @@ def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[t
 
 
 def is_pending(context: Context, repo: str) -> bool:
-    """Whether an approved head's merge is still to be judged."""
+    """Whether an approved head's merge is still to be judged, or failed and nobody works on it yet."""
     if not retest.gates(context.settings.repository(repo)):
         return False
-    pending = {
-        kept.number: {entry.head for entry in kept.entries.all(Retest) if entry.state == "pending"}
+    waiting = {
+        kept.number: {entry.head for entry in kept.entries.all(Retest) if entry.state in ("pending", "failed")}
         for kept in context.ledger(repo).kept("pr")
     }
     gh = context.harness(repo, pull_requests="read")
-    return any(
-        pull.state == "open" and pull.head_sha in heads
-        for number, heads in pending.items()
-        if heads
-        for pull in [pulls.pull(gh, repo, number)]
-    )
+    return any(_waits(context, pulls.pull(gh, repo, number), repo, heads) for number, heads in waiting.items() if heads)
+
+
+def _waits(context: Context, pull: pulls.Pull, repo: str, heads: set[str]) -> bool:
+    entries = context.ledger(repo).entries("pr", pull.number)
+    parked = parking.parked(entries, _subject(context, repo, pull))
+    is_left = parked is not None and parked.head == pull.head_sha
+    return pull.state == "open" and pull.head_sha in heads and not is_left
 
 
 def _approved(context: Context, repo: str, pull: pulls.Pull) -> Retest | None:
     """What is known of an approved head; None where it is not, or its merge failed."""
     known = retest.entry_of(context.ledger(repo).entries("pr", pull.number), pull.head_sha)
     return known if known is not None and known.state != "failed" else None
-
-
-def _is_busy(pull: pulls.Pull, busy: set[tuple[str, int]]) -> bool:
-    task = names.task_of_branch(pull.head_ref)
-    return ("pr", pull.number) in busy or (task is not None and ("task", task) in busy)
 
 
 def _subject(context: Context, repo: str, pull: pulls.Pull) -> Subject:

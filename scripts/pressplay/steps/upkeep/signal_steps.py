@@ -13,7 +13,7 @@ from pressplay.github import pulls
 from pressplay.steps.core import landing, start
 from pressplay.steps.core.context import Context, Inputs, Outputs, number
 from pressplay.steps.review import deploys, standing
-from pressplay.steps.upkeep import retests, wakes
+from pressplay.steps.upkeep import mergeability, retests, wakes
 from pressplay.steps.upkeep.under_way import under_way
 
 KINDS = ("closed", "edited", "pushed", "deployed", "continue")
@@ -28,7 +28,8 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
     if what == "continue":
         return {"woken": str(wakes.continued(context, repo))}
     if what == "pushed":
-        # A push may contain merges; GitHub knows which ones. Approved pull requests have another base now.
+        # It may contain merges, make pull requests conflict, and move the base of approved ones.
+        mergeability.note_push(context, repo)
         woken = wakes.merged(context, repo)
         opened = pulls.all_pulls(context.harness(repo, pull_requests="read"), repo, state="open")
         retests.start(context, repo, opened, under_way(context, repo))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pressplay import names
 from pressplay.cluster import waits
 from pressplay.domain import flows
+from pressplay.github import pulls
 from pressplay.steps.core.context import Context
 
 
@@ -20,3 +21,9 @@ def under_way(context: Context, repo: str) -> set[tuple[str, int]]:
                 (kind, int(labels[f"press-play/{kind}"])) for kind in ("pr", "task") if f"press-play/{kind}" in labels
             }
     return busy
+
+
+def is_busy(pull: pulls.Pull, busy: set[tuple[str, int]]) -> bool:
+    """Whether a flow works on a pull request, or on its task; `busy` as from `under_way`."""
+    task = names.task_of_branch(pull.head_ref)
+    return ("pr", pull.number) in busy or (task is not None and ("task", task) in busy)

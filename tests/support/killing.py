@@ -1,10 +1,13 @@
-"""Lives of a play that a real SIGKILL ends right after a commit of its database."""
+"""A process that dies by a real SIGKILL right after one of its commits, in a child of the test's."""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
+
+BORN = 1_767_225_600.0
 
 
 class Murder:
@@ -17,6 +20,17 @@ class Murder:
         self.count += 1
         if self.count == self.at:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def last_moment(state: Path) -> float:
+    """Time does not run backwards over a kill: each life notes the moment it has reached."""
+    note = state / "moment"
+    return float(note.read_text()) if note.exists() else BORN
+
+
+def note_moment(state: Path, now: float) -> None:
+    (state / "moment.half").write_text(str(now))
+    (state / "moment.half").replace(state / "moment")
 
 
 def in_a_child(work: Callable[[], None]) -> int:

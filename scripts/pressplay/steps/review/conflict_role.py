@@ -1,0 +1,92 @@
+"""The runs of the role `conflict`: the files in conflict that they read, and the merge that they must leave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pressplay import names
+from pressplay.domain import entries
+from pressplay.domain.entries import Details
+from pressplay.domain.reasons import Reason
+from pressplay.github import issues, pulls
+from pressplay.github.calls import Client
+from pressplay.plaintext import plain
+from pressplay.steps.core import reason_text
+from pressplay.steps.core.context import Context
+from pressplay.steps.review import conflicts, retest
+from pressplay.steps.review.conflicts import Conflict
+from pressplay.steps.runs.judging import moved
+from pressplay.steps.runs.role_work import RoleWork
+from pressplay.steps.runs.run import Run
+from pressplay.templating import prompts
+from pressplay.validation.details import beginning
+from pressplay.validation.markdown import code, fenced
+
+_SHOWN = 50
+"""Paths that the run's text lists; `conflict.json` has all."""
+
+
+def _judge(context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Result:
+    """`done` for a merge of the base that takes nothing out; without one the run is parked, with the files' names."""
+    result, conflict = moved(context, gh, run, entry), Conflict.of_cause(run.cause)
+    pull = pulls.pull(gh, run.subject.repo, run.number)
+    if result.outcome == "nothing":
+        merged, broken = conflicts.merge(context, gh, run.subject.repo, conflict), _broken(context, run, conflict)
+        reason = f"it changed nothing, though {conflicts.counted(merged, pull.base_ref, broken)}"
+        details = Details.of(Reason(what=reason, detail=conflicts.listed(merged, broken)))
+        return replace(result, outcome="parked", reason=reason, details=details)
+    refusal = conflicts.refusal(
+        context, gh, run.subject.repo, conflict, pull.head_ref, pull.base_ref, result.new_head or ""
+    )
+    if refusal is None:
+        return result
+    details = Details.of(Reason(what=refusal.reason, detail=beginning("\n".join(refusal.paths))))
+    return replace(result, outcome="refused", reason=refusal.reason, details=details)
+
+
+def _files(context: Context, gh: Client, run: Run) -> Mapping[str, bytes]:
+    """`conflict.md` to read and `conflict.json` to process; the paths are data (R7)."""
+    conflict = Conflict.of_cause(run.cause)
+    merged = conflicts.merge(context, gh, run.subject.repo, conflict)
+    base, broken = pulls.pull(gh, run.subject.repo, run.number).base_ref, _broken(context, run, conflict)
+    content = {"base": base, "base_commit": conflict.base, "head": conflict.head, "files": list(merged.conflicts)}
+    text = prompts.conflict(
+        base=code(base),
+        base_commit=conflict.base,
+        head=conflict.head,
+        files=[code(plain(path)) for path in merged.conflicts[:_SHOWN]],
+        more=max(0, len(merged.conflicts) - _SHOWN),
+        broken="\n\n".join(filter(None, [broken.what, reason_text.details(broken)])) if broken else "",
+    )
+    return {
+        "conflict.json": json.dumps(content, indent=2, ensure_ascii=False).encode(errors="backslashreplace"),
+        "conflict.md": text.encode(errors="backslashreplace"),
+    }
+
+
+def _broken(context: Context, run: Run, conflict: Conflict) -> Reason | None:
+    """Why both commits do not hold together, though git merges them; None where no gate says so."""
+    entries_ = context.ledger(run.subject.repo).entries("pr", run.number)
+    return retest.why_broken(entries_, run.subject.settings, conflict.head, conflict.base)
+
+
+def _note(context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Run:
+    """Tell people on the pull request which files conflict, and that the review begins again after the merge."""
+    repo, conflict = run.subject.repo, Conflict.of_cause(run.cause)
+    merged, broken = conflicts.merge(context, gh, repo, conflict), _broken(context, run, conflict)
+    base = names.shown_branch(pulls.pull(gh, repo, run.number).base_ref)
+    detail = conflicts.listed(merged, broken)
+    paths = f"\n\n{fenced(detail)}\n\n" if detail else " "
+    text = (
+        f"Commit `{conflict.head}`: {conflicts.counted(merged, base, broken)} (`{conflict.base[:12]}`), so nobody "
+        f"can merge it.{paths}{run.agent_id} merges {base} into the branch. An approval counts for one commit, so the "
+        "review begins again with the merge."
+    )
+    writer = context.harness(repo, issues="write", pull_requests="write")
+    issues.comment(writer, repo, run.number, text, marker=f"conflict-{run.cause}")
+    return entry
+
+
+CONFLICT = RoleWork(judge=_judge, files=_files, note=_note)
