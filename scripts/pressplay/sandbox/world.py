@@ -275,6 +275,7 @@ class Sandbox:
             elif key.kind in RUN_KINDS:
                 did |= self.runs.sync(key.name)
         did |= self.runs.finish_due()
+        did |= self.forge.pass_time()
         did |= self._answer_events()
         did |= self._deploy()
         did |= self.network.deliver()
@@ -347,7 +348,7 @@ class Sandbox:
             self._wake.wait(_POLL)
             self._wake.clear()
             return
-        known = (self.controller.next_wake(), self.network.next_due(), self.runs.next_end())
+        known = (self.controller.next_wake(), self.network.next_due(), self.runs.next_end(), self.forge.next_due())
         moments = [moment for moment in known if moment is not None]
         if not moments:
             raise InputError("the sandbox has nothing to do and nothing to wait for, but is not done")
