@@ -50,6 +50,11 @@ WRITTEN: list[tuple[str, type[Any], dict[str, Any]]] = [
     ("command-review-5", entries.Command, {"command": "unknown", "handled": 100}),
     (f"gate-lint-{SHA}", entries.GateEntry, {"gate": "lint", "head": SHA, "outcome": "pass", "reason": "r", "at": 9}),
     (
+        f"merged-tests-{SHA}",
+        entries.MergedEntry,
+        {"gate": "tests", "head": SHA, "onto": SHA, "outcome": "pass", "reason": "r", "tree": SHA, "at": 9},
+    ),
+    (
         f"gate-test-only-{SHA}",
         entries.GateEntry,
         {"gate": "test-only", "head": SHA, "outcome": "fail", "reason": "r", "at": 9},

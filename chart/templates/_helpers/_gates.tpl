@@ -151,7 +151,7 @@ the checkout says which services run beside the commands; of `sharded` languages
 {{- $sharded := .sharded }}
 {{- $ofRun := ternary (list "services") (list) $services }}
 {{- $beside := concat $ofRun (ternary (list "shards") (list) (not (empty $sharded))) }}
-{{- $pr := list "repo" "pr" "tag" "task" "play" "try" "head" }}
+{{- $pr := list "repo" "pr" "tag" "task" "play" "try" "head" "onto" }}
 {{- $attempts := 3 }}
 {{- $workflow := dict "workflow" "{{workflow.name}}" -}}
 apiVersion: argoproj.io/v1alpha1
@@ -189,6 +189,9 @@ spec:
           - name: try
             value: "1"
           - name: head
+          # A commit of the base branch: the gate judges the head as merged with it, and only records its verdict.
+          - name: onto
+            value: none
       # Each expression names something of `plan` without `?` (docs/reference/argo-differences.md).
       steps:
         - - name: plan

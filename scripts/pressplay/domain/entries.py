@@ -357,6 +357,32 @@ class GateEntry(_Reasoned):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MergedEntry(_Reasoned):
+    """Of a pull request: what a gate decided last about a commit merged with one of its base branch."""
+
+    PATTERN: ClassVar = re.compile(r"merged-(?P<gate>[a-z-]+)-(?P<head>[0-9a-f]+)")
+
+    gate: str
+    head: str
+    onto: str
+    """The commit of the base branch."""
+    outcome: str
+    """`pass`, `fail` or `error`."""
+    tree: str = ""
+    """The merged tree; empty where there was none."""
+    at: int = 0
+
+    @staticmethod
+    def key_of(gate: str, head: str) -> str:
+        """The key of a gate's newest verdict on a commit merged with its base."""
+        return f"merged-{gate}-{head}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.gate, self.head)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Waiver:
     """Of a pull request: what a person accepted of one commit."""
 
@@ -617,6 +643,7 @@ Entry = (
     | RaisedTry
     | Command
     | GateEntry
+    | MergedEntry
     | Waiver
     | GivenProfile
     | Deployment
@@ -656,6 +683,7 @@ _KEYED: tuple[type[Any], ...] = (
     Parked,
     Command,
     GateEntry,
+    MergedEntry,
     Waiver,
     Deployment,
     Snapshot,

@@ -83,17 +83,29 @@ class Clone:
                 raise InputError(f"git fetch from {remote.url}: did not get {sha}; is it a commit of this repository?")
 
     def tree(self, sha: str) -> Tree:
-        """The files of a commit that is here."""
+        """The files of a commit, or of a tree, that is here."""
         return Tree(self._repository[sha].peel(pygit2.Tree), self._repository)
 
+    def merge(self, ancestor: str, onto: str, head: str) -> Merge:
+        """Merge `head` with `onto` as git does, from the commit that both come from; all three are here.
+
+        The tree is made in this repository alone: nothing is pushed.
+        """
+        ancestors, base, work = (self._repository[sha].peel(pygit2.Tree) for sha in (ancestor, onto, head))
+        index = self._repository.merge_trees(ancestors, base, work)
+        if index.conflicts is None:
+            return Merge(str(index.write_tree(self._repository)))
+        paths = {entry.path for sides in index.conflicts for entry in sides if entry is not None}
+        return Merge("", tuple(sorted(paths)))
+
     def differing(self, before: str, after: str) -> list[str]:
-        """The sorted paths of the files that differ between two commits; for a renamed file both paths."""
+        """The sorted paths of the files that differ between two commits or trees; for a renamed file both paths."""
         old, new = (self._repository[sha].peel(pygit2.Tree) for sha in (before, after))
         deltas = old.diff_to_tree(new).deltas
         return sorted({_text(path) for delta in deltas for path in (delta.old_file.raw_path, delta.new_file.raw_path)})
 
     def check_out(self, sha: str, instead: Mapping[str, bytes | None], folder: Path) -> None:
-        """Write a commit's files into the empty `folder`, some with another content, or (None) not at all.
+        """Write a commit's or a tree's files into the empty `folder`, some with another content, or (None) not at all.
 
         Submodules are left out: their content is not part of the commit.
         The tree is put together in git before anything is written, so that no link in it can lead a write elsewhere.
@@ -115,6 +127,16 @@ class Clone:
             )
         except (pygit2.GitError, OSError) as error:
             raise InputError(f"the checkout of {sha} could not be written: {error}") from error
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Two commits merged."""
+
+    tree: str
+    """The id of the merged tree; empty where they conflict."""
+    conflicts: tuple[str, ...] = ()
+    """The sorted paths that conflict: strangers' text."""
 
 
 @dataclass(frozen=True)

@@ -502,3 +502,34 @@ def test_it_travels_whole_and_is_shown(profile: Profile, world: dict[str, list[d
     assert judgement.reason()
     assert markdown(judgement).startswith("**Tests ")
     assert (judgement.outcome == "fail") <= (judgement.fixer is not None)
+
+
+MERGED: list[tuple[str, dict[str, Any], str, list[str]]] = [
+    # what, variants, outcome, what refuses
+    ("both sides still hold", {}, "pass", []),
+    ("a test of the base fails now", {"head": "theirs:f old:p new:p"}, "fail", ["lost"]),
+    ("a test of the change fails now", {"head": "theirs:p old:p new:f"}, "fail", ["red"]),
+    ("a test of the base is gone", {"head": "old:p new:p"}, "fail", ["lost"]),
+    ("it does not build", {"head": run(problem="build")}, "fail", ["build"]),
+    ("a test varies", {"head": "theirs:p old:p new:p/theirs:p old:p new:f"}, "fail", ["flaky"]),
+    ("the base is broken, but not by this", {"before": "theirs:f old:p", "head": "theirs:f old:p new:p"}, "pass", []),
+    ("the base does not build", {"before": run(problem="build")}, "undecided", ["no-results"]),
+    ("a container was lost", {"head": run(problem="lost")}, "undecided", ["no-results"]),
+    ("nothing proves anything again", {"head": "theirs:p old:p"}, "pass", []),
+    ("a probe does not hold", {"probes": [ProbeRuns("cart", {"head": [True, False]})]}, "fail", ["probe"]),
+    ("a probe holds on the base too", {"probes": [ProbeRuns("cart", {"base": [True], "head": [True]})]}, "pass", []),
+]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("variants", "outcome", "refused"), [row[1:] for row in MERGED], ids=[row[0] for row in MERGED]
+)
+def test_a_merged_tree_only_has_to_hold(
+    profile: Profile, variants: dict[str, Any], outcome: str, refused: list[str]
+) -> None:
+    """The change was proven at its head; neither base runs with its tests nor controls are made again."""
+    given_ = {"before": "theirs:p old:p", "head": "theirs:p old:p new:p"} | variants
+    probes = given_.pop("probes", ())
+    judgement = judge(profile, runs(**given_), (), frozenset(), Bounds(), probes, merged=True)
+    assert (judgement.outcome, kinds(judgement)) == (outcome, refused), judgement.reason()

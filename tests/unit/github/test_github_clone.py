@@ -170,3 +170,28 @@ def test_a_forge_that_stumbles_is_asked_again_and_one_that_refuses_is_not(tmp_pa
                 Remote(f"http://127.0.0.1:{server.server_port}/a/b.git", "x"), ["0123456789" * 4]
             )
         server.shutdown()
+
+
+@pytest.mark.rule("R5")
+def test_two_commits_are_merged_here_alone_and_what_conflicts_is_named(served, tmp_path):
+    world, url = served
+    base = world.branch("base", {"a.txt": b"one\n", "b.txt": b"b\n"})
+    first = world.branch("ours", {"a.txt": b"one\nours\n"}, base=base)
+    aside = world.branch("aside", {"b.txt": b"b\naside\n"}, base=base)
+    against = world.branch("against", {"a.txt": b"one\nagainst\n"}, base=base)
+    clone = Clone(tmp_path / "git")
+    clone.fetch(Remote(url, token(world)), [base, first, aside, against])
+
+    merged = clone.merge(base, first, aside)
+    assert merged.conflicts == ()
+    tree = clone.tree(merged.tree)
+    assert (tree.content("a.txt"), tree.content("b.txt")) == (b"one\nours\n", b"b\naside\n")
+    assert clone.differing(first, merged.tree) == ["b.txt"]
+    (tmp_path / "out").mkdir()
+    clone.check_out(merged.tree, {}, tmp_path / "out")
+    assert (tmp_path / "out" / "b.txt").read_bytes() == b"b\naside\n"
+    # The same tree has the same id, whichever commits it is of.
+    assert clone.merge(base, aside, first).tree == merged.tree
+
+    assert clone.merge(base, first, against).conflicts == ("a.txt",)
+    assert clone.merge(base, first, against).tree == ""

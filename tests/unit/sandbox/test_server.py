@@ -1,4 +1,4 @@
-"""A server of the sandbox ends whenever it is told to, also while its loop is awake."""
+"""A server of the sandbox ends whenever it is closed, also while its loop is awake."""
 
 from __future__ import annotations
 

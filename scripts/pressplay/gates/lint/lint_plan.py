@@ -44,6 +44,10 @@ class LintPlan:
     counts: dict[str, int] = field(default_factory=dict)
     refuse: bool = False
     """Whether marks at places are refused (`lint.suppressions`)."""
+    tree: str = ""
+    """The tree of a head that is judged as merged with its base."""
+    proven: bool = False
+    """Whether that tree passed before, so that nothing runs."""
 
     def count(self, name: str) -> int:
         """The full number of a list's items."""

@@ -59,7 +59,16 @@ def _of_tests(plan: TestsPlan, logs: Mapping[str, bytes], profile: Profile, boun
     runs = job.results(plan, read)
     probes = [ProbeRuns.of(name, proofs) for name, proofs in job.probe_results(plan, read).items()]
     controls = [(v.id, v.control) for part in plan.projects for v in part.variants if v.control is not None]
-    judged = judge(profile, runs, controls, frozenset(plan.changed_tests), bounds, probes, plan.accepted)
+    judged = judge(
+        profile,
+        runs,
+        controls,
+        frozenset(plan.changed_tests),
+        bounds,
+        probes,
+        plan.accepted,
+        merged=bool(plan.onto),
+    )
     counts = Counter(test.status for run in runs.get(HEAD, ())[-1:] for test in run.tests.values())
     skipped, passed = counts["skipped"], counts["passed"]
     return replace(judged, passed=passed, skipped=skipped, failed=counts.total() - passed - skipped)

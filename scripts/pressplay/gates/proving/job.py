@@ -123,6 +123,12 @@ class TestsPlan:
     """Why nothing can be run: a clause of ours."""
     details: str = ""
     """What the problem is about: strangers' text."""
+    onto: str = ""
+    """The commit of the base branch with which the head was merged, where that is what is judged."""
+    tree: str = ""
+    """The merged tree."""
+    proven: bool = False
+    """Whether that tree passed before, so that nothing runs."""
     independent: TestsPlan | None = None
     """The plan of the independent criteria's job (`independent`), which a Pod of its own carries out."""
 
@@ -138,6 +144,21 @@ class TestsPlan:
         except ValidationError as error:
             first = error.errors()[0]
             raise InputError(f"parameter plan: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A head that is judged as merged with a commit of the base branch.
+
+    Its change was proven at the head. What is left to see is whether both sides still work together.
+    """
+
+    onto: str
+    tree: str
+
+
+_MERGED_RUNS = 2
+"""Runs of the tests on a merged tree: so a flaky test is not taken for a broken one."""
 
 
 @dataclass(frozen=True)
@@ -163,22 +184,22 @@ def prepare(
     probes: ProbePlan | None = None,
     commit: str = "",
     profile: Profile = DEFAULT,
+    merged: Merged | None = None,
 ) -> TestsJob:
     """The job for `head` (of the id `commit`) against `base`; `changed` are the paths that differ between the two.
 
     `mark` begins the lines of the script's output that count: a word that nobody can guess. `probes`: the head's plan,
     whose commands are carried out on the base, on the head, and on each control of emptied bodies. `profile`: a
     refactoring is also run with the base's tests, and for tests alone the whole program is what controls spoil.
+    `merged`: `head` is a merged tree and `base` the base branch's; no test has to prove anything again.
     """
     paths = sorted(set(changed))
     environment = with_first_tests(environment, paths, head, base, is_test)
     try:
-        overlays = {
-            BEFORE: base_tree.before(paths, head, base),
-            BASE: base_tree.base_with_tests(paths, head, base, is_test),
-            HEAD: {},
-        }
-        if profile == "refactor":
+        overlays: dict[str, Mapping[str, bytes | None]] = {BEFORE: base_tree.before(paths, head, base), HEAD: {}}
+        if merged is None:
+            overlays[BASE] = base_tree.base_with_tests(paths, head, base, is_test)
+        if merged is None and profile == "refactor":
             overlays[KEPT] = base_tree.head_with_tests(paths, head, base, is_test)
         names = _changed_tests(paths, head, base, is_test)
         accepted = _accepted(probes, paths, base)
@@ -186,6 +207,9 @@ def prepare(
         plan = TestsPlan(mark, origin=environment.origin, problem="a changed file can't be read", details=str(error))
         return TestsJob(plan)
     plan = TestsPlan(mark, origin=environment.origin, changed_tests=tuple(sorted(names)), accepted=accepted)
+    if merged is not None:
+        plan = replace(plan, onto=merged.onto, tree=merged.tree)
+        bounds = Bounds(_MERGED_RUNS, bodies=False, hunks=False, mutants=False)
     scripts: dict[str, list[ProjectScript]] = {}
     files: dict[str, bytes] = {}
     commands = _commands(environment, probes, commit)
@@ -200,14 +224,14 @@ def prepare(
     most = bounds.most + 1 if demand.bodies or demand.shown == "controls" else 0
     made = [
         control
-        for control in controls.controls(spoilt, head, against, is_source, most)
+        for control in (controls.controls(spoilt, head, against, is_source, most) if merged is None else ())
         if _is_wanted(control.kind, bounds)
     ]
     for number, project in enumerate(_affected(environment, paths, commands)):
         trees = (BASE, HEAD) if any(map(beside.lists_packages, paths)) else (BASE, BASE)
         variants = [
             PlannedVariant(BEFORE, trees[0], 1),
-            PlannedVariant(BASE, trees[0], bounds.repeat),
+            *([PlannedVariant(BASE, trees[0], bounds.repeat)] if BASE in overlays else []),
             PlannedVariant(HEAD, trees[1], bounds.repeat),
             *([PlannedVariant(KEPT, trees[1], 1)] if KEPT in overlays else []),
         ]

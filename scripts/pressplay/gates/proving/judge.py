@@ -48,12 +48,15 @@ def judge(
     bounds: Bounds,
     probes: Sequence[ProbeRuns] = (),
     accepted: Mapping[str, str] | None = None,
+    *,
+    merged: bool = False,
 ) -> Judgement:
     """The judgement on a head.
 
     `runs`: by variant, all projects together. `controls`: by their variant's id; one without runs was not carried out.
     `changed_tests`: names of tests whose text is new or otherwise than on the base. `accepted`: ids or names of tests
     that may be lost → the criterion that asks for it, as a person accepted it.
+    `merged`: the head is one that was proven, merged with its base branch. Nothing is asked but that all still holds.
     """
     evidence = Evidence(profile, runs, controls, changed_tests, probes)
     lost = {
@@ -61,7 +64,7 @@ def judge(
         for id_ in evidence.lost
         if accepted and (named := accepted.keys() & {id_, *names(id_)})
     }
-    return _Case(profile, evidence, bounds, lost).judgement()
+    return _Case(profile, evidence, bounds, lost, merged).judgement()
 
 
 @dataclass
@@ -70,6 +73,7 @@ class _Case:
     evidence: Evidence
     bounds: Bounds
     accepted: Mapping[str, str]
+    merged: bool
     findings: list[Finding] = field(default_factory=list)
     undecided: bool = False
 
@@ -87,6 +91,8 @@ class _Case:
         self._head()
         self._kept()
         self._probes()
+        if self.merged:
+            return self._whole(seconds)
         if demand.shown in ("proof", "failed"):
             self._shown(demand.shown)
         elif demand.shown == "controls":
@@ -95,6 +101,9 @@ class _Case:
             self._same()
         if demand.bodies:
             self._unnoticed(demand.each)
+        return self._whole(seconds)
+
+    def _whole(self, seconds: float) -> Judgement:
         return Judgement(
             self.profile,
             self._outcome(),
@@ -149,7 +158,7 @@ class _Case:
         elif before and not (before == "report" and not base):
             # A runner that has no tests to run may write no report; that it can is seen with the head's tests.
             self._unknown("no-results", f"on the base, {ENDS[before]}", self._ends(BEFORE))
-        elif base and base not in ("build", "timeout", "report"):
+        elif base and base not in ("build", "timeout", "report") and not self.merged:
             # Runners that can't load one of the head's tests end without a report, as compilers do.
             self._unknown("no-results", f"on the base with the head's tests, {ENDS[base]}", self._ends(BASE))
         elif self.evidence.runs.get(KEPT) and (kept := self.evidence.problem(KEPT)) in (
@@ -173,7 +182,7 @@ class _Case:
         red = {id_: status for id_, status in own.items() if status not in ("passed", "skipped", "flaky")}
         if red:
             sentence = f"{_tests(len(red), 'new or changed test')} fail at the head"
-            if all(self.evidence.on_base(id_) not in ("passed", "flaky") for id_ in red):
+            if not self.merged and all(self.evidence.on_base(id_) not in ("passed", "flaky") for id_ in red):
                 sentence += ", and on the base too"
             self._find("red", sentence, self.evidence.failures(red), fixer="rex" if "failed" in red.values() else "qa")
         varying = {
@@ -224,7 +233,7 @@ class _Case:
         failing = [probe.name for probe in self.evidence.probes if not probe.all(HEAD, True)]
         if failing:
             self._find("probe", f"{_tests(len(failing), 'probe')} did not hold in every run", failing, fixer="rex")
-        new = TABLE[self.profile].shown in ("proof", "failed")
+        new = not self.merged and TABLE[self.profile].shown in ("proof", "failed")
         if new and self.evidence.probes and all(probe.newness == "not new" for probe in self.evidence.probes):
             self._find("not-new", "each probe of a command holds on the base too", fixer="qa")
 

@@ -19,6 +19,7 @@ from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.manifests import WORKFLOW_ANNOTATION
 from pressplay.steps.core.verdicts import Gate, GateVerdict
+from pressplay.steps.gate_pods.candidate import Candidate
 
 AWAIT_CHECKS = "await-checks"
 """The wait for the named checks of a head."""
@@ -46,22 +47,24 @@ class Lost(PressPlayError):
 def begin(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) -> Outputs:
     """Whether a gate runs commands (state `run`), asks for checks (`checks`), or is `done` with an `outcome`.
 
-    For `run` it creates the volume. `name` is the name of the volume and of the Pods, `seconds` the time for the
-    commands, `patience` how long to wait for their Pod, `resources` (base64 of JSON) the container's resources.
+    With `onto` the head is judged as merged with that commit: `skipped` where checks of a CI stand for the gate, which
+    sees no such tree. For `run` it creates the volume. `name` is the name of the volume and of the Pods, `seconds` the
+    time for the commands, `patience` how long to wait for their Pod, `resources` (base64 of JSON) the container's
+    resources.
     """
-    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
+    subject, candidate = Subject.of(inputs, context), Candidate.of(inputs)
     pr = subject.pull_number
-    if not settings.enabled:
+    if not settings.enabled or (candidate.onto and settings.checks):
         return {"state": "done", "outcome": "skipped"}
     pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, pr)
-    if pull.state != "open" or pull.head_sha != head:
+    if candidate.is_superseded(pull) or (pull.state != "open" and not candidate.onto):
         return {"state": "done", "outcome": verdicts.SUPERSEDED}
-    if verdicts.has_passed(context.ledger(subject.repo).entries("pr", pr), gate, head):
+    if candidate.outcome(context.ledger(subject.repo).entries("pr", pr), gate) == "pass":
         return {"state": "done", "outcome": "pass"}
     if settings.checks:
         return {"state": "checks"}
     workflow = names.checked(inputs["workflow"], "workflow")
-    name = names.gate_run(gate, subject.repo, pr, head, workflow)
+    name = names.gate_run(gate, subject.repo, pr, candidate.head, workflow)
     if not context.cluster.create(_claim(context, subject, name, workflow, settings)) and is_gone(context, name):
         raise TryAgain(f"{name}: the volume of an earlier run of this gate is still being deleted")
     seconds = int(MINUTE * settings.timeout_minutes)
@@ -132,17 +135,25 @@ def pod_name(name: str, language: str, attempt: int) -> str:
     return f"{name}-{language}-{attempt}"
 
 
-def earlier(context: Context, subject: Subject, gate: Gate, head: str, name: str) -> Outputs | None:
+def earlier(context: Context, subject: Subject, gate: Gate, candidate: Candidate, name: str) -> Outputs | None:
     """What an earlier run of the verdict's step left, which deleted the volume; None if there was none."""
     if not is_gone(context, name):
         return None
-    recorded = verdicts.verdict_on(context.ledger(subject.repo).entries("pr", subject.pull_number), gate, head)
-    return {"outcome": recorded.outcome if recorded else verdicts.SUPERSEDED}
+    recorded = candidate.outcome(context.ledger(subject.repo).entries("pr", subject.pull_number), gate)
+    return {"outcome": recorded or verdicts.SUPERSEDED}
 
 
-def conclude(context: Context, subject: Subject, gate: Gate, head: str, judged: GateVerdict, name: str) -> Outputs:
-    """Post a verdict, and delete the volume and the Pods; `outcome` as from `verdicts.post`."""
-    outcome = verdicts.post(context, subject, gate, head, judged)
+def conclude(
+    context: Context,
+    subject: Subject,
+    gate: Gate,
+    candidate: Candidate,
+    judged: GateVerdict,
+    name: str,
+    tree: str = "",
+) -> Outputs:
+    """Post or record a verdict, and delete the volume and the Pods; `outcome` as from `Candidate.conclude`."""
+    outcome = candidate.conclude(context, subject, gate, judged, tree)
     clean_up(context, name)
     return {"outcome": outcome}
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pressplay import names
 from pressplay.gates.lint import detect
@@ -19,10 +21,12 @@ from pressplay.gates.lint.lint_plan import LintPlan, listed, packed
 from pressplay.gates.lint.script import MOST, script
 from pressplay.gates.proving import environment
 from pressplay.gates.proving.model import Environment
-from pressplay.github import pulls, refs
+from pressplay.github import comparison, pulls, refs
 from pressplay.settings import Lint
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
+from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.gate_pods import gate_runs, named_checks
+from pressplay.steps.gate_pods.candidate import Candidate
 from pressplay.steps.gate_pods.lint_judge import LintResult, judge, verdict_of
 from pressplay.steps.gate_pods.pod_end import look
 
@@ -41,32 +45,47 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
 def checkout(inputs: Inputs, context: Context) -> Outputs:
     """Write the head commit and each language's script into the folder `into`, the volume.
 
+    With `onto` it is the tree of merging the head with that commit, and the base is that commit.
+
     Outputs: for each language (and `custom`, the values' own commands) the image in base64, `none` where there is
     nothing to run in it; `plan`, for the verdict.
     """
     from pressplay.github.clone import Clone
 
-    subject, head, into = Subject.of(inputs, context), names.checked(inputs["head"], "head"), Path(inputs["into"])
+    subject, candidate, into = Subject.of(inputs, context), Candidate.of(inputs), Path(inputs["into"])
+    head = candidate.head
     lint = subject.settings.lint
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     images = {**lint.images.model_dump(), detect.CUSTOM: lint.image}
-    if pulls.pull(gh, subject.repo, subject.pull_number).head_sha != head:
+    if candidate.is_superseded(pulls.pull(gh, subject.repo, subject.pull_number)):
         # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
         return {"plan": LintPlan().packed(), **dict.fromkeys(images, gate_runs.NONE)}
-    base = refs.head(gh, subject.repo, subject.base(gh))
+    base = candidate.onto or refs.head(gh, subject.repo, subject.base(gh))
+    common = comparison.compare(gh, subject.repo, base, head).merge_base if candidate.onto else base
     # Remove what a killed attempt left.
     for part in ("git", "source", "script"):
         shutil.rmtree(into / part, ignore_errors=True)
         (into / part).mkdir(parents=True)
     clone = Clone(into / "git")
-    clone.fetch(context.remote(subject.repo), [head, base])
+    clone.fetch(context.remote(subject.repo), [head, base, common])
+    whole = head
+    if candidate.onto:
+        merge = clone.merge(common, base, head)
+        entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
+        if candidate.is_proven(entries, "lint", merge.tree):
+            plan = LintPlan(tree=merge.tree, proven=True)
+            return {"plan": plan.packed(), **dict.fromkeys(images, gate_runs.NONE)}
+        if merge.conflicts:
+            plan = LintPlan(problem=f"it conflicts with the base branch in {len(merge.conflicts)} files")
+            return {"plan": plan.packed(), **dict.fromkeys(images, gate_runs.NONE)}
+        whole = merge.tree
     lines = lint.commands or _contracted(environment.choose(clone.tree(base), subject.settings.tests.environment))
-    decided = decide(clone.differing(base, head), clone.tree(head), clone.tree(base), lines)
-    made = _plan(decided, lint)
+    decided = decide(clone.differing(base, whole), clone.tree(whole), clone.tree(base), lines)
+    made = replace(_plan(decided, lint), tree=whole if candidate.onto else "")
     # Without a possible verdict nothing of the pull request is run.
     runs: dict[str, tuple[detect.LintTask, ...]] = {} if made.undecided or made.problem else decided.tasks
     if runs:
-        clone.check_out(head, {file.path: file.content for file in decided.taken}, into / "source")
+        clone.check_out(whole, {file.path: file.content for file in decided.taken}, into / "source")
     shutil.rmtree(into / "git")
     for language, tasks in runs.items():
         gate_runs.write_script(context, into, language, script(tasks), number(inputs, "attempts") or 1)
@@ -101,6 +120,7 @@ def _plan(decided: Decided, lint: Lint) -> LintPlan:
         language: [(task.command.label, f"{task.folder}: {task.command.line}".removeprefix(": ")) for task in tasks]
         for language, tasks in decided.tasks.items()
     }
+    kept: dict[str, Any] = {name: listed(paths) for name, paths in lists.items()}
     return LintPlan(
         commands={} if too_many else commands,
         silenced=len(by_kind["place"]),
@@ -109,7 +129,7 @@ def _plan(decided: Decided, lint: Lint) -> LintPlan:
         whys=dict(Counter(file.why for file in decided.undecided)),
         counts={name: len(paths) for name, paths in lists.items()},
         refuse=lint.suppressions == "refuse",
-        **{name: listed(paths) for name, paths in lists.items()},
+        **kept,
     )
 
 
@@ -122,13 +142,15 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     `attempt` of `attempts` (from 0) says which Pods. If one was lost with its node, the step ends with status 1 and the
     attempt is repeated; `attempt` none: no attempt had a result.
     """
-    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
+    subject, candidate = Subject.of(inputs, context), Candidate.of(inputs)
     name, attempt = names.checked(inputs["name"], "name"), number(inputs, "attempt")
-    if (before := gate_runs.earlier(context, subject, "lint", head, name)) is not None:
+    if (before := gate_runs.earlier(context, subject, "lint", candidate, name)) is not None:
         return before
     if attempt is None:
-        return gate_runs.conclude(context, subject, "lint", head, gate_runs.given_up(), name)
+        return gate_runs.conclude(context, subject, "lint", candidate, gate_runs.given_up(), name)
     made = LintPlan.unpacked(inputs["plan"])
+    if made.proven:
+        return gate_runs.conclude(context, subject, "lint", candidate, _PROVEN, name, made.tree)
     results = (
         {}
         if made.problem or made.undecided
@@ -136,7 +158,10 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     )
     if any(result.kind == "lost" for result in results.values()) and not gate_runs.is_last(inputs, attempt):
         raise gate_runs.Lost(f"{name}: a container was lost with its node")
-    return gate_runs.conclude(context, subject, "lint", head, verdict_of(made, results), name)
+    return gate_runs.conclude(context, subject, "lint", candidate, verdict_of(made, results), name, made.tree)
+
+
+_PROVEN = GateVerdict("pass", "Passed before", "the same tree passed before")
 
 
 def _result_of(context: Context, name: str, language: str, attempt: int, made: LintPlan) -> LintResult:

@@ -24,7 +24,7 @@ from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.lint.lint_plan import packed
 from pressplay.gates.only_tests import Paths
 from pressplay.gates.proving import assessment, environment, independent, job, judge, services, shards
-from pressplay.gates.proving.job import Bounds, TestsJob, TestsPlan
+from pressplay.gates.proving.job import Bounds, Merged, TestsJob, TestsPlan
 from pressplay.gates.proving.judgement import Judgement, markdown
 from pressplay.gates.proving.model import Environment, Language
 from pressplay.github import comparison, pulls, refs
@@ -34,6 +34,7 @@ from pressplay.steps.core import criteria_first, evidence, task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
 from pressplay.steps.gate_pods import gate_runs, named_checks
+from pressplay.steps.gate_pods.candidate import Candidate
 from pressplay.steps.gate_pods.pod_end import look, waiting_sidecars
 from pressplay.validation.details import ending
 
@@ -56,6 +57,8 @@ def read_checks(inputs: Inputs, context: Context) -> Outputs:
 def checkout(inputs: Inputs, context: Context) -> Outputs:
     """Write the head commit, its variants and each language's script into the folder `into`, the volume.
 
+    With `onto` it is the tree of merging the head with that commit, and the base is that commit.
+
     Outputs: for each language (`other`: of none that we know) and for `independent` the image in base64, `none` where
     nothing runs in it; `plan`, for the verdict; `shards`, the Pods of each language (base64 of JSON); `services`, the
     sidecars of each (base64 of JSON of base64 of JSON). Independent criteria lie in a folder of their own, which no
@@ -63,34 +66,54 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
     """
     from pressplay.github.clone import Clone
 
-    subject, head, into = Subject.of(inputs, context), names.checked(inputs["head"], "head"), Path(inputs["into"])
+    subject, candidate, into = Subject.of(inputs, context), Candidate.of(inputs), Path(inputs["into"])
+    head = candidate.head
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     nothing: Outputs = {
         **dict.fromkeys((*_LANGUAGES, independent.POD), gate_runs.NONE),
         **_beside(context, TestsPlan()),
     }
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
-    if pull.head_sha != head:
+    if candidate.is_superseded(pull):
         # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
         return {"plan": TestsPlan().pack(), **nothing}
     tip = refs.head(gh, subject.repo, subject.base(gh))
     # What others merged meanwhile is neither this change's doing nor lost by it.
-    base = comparison.compare(gh, subject.repo, tip, head).merge_base
+    base = comparison.compare(gh, subject.repo, candidate.onto or tip, head).merge_base
     # Remove what a killed attempt left.
     for part in ("git", "source", gate_runs.SCRIPTS, independent.POD, "base"):
         shutil.rmtree(into / part, ignore_errors=True)
         (into / part).mkdir(parents=True)
     clone = Clone(into / "git")
-    clone.fetch(context.remote(subject.repo), [head, base, tip])
-    trees = clone.tree(head), clone.tree(base)
+    clone.fetch(context.remote(subject.repo), [head, base, tip, *filter(None, [candidate.onto])])
+    entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
+    whole = head
+    if candidate.onto:
+        merge = clone.merge(base, candidate.onto, head)
+        if candidate.is_proven(entries, TESTS, merge.tree):
+            return {"plan": TestsPlan(onto=candidate.onto, tree=merge.tree, proven=True).pack(), **nothing}
+        if merge.conflicts:
+            problem, files = "it conflicts with the base branch", ", ".join(merge.conflicts)
+            return {"plan": TestsPlan(onto=candidate.onto, problem=problem, details=files).pack(), **nothing}
+        whole, base = merge.tree, candidate.onto
+    trees = clone.tree(whole), clone.tree(base)
     probes = _probes(trees[0], subject)
     # From the newest commit, so that no branch brings an earlier contract back.
     contract = environment.choose(clone.tree(tip), subject.settings.tests.environment)
-    changed = clone.differing(base, head)
+    changed = clone.differing(base, whole)
     is_test = Paths(subject.settings.test_paths.model_dump()).match
-    profile = task_profile.of(context, gh, subject, context.ledger(subject.repo).entries("pr", subject.pull_number))
+    profile = task_profile.of(context, gh, subject, entries)
     made = job.prepare(
-        contract, changed, *trees, is_test, _mark(), _bounds(subject.settings.tests), probes, head, profile
+        contract,
+        changed,
+        *trees,
+        is_test,
+        _mark(),
+        _bounds(subject.settings.tests),
+        probes,
+        head,
+        profile,
+        Merged(candidate.onto, whole) if candidate.onto else None,
     )
     probed = _independent(context, subject, profile, contract, changed, trees, is_test, head)
     projects = [part.project for part in (*made.plan.projects, *probed.plan.projects)]
@@ -99,7 +122,7 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         made = TestsJob(TestsPlan(origin=made.plan.origin, problem=problem, details=", ".join(refused)))
         probed = TestsJob(TestsPlan())
     if made.scripts or probed.scripts:
-        clone.check_out(head, {}, into / "source")
+        clone.check_out(whole, {}, into / "source")
     if any(project.services for project in projects) and (made.scripts or probed.scripts):
         # What services read of the project is no pull request's.
         clone.check_out(tip, {}, into / "base")
@@ -205,13 +228,15 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     `attempt` of `attempts` (from 0) says which Pods. If one was lost with its node, the step ends with status 1 and the
     attempt is repeated; `attempt` none: no attempt had a result.
     """
-    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
+    subject, candidate = Subject.of(inputs, context), Candidate.of(inputs)
     name, attempt = names.checked(inputs["name"], "name"), number(inputs, "attempt")
-    if (before := gate_runs.earlier(context, subject, TESTS, head, name)) is not None:
+    if (before := gate_runs.earlier(context, subject, TESTS, candidate, name)) is not None:
         return before
     if attempt is None:
-        return gate_runs.conclude(context, subject, TESTS, head, gate_runs.given_up(), name)
+        return gate_runs.conclude(context, subject, TESTS, candidate, gate_runs.given_up(), name)
     made = TestsPlan.unpack(inputs["plan"])
+    if made.proven:
+        return gate_runs.conclude(context, subject, TESTS, candidate, _PROVEN, name, made.tree)
     projects = [part.project for part in made.projects]
     wanted = {pod for project in projects for pod in shards.pods([project], project.language)}
     if made.independent is not None and made.independent.projects:
@@ -233,9 +258,13 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
         problem = "a service beside the tests could not be started"
         made = replace(made, problem=problem, details=", ".join(waiting))
     judgement = _judged(context, subject, made, logs)
-    records = {evidence.JUDGEMENT: judgement.pack(), evidence.CONTRACT: made.origin}
-    evidence.keep(context, subject, head, records)
-    return gate_runs.conclude(context, subject, TESTS, head, verdict_of(judgement), name)
+    if not candidate.onto:
+        records = {evidence.JUDGEMENT: judgement.pack(), evidence.CONTRACT: made.origin}
+        evidence.keep(context, subject, candidate.head, records)
+    return gate_runs.conclude(context, subject, TESTS, candidate, verdict_of(judgement), name, made.tree)
+
+
+_PROVEN = GateVerdict("pass", "Proven before", "the same tree passed before")
 
 
 def _judged(context: Context, subject: Subject, made: TestsPlan, logs: Mapping[str, bytes]) -> Judgement:
