@@ -122,6 +122,12 @@ def _tests() -> Steps:
     }
 
 
+def _group() -> Steps:
+    from pressplay.steps.merge_queue import group_steps
+
+    return {"group-look": group_steps.look, "group-conclude": group_steps.conclude}
+
+
 def _triage() -> Steps:
     from pressplay.steps.triage import triage_steps
 
@@ -165,6 +171,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "security-": _security,
     "gate-lint-": _lint,
     "gate-tests-": _tests,
+    "group-": _group,
     "triage-": _triage,
     "signal": _signal,
     "reconcile": _reconcile,
