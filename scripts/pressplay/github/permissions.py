@@ -37,7 +37,9 @@ ALERTS = (
 )
 """What it needs besides where alerts are remedied (`flows.security.enabled`), for its steps."""
 QUEUES = (
-    Permission("merge_queues", "read", "Reads who entered what into the merge queue, and gets the event `merge_group`."),
+    Permission(
+        "merge_queues", "read", "Reads who entered what into the merge queue, and gets the event `merge_group`."
+    ),
 )
 """What it needs besides where it answers merge queues (`flows.mergeGroup.enabled`), for its steps."""
 WEBHOOKS = Permission(

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from pressplay import names
 from pressplay.domain.reasons import Reason
-from pressplay.errors import InputError
 from pressplay.github import checks, merge_queue, pulls
 from pressplay.steps.core import parking, reason_text
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, GROUP, OTHERS
-from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.start import start
 from pressplay.steps.merge_queue import groups, tree
 from pressplay.steps.merge_queue.groups import Group
 from pressplay.steps.review.scope import of_ledger
 
 FLOW = "merge-group"
-_WAYS = "comment `/press-play retry`, and enter it into the merge queue again once it is approved"
+_WAYS = "push a commit or comment `/press-play fix`, and enter it into the merge queue again once it is approved"
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
@@ -39,9 +38,9 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     if group is None:
         context.say(f"{commit[:12]} is no group of the merge queue of {repo}: nothing is set")
         return nothing
-    if group.decision.state != "gates":
+    if group.decision.pr is None:
         return {**nothing, "state": group.decision.state}
-    subject = _subject(context, repo, group)
+    subject = _subject(context, repo, group.decision.pr)
     entries = context.ledger(repo).entries("pr", subject.pull_number)
     decided = tree.judged(entries, subject.settings, commit, group.entry.base) is not None
     return {
@@ -57,6 +56,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
 def conclude(inputs: Inputs, context: Context) -> Outputs:
     """Set the check on a group's commit, and park who must not be merged.
 
+    `pr`: the pull request whose ledger has the gates' verdicts, if they were to judge the group; it may be merged by now.
     Outcome: `success`, `failure`, or why nothing is set: `none` (no group of the queue any more), `wait` (for the
     entries before it), `undecided` (a gate has no verdict). Nothing of it counts for a pull request's own head.
     """
@@ -68,9 +68,10 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
         reason = Reason(what=group.decision.reason)
         _put_out(context, repo, group)
         return _answer(context, repo, commit, reason)
-    if group.decision.state == "others":
+    judge = number(inputs, "pr") or group.decision.pr
+    if judge is None:
         return _answer(context, repo, commit, None, OTHERS)
-    subject = _subject(context, repo, group)
+    subject = _subject(context, repo, judge)
     entries = context.ledger(repo).entries("pr", subject.pull_number)
     judged = tree.judged(entries, subject.settings, commit, group.entry.base)
     if judged is None:
@@ -88,11 +89,8 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     return _answer(context, repo, commit, refused)
 
 
-def _subject(context: Context, repo: str, group: Group) -> Subject:
-    """The pull request whose gates judge a group's tree."""
-    pr = group.decision.pr
-    if pr is None:
-        raise InputError("a group without a pull request of Press Play has no gates")
+def _subject(context: Context, repo: str, pr: int) -> Subject:
+    """A pull request with its task and try."""
     gh = context.harness(repo, pull_requests="read")
     pull, entries = pulls.pull(gh, repo, pr), context.ledger(repo).entries("pr", pr)
     return Subject.of({"repo": repo, "pr": str(pr), **of_ledger(entries, pull)}, context)
@@ -112,12 +110,9 @@ def _put_out(context: Context, repo: str, group: Group) -> None:
 
 
 def _park(context: Context, repo: str, pr: int, reason: Reason, ways: str = _WAYS) -> None:
-    gh = context.harness(repo, pull_requests="read")
-    pull, entries = pulls.pull(gh, repo, pr), context.ledger(repo).entries("pr", pr)
-    if pull.state != "open":
-        return
-    subject = Subject.of({"repo": repo, "pr": str(pr), **of_ledger(entries, pull)}, context)
-    parking.park(context, subject, pull, reason, ways=ways)
+    pull = pulls.pull(context.harness(repo, pull_requests="read"), repo, pr)
+    if pull.state == "open":
+        parking.park(context, _subject(context, repo, pr), pull, reason, ways=ways)
 
 
 def _answer(context: Context, repo: str, commit: str, refused: Reason | None, external_id: str = GROUP) -> Outputs:
