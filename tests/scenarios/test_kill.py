@@ -7,44 +7,28 @@ commit in question. The agents' own log is a file outside the database.
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from harness import KEYS, Agents, World, git, project, task, world
+from lives import FULL, Murder, in_a_child, last_moment, note_moment
 from sample import AGAIN, sample
 
 from pressplay.clock import VirtualClock
 from pressplay.sandbox.forge import accounts
 
-FULL = os.environ.get("PRESSPLAY_KILL") == "full"
-"""`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at each fifth."""
 TASKS = [task(1), task(2, 1)] if FULL else [task(1)]
-BORN = 1_767_225_600.0
-
-
-class Murder:
-    """Counts commits and kills this process right after the one with the given number (0: never)."""
-
-    def __init__(self, at: int) -> None:
-        self.at, self.count = at, 0
-
-    def __call__(self) -> None:
-        self.count += 1
-        if self.count == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def life(state: Path, source: Path, murder: Murder) -> World:
     """One process' life: set up or take up, press unless it was pressed, go on to the end."""
-    clock = VirtualClock(_last_moment(state))
+    clock = VirtualClock(last_moment(state))
     made = world(state, _agents(), clock, murder, source)
     if not made.sandbox.cluster.list("Workflow", "press-play", {"press-play/flow": "press-play"}):
         made.sandbox.press()
-    made.sandbox.run(made.sandbox.only_people_are_waited_for, lambda: _note_moment(state, clock.now()))
+    made.sandbox.run(made.sandbox.only_people_are_waited_for, lambda: note_moment(state, clock.now()))
     return made
 
 
@@ -52,35 +36,9 @@ def _agents() -> Agents:
     return Agents(wants_changes={1: 1} if FULL else {})
 
 
-def _last_moment(state: Path) -> float:
-    """Time does not run backwards over a kill: each life notes the moment it has reached."""
-    note = state / "moment"
-    return float(note.read_text()) if note.exists() else BORN
-
-
-def _note_moment(state: Path, now: float) -> None:
-    (state / "moment.half").write_text(str(now))
-    (state / "moment.half").replace(state / "moment")
-
-
-def in_a_child(work: Callable[[], None]) -> int:
-    """Do it in a forked process; the signal that killed it, 0 for a good end."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the life ended by a fault of its own"
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-
-
 def end(state: Path, source: Path) -> tuple:
     """What a play comes to: the tasks merged, what is in the branch, the runs of the agents' log, the reviews."""
-    made = world(state, _agents(), VirtualClock(_last_moment(state)), source=source)
+    made = world(state, _agents(), VirtualClock(last_moment(state)), source=source)
     from pressplay.sandbox.summary import summarize
 
     summary = summarize(made.sandbox)

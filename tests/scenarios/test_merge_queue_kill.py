@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from harness import KEYS, REPO, World, git, project, task, world
+from lives import FULL, Murder, in_a_child, last_moment, note_moment
 from merge_queues import Queue, rule
 from people import person
 from sample import AGAIN, sample
-from test_kill import FULL, Murder, _last_moment, _note_moment, in_a_child
 
 from pressplay.clock import VirtualClock
 from pressplay.sandbox.forge import accounts
@@ -22,25 +22,25 @@ SHARES = 4
 
 def entered(state: Path, source: Path) -> None:
     """A play of two tasks that are approved, both of which a person enters into the queue."""
-    made = world(state, clock=VirtualClock(_last_moment(state)), source=source, merge=False)
+    made = world(state, clock=VirtualClock(last_moment(state)), source=source, merge=False)
     made.play()
     made.sandbox.forge.create_ruleset(REPO, "queue", rules=[rule()])
     queue = Queue(person(made), made.sandbox.settings.github.api_url, REPO)
     assert "errors" not in queue.enter(1)
     assert "errors" not in queue.enter(2)
-    _note_moment(state, made.sandbox.clock.now())
+    note_moment(state, made.sandbox.clock.now())
     made.sandbox.close()
 
 
 def life(state: Path, murder: Murder) -> World:
-    clock = VirtualClock(_last_moment(state))
+    clock = VirtualClock(last_moment(state))
     made = world(state, clock=clock, on_commit=murder, merge=False)
-    made.sandbox.run(made.sandbox.only_people_are_waited_for, lambda: _note_moment(state, clock.now()))
+    made.sandbox.run(made.sandbox.only_people_are_waited_for, lambda: note_moment(state, clock.now()))
     return made
 
 
 def end(state: Path) -> tuple[list[tuple[str, str]], str, list[str]]:
-    made = world(state, clock=VirtualClock(_last_moment(state)), merge=False)
+    made = world(state, clock=VirtualClock(last_moment(state)), merge=False)
     tasks = [(result.id, result.state) for result in summarize(made.sandbox).tasks]
     reasons = [event.payload.get("reason") for event in made.sandbox.forge.events() if event.name == "merge_group"]
     files = git(made.sandbox.forge.git_path(REPO), "ls-tree", "-r", "--name-only", "main")

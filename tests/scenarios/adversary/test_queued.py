@@ -218,4 +218,3 @@ def test_what_another_bot_enters_is_not_merged(tmp_path):
     gh.graphql.request(text, {"id": node})
     made.settle()
     assert not is_merged(made, 1)
-

@@ -363,12 +363,12 @@ def _pull_to_queue(s: Session, id_: str) -> tuple[Row, Row]:
     """The pull request of a mutation of its queue, with its repository."""
     kind, number = shapes.from_node_id(id_) or ("", 0)
     pull = _pull_row(s, number) if kind == "PullRequest" else None
-    missing = f"Could not resolve to a node with the global id of '{id_}'"
+    unknown = f"Could not resolve to a node with the global id of '{id_}'"
     if pull is None:
-        raise Refusal("NOT_FOUND", missing)
+        raise Refusal("NOT_FOUND", unknown)
     # What GitHub requires of an App is not documented: contents, as for a merge.
     for needs in (_WRITE, _CONTENTS):
-        repo = _permitted(s, s.repo(pull["repo_id"])["full_name"], needs, "write", missing)
+        repo = _permitted(s, s.repo(pull["repo_id"])["full_name"], needs, "write", unknown)
     return repo, pull
 
 

@@ -1,7 +1,6 @@
 """Compare everything with GitHub and the cluster, each minute: events get lost (R2).
 
-It wakes waits, starts what a lost event should have started (`steps.upkeep.lost_events`,
-`steps.merge_queue.lost_groups`), deletes what ended runs left
+It wakes waits, starts what a lost event should have started (`steps.upkeep.lost_events`), deletes what ended runs left
 behind (`steps.upkeep.cleanup`), and prunes old objects (`steps.upkeep.pruning`).
 """
 
@@ -13,7 +12,6 @@ from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.steps.core import start
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.gate_pods import gate_runs, named_checks
-from pressplay.steps.merge_queue import lost_groups
 from pressplay.steps.play.task_verdicts import AWAIT_VERDICT, judge, verdict_of, wake_with
 from pressplay.steps.review import deploys
 from pressplay.steps.upkeep import cleanup, lost_events, pruning, wakes
@@ -29,7 +27,7 @@ def reconcile(_inputs: Inputs, context: Context) -> Outputs:
     for repo in context.settings.repositories:
         try:
             woken += _wake(context, repo)
-            started += lost_events.start(context, repo) + lost_groups.start_missing(context, repo)
+            started += lost_events.start(context, repo)
             gate_runs.orphans(context, repo)
             cleanup.clean_up(context, repo, live := cleanup.end_orphans(context, repo))
             pruning.prune(context, repo, live)
