@@ -76,8 +76,8 @@ def test_two_approved_pull_requests_are_merged_by_a_queue(tmp_path):
     assert [result.state for result in summarize(made.sandbox).tasks] == ["merged", "merged"]
     assert main(made) == groups[1]
     assert reasons(made) == []
-    for commit in groups:
-        given = check(made, commit)
+    for group in groups:
+        given = check(made, group)
         assert given is not None
         assert (given["conclusion"], given["external_id"]) == ("success", "merge-group")
 

@@ -56,7 +56,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
 def conclude(inputs: Inputs, context: Context) -> Outputs:
     """Set the check on a group's commit, and park who must not be merged.
 
-    `pr`: the pull request whose ledger has the gates' verdicts, if they were to judge the group; it may be merged by now.
+    `pr`: the pull request whose ledger has the gates' verdicts, if they judge the group; it may be merged by now.
     Outcome: `success`, `failure`, or why nothing is set: `none` (no group of the queue any more), `wait` (for the
     entries before it), `undecided` (a gate has no verdict). Nothing of it counts for a pull request's own head.
     """

@@ -6,18 +6,13 @@ from pressplay.domain.entries import Entries, MergedEntry
 from pressplay.domain.reasons import Reason
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import verdicts
+from pressplay.steps.core.queue_advice import judging
 from pressplay.steps.core.verdicts import Gate
-
-
-def wanted(settings: RepositoryDefaults) -> list[Gate]:
-    """The gates that judge a group's tree. Checks of a CI that stand for one run on the group by themselves."""
-    gates = ((verdicts.LINT, settings.lint), (verdicts.TESTS, settings.tests))
-    return [gate for gate, switch in gates if switch.enabled and not switch.checks]
 
 
 def judged(entries: Entries, settings: RepositoryDefaults, head: str, base: str) -> list[MergedEntry] | None:
     """The verdicts on a group's tree in the ledger `entries`; None while one is lacking."""
-    recorded = [entries.get(MergedEntry, MergedEntry.key_of(gate, head)) for gate in wanted(settings)]
+    recorded = [entries.get(MergedEntry, MergedEntry.key_of(gate, head)) for gate in judging(settings)]
     whole = [entry for entry in recorded if entry is not None and entry.onto == base]
     return whole if len(whole) == len(recorded) else None
 
