@@ -229,6 +229,15 @@ class TestPaths(_Model):
     """Beside those of languages."""
 
 
+class Base(_Model):
+    """What becomes of an approval when the base branch moves on."""
+
+    strategy: Literal["retest", "off"] = "off"
+    """`retest`: the merge of both is judged. A configuration of an earlier chart has no flow for that."""
+    overtaken: int = Field(3, ge=1)
+    """After how many judgements in a row that the base branch moved on during the check stays green meanwhile."""
+
+
 class RepositoryDefaults(_Model):
     """What a repository may set for itself; None means: not set here."""
 
@@ -240,6 +249,7 @@ class RepositoryDefaults(_Model):
     tag: str | None = None
     parallelism: int | None = Field(None, ge=1)
     release: Literal["merged", "approved"] | None = None
+    base: Base = Base()  # type: ignore[call-arg]
     others: Literal["pass", "require"] | None = None
     """The check on pull requests that are not under Press Play: a green one that says so, or none."""
     isolation: Literal["volume", "worktree"] | None = None

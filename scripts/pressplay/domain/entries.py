@@ -383,6 +383,36 @@ class MergedEntry(_Reasoned):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Retest:
+    """Of a pull request: for which commit of its base branch an approved head is known to hold."""
+
+    PATTERN: ClassVar = re.compile(r"retest-(?P<head>[0-9a-f]+)")
+
+    head: Annotated[str, _Key]
+    state: Literal["proven", "pending", "failed"]
+    """`pending`: the base branch moved on, and the merge has not been judged yet."""
+    onto: str = ""
+    """The commit of the base branch that was judged last."""
+    runs: int = 0
+    """How many merges of this head were judged."""
+    tries: int = 0
+    """How often the judgement of a merge with `trying` was begun."""
+    trying: str = ""
+    overtaken: int = 0
+    """How many judgements in a row the base branch moved on during."""
+    at: int = 0
+
+    @staticmethod
+    def key_of(head: str) -> str:
+        """The key of an approved head."""
+        return f"retest-{head}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.head)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Waiver:
     """Of a pull request: what a person accepted of one commit."""
 
@@ -644,6 +674,7 @@ Entry = (
     | Command
     | GateEntry
     | MergedEntry
+    | Retest
     | Waiver
     | GivenProfile
     | Deployment
@@ -684,6 +715,7 @@ _KEYED: tuple[type[Any], ...] = (
     Command,
     GateEntry,
     MergedEntry,
+    Retest,
     Waiver,
     Deployment,
     Snapshot,

@@ -1,6 +1,6 @@
 """What a repository's rulesets ask of a branch, and the one judgement of whether that is enough (R5).
 
-Rulesets alone protect two things: the default branch, which only people change and GitHub's merge queue for them, and the branches
+Rulesets alone protect two things: the default branch, which only people and GitHub's merge queue change, and the branches
 below `press-play/`, which hold the agents' orders and which only the harness writes. `weaknesses` judges both,
 for `plan` and for `pressplay doctor`. docs/how-to/install.md has the rulesets that leave no weakness.
 """
@@ -207,7 +207,7 @@ def _of_base(
 def _of_queue(wanted: RulesetTarget, queue: QueueRule) -> Iterator[Weakness]:
     if not queue.all_green:
         yield Weakness(
-            f"the merge queue of {wanted.base} merges entries whose own checks failed with a later one whose checks pass",
+            f"the merge queue of {wanted.base} merges entries whose own checks failed, if those of a later one pass",
             f"choose Only merge non-failing pull requests (grouping_strategy ALLGREEN): {wanted.edit}",
         )
 

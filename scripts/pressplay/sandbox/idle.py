@@ -10,6 +10,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.sandbox.engine.locktable import waits_for_locks_alone
 from pressplay.steps.core.context import Context
 from pressplay.steps.play.task_verdicts import AWAIT_MERGE, AWAIT_VERDICT
+from pressplay.steps.upkeep import retests
 from pressplay.steps.upkeep.wakes import never_merged
 
 
@@ -30,5 +31,8 @@ def only_people_move(workflows: Iterable[Manifest], context: Context) -> bool:
         else:
             return False
     # A play that awaits a verdict waits for a person only where its task does.
-    # And no person can merge what another part of a play has given up: `reconcile` ends that wait.
-    return verdicts <= tasks and not never_merged(context, merges)
+    # And no person can merge what another part of a play has given up (`reconcile` ends that wait), or what is judged
+    # again since the base branch moved on.
+    if verdicts > tasks or never_merged(context, merges):
+        return False
+    return not any(retests.is_pending(context, repo) for repo in context.settings.repositories)

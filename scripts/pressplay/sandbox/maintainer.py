@@ -29,16 +29,22 @@ class Maintainer:
         self._client.close()
 
     def merge_what_is_ready(self) -> None:
-        """Try every open pull request; the forge refuses (405, 409) what is not ready, and that is no error.
+        """Merge one after the other until nothing is ready. Raises TryAgain as `merge_next` does."""
+        while self.merge_next():
+            pass
 
-        TryAgain where the forge does not answer as it should.
+    def merge_next(self) -> bool:
+        """Merge the first open pull request that is ready; whether there was one.
+
+        The forge refuses (405, 409) what is not ready, and that is no error. TryAgain where it does not answer as it
+        should.
         """
         try:
-            self._merge_what_is_ready()
+            return self._merge_next()
         except (httpx.HTTPError, ValueError) as error:
             raise TryAgain(f"the forge did not answer: {type(error).__name__}") from error
 
-    def _merge_what_is_ready(self) -> None:
+    def _merge_next(self) -> bool:
         self._client.headers["Authorization"] = f"Bearer {self._forge.user_token(self._login)}"
         open_pulls = self._client.get(f"{self._base}/pulls", params={"state": "open", "per_page": "100"})
         open_pulls.raise_for_status()
@@ -49,8 +55,11 @@ class Maintainer:
                 f"{self._base}/pulls/{pull['number']}/merge",
                 json={"sha": pull["head"]["sha"], "merge_method": "merge"},
             )
-            if merged.status_code not in (200, 405, 409):
+            if merged.status_code == httpx.codes.OK:
+                return True
+            if merged.status_code not in (405, 409):
                 merged.raise_for_status()
+        return False
 
     def _ready(self, head: str) -> bool:
         response = self._client.get(

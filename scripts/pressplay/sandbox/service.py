@@ -15,13 +15,15 @@ from pressplay.sandbox.maintainer import Maintainer
 from pressplay.sandbox.runner import RUN_KINDS, Runner
 
 _POLL = 0.5
+_THINKS = 15.0
+"""Seconds between two merges."""
 _FINISHED = ("Succeeded", "Failed")
 
 
 def merge_what_becomes_ready(
     forge: Forge, maintainer: Maintainer, stop: threading.Event, say: Callable[[str], None]
 ) -> None:
-    """Let the maintainer merge whenever an event of the forge may have made a pull request ready."""
+    """Let the maintainer merge, one after the other, when an event of the forge may have made a pull request ready."""
     after = 0
     while not stop.wait(_POLL):
         events = forge.events(after)
@@ -29,7 +31,9 @@ def merge_what_becomes_ready(
             continue
         if any(event.name in Maintainer.ANSWERS for event in events):
             try:
-                maintainer.merge_what_is_ready()
+                while maintainer.merge_next():
+                    # A person looks at what became of it.
+                    stop.wait(_THINKS)
             except Exception as error:
                 # The next event tries again; a fault of the maintainer must not end the forge.
                 say(f"maintainer: {type(error).__name__}: {error}")

@@ -117,6 +117,7 @@ class Sandbox:
         )
         self.runner = self._make_runner(launcher)
         self.runs = Runs(self.runner, clock, self._wake, options.say)
+        self._may_merge = False
         self._maintainer = Maintainer(self.forge, self.settings.github, options.repo, setup.MAINTAINER, transport)
         self._deployer = Deployer(
             self.forge,
@@ -252,7 +253,7 @@ class Sandbox:
     def run(self, until: Callable[[], bool], watch: Callable[[], None] = lambda: None) -> None:
         """Work until `until()` holds once nothing is left to do at the moment; `watch` is called after each pass."""
         while True:
-            if self.step():
+            if self.step() or self._merge():
                 watch()
                 continue
             if until():
@@ -306,13 +307,7 @@ class Sandbox:
             delivery = self._hook.delivery(event)
             if delivery is not None:
                 self.network.send(delivery)
-        try:
-            if self.options.merge and any(event.name in Maintainer.ANSWERS for event in events):
-                self._maintainer.merge_what_is_ready()
-        except TryAgain as error:
-            # The events stay unanswered until the next pass that finds more of them.
-            self.options.say(f"maintainer: {error}")
-            return False
+        self._may_merge |= any(event.name in Maintainer.ANSWERS for event in events)
         self.cluster.apply(
             {
                 "apiVersion": "v1",
@@ -322,6 +317,18 @@ class Sandbox:
             }
         )
         return True
+
+    def _merge(self) -> bool:
+        """Merge one pull request, once nothing else is left to do: a person looks at what became of the last merge."""
+        if not self.options.merge or not self._may_merge:
+            return False
+        try:
+            self._may_merge = self._maintainer.merge_next()
+        except TryAgain as error:
+            # It is tried again at the next quiet moment.
+            self.options.say(f"maintainer: {error}")
+            return False
+        return self._may_merge
 
     def _note_deployments(self, events: Sequence[Event]) -> None:
         """Note requested deployments; take down those of closed pull requests."""

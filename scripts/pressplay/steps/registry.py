@@ -50,6 +50,12 @@ def _pull() -> Steps:
     return {"pr-accept": pull_steps.accept, "pr-look": pull_steps.look, "pr-conclude": pull_steps.conclude}
 
 
+def _retest() -> Steps:
+    from pressplay.steps.review import retest_steps
+
+    return {"retest-look": retest_steps.look, "retest-conclude": retest_steps.conclude}
+
+
 def _test_only() -> Steps:
     from pressplay.steps.review import test_only_steps
 
@@ -162,6 +168,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "run-": _run,
     "docs-": _documents,
     "pr-": _pull,
+    "retest-": _retest,
     "gate-test-only": _test_only,
     "gate-supply": _supply,
     "deploy-": _deploy,

@@ -12,11 +12,31 @@ GROUP = "merge-group"
 """Its external id on the commit of a group of the merge queue, which is nobody's approval."""
 
 
+_RETEST = "retest-"
+
+
+def retest_id(head: str) -> str:
+    """The external id of that check on an approved head whose merge with its base branch is being judged."""
+    return f"{_RETEST}{head}"
+
+
 def is_approved(gh: Client, repo: str, pull: pulls.Pull) -> bool:
-    """Whether the check on the head by `gh`'s App, the harness's, says so. `gh` may read checks."""
+    """Whether the check on the head by `gh`'s App, the harness's, says so. `gh` may read checks.
+
+    Also where the merge with a base branch that moved on is being judged: then nobody can merge it, but it needs no
+    further review.
+    """
     return is_approval(checks.own(gh, repo, pull.head_sha, ACCEPTANCE_CHECK))
 
 
 def is_approval(check: checks.CheckRun | None) -> bool:
     """Whether the harness's check says that a commit was proven: it is green for others' pull requests, too."""
-    return check is not None and check.conclusion == "success" and check.external_id == check.head_sha
+    if check is None:
+        return False
+    green = check.conclusion == "success" and check.external_id == check.head_sha
+    return green or awaits_retest(check)
+
+
+def awaits_retest(check: checks.CheckRun | None) -> bool:
+    """Whether a commit was proven, and its merge with the base branch is being judged."""
+    return check is not None and check.conclusion is None and check.external_id == retest_id(check.head_sha)

@@ -1,4 +1,4 @@
-"""The gates that judge a merged tree, and whether a merge queue waits for them long enough."""
+"""Whether a merge queue gets its answers, and waits long enough for them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from pressplay import names
 from pressplay.github.merge_queue import QueueRule
-from pressplay.settings import CommandGate, RepositoryDefaults, Settings
+from pressplay.settings import Settings
 from pressplay.steps.core import verdicts
-from pressplay.steps.core.verdicts import Gate
+from pressplay.steps.core.merged_trees import judging
 
 _AROUND_MINUTES = 5
 """What the event, the checkout and the verdict take beside the gates' own time."""
@@ -23,12 +23,6 @@ class Advice:
     do: str
 
 
-def judging(settings: RepositoryDefaults) -> dict[Gate, CommandGate]:
-    """The gates that judge a merged tree. Checks of a CI that stand for one run on such a commit by themselves."""
-    gates: tuple[tuple[Gate, CommandGate], ...] = ((verdicts.LINT, settings.lint), (verdicts.TESTS, settings.tests))
-    return {gate: own for gate, own in gates if own.enabled and not own.checks}
-
-
 def advice(settings: Settings, repo: str, base: str, rule: QueueRule | None) -> Iterator[Advice]:
     """What keeps a group from its answer in time; nothing where the branch has no queue."""
     if rule is None:
@@ -36,8 +30,8 @@ def advice(settings: Settings, repo: str, base: str, rule: QueueRule | None) -> 
     shown = names.shown_branch(base)
     if not settings.events.enabled or not settings.flows.merge_group.enabled:
         yield Advice(
-            f"{shown} has a merge queue, which wants {verdicts.check_name(verdicts.ACCEPTANCE)} on each group, and by the "
-            "values nothing answers: it throws every pull request out at its time-out",
+            f"{shown} has a merge queue, which wants {verdicts.check_name(verdicts.ACCEPTANCE)} on each group, and by "
+            "the values nothing answers: it throws every pull request out at its time-out",
             "set events.enabled and flows.mergeGroup.enabled to true, or take the rule Require merge queue away",
         )
         return
@@ -46,7 +40,7 @@ def advice(settings: Settings, repo: str, base: str, rule: QueueRule | None) -> 
     if needed > rule.timeout_minutes:
         gates = " and ".join(f"{verdicts.check_name(gate)} {most}" for gate, most in minutes.items())
         yield Advice(
-            f"the merge queue of {shown} waits {rule.timeout_minutes} minutes for checks, and the gates of a group may take "
-            f"{needed} (minutes: {gates or 'none'})",
+            f"the merge queue of {shown} waits {rule.timeout_minutes} minutes for checks, and the gates of a group may "
+            f"take {needed} (minutes: {gates or 'none'})",
             f"set Status check timeout to {needed} or more, or lower the gates' timeoutMinutes",
         )

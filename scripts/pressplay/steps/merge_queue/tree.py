@@ -6,7 +6,7 @@ from pressplay.domain.entries import Entries, MergedEntry
 from pressplay.domain.reasons import Reason
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import verdicts
-from pressplay.steps.core.queue_advice import judging
+from pressplay.steps.core.merged_trees import judging
 from pressplay.steps.core.verdicts import Gate
 
 

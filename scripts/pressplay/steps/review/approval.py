@@ -19,7 +19,7 @@ from pressplay.steps.core import parking, verdicts
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS, is_approval
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.verdicts import GateVerdict
-from pressplay.steps.review import deploys, proofs, proven
+from pressplay.steps.review import deploys, proofs, proven, retest
 from pressplay.steps.review.proofs import Document
 from pressplay.steps.runs import limits
 
@@ -112,10 +112,35 @@ def give(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries)
     if not posted:
         reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(document, proof))
     parking.clear(context, subject, pull.number)
-    reason, shown = (summary(proof), markdown(proof)) if proof else (_BY_TESTS, approval_text(document.statement))
-    verdict = GateVerdict("pass", "Proven on this commit", reason, f"{document.link}\n\n{shown}")
-    verdicts.show(context, subject.repo, pull, verdicts.ACCEPTANCE, verdict)
+    gh = context.harness(subject.repo, **retest.NEEDS)
+    if not retest.begin(context, gh, subject, pull, entries):
+        _show(context, subject, pull, document, proof)
     return ""
+
+
+def show_again(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries, merged: str) -> bool:
+    """Make the check of an approved head green again; `merged` says what was seen of its merge. False without proof."""
+    document = proofs.kept_document(context, subject, pull.head_sha)
+    if document is None:
+        return False
+    probed = verdicts.verdict_on(entries, verdicts.ACCEPTANCE, pull.head_sha) is not None
+    proof = proofs.kept(context, subject.repo, pull.number, pull.head_sha) if probed else None
+    _show(context, subject, pull, document, proof, merged)
+    return True
+
+
+def _show(
+    context: Context,
+    subject: Subject,
+    pull: pulls.Pull,
+    document: Document,
+    proof: Proof | None,
+    merged: str = "",
+) -> None:
+    reason, shown = (summary(proof), markdown(proof)) if proof else (_BY_TESTS, approval_text(document.statement))
+    text = "\n\n".join(filter(None, [merged, document.link, shown]))
+    verdict = GateVerdict("pass", "Proven on this commit", reason, text)
+    verdicts.show(context, subject.repo, pull, verdicts.ACCEPTANCE, verdict)
 
 
 def _body(document: Document, proof: Proof | None) -> str:

@@ -16,9 +16,7 @@ from typing import Any
 
 from pressplay import names
 from pressplay.clock import parse_rfc3339
-from pressplay.cluster import waits
 from pressplay.cluster.ledger import PART_OF
-from pressplay.domain import flows
 from pressplay.domain.entries import Entries
 from pressplay.github import checks, issues, pulls
 from pressplay.github.calls import Client
@@ -33,6 +31,8 @@ from pressplay.steps.merge_queue import lost_groups
 from pressplay.steps.review import standing
 from pressplay.steps.review.scope import in_scope, is_withdrawn, of_ledger
 from pressplay.steps.triage import untriaged
+from pressplay.steps.upkeep import retests
+from pressplay.steps.upkeep.under_way import under_way
 
 _AT_ONCE = 30
 _FIRST_REST, _LONGEST_REST = 60, 900
@@ -70,11 +70,15 @@ def start(context: Context, repo: str) -> int:
     gh = context.harness(repo, pull_requests="read", checks="read")
     opened = pulls.all_pulls(gh, repo, state="open")
     standing.of_all(context, repo, opened, memory.standing, memory.since)
-    started = 0
+    busy = under_way(context, repo)
+    started = retests.start(context, repo, opened, busy)
     if context.settings.events.enabled:
-        started = (
-            _pulls(context, gh, repo, opened, memory) + _issues(context, repo, memory) + _alerts(context, repo, memory)
-        ) + _groups(context, repo, memory)
+        started += (
+            _pulls(context, gh, repo, opened, memory, busy)
+            + _issues(context, repo, memory)
+            + _alerts(context, repo, memory)
+            + _groups(context, repo, memory)
+        )
     _write(context, repo, memory)
     return started
 
@@ -82,7 +86,14 @@ def start(context: Context, repo: str) -> int:
 # -- pull requests -----------------------------------------------------------------------------------------------------
 
 
-def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull], memory: _Memory) -> int:
+def _pulls(
+    context: Context,
+    gh: Client,
+    repo: str,
+    opened: Sequence[pulls.Pull],
+    memory: _Memory,
+    busy: set[tuple[str, int]],
+) -> int:
     candidates = [pull for pull in opened if not pull.fork and not pull.draft]
     if context.settings.events.start == "all":
         candidates = [pull for pull in candidates if parse_rfc3339(pull.updated_at) >= memory.since]
@@ -100,7 +111,6 @@ def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull]
         # A CronWorkflow's minutes are not exact.
         return not changed(pull) and context.clock.now() - looked(pull) < rest - _SETTLED_SECONDS
 
-    busy = _under_way(context, repo)
     started = 0
     due = [pull for pull in candidates if not rests(pull)]
     for pull in sorted(due, key=lambda pull: (not changed(pull), looked(pull)))[:_AT_ONCE]:
@@ -122,20 +132,6 @@ def _pulls(context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull]
             # The started flow has finished; a later comment is a new reason.
             before.pop("times", None)
     return started
-
-
-def _under_way(context: Context, repo: str) -> set[tuple[str, int]]:
-    """(`pr` or `task`, number) of everything that unfinished Workflows work on."""
-    busy = set()
-    exclusive = {flow.name for flow in flows.flows() if flow.exclusive}
-    own = {"press-play/repo": names.repo_key(repo)}
-    for workflow in waits.unfinished(context.cluster, context.settings.namespace, own):
-        labels = workflow["metadata"]["labels"]
-        if labels.get("press-play/flow") in exclusive:
-            busy |= {
-                (kind, int(labels[f"press-play/{kind}"])) for kind in ("pr", "task") if f"press-play/{kind}" in labels
-            }
-    return busy
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from pressplay.github import pulls
 from pressplay.steps.core import landing, start
 from pressplay.steps.core.context import Context, Inputs, Outputs, number
 from pressplay.steps.review import deploys, standing
-from pressplay.steps.upkeep import wakes
+from pressplay.steps.upkeep import retests, wakes
+from pressplay.steps.upkeep.under_way import under_way
 
 KINDS = ("closed", "edited", "pushed", "deployed", "continue")
 
@@ -27,8 +28,11 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
     if what == "continue":
         return {"woken": str(wakes.continued(context, repo))}
     if what == "pushed":
-        # A push may contain merges; GitHub knows which ones.
-        return {"woken": str(wakes.merged(context, repo))}
+        # A push may contain merges; GitHub knows which ones. Approved pull requests have another base now.
+        woken = wakes.merged(context, repo)
+        opened = pulls.all_pulls(context.harness(repo, pull_requests="read"), repo, state="open")
+        retests.start(context, repo, opened, under_way(context, repo))
+        return {"woken": str(woken)}
     if what == "deployed":
         return {"woken": str(deploys.wake(context, repo))}
     pr = number(inputs, "pr")

@@ -1,0 +1,123 @@
+"""What becomes of an approval when its base branch moves: the merge of both is proven, before people may merge (R5).
+
+Two changes that were proven each by itself can break the branch together. So the check `press-play/acceptance` is green
+only while the head, merged with the base branch as it stands, passed the gates. The ledger's entry `retest-<head>`
+holds the commit of the base branch for which that is known. The harness merges in a clone of its own: nothing is
+pushed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pressplay.domain.entries import Entries, MergedEntry, Retest
+from pressplay.domain.reasons import Reason
+from pressplay.github import checks, comparison, pulls, refs
+from pressplay.github.calls import Client
+from pressplay.settings import RepositoryDefaults
+from pressplay.steps.core import approvals, merged_trees, verdicts
+from pressplay.steps.core.context import Context, Subject
+
+NEEDS = {"checks": "write", "contents": "read", "pull_requests": "read"}
+"""The permissions that the client needs."""
+FLOW = "retest"
+TRIES = 3
+"""How often a merge is judged without a result, before a person is asked."""
+
+
+def gates(settings: RepositoryDefaults) -> tuple[verdicts.Gate, ...]:
+    """The gates that judge a merged tree; none where the values want no retest, or none can."""
+    return tuple(merged_trees.judging(settings)) if settings.base.strategy == "retest" else ()
+
+
+def entry_of(entries: Entries, head: str) -> Retest | None:
+    """What is known of an approved head; None where it is not approved, or no retest is wanted."""
+    return entries.get(Retest, Retest.key_of(head))
+
+
+def begin(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> bool:
+    """Note that a head was approved; whether its merge with the base branch must be judged before people may merge.
+
+    `gh` has the permissions NEEDS. Idempotent.
+    """
+    if not gates(subject.settings):
+        return False
+    tip = refs.head(gh, subject.repo, pull.base_ref)
+    known = entry_of(entries, pull.head_sha)
+    if comparison.contains(gh, subject.repo, pull.head_sha, tip):
+        record(context, subject, replace(_of(known, pull), onto=tip, state="proven"))
+        return False
+    if known is not None and known.onto == tip and known.state == "proven":
+        return False
+    hold(context, gh, subject, pull, known, tip)
+    return True
+
+
+def hold(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, known: Retest | None, tip: str) -> None:
+    """Take the green check back until the merge with `tip` has been judged.
+
+    Where the base branch moved on during too many judgements in a row (`base.overtaken`), it stays green meanwhile:
+    otherwise nobody could ever merge.
+    """
+    held = _of(known, pull)
+    if not is_overtaken(subject.settings, held):
+        checks.set_check(
+            gh,
+            subject.repo,
+            approvals.ACCEPTANCE_CHECK,
+            pull.head_sha,
+            conclusion=None,
+            title="The base branch moved on",
+            summary=f"Commit `{pull.head_sha}` was approved. Its merge with `{tip}`, which the base branch is at now, "
+            "is judged before it can be merged.",
+            details_url=pull.html_url,
+            external_id=approvals.retest_id(pull.head_sha),
+            # Keep what was shown of the commit.
+            text=None,
+        )
+    record(context, subject, replace(held, state="pending"))
+
+
+def is_overtaken(settings: RepositoryDefaults, known: Retest) -> bool:
+    """Whether the base branch moved on during so many judgements in a row that the check no longer waits for them."""
+    return known.overtaken >= settings.base.overtaken
+
+
+def outcome(entries: Entries, settings: RepositoryDefaults, head: str, onto: str) -> tuple[str, Reason | None]:
+    """What the gates decided about a merge, and why it did not pass: `pass`, `fail` or `error`."""
+    worst = "pass"
+    why: Reason | None = None
+    for gate in gates(settings):
+        entry = entries.get(MergedEntry, MergedEntry.key_of(gate, head))
+        if entry is None or entry.onto != onto:
+            result, reason = "error", Reason(what=f"{verdicts.check_name(gate)} could not judge it")
+        elif entry.outcome == "pass":
+            continue
+        else:
+            result, reason = entry.outcome, replace(entry.why, what=f"{verdicts.check_name(gate)}: {entry.reason}")
+        if why is None or (result, worst) == ("fail", "error"):
+            worst, why = result, reason
+    return worst, why
+
+
+def tree_of(entries: Entries, head: str, onto: str) -> str:
+    """The merged tree that the gates judged; empty where none did."""
+    trees = [e.tree for e in entries.all(MergedEntry) if (e.head, e.onto) == (head, onto) and e.tree]
+    return trees[0] if trees else ""
+
+
+def shown(entries: Entries, known: Retest) -> str:
+    """What the check says of the merge, as a paragraph; empty where the head holds the base branch already."""
+    tree = tree_of(entries, known.head, known.onto)
+    if not tree:
+        return ""
+    return f"Merged with `{known.onto}` of the base branch it is the tree `{tree}`, which passed the gates, too."
+
+
+def record(context: Context, subject: Subject, entry: Retest) -> None:
+    """Write the entry of a head."""
+    context.ledger(subject.repo).record("pr", subject.pull_number, replace(entry, at=int(context.clock.now())))
+
+
+def _of(known: Retest | None, pull: pulls.Pull) -> Retest:
+    return known or Retest(head=pull.head_sha, state="pending")

@@ -1,0 +1,85 @@
+"""Start the judgement of merges where a base branch moved on under approved pull requests (R2, R5).
+
+One at a time for each repository, so that the first of several can be merged before the next is judged: longest chains
+of a play first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pressplay import names
+from pressplay.cluster import waits
+from pressplay.domain.entries import Retest, TaskVerdict
+from pressplay.github import pulls, refs
+from pressplay.steps.core import start as start_
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.review import retest
+from pressplay.steps.review.scope import of_ledger
+
+
+def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[tuple[str, int]]) -> int:
+    """Take back the checks of approved heads whose base branch moved on, and start one judgement; how many started.
+
+    `busy`: what unfinished flows work on, as (`pr` or `task`, number).
+    """
+    if not retest.gates(context.settings.repository(repo)):
+        return 0
+    approved = [(pull, known) for pull in opened if not pull.fork and (known := _approved(context, repo, pull))]
+    if not approved:
+        return 0
+    gh = context.harness(repo, **retest.NEEDS)
+    tips = {branch: refs.head(gh, repo, branch) for branch in {pull.base_ref for pull, _ in approved}}
+    moved = [(pull, known) for pull, known in approved if known.state == "pending" or known.onto != tips[pull.base_ref]]
+    for pull, known in moved:
+        if known.state != "pending":
+            retest.hold(context, gh, _subject(context, repo, pull), pull, known, tips[pull.base_ref])
+    free = [pull for pull, _ in moved if not _is_busy(pull, busy)]
+    if not free or waits.running(context.cluster, context.settings.namespace, start_.labels(repo, retest.FLOW)):
+        return 0
+    first = min(free, key=lambda pull: (-_rank(context, repo, pull), pull.number))
+    return start_.start(context, retest.FLOW, repo, first.number)
+
+
+def is_pending(context: Context, repo: str) -> bool:
+    """Whether an approved head's merge is still to be judged."""
+    if not retest.gates(context.settings.repository(repo)):
+        return False
+    pending = {
+        kept.number: {entry.head for entry in kept.entries.all(Retest) if entry.state == "pending"}
+        for kept in context.ledger(repo).kept("pr")
+    }
+    gh = context.harness(repo, pull_requests="read")
+    return any(
+        pull.state == "open" and pull.head_sha in heads
+        for number, heads in pending.items()
+        if heads
+        for pull in [pulls.pull(gh, repo, number)]
+    )
+
+
+def _approved(context: Context, repo: str, pull: pulls.Pull) -> Retest | None:
+    """What is known of an approved head; None where it is not, or its merge failed."""
+    known = retest.entry_of(context.ledger(repo).entries("pr", pull.number), pull.head_sha)
+    return known if known is not None and known.state != "failed" else None
+
+
+def _is_busy(pull: pulls.Pull, busy: set[tuple[str, int]]) -> bool:
+    task = names.task_of_branch(pull.head_ref)
+    return ("pr", pull.number) in busy or (task is not None and ("task", task) in busy)
+
+
+def _subject(context: Context, repo: str, pull: pulls.Pull) -> Subject:
+    entries = context.ledger(repo).entries("pr", pull.number)
+    return Subject.of({"repo": repo, "pr": str(pull.number), **of_ledger(entries, pull)}, context)
+
+
+def _rank(context: Context, repo: str, pull: pulls.Pull) -> int:
+    """The priority of a pull request's task in its play: the longer what depends on it, the higher."""
+    task = names.task_of_branch(pull.head_ref)
+    verdicts = context.ledger(repo).entries("task", task).all(TaskVerdict) if task is not None else []
+    if task is None or not verdicts or not verdicts[-1].play:
+        return 0
+    name = names.task_workflow(verdicts[-1].play, task)
+    workflow = context.cluster.get("Workflow", context.settings.namespace, name)
+    return int(workflow["spec"].get("priority") or 0) if workflow else 0
