@@ -1,7 +1,7 @@
 """What a repository's rulesets ask of a branch, and the one judgement of whether that is enough (R5).
 
-Rulesets alone protect two things: the default branch, which only people and GitHub's merge queue change, and the branches
-below `press-play/`, which hold the agents' orders and which only the harness writes. `weaknesses` judges both,
+Rulesets alone protect two things: the default branch, which only people and GitHub's merge queue change, and the
+branches below `press-play/`, which hold the agents' orders and which only the harness writes. `weaknesses` judges both,
 for `plan` and for `pressplay doctor`. docs/how-to/install.md has the rulesets that leave no weakness.
 """
 
