@@ -128,12 +128,6 @@ def _tests() -> Steps:
     }
 
 
-def _group() -> Steps:
-    from pressplay.steps.merge_queue import group_steps
-
-    return {"group-look": group_steps.look, "group-conclude": group_steps.conclude}
-
-
 def _triage() -> Steps:
     from pressplay.steps.triage import triage_steps
 
@@ -148,6 +142,12 @@ def _signal() -> Steps:
     from pressplay.steps.upkeep import signal_steps
 
     return {"signal": signal_steps.signal}
+
+
+def _group() -> Steps:
+    from pressplay.steps.merge_queue import group_steps
+
+    return {"group-look": group_steps.look, "group-conclude": group_steps.conclude}
 
 
 def _reconcile() -> Steps:
@@ -178,9 +178,9 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "security-": _security,
     "gate-lint-": _lint,
     "gate-tests-": _tests,
-    "group-": _group,
     "triage-": _triage,
     "signal": _signal,
+    "group-": _group,
     "reconcile": _reconcile,
     "agents-": _agents,
 }
