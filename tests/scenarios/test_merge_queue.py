@@ -82,6 +82,13 @@ def test_two_approved_pull_requests_are_merged_by_a_queue(tmp_path):
         assert (given["conclusion"], given["external_id"]) == ("success", "merge-group")
 
 
+def test_a_play_names_a_queue_that_waits_too_short(tmp_path):
+    made = world(tmp_path / "state", source=project(tmp_path, [task(1)]), merge=False)
+    queue(made, check_response_timeout_minutes=1)
+    made.play()
+    assert [line for line in made.said if "the merge queue of main waits 1 minutes for checks" in line]
+
+
 @pytest.mark.rule("R2")
 def test_a_group_whose_event_was_lost_is_answered_within_two_minutes(tmp_path):
     made = approved(tmp_path, 1)

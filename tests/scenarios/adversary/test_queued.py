@@ -158,7 +158,9 @@ def test_the_check_is_never_set_on_a_pull_requests_own_head(tmp_path):
         call(gh, "POST", f"/repos/{REPO}/git/refs", json={"ref": f"refs/heads/{name}", "sha": sha})
     opened(gh, "copy", "release")
     after(made, 3)
-    assert (check(made, group) or {"conclusion": None})["conclusion"] != "success"
+    runs = [event.payload["check_run"] for event in made.sandbox.forge.events() if event.name == "check_run"]
+    assert [run["conclusion"] for run in runs if run["external_id"] == "merge-group"] == []
+    assert "success" not in {run["conclusion"] for run in runs if run["head_sha"] == group}
     assert not is_merged(made, 1)
 
 
@@ -180,8 +182,10 @@ def test_one_before_it_that_is_refused_takes_nobody_with_it(tmp_path):
         queue(made).enter(number)
     with person(made) as api:
         head = api.get("pulls/1").json()["head"]["sha"]
+    built_upon_it = queue(made).group(2)[1]
     set_check(made, head, "action_required", head)
     made.settle()
+    assert check(made, built_upon_it) is None
     assert [is_merged(made, number) for number in (1, 2)] == [False, True]
 
 
