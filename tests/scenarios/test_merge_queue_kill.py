@@ -1,4 +1,4 @@
-"""Killed at commit points while a queue merges, then taken up again: the same end (R3)."""
+"""Killed at commit points, or faulted at calls, while a queue merges: the same end (R3)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sample import AGAIN, sample
 
 from pressplay.clock import VirtualClock
 from pressplay.sandbox.forge import accounts
+from pressplay.sandbox.forge.http import Fault
 from pressplay.sandbox.summary import summarize
 
 SHARES = 4
@@ -85,4 +86,34 @@ def test_killed_between_steps_the_queue_comes_to_the_same_end(share, unharmed, t
         assert killed in (0, signal.SIGKILL)
         assert in_a_child(lambda state=state: life(state, Murder(0))) == 0
         assert end(state) == expected, f"killed after commit {at} of {commits}; {AGAIN}"
+        shutil.rmtree(state)
+
+
+def faulty(state: Path, skip: int, status: int) -> int:
+    """A life in which one call to GitHub, after `skip` others, gets a passing fault; how many calls there were."""
+    clock = VirtualClock(last_moment(state))
+    made = world(state, clock=clock, merge=False)
+    fault = Fault(path="", status=status, skip=skip, times=1)
+    made.sandbox.forge.faults.append(fault)
+    made.sandbox.run(made.sandbox.only_people_are_waited_for, lambda: note_moment(state, clock.now()))
+    made.sandbox.close()
+    return skip - fault.skip
+
+
+MOST_CALLS = 10_000
+
+
+@pytest.mark.rule("R3")
+@pytest.mark.parametrize(("status", "share"), [(502, 0), (502, 1), (403, 2)])
+def test_a_fault_at_any_call_leads_to_the_same_end(status, share, unharmed, tmp_path):
+    """A 502 may pass, and the step is tried again; a 403 lasts, and `reconcile` starts the flow again."""
+    begun, _, expected = unharmed
+    shutil.copytree(begun, tmp_path / "counted")
+    calls = faulty(tmp_path / "counted", MOST_CALLS, status)
+    assert calls > 10
+    for at in sample(range(share, calls, 3), whole=FULL):
+        state = tmp_path / f"state-{at}"
+        shutil.copytree(begun, state)
+        faulty(state, at, status)
+        assert end(state) == expected, f"{status} at call {at} of {calls}; {AGAIN}"
         shutil.rmtree(state)

@@ -365,6 +365,9 @@ class Sandbox:
         """Whether only a person moves anything: by a merge or `pressplay continue`. True also where nothing is open."""
         if self.kubelet.busy or self.runs.busy or self._deployer.busy:
             return False
+        if self.forge.next_due() is not None:
+            # What is in a merge queue moves on: by its checks, or by its time-out.
+            return False
         return only_people_move(self.controller.unfinished(), self.context)
 
     def close(self) -> None:
