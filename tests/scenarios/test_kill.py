@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from harness import KEYS, Agents, World, git, project, task, world
-from lives import FULL, Murder, in_a_child, last_moment, note_moment
+from kills import FULL, Murder, in_a_child, last_moment, note_moment
 from sample import AGAIN, sample
 
 from pressplay.clock import VirtualClock

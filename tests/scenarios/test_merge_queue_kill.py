@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from harness import KEYS, REPO, World, git, project, task, world
-from lives import FULL, Murder, in_a_child, last_moment, note_moment
+from kills import FULL, Murder, in_a_child, last_moment, note_moment
 from merge_queues import Queue, rule
 from people import person
 from sample import AGAIN, sample

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from harness import REPO, World, git, project, task, world
-from team import Team, commit
+from kills import Murder, in_a_child
+from lint_gate import Gate
+from sample import AGAIN, sample
+from team import PR, Played, Team, commit
+from team import played as team_played
 
-from pressplay.domain.entries import Retest
+from pressplay.clock import VirtualClock
+from pressplay.domain.entries import MergedEntry, Retest
+from pressplay.github import checks
 
 pytestmark = [pytest.mark.rule("R5"), pytest.mark.rule("FR10")]
 BASE = {
@@ -112,6 +122,182 @@ def test_changes_that_get_on_with_each_other_are_all_merged(tmp_path):
     assert all(is_green(made, tmp_path, sha) for sha in commits_of_main(made))
     # The last of three was judged again, at most once for each of the others.
     assert 1 <= sum(entry.runs for entry in retests(made).values()) <= 3
-    # The harness merges in a clone of its own.
-    assert list(made.context_branches()) == []
     made.sandbox.close()
+
+
+LINTED = {"lint": {"enabled": True, "commands": ["test ! -e ugly.txt"]}}
+"""A gate that costs milliseconds: what it judges is a merged tree as well."""
+FULL = os.environ.get("PRESSPLAY_KILL") == "full"
+MOVES = 144 if FULL else 6
+"""How often the base branch moves, each ten minutes: a day, or an hour."""
+
+
+@dataclass
+class Approved:
+    """A pull request that waits for a person's merge, and a base branch that others push to."""
+
+    flow: Played
+
+    @property
+    def made(self) -> World:
+        return self.flow.made
+
+    @property
+    def known(self) -> Retest:
+        return retests(self.made)[PR]
+
+    def base(self, files: Mapping[str, bytes]) -> str:
+        """Others push to the base branch; its newest commit."""
+        Gate(self.made).base(files)
+        return git(self.made.sandbox.forge.git_path(REPO), "rev-parse", "main")
+
+    def settle(self) -> None:
+        self.made.settle()
+
+    def state(self) -> str:
+        check = self.flow.check("acceptance")
+        return str(check["conclusion"] or check["status"])
+
+
+def approved(tmp_path: Path, **base: Any) -> Approved:
+    settings = {"defaults": {**LINTED, "base": {"strategy": "retest", **base}}}
+    made = Approved(team_played(tmp_path, settings=settings))
+    assert made.state() == "success"
+    return made
+
+
+def test_once_the_base_moves_nobody_can_merge_before_the_merge_was_judged(tmp_path):
+    waiting = approved(tmp_path)
+    tip = waiting.base({"other.txt": b"theirs\n"})
+    held: list[str] = []
+
+    def watch() -> None:
+        if waiting.state() == "in_progress" and not held:
+            held.append(waiting.flow.check("acceptance")["output"]["summary"])
+            assert not waiting.flow.can_be_merged()
+
+    waiting.made.sandbox.run(lambda: waiting.known.onto == tip, watch)
+    assert tip in held[0]
+    waiting.settle()
+    assert waiting.state() == "success"
+    assert (waiting.known.state, waiting.known.onto, waiting.known.runs) == ("proven", tip, 1)
+    # It says what it is a proof of, and what was shown of the head is still there.
+    text = waiting.flow.check("acceptance")["output"]["text"]
+    bare = waiting.made.sandbox.forge.git_path(REPO)
+    tree = git(bare, "merge-tree", "--write-tree", tip, waiting.flow.head)
+    assert f"Merged with `{tip}`" in text
+    assert tree in text
+    assert f"serving {waiting.flow.head}" in text
+    # Nothing was pushed, and nobody reviewed it again.
+    assert waiting.flow.roles() == ["implement", "lint", "test"]
+    assert waiting.flow.can_be_merged()
+    assert git(bare, "rev-parse", "main^{tree}") == tree
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [("ugly.txt", "press-play/lint: "), ("task_1_implement_1.txt", "it conflicts with the base branch in 1 file")],
+)
+def test_what_does_not_hold_together_is_parked_and_says_why(tmp_path, path, why):
+    waiting = approved(tmp_path)
+    waiting.base({path: b"theirs\n"})
+    waiting.settle()
+    assert waiting.state() == "action_required"
+    assert not waiting.flow.can_be_merged()
+    comments = [c["body"] for c in waiting.flow.get(f"/issues/{PR}/comments")]
+    (parked,) = [body for body in comments if "it does not hold when it is merged with the base branch" in body]
+    assert why in parked
+    assert waiting.known.state == "failed"
+
+
+def test_the_same_tree_needs_no_new_run(tmp_path):
+    waiting = approved(tmp_path)
+    for reason in ("command 1 passed", "the same tree passed before"):
+        # The second commit changes nothing.
+        tip = waiting.base({"other.txt": b"theirs\n"})
+        waiting.made.sandbox.run(lambda tip=tip: waiting.known.onto == tip)
+        (entry,) = entries(waiting, MergedEntry)
+        assert reason in entry.reason
+    assert (waiting.state(), waiting.known.runs) == ("success", 2)
+    assert waiting.made.sandbox.cluster.list("PersistentVolumeClaim", "") == []
+
+
+def entries(waiting: Approved, kind: type[Any]) -> list[Any]:
+    return waiting.made.sandbox.context.ledger(REPO).entries("pr", PR).all(kind)
+
+
+def test_a_base_that_moves_each_ten_minutes_starves_nobody(tmp_path):
+    """Each move costs one judgement, and between any two moves a person can merge."""
+    waiting = approved(tmp_path)
+    clock = waiting.made.sandbox.clock
+    green = 0
+    for number in range(MOVES):
+        tip = waiting.base({f"other_{number}.txt": b"theirs\n"})
+        end = clock.now() + 600
+        waiting.made.sandbox.run(lambda end=end: clock.now() >= end)
+        green += waiting.state() == "success" and waiting.known.onto == tip
+    assert (green, waiting.known.runs, waiting.known.overtaken) == (MOVES, MOVES, 0)
+    assert waiting.flow.can_be_merged()
+
+
+def test_a_base_that_moves_during_every_judgement_starves_nobody_either(tmp_path):
+    waiting = approved(tmp_path, overtaken=2)
+    sandbox, judged = waiting.made.sandbox, {""}
+    waiting.base({"other_0.txt": b"theirs\n"})
+
+    def move() -> None:
+        if waiting.known.trying not in judged and len(judged) < 5:
+            judged.add(waiting.known.trying)
+            waiting.base({f"other_{len(judged)}.txt": b"theirs\n"})
+
+    sandbox.run(lambda: waiting.known.overtaken == 2, move)
+    # It is proven for a commit that is not the newest, and says which one.
+    assert waiting.state() == "success"
+    assert waiting.known.onto in waiting.flow.check("acceptance")["output"]["text"]
+    sandbox.run(lambda: len(judged) == 5 and waiting.known.overtaken == 0, move)
+    assert (waiting.state(), waiting.known.state) == ("success", "proven")
+    assert waiting.known.onto == git(sandbox.forge.git_path(REPO), "rev-parse", "main")
+
+
+@pytest.mark.rule("R3")
+@pytest.mark.rule("R1")
+def test_killed_at_commit_points_the_judgement_comes_to_the_same_end(tmp_path):
+    start = tmp_path / "start"
+    start.mkdir()
+    waiting = approved(start)
+    waiting.base({"other.txt": b"theirs\n"})
+    head, now = waiting.flow.head, waiting.made.sandbox.clock.now()
+    waiting.made.sandbox.close()
+
+    def life(state: Path, murder: Murder) -> None:
+        clock = VirtualClock(now)
+        settings = {"defaults": {**LINTED, "base": {"strategy": "retest"}}}
+        made = world(state, None, clock, murder, settings=settings, merge=False)
+        made.sandbox.run(lambda: clock.now() >= now + 300 and made.sandbox.only_people_are_waited_for())
+        (state / "commits").write_text(str(murder.count))
+        made.sandbox.close()
+
+    def end(state: Path) -> tuple[Any, ...]:
+        made = world(state, None, VirtualClock(now + 1000), settings={"defaults": LINTED}, merge=False)
+        gh = made.sandbox.context.harness(REPO, checks="read")
+        check = checks.own(gh, REPO, head, "press-play/acceptance")
+        known = retests(made)[PR]
+        left = made.sandbox.cluster.list("PersistentVolumeClaim", "")
+        starts = made.starts()
+        made.sandbox.close()
+        return check and check.conclusion, known.state, known.runs, len(left), starts
+
+    def copied(name: str) -> Path:
+        return Path(shutil.copytree(start / "state", tmp_path / name / "state"))
+
+    state = copied("unharmed")
+    assert in_a_child(lambda: life(state, Murder(0))) == 0
+    expected = end(state)
+    assert expected[:4] == ("success", "proven", 1, 0)
+    commits = int((state / "commits").read_text())
+    for at in sample(range(1, commits + 1), whole=FULL):
+        state = copied(f"killed-{at}")
+        assert in_a_child(lambda at=at, state=state: life(state, Murder(at))) == signal.SIGKILL
+        assert in_a_child(lambda state=state: life(state, Murder(0))) == 0
+        assert end(state) == expected, f"killed after commit {at} of {commits}; {AGAIN}"
+        shutil.rmtree(state.parent)

@@ -1,4 +1,4 @@
-"""Lives of a sandbox that end by a kill: forked off the test's process, they die by a real SIGKILL after a commit."""
+"""Lives of a play that a real SIGKILL ends right after a commit of its database."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+
 
 FULL = os.environ.get("PRESSPLAY_KILL") == "full"
 """`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at each fifth."""
