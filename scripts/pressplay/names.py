@@ -276,6 +276,11 @@ INDEPENDENT_PLAN = ".press-play/independent.cms"
 """Where a run leaves the sealed plan of independent criteria, on its own branch."""
 
 
+def short_commit(commit_id: str) -> str:
+    """A commit in a name: the first twelve digits of its whole id."""
+    return commit(commit_id)[:12]
+
+
 def flow_workflow(flow: str, full_name: str, *parts: object) -> str:
     """The Workflow that carries out a flow that an event (or `reconcile` in its stead) starts.
 

@@ -430,6 +430,7 @@ class Flows(_Model):
     triage: TriageFlow = TriageFlow(window=60)
     security: SecurityFlow = SecurityFlow(window=300)
     issue: FlowSettings = FlowSettings(window=10)
+    merge_group: FlowSettings = FlowSettings(window=60)
 
 
 class Settings(_Model):

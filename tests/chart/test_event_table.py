@@ -72,6 +72,7 @@ UNCHANGED: dict[str, tuple[str, str]] = {
     "dependabot_alert/created.payload.json": ("security", "security"),
     "deployment_status/payload.json": ("signal", "signal"),
     "issues/opened.payload.json": ("", "issue"),
+    "merge_group/checks_requested.payload.json": ("merge-group", "merge-group"),
     "issues/opened.with-empty-body.payload.json": ("", "issue"),
     "pull_request/closed.payload.json": ("signal", "signal"),
     "pull_request/opened.payload.json": ("", "pull-request"),
@@ -136,7 +137,10 @@ def _names_what_it_is_about(found: Explanation, event: str, payload: Mapping[str
     if number is not None and flow != "security":
         parts.insert(0, number)
         parameters[SUBJECTS.get(event, "issue" if flow == "issue" else "pr")] = str(number)
-    if flow == "signal":
+    if flow == "merge-group":
+        commit = payload["merge_group"]["head_sha"]
+        parts, parameters = [names.short_commit(commit), window], {"repo": repo, "commit": commit}
+    elif flow == "signal":
         parameters["what"] = {"pull_request": payload.get("action"), "push": "pushed", "deployment_status": "deployed"}[
             event
         ]

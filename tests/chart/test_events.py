@@ -230,7 +230,7 @@ def test_names_of_checks_and_workflows_mean_themselves():
 
 
 @pytest.mark.rule("R7")
-def test_nothing_travels_but_the_repository_numbers_and_constants(sensor: dict[str, Any]):
+def test_nothing_travels_but_the_repository_numbers_commits_and_constants(sensor: dict[str, Any]):
     number = re.compile(r"\{\{ (\(index \.Input\.[a-z_.]+ 0\)|\.Input\.[a-z_.]+)\.(?:number|id) \| int64 \}\}")
     until = re.compile(rf"\{{\{{ add \(mul \(div \({re.escape(NOW)}\) (\d+)\) \1\) \d+ \}}\}}")
     for _, trigger in pairs(sensor):
@@ -244,6 +244,8 @@ def test_nothing_travels_but_the_repository_numbers_and_constants(sensor: dict[s
                 assert template == "{{ .Input.body.repository.full_name }}"
             elif parameter["name"] == "until":
                 assert until.fullmatch(template)
+            elif parameter["name"] == "commit":
+                assert template == "{{ .Input.body.merge_group.head_sha }}"
             else:
                 assert parameter["name"] in ("pr", "issue", "deployment")
                 assert number.fullmatch(template)
@@ -326,18 +328,23 @@ def test_go_makes_the_same_names_of_the_sensor_as_the_library(tmp_path: Path, mo
             made = templates(trigger)
             event: dict[str, Any] = {"body": {"repository": {"full_name": "Acme-2/shop.web_x-1"}}}
             number = number_of(event, made["metadata.name"])
+            commit = "0123456789abcdef" * 2 + "01234567" if flow == "merge-group" else ""
+            event["body"]["merge_group"] = {"head_sha": commit}
             seconds = settings.flow(flow).window
             window = names.window_at(moment, seconds)
             for dest, template in made.items():
                 assert ("now" in template) == (NOW in template)
                 cases.append({"template": template.replace(NOW, str(int(moment))), "event": event})
                 if dest == "metadata.name":
-                    parts = [*what, *([number] if number else []), window]
+                    short = [names.short_commit(commit)] if commit else []
+                    parts = [*what, *([number] if number else []), *short, window]
                     wanted.append(names.flow_workflow(flow, "Acme-2/shop.web_x-1", *parts))
                 elif dest == "metadata.labels.press-play/repo":
                     wanted.append(names.repo_key("Acme-2/shop.web_x-1"))
                 elif "now" in template:
                     wanted.append(str(names.window_until(window, seconds)))
+                elif "head_sha" in template:
+                    wanted.append(commit)
                 elif "full_name" in template:
                     wanted.append("Acme-2/shop.web_x-1")
                 else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 from pathlib import Path
@@ -10,14 +9,13 @@ from pathlib import Path
 import pytest
 from conflicts import Writers, conflicting
 from harness import KEYS, REPO, git, world
-from killing import Murder, in_a_child, last_moment, note_moment
+from killing import FULL, Murder, in_a_child, last_moment, note_moment
 from sample import AGAIN, sample
 
 from pressplay.clock import VirtualClock
 from pressplay.sandbox.forge import accounts
 from pressplay.sandbox.summary import summarize
 
-FULL = os.environ.get("PRESSPLAY_KILL") == "full"
 STRIDE = 1 if FULL else 9
 End = tuple[list[str], int, str]
 

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from harness import CHART, REPO, task
 from healthy import AGENTS, ARGO, CODERUN, DOCSRUN, OWN, PREVIEW, URL, Copy, Silent, copied, make, thing
+from merge_queues import rule
 from proof_stores import registry
 
 from pressplay import names
@@ -183,6 +184,15 @@ def stale_approvals(copy: Copy) -> None:
     kept = {"required_approving_review_count": 1, "dismiss_stale_reviews_on_push": False}
     rules = [{"type": "non_fast_forward"}, {"type": "pull_request", "parameters": kept}]
     copy.ruleset(approvals=None, rules=rules)
+
+
+def queue(copy: Copy, **parameters: object) -> None:
+    copy.forge.create_ruleset(REPO, "queue", rules=[rule(**parameters)])
+
+
+def unanswered_queue(copy: Copy) -> None:
+    queue(copy)
+    copy.setting({"flows": {"mergeGroup": {"enabled": False}}})
 
 
 def webhook(copy: Copy, url: str = f"{URL}/github", **changed: object) -> None:
@@ -526,6 +536,16 @@ FAULTS = [
     Planted("no approval wanted", lambda c: c.ruleset(approvals=0), "rulesets", "required approvals"),
     Planted("stale approvals", stale_approvals, "rulesets", "dismiss stale approvals"),
     Planted("agents may merge", lambda c: c.people("disabled"), "rulesets", "Restrict updates"),
+    Planted(
+        "a queue that waits too short", lambda c: queue(c, check_response_timeout_minutes=20), "merge queue", "Status"
+    ),
+    Planted("a queue without an answer", unanswered_queue, "merge queue", "flows.mergeGroup.enabled"),
+    Planted(
+        "a queue that merges what failed",
+        lambda c: queue(c, check_response_timeout_minutes=200, grouping_strategy="HEADGREEN"),
+        "rulesets",
+        "ALLGREEN",
+    ),
     Planted("history rewritten", lambda c: c.ruleset(rules=[]), "rulesets", "block force pushes"),
     Planted(
         "an agent's App may bypass",

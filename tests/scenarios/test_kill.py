@@ -7,21 +7,18 @@ commit in question. The agents' own log is a file outside the database.
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 import signal
 from pathlib import Path
 
 import pytest
 from harness import KEYS, Agents, World, git, project, task, world
-from killing import Murder, in_a_child, last_moment, note_moment
+from killing import FULL, Murder, in_a_child, last_moment, note_moment
 from sample import AGAIN, sample
 
 from pressplay.clock import VirtualClock
 from pressplay.sandbox.forge import accounts
 
-FULL = os.environ.get("PRESSPLAY_KILL") == "full"
-"""`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at each fifth."""
 TASKS = [task(1), task(2, 1)] if FULL else [task(1)]
 
 

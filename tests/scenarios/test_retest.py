@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 from harness import REPO, World, git, project, task, world
-from killing import Murder, in_a_child
+from killing import FULL, Murder, in_a_child
 from lint_gate import Gate
 from sample import AGAIN, sample
 from team import PR, Does, Played, Team, commit
@@ -154,7 +153,6 @@ def test_changes_that_get_on_with_each_other_are_all_merged(tmp_path):
 
 LINTED = {"lint": {"enabled": True, "commands": ["test ! -e ugly.txt"]}}
 """A gate that costs milliseconds: what it judges is a merged tree as well."""
-FULL = os.environ.get("PRESSPLAY_KILL") == "full"
 MOVES = 144 if FULL else 6
 """How often the base branch moves, each ten minutes: a day, or an hour."""
 

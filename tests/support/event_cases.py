@@ -62,6 +62,7 @@ SAID, LINE = "issue_comment/created.payload.json", "pull_request_review_comment/
 REVIEW = "pull_request_review/submitted.payload.json"
 CHECK, RUN = "check_run/completed.payload.json", "workflow_run/completed.with-pull-requests.payload.json"
 ISSUE, LABELLED = "issues/opened.payload.json", "issues/labeled.payload.json"
+GROUP = "merge_group/checks_requested.payload.json"
 PUSH = "push/with-new-branch.payload.json"
 ON_PR = {"issue.pull_request": {"url": "https://api.github.com/repos/Codertocat/Hello-World/pulls/1"}}
 OTHERS_BRANCH = "changes"
@@ -276,6 +277,15 @@ CASES = {
     ),
     "an issue labelled with a label like ours": Case(
         LABELLED, {"label.name": "press-play\n"}, because="body.label.name is not press-play"
+    ),
+    # The merge queue
+    "a group of ours alone, of a bot": Case(GROUP, {"sender": REX}, "merge-group", "merge-group"),
+    "a group that is gone": Case(GROUP, {"action": "destroyed"}, because="body.action is not checks_requested"),
+    "a group without a commit": Case(
+        GROUP, {"merge_group.head_sha": "main"}, because="body.merge_group.head_sha is not"
+    ),
+    "a group in an unlisted repository": Case(
+        GROUP, {"repository.full_name": "electron/electron"}, because="body.repository.full_name"
     ),
     # Pushes
     "a push of our bot to the default branch": Case(PUSH, {"sender": REX}, "signal", "signal"),

@@ -47,7 +47,7 @@ def test_a_payload_is_explained_for_people(capsys: pytest.CaptureFixture[str]):
         "    what = closed",
     ]
     assert "not pull-request: body.action is none of opened, reopened, ready_for_review, synchronize" in said
-    assert len(said) == 9
+    assert len(said) == 10
 
 
 @pytest.mark.parametrize("at", ["2026-01-01T00:00:17Z", "1767225617", "1767225617.9", "2026-01-01T01:00:17+01:00"])
@@ -56,7 +56,14 @@ def test_a_payload_is_explained_for_programs_at_any_moment(at: str, capsys: pyte
     found = json.loads(capsys.readouterr().out)
     parameters = {"repo": REPO, "pr": "2", "what": "closed"}
     assert found["flows"] == [{"flow": "signal", "workflow": NAME, "parameters": parameters}]
-    assert {one["flow"] for one in found["rejected"]} == {"pull-request", "comments", "triage", "security", "issue"}
+    assert {one["flow"] for one in found["rejected"]} == {
+        "pull-request",
+        "comments",
+        "triage",
+        "security",
+        "issue",
+        "merge-group",
+    }
     assert all(set(one) == {"flow", "reason"} for one in found["rejected"])
 
 
@@ -64,7 +71,7 @@ def test_a_payload_that_starts_nothing_says_so(capsys: pytest.CaptureFixture[str
     assert main(["event", "explain", str(PAYLOADS / "star/created.payload.json"), "--event", "star"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "starts nothing"
-    assert len(said) == 7
+    assert len(said) == 8
 
 
 @pytest.mark.rule("R8")

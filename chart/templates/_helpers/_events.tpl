@@ -188,8 +188,8 @@ A condition's pattern as a regular expression: as it is written, or what a name 
 {{- end }}
 
 {{/*
-A row as a trigger: the Workflow that it makes. It is patched, so that all events of a window make one. Only the repository's name, numbers
-and constants travel (R7). (dict "root" $ "row" ROW)
+A row as a trigger: the Workflow that it makes. It is patched, so that all events of a window make one. Only the repository's name, numbers,
+commit ids and constants travel (R7). (dict "root" $ "row" ROW)
 */}}
 {{- define "press-play.trigger" -}}
 {{- $row := .row -}}
@@ -251,6 +251,8 @@ and constants travel (R7). (dict "root" $ "row" ROW)
             dataTemplate: '{{ "{{" }} .Input.body.repository.full_name }}'
             {{- else if eq $parameter.name "until" }}
             dataTemplate: '{{ include "press-play.untilTemplate" $row }}'
+            {{- else if eq $parameter.name "commit" }}
+            dataTemplate: '{{ printf "{{ .Input.%s }}" $row.commit }}'
             {{- else }}
             dataTemplate: '{{ include "press-play.numberTemplate" $row }}'
             {{- end }}
@@ -273,6 +275,8 @@ and constants travel (R7). (dict "root" $ "row" ROW)
 {{- if $.number -}}
 {{- $parts = append $parts (include "press-play.numberTemplate" $) -}}
 {{- end -}}
+{{- else if eq . "commit" -}}
+{{- $parts = append $parts (printf "{{ .Input.%s | trunc 12 }}" $.commit) -}}
 {{- else -}}
 {{- $parts = append $parts (get $.constants .) -}}
 {{- end -}}

@@ -74,6 +74,7 @@ REPOSITORY = (
     repositories.rulesets,
     repositories.bypass,
     repositories.auto_merge,
+    repositories.merge_queue,
     webhook.of_repository,
     repositories.backlog,
     repositories.proof,

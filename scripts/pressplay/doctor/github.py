@@ -19,7 +19,6 @@ from pressplay.github.permissions import Needs, needed
 DANGEROUS = (
     "administration",
     "workflows",
-    "merge_queues",
     "environments",
     "secrets",
     "members",
@@ -27,6 +26,8 @@ DANGEROUS = (
     "organization_secrets",
 )
 """With one of these an App could change the rules, what runs, or who may do what: no App of ours asks for any (R5)."""
+_TO_WRITE = ("deployments", "merge_queues")
+"""And with one of these where it may write: to read them is harmless."""
 _SCARCE = 0.1
 _PAGE = "docs/reference/github-apps.md"
 
@@ -162,8 +163,7 @@ def _permissions(about: str, need: Needs, have: Mapping[str, str]) -> Iterator[R
             f"add it in the App's settings, Permissions & events, and have the account's owner accept it ({_PAGE})",
         )
     dangerous = sorted(set(DANGEROUS) & have.keys())
-    if have.get("deployments") == "write" and "deployments" not in need.permissions:
-        dangerous.append("deployments")
+    dangerous += [name for name in _TO_WRITE if have.get(name) == "write" and need.permissions.get(name) != "write"]
     if dangerous:
         yield wrong(
             about,

@@ -14,7 +14,7 @@ from pressplay.errors import InputError
 from pressplay.github import deployments, refs, rules
 from pressplay.github.access import lacking
 from pressplay.github.calls import Client, call
-from pressplay.steps.core import backlog_file, provable
+from pressplay.steps.core import backlog_file, provable, queue_advice
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
 from pressplay.steps.core.context import Subject as Work
 from pressplay.steps.play import protection
@@ -184,6 +184,18 @@ def bypass(subject: Subject, repo: str) -> Iterator[Result]:
             "look once as one that nobody may bypass the first, that write is the one role in the second, and the App "
             f"{subject.harness} the one entry in the third: {_settings(subject, repo)}",
         )
+
+
+@check("merge queue")
+def merge_queue(subject: Subject, repo: str) -> Iterator[Result]:
+    """Whether a merge queue of the base branch gets its answers, in time."""
+    base = _base(subject, repo)
+    rule = _protection(subject, subject.harness, repo, base).base.queue
+    faults = list(queue_advice.advice(subject.settings, repo, base, rule))
+    for fault in faults:
+        yield wrong("merge queue", fault.message, f"{fault.do}: {_settings(subject, repo)}")
+    if rule is not None and not faults:
+        yield ok("merge queue", f"{base} has one; it waits {rule.timeout_minutes} minutes for the check of a group")
 
 
 def _settings(subject: Subject, repo: str) -> str:

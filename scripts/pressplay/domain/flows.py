@@ -20,8 +20,8 @@ from pressplay.errors import InputError
 FILE = "flows.yaml"
 Start = Literal["label", "all"]
 """A mode of `events.start`: what may start without being asked."""
-WorksOn = Literal["pr", "issue", "task", "repo"]
-Subject = Literal["pr", "issue", "deployment", "repo"]
+WorksOn = Literal["pr", "issue", "task", "commit", "repo"]
+Subject = Literal["pr", "issue", "deployment", "commit", "repo"]
 _SENSOR_PATTERNS = frozenset({"label", "ours", "harness"})
 """The names in braces that every row may use; the others are lists of the flow's own values."""
 
@@ -80,7 +80,9 @@ class Row(_Model):
     subject: Subject | None = None
     """What the number is of, where it is not what the flow works on."""
     number: str = ""
-    """The path of the number; empty for what is about the whole repository."""
+    """The path of the number; empty for what is about a commit or the whole repository."""
+    commit: str = ""
+    """The path of the commit's id, of what is about a commit. A condition must hold its form."""
     constants: Mapping[str, str] = {}
     """Parameters that the event does not give."""
 
@@ -100,7 +102,7 @@ class Flow(_Model):
     parameters: tuple[str, ...] = ()
     """What the Workflow is given, in this order: `repo`, the subject, `until` and constants of the row."""
     name_parts: tuple[str, ...] = ()
-    """What follows the flow and the repository in the Workflow's name (`number`, `window`, constants)."""
+    """What follows the flow and the repository in the Workflow's name (`number`, `commit`, `window`, constants)."""
     reconcile: str = ""
     """What `reconcile` starts it for, whose event was lost; empty where no event starts it."""
     exclusive: bool = False
@@ -115,9 +117,11 @@ class Flow(_Model):
         if self.rows and not (self.values or self.window):
             raise ValueError(f"flow {self.name}: expected values or a window")
         for row in self.rows:
-            about_repo = (row.subject or self.works_on) == "repo"
-            if about_repo == bool(row.number):
-                raise ValueError(f"row {row.name}: expected a number, or the subject repo")
+            subject = row.subject or self.works_on
+            if bool(row.number) != (subject not in ("repo", "commit")) or bool(row.commit) != (subject == "commit"):
+                raise ValueError(f"row {row.name}: expected a number, a commit of a commit, or the subject repo")
+            if row.commit and not any(condition.path == row.commit for condition in row.conditions):
+                raise ValueError(f"row {row.name}: expected a condition that holds the form of its commit")
             if unknown := sorted(row.constants.keys() - set(self.parameters)):
                 raise ValueError(f"row {row.name}: constants {', '.join(unknown)} are no parameters of the flow")
         return self
@@ -129,7 +133,9 @@ class Flow(_Model):
         return dict(set.intersection(*shared)) if shared else {}
 
     def workflow_name(self, repo: str, **parts: object) -> str:
-        """The Workflow's name for these parts (`number`, `window`, constants); what is not given, or None, is left out.
+        """The Workflow's name for these parts; what is not given, or None, is left out.
+
+        `number`, `commit` (`names.short_commit`), `window`, constants.
 
         Raises InputError as `names.flow_workflow` does.
         """

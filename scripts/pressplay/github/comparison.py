@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pressplay.github.calls import Client, GitHubRefused, call, part
+from pressplay.github.calls import Client, GitHubRefused, call, pages, part
 from pressplay.github.files import Files
 
 MOST_FILES = 300
@@ -75,3 +75,9 @@ def difference(gh: Client, repo: str, old: str, new: str) -> Comparison:
         if was != is_:
             changed.append(Changed(path, path, "added" if was is None else "removed" if is_ is None else "modified"))
     return Comparison(forward.merge_base, tuple(changed), seen=forward.whole and backward.whole)
+
+
+def commits(gh: Client, repo: str, base: str, head: str) -> set[str]:
+    """The commits that `head` has and `base` has not; GitHubRefused if one is gone. `gh` may read contents."""
+    path = f"/repos/{repo}/compare/{part(base)}...{part(head)}"
+    return {str(commit["sha"]) for commit in pages(gh, path, key="commits")}

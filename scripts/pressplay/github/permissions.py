@@ -36,6 +36,12 @@ ALERTS = (
     Permission("secret_scanning_alerts", "read", "Reads secret scanning's alerts."),
 )
 """What it needs besides where alerts are remedied (`flows.security.enabled`), for its steps."""
+QUEUES = (
+    Permission(
+        "merge_queues", "read", "Reads who entered what into the merge queue, and gets the event `merge_group`."
+    ),
+)
+"""What it needs besides where it answers merge queues (`flows.mergeGroup.enabled`), for its steps."""
 WEBHOOKS = Permission(
     "repository_hooks",
     "write",
@@ -69,6 +75,7 @@ def needed(settings: Settings, *, makes_webhooks: bool = False) -> dict[str, Nee
     own = [
         *HARNESS,
         *(ALERTS if settings.flows.security.enabled else ()),
+        *(QUEUES if settings.flows.merge_group.enabled else ()),
         *((WEBHOOKS,) if makes_webhooks else ()),
     ]
     events = () if makes_webhooks else wanted_events(settings)

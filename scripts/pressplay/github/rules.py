@@ -1,7 +1,7 @@
 """What a repository's rulesets ask of a branch, and the one judgement of whether that is enough (R5).
 
-Rulesets alone protect two things: the default branch, which only people change, and the branches
-below `press-play/`, which hold the agents' orders and which only the harness writes. `weaknesses` judges both,
+Rulesets alone protect two things: the default branch, which only people and GitHub's merge queue change, and the
+branches below `press-play/`, which hold the agents' orders and which only the harness writes. `weaknesses` judges both,
 for `plan` and for `pressplay doctor`. docs/how-to/install.md has the rulesets that leave no weakness.
 """
 
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pressplay import names
-from pressplay.github.calls import Client, call, pages, part
+from pressplay.github.calls import Client, call, find, pages, part
+from pressplay.github.merge_queue import RULE, QueueRule
+from pressplay.github.merges import QUEUE
 
 SEALING = ("creation", "update", "deletion")
 """The rules that reserve a branch for those who may bypass them."""
@@ -44,6 +46,8 @@ class Protection:
     """Required checks: name, and the App that they must come from (None: any)."""
     approvals: int
     dismisses_stale_reviews: bool
+    queue: QueueRule | None = None
+    """The branch's merge queue, if it has one."""
 
     def has(self, rule: str) -> bool:
         """Whether a rule of this type holds."""
@@ -72,6 +76,8 @@ class ProtectionView:
     """Of the default branch."""
     orders: Protection
     """Of the branches below `press-play/`."""
+    queue_app: int | None = None
+    """The App as which GitHub's merge queue merges, where a ruleset of the default branch may list it."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,7 @@ def protection(gh: Client, repo: str, branch: str) -> Protection:
     for rule in rules:
         types.setdefault(rule["ruleset_id"], set()).add(rule["type"])
         by_type.setdefault(rule["type"], []).append(rule.get("parameters") or {})
-    reviews = by_type.get("pull_request", [])
+    reviews, queues = by_type.get("pull_request", []), by_type.get(RULE, [])
     return Protection(
         rulesets=tuple(
             _ruleset(call(gh, "GET", f"/repos/{repo}/rulesets/{number}"), rules) for number, rules in types.items()
@@ -120,6 +126,7 @@ def protection(gh: Client, repo: str, branch: str) -> Protection:
         ),
         approvals=max((parameters.get("required_approving_review_count", 0) for parameters in reviews), default=0),
         dismisses_stale_reviews=any(parameters.get("dismiss_stale_reviews_on_push") for parameters in reviews),
+        queue=QueueRule.of(queues[0]) if queues else None,
     )
 
 
@@ -134,7 +141,15 @@ def _ruleset(item: Mapping[str, Any], rules: set[str]) -> Ruleset:
 
 def seen(gh: Client, repo: str, base: str) -> ProtectionView:
     """A repository's protection, as GitHub shows it to the App that asks."""
-    return ProtectionView(protection(gh, repo, base), protection(gh, repo, _ANY_ORDERS))
+    of_base = protection(gh, repo, base)
+    listed = of_base.queue is not None and of_base.apps()
+    return ProtectionView(of_base, protection(gh, repo, _ANY_ORDERS), _queue_app(gh) if listed else None)
+
+
+def _queue_app(gh: Client) -> int | None:
+    """The number of the App of GitHub's own that merges as `merges.QUEUE`; None where there is no such App."""
+    app = find(gh, f"/apps/{QUEUE.removesuffix('[bot]')}")
+    return int(app["id"]) if app is not None else None
 
 
 def weaknesses(
@@ -162,6 +177,8 @@ def _of_base(
             f"make one that requires a pull request and {wanted.check} from the App {wanted.harness} "
             f"({wanted.app_id}): {edit}",
         )
+    if protection.queue is not None:
+        yield from _of_queue(wanted, protection.queue)
     if not protection.has("update"):
         yield Weakness(
             f"no ruleset restricts updates of {base} to people: an agent's App may merge what has check and approval",
@@ -177,11 +194,21 @@ def _of_base(
     bypassers = {f"the App {name}" for name, view in others.items() if view.base.may_bypass}
     if protection.may_bypass:
         bypassers.add(f"the App {wanted.harness}")
-    bypassers |= {f"the App number {number}" for number in protection.apps() if number != wanted.app_id}
+    # Only GitHub's queue updates the branch besides people, and only where the branch has one.
+    admitted = {wanted.app_id, harness.queue_app if protection.queue is not None else None}
+    bypassers |= {f"the App number {number}" for number in protection.apps() if number not in admitted}
     if bypassers:
         yield Weakness(
             f"{', '.join(sorted(bypassers))} may bypass the ruleset on {base}, and so merge",
             f"take it out of the ruleset's bypass list: {edit}",
+        )
+
+
+def _of_queue(wanted: RulesetTarget, queue: QueueRule) -> Iterator[Weakness]:
+    if not queue.all_green:
+        yield Weakness(
+            f"the merge queue of {wanted.base} merges entries whose own checks failed, if those of a later one pass",
+            f"choose Only merge non-failing pull requests (grouping_strategy ALLGREEN): {wanted.edit}",
         )
 
 

@@ -276,6 +276,7 @@ class Sandbox:
             elif key.kind in RUN_KINDS:
                 did |= self.runs.sync(key.name)
         did |= self.runs.finish_due()
+        did |= self.forge.pass_time()
         did |= self._answer_events()
         did |= self._deploy()
         did |= self.network.deliver()
@@ -354,7 +355,7 @@ class Sandbox:
             self._wake.wait(_POLL)
             self._wake.clear()
             return
-        known = (self.controller.next_wake(), self.network.next_due(), self.runs.next_end())
+        known = (self.controller.next_wake(), self.network.next_due(), self.runs.next_end(), self.forge.next_due())
         moments = [moment for moment in known if moment is not None]
         if not moments:
             raise InputError("the sandbox has nothing to do and nothing to wait for, but is not done")
@@ -363,6 +364,9 @@ class Sandbox:
     def only_people_are_waited_for(self) -> bool:
         """Whether only a person moves anything: by a merge or `pressplay continue`. True also where nothing is open."""
         if self.kubelet.busy or self.runs.busy or self._deployer.busy:
+            return False
+        if self.forge.next_due() is not None:
+            # What is in a merge queue moves on: by its checks, or by its time-out.
             return False
         return only_people_move(self.controller.unfinished(), self.context)
 

@@ -144,6 +144,12 @@ def _signal() -> Steps:
     return {"signal": signal_steps.signal}
 
 
+def _group() -> Steps:
+    from pressplay.steps.merge_queue import group_steps
+
+    return {"group-look": group_steps.look, "group-conclude": group_steps.conclude}
+
+
 def _reconcile() -> Steps:
     from pressplay.steps.upkeep import reconcile_steps
 
@@ -174,6 +180,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "gate-tests-": _tests,
     "triage-": _triage,
     "signal": _signal,
+    "group-": _group,
     "reconcile": _reconcile,
     "agents-": _agents,
 }

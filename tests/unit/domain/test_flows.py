@@ -15,6 +15,7 @@ from pressplay.settings import Settings
 from pressplay.validation import values
 
 SECURITY = [flow.name for flow in flows.flows()].index("security")
+QUEUE = [flow.name for flow in flows.flows()].index("merge-group")
 WITH_EVENTS = [flow for flow in flows.flows() if flow.rows]
 
 
@@ -40,7 +41,9 @@ def test_a_flow_is_found_by_its_name_and_another_name_is_refused():
     ("change", "message"),
     [
         (lambda d: d["flows"][0].update(window_="1"), "flows.0.window_: Extra inputs are not permitted"),
-        (lambda d: d["flows"][0]["rows"][0].pop("number"), "row pull-request: expected a number, or the subject repo"),
+        (lambda d: d["flows"][0]["rows"][0].pop("number"), "row pull-request: expected a number, a commit"),
+        (lambda d: d["flows"][QUEUE]["rows"][0].pop("commit"), "row merge-group: expected a number, a commit"),
+        (lambda d: d["flows"][QUEUE]["rows"][0].pop("conditions"), "expected a condition that holds the form of its"),
         (lambda d: d["flows"][SECURITY]["rows"][0].update(number="body.x"), "row security-alert: expected a number"),
         (lambda d: d["flows"][0].pop("values"), "flow pull-request: expected values or a window"),
         (lambda d: d["flows"][0]["conditions"][0].update({"not": "^x$"}), "expected one of is and not"),

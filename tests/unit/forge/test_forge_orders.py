@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from git_client import Git
-from github_world import CHECK, REPO
+from github_world import CHECK, HARNESS, REPO
+from merge_queues import rule
 
 from pressplay.errors import InputError
 from pressplay.github import refs, rules
@@ -86,6 +87,37 @@ def test_each_single_rule_that_is_taken_out_is_missed(github_world, name, rule):
     install(github_world, rulesets)
     (message,) = weak(github_world)
     assert SINGLE[name, rule] in message
+
+
+def queued(rulesets, **parameters):
+    return changed(rulesets, "press-play", lambda ruleset: ruleset["rules"].append(rule(**parameters)))
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize(("strategy", "messages"), [("ALLGREEN", 0), ("HEADGREEN", 1)])
+def test_a_merge_queue_is_no_weakness_unless_it_merges_what_failed(github_world, strategy, messages):
+    rulesets = documented(github_world.access.app_id_of_harness())
+    install(github_world, queued(rulesets, grouping_strategy=strategy))
+    assert len(weak(github_world)) == messages
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize(
+    ("slug", "with_queue", "admitted"),
+    [("github-merge-queue", True, True), ("github-merge-queue", False, False), ("other-queue", True, False)],
+)
+def test_only_githubs_own_queue_may_bypass_what_is_for_people(github_world, slug, with_queue, admitted):
+    """As an App that is shown the bypass lists sees it."""
+    app = github_world.forge.create_app(slug, slug, {"contents": "write"}).id
+    github_world.forge.create_app("press-play", "Press-Play", {**HARNESS, "administration": "write"})
+    rulesets = documented(github_world.access.app_id_of_harness())
+    rulesets = queued(rulesets) if with_queue else rulesets
+    people = {"actor_type": "Integration", "actor_id": app, "bypass_mode": "always"}
+    rulesets = changed(rulesets, "press-play-people", lambda ruleset: ruleset["bypass_actors"].append(people))
+    install(github_world, rulesets)
+    gh = github_world.client("press-play", administration="write")
+    found = rules.weaknesses(wanted(github_world), rules.seen(gh, REPO, "main"), {})
+    assert [f"the App number {app} may bypass" in weakness.message for weakness in found] == [True] * (not admitted)
 
 
 def changed(rulesets, name, change):

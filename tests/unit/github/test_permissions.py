@@ -15,7 +15,7 @@ import pressplay
 from pressplay.domain import flows
 from pressplay.domain.roles import AGENT_ROLES, TEST
 from pressplay.github import alerts
-from pressplay.github.permissions import ALERTS, HARNESS, needed
+from pressplay.github.permissions import ALERTS, HARNESS, QUEUES, needed
 from pressplay.serve import request
 from pressplay.settings import Agent, Flows, FlowSettings, SecurityFlow, Settings, TriageFlow
 from pressplay.validation import values
@@ -77,7 +77,7 @@ def strongest(calls: Iterator[Mapping[str, str]]) -> set[tuple[str, str]]:
 @pytest.mark.rule("R9")
 def test_the_harness_is_granted_what_its_steps_ask_for_and_nothing_else():
     """Each row is asked for by some step: without any one of them that step would be refused."""
-    table = {(permission.name, permission.level) for permission in (*HARNESS, *ALERTS)}
+    table = {(permission.name, permission.level) for permission in (*HARNESS, *ALERTS, *QUEUES)}
     wanted = strongest(asked("harness"))
     assert wanted - table == set(), "not granted: add a row to github/permissions.py"
     assert table - wanted == set(), "granted, but no step asks for it: take the row out of github/permissions.py"
@@ -108,7 +108,14 @@ def test_each_role_that_the_values_know_is_one_of_ours():
 @pytest.mark.parametrize("app", needed(SETTINGS))
 def test_no_app_may_change_rulesets_or_workflows_or_merge_by_other_means(app):
     granted = needed(SETTINGS, makes_webhooks=True)[app].permissions
-    assert not granted.keys() & {"administration", "workflows", "merge_queues", "environments", "secrets", "members"}
+    assert not granted.keys() & {"administration", "workflows", "environments", "secrets", "members"}
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize("app", needed(SETTINGS))
+def test_only_the_harness_looks_at_merge_queues_and_nobody_changes_their_settings(app):
+    granted = needed(SETTINGS)[app].permissions.get("merge_queues")
+    assert granted == ("read" if app == "press-play" else None)
 
 
 @pytest.mark.rule("R5")

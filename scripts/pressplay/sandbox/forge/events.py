@@ -94,8 +94,8 @@ def sync(s: Session, repo: Row) -> None:
     s.store.synced.add(repo["id"])
 
 
-def move_ref(s: Session, repo: Row, name: str, new: str | None, merges: bool = False) -> None:
-    """Set (or with None delete) a ref in git, and record it; `merges`: by a pull request's merge."""
+def move_ref(s: Session, repo: Row, name: str, new: str | None, activity: str = "") -> None:
+    """Set (or with None delete) a ref in git, and record it; `activity`: as what, where it is no push."""
     git = s.git(repo)
     s.touched.add(repo["id"])
     seen = s.one("SELECT sha FROM forge_refs WHERE repo_id = ? AND name = ?", repo["id"], name)
@@ -104,11 +104,11 @@ def move_ref(s: Session, repo: Row, name: str, new: str | None, merges: bool = F
     else:
         git.references.create(name, new, force=True)
     if new != (seen["sha"] if seen else None):
-        ref_changed(s, repo, name, seen["sha"] if seen else None, new, s.acting_user(), merges)
+        ref_changed(s, repo, name, seen["sha"] if seen else None, new, s.acting_user(), activity)
 
 
 def ref_changed(
-    s: Session, repo: Row, name: str, old: str | None, new: str | None, sender: Row, merges: bool = False
+    s: Session, repo: Row, name: str, old: str | None, new: str | None, sender: Row, activity: str = ""
 ) -> None:
     """Record that a ref moved: the tables, the events, and the pull requests that hang on it."""
     if new is None:
@@ -143,7 +143,7 @@ def ref_changed(
         ref=name,
         before=pushed["before"],
         after=pushed["after"],
-        type="pr_merge" if merges else _activity(pushed),
+        type=activity or _activity(pushed),
         user_id=sender["id"],
         time=s.now,
     )

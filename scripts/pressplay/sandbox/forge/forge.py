@@ -17,7 +17,7 @@ from pressplay import names
 from pressplay.clock import Clock
 from pressplay.errors import InputError
 from pressplay.github.merges import QUEUE
-from pressplay.sandbox.forge import accounts, alerts, ci, gitdata, hooks, shapes, smart
+from pressplay.sandbox.forge import accounts, alerts, ci, gitdata, hooks, merge_queue, shapes, smart
 from pressplay.sandbox.forge import events as events_
 from pressplay.sandbox.forge.api.rulesets import save
 from pressplay.sandbox.forge.ci import CiJob, Rerun
@@ -315,7 +315,26 @@ class Forge:
         with self._store.pushing(full_name), self._store.session(write=True) as session:
             if by is not None:
                 session.actor = Actor(session.row("SELECT * FROM forge_users WHERE login = ?", by))
-            events_.sync(session, accounts.repository(session, full_name))
+            repo = accounts.repository(session, full_name)
+            events_.sync(session, repo)
+            merge_queue.advance(session, repo)
+
+    def pass_time(self) -> bool:
+        """Let the merge queues go on whom only time holds; whether anything changed."""
+        with self._store.session(write=False) as session:
+            waiting = session.all("SELECT DISTINCT repo_id FROM forge_queue")
+        if not waiting:
+            return False
+        with self._store.session(write=True) as session:
+            before = session.connection.total_changes
+            for row in waiting:
+                merge_queue.advance(session, session.repo(row["repo_id"]))
+            return session.connection.total_changes != before
+
+    def next_due(self) -> float | None:
+        """The next moment at which time alone may change anything here; None where there is none."""
+        with self._store.session(write=False) as session:
+            return merge_queue.next_due(session)
 
     def create_ruleset(
         self,
@@ -389,7 +408,7 @@ class Forge:
     def merged_by_queue(self, full_name: str, number: int, entered_by: str) -> None:
         """Say that a merged pull request went through GitHub's merge queue, which `entered_by` had entered it into.
 
-        Nothing here plays the queue itself. InputError for an unknown login.
+        As if: the queue itself is `merge_queue`. InputError for an unknown login.
         """
         with self._store.session(write=True) as session:
             bot = accounts.user(session, QUEUE, "Bot")["id"]

@@ -14,7 +14,7 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
 
 from pressplay.clock import rfc3339
-from pressplay.sandbox.forge import edits, events, rules, shapes
+from pressplay.sandbox.forge import edits, events, merge_queue, rules, shapes
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import NeedsSync, permitted_repo
 from pressplay.sandbox.forge.store import JSON, ROLES, Row, Session, at_least
@@ -56,6 +56,19 @@ type PageInfo {{ endCursor: String hasNextPage: Boolean! hasPreviousPage: Boolea
 type Repository implements Node {{
   id: ID! databaseId: Int name: String! nameWithOwner: String! url: URI!
   issueOrPullRequest(number: Int!): IssueOrPullRequest pullRequest(number: Int!): PullRequest
+  mergeQueue(branch: String): MergeQueue
+}}
+type MergeQueue implements Node {{
+  id: ID! repository: Repository! url: URI! entries({_PAGES}): MergeQueueEntryConnection
+}}
+enum MergeQueueEntryState {{ AWAITING_CHECKS LOCKED MERGEABLE QUEUED UNMERGEABLE }}
+type MergeQueueEntry implements Node {{
+  id: ID! baseCommit: Commit enqueuedAt: DateTime! enqueuer: Actor! headCommit: Commit jump: Boolean! position: Int!
+  pullRequest: PullRequest solo: Boolean! state: MergeQueueEntryState!
+}}
+type MergeQueueEntryEdge {{ cursor: String! node: MergeQueueEntry }}
+type MergeQueueEntryConnection {{
+  edges: [MergeQueueEntryEdge] nodes: [MergeQueueEntry] pageInfo: PageInfo! totalCount: Int!
 }}
 type Issue implements Node & Comment {{
   id: ID! databaseId: Int number: Int! title: String! body: String! url: URI! author: Actor createdAt: DateTime!
@@ -108,10 +121,16 @@ type PullRequestReviewCommentConnection {{
 input ResolveReviewThreadInput {{ clientMutationId: String threadId: ID! }}
 input UnresolveReviewThreadInput {{ clientMutationId: String threadId: ID! }}
 input MarkPullRequestReadyForReviewInput {{ clientMutationId: String pullRequestId: ID! }}
+input EnqueuePullRequestInput {{
+  clientMutationId: String expectedHeadOid: GitObjectID jump: Boolean pullRequestId: ID!
+}}
+input DequeuePullRequestInput {{ clientMutationId: String id: ID! }}
 input ConvertPullRequestToDraftInput {{ clientMutationId: String pullRequestId: ID! }}
 type ResolveReviewThreadPayload {{ clientMutationId: String thread: PullRequestReviewThread }}
 type UnresolveReviewThreadPayload {{ clientMutationId: String thread: PullRequestReviewThread }}
 type MarkPullRequestReadyForReviewPayload {{ clientMutationId: String pullRequest: PullRequest }}
+type EnqueuePullRequestPayload {{ clientMutationId: String mergeQueueEntry: MergeQueueEntry }}
+type DequeuePullRequestPayload {{ clientMutationId: String mergeQueueEntry: MergeQueueEntry }}
 type ConvertPullRequestToDraftPayload {{ clientMutationId: String pullRequest: PullRequest }}
 type Query {{
   node(id: ID!): Node
@@ -121,6 +140,8 @@ type Query {{
 }}
 type Mutation {{
   convertPullRequestToDraft(input: ConvertPullRequestToDraftInput!): ConvertPullRequestToDraftPayload
+  dequeuePullRequest(input: DequeuePullRequestInput!): DequeuePullRequestPayload
+  enqueuePullRequest(input: EnqueuePullRequestInput!): EnqueuePullRequestPayload
   markPullRequestReadyForReview(input: MarkPullRequestReadyForReviewInput!): MarkPullRequestReadyForReviewPayload
   resolveReviewThread(input: ResolveReviewThreadInput!): ResolveReviewThreadPayload
   unresolveReviewThread(input: UnresolveReviewThreadInput!): UnresolveReviewThreadPayload
@@ -131,6 +152,8 @@ _CONTENTS = (("contents", "write"),)
 _READ = (("pull_requests", "read"),)
 _READ_ISSUE = (("issues", "read"), ("pull_requests", "read"))
 _WRITE = (("pull_requests", "write"),)
+_QUEUE = (("merge_queues", "read"),)
+"""What an App must be able to read of merge queues. GitHub documents it for the event `merge_group` alone."""
 
 
 _TIMELINE = {"ADDED_TO_MERGE_QUEUE_EVENT": "added_to_merge_queue"}
@@ -239,6 +262,12 @@ class _Root:
     def convertPullRequestToDraft(self, _info: Any, input: JSON) -> JSON:  # noqa: N802 - GitHub's names
         return _set_draft(self._s, input, draft=True)
 
+    def enqueuePullRequest(self, _info: Any, input: JSON) -> JSON:  # noqa: N802 - GitHub's names
+        return _enqueue(self._s, input)
+
+    def dequeuePullRequest(self, _info: Any, input: JSON) -> JSON:  # noqa: N802 - GitHub's names
+        return _dequeue(self._s, input)
+
 
 def _written(s: Session, kind: str, number: int, missing: str) -> JSON | None:
     """An issue, a comment or a review, by its kind and id."""
@@ -330,6 +359,81 @@ def _set_draft(s: Session, given: JSON, *, draft: bool) -> JSON:
     return {"clientMutationId": given.get("clientMutationId"), "pullRequest": _pull(s, repo, new)}
 
 
+def _pull_to_queue(s: Session, id_: str) -> tuple[Row, Row]:
+    """The pull request of a mutation of its queue, with its repository."""
+    kind, number = shapes.from_node_id(id_) or ("", 0)
+    pull = _pull_row(s, number) if kind == "PullRequest" else None
+    unknown = f"Could not resolve to a node with the global id of '{id_}'"
+    if pull is None:
+        raise Refusal("NOT_FOUND", unknown)
+    # What GitHub requires of an App is not documented: contents, as for a merge.
+    for needs in (_WRITE, _CONTENTS):
+        repo = _permitted(s, s.repo(pull["repo_id"])["full_name"], needs, "write", unknown)
+    return repo, pull
+
+
+def _enqueue(s: Session, given: JSON) -> JSON:
+    repo, pull = _pull_to_queue(s, given["pullRequestId"])
+    wanting = rules.blockers(s, repo, pull, None, queued=True)
+    if merge_queue.parameters(s, repo, pull["base_ref"]) is None:
+        wanting = ["The base branch has no merge queue."]
+    elif pull["state"] != "open" or pull["draft"]:
+        wanting = ["Pull request is closed or a draft."]
+    elif merge_queue.entry_of(s, pull["issue_id"]) is not None:
+        wanting = ["Pull request is already in the merge queue."]
+    elif given.get("expectedHeadOid") not in (None, pull["head_sha"]):
+        wanting = ["Head branch was modified."]
+    if wanting:
+        raise Refusal("UNPROCESSABLE", " ".join(wanting))
+    merge_queue.add(s, repo, pull, jump=bool(given.get("jump")))
+    entry = merge_queue.entry_of(s, pull["issue_id"])
+    shown = None if entry is None else _queue_entry(s, repo, entry)
+    return {"clientMutationId": given.get("clientMutationId"), "mergeQueueEntry": shown}
+
+
+def _dequeue(s: Session, given: JSON) -> JSON:
+    repo, pull = _pull_to_queue(s, given["id"])
+    entry = merge_queue.entry_of(s, pull["issue_id"])
+    if entry is None:
+        raise Refusal("UNPROCESSABLE", "Pull request is not in the merge queue.")
+    shown = _queue_entry(s, repo, entry)
+    merge_queue.remove(s, repo, entry, "MANUAL")
+    merge_queue.advance(s, repo)
+    return {"clientMutationId": given.get("clientMutationId"), "mergeQueueEntry": shown}
+
+
+def _queue_entry(s: Session, repo: Row, row: Row) -> JSON:
+    queue = merge_queue.entries(s, repo, row["branch"])
+    return {
+        "__typename": "MergeQueueEntry",
+        "id": shapes.node_id("MergeQueueEntry", row["id"]),
+        "baseCommit": _commit(s, repo, row["base_sha"]) if row["base_sha"] else None,
+        "headCommit": _commit(s, repo, row["head_sha"]) if row["head_sha"] else None,
+        "enqueuedAt": shapes.when(row["created_at"]),
+        "enqueuer": _actor(s, s.user(row["user_id"])),
+        "jump": bool(row["jump"]),
+        "solo": False,
+        "position": next((at for at, entry in enumerate(queue, 1) if entry["id"] == row["id"]), 0),
+        "pullRequest": lambda _info: _pull(s, repo, events.pull_row(s, row["issue_id"])),
+        "state": merge_queue.state(s, repo, row),
+    }
+
+
+def _queue(s: Session, repo: Row, branch: str) -> JSON | None:
+    """A branch's queue; null where its rules have none."""
+    _permitted(s, repo["full_name"], _QUEUE, "read", "Could not resolve to a MergeQueue.")
+    if merge_queue.parameters(s, repo, branch) is None:
+        return None
+    rows = merge_queue.entries(s, repo, branch)
+    return {
+        "__typename": "MergeQueue",
+        "id": shapes.node_id("MergeQueue", f"{repo['id']}:{branch}"),
+        "url": f"{shapes.repo_page(s, repo)}/queue/{branch}",
+        "repository": lambda _info: _repository(s, repo),
+        "entries": lambda _info, **page: _connection("entries", rows, page, lambda row: _queue_entry(s, repo, row)),
+    }
+
+
 def _actor(s: Session, row: Row, kind: str = "") -> JSON:
     """An Actor. A bot's login lacks here the `[bot]` that REST gives it."""
     return {
@@ -367,6 +471,7 @@ def _repository(s: Session, repo: Row) -> JSON:
         "url": shapes.repo_page(s, repo),
         "issueOrPullRequest": issue_or_pull,
         "pullRequest": pull_request,
+        "mergeQueue": lambda _info, branch=None: _queue(s, repo, branch or repo["default_branch"]),
     }
 
 

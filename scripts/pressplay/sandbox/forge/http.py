@@ -23,6 +23,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Map, Rule
 
 from pressplay.clock import parse_rfc3339
+from pressplay.sandbox.forge import merge_queue
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.shapes import repo_settings
 from pressplay.sandbox.forge.store import JSON, LEVELS, ROLES, Actor, Row, Session, Store, at_least
@@ -352,6 +353,8 @@ class Web:
             session, repo, args, query, body, f"{scheme}://{host}{prefix}{path}", environ.get("HTTP_ACCEPT", "")
         )
         result = endpoint.handle(call)
+        if endpoint.write and repo is not None:
+            merge_queue.advance(session, repo)
         answer = result if isinstance(result, ApiAnswer) else ApiAnswer(200, result)
         answer = ApiAnswer(answer.status, answer.body, {**limits, **call.headers, **answer.headers})
         if endpoint.write or answer.status != 200:

@@ -9,6 +9,7 @@ from typing import Any
 from pressplay.sandbox.forge import fnmatch, gitdata
 from pressplay.sandbox.forge.store import JSON, ROLES, Actor, Row, Session, at_least
 
+CHECKS = "required_status_checks"
 RULE_TYPES = {
     "creation",
     "update",
@@ -16,7 +17,8 @@ RULE_TYPES = {
     "non_fast_forward",
     "required_linear_history",
     "pull_request",
-    "required_status_checks",
+    CHECKS,
+    "merge_queue",
 }
 _ROLE_IDS = {2: "maintain", 4: "write", 5: "admin"}
 _GREEN = ("success", "neutral", "skipped")
@@ -83,19 +85,41 @@ def _is_actor(s: Session, repo: Row, listed: JSON, actor: Actor) -> bool:
     return kind == "OrganizationAdmin" and role == "admin"
 
 
-def blockers(s: Session, repo: Row, pull: Row, actor: Actor | None) -> list[str]:
-    """What the rules still want before this pull request may be merged (by `actor`, whose bypasses count)."""
+@dataclass(frozen=True)
+class WantedCheck:
+    """A required check that a commit lacks."""
+
+    message: str
+    failed: bool
+    """Whether it ended, and not well."""
+
+
+def blockers(s: Session, repo: Row, pull: Row, actor: Actor | None, *, queued: bool = False) -> list[str]:
+    """What the rules still want before this pull request may be merged (by `actor`, whose bypasses count).
+
+    `queued`: before it may enter a merge queue. GitHub does not say whether a restriction of updates keeps somebody
+    from that; here it does not, which is the worse case.
+    """
     wanting = []
     for rule in on_branch(s, repo, pull["base_ref"]):
         if actor is not None and bypasses(s, repo, rule.ruleset, actor, by_pull_request=True):
             continue
         if rule.type == "pull_request":
             wanting += _reviews_wanted(s, repo, pull, rule.parameters)
-        elif rule.type == "required_status_checks":
+        elif rule.type == CHECKS:
             wanting += _checks_wanted(s, repo, pull, rule.parameters)
-        elif rule.type == "update":
+        elif rule.type == "update" and not queued:
             wanting.append("Cannot update this protected ref.")
     return wanting
+
+
+def only_queued(s: Session, repo: Row, branch: str, actor: Actor) -> list[str]:
+    """Why an actor may not merge into a branch but by its merge queue; nothing where it has none."""
+    return [
+        "Changes must be made through the merge queue"
+        for rule in on_branch(s, repo, branch)
+        if rule.type == "merge_queue" and not bypasses(s, repo, rule.ruleset, actor, by_pull_request=True)
+    ]
 
 
 def newest_reviews(s: Session, pull: Row) -> dict[int, Row]:
@@ -130,14 +154,15 @@ def _reviews_wanted(s: Session, repo: Row, pull: Row, parameters: JSON) -> list[
     return []
 
 
-def _checks_wanted(s: Session, repo: Row, pull: Row, parameters: JSON) -> list[str]:
+def checks_wanted(s: Session, repo: Row, sha: str, parameters: JSON) -> list[WantedCheck]:
+    """The checks that a rule requires and a commit lacks."""
     wanting = []
-    for check in parameters.get("required_status_checks", []):
+    for check in parameters.get(CHECKS, []):
         name, app_id = check["context"], check.get("integration_id")
         runs = s.all(
             "SELECT * FROM forge_check_runs WHERE repo_id = ? AND head_sha = ? AND name = ? ORDER BY id",
             repo["id"],
-            pull["head_sha"],
+            sha,
             name,
         )
         newest = {run["app_id"]: run["conclusion"] for run in runs if app_id is None or run["app_id"] == app_id}
@@ -145,14 +170,20 @@ def _checks_wanted(s: Session, repo: Row, pull: Row, parameters: JSON) -> list[s
             status = s.one(
                 "SELECT state FROM forge_statuses WHERE repo_id = ? AND sha = ? AND context = ? ORDER BY id DESC",
                 repo["id"],
-                pull["head_sha"],
+                sha,
                 name,
             )
             newest = {0: status["state"]} if status is not None else {}
         if not newest:
-            wanting.append(f'Required status check "{name}" is expected.')
+            wanting.append(WantedCheck(f'Required status check "{name}" is expected.', failed=False))
         elif not all(conclusion in _GREEN for conclusion in newest.values()):
-            wanting.append(f'Required status check "{name}" has not succeeded.')
+            failed = any(conclusion not in (*_GREEN, None, "pending") for conclusion in newest.values())
+            wanting.append(WantedCheck(f'Required status check "{name}" has not succeeded.', failed))
+    return wanting
+
+
+def _checks_wanted(s: Session, repo: Row, pull: Row, parameters: JSON) -> list[str]:
+    wanting = [wanted.message for wanted in checks_wanted(s, repo, pull["head_sha"], parameters)]
     if parameters.get("strict_required_status_checks_policy"):
         base = base_tip(s, repo, pull)
         if base is not None and not gitdata.is_ancestor(s.git(repo), base, pull["head_sha"]):
@@ -241,6 +272,8 @@ def refuses_update(
             return "Cannot update this protected ref.", fast_forward
         elif rule.type == "pull_request" and old is not None and new is not None:
             return "Changes must be made through a pull request.", fast_forward
-        elif rule.type == "required_status_checks" and old is not None and new is not None:
+        elif rule.type == CHECKS and old is not None and new is not None:
             return "Required status checks are expected.", fast_forward
+        elif rule.type == "merge_queue" and old is not None and new is not None:
+            return "Changes must be made through the merge queue", fast_forward
     return None, fast_forward

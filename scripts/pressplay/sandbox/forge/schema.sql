@@ -53,6 +53,12 @@ CREATE TABLE IF NOT EXISTS forge_pulls (
   merge_commit_sha TEXT, last_pusher INTEGER);
 CREATE INDEX IF NOT EXISTS forge_pulls_head ON forge_pulls (head_repo_id, head_ref);
 CREATE INDEX IF NOT EXISTS forge_pulls_sha ON forge_pulls (head_sha);
+-- What waits in merge queues; `entered_sha` is the pull request's head then, `base_sha` and `head_sha` are the group's.
+CREATE TABLE IF NOT EXISTS forge_queue (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, branch TEXT NOT NULL, issue_id INTEGER NOT NULL UNIQUE,
+  user_id INTEGER NOT NULL, jump INTEGER NOT NULL, entered_sha TEXT NOT NULL, base_sha TEXT, head_sha TEXT, requested_at REAL,
+  created_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_queue_branch ON forge_queue (repo_id, branch);
 CREATE TABLE IF NOT EXISTS forge_labels (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE, color TEXT NOT NULL,
   description TEXT, UNIQUE (repo_id, name));

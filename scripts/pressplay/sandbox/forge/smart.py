@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from pressplay.sandbox.forge import events, gitdata, rules
+from pressplay.sandbox.forge import events, gitdata, merge_queue, rules
 from pressplay.sandbox.forge.errors import ApiError
 from pressplay.sandbox.forge.http import authenticate, permitted_repo, request_path
 from pressplay.sandbox.forge.store import Row, Session, Store
@@ -85,6 +85,7 @@ class SmartHTTP:
                     with self.store.session(write=True) as session:
                         session.actor = actor
                         events.sync(session, session.repo(repo["id"]))
+                        merge_queue.advance(session, session.repo(repo["id"]))
 
     def _run(
         self,

@@ -8,6 +8,8 @@ from pressplay.github.calls import Client
 ACCEPTANCE_CHECK = "press-play/acceptance"
 OTHERS = "not-under-press-play"
 """The external id of that check where no flow works on the pull request; elsewhere that is the commit."""
+GROUP = "merge-group"
+"""Its external id on the commit of a group of the merge queue, which is nobody's approval."""
 
 
 _RETEST = "retest-"

@@ -15,13 +15,15 @@ EVENT_PRIORITY = 1000
 """Above the priorities of plays: somebody waits for the answer to an event."""
 
 
-def start(context: Context, flow: str, repo: str, number: int | None = None, why: str = "") -> bool:
+def start(
+    context: Context, flow: str, repo: str, number: int | None = None, why: str = "", *, commit: str = ""
+) -> bool:
     """Create the Workflow of a flow for the current window; False if it exists.
 
-    `number` is the pull request's or the issue's, None for a flow of the whole repository; `why` replaces the one of
-    the flow's events. Raises InputError for an unknown flow.
+    `number` is the pull request's or the issue's, `commit` of a flow that works on one; neither for a flow of the whole
+    repository. `why` replaces the one of the flow's events. Raises InputError for an unknown flow.
     """
-    return context.cluster.create(manifest(context, flow, repo, number, why))
+    return context.cluster.create(manifest(context, flow, repo, number, why, commit=commit))
 
 
 def hand_over(context: Context, flow: str, given: str, repo: str, number: int, why: str = "") -> bool:
@@ -36,7 +38,9 @@ def hand_over(context: Context, flow: str, given: str, repo: str, number: int, w
     return True
 
 
-def manifest(context: Context, flow: str, repo: str, number: int | None = None, why: str = "") -> Manifest:
+def manifest(
+    context: Context, flow: str, repo: str, number: int | None = None, why: str = "", *, commit: str = ""
+) -> Manifest:
     """The Workflow that `start` creates: name, labels and parameters as the Sensor gives them."""
     definition, window = flows.flow(flow), context.settings.flow(flow).window
     bucket = names.window_at(context.clock.now(), window)
@@ -44,13 +48,15 @@ def manifest(context: Context, flow: str, repo: str, number: int | None = None, 
     known = {
         "repo": repo,
         **about,
+        **({"commit": names.commit(commit)} if commit else {}),
         "until": str(names.window_until(bucket, window)),
         **definition.constants,
         **({"why": why} if why else {}),
     }
     arguments = {parameter: known[parameter] for parameter in definition.parameters if parameter in known}
     labels = {f"press-play/{kind}": value for kind, value in about.items()}
-    name = definition.workflow_name(repo, window=bucket, number=number)
+    short = names.short_commit(commit) if commit else None
+    name = definition.workflow_name(repo, window=bucket, number=number, commit=short)
     return workflow(context, flow, name, arguments, labels, EVENT_PRIORITY)
 
 

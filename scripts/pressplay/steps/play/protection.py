@@ -6,6 +6,7 @@ from pressplay.errors import InputError
 from pressplay.github import rules
 from pressplay.github.calls import Client
 from pressplay.settings import Settings
+from pressplay.steps.core import queue_advice
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
 from pressplay.steps.core.context import Context
 
@@ -26,7 +27,10 @@ def wanted(settings: Settings, repo: str, base: str, app_id: int) -> rules.Rules
 def demand(context: Context, gh: Client, repo: str, base: str) -> None:
     """InputError with all weaknesses, one per line; if `allowUnprotected` permits them, they go to the log instead."""
     target = wanted(context.settings, repo, base, context.github.app_id_of_harness())
-    weak = rules.weaknesses(target, rules.seen(gh, repo, base))
+    view = rules.seen(gh, repo, base)
+    for advice in queue_advice.advice(context.settings, repo, base, view.base.queue):
+        context.say(f"{repo}: {advice.message}: {advice.do}")
+    weak = rules.weaknesses(target, view)
     if not weak:
         return
     lines = [f"{weakness.message}: {weakness.do}" for weakness in weak]

@@ -15,7 +15,7 @@ from pressplay.domain.reasons import Reason
 from pressplay.github import checks, comparison, pulls, refs
 from pressplay.github.calls import Client
 from pressplay.settings import RepositoryDefaults
-from pressplay.steps.core import approvals, reason_text, verdicts
+from pressplay.steps.core import approvals, merged_trees, reason_text, verdicts
 from pressplay.steps.core.context import Context, Subject
 
 NEEDS = {"checks": "write", "contents": "read", "pull_requests": "read"}
@@ -26,17 +26,8 @@ TRIES = 3
 
 
 def gates(settings: RepositoryDefaults) -> tuple[verdicts.Gate, ...]:
-    """The gates that judge a merged tree; none where the values want no retest, or none can.
-
-    Named checks of a CI see what was pushed alone.
-    """
-    if settings.base.strategy != "retest":
-        return ()
-    both: tuple[tuple[verdicts.Gate, bool], ...] = (
-        (verdicts.LINT, settings.lint.enabled and not settings.lint.checks),
-        (verdicts.TESTS, settings.tests.enabled and not settings.tests.checks),
-    )
-    return tuple(gate for gate, judges in both if judges)
+    """The gates that judge a merged tree; none where the values want no retest, or none can."""
+    return tuple(merged_trees.judging(settings)) if settings.base.strategy == "retest" else ()
 
 
 def entry_of(entries: Entries, head: str) -> Retest | None:

@@ -169,15 +169,15 @@ def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pul
     if task_documents.left_alone(context, repo, pull, entries) and (Documents.KEY in entries or _is_of_run(pull)):
         return True
     gh = context.harness(repo, checks="write", contents="read", pull_requests="read")
-    requested = _is_requested(context, repo, pull, entries, since)
+    requested = is_requested(context, repo, pull, entries, since)
     if requested and not pull.fork:
         _hold_to_its_target(context, gh, repo, pull, entries, opened)
         return True
-    given = answer(_facts(context, gh, repo, pull, entries, requested=requested))
+    given = answer(facts(context, gh, repo, pull, entries, requested=requested))
     if given is None:
         return True
     shared = [other for other in opened if other.number != pull.number and other.head_sha == pull.head_sha]
-    reviewed = next((other for other in shared if _is_under_us(context, repo, other)), None)
+    reviewed = next((other for other in shared if is_under_us(context, repo, other)), None)
     if given.conclusion == "success" and reviewed is not None:
         _say_whose_check_it_is(context, repo, pull, reviewed)
         return False
@@ -200,13 +200,14 @@ def _is_of_run(pull: pulls.Pull) -> bool:
     return pull.base_ref.startswith("press-play/")
 
 
-def _is_requested(context: Context, repo: str, pull: pulls.Pull, entries: Entries, since: float) -> bool:
+def is_requested(context: Context, repo: str, pull: pulls.Pull, entries: Entries, since: float) -> bool:
+    """Whether a pull request's own flows answer it; where everything starts, only one that changed after `since`."""
     if context.settings.events.start == "all" and not entries and parse_rfc3339(pull.updated_at) < since:
         return False
     return in_scope(context, repo, pull, entries)
 
 
-def _is_under_us(context: Context, repo: str, pull: pulls.Pull) -> bool:
+def is_under_us(context: Context, repo: str, pull: pulls.Pull) -> bool:
     """Whether the check on a pull request's head may be one of its review."""
     labelled = context.settings.events.label in pull.labels
     return labelled or is_ours(context, pull.author) or bool(context.ledger(repo).entries("pr", pull.number))
@@ -234,7 +235,8 @@ def _hold_to_its_target(
     parking.park(context, subject, pull, held.reason, ways=held.ways)
 
 
-def _facts(context: Context, gh: Client, repo: str, pull: pulls.Pull, entries: Entries, *, requested: bool) -> Facts:
+def facts(context: Context, gh: Client, repo: str, pull: pulls.Pull, entries: Entries, *, requested: bool) -> Facts:
+    """What decides the answer to a pull request. `gh` may read contents and pull requests."""
     events = context.settings.events
     authors, whole = pulls.authors(gh, repo, pull.number)
     pushers = set() if pull.fork else _pushers(gh, repo, pull.head_ref)

@@ -25,6 +25,7 @@ from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.start import start as start_flow
 from pressplay.steps.documents import documents_pull, task_documents
 from pressplay.steps.intake import issue_state
+from pressplay.steps.merge_queue import lost_groups
 from pressplay.steps.review import standing
 from pressplay.steps.review.scope import in_scope, is_withdrawn, of_ledger
 from pressplay.steps.triage import untriaged
@@ -54,6 +55,9 @@ class _Memory:
     alerts: float = 0.0
     issues: float = 0.0
     issues_swept: float = 0.0
+    queue: str = ""
+    """The branch with a merge queue, if there is one."""
+    queue_looked: float = 0.0
     pulls: dict[str, dict[str, Any]] = field(default_factory=dict)
     standing: dict[str, dict[str, Any]] = field(default_factory=dict)
     merges: mergeability.Memory = field(default_factory=mergeability.Memory)
@@ -72,6 +76,7 @@ def start(context: Context, repo: str) -> int:
             _pulls(context, gh, repo, opened, memory, pushed, busy)
             + _issues(context, repo, memory)
             + _alerts(context, repo, memory)
+            + _groups(context, repo, memory)
         )
     _write(context, repo, memory)
     return started
@@ -236,6 +241,16 @@ def _alerts(context: Context, repo: str, memory: _Memory) -> int:
         return 0
     memory.alerts = context.clock.now()
     return start_flow(context, "security", repo)
+
+
+# -- the merge queue ---------------------------------------------------------------------------------------------------
+
+
+def _groups(context: Context, repo: str, memory: _Memory) -> int:
+    now = context.clock.now()
+    if now - memory.queue_looked >= _LONGEST_REST:
+        memory.queue, memory.queue_looked = lost_groups.queued_branch(context, repo), now
+    return lost_groups.start(context, repo, memory.queue) if memory.queue else 0
 
 
 # -- the memory --------------------------------------------------------------------------------------------------------

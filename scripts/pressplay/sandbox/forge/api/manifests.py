@@ -27,6 +27,7 @@ _EVENTS = {
     "check_run": ("checks",), "check_suite": ("checks",), "code_scanning_alert": ("security_events",),
     "dependabot_alert": ("vulnerability_alerts",), "deployment": ("deployments",),
     "deployment_status": ("deployments",), "issue_comment": ("issues",), "issues": ("issues",),
+    "merge_group": ("merge_queues",),
     "pull_request": ("pull_requests",), "pull_request_review": ("pull_requests",),
     "pull_request_review_comment": ("pull_requests",), "pull_request_review_thread": ("pull_requests",),
     "push": ("contents",), "secret_scanning_alert": ("secret_scanning_alerts",), "status": ("statuses",),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-from pressplay.sandbox.forge import edits, events, gitdata, rules, shapes
+from pressplay.sandbox.forge import edits, events, gitdata, merging, rules, shapes
 from pressplay.sandbox.forge.api.repos import signature_of
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
@@ -228,7 +226,6 @@ def is_merged(call: ApiCall) -> ApiAnswer:
 def merge(call: ApiCall) -> JSON:
     """Merge by merge commit, squash or rebase; 405 if the rules or a conflict forbid it, 409 for another head."""
     s, repo, row = call.s, call.repo, pull_of(call)
-    git = s.git(repo)
     expected = call.get("sha", str, row["head_sha"])
     if row["state"] != "open":
         raise ApiError(405, "Pull Request is not mergeable")
@@ -236,57 +233,22 @@ def merge(call: ApiCall) -> JSON:
         raise ApiError(409, "Head branch was modified. Review and try the merge again.")
     if row["draft"]:
         raise ApiError(405, "Pull Request is still a draft")
-    wanting = rules.blockers(s, repo, row, s.actor)
+    wanting = [*rules.blockers(s, repo, row, s.actor), *rules.only_queued(s, repo, row["base_ref"], s.actor)]
     if wanting:
         raise ApiError(405, "Repository rule violations found\n\n" + "\n".join(wanting))
     base = rules.base_tip(s, repo, row)
-    tree = rules.merge_tree(s, repo, base, row["head_sha"]) if base is not None else None
-    if base is None or tree is None:
+    if base is None or rules.merge_tree(s, repo, base, row["head_sha"]) is None:
         raise ApiError(405, "Pull Request is not mergeable")
     method = call.get("merge_method", str, "merge")
+    given = [call.get(name, str, "") if name in call.fields else None for name in ("commit_title", "commit_message")]
+    sha = merging.commit(s, repo, row, base, method, *given)
+    if sha is None:
+        raise ApiError(405, "This branch can't be rebased")
     who = s.acting_user()
-    sign = signature_of(call, who)
-    if method == "squash":
-        title = call.get("commit_title", str, f"{row['title']} (#{row['number']})")
-        commits = gitdata.commits_between(git, gitdata.merge_base(git, base, row["head_sha"]), row["head_sha"])
-        text = call.get("commit_message", str, "\n\n".join(f"* {commit.message.strip()}" for commit in commits))
-        author = s.user(row["user_id"])
-        made: object = git.create_commit(
-            None,
-            gitdata.signature(author["login"], shapes.email(author), s.now),
-            sign,
-            _message(title, text),
-            tree,
-            [base],
-        )
-    elif method == "rebase":
-        commits = gitdata.commits_between(git, base, row["head_sha"])
-        made = gitdata.replay(git, base, [commit for commit in commits if len(commit.parent_ids) < 2], sign)
-        if made is None:
-            raise ApiError(405, "This branch can't be rebased")
-    elif method == "merge":
-        owner = s.user(s.repo(row["head_repo_id"])["owner_id"])["login"]
-        title = call.get("commit_title", str, f"Merge pull request #{row['number']} from {owner}/{row['head_ref']}")
-        made = git.create_commit(
-            None,
-            sign,
-            sign,
-            _message(title, call.get("commit_message", str, row["title"])),
-            tree,
-            [base, row["head_sha"]],
-        )
-    else:
-        raise ApiError(422, "merge_method must be merge, squash or rebase")
-    sha = str(made)
     # First the pull request, then the branch: the move of the branch would find it merged by somebody's push.
     events.merged(s, repo, row, sha, who)
-    events.move_ref(s, repo, f"refs/heads/{row['base_ref']}", sha, merges=True)
+    events.move_ref(s, repo, f"refs/heads/{row['base_ref']}", sha, activity="pr_merge")
     return {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
-
-
-def _message(title: str, text: str) -> str:
-    subject = re.sub(r"[\r\n]+", " ", title)
-    return f"{subject}\n\n{text}".rstrip("\n")
 
 
 @route("PUT", "/repos/<owner>/<name>/pulls/<int:number>/update-branch", pull_requests="write")
