@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from conflicts import Conflicting, Writers, conflicting
 from conversation import PR, Rex, Talk, changes_and_answers
 from harness import REPO, Agents, World, git, project, reconciled, task, world
 
@@ -155,6 +156,8 @@ class Life:
     begin: Callable[[], None]
     end: Callable[[], Any]
     """What it comes to, to be compared."""
+    least: float = 0
+    """Hours that it takes: before `reconcile` looks, nothing seems to move."""
 
     def over(self) -> bool:
         """Whether nothing moves any more but `reconcile`, by itself or because it fails."""
@@ -166,7 +169,8 @@ class Life:
     def run(self, hours: float = 8, at_least: float = 0) -> None:
         clock = self.made.sandbox.clock
         began = clock.now()
-        done = lambda: self.over() and clock.now() >= began + at_least * HOUR  # noqa: E731
+        least = max(at_least, self.least)
+        done = lambda: self.over() and clock.now() >= began + least * HOUR  # noqa: E731
         self.made.sandbox.run(lambda: done() or clock.now() > began + hours * HOUR)
         assert done(), f"not over after {hours} hours: {[w['metadata']['name'] for w in self.unfinished()]}"
 
@@ -240,6 +244,21 @@ def the_comments(state: Path) -> Life:
     return life
 
 
+def the_conflict(state: Path) -> Life:
+    """An approved pull request that conflicts once a person merges another one, to its approval."""
+    made = world(state, Writers(), VirtualClock(moment(state)), merge=False, chart=reconciled("*/10 * * * *"))
+    faulty, state_of = Faulty(made.sandbox.forge), Conflicting(made, Writers())
+
+    def end() -> Any:
+        faulty.answer = None
+        pull = state_of.pull(2)
+        parents = len(git(made.sandbox.forge.git_path(REPO), "show", "-s", "--format=%P", pull.head_sha).split())
+        return life.starts(), parents, pull.mergeable_state, state_of.check(2)["conclusion"], len(state_of.comments(2))
+
+    life = Life(made, faulty, lambda: state_of.merge(1), end, least=1)
+    return life
+
+
 def void(_value: object) -> None: ...
 
 
@@ -284,15 +303,20 @@ def flows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Flow]:
     approved.play()
     (directory / "comments" / "moment").write_text(str(approved.sandbox.clock.now()))
     approved.sandbox.close()
+    (directory / "two").mkdir()
+    both = conflicting(directory / "two").made
+    (directory / "two" / "state" / "moment").write_text(str(both.sandbox.clock.now()))
+    both.sandbox.close()
     return {
         "play": _flow("play", the_play, directory / "play"),
         "comments": _flow("comments", the_comments, directory / "comments"),
+        "conflict": _flow("conflict", the_conflict, directory / "two" / "state"),
     }
 
 
 # -- passing faults ----------------------------------------------------------------------------------------------------
 
-STEP = {"play": 4, "comments": 9}
+STEP = {"play": 4, "comments": 9, "conflict": 13}
 """Otherwise than in full, every so-manieth call is tried, with one of the faults in turn."""
 
 
@@ -308,7 +332,7 @@ def passing(flow: Flow) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.rule("R1")
-@pytest.mark.parametrize("name", ["play", "comments"])
+@pytest.mark.parametrize("name", ["play", "comments", "conflict"])
 @pytest.mark.parametrize("share", range(SHARES))
 def test_a_passing_fault_at_any_call_leads_to_the_same_end(flows, tmp_path, name, share):
     flow = flows[name]

@@ -87,7 +87,7 @@ class Conflicting:
         return dict(run)
 
     def merge(self, number: int) -> None:
-        self.call("PUT", f"/pulls/{number}/merge", json={"sha": self.pull(number).head_sha})
+        self.call("PUT", f"/pulls/{number}/merge", json={"sha": self.call("GET", f"/pulls/{number}")["head"]["sha"]})
 
     def changes(self) -> list[str]:
         """The lines that tasks added on the base branch."""
