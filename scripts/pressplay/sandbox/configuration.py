@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pressplay import names, patch
+from pressplay.cluster import rbac
+from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Cluster, Manifest
+from pressplay.domain import accounts
 from pressplay.errors import InputError
 from pressplay.sandbox.deployer import COMMIT_LABEL, NAMESPACE
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
@@ -46,7 +49,26 @@ def install(
         cluster.apply(manifest)
     if settings is None:
         raise InputError(f"the rendered chart has no ConfigMap {CONFIG_MAP}; render it with helm template")
+    for manifest in _rights_of_probes(settings.namespace):
+        cluster.apply(manifest)
     return settings
+
+
+def _rights_of_probes(release: str) -> Iterator[Manifest]:
+    """What the chart renders for a namespace of `acceptance.namespaces`."""
+    probes = accounts.of_step("acceptance-probe")
+    rules = [
+        {"apiGroups": [group], "resources": [f"{plural}/{sub}" if sub else plural], "verbs": list(rule.verbs)}
+        for rule in probes.rules
+        if rule.place == "probed"
+        for group, plural, sub in map(rbac.parts, rule.resources)
+    ]
+    metadata = {"name": f"press-play-{release}-{probes.name}", "namespace": NAMESPACE, "labels": dict(PART_OF)}
+    api = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
+    subject = {"kind": "ServiceAccount", "name": probes.service_account, "namespace": release}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": metadata["name"]}
+    yield {**api, "kind": "Role", "rules": rules}
+    yield {**api, "kind": "RoleBinding", "roleRef": reference, "subjects": [subject]}
 
 
 def _local_config(config: Mapping[str, Any], url: str, repo: str, parallelism: int) -> Any:
