@@ -183,6 +183,22 @@ Rules of chart/files/accounts.yaml as those of a Role, one for each API group. (
 {{- end }}
 
 {{/*
+What all steps had together when they had one account, as accounts of steps have it: `serviceAccount.former`. Their keys come on top.
+*/}}
+{{- define "press-play.formerAccount" -}}
+keys: [harness, qa, proofKey, proofStore]
+rules:
+  - {in: release, resources: [configmaps], verbs: [get, list, create, patch, delete], why: former}
+  - {in: release, resources: [workflows.argoproj.io], verbs: [get, list, create, patch, update], why: former}
+  - {in: release, resources: [workflowtemplates.argoproj.io], verbs: [get, list, create, patch, delete], why: former}
+  - {in: release, resources: [cronworkflows.argoproj.io], names: [reconcile], verbs: [get, patch], why: former}
+  - {in: release, resources: [persistentvolumeclaims, pods], verbs: [get, list, create, patch, delete], why: former}
+  - {in: release, resources: [pods/log], verbs: [get], why: former}
+  - {in: controller, resources: [coderuns.agents.platform, docsruns.agents.platform], verbs: [get, list, create, patch, delete], why: former}
+  - {in: controller, resources: [persistentvolumeclaims], verbs: [get, list, delete], why: former}
+{{- end }}
+
+{{/*
 The namespaces that probes may look into, of all repositories, as a YAML list. Takes the root.
 */}}
 {{- define "press-play.probedNamespaces" -}}

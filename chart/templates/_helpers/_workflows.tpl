@@ -57,7 +57,11 @@ tolerations:
 
 {{/* The security context of a step's container: its root is read-only, unless the values say otherwise. Takes the root. */}}
 {{- define "press-play.containerSecurityContext" -}}
-{{- merge (dict) .Values.workflows.containerSecurityContext (dict "readOnlyRootFilesystem" true) | toYaml -}}
+{{- $context := deepCopy .Values.workflows.containerSecurityContext -}}
+{{- if not (hasKey $context "readOnlyRootFilesystem") -}}
+{{- $_ := set $context "readOnlyRootFilesystem" true -}}
+{{- end -}}
+{{- toYaml $context -}}
 {{- end }}
 
 {{/*
