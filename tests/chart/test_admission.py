@@ -35,6 +35,9 @@ POLICIES = {
     if d["kind"] == "ValidatingAdmissionPolicy"
 }
 
+SECRET = {"name": "s", "secret": {"secretName": "github-app-press-play"}}
+CONTAINER = {"name": "x", "container": {"image": "x", "command": ["sh"]}}
+
 
 def refused(policy: str, made: Manifest, before: Manifest | None = None) -> list[str]:
     """The messages of the validations that do not hold; an error counts as one (failurePolicy: Fail)."""
@@ -112,16 +115,15 @@ def test_the_gates_pods_pass(gate: str):
 def test_a_wait_of_any_workflow_may_be_woken(policy: str):
     """The Argo Server updates the Workflow as the step's account: its status, and what Argo's types add."""
     anybody = reference("coderun-template", entrypoint="submitted", serviceAccountName="default", shutdown="Stop")
-    woken = {**anybody, "status": {"phase": "Running"}}
-    assert refused(policy, woken, before=anybody) == []
+    stored = {"storedTemplates": {"x": CONTAINER}, "storedWorkflowTemplateSpec": {"templates": [CONTAINER]}}
+    waiting = {**anybody, "status": {"nodes": {"a": {"phase": "Running"}}, **stored}}
+    woken = {**anybody, "status": {"nodes": {"a": {"phase": "Succeeded"}}, **stored}}
+    assert refused(policy, woken, before=waiting) == []
     bare = {"metadata": {"name": "x"}, "spec": {"workflowTemplateRef": {"name": "play-1"}}}
     assert refused(policy, {**bare, "spec": {**bare["spec"], "arguments": {}}}, before=bare) == []
 
 
 # -- what they could do beside that ------------------------------------------------------------------------------------
-
-SECRET = {"name": "s", "secret": {"secretName": "github-app-press-play"}}
-CONTAINER = {"name": "x", "container": {"image": "x", "command": ["sh"]}}
 
 
 @pytest.mark.parametrize("policy", ["started", "plays", "deployments"])
@@ -160,6 +162,15 @@ def test_an_update_may_not_give_a_workflow_what_a_new_one_may_not_have():
     before = reference("task")
     for spec in ({"templates": [CONTAINER]}, {"volumes": [SECRET]}, {"workflowTemplateRef": {"name": "another"}}):
         assert refused("started", {**before, "spec": {**before["spec"], **spec}}, before=before) != []
+
+
+def test_what_argo_stored_of_the_templates_can_not_be_exchanged():
+    """A Workflow's status is no subresource: whoever updates the Workflow may write it; Argo runs what is stored."""
+    before = {**reference("task"), "status": {"storedTemplates": {}, "nodes": {}}}
+    for key in ("storedTemplates", "storedWorkflowTemplateSpec"):
+        changed = {**before, "status": {**before["status"], key: {"templates": [CONTAINER]}}}
+        assert refused("started", changed, before=before) != []
+    assert refused("started", before) != [], "a new Workflow has no status"
 
 
 def test_the_planner_may_not_refer_to_other_templates_than_its_plays():

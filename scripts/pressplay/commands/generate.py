@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from pressplay.commands import _pages
+from pressplay.commands import _access_page, _pages
 from pressplay.domain import accounts, flows
 from pressplay.errors import PressPlayError
 from pressplay.gates.proof import statement
@@ -68,6 +68,10 @@ def _accounts(_root: Path) -> Files:
     return {Path("chart/files", accounts.FILE): accounts.text()}
 
 
+def _access(root: Path) -> Files:
+    return {Path("docs/reference/access.md"): _access_page.access(root)}
+
+
 def _roles(_root: Path) -> Files:
     return {Path("docs/reference/roles.md"): _pages.roles_page()}
 
@@ -87,6 +91,7 @@ GENERATORS: dict[str, Callable[[Path], Files]] = {
     "default render": _render,
     "GitHub Apps": _github_apps,
     "roles": _roles,
+    "access": _access,
     "command line": _command_line,
     "steps": _steps,
     "workflows": _workflows,
