@@ -13,11 +13,11 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from access_rights import RELEASE, rendered, rights
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional
 from charts import DEFAULTS, ROOT, load
-from test_access import RELEASE, rendered
-from test_gate_pods import beside, pod
+from gate_manifests import beside, pod
 
 from pressplay.backlog import graph, tasks, workflow
 from pressplay.domain import flows
@@ -275,8 +275,6 @@ def test_each_policy_is_in_force_for_its_accounts_in_this_namespace():
 
 
 def test_every_account_that_creates_workflows_or_pods_has_a_policy():
-    from test_access import rights
-
     held = rights(DOCUMENTS)
     created = {
         "workflows.argoproj.io": {"started", "plays", "deployments"},

@@ -98,7 +98,7 @@ def _rights(held: Mapping[str, Sequence[tuple[str, Manifest]]]) -> Iterator[str]
 
 def _resources(rule: Manifest) -> str:
     (group,) = rule["apiGroups"]
-    kinds = ", ".join(f"`{kind}.{group}`" if group else f"`{kind}`" for kind in rule["resources"])
+    kinds = ", ".join(f"`{kind}`" for kind in rule["resources"]) + (f" of {group}" if group else "")
     names = ", ".join(f"`{name}`" for name in rule.get("resourceNames", []))
     return f"{kinds}: {names}" if names else kinds
 
