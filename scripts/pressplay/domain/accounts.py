@@ -20,6 +20,8 @@ Key = Literal["harness", "qa", "proofKey", "proofStore"]
 Verb = Literal["get", "list", "create", "patch", "update", "delete"]
 RESULTS = "workflowtaskresults.argoproj.io"
 """What Argo's executor writes for every pod of ours, as the pod's account."""
+OTHERS = ("press-play-gate", "press-play-sensor", "press-play-eventsource", "press-play-serve", "press-play-agents")
+"""The ServiceAccounts of the release as which no step runs."""
 APPROVER = "approver"
 """The account whose name the values give (`serviceAccount.name`)."""
 
@@ -107,6 +109,12 @@ def account(name: str) -> StepAccount:
         if candidate.name == name:
             return candidate
     raise InputError(f"account {name!r}: expected one of {', '.join(known.name for known in accounts())}")
+
+
+def taken() -> frozenset[str]:
+    """The ServiceAccounts whose names are fixed: all but the approver's."""
+    own = (account.service_account for account in accounts() if account.name != APPROVER)
+    return frozenset((*OTHERS, *own))
 
 
 def of_step(step: str) -> StepAccount:
