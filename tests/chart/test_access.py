@@ -245,6 +245,11 @@ def test_who_applies_objects_reaches_the_api_server_alone_and_who_has_a_key_what
     assert api["to"][0]["ipBlock"] == {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}
 
 
+def test_every_step_reaches_further_ports_that_the_values_name():
+    policy = one(rendered(**{"networkPolicy.ports": "{9000}"}), "NetworkPolicy", "press-play-steps")["spec"]
+    assert [port["port"] for port in policy["egress"][-1]["ports"]] == [9000]
+
+
 def test_probes_reach_public_addresses_and_what_the_values_allow():
     documents = rendered(**{"defaults.acceptance.networks": "{10.1.0.0/16}"})
     policy = one(documents, "NetworkPolicy", "press-play-probes")["spec"]

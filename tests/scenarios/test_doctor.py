@@ -442,7 +442,7 @@ FAULTS = [
         "an Argo Server that lets nobody read",
         lambda c: argo_says(c, lambda _: httpx.Response(403, json={"message": "no"})),
         "Argo Server",
-        "press-play:press-play its Role",
+        "press-play:press-play-reconcile its Role",
     ),
     Planted(
         "an Argo Server of unknown authority", lambda c: argo_says(c, untrusted), "Argo Server", "argo.server.caSecret"

@@ -26,9 +26,6 @@
 {{- range $addresses -}}
 {{- $ports = append $ports (include "press-play.urlPort" . | int) -}}
 {{- end -}}
-{{- range .Values.networkPolicy.ports -}}
-{{- $ports = append $ports (int .) -}}
-{{- end -}}
 {{- $ports | uniq | sortAlpha | toJson -}}
 {{- end }}
 
@@ -99,10 +96,17 @@ spec:
 {{- end }}
 {{- end }}
 
-{{/* Every step and hook reports to the API server; nothing reaches it. Takes the root. */}}
+{{/* Every step and hook reports to the API server, and Argo's executor to an artifact repository; nothing reaches it. Takes the root. */}}
 {{- define "press-play.networkOf.steps" -}}
 egress:
   {{- include "press-play.egressToCluster" . | nindent 2 }}
+  {{- with .Values.networkPolicy.ports }}
+  - to:
+      - namespaceSelector: {}
+      {{- include "press-play.peers" $.Values.networkPolicy.cidrs | trim | nindent 6 }}
+    ports:
+      {{- include "press-play.tcp" . | trim | nindent 6 }}
+  {{- end }}
 {{- end }}
 
 {{/* Steps with a key also reach GitHub, the Argo Server, a proxy, the proofs' store, mirrors. Takes the root. */}}
