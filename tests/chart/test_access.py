@@ -29,12 +29,12 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     "press-play": {RELEASE: {REPORT, WITH_QA, "get,create,patch configmaps"}},
     "press-play-starter": {
         RELEASE: {
-            REPORT, HARNESS, "get,list,create,patch configmaps", "get,list,create,patch,update workflows.argoproj.io",
+            REPORT, WITH_QA, "get,list,create,patch configmaps", "get,list,create,patch,update workflows.argoproj.io",
         },
     },
     "press-play-planner": {
         RELEASE: {
-            REPORT, HARNESS, "get,list configmaps", "patch configmaps press-play-rate-limits",
+            REPORT, HARNESS, "get,list,create,patch configmaps",
             "get,list,create,patch,delete workflowtemplates.argoproj.io", "get,list,create workflows.argoproj.io",
         },
     },
@@ -63,7 +63,7 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     },
     "press-play-reconcile": {
         RELEASE: {
-            REPORT, HARNESS, "get,list,create,patch,delete configmaps", "get,list,create,update workflows.argoproj.io",
+            REPORT, WITH_QA, "get,list,create,patch,delete configmaps", "get,list,create,update workflows.argoproj.io",
             "list,delete workflowtemplates.argoproj.io", "list,delete persistentvolumeclaims", "list,delete pods",
         },
         CONTROLLER: {*(f"get,list,delete {kind}" for kind in RUNS), "list,delete persistentvolumeclaims"},
@@ -150,14 +150,14 @@ def test_only_the_gates_make_pods_only_runs_reach_the_controller_and_only_plays_
         "press-play-runner", "press-play-run-apply", "press-play-reconcile",
     }  # fmt: skip
     assert not may("list", "secrets")
-    # Who applies objects has no key, and who reads strangers' bytes or plans writes no verdict.
+    # Who applies objects has no key, and who writes strangers' bytes onto a volume writes no verdict.
     keyless = {name for name in held if not any("secrets" in text for text in held[name][RELEASE])}
     assert keyless == {
         "press-play-run-apply", "press-play-gate-apply", "press-play-deploy-apply", "press-play-acceptance",
         "press-play-sensor",
     }  # fmt: skip
     writers = {name for name, places in held.items() if any(is_write(text) for text in places[RELEASE])}
-    assert not {"press-play-reader", "press-play-planner", *keyless} & writers
+    assert not {"press-play-reader", *keyless} & writers
 
 
 def is_write(text: str) -> bool:

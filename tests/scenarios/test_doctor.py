@@ -373,8 +373,8 @@ FAULTS = [
         "rolebindings",
     ),
     Planted(
-        "a planner that writes verdicts",
-        lambda c: bound(c, "press-play-planner", {"resources": ["configmaps"], "verbs": ["patch"]}),
+        "a reader of strangers' bytes that writes verdicts",
+        lambda c: bound(c, "press-play-reader", {"resources": ["configmaps"], "verbs": ["patch"]}),
         "rights of the steps",
         "rolebindings",
     ),

@@ -78,7 +78,7 @@ CALLS: dict[str, Callable[[Cluster], object]] = {
     [
         ("gate-lint-checkout", {"a ledger read"}),
         ("gate-supply", {"a ledger read", "a ledger written"}),
-        ("plan", {"a ledger read", "all ledgers", "a Workflow made", "a play"}),
+        ("plan", {"a ledger read", "a ledger written", "all ledgers", "a Workflow made", "a play"}),
         ("signal", {"a ledger read", "a ledger written", "all ledgers", "a Workflow made", "a wait ended"}),
         ("run-prepare", {"a ledger read", "a ledger written", "a run deleted"}),
         ("gate-tests-verdict", {"a ledger read", "a ledger written", "a Pod deleted", "a log"}),
@@ -131,7 +131,7 @@ def test_a_step_has_the_keys_of_its_account(of: Of):
 
 
 def test_who_may_not_create_the_rate_limits_changes_those_that_are_there(of: Of, cluster: SqliteCluster):
-    limits = RateLimits(of("plan").cluster, OWN)
+    limits = RateLimits(of("gate-lint-checkout").cluster, OWN)
     limits.write("a", "1")
     assert limits.read() == {}, "it is left to an account that may create it"
     RateLimits(of("gate-supply").cluster, OWN).write("b", "2")
