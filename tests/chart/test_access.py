@@ -35,7 +35,7 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     "press-play-planner": {
         RELEASE: {
             REPORT, HARNESS, "get,list,create,patch configmaps",
-            "get,list,create,patch,delete workflowtemplates.argoproj.io", "get,list,create workflows.argoproj.io",
+            "list,create,patch,delete workflowtemplates.argoproj.io", "list,create workflows.argoproj.io",
         },
     },
     "press-play-runner": {
@@ -57,8 +57,8 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     "press-play-acceptance": {
         RELEASE: {REPORT, "get configmaps press-play-config"},
         PROBED: {
-            "get,list pods", "get,list pods/log",
-            *(f"get,list {kind}.apps" for kind in ("deployments", "statefulsets", "daemonsets")),
+            "get,list pods", "get pods/log",
+            *(f"get {kind}.apps" for kind in ("deployments", "statefulsets", "daemonsets")),
         },
     },
     "press-play-reconcile": {

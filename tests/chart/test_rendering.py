@@ -265,7 +265,10 @@ def test_our_pods_may_read_the_keys_of_two_apps_and_what_proofs_need_and_no_othe
     # Where proofs have a key or a store of their own, that key and the credentials of that store.
     proof = values["proof"]
     own = [*filter(None, [proof["signingKey"]["secret"], (proof.get(proof["store"]) or {}).get("secret")])]
-    of_account = {"approver": [harness, qa, *own], **dict.fromkeys(("runner", "starter", "reconcile"), [harness, qa])}
+    of_account = {
+        "approver": [harness, qa, *own],
+        **{name: [harness, qa] for name in ("runner", "starter", "reconcile")},
+    }
     holders = [account.name for account in accounts.accounts() if account.keys]
     assert rules == {f"press-play-{name}": ("press-play", of_account.get(name, [harness]), ["get"]) for name in holders}
     for role in (d for d in documents if d["kind"] == "ClusterRole"):
