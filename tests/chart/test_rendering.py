@@ -18,6 +18,7 @@ from hera.events import models as events_models
 from hera.workflows import models
 
 from pressplay import names, patch
+from pressplay.domain import accounts
 from pressplay.github.breaker import LONGEST_SECONDS
 from pressplay.sandbox.engine.conditions import duration
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, parse
@@ -252,18 +253,24 @@ def test_the_harness_key_lies_only_where_no_agent_runs(documents: Documents, val
 def test_our_pods_may_read_the_keys_of_two_apps_and_what_proofs_need_and_no_other_secret(
     documents: Documents, values: dict[str, Any]
 ):
-    rules = [
-        (role["metadata"]["namespace"], rule)
+    rules = {
+        role["metadata"]["name"]: (role["metadata"]["namespace"], rule["resourceNames"], rule["verbs"])
         for role in documents
         if role["kind"] == "Role"
         for rule in role["rules"]
         if "secrets" in rule["resources"]
-    ]
-    wanted = [names.app_secret(values["github"]["harnessApp"]), names.app_secret(values["agents"]["qa"]["githubApp"])]
+    }
+    harness = names.app_secret(values["github"]["harnessApp"])
+    qa = names.app_secret(values["agents"]["qa"]["githubApp"])
     # Where proofs have a key or a store of their own, that key and the credentials of that store.
     proof = values["proof"]
-    wanted += filter(None, [proof["signingKey"]["secret"], (proof.get(proof["store"]) or {}).get("secret")])
-    assert [(place, rule["resourceNames"], rule["verbs"]) for place, rule in rules] == [("press-play", wanted, ["get"])]
+    own = [*filter(None, [proof["signingKey"]["secret"], (proof.get(proof["store"]) or {}).get("secret")])]
+    of_account = {
+        "approver": [harness, qa, *own],
+        **{name: [harness, qa] for name in ("runner", "starter", "reconcile")},
+    }
+    holders = [account.name for account in accounts.accounts() if account.keys]
+    assert rules == {f"press-play-{name}": ("press-play", of_account.get(name, [harness]), ["get"]) for name in holders}
     for role in (d for d in documents if d["kind"] == "ClusterRole"):
         assert role["metadata"]["name"] == "press-play-press-play-serve"
         assert role["rules"] == [
@@ -287,7 +294,8 @@ def test_each_role_is_bound_to_one_of_our_accounts(documents: Documents, values:
     subjects = [subject for d in bindings for subject in d["subjects"]]
     assert {s["namespace"] for s in subjects} == {"press-play"}
     account = values["serviceAccount"]["name"] or "press-play"
-    bound = {f"press-play-{name}" for name in ("agents", "sensor", "acceptance", "serve")} | {account}
+    bound = {f"press-play-{name}" for name in ("agents", "sensor", "serve")} | {account}
+    bound |= {own.service_account for own in accounts.accounts() if own.name != accounts.APPROVER}
     assert {s["name"] for s in subjects} <= bound
     used = set(re.findall(r"serviceAccountName: (\S+)", yaml.safe_dump_all(documents)))
     # These two are bound to nothing at all.

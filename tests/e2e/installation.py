@@ -170,7 +170,7 @@ def nodes(workflow: dict[str, Any]) -> list[dict[str, Any]]:
 def argo_from_here() -> dict[str, str]:
     """What `pressplay continue` needs to reach the Argo Server as a person."""
     url = os.environ.get("PRESSPLAY_E2E_ARGO_URL", "https://argo-server.argo:2746")
-    token = kubectl("create", "token", "press-play", "-n", NAMESPACE).strip()
+    token = kubectl("create", "token", "press-play-reconcile", "-n", NAMESPACE).strip()
     return {"PRESSPLAY_ARGO_URL": url, "PRESSPLAY_ARGO_TOKEN": token}
 
 

@@ -173,45 +173,13 @@ def may(account: str, verb: str, what: str, space: str, subresource: str = "") -
     return said == "yes"
 
 
-ALLOWED = [
-    ("create", "workflows", RELEASE),
-    ("create", "workflowtaskresults", RELEASE),
-    ("patch", "configmaps", RELEASE),
-    # The lint gate's commands run in plain Pods.
-    ("create", "pods", RELEASE),
-    ("get", "secrets/github-app-press-play", RELEASE),
-    ("get", "secrets/github-app-qa-agent", RELEASE),
-    ("patch", "cronworkflows/reconcile", RELEASE),
-    ("create", "coderuns.agents.platform", CONTROLLER),
-    ("delete", "coderuns.agents.platform", CONTROLLER),
-    ("delete", "persistentvolumeclaims", CONTROLLER),
-]
-DENIED = [
-    ("list", "secrets", RELEASE),
-    ("get", "secrets/github-app-rex", RELEASE),
-    ("get", "secrets/github-app-rex", CONTROLLER),
-    ("get", "secrets/github-app-press-play", CONTROLLER),
-    ("update", "configmaps", RELEASE),
-    ("delete", "workflows", RELEASE),
-    ("create", "pods", CONTROLLER),
-    ("create", "pods", RELEASE, "exec"),
-    ("patch", "configmaps/controller-agents", CONTROLLER),
-    ("update", "coderuns.agents.platform", CONTROLLER, "status"),
-    ("create", "roles", RELEASE),
-    ("create", "serviceaccounts", RELEASE, "token"),
-    ("patch", "cronworkflows/another", RELEASE),
-    ("get", "workflows", "default"),
-    ("get", "configmaps", "kube-system"),
-    ("get", "nodes", RELEASE),
-]
-
-
 @pytest.mark.rule("NFR5")
 def test_the_service_accounts_may_what_they_need_and_no_more(spaces):
     apply(FOREIGN)
     release("install", agentsConfigMap={"mode": "merge"})
-    assert [right for right in ALLOWED if not may(ACCOUNT, *right)] == []
-    assert [right for right in DENIED if may(ACCOUNT, *right)] == []
+    # test_access.py tries the whole matrix.
+    assert may(ACCOUNT, "get", "secrets/github-app-qa-agent", RELEASE)
+    assert not may(ACCOUNT, "create", "pods", RELEASE)
     hooks = f"system:serviceaccount:{RELEASE}:press-play-agents"
     assert may(hooks, "patch", "configmaps/controller-agents", CONTROLLER)
     assert not may(hooks, "patch", "configmaps/another", CONTROLLER)

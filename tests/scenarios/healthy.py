@@ -136,7 +136,7 @@ PODS = [
 ]
 READER = [
     {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list"]},
-    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list"]},
+    {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["get", "list"]},
 ]
 AROUND = [
     *DEFINITIONS,

@@ -105,6 +105,13 @@ def agents_may_read(copy: Copy) -> None:
     copy.add(thing("RoleBinding", OWN, "broad", roleRef={"kind": "Role", "name": "broad"}, subjects=[who]))
 
 
+def bound(copy: Copy, account: str, rule: dict) -> None:
+    """Give an account of the release a right that it should not have."""
+    copy.add(thing("Role", OWN, "more", rules=[{"apiGroups": [""], **rule}]))
+    who = {"kind": "ServiceAccount", "name": account, "namespace": OWN}
+    copy.add(thing("RoleBinding", OWN, "more", roleRef={"kind": "Role", "name": "more"}, subjects=[who]))
+
+
 def another_app(copy: Copy, of: str, there: str, into: str, where: str = AGENTS) -> None:
     """Put one App's key into another one's Secret."""
     keys = {key.replace("-", "_"): copy.held(there, f"github-app-{of}", key) for key in ("app-id", "private-key")}
@@ -365,9 +372,21 @@ FAULTS = [
     ),
     Planted(
         "steps without rights",
-        lambda c: c.remove("RoleBinding", AGENTS, "press-play-press-play"),
+        lambda c: c.remove("RoleBinding", AGENTS, "press-play-press-play-run-apply"),
         "rights of the steps",
         "RoleBindings",
+    ),
+    Planted(
+        "a reader of strangers' bytes that makes Pods",
+        lambda c: bound(c, "press-play-reader", {"resources": ["pods"], "verbs": ["create"]}),
+        "rights of the steps",
+        "rolebindings",
+    ),
+    Planted(
+        "a reader of strangers' bytes that writes verdicts",
+        lambda c: bound(c, "press-play-reader", {"resources": ["configmaps"], "verbs": ["patch"]}),
+        "rights of the steps",
+        "rolebindings",
     ),
     Planted(
         "probes without rights",
@@ -433,7 +452,7 @@ FAULTS = [
         "an Argo Server that lets nobody read",
         lambda c: argo_says(c, lambda _: httpx.Response(403, json={"message": "no"})),
         "Argo Server",
-        "press-play:press-play its Role",
+        "press-play:press-play-reconcile its Role",
     ),
     Planted(
         "an Argo Server of unknown authority", lambda c: argo_says(c, untrusted), "Argo Server", "argo.server.caSecret"
@@ -792,7 +811,10 @@ def test_what_the_argo_server_says_where_it_can_be_reached(copy: Copy):
     assert (unseen.state, "who brings no token" in unseen.message) == ("not looked at", True)
     argo_says(copy, answer, token="")
     unseen = line(copy, "Argo Server")
-    assert (unseen.state, "kubectl -n press-play create token press-play" in unseen.do) == ("not looked at", True)
+    assert (unseen.state, "kubectl -n press-play create token press-play-reconcile" in unseen.do) == (
+        "not looked at",
+        True,
+    )
 
 
 def line(copy: Copy, name: str) -> Result:

@@ -36,6 +36,25 @@ subjects:
     namespace: {{ .root.Release.Namespace }}
 {{- end }}
 
+{{/* A ServiceAccount of steps. (dict "root" $ "name" NAME "annotations" ANNOTATIONS) */}}
+{{- define "press-play.stepAccount" -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ .name }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "press-play.labels" .root | nindent 4 }}
+  {{- with merge (dict) .annotations .root.Values.commonAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{/*
 The ExternalSecret with one App's key. Takes (dict "root" $ "namespace" NAMESPACE "app" GITHUBAPP), with "agent" ID for an agent's.
 */}}
@@ -72,62 +91,111 @@ spec:
     {{- end }}
 {{- end }}
 
-{{/* What they may do in the controller's namespace: runs, and the volumes that were made for them. Takes the root. */}}
-{{- define "press-play.controllerRules" -}}
-- apiGroups: [agents.platform]
-  resources: [coderuns, docsruns]
-  verbs: [get, list, watch, create, patch, delete]
-# `isolation: volume`: a task's volume is deleted once its pull request is closed and its last run ended.
-- apiGroups: [""]
-  resources: [persistentvolumeclaims]
-  verbs: [get, list, delete]
+{{/* The accounts of steps (chart/files/accounts.yaml, which is made from scripts/pressplay/domain/accounts.yaml), as a YAML list. Takes the root. */}}
+{{- define "press-play.accounts" -}}
+{{- (.Files.Get "files/accounts.yaml" | fromYaml).accounts | toYaml -}}
 {{- end }}
 
-{{/* What the pods of our workflows may do in the release's namespace. Takes the root. */}}
-{{- define "press-play.workflowRules" -}}
+{{/*
+The account of what runs in a template: of a step by its name, of a template of the kind `resource` as WORKFLOWTEMPLATE/TEMPLATE.
+(dict "root" $ "runs" "run-prepare")
+*/}}
+{{- define "press-play.accountOf" -}}
+{{- $names := list -}}
+{{- range include "press-play.accounts" .root | fromYamlArray -}}
+{{- if has $.runs (concat (.steps | default list) (.applies | default list)) -}}
+{{- $names = append $names .name -}}
+{{- end -}}
+{{- end -}}
+{{- first $names | required (printf "files/accounts.yaml: no account is for %s" .runs) -}}
+{{- end }}
+
+{{/* The ServiceAccount of an account of steps. (dict "root" $ "name" "reader") */}}
+{{- define "press-play.accountName" -}}
+{{- if eq .name "approver" -}}
+{{- include "press-play.serviceAccountName" .root -}}
+{{- else -}}
+{{- printf "press-play-%s" .name -}}
+{{- end -}}
+{{- end }}
+
+{{/* The Secrets that an account may read, as a YAML list. (dict "root" $ "keys" (list "harness")) */}}
+{{- define "press-play.keySecrets" -}}
+{{- $proof := .root.Values.proof -}}
+{{- $secrets := dict
+      "harness" (include "press-play.appSecret" .root.Values.github.harnessApp)
+      "qa" (include "press-play.appSecret" .root.Values.agents.qa.githubApp)
+      "proofKey" $proof.signingKey.secret
+      "proofStore" (get (get $proof $proof.store | default dict) "secret") -}}
+{{- $names := list -}}
+{{- range .keys -}}
+{{- with get $secrets . -}}
+{{- $names = append $names . -}}
+{{- end -}}
+{{- end -}}
+{{- uniq $names | toYaml -}}
+{{- end }}
+
+{{/*
+Rules of chart/files/accounts.yaml as those of a Role, one for each API group. (dict "rules" RULES)
+*/}}
+{{- define "press-play.rules" -}}
+{{- range $rule := .rules }}
+{{- $groups := dict }}
+{{- range .resources }}
+{{- $parts := splitn "." 2 . }}
+{{- $_ := set $groups ($parts._1 | default "core") (append (get $groups ($parts._1 | default "core") | default list) $parts._0) }}
+{{- end }}
+{{- range $group, $resources := $groups }}
+# {{ $rule.why | replace "`" "" }}
+- apiGroups: [{{ ne $group "core" | ternary $group "" | quote }}]
+  resources: [{{ join ", " $resources }}]
+  {{- with $rule.names }}
+  resourceNames: [{{ join ", " . }}]
+  {{- end }}
+  verbs: [{{ join ", " $rule.verbs }}]
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What an account of steps may do in one place. (dict "root" $ "account" ACCOUNT "place" "release") */}}
+{{- define "press-play.accountRules" -}}
+{{- $rules := list -}}
+{{- range .account.rules -}}
+{{- if eq (get . "in") $.place -}}
+{{- $rules = append $rules . -}}
+{{- end -}}
+{{- end -}}
+{{- if eq .place "release" }}
 # Argo's executor reports what a pod put out.
-- apiGroups: [argoproj.io]
+- apiGroups: ["argoproj.io"]
   resources: [workflowtaskresults]
   verbs: [create, patch]
-# Plays and tasks are created, and woken: there the Argo Server acts as this account. Argo itself deletes what ended.
-- apiGroups: [argoproj.io]
-  resources: [workflows]
-  verbs: [get, list, create, patch, update]
-# What plays are made of; earlier ones are pruned.
-- apiGroups: [argoproj.io]
-  resources: [workflowtemplates]
-  verbs: [get, list, create, patch, delete]
-# Argo passes over a CronWorkflow that Helm made before its WorkflowTemplate, until it changes: the first run sees to that.
-- apiGroups: [argoproj.io]
-  resources: [cronworkflows]
-  resourceNames: [reconcile]
-  verbs: [get, patch]
-# A gate's volume, the Pod that runs its commands, and what that printed.
-- apiGroups: [""]
-  resources: [persistentvolumeclaims, pods]
-  verbs: [get, list, create, patch, delete]
-- apiGroups: [""]
-  resources: [pods/log]
-  verbs: [get]
-# Settings, the pause, ledgers, tallies, and what all know of GitHub's rate limits.
-- apiGroups: [""]
-  resources: [configmaps]
-  verbs: [get, list, create, patch, delete]
-# The keys of the two Apps that the harness acts as, the key that signs proofs, the credentials of the store
-# that keeps them, and no other Secret.
+{{- with include "press-play.keySecrets" (dict "root" .root "keys" (.account.keys | default list)) | fromYamlArray }}
+# These keys, and no other Secret.
 - apiGroups: [""]
   resources: [secrets]
-  resourceNames:
-    {{- range list .Values.github.harnessApp .Values.agents.qa.githubApp }}
-    - {{ include "press-play.appSecret" . }}
-    {{- end }}
-    {{- with .Values.proof.signingKey.secret }}
-    - {{ . }}
-    {{- end }}
-    {{- with (get .Values.proof .Values.proof.store | default dict).secret }}
-    - {{ . }}
-    {{- end }}
+  resourceNames: [{{ join ", " . }}]
   verbs: [get]
+{{- end }}
+{{- end }}
+{{- include "press-play.rules" (dict "rules" $rules) }}
+{{- end }}
+
+{{/*
+What all steps had together when they had one account, as accounts of steps have it: `serviceAccount.former`. Their keys come on top.
+*/}}
+{{- define "press-play.formerAccount" -}}
+keys: [harness, qa, proofKey, proofStore]
+rules:
+  - {in: release, resources: [configmaps], verbs: [get, list, create, patch, delete], why: former}
+  - {in: release, resources: [workflows.argoproj.io], verbs: [get, list, create, patch, update], why: former}
+  - {in: release, resources: [workflowtemplates.argoproj.io], verbs: [get, list, create, patch, delete], why: former}
+  - {in: release, resources: [cronworkflows.argoproj.io], names: [reconcile], verbs: [get, patch], why: former}
+  - {in: release, resources: [persistentvolumeclaims, pods], verbs: [get, list, create, patch, delete], why: former}
+  - {in: release, resources: [pods/log], verbs: [get], why: former}
+  - {in: controller, resources: [coderuns.agents.platform, docsruns.agents.platform], verbs: [get, list, create, patch, delete], why: former}
+  - {in: controller, resources: [persistentvolumeclaims], verbs: [get, list, delete], why: former}
 {{- end }}
 
 {{/*
@@ -139,28 +207,6 @@ The namespaces that probes may look into, of all repositories, as a YAML list. T
 {{- $namespaces = concat $namespaces (dig "acceptance" "namespaces" list (. | default dict)) -}}
 {{- end -}}
 {{- $namespaces | uniq | sortAlpha | toYaml -}}
-{{- end }}
-
-{{/* What the acceptance gate's probes may do in the release's namespace: report what they captured, and read what they are to do. */}}
-{{- define "press-play.acceptanceOwnRules" -}}
-# Argo's executor reports what a pod put out.
-- apiGroups: [argoproj.io]
-  resources: [workflowtaskresults]
-  verbs: [create, patch]
-- apiGroups: [""]
-  resources: [configmaps]
-  resourceNames: [press-play-config]
-  verbs: [get]
-{{- end }}
-
-{{/* And in each namespace that they may look into: read workloads and logs, and nothing else. */}}
-{{- define "press-play.acceptanceRules" -}}
-- apiGroups: [""]
-  resources: [pods, pods/log]
-  verbs: [get, list]
-- apiGroups: [apps]
-  resources: [deployments, statefulsets, daemonsets]
-  verbs: [get, list]
 {{- end }}
 
 {{/* What the hooks of mode merge may do in the release's namespace. Takes the root. */}}

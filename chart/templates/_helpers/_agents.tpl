@@ -83,6 +83,7 @@ spec:
     metadata:
       labels:
         {{- include "press-play.labels" .root | nindent 8 }}
+        app.kubernetes.io/component: hook
     spec:
       serviceAccountName: press-play-agents
       restartPolicy: Never
@@ -111,7 +112,13 @@ spec:
               value: {{ .root.Release.Namespace }}
           terminationMessagePolicy: FallbackToLogsOnError
           securityContext:
-            {{- toYaml .root.Values.workflows.containerSecurityContext | nindent 12 }}
+            {{- include "press-play.containerSecurityContext" .root | nindent 12 }}
           resources:
             {{- toYaml .root.Values.workflows.resources | nindent 12 }}
+          volumeMounts:
+            - name: tmp
+              mountPath: /tmp
+      volumes:
+        - name: tmp
+          emptyDir: {}
 {{- end }}

@@ -318,7 +318,7 @@ spec:
           {{- range concat (list "repo" "pr" "name" "seconds" "patience" "resources" "language" "image" "attempt") $ofRun }}
           - name: {{ . }}
           {{- end }}
-      {{- include "press-play.pod" $root | nindent 6 }}
+      {{- include "press-play.pod" (dict "root" $root "runs" (printf "gate-%s/run" $gate)) | nindent 6 }}
       activeDeadlineSeconds: {{ "{{inputs.parameters.patience}}" | quote }}
       retryStrategy:
         limit: "6"

@@ -56,10 +56,8 @@ app.kubernetes.io/component: serve
 
 {{/* The TCP ports on which the server must reach the API server and GitHub, as JSON. Takes the root. */}}
 {{- define "press-play.servePorts" -}}
-{{- $api := urlParse .Values.github.apiURL -}}
-{{- $own := regexFind ":[0-9]+$" $api.host | trimPrefix ":" | default (eq $api.scheme "http" | ternary "80" "443") | int -}}
 {{- $ports := list -}}
-{{- range append .Values.serve.networkPolicy.ports $own -}}
+{{- range append .Values.serve.networkPolicy.ports (include "press-play.urlPort" .Values.github.apiURL) -}}
 {{- $ports = append $ports (int .) -}}
 {{- end -}}
 {{- $ports | uniq | toJson -}}

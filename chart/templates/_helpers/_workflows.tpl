@@ -16,7 +16,8 @@ and the labels of what is created from it.
 (dict "root" $ "flow" "task")
 */}}
 {{- define "press-play.workflowSpec" -}}
-serviceAccountName: {{ include "press-play.serviceAccountName" .root }}
+# Each template has an account of its own; a pod of any other may nothing.
+serviceAccountName: {{ include "press-play.gateAccountName" .root }}
 ttlStrategy:
   secondsAfterCompletion: {{ int .root.Values.workflows.ttlSeconds }}
 podGC:
@@ -31,15 +32,17 @@ workflowMetadata:
 
 {{/*
 Who a template's pod is, and where and how it runs. It stands on each template, not on the Workflow: a generated play
-refers to our templates and has nothing of this of its own.
+refers to our templates and has nothing of this of its own. The labels are for NetworkPolicies.
+(dict "root" $ "runs" "run-prepare"), as press-play.accountOf takes it.
 */}}
 {{- define "press-play.pod" -}}
-{{- include "press-play.podAs" (dict "root" .) }}
-{{- end }}
-
-{{/* The same, as another service account than the workflows' own. (dict "root" $ "account" "press-play-acceptance") */}}
-{{- define "press-play.podAs" -}}
-serviceAccountName: {{ .account | default (include "press-play.serviceAccountName" .root) }}
+{{- $account := include "press-play.accountOf" . -}}
+metadata:
+  labels:
+    app.kubernetes.io/part-of: press-play
+    app.kubernetes.io/component: step
+    press-play/account: {{ $account }}
+serviceAccountName: {{ include "press-play.accountName" (dict "root" .root "name" $account) }}
 securityContext:
   {{- toYaml .root.Values.workflows.podSecurityContext | nindent 2 }}
 {{- with .root.Values.workflows.nodeSelector }}
@@ -50,6 +53,15 @@ nodeSelector:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end }}
+
+{{/* The security context of a step's container: its root is read-only, unless the values say otherwise. Takes the root. */}}
+{{- define "press-play.containerSecurityContext" -}}
+{{- $context := deepCopy .Values.workflows.containerSecurityContext -}}
+{{- if not (hasKey $context "readOnlyRootFilesystem") -}}
+{{- $_ := set $context "readOnlyRootFilesystem" true -}}
+{{- end -}}
+{{- toYaml $context -}}
 {{- end }}
 
 {{/*
@@ -75,8 +87,8 @@ retryStrategy:
 A template that runs one step of the library. Its inputs travel as a JSON object of strings, each quoted by toJson: a
 value can't break out of its place. The same names are the step's inputs and the template's.
 (dict "root" $ "name" "task-look" "inputs" (list "repo" "task") "extra" (dict "workflow" "{{workflow.name}}") "outputs" (dict "state" "none"))
-`account` is another service account than the workflows' own. `outputs` gives each output its default, so that a consumer of a
-skipped step finds one. `claim` names a volume that is mounted at /gate.
+`outputs` gives each output its default, so that a consumer of a skipped step finds one. `claim` names a volume that is mounted at /gate.
+The account is the step's in files/accounts.yaml.
 */}}
 {{- define "press-play.step" -}}
 - name: {{ .name }}
@@ -94,7 +106,7 @@ skipped step finds one. `claim` names a volume that is mounted at /gate.
   {{- range $key, $value := .extra | default dict }}
   {{- $in = append $in (printf "%q: %q" $key $value) }}
   {{- end }}
-  {{- include "press-play.podAs" (dict "root" .root "account" .account) | nindent 2 }}
+  {{- include "press-play.pod" (dict "root" .root "runs" .name) | nindent 2 }}
   {{- with .deadlineSeconds }}
   activeDeadlineSeconds: {{ . }}
   {{- end }}
@@ -136,14 +148,21 @@ skipped step finds one. `claim` names a volume that is mounted at /gate.
       {{- end }}
       {{- with include "press-play.env" .root }}{{ . | trim | nindent 6 }}{{- end }}
     securityContext:
-      {{- toYaml .root.Values.workflows.containerSecurityContext | nindent 6 }}
+      {{- include "press-play.containerSecurityContext" .root | nindent 6 }}
     resources:
       {{- toYaml .root.Values.workflows.resources | nindent 6 }}
-    {{- if .claim }}
     volumeMounts:
+      # The only place that a step writes to, its outputs too; Argo's executor reads them there.
+      - name: tmp
+        mountPath: /tmp
+      {{- if .claim }}
       - name: gate
         mountPath: /gate
+      {{- end }}
   volumes:
+    - name: tmp
+      emptyDir: {}
+    {{- if .claim }}
     - name: gate
       persistentVolumeClaim:
         claimName: {{ .claim | quote }}

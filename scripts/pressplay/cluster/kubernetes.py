@@ -23,32 +23,10 @@ from kr8s.asyncio import api as kr8s_api
 
 from pressplay.cluster import rbac
 from pressplay.cluster.argo_server import ArgoServer, words
+from pressplay.cluster.kinds import KINDS
 from pressplay.cluster.port import Account, Forbidden, Labels, Manifest, NoCluster, NodePhase, NoSuchKind
 from pressplay.errors import InputError, TryAgain
 
-_KINDS = {
-    "ConfigMap": ("v1", "configmaps"),
-    "Secret": ("v1", "secrets"),
-    "Pod": ("v1", "pods"),
-    "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
-    "Namespace": ("v1", "namespaces"),
-    "Service": ("v1", "services"),
-    "ServiceAccount": ("v1", "serviceaccounts"),
-    "Deployment": ("apps/v1", "deployments"),
-    "StatefulSet": ("apps/v1", "statefulsets"),
-    "DaemonSet": ("apps/v1", "daemonsets"),
-    "Workflow": ("argoproj.io/v1alpha1", "workflows"),
-    "WorkflowTemplate": ("argoproj.io/v1alpha1", "workflowtemplates"),
-    "CronWorkflow": ("argoproj.io/v1alpha1", "cronworkflows"),
-    "EventBus": ("argoproj.io/v1alpha1", "eventbus"),
-    "EventSource": ("argoproj.io/v1alpha1", "eventsources"),
-    "Sensor": ("argoproj.io/v1alpha1", "sensors"),
-    "CodeRun": ("agents.platform/v1", "coderuns"),
-    "DocsRun": ("agents.platform/v1", "docsruns"),
-    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
-    "StorageClass": ("storage.k8s.io/v1", "storageclasses"),
-    "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions"),
-}
 _PAGE = 500
 _LONGEST_LOG = 64 * 1024 * 1024
 """Bytes of a log that are read to reach its end; a kubelet rotates a log at 10 MiB by default."""
@@ -97,7 +75,7 @@ class KubernetesCluster:
 
     def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """See `Cluster.list`; in pages, so that a large namespace is not one answer."""
-        api_version = _KINDS[kind][0] if kind in _KINDS else ""
+        api_version = KINDS[kind][0] if kind in KINDS else ""
         wanted = (labels or {}).items()
         selector = ",".join(f"!{name}" if value is None else f"{name}={value}" for name, value in wanted)
         items: list[Manifest] = []
@@ -223,9 +201,9 @@ class KubernetesCluster:
         headers: Mapping[str, str] | None = None,
     ) -> Manifest | None:
         """One request; None for 404."""
-        if kind not in _KINDS:
-            raise InputError(f"kind {kind!r}: expected one of {', '.join(sorted(_KINDS))}")
-        version, plural = _KINDS[kind]
+        if kind not in KINDS:
+            raise InputError(f"kind {kind!r}: expected one of {', '.join(sorted(KINDS))}")
+        version, plural = KINDS[kind]
         url = f"{plural}/{name}" if name else plural
         if query:
             url += f"?{urlencode(query)}"

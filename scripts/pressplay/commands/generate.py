@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from pressplay.commands import _pages
-from pressplay.domain import flows
+from pressplay.commands import _access_page, _pages
+from pressplay.domain import accounts, flows
 from pressplay.errors import PressPlayError
 from pressplay.gates.proof import statement
 from pressplay.templating import personas
@@ -64,6 +64,14 @@ def _flows(_root: Path) -> Files:
     return {Path("chart/files", flows.FILE): flows.text(), Path("docs/reference/flows.md"): _pages.flows_page()}
 
 
+def _accounts(_root: Path) -> Files:
+    return {Path("chart/files", accounts.FILE): accounts.text()}
+
+
+def _access(root: Path) -> Files:
+    return {Path("docs/reference/access.md"): _access_page.access(root)}
+
+
 def _roles(_root: Path) -> Files:
     return {Path("docs/reference/roles.md"): _pages.roles_page()}
 
@@ -74,6 +82,7 @@ def _github_apps(_root: Path) -> Files:
 
 GENERATORS: dict[str, Callable[[Path], Files]] = {
     "flows": _flows,
+    "accounts": _accounts,
     "values schema": _bundled,
     "proof schema": _proof_schema,
     "packaged copies": packaged_schemas,
@@ -82,6 +91,7 @@ GENERATORS: dict[str, Callable[[Path], Files]] = {
     "default render": _render,
     "GitHub Apps": _github_apps,
     "roles": _roles,
+    "access": _access,
     "command line": _command_line,
     "steps": _steps,
     "workflows": _workflows,

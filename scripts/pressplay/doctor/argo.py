@@ -19,6 +19,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.doctor import release
 from pressplay.doctor.results import NotLookedAt, Result, check, not_looked_at, ok, wrong
 from pressplay.doctor.subject import Subject
+from pressplay.domain import accounts
 
 OLDEST = (4, 1)
 """The oldest Argo Workflows that the chart is made for (docs/how-to/install.md)."""
@@ -204,7 +205,7 @@ def server(subject: Subject) -> Iterator[Result]:
     auth = variables.get("PRESSPLAY_ARGO_AUTH", {}).get("value") or "serviceAccount"
     url = variables.get("PRESSPLAY_ARGO_URL", {}).get("value") or ""
     argo = subject.argo or ArgoServer(url, _ca(subject), "" if auth == "none" else None)
-    account = _account(subject)
+    account = accounts.of_step(RECONCILE).service_account
     try:
         answer = argo.call("GET", f"/api/v1/workflows/{subject.namespace}?listOptions.limit=1&fields=metadata")
     except Unreachable as error:
@@ -327,12 +328,6 @@ def _ca(subject: Subject) -> str | None:
     data = subject.data(subject.namespace, reference[0]) if reference else None
     text = (data or {}).get(reference[1], b"").decode("utf-8", "replace") if reference else ""
     return text if "BEGIN CERTIFICATE" in text else None
-
-
-def _account(subject: Subject) -> str:
-    from pressplay.doctor.rights import account
-
-    return account(subject).name
 
 
 def _service(url: str) -> tuple[str, str] | None:

@@ -2,61 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pressplay import names
 from pressplay.cluster.port import Account
 from pressplay.doctor.results import Result, check, ok, wrong
 from pressplay.doctor.subject import Subject
+from pressplay.domain import accounts
+from pressplay.domain.accounts import StepAccount
 
 Right = tuple[str, str, str, str]
 """(verb, resource, namespace, name)."""
-ACCEPTANCE = "press-play-acceptance"
+ACCEPTANCE = "acceptance"
 SENSOR = "press-play-sensor"
-_RUNS = ("coderuns.agents.platform", "docsruns.agents.platform")
 
 
-def account(subject: Subject) -> Account:
-    """As whom the pods of our workflows run."""
-    template = subject.find("WorkflowTemplate", subject.namespace, "reconcile")
-    spec = (template or {}).get("spec") or {}
-    return Account(subject.namespace, spec.get("serviceAccountName") or "press-play")
+def approver(subject: Subject) -> Account:
+    """As whom `pr-conclude` runs, whose ServiceAccount the values may name."""
+    template = subject.find("WorkflowTemplate", subject.namespace, "pull-request")
+    steps = {step["name"]: step for step in ((template or {}).get("spec") or {}).get("templates") or []}
+    named = steps.get("pr-conclude", {}).get("serviceAccountName")
+    return Account(subject.namespace, named or accounts.account(accounts.APPROVER).service_account)
 
 
 @check("rights of the steps")
 def steps(subject: Subject) -> Iterator[Result]:
-    """What a step can't do without: report, make Workflows, make runs, read its keys."""
-    settings, own, there = subject.release, subject.namespace, subject.release.controller_namespace
-    keys = [settings.github.harness_app, *([settings.agents["qa"].github_app] if "qa" in settings.agents else [])]
-    wanted: list[Right] = [
-        ("create", "workflowtaskresults.argoproj.io", own, ""),
-        ("patch", "workflowtaskresults.argoproj.io", own, ""),
-        ("create", "workflows.argoproj.io", own, ""),
-        ("update", "workflows.argoproj.io", own, ""),
-        ("patch", "configmaps", own, ""),
-        *(("get", "secrets", own, names.app_secret(app)) for app in keys),
-        *(("get", "secrets", own, secret) for secret in settings.proof.secrets),
-        *((verb, kind, there, "") for kind in _RUNS for verb in ("get", "create", "patch", "delete")),
-    ]
-    yield from must(subject, "rights of the steps", account(subject), wanted)
+    """Each account may what its steps need; none may make Pods but the gates', or read a Secret that is not its own."""
+    of_steps = [account for account in accounts.accounts() if account.name != ACCEPTANCE]
+    tried, results = 0, list[Result]()
+    for account in of_steps:
+        who = _who(subject, account)
+        wanted = [*_needed(subject, account, _places(subject)), *_keys(subject, account)]
+        tried += len(wanted)
+        results += must(subject, "rights of the steps", who, wanted)
+        results += must_not(subject, "rights of the steps", who, list(_forbidden(subject, account)))
+    faults = [result for result in results if result.state != "ok"]
+    yield from faults
+    if not faults:
+        yield ok("rights of the steps", f"{len(of_steps)} accounts may all {tried} that were tried")
+
+
+def _who(subject: Subject, account: StepAccount) -> Account:
+    if account.name == accounts.APPROVER:
+        return approver(subject)
+    return Account(subject.namespace, account.service_account)
+
+
+def _places(subject: Subject) -> Mapping[str, list[str]]:
+    """The namespaces that a rule's place means."""
+    return {"release": [subject.namespace], "controller": [subject.release.controller_namespace]}
+
+
+def _needed(subject: Subject, account: StepAccount, places: Mapping[str, list[str]]) -> Iterator[Right]:
+    for verb in ("create", "patch"):
+        yield verb, accounts.RESULTS, subject.namespace, ""
+    for rule in account.rules:
+        for namespace in places.get(rule.place, []):
+            for resource in rule.resources:
+                for name in rule.names or ("",):
+                    yield from ((verb, resource, namespace, name) for verb in rule.verbs)
+
+
+def _keys(subject: Subject, account: StepAccount) -> Iterator[Right]:
+    settings = subject.release
+    secrets = {
+        "harness": [names.app_secret(settings.github.harness_app)],
+        "qa": [names.app_secret(settings.agents["qa"].github_app)] if "qa" in settings.agents else [],
+        "proofKey": [settings.proof.signing_key.secret],
+        "proofStore": [secret for secret in settings.proof.secrets if secret != settings.proof.signing_key.secret],
+    }
+    for key in account.keys:
+        yield from (("get", "secrets", subject.namespace, secret) for secret in secrets[key] if secret)
+
+
+def _forbidden(subject: Subject, account: StepAccount) -> Iterator[Right]:
+    """What would break a wall: Pods, which may mount any Secret; all Secrets; the harness's key without a need."""
+    allowed = {
+        (verb, resource) for rule in account.rules if rule.place == "release"
+        for verb in rule.verbs for resource in rule.resources if not rule.names
+    }  # fmt: skip
+    yield "list", "secrets", subject.namespace, ""
+    for right in (("create", "pods"), ("patch", "configmaps"), ("create", "workflowtemplates.argoproj.io")):
+        if right not in allowed:
+            yield *right, subject.namespace, ""
+    if "harness" not in account.keys:
+        yield "get", "secrets", subject.namespace, names.app_secret(subject.release.github.harness_app)
 
 
 @check("rights of the probes")
 def probes(subject: Subject) -> Iterator[Result]:
     """The acceptance gate reads, where it is listed to; and no Secret anywhere."""
     subject.need_release()
-    who, settings = Account(subject.namespace, ACCEPTANCE), subject.settings
+    account, settings = accounts.account(ACCEPTANCE), subject.settings
+    who = _who(subject, account)
     namespaces = sorted(
         {namespace for name in settings.repositories for namespace in settings.repository(name).acceptance.namespaces}
     )
     there = [namespace for namespace in namespaces if subject.find("Namespace", "", namespace) is not None]
-    wanted: list[Right] = [
-        ("create", "workflowtaskresults.argoproj.io", subject.namespace, ""),
-        *(("list", kind, namespace, "") for namespace in there for kind in ("pods", "deployments.apps")),
-        *(("get", "pods/log", namespace, "") for namespace in there),
-    ]
+    wanted = list(_needed(subject, account, {"release": [subject.namespace], "probed": there}))
     yield from must(subject, "rights of the probes", who, wanted)
-    secrets = [("get", "secrets", namespace, "") for namespace in [subject.namespace, *there]]
+    secrets: list[Right] = [("get", "secrets", namespace, "") for namespace in [subject.namespace, *there]]
     yield from must_not(subject, "rights of the probes", who, secrets)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pressplay import names, patch
+from pressplay.cluster import rbac
+from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Cluster, Manifest
+from pressplay.domain import accounts
+from pressplay.domain.accounts import StepAccount
 from pressplay.errors import InputError
 from pressplay.sandbox.deployer import COMMIT_LABEL, NAMESPACE
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
@@ -46,7 +50,38 @@ def install(
         cluster.apply(manifest)
     if settings is None:
         raise InputError(f"the rendered chart has no ConfigMap {CONFIG_MAP}; render it with helm template")
+    for manifest in _rights(settings):
+        cluster.apply(manifest)
     return settings
+
+
+def _rights(settings: Settings) -> Iterator[Manifest]:
+    """What the chart renders for settings that differ from its defaults: for probes, and for Secrets of proofs."""
+    probes = accounts.of_step("acceptance-probe")
+    rules = [
+        {"apiGroups": [group], "resources": [f"{plural}/{sub}" if sub else plural], "verbs": list(rule.verbs)}
+        for rule in probes.rules
+        if rule.place == "probed"
+        for group, plural, sub in map(rbac.parts, rule.resources)
+    ]
+    yield from _role(NAMESPACE, f"press-play-{settings.namespace}-{probes.name}", rules, probes, settings)
+    if settings.proof.secrets:
+        rules = [
+            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [*settings.proof.secrets], "verbs": ["get"]}
+        ]
+        approver = accounts.account(accounts.APPROVER)
+        yield from _role(settings.namespace, "press-play-proof", rules, approver, settings)
+
+
+def _role(
+    namespace: str, name: str, rules: list[dict[str, Any]], account: StepAccount, settings: Settings
+) -> Iterator[Manifest]:
+    metadata = {"name": name, "namespace": namespace, "labels": dict(PART_OF)}
+    api = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
+    subject = {"kind": "ServiceAccount", "name": account.service_account, "namespace": settings.namespace}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+    yield {**api, "kind": "Role", "rules": rules}
+    yield {**api, "kind": "RoleBinding", "roleRef": reference, "subjects": [subject]}
 
 
 def _local_config(config: Mapping[str, Any], url: str, repo: str, parallelism: int) -> Any:

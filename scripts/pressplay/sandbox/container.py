@@ -226,21 +226,28 @@ def claims(pod: Manifest) -> list[str]:
     return [volume["persistentVolumeClaim"]["claimName"] for volume in volumes if "persistentVolumeClaim" in volume]
 
 
-def mounts(pod: Manifest, volumes: Path, container: Mapping[str, Any] | None = None) -> dict[str, Path]:
-    """The folder for each place at which a container of the Pod (its only one, or a sidecar) has a volume mounted."""
+def mounts(
+    pod: Manifest, volumes: Path, container: Mapping[str, Any] | None = None, *, claims_only: bool = False
+) -> dict[str, Path]:
+    """The folder for each place at which a container of the Pod (its only one, or a sidecar) has a volume mounted.
+
+    `claims_only`: leave out the Pod's emptyDirs.
+    """
     pod_name, container = pod["metadata"]["name"], container or _only_container(pod)
     sources = {}
     for volume in pod["spec"].get("volumes") or ():
         if "persistentVolumeClaim" in volume:
             sources[volume["name"]] = volumes / names.checked(volume["persistentVolumeClaim"]["claimName"], "claim")
         elif "emptyDir" in volume:
-            sources[volume["name"]] = volumes / f"{pod_name}.{volume['name']}"
+            if not claims_only:
+                sources[volume["name"]] = volumes / f"{pod_name}.{volume['name']}"
         else:
             kinds = ", ".join(sorted(set(volume) - {"name"}))
             raise InputError(f"pod {pod_name}: volume {volume['name']}: the sandbox does not know {kinds}")
     return {
         mount["mountPath"]: sources[mount["name"]] / mount.get("subPath", "")
         for mount in container.get("volumeMounts") or ()
+        if not claims_only or mount["name"] in sources
     }
 
 

@@ -42,6 +42,7 @@ class Kubelet:
         self,
         cluster: Cluster,
         context: Context,
+        context_of: Callable[[str], Context],
         directory: Path,
         inline: bool,
         wake: Callable[[], None],
@@ -49,12 +50,14 @@ class Kubelet:
     ) -> None:
         """`inline`: carry each Pod out where `sync` is called; otherwise in threads, which call `wake` as they end.
 
+        `context_of`: what a step works with, by the step's name.
         `online`: whether the gates' containers keep the machine's network.
 
         `directory` is the sandbox's: volumes and processes have their folders in it.
         """
         self._cluster = cluster
         self._context = context
+        self._context_of = context_of
         self._wake = wake
         self._online = online
         self._volumes = (directory / "volumes").resolve()
@@ -204,13 +207,14 @@ class Kubelet:
             raise InputError(
                 f"pod {pod['metadata']['name']}: expected `pressplay step NAME --in JSON --out DIR` and nothing else"
             )
-        places = container.mounts(pod, self._volumes)
+        # A step's emptyDir is this process's own temporary folder.
+        places = container.mounts(pod, self._volumes, claims_only=True)
         for place in places.values():
             place.mkdir(parents=True, exist_ok=True)
         try:
             given = registry.parse_inputs(args[1])
             inputs = {name: container.localized(value, places) for name, value in given.items()}
-            registry.write_outputs(registry.run(command[2], inputs, self._context), out)
+            registry.write_outputs(registry.run(command[2], inputs, self._context_of(command[2])), out)
         except PressPlayError as error:
             self._context.say(f"step {command[2]}: {error}")
             self.last_words[pod["metadata"]["labels"].get(_WORKFLOW_LABEL, "")] = str(error)

@@ -7,7 +7,6 @@ set for this machine, as an installation's values would. Everything that must su
 
 from __future__ import annotations
 
-import base64
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +42,7 @@ from pressplay.sandbox.maintainer import Maintainer
 from pressplay.sandbox.runner import RUN_KINDS, Level, Runner, over_http
 from pressplay.sandbox.runs import Runs
 from pressplay.sandbox.server import Server
+from pressplay.sandbox.step_rights import StepContexts, app_key
 from pressplay.steps.core.context import Context
 from pressplay.steps.review.deploys import environment
 
@@ -103,17 +103,28 @@ class Sandbox:
         # Under virtual time the forge answers in-process.
         transport = httpx.WSGITransport(app=self.forge.wsgi) if clock.virtual else None
         breaker = Breaker(clock, RateLimits(self.cluster, self.settings.namespace))
+
+        def access(keys: Callable[[str], AppKey], breaker: Breaker = breaker) -> GitHubAccess:
+            return GitHubAccess(self.settings.github, keys, clock, transport, breaker)
+
         # Steps have the keys in the release's namespace, agents those where they run: never each other's (R5).
         steps, self.github = (
-            GitHubAccess(self.settings.github, partial(self._key, namespace), clock, transport, breaker)
+            access(partial(app_key, self.cluster, namespace))
             for namespace in (self.settings.namespace, self.settings.controller_namespace)
         )
         # Under virtual time no port is listened on: git reads the forge's folders.
         folder = (lambda repo: str(self.forge.git_path(repo))) if clock.virtual else None
         self.context = Context(self.cluster, self.settings, steps, clock, options.say, folder)
+        self._step_contexts = StepContexts(self.context, access)
         self.controller = WorkflowController(self.cluster, clock)
         self.kubelet = Kubelet(
-            self.cluster, self.context, options.directory, clock.virtual, self._wake.set, options.gates_online
+            self.cluster,
+            self.context,
+            self._step_contexts.of,
+            options.directory,
+            clock.virtual,
+            self._wake.set,
+            options.gates_online,
         )
         self.runner = self._make_runner(launcher)
         self.runs = Runs(self.runner, clock, self._wake, options.say)
@@ -186,13 +197,6 @@ class Sandbox:
         """Have the forge list the delivery, as GitHub does."""
         harness = names.slug(self.settings.github.harness_app)
         self.forge.delivered(harness, delivery.event, status, delivery.delivery_id)
-
-    def _key(self, namespace: str, app: str) -> AppKey:
-        secret = self.cluster.get("Secret", namespace, names.app_secret(app))
-        if secret is None:
-            raise InputError(f"no Secret {names.app_secret(app)!r} with the key of the App {app!r} in {namespace}")
-        data = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
-        return AppKey(app_id=int(data["app-id"]), private_key=data["private-key"])
 
     def _starter(self) -> Starter:
         directory = self.options.directory / "deployments"
@@ -377,8 +381,8 @@ class Sandbox:
         self.kubelet.close()
         self._hook.close()
         self._maintainer.close()
-        for github in (self.context.github, self.github):
-            github.close()
+        for closing in (self._step_contexts, self.context.github, self.github):
+            closing.close()
         for server in (self._source_server, self._server):
             if server is not None:
                 server.close()

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from pressplay import names, patch
+from pressplay.domain import accounts
 from pressplay.validation import packaged
 from pressplay.validation.report import Invalid, Problem, json_path, shown
 from pressplay.validation.schema import by_place, check
@@ -123,6 +124,7 @@ def across(values: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _settings(values)
     yield from _serve(values)
     yield from _proof(values)
+    yield from _service_account(values)
     yield from _extra_spec(values)
     if _map(values, "repositories") and _map(values, "events").get("enabled") is True:
         yield from _webhook(values)
@@ -318,6 +320,13 @@ def _proof(values: Mapping[str, Any]) -> Iterator[Finding]:
         if proof.get("store") == store and _map(proof, store).get(key) == "":
             message = f"expected the {what} that keeps proofs (proof.store is {store}), got none"
             yield (("proof", store, key), ("proof", "store")), message, "name it, or set proof.store to configMap"
+
+
+def _service_account(values: Mapping[str, Any]) -> Iterator[Finding]:
+    name = _map(values, "serviceAccount").get("name")
+    if name in accounts.taken():
+        message = f"expected a name of its own, got {shown(name)}, an account of the release, which would get QA's key"
+        yield (("serviceAccount", "name"),), message, "choose another name, or leave it empty"
 
 
 def _extra_spec(values: Mapping[str, Any]) -> Iterator[Finding]:

@@ -90,7 +90,7 @@ class Machine:
     def another(self) -> Kubelet:
         settings = Settings(namespace=NAMESPACE, controller_namespace="agents")
         context = Context(self.cluster, settings, cast(Any, None), SystemClock(), self.said.append)
-        return Kubelet(self.cluster, context, self.folder, inline=False, wake=lambda: None)
+        return Kubelet(self.cluster, context, lambda _step: context, self.folder, inline=False, wake=lambda: None)
 
     def start(self, manifest: dict[str, Any]) -> str:
         self.cluster.create(CLAIM)

@@ -1,0 +1,311 @@
+"""The admission policies, evaluated: what our steps and the Sensor make passes, and nothing beside that.
+
+The expressions run in CEL's C++ runtime, with the optional types that API servers have from Kubernetes 1.29. What the
+server adds (matching, a budget of cost) is tried on a real one: tests/e2e/test_access.py.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import kubernetes_validate
+import pytest
+from access_rights import RELEASE, rendered, rights
+from cel_expr_python import cel
+from cel_expr_python.ext import ext_optional
+from charts import DEFAULTS, ROOT, load
+from gate_manifests import beside, pod
+
+from pressplay.backlog import graph, tasks, workflow
+from pressplay.domain import flows
+from pressplay.validation import helm
+
+pytestmark = pytest.mark.rule("NFR5")
+Manifest = dict[str, Any]
+ENVIRONMENT = cel.NewEnv(
+    variables=dict.fromkeys(("object", "oldObject", "request"), cel.Type.DYN), extensions=[ext_optional.ExtOptional()]
+)
+DOCUMENTS = rendered(**{"admission.policies": "always", "defaults.deploy.workflowTemplate": "our-deploy"})
+POLICIES = {
+    d["metadata"]["name"].removeprefix(f"press-play-{RELEASE}-"): d
+    for d in DOCUMENTS
+    if d["kind"] == "ValidatingAdmissionPolicy"
+}
+
+SECRET = {"name": "s", "secret": {"secretName": "github-app-press-play"}}
+CONTAINER = {"name": "x", "container": {"image": "x", "command": ["sh"]}}
+
+
+def refused(policy: str, made: Manifest, before: Manifest | None = None) -> list[str]:
+    """The messages of the validations that do not hold; an error counts as one (failurePolicy: Fail)."""
+    spec = POLICIES[policy]["spec"]
+    assert spec["failurePolicy"] == "Fail"
+    data = {"object": made, "oldObject": before, "request": {"operation": "UPDATE" if before else "CREATE"}}
+    return [
+        validation["message"]
+        for validation in spec["validations"]
+        if ENVIRONMENT.compile(validation["expression"]).eval(data=data).value() is not True
+    ]
+
+
+def reference(name: str, **spec: Any) -> Manifest:
+    """A Workflow as our steps and the Sensor make it."""
+    parameters = [{"name": "repo", "value": "acme/shop"}]
+    own = {"workflowTemplateRef": {"name": name}, "priority": 1000, "arguments": {"parameters": parameters}}
+    return {"metadata": {"name": name, "namespace": RELEASE}, "spec": {**own, **spec}}
+
+
+def play() -> tuple[Manifest, Manifest]:
+    """A play's WorkflowTemplate, and the Workflow that refers to it."""
+    listed = [
+        {"id": 1, "title": "a", "status": "pending", "dependencies": []},
+        {"id": 2, "title": "b", "status": "pending", "dependencies": [1]},
+    ]
+    plan = graph.plan(tasks.from_document({"master": {"tasks": listed}}, "tasks.json"))
+    made = workflow.play_manifests(
+        plan, repo="acme/shop", tag="master", play="play-1", namespace=RELEASE, parallelism=2
+    )
+    return made[0], made[1]
+
+
+# -- what our own do ---------------------------------------------------------------------------------------------------
+
+
+def test_what_the_sensor_makes_passes():
+    (sensor,) = (d for d in DOCUMENTS if d["kind"] == "Sensor")
+    triggers = [trigger["template"]["k8s"]["source"]["resource"] for trigger in sensor["spec"]["triggers"]]
+    assert len(triggers) > 10
+    for resource in triggers:
+        assert refused("started", resource) == []
+        # A second event of the window patches it.
+        assert refused("started", resource, before=resource) == []
+
+
+@pytest.mark.parametrize("flow", [flow.name for flow in flows.flows() if flow.rows])
+def test_what_reconcile_and_the_starter_make_passes(flow: str):
+    assert refused("started", reference(flow)) == []
+    assert refused("started", reference("task")) == []
+
+
+def test_what_the_planner_makes_passes():
+    template, made = play()
+    assert refused("play-templates", template) == []
+    assert refused("plays", made) == []
+    marked = copy.deepcopy(template)
+    marked["metadata"]["labels"]["press-play/started"] = "true"
+    assert refused("play-templates", marked, before=template) == []
+
+
+def test_what_deploys_passes():
+    assert refused("deployments", reference("our-deploy")) == []
+
+
+@pytest.mark.parametrize("gate", ["gate-lint", "gate-tests"])
+def test_the_gates_pods_pass(gate: str):
+    config = next(d for d in DOCUMENTS if d["metadata"]["name"] == "press-play-config")
+    settings = json.loads(config["data"]["config.json"])
+    assert refused("gate-pods", pod(DEFAULTS, gate)) == []
+    assert refused("gate-pods", pod(DEFAULTS, "gate-tests", services=beside(settings))) == []
+
+
+@pytest.mark.parametrize("policy", ["started", "plays"])
+def test_a_wait_of_any_workflow_may_be_woken(policy: str):
+    """The Argo Server updates the Workflow as the step's account: its status, and what Argo's types add."""
+    anybody = reference("coderun-template", entrypoint="submitted", serviceAccountName="default", shutdown="Stop")
+    stored = {"storedTemplates": {"x": CONTAINER}, "storedWorkflowTemplateSpec": {"templates": [CONTAINER]}}
+    waiting = {**anybody, "status": {"nodes": {"a": {"phase": "Running"}}, **stored}}
+    woken = {**anybody, "status": {"nodes": {"a": {"phase": "Succeeded"}}, **stored}}
+    assert refused(policy, woken, before=waiting) == []
+    bare = {"metadata": {"name": "x"}, "spec": {"workflowTemplateRef": {"name": "play-1"}}}
+    assert refused(policy, {**bare, "spec": {**bare["spec"], "arguments": {}}}, before=bare) == []
+
+
+# -- what they could do beside that ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", ["started", "plays", "deployments"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"templates": [CONTAINER], "entrypoint": "x"},
+        {"podSpecPatch": '{"containers": []}'},
+        {"volumes": [SECRET]},
+        {"serviceAccountName": "press-play"},
+        {"executor": {"serviceAccountName": "press-play"}},
+        {"hooks": {"exit": {"template": "x"}}},
+        {"onExit": "x"},
+        {"templateDefaults": {"container": {}}},
+        {"podMetadata": {"labels": {"press-play/account": "approver"}}},
+        {"securityContext": {"runAsUser": 0}},
+        {"workflowTemplateRef": {"name": "task", "clusterScope": True}},
+        {"workflowTemplateRef": {"name": "another"}},
+        {"arguments": {"artifacts": [{"name": "a", "raw": {"data": "x"}}]}},
+        {"arguments": {"parameters": [{"name": "a", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]}},
+    ],
+    ids=lambda spec: next(iter(spec)),
+)
+def test_a_workflow_made_by_hand_is_refused(policy: str, spec: Manifest):
+    name = {"started": "task", "plays": "play-1", "deployments": "our-deploy"}[policy]
+    assert refused(policy, reference(name)) == []
+    assert refused(policy, {**reference(name), "spec": {**reference(name)["spec"], **spec}}) != []
+
+
+def test_a_workflow_without_a_reference_is_refused():
+    assert refused("started", {"metadata": {"name": "x"}, "spec": {"entrypoint": "x", "templates": [CONTAINER]}}) != []
+    assert refused("started", {"metadata": {"name": "x"}, "spec": {}}) != []
+
+
+def test_an_update_may_not_give_a_workflow_what_a_new_one_may_not_have():
+    before = reference("task")
+    for spec in ({"templates": [CONTAINER]}, {"volumes": [SECRET]}, {"workflowTemplateRef": {"name": "another"}}):
+        assert refused("started", {**before, "spec": {**before["spec"], **spec}}, before=before) != []
+
+
+def test_what_argo_stored_of_the_templates_can_not_be_exchanged():
+    """A Workflow's status is no subresource: whoever updates the Workflow may write it; Argo runs what is stored."""
+    before = {**reference("task"), "status": {"storedTemplates": {}, "nodes": {}}}
+    for key in ("storedTemplates", "storedWorkflowTemplateSpec"):
+        changed = {**before, "status": {**before["status"], key: {"templates": [CONTAINER]}}}
+        assert refused("started", changed, before=before) != []
+    assert refused("started", before) != [], "a new Workflow has no status"
+
+
+def test_the_planner_may_not_refer_to_other_templates_than_its_plays():
+    assert refused("plays", {**reference("press-play"), "metadata": {"name": "play-1"}}) != []
+    assert refused("started", reference("press-play")) != []
+    assert refused("deployments", reference("task")) != []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda spec: spec["templates"].append(CONTAINER),
+        lambda spec: spec["templates"].append({"name": "x", "script": {"image": "x"}}),
+        lambda spec: spec["templates"].append({"name": "x", "resource": {"action": "get"}}),
+        lambda spec: spec["templates"][0].update(serviceAccountName="press-play"),
+        lambda spec: spec["templates"][0]["dag"]["tasks"][0].update(inline=CONTAINER),
+        lambda spec: spec["templates"][0]["dag"]["tasks"][0].update(
+            templateRef={"name": "pull-request", "template": "x"}
+        ),
+        lambda spec: spec.update(serviceAccountName="press-play"),
+        lambda spec: spec.update(volumes=[SECRET]),
+        lambda spec: spec.update(podSpecPatch="{}"),
+    ],
+)
+def test_a_play_that_runs_something_of_its_own_is_refused(change: Callable[[Manifest], None]):
+    template, _ = play()
+    changed = copy.deepcopy(template)
+    change(changed["spec"])
+    assert refused("play-templates", changed) != []
+    assert refused("play-templates", changed, before=template) != []
+
+
+def container(**fields: Any) -> Callable[[Manifest], None]:
+    return lambda made: made["spec"]["containers"][0].update(fields)
+
+
+def spec(**fields: Any) -> Callable[[Manifest], None]:
+    return lambda made: made["spec"].update(fields)
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda made: made["spec"]["volumes"].append(SECRET),
+        lambda made: made["spec"]["volumes"].append({"name": "c", "configMap": {"name": "press-play-config"}}),
+        lambda made: made["spec"]["volumes"].append({"name": "h", "hostPath": {"path": "/"}}),
+        lambda made: made["spec"]["volumes"].append(
+            {"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}
+        ),
+        lambda made: made["spec"]["volumes"].append({"name": "v", "persistentVolumeClaim": {"claimName": "data"}}),
+        container(envFrom=[{"secretRef": {"name": "s"}}]),
+        container(env=[{"name": "K", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+        container(securityContext={"privileged": True}),
+        spec(initContainers=[{"name": "i", "image": "x", "envFrom": [{"secretRef": {"name": "s"}}]}]),
+        spec(serviceAccountName="press-play"),
+        spec(automountServiceAccountToken=True),
+        lambda made: made["spec"].pop("automountServiceAccountToken"),
+        spec(hostNetwork=True),
+        spec(hostPID=True),
+        lambda made: made["metadata"]["labels"].pop("press-play/walled"),
+        lambda made: made["metadata"]["labels"].update({"press-play/walled": "false"}),
+        lambda made: made["metadata"].pop("labels"),
+    ],
+)
+def test_a_pod_that_reaches_more_than_a_gates_is_refused(change: Callable[[Manifest], None]):
+    made = pod()
+    assert refused("gate-pods", made) == []
+    changed = copy.deepcopy(made)
+    change(changed)
+    assert refused("gate-pods", changed) != []
+    # An update counts as a new one: the image of somebody else's Pod can't be replaced either.
+    assert refused("gate-pods", changed, before=changed) != []
+
+
+# -- where they are in force -------------------------------------------------------------------------------------------
+
+
+def test_each_policy_is_in_force_for_its_accounts_in_this_namespace():
+    wanted = {
+        "started": ["press-play-sensor", "press-play-starter", "press-play-reconcile"],
+        "plays": ["press-play-planner"],
+        "deployments": ["press-play-deploy-apply"],
+        "play-templates": ["press-play-planner"],
+        "gate-pods": ["press-play-gate-apply"],
+    }
+    assert POLICIES.keys() == wanted.keys()
+    for name, policy in POLICIES.items():
+        users = [f"system:serviceaccount:{RELEASE}:{account}" for account in wanted[name]]
+        (condition,) = policy["spec"]["matchConditions"]
+        compiled = ENVIRONMENT.compile(condition["expression"])
+        for user in [*users, "system:serviceaccount:other:press-play-sensor", "somebody"]:
+            assert compiled.eval(data={"request": {"userInfo": {"username": user}}}).value() is (user in users)
+        (rule,) = policy["spec"]["matchConstraints"]["resourceRules"]
+        assert rule["operations"] == ["CREATE", "UPDATE"]
+    bindings = [d for d in DOCUMENTS if d["kind"] == "ValidatingAdmissionPolicyBinding"]
+    assert {d["spec"]["policyName"] for d in bindings} == {d["metadata"]["name"] for d in POLICIES.values()}
+    for binding in bindings:
+        assert binding["spec"]["validationActions"] == ["Deny"]
+        selector = binding["spec"]["matchResources"]["namespaceSelector"]
+        assert selector == {"matchLabels": {"kubernetes.io/metadata.name": RELEASE}}
+
+
+def test_every_account_that_creates_workflows_or_pods_has_a_policy():
+    held = rights(DOCUMENTS)
+    created = {
+        "workflows.argoproj.io": {"started", "plays", "deployments"},
+        "workflowtemplates.argoproj.io": {"play-templates"},
+        "pods": {"gate-pods"},
+    }
+    for resource, policies in created.items():
+        makers = {
+            name
+            for name, places in held.items()
+            for text in places[RELEASE]
+            if text.split()[1] == resource and "create" in text.split()[0].split(",")
+        }
+        covered = " ".join(POLICIES[policy]["spec"]["matchConditions"][0]["expression"] for policy in policies)
+        assert makers
+        assert {name for name in makers if f':{name}"' not in covered} == set()
+
+
+def test_the_api_server_knows_every_field():
+    for policy in (d for d in DOCUMENTS if d["kind"].startswith("ValidatingAdmission")):
+        for version in ("1.30", "1.37"):
+            kubernetes_validate.validate(policy, version, strict=True)
+
+
+def test_they_are_made_where_the_api_server_has_them_unless_the_values_say_otherwise():
+    api = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
+
+    def kinds(*options: str) -> set[str]:
+        text = helm.run(ROOT, "template", "press-play", "chart", "--namespace", RELEASE, *options)
+        return {d["kind"] for d in load(text)} & {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+
+    assert kinds() == set()
+    assert len(kinds("--api-versions", api)) == 2
+    assert kinds("--api-versions", api, "--set", "admission.policies=never") == set()
