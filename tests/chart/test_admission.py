@@ -251,7 +251,7 @@ def test_a_pod_that_reaches_more_than_a_gates_is_refused(change: Callable[[Manif
 
 def test_each_policy_is_in_force_for_its_accounts_in_this_namespace():
     wanted = {
-        "started": ["press-play-sensor", "press-play-starter", "press-play-reconcile"],
+        "started": ["press-play-sensor", "press-play-starter", "press-play-queue", "press-play-reconcile"],
         "plays": ["press-play-planner"],
         "deployments": ["press-play-deploy-apply"],
         "play-templates": ["press-play-planner"],
