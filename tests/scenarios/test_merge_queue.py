@@ -66,9 +66,11 @@ def main(made: World) -> str:
     return refs.head(agent(made, "rex"), REPO, "main")
 
 
-def test_two_approved_pull_requests_are_merged_by_a_queue(tmp_path):
-    made = approved(tmp_path)
-    entered = queue(made)
+@pytest.mark.parametrize("method", ["MERGE", "SQUASH", "REBASE"])
+def test_two_approved_pull_requests_are_merged_by_a_queue(tmp_path, method):
+    linted = {"defaults": {"lint": {"enabled": True, "commands": ["test -e README.md"]}}}
+    made = approved(tmp_path, settings=linted)
+    entered = queue(made, merge_method=method)
     for number in (1, 2):
         assert "errors" not in entered.enter(number)
     groups = [entered.group(1)[1], entered.group(2)[1]]
