@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/contributing/add-a-flow.md"
 PATCH = ROOT / "docs/contributing/add-a-flow/deployment-failed.patch"
 COPIED = ("chart", "docs", "schemas", "scripts", "tests", "tools")
-MOST = 12
+MOST = 13
 """Hand-written files that a new flow may touch, its tests apart."""
 REFRESH = (
     "A file that the example changes is another one now. In a clean clone apply the patch with `git apply --3way`, "
