@@ -52,6 +52,8 @@ CURSOR = "press-play-sandbox"
 STOPPED = "stopped"
 """The file with the moment at which the sandbox was stopped in good order, agents and all."""
 _POLL = 0.02
+_MERGE_FAULTS = 3
+"""After how many faults in a row the maintainer waits for the next event."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Sandbox:
         )
         self.runner = self._make_runner(launcher)
         self.runs = Runs(self.runner, clock, self._wake, options.say)
-        self._may_merge = False
+        self._may_merge, self._merge_faults = False, 0
         self._maintainer = Maintainer(self.forge, self.settings.github, options.repo, setup.MAINTAINER, transport)
         self._deployer = Deployer(
             self.forge,
@@ -329,9 +331,12 @@ class Sandbox:
         try:
             self._may_merge = self._maintainer.merge_next()
         except TryAgain as error:
-            # It is tried again at the next quiet moment.
             self.options.say(f"maintainer: {error}")
+            self._merge_faults += 1
+            # It is tried again later, but not for ever: after some faults only once the forge says something again.
+            self._may_merge = self._merge_faults < _MERGE_FAULTS
             return False
+        self._merge_faults = 0
         return self._may_merge
 
     def _note_deployments(self, events: Sequence[Event]) -> None:
@@ -371,6 +376,9 @@ class Sandbox:
             return False
         if self.forge.next_due() is not None:
             # What is in a merge queue moves on: by its checks, or by its time-out.
+            return False
+        if self.options.merge and self._may_merge:
+            # The stand-in maintainer met a fault and tries again.
             return False
         return only_people_move(self.controller.unfinished(), self.context)
 

@@ -134,7 +134,7 @@ def test_any_title_gives_a_document_without_what_does_not_show(title):
     assert parts.from_json(statement.to_json(), "proof") == statement
 
 
-@pytest.mark.parametrize("count", [parts.MOST, parts.MOST + 1, 5_000])
+@pytest.mark.parametrize("count", [parts.MOST, parts.MOST + 1, 1_000])
 def test_long_lists_are_cut_and_counted(count):
     control = replace(facts()["controls"][0], noticed_by=("t" * 600,) * 40, label="l" * 2_000)
     statement = honest(controls=[control] * count)
