@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 FULL = os.environ.get("PRESSPLAY_KILL") == "full"
-"""`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at each fifth."""
+"""`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at each eleventh."""
 BORN = 1_767_225_600.0
 
 
