@@ -44,7 +44,9 @@ class Rex(Agents):
         if text:
             (tree / "answer.txt").write_text(text)
             git(tree, "add", "-A")
-            git(tree, "commit", "-qm", "As reviewers ask")
+            if git(tree, "status", "--porcelain"):
+                # A run that is made again finds its work there.
+                git(tree, "commit", "-qm", "As reviewers ask")
         Path(env["PRESSPLAY_RESULT"]).write_text(json.dumps({"answers": answers}))
         return 0
 

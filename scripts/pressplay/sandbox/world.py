@@ -53,7 +53,7 @@ STOPPED = "stopped"
 """The file with the moment at which the sandbox was stopped in good order, agents and all."""
 _POLL = 0.02
 _MERGE_FAULTS = 3
-"""After how many faults in a row the maintainer waits for the next event."""
+"""After how many faults in a row of the maintainer nobody waits for them."""
 
 
 @dataclass(frozen=True)
@@ -296,6 +296,8 @@ class Sandbox:
             stopped.unlink()
         self._version = self.cluster.version()
         self._deployer.restore()
+        # What became ready before this process was killed no event says again.
+        self._may_merge = self.cluster.get("ConfigMap", self.settings.namespace, CURSOR) is not None
         self.kubelet.take_up()
         for kind in RUN_KINDS:
             for run in self.cluster.list(kind, self.settings.controller_namespace):
@@ -313,7 +315,12 @@ class Sandbox:
             delivery = self._hook.delivery(event)
             if delivery is not None:
                 self.network.send(delivery)
-        self._may_merge |= any(event.name in Maintainer.ANSWERS for event in events)
+        try:
+            self._look_for_merges(events)
+        except TryAgain as error:
+            # The events stay unanswered until the next pass that finds more of them.
+            self.options.say(f"maintainer: {error}")
+            return False
         self.cluster.apply(
             {
                 "apiVersion": "v1",
@@ -324,17 +331,23 @@ class Sandbox:
         )
         return True
 
+    def _look_for_merges(self, events: Sequence[Event]) -> None:
+        """Merge a pull request that became ready. After a merge the next one waits: a person looks what came of it."""
+        if not self.options.merge or not any(event.name in Maintainer.ANSWERS for event in events):
+            return
+        merged = any(event.name == "pull_request" and event.payload["action"] == "closed" for event in events)
+        self._may_merge |= merged or self._maintainer.merge_next()
+
     def _merge(self) -> bool:
-        """Merge one pull request, once nothing else is left to do: a person looks at what became of the last merge."""
+        """Merge one more pull request, once nothing else is left to do."""
         if not self.options.merge or not self._may_merge:
             return False
         try:
             self._may_merge = self._maintainer.merge_next()
         except TryAgain as error:
             self.options.say(f"maintainer: {error}")
+            # It is tried again at each quiet moment.
             self._merge_faults += 1
-            # It is tried again later, but not for ever: after some faults only once the forge says something again.
-            self._may_merge = self._merge_faults < _MERGE_FAULTS
             return False
         self._merge_faults = 0
         return self._may_merge
@@ -377,8 +390,8 @@ class Sandbox:
         if self.forge.next_due() is not None:
             # What is in a merge queue moves on: by its checks, or by its time-out.
             return False
-        if self.options.merge and self._may_merge:
-            # The stand-in maintainer met a fault and tries again.
+        if self.options.merge and self._may_merge and self._merge_faults < _MERGE_FAULTS:
+            # The stand-in maintainer has not looked yet, or met a fault and tries again.
             return False
         return only_people_move(self.controller.unfinished(), self.context)
 
