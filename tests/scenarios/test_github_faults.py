@@ -170,7 +170,10 @@ class Life:
         clock = self.made.sandbox.clock
         began = clock.now()
         least = max(at_least, self.least)
-        done = lambda: self.over() and clock.now() >= began + least * HOUR  # noqa: E731
+
+        def done() -> bool:
+            return self.over() and clock.now() >= began + least * HOUR
+
         self.made.sandbox.run(lambda: done() or clock.now() > began + hours * HOUR)
         assert done(), f"not over after {hours} hours: {[w['metadata']['name'] for w in self.unfinished()]}"
 

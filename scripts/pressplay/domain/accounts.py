@@ -21,7 +21,7 @@ Verb = Literal["get", "list", "create", "patch", "update", "delete"]
 RESULTS = "workflowtaskresults.argoproj.io"
 """What Argo's executor writes for every pod of ours, as the pod's account."""
 OTHERS = ("press-play-gate", "press-play-sensor", "press-play-eventsource", "press-play-serve", "press-play-agents")
-"""The ServiceAccounts of the release as which no step runs."""
+"""The ServiceAccounts of the release that no step runs as."""
 APPROVER = "approver"
 """The account whose name the values give (`serviceAccount.name`)."""
 
@@ -118,7 +118,7 @@ def taken() -> frozenset[str]:
 
 
 def of_step(step: str) -> StepAccount:
-    """The account as which a step runs; InputError for a step that the table does not have."""
+    """The account that a step runs as; InputError for a step that the table does not have."""
     for candidate in accounts():
         if step in candidate.steps:
             return candidate

@@ -77,7 +77,7 @@ class ProtectionView:
     orders: Protection
     """Of the branches below `press-play/`."""
     queue_app: int | None = None
-    """The App as which GitHub's merge queue merges, where a ruleset of the default branch may list it."""
+    """The App by which GitHub's merge queue merges, where a ruleset of the default branch may list it."""
 
 
 @dataclass(frozen=True)

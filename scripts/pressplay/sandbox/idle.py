@@ -12,7 +12,7 @@ from pressplay.errors import InputError
 from pressplay.github import pulls
 from pressplay.sandbox.engine.locktable import waits_for_locks_alone
 from pressplay.steps.core import parking
-from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.context import Context
 from pressplay.steps.play.task_verdicts import AWAIT_MERGE, AWAIT_VERDICT
 from pressplay.steps.review import conflicts, scope
 from pressplay.steps.upkeep import retests
@@ -61,7 +61,7 @@ def _conflicts_are_worked_on(context: Context, repo: str) -> bool:
         return False
     for pull in dirty:
         entries = context.ledger(repo).entries("pr", pull.number)
-        subject = Subject.of({"repo": repo, "pr": str(pull.number), **scope.of_ledger(entries, pull)}, context)
+        subject = scope.subject_of(context, repo, pull, entries)
         parked = parking.parked(entries, subject)
         is_left = parked is not None and (parked.stopped or parked.head == pull.head_sha)
         if not is_left and scope.in_scope(context, repo, pull, entries):

@@ -129,7 +129,7 @@ def test_the_order_adds_no_cycle_keeps_dependencies_and_keeps_apart_what_meets(t
     # Nothing follows what it shares no file with, and nothing is said twice.
     for row in ordered.playable:
         assert all(files[row.task.id] & files[name] for name in row.follows)
-    # What may meet is told exactly where no order exists.
+    # What may meet is known exactly where no order exists.
     free = behind(warned)
     expected = {
         (first, second)

@@ -21,8 +21,9 @@ from pressplay.gates.lint.lint_plan import LintPlan, listed, packed
 from pressplay.gates.lint.script import MOST, script
 from pressplay.gates.proving import environment
 from pressplay.gates.proving.model import Environment
-from pressplay.github import comparison, pulls, refs
+from pressplay.github import pulls, refs
 from pressplay.settings import Lint
+from pressplay.steps.core import merged_trees
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.gate_pods import gate_runs, named_checks
@@ -61,24 +62,21 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
         return {"plan": LintPlan().packed(), **dict.fromkeys(images, gate_runs.NONE)}
     base = candidate.onto or refs.head(gh, subject.repo, subject.base(gh))
-    common = comparison.compare(gh, subject.repo, base, head).merge_base if candidate.onto else base
     # Remove what a killed attempt left.
     for part in ("git", "source", "script"):
         shutil.rmtree(into / part, ignore_errors=True)
         (into / part).mkdir(parents=True)
     clone = Clone(into / "git")
-    clone.fetch(context.remote(subject.repo), [head, base, common])
+    clone.fetch(context.remote(subject.repo), [head, base])
     whole = head
     if candidate.onto:
-        merge = clone.merge(common, base, head)
-        entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
-        if candidate.is_proven(entries, "lint", merge.tree):
-            plan = LintPlan(tree=merge.tree, proven=True)
-            return {"plan": plan.packed(), **dict.fromkeys(images, gate_runs.NONE)}
+        merge = merged_trees.merge(context, gh, clone, subject.repo, base, head)
         if merge.conflicts:
             plan = LintPlan(problem=f"it conflicts with the base branch in {len(merge.conflicts)} files")
             return {"plan": plan.packed(), **dict.fromkeys(images, gate_runs.NONE)}
         whole = merge.tree
+        if candidate.is_proven(context.ledger(subject.repo).entries("pr", subject.pull_number), "lint", whole):
+            return {"plan": LintPlan(tree=whole, proven=True).packed(), **dict.fromkeys(images, gate_runs.NONE)}
     lines = lint.commands or _contracted(environment.choose(clone.tree(base), subject.settings.tests.environment))
     decided = decide(clone.differing(base, whole), clone.tree(whole), clone.tree(base), lines)
     made = replace(_plan(decided, lint), tree=whole if candidate.onto else "")

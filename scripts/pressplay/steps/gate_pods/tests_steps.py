@@ -30,7 +30,7 @@ from pressplay.gates.proving.model import Environment, Language
 from pressplay.github import comparison, pulls, refs
 from pressplay.github.clone import Unreadable
 from pressplay.settings import Tests
-from pressplay.steps.core import criteria_first, evidence, task_profile
+from pressplay.steps.core import criteria_first, evidence, merged_trees, task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
 from pressplay.steps.gate_pods import gate_runs, named_checks
@@ -79,23 +79,22 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         return {"plan": TestsPlan().pack(), **nothing}
     tip = refs.head(gh, subject.repo, subject.base(gh))
     # What others merged meanwhile is neither this change's doing nor lost by it.
-    base = comparison.compare(gh, subject.repo, candidate.onto or tip, head).merge_base
+    base, whole = candidate.onto or comparison.compare(gh, subject.repo, tip, head).merge_base, head
     # Remove what a killed attempt left.
     for part in ("git", "source", gate_runs.SCRIPTS, independent.POD, "base"):
         shutil.rmtree(into / part, ignore_errors=True)
         (into / part).mkdir(parents=True)
     clone = Clone(into / "git")
-    clone.fetch(context.remote(subject.repo), [head, base, tip, *filter(None, [candidate.onto])])
+    clone.fetch(context.remote(subject.repo), [head, base, tip])
     entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
-    whole = head
     if candidate.onto:
-        merge = clone.merge(base, candidate.onto, head)
-        if candidate.is_proven(entries, TESTS, merge.tree):
-            return {"plan": TestsPlan(onto=candidate.onto, tree=merge.tree, proven=True).pack(), **nothing}
+        merge = merged_trees.merge(context, gh, clone, subject.repo, candidate.onto, head)
         if merge.conflicts:
             problem, files = "it conflicts with the base branch", ", ".join(merge.conflicts)
             return {"plan": TestsPlan(onto=candidate.onto, problem=problem, details=files).pack(), **nothing}
-        whole, base = merge.tree, candidate.onto
+        whole = merge.tree
+        if candidate.is_proven(entries, TESTS, whole):
+            return {"plan": TestsPlan(onto=candidate.onto, tree=whole, proven=True).pack(), **nothing}
     trees = clone.tree(whole), clone.tree(base)
     probes = _probes(trees[0], subject)
     # From the newest commit, so that no branch brings an earlier contract back.

@@ -14,7 +14,7 @@ from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, numb
 from pressplay.steps.core.start import start
 from pressplay.steps.merge_queue import groups, tree
 from pressplay.steps.merge_queue.groups import Group
-from pressplay.steps.review.scope import of_ledger
+from pressplay.steps.review.scope import subject_of
 
 FLOW = "merge-group"
 _WAYS = "push a commit or comment `/press-play fix`, and enter it into the merge queue again once it is approved"
@@ -93,7 +93,7 @@ def _subject(context: Context, repo: str, pr: int) -> Subject:
     """A pull request with its task and try."""
     gh = context.harness(repo, pull_requests="read")
     pull, entries = pulls.pull(gh, repo, pr), context.ledger(repo).entries("pr", pr)
-    return Subject.of({"repo": repo, "pr": str(pr), **of_ledger(entries, pull)}, context)
+    return subject_of(context, repo, pull, entries)
 
 
 def _put_out(context: Context, repo: str, group: Group) -> None:

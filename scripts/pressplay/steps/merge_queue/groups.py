@@ -15,11 +15,11 @@ from pressplay.github.calls import Client
 from pressplay.github.merge_queue import QueueEntry
 from pressplay.steps.core import parking
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, is_approval
-from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.context import Context
 from pressplay.steps.documents import task_documents
 from pressplay.steps.merge_queue.decision import Decision, Member, decide
 from pressplay.steps.review import standing, target
-from pressplay.steps.review.scope import is_ours, of_ledger
+from pressplay.steps.review.scope import is_ours, subject_of
 
 READS = {"checks": "read", "contents": "read", "merge_queues": "read", "pull_requests": "read"}
 
@@ -137,7 +137,7 @@ def _not_ready(
         given = standing.answer(standing.facts(context, gh, repo, pull, entries, requested=False))
     if given is not None:
         return "" if given.conclusion == "success" else f"is held: {given.title[:1].lower()}{given.title[1:]}"
-    subject = Subject.of({"repo": repo, "pr": str(pull.number), **of_ledger(entries, pull)}, context)
+    subject = subject_of(context, repo, pull, entries)
     held = target.obstacle(context, gh, subject, pull, entries, opened)
     if held is not None:
         return f"can't be merged: {held.reason}"

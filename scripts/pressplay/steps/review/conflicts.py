@@ -17,6 +17,7 @@ from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.github import comparison, pulls, pushes
 from pressplay.github.calls import Client, GitHubRefused
+from pressplay.steps.core import merged_trees
 from pressplay.steps.core.context import Context
 from pressplay.steps.review.pushed import NO_RECORD
 from pressplay.validation.details import beginning
@@ -61,7 +62,7 @@ class Conflict:
 def merge(context: Context, gh: Client, repo: str, conflict: Conflict) -> Merge:
     """What git makes of the two commits. `gh` may read contents."""
     with tempfile.TemporaryDirectory(prefix="press-play-") as folder:
-        return _merged(_clone(folder), context, gh, repo, conflict)
+        return merged_trees.merge(context, gh, _clone(folder), repo, conflict.base, conflict.head)
 
 
 def listed(merged: Merge, broken: Reason | None = None) -> str:
@@ -109,7 +110,7 @@ def refusal(
         return Refusal(f"it did not merge {shown}: {conflict.base[:12]} is not part of the branch")
     with tempfile.TemporaryDirectory(prefix="press-play-") as folder:
         clone = _clone(folder)
-        merged = _merged(clone, context, gh, repo, conflict)
+        merged = merged_trees.merge(context, gh, clone, repo, conflict.base, conflict.head)
         clone.fetch(context.remote(repo), [after])
         was, now = clone.tree(conflict.base), clone.tree(after)
         lost = sorted(path for path, entry in was.entries.items() if now.entries.get(path) != entry)
@@ -145,12 +146,6 @@ def _clone(folder: str) -> Clone:
     from pressplay.github.clone import Clone
 
     return Clone(Path(folder))
-
-
-def _merged(clone: Clone, context: Context, gh: Client, repo: str, conflict: Conflict) -> Merge:
-    ancestor = comparison.compare(gh, repo, conflict.base, conflict.head).merge_base
-    clone.fetch(context.remote(repo), [ancestor, conflict.base, conflict.head])
-    return clone.merge(ancestor, conflict.base, conflict.head)
 
 
 def _is_marked(tree: Tree, path: str) -> bool:

@@ -109,9 +109,8 @@ def outcome(entries: Entries, settings: RepositoryDefaults, head: str, onto: str
     """What the gates decided about a merge, and why it did not pass: `pass`, `fail` or `error`."""
     worst = "pass"
     why: Reason | None = None
-    for gate in gates(settings):
-        entry = entries.get(MergedEntry, MergedEntry.key_of(gate, head))
-        if entry is None or entry.onto != onto:
+    for gate, entry in merged_trees.decided(entries, settings, head, onto).items():
+        if entry is None:
             result, reason = "error", Reason(what=f"{verdicts.check_name(gate)} could not judge it")
         elif entry.outcome == "pass":
             continue

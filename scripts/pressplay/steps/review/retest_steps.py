@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pressplay import names
-from pressplay.domain.entries import Retest
+from pressplay.domain.entries import Entries, Retest
 from pressplay.domain.reasons import Reason
 from pressplay.github import comparison, pulls, refs
 from pressplay.steps.core import approvals, parking
@@ -34,7 +34,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         retest.record(context, subject, replace(known, onto=tip, state="conflict"))
         return nothing
     if comparison.contains(gh, subject.repo, pull.head_sha, tip):
-        _conclude(context, subject, pull, replace(known, onto=tip, state="proven", overtaken=0))
+        _conclude(context, subject, pull, entries, replace(known, onto=tip, state="proven", overtaken=0))
         return nothing
     tries = known.tries + 1 if known.trying == tip else 1
     if tries > retest.TRIES:
@@ -80,13 +80,12 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     if not is_newest and not retest.is_overtaken(subject.settings, judged):
         retest.record(context, subject, replace(judged, state="pending"))
         return {"outcome": "overtaken"}
-    _conclude(context, subject, pull, replace(judged, state="proven"))
+    _conclude(context, subject, pull, entries, replace(judged, state="proven"))
     return {"outcome": "pass"}
 
 
-def _conclude(context: Context, subject: Subject, pull: pulls.Pull, judged: Retest) -> None:
+def _conclude(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries, judged: Retest) -> None:
     """Make the check green, and then say so in the ledger: what is not there yet is done again."""
-    entries = context.ledger(subject.repo).entries("pr", pull.number)
     if approval.show_again(context, subject, pull, entries, retest.shown(entries, judged)):
         retest.record(context, subject, judged)
     else:

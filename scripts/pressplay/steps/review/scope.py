@@ -6,7 +6,7 @@ from pressplay import names
 from pressplay.domain.entries import Entries, TaskOfPull
 from pressplay.github import pulls
 from pressplay.steps.core import consent
-from pressplay.steps.core.context import Context, Outputs
+from pressplay.steps.core.context import Context, Outputs, Subject
 
 
 def in_scope(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> bool:
@@ -43,6 +43,11 @@ def _is_of_task(context: Context, repo: str, pull: pulls.Pull, entries: Entries)
 def is_ours(context: Context, login: str) -> bool:
     """Whether a login is one of our Apps'."""
     return context.settings.is_ours(login)
+
+
+def subject_of(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> Subject:
+    """What a flow works on that an event started: the pull request, with what its ledger knows."""
+    return Subject.of({"repo": repo, "pr": str(pull.number), **of_ledger(entries, pull)}, context)
 
 
 def of_ledger(entries: Entries, pull: pulls.Pull) -> Outputs:

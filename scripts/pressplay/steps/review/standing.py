@@ -19,10 +19,10 @@ from pressplay.github import checks, issues, pulls, pushes
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.steps.core import parking
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS
-from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.context import Context
 from pressplay.steps.documents import task_documents
 from pressplay.steps.review import approval, target
-from pressplay.steps.review.scope import in_scope, is_ours, of_ledger
+from pressplay.steps.review.scope import in_scope, is_ours, subject_of
 
 _AT_ONCE = 30
 """Pull requests that are examined each time: a first look costs about five calls to GitHub."""
@@ -226,7 +226,7 @@ def _hold_to_its_target(
     if not entries:
         # No review of it has begun.
         return
-    subject = Subject.of({"repo": repo, "pr": str(pull.number), **of_ledger(entries, pull)}, context)
+    subject = subject_of(context, repo, pull, entries)
     held = target.obstacle(context, gh, subject, pull, entries, opened)
     parked = parking.parked(entries, subject)
     if held is None or (parked is not None and (parked.reason, parked.head) == (held.reason, pull.head_sha)):

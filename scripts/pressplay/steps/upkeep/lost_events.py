@@ -27,7 +27,7 @@ from pressplay.steps.documents import documents_pull, task_documents
 from pressplay.steps.intake import issue_state
 from pressplay.steps.merge_queue import lost_groups
 from pressplay.steps.review import standing
-from pressplay.steps.review.scope import in_scope, is_withdrawn, of_ledger
+from pressplay.steps.review.scope import in_scope, is_withdrawn, subject_of
 from pressplay.steps.triage import untriaged
 from pressplay.steps.upkeep import mergeability, retests
 from pressplay.steps.upkeep.under_way import is_busy, under_way
@@ -170,7 +170,7 @@ def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed:
     """
     settings = context.settings.flows
     entries = context.ledger(repo).entries("pr", pull.number)
-    subject = _subject(context, repo, pull, entries)
+    subject = subject_of(context, repo, pull, entries)
     if task_documents.left_alone(context, repo, pull, entries):
         documents_pull.check_again(context, subject, pull, entries)
         return _LookResult()
@@ -190,10 +190,6 @@ def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed:
     return _LookResult(goes_on=goes_on)
 
 
-def _subject(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> Subject:
-    return Subject.of({"repo": repo, "pr": str(pull.number), **of_ledger(entries, pull)}, context)
-
-
 def _may_go_on(entries: Entries, subject: Subject, pull: pulls.Pull) -> bool:
     parked = parking.parked(entries, subject)
     return parked is None or parked.head != pull.head_sha
@@ -203,7 +199,7 @@ def _start_for(context: Context, repo: str, pull: pulls.Pull, flow: str, before:
     """Start the flow; park the pull request instead if the flow was started `_TIMES` times without finishing (R4)."""
     times = before.get("times", {}) if before.get("head") == pull.head_sha else {}
     if times.get(flow, 0) >= _TIMES:
-        subject = _subject(context, repo, pull, context.ledger(repo).entries("pr", pull.number))
+        subject = subject_of(context, repo, pull, context.ledger(repo).entries("pr", pull.number))
         parking.park(context, subject, pull, f"the flow {flow} was started {_TIMES} times and did not finish")
         before.update(updated=pull.updated_at, looked=context.clock.now())
         return False

@@ -10,14 +10,23 @@ from collections.abc import Sequence
 
 from pressplay import names
 from pressplay.cluster import waits
-from pressplay.domain.entries import Retest, TaskVerdict
+from pressplay.domain.entries import Entries, Retest, TaskVerdict
 from pressplay.github import pulls, refs
 from pressplay.steps.core import parking
 from pressplay.steps.core import start as start_
-from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.context import Context
 from pressplay.steps.review import retest
-from pressplay.steps.review.scope import of_ledger
-from pressplay.steps.upkeep.under_way import is_busy
+from pressplay.steps.review.scope import subject_of
+from pressplay.steps.upkeep.under_way import is_busy, under_way
+
+_WAITING = ("pending", "failed")
+
+
+def after_push(context: Context, repo: str) -> None:
+    """Do what `start` does once somebody pushed to a base branch. Idempotent."""
+    if retest.gates(context.settings.repository(repo)):
+        opened = pulls.all_pulls(context.harness(repo, pull_requests="read"), repo, state="open")
+        start(context, repo, opened, under_way(context, repo))
 
 
 def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[tuple[str, int]]) -> int:
@@ -27,7 +36,12 @@ def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[t
     """
     if not retest.gates(context.settings.repository(repo)):
         return 0
-    approved = [(pull, known) for pull in opened if not pull.fork and (known := _approved(context, repo, pull))]
+    ledgers = {pull.number: context.ledger(repo).entries("pr", pull.number) for pull in opened if not pull.fork}
+    approved = [
+        (pull, known)
+        for pull in opened
+        if pull.number in ledgers and (known := _approved(ledgers[pull.number], pull.head_sha))
+    ]
     if not approved:
         return 0
     gh = context.harness(repo, **retest.NEEDS)
@@ -35,7 +49,8 @@ def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[t
     moved = [(pull, known) for pull, known in approved if known.state == "pending" or known.onto != tips[pull.base_ref]]
     for pull, known in moved:
         if known.state != "pending":
-            retest.hold(context, gh, _subject(context, repo, pull), pull, known, tips[pull.base_ref])
+            subject = subject_of(context, repo, pull, ledgers[pull.number])
+            retest.hold(context, gh, subject, pull, known, tips[pull.base_ref])
     free = [pull for pull, _ in moved if not is_busy(pull, busy)]
     if not free or waits.running(context.cluster, context.settings.namespace, start_.labels(repo, retest.FLOW)):
         return 0
@@ -47,30 +62,25 @@ def is_pending(context: Context, repo: str) -> bool:
     """Whether an approved head's merge is still to be judged, or failed and nobody works on it yet."""
     if not retest.gates(context.settings.repository(repo)):
         return False
-    waiting = {
-        kept.number: {entry.head for entry in kept.entries.all(Retest) if entry.state in ("pending", "failed")}
-        for kept in context.ledger(repo).kept("pr")
-    }
     gh = context.harness(repo, pull_requests="read")
-    return any(_waits(context, pulls.pull(gh, repo, number), repo, heads) for number, heads in waiting.items() if heads)
+    return any(
+        _waits(context, repo, pulls.pull(gh, repo, kept.number), kept.entries)
+        for kept in context.ledger(repo).kept("pr")
+        if any(entry.state in _WAITING for entry in kept.entries.all(Retest))
+    )
 
 
-def _waits(context: Context, pull: pulls.Pull, repo: str, heads: set[str]) -> bool:
-    entries = context.ledger(repo).entries("pr", pull.number)
-    parked = parking.parked(entries, _subject(context, repo, pull))
+def _waits(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> bool:
+    known = retest.entry_of(entries, pull.head_sha)
+    parked = parking.parked(entries, subject_of(context, repo, pull, entries))
     is_left = parked is not None and parked.head == pull.head_sha
-    return pull.state == "open" and pull.head_sha in heads and not is_left
+    return pull.state == "open" and known is not None and known.state in _WAITING and not is_left
 
 
-def _approved(context: Context, repo: str, pull: pulls.Pull) -> Retest | None:
+def _approved(entries: Entries, head: str) -> Retest | None:
     """What is known of an approved head; None where it is not, or its merge failed."""
-    known = retest.entry_of(context.ledger(repo).entries("pr", pull.number), pull.head_sha)
+    known = retest.entry_of(entries, head)
     return known if known is not None and known.state != "failed" else None
-
-
-def _subject(context: Context, repo: str, pull: pulls.Pull) -> Subject:
-    entries = context.ledger(repo).entries("pr", pull.number)
-    return Subject.of({"repo": repo, "pr": str(pull.number), **of_ledger(entries, pull)}, context)
 
 
 def _rank(context: Context, repo: str, pull: pulls.Pull) -> int:

@@ -14,7 +14,6 @@ from pressplay.steps.core import landing, start
 from pressplay.steps.core.context import Context, Inputs, Outputs, number
 from pressplay.steps.review import deploys, standing
 from pressplay.steps.upkeep import mergeability, retests, wakes
-from pressplay.steps.upkeep.under_way import under_way
 
 KINDS = ("closed", "edited", "pushed", "deployed", "continue")
 
@@ -31,8 +30,7 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
         # It may contain merges, make pull requests conflict, and move the base of approved ones.
         mergeability.note_push(context, repo)
         woken = wakes.merged(context, repo)
-        opened = pulls.all_pulls(context.harness(repo, pull_requests="read"), repo, state="open")
-        retests.start(context, repo, opened, under_way(context, repo))
+        retests.after_push(context, repo)
         return {"woken": str(woken)}
     if what == "deployed":
         return {"woken": str(deploys.wake(context, repo))}
