@@ -232,8 +232,9 @@ class TestPaths(_Model):
 class Base(_Model):
     """What becomes of an approval when the base branch moves on."""
 
-    strategy: Literal["retest", "off"] = "off"
-    """`retest`: the merge of both is judged. A configuration of an earlier chart has no flow for that."""
+    strategy: Literal["retest", "strict", "off"] = "off"
+    """`retest`: the merge of both is judged; `strict`: and the next to be merged is brought up to date, since GitHub
+    merges no other. A configuration of an earlier chart has no flow for either."""
     overtaken: int = Field(3, ge=1)
     """After how many judgements in a row that the base branch moved on during the check stays green meanwhile."""
 

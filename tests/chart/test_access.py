@@ -27,6 +27,7 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
         RELEASE: {REPORT, HARNESS, "get,create,patch configmaps", "get workflows.argoproj.io"},
     },
     "press-play": {RELEASE: {REPORT, WITH_QA, "get,create,patch configmaps"}},
+    "press-play-updater": {RELEASE: {REPORT, HARNESS, "get,create,patch configmaps"}},
     "press-play-queue": {RELEASE: {REPORT, HARNESS, "get,create,patch configmaps", "create workflows.argoproj.io"}},
     "press-play-starter": {
         RELEASE: {
