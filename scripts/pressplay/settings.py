@@ -239,6 +239,15 @@ class Base(_Model):
     """After how many judgements in a row that the base branch moved on during the check stays green meanwhile."""
 
 
+class Budget(_Model):
+    """How much agents may do in a repository; 0: as much as `limits` say."""
+
+    runs_per_day: int = Field(0, ge=0)
+    """Runs in a day (UTC), in the place of `limits.runsPerRepositoryAndDay`."""
+    runs_per_play: int = Field(0, ge=0)
+    """Runs in a play, in the place of `limits.runsPerPlay`."""
+
+
 class RepositoryDefaults(_Model):
     """What a repository may set for itself; None means: not set here."""
 
@@ -256,6 +265,9 @@ class RepositoryDefaults(_Model):
     """The check on pull requests that are not under Press Play: a green one that says so, or none."""
     isolation: Literal["volume", "worktree"] | None = None
     runs_at_once: int | None = Field(None, ge=1)
+    budget: Budget = Budget()  # type: ignore[call-arg]
+    paused: str | None = None
+    """Why no new run starts; empty: runs start."""
     secrets: list[str] | None = None
     """The Secrets of the controller's namespace that its requirements.yaml may ask for."""
     deploy: Deploy = Deploy()  # type: ignore[call-arg]

@@ -15,7 +15,7 @@ from pressplay.domain.entries import Entries, Retest, TaskVerdict
 from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
 from pressplay.settings import RepositoryDefaults
-from pressplay.steps.core import approvals, parking
+from pressplay.steps.core import approvals, parking, shares
 from pressplay.steps.core import start as start_
 from pressplay.steps.core.context import Context
 from pressplay.steps.review import retest
@@ -145,11 +145,11 @@ def _in_turn(
 
 
 def _rank(context: Context, repo: str, pull: pulls.Pull) -> int:
-    """The priority of a pull request's task in its play: the longer what depends on it, the higher."""
+    """How much of its play depends on a pull request's task."""
     task = names.task_of_branch(pull.head_ref)
     verdicts = context.ledger(repo).entries("task", task).all(TaskVerdict) if task is not None else []
     if task is None or not verdicts or not verdicts[-1].play:
         return 0
     name = names.task_workflow(verdicts[-1].play, task)
     workflow = context.cluster.get("Workflow", context.settings.namespace, name)
-    return int(workflow["spec"].get("priority") or 0) if workflow else 0
+    return int(workflow["metadata"]["labels"].get(shares.RANK_LABEL) or 0) if workflow else 0
