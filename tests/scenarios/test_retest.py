@@ -32,6 +32,8 @@ from pressplay.domain.entries import MergedEntry, Parked
 from pressplay.github import checks
 
 pytestmark = [pytest.mark.rule("R5"), pytest.mark.rule("FR10")]
+
+
 def test_two_changes_that_break_each_other_are_both_merged_once_rex_has_repaired_the_second(tmp_path):
     made = played(tmp_path, {1: TAKES_AWAY, 2: USES}, {"conflict": merges_the_base}, strategy="retest")
     summary = made.play()

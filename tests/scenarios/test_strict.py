@@ -41,7 +41,9 @@ def parents(repository: Path, sha: str) -> list[str]:
 
 def updates(repository: Path, main: str = "main") -> list[str]:
     """The commits of a branch by which GitHub brought pull requests up to date, as the harness."""
-    return git(repository, "log", "--format=%H", f"--author={BOT[:-5]}", "--grep=^Merge branch 'main' into", main).split()
+    return git(
+        repository, "log", "--format=%H", f"--author={BOT[:-5]}", "--grep=^Merge branch 'main' into", main
+    ).split()
 
 
 def test_two_that_break_each_other_and_one_that_gets_on_are_merged_up_to_date(tmp_path):

@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from pressplay.clock import VirtualClock
 from pressplay.cluster import pause
-from pressplay.settings import CONFIG_KEY
-from pressplay.settings import CONFIG_MAP as SETTINGS_MAP
 from pressplay.cluster.ledger import Ledger
 from pressplay.cluster.port import Account
 from pressplay.cluster.sqlite import LOG_FILE, Key, SqliteCluster
@@ -21,6 +19,8 @@ from pressplay.domain.entries import Base
 from pressplay.errors import InputError, TryAgain
 from pressplay.patch import merge
 from pressplay.sandbox.engine import set_node
+from pressplay.settings import CONFIG_KEY
+from pressplay.settings import CONFIG_MAP as SETTINGS_MAP
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,10 +118,8 @@ def wake(cluster: Cluster, namespace: str, labels: dict[str, str]) -> int:
 def _read(key: str, text: str) -> Pause:
     """A pause as `pause` writes it; any other text, which people may write by hand, is its reason."""
     entry: Any = None
-    try:
+    with suppress(ValueError):
         entry = json.loads(text)
-    except ValueError:
-        pass
     if not isinstance(entry, dict):
         return Pause(key, in_values=False, why="" if text == _EARLIER else _line(text))
     by, at, why = (_line(str(entry.get(name) or "")) for name in ("by", "at", "why"))

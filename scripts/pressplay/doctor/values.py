@@ -166,7 +166,7 @@ def _limits(settings: Settings) -> Iterator[Result]:
             f"limits.runsPerTask is {bounds.runs_per_task}: fewer than the machine tries (limits.attempts)",
             "raise it",
         )
-    budgets = [subject.settings.repository(name).budget.runs_per_day for name in subject.settings.repositories]
+    budgets = [settings.repository(name).budget.runs_per_day for name in settings.repositories]
     if (most := max(budgets, default=0)) > bounds.runs_per_day:
         yield note(
             "limits",

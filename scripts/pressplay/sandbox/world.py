@@ -379,7 +379,8 @@ class Sandbox:
 
     def _merge_next(self) -> bool:
         """Merge one pull request of each repository that has one that is ready; whether there was any."""
-        return any([maintainer.merge_next() for maintainer in self._maintainers])
+        merged = [maintainer.merge_next() for maintainer in self._maintainers]
+        return any(merged)
 
     def _note_deployments(self, events: Sequence[Event]) -> None:
         """Note requested deployments; take down those of closed pull requests."""

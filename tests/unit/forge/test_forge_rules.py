@@ -9,7 +9,7 @@ from github_world import CHECK, REPO
 
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import checks, contents, pulls, refs, reviews, rules
-from pressplay.github.calls import call
+from pressplay.github.calls import GitHubRefused, call
 from pressplay.sandbox.setup import PEOPLE
 
 
@@ -192,7 +192,7 @@ WRITES = {"contents": "write", "pull_requests": "write"}
     [
         ({"other": b"o"}, WRITES, None, ""),
         ({"other": b"o"}, {"contents": "read", "pull_requests": "write"}, 403, "not accessible by integration"),
-        ({".github/workflows/ci.yml": b"on: push"}, WRITES, 403, "without workflows permission"),
+        ({".github/workflows/ci.yml": b"on: push"}, WRITES, 403, "without +workflows +permission"),
         # Beside the folder of workflows everything may come in.
         ({".github/dependabot.yml": b"version: 2"}, WRITES, None, ""),
         ({"task-1-implementation.txt": b"theirs"}, WRITES, 422, "merge conflict"),

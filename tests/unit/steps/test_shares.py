@@ -51,7 +51,10 @@ def test_only_unfinished_tasks_of_the_same_repository_count(tmp_path):
         context.cluster.set_status("Workflow", namespace, name, {"phase": phase} if phase else {})
     given = {name: context.cluster.get("Workflow", namespace, name) for name in ("one", "two", "ended", "elsewhere")}
     assert {name: made["spec"]["priority"] for name, made in given.items() if made} == {
-        "one": 0, "two": -1, "ended": -2, "elsewhere": 0,
+        "one": 0,
+        "two": -1,
+        "ended": -2,
+        "elsewhere": 0,
     }
     assert shares.priority(context, REPO) == -2
     assert shares.priority(context, REPO, urgent=True) == EVENT_PRIORITY

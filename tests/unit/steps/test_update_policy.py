@@ -91,7 +91,9 @@ def moves(*logins: str, begins: str = pushes.NOTHING) -> list[pushes.Push]:
         ({}, TASK, moves(OURS), QueueRule(60, all_green=True), False),
     ],
 )
-def test_only_branches_of_our_tasks_that_our_apps_alone_moved(monkeypatch, tmp_path, fields, entries, record, queue, may):
+def test_only_branches_of_our_tasks_that_our_apps_alone_moved(
+    monkeypatch, tmp_path, fields, entries, record, queue, may
+):
     def life(*_: Any) -> list[pushes.Push]:
         if isinstance(record, Exception):
             raise record
@@ -161,6 +163,15 @@ def test_the_gates_judged_the_commit_that_was_updated():
 
 @pytest.mark.parametrize(("strategy", "on"), [("strict", True), ("retest", False), ("off", False)])
 def test_without_a_gate_that_could_judge_a_merge_the_strict_policy_is_served_still(strategy, on):
-    assert retest.is_on(RepositoryDefaults.model_validate({
-        "lint": {"enabled": False}, "tests": {"enabled": False}, "base": {"strategy": strategy},
-    })) is on
+    assert (
+        retest.is_on(
+            RepositoryDefaults.model_validate(
+                {
+                    "lint": {"enabled": False},
+                    "tests": {"enabled": False},
+                    "base": {"strategy": strategy},
+                }
+            )
+        )
+        is on
+    )

@@ -51,7 +51,7 @@ def update_text(change: Change) -> str:
     if change.update_of is None:
         return ""
     return (
-        f"It is `{change.update_of}`, which was approved, with `{change.update_onto}` of the base branch merged in, and "
+        f"It is `{change.update_of}`, which was approved, with `{change.update_onto}` of the base branch merged in and "
         f"nothing else: the tree `{change.tree}`, which passed the gates, too. The rest was shown of the former."
     )
 

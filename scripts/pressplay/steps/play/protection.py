@@ -33,10 +33,11 @@ def demand(context: Context, gh: Client, repo: str, base: str) -> None:
         *update_advice.advice(context.settings, repo, base, view.base),
     ):
         context.say(f"{repo}: {advice.message}: {advice.do}")
-    weak = (*rules.weaknesses(target, view), *update_advice.faults(context.settings, repo, base, view.base))
-    if not weak:
+    faults = update_advice.faults(context.settings, repo, base, view.base)
+    lines = [f"{weakness.message}: {weakness.do}" for weakness in rules.weaknesses(target, view)]
+    lines += [f"{fault.message}: {fault.do}" for fault in faults]
+    if not lines:
         return
-    lines = [f"{weakness.message}: {weakness.do}" for weakness in weak]
     if not context.settings.allow_unprotected:
         raise InputError(
             "\n".join(

@@ -118,7 +118,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
 
 
 def _is_approved(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> bool:
-    """Whether the head is approved, or becomes so without a review: the flow `retest` carries an approval over to it."""
+    """Whether the head is approved, or the flow `retest` carries an approval over to it, without a review."""
     known = approval.take_up(gh, subject.repo, pull)
     return known or updates.take_up(context, gh, subject, pull, entries) is not None
 

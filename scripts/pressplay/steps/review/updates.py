@@ -112,7 +112,11 @@ def carry(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries
 def _carried(subject: Subject, entries: Entries, known: Retest) -> Iterator[tuple[verdicts.Gate, GateVerdict]]:
     settings = subject.settings
     of_merge = retest.gates(settings)
-    needed: list[verdicts.Gate] = [verdicts.TEST_ONLY, *([verdicts.SUPPLY] if settings.supply.enabled else []), *of_merge]
+    needed: list[verdicts.Gate] = [
+        verdicts.TEST_ONLY,
+        *([verdicts.SUPPLY] if settings.supply.enabled else []),
+        *of_merge,
+    ]
     for gate in needed:
         entry = entries.get(GateEntry, GateEntry.key_of(gate, known.of))
         if entry is None or entry.outcome != "pass":
@@ -121,6 +125,7 @@ def _carried(subject: Subject, entries: Entries, known: Retest) -> Iterator[tupl
         reason = f"commit {known.of} passed, and nothing but {known.onto} of the base branch came in"
         if gate in of_merge:
             reason = f"commit {known.of} passed, and so did the tree of its merge with {known.onto}, which this is"
-        yield gate, GateVerdict(
-            "pass", "Carried over", reason, holds=entry.holds or (), proves=entry.proves is not False
+        yield (
+            gate,
+            GateVerdict("pass", "Carried over", reason, holds=entry.holds or (), proves=entry.proves is not False),
         )

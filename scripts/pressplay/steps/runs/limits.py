@@ -13,7 +13,6 @@ from pressplay.steps.core.verdicts import ACCEPTANCE, SUPPLY, TEST_ONLY, TESTS, 
 from pressplay.steps.core.verdicts import LINT as LINT_GATE
 from pressplay.steps.runs.run import Run
 
-
 _MARKS = ("(limits.", "(budget.")
 """In the reason of a run that was refused at a limit: the value that says so."""
 

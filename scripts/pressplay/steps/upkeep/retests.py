@@ -68,7 +68,7 @@ def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[t
         return 0
     ledgers = {pull.number: context.ledger(repo).entries("pr", pull.number) for pull in opened if not pull.fork}
     gh = context.harness(repo, **retest.NEEDS)
-    approved = _approved(gh, repo, opened, ledgers)
+    approved = _approved(context, gh, repo, opened, ledgers)
     for each in approved:
         if each.is_to_be_judged and each.known.state != "pending":
             subject = subject_of(context, repo, each.pull, ledgers[each.pull.number])
@@ -93,38 +93,39 @@ def is_pending(context: Context, repo: str) -> bool:
         return False
     gh = context.harness(repo, **retest.NEEDS)
     opened = [pull for pull in pulls.all_pulls(gh, repo, state="open") if pull.number in ledgers]
-    waiting = [each.pull.number for each in _in_turn(gh, repo, settings, _approved(gh, repo, opened, ledgers))]
-    return any(
-        _waits(context, repo, pull, ledgers[pull.number], in_turn=pull.number in waiting) for pull in opened
-    )
+    waiting = [each.pull.number for each in _in_turn(gh, repo, settings, _approved(context, gh, repo, opened, ledgers))]
+    return any(_waits(context, repo, pull, ledgers[pull.number], in_turn=pull.number in waiting) for pull in opened)
 
 
 def _waits(context: Context, repo: str, pull: pulls.Pull, entries: Entries, *, in_turn: bool) -> bool:
     known = retest.entry_of(entries, pull.head_sha)
-    parked = parking.parked(entries, subject_of(context, repo, pull, entries))
-    is_left = parked is not None and parked.head == pull.head_sha
     is_waiting = known is not None and (known.state == "failed" or (known.state == "pending" and in_turn))
-    return is_waiting and not is_left
+    return is_waiting and not _is_left(context, repo, pull, entries)
+
+
+def _is_left(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> bool:
+    """Whether the head waits for a person: an approval that was taken back must not return by a move of the base."""
+    parked = parking.parked(entries, subject_of(context, repo, pull, entries))
+    return parked is not None and parked.head == pull.head_sha
 
 
 def _approved(
-    gh: Client, repo: str, opened: Sequence[pulls.Pull], ledgers: Mapping[int, Entries]
+    context: Context, gh: Client, repo: str, opened: Sequence[pulls.Pull], ledgers: Mapping[int, Entries]
 ) -> list[_Approved]:
-    """The open pull requests whose head was approved, but for those whose merge failed or that GitHub refused."""
+    """The open pull requests whose head was approved, but for those whose merge failed, or that were parked since."""
     heads = [
         (pull, known)
         for pull in opened
         if pull.number in ledgers
         and (known := retest.entry_of(ledgers[pull.number], pull.head_sha)) is not None
         and known.state not in _OVER
+        and not _is_left(context, repo, pull, ledgers[pull.number])
     ]
     tips = {branch: refs.head(gh, repo, branch) for branch in {pull.base_ref for pull, _ in heads}}
     return [_Approved(pull, known, tips[pull.base_ref]) for pull, known in heads]
 
 
-def _in_turn(
-    gh: Client, repo: str, settings: RepositoryDefaults, approved: Sequence[_Approved]
-) -> Sequence[_Approved]:
+def _in_turn(gh: Client, repo: str, settings: RepositoryDefaults, approved: Sequence[_Approved]) -> Sequence[_Approved]:
     """Those whose judgement may start now.
 
     Where GitHub merges only what is up to date, each merge leaves all others behind: a head is brought up to date only
@@ -137,9 +138,7 @@ def _in_turn(
     if updates:
         return updates
     ready = {
-        each.pull.base_ref
-        for each in approved
-        if each.is_up_to_date and approvals.is_approved(gh, repo, each.pull)
+        each.pull.base_ref for each in approved if each.is_up_to_date and approvals.is_approved(gh, repo, each.pull)
     }
     return [each for each in waiting if each.pull.base_ref not in ready]
 
