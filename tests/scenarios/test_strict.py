@@ -132,6 +132,29 @@ def test_what_does_not_hold_is_refused_before_anything_is_pushed(tmp_path):
     assert updates(waiting.made.sandbox.forge.git_path(REPO), head) == []
 
 
+def test_what_came_in_between_is_judged_before_the_approval_carries_over(tmp_path, monkeypatch):
+    """The base branch moves on after the judgement: GitHub merges what is there then, and that does not hold."""
+    waiting = approved(tmp_path, strategy="strict")
+    before, moved, ask = waiting.flow.head, list[str](), pulls.update_branch
+
+    def update(*arguments: Any) -> None:
+        moved.append(waiting.base({"ugly.txt": b"theirs\n"}))
+        ask(*arguments)
+
+    monkeypatch.setattr(pulls, "update_branch", update)
+    waiting.base(ADDED)
+    states_: list[str] = []
+    waiting.made.sandbox.run(lambda: bool(moved) and waiting.flow.head != before)
+    waiting.made.sandbox.run(lambda: waiting.state() == "action_required", lambda: states_.append(waiting.state()))
+    head = waiting.rest()
+    assert parents(waiting.made.sandbox.forge.git_path(REPO), head) == [before, *moved]
+    assert "success" not in states_
+    assert waiting.flow.get(f"/commits/{head}/check-runs?check_name=press-play/lint")["check_runs"] == []
+    assert not waiting.flow.can_be_merged()
+    # Rex was to repair it, and changed nothing.
+    assert waiting.flow.roles()[3:] == ["conflict"]
+
+
 @pytest.mark.rule("R3")
 @pytest.mark.rule("R1")
 def test_killed_at_commit_points_the_update_comes_to_the_same_end(tmp_path):
@@ -169,7 +192,7 @@ def test_killed_at_commit_points_the_update_comes_to_the_same_end(tmp_path):
     expected = end(state)
     assert expected == ("success", True, 0, ["implement", "lint", "test"])
     commits, kills = int((state / "commits").read_text()), list[int]()
-    for at in sample(range(1, commits + 1, 1 if FULL else 2), whole=FULL):
+    for at in sample(range(1, commits + 1, 1 if FULL else 5), whole=FULL):
         state = copied(f"killed-{at}")
         kills.append(in_a_child(lambda at=at, state=state: life(state, Murder(at))))
         assert in_a_child(lambda state=state: life(state, Murder(0))) == 0
