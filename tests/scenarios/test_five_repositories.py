@@ -18,11 +18,11 @@ from pressplay.domain.entries import TaskVerdict
 from pressplay.steps.core import shares
 
 LARGE, SMALL, PAUSED = (REPO, "acme/two"), ("acme/three", "acme/four"), "acme/five"
-RUN, RUNS_OF_A_TASK, PLACES = 60, 3, 4
+RUN, RUNS_OF_A_TASK, PLACES = 60, 3, 3
 TASK = RUN * RUNS_OF_A_TASK
 PLAIN = [task(1)]
 # The chains of the large ones are longer: what the rest of a play waits for is urgent there, and nowhere else.
-CHAINED = [*(task(number) for number in range(1, 5)), task(5, 1, 2, 3, 4)]
+CHAINED = [*(task(number) for number in range(1, 4)), task(4, 1, 2, 3)]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def five(tmp_path: Path) -> World:
         Agents(),
         source=project(tmp_path, CHAINED),
         others=(LARGE[1], *SMALL, PAUSED),
-        parallelism=4,
+        parallelism=PLACES,
         runs_at_once=PLACES,
     )
     for repo in made.sandbox.options.others:
@@ -135,5 +135,5 @@ def test_without_shares_the_short_ones_wait_for_the_long_chains(tmp_path, monkey
     made.settle()
     measured = shared(made, (*LARGE, *SMALL), since)
     show("by rank", measured)
-    assert min(measured[repo].first for repo in SMALL) > 2 * TASK
+    assert min(measured[repo].first for repo in SMALL) >= 2 * TASK
     made.sandbox.close()

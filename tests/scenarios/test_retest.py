@@ -24,6 +24,7 @@ from base_moves import (
 )
 from harness import REPO, git, world
 from killing import FULL, Murder, in_a_child
+from people import agent, person, push
 from sample import AGAIN, sample
 from team import PR
 
@@ -140,6 +141,20 @@ def test_what_conflicts_is_left_to_those_who_resolve_it(tmp_path):
     assert sum(entry.runs for entry in retests(waiting.made)) == 0
     started = waiting.made.sandbox.cluster.list("Workflow", "press-play", {"press-play/flow": "retest"})
     assert len(started) <= 2, tip
+
+
+def test_an_approval_that_was_taken_back_does_not_return_when_the_base_moves_on(tmp_path):
+    """A person leads it into another branch, which voids the approval; that branch has commits of its own."""
+    waiting = approved(tmp_path)
+    agents_ = agent(waiting.made, "rex", contents="write")
+    push(agents_, waiting.made, "release")
+    with person(waiting.made) as somebody:
+        somebody.patch(f"pulls/{PR}", json={"base": "release"}).raise_for_status()
+    waiting.rest()
+    push(agents_, waiting.made, "release", on="release", path="more.txt")
+    waiting.rest()
+    assert waiting.state() == "action_required"
+    assert waiting.flow.roles() == ["implement", "lint", "test"]
 
 
 def test_the_same_tree_needs_no_new_run(tmp_path):

@@ -65,42 +65,41 @@ def test_two_that_break_each_other_and_one_that_gets_on_are_merged_up_to_date(tm
     made.sandbox.close()
 
 
-def test_the_approval_carries_over_to_the_update_and_names_head_base_and_tree(tmp_path):
+def test_the_approval_carries_over_to_the_update_whoever_makes_it(tmp_path):
     waiting = approved(tmp_path, strategy="strict")
+    repository, roles = waiting.made.sandbox.forge.git_path(REPO), waiting.flow.roles()
     before = waiting.flow.head
     tip = waiting.base(ADDED)
     head = waiting.rest()
-    repository = waiting.made.sandbox.forge.git_path(REPO)
     assert parents(repository, head) == [before, tip]
+    assert updates(repository, head) == [head]
     assert waiting.state() == "success"
     text = waiting.flow.check("acceptance")["output"]["text"]
     for name in (before, tip, git(repository, "rev-parse", f"{head}^{{tree}}")):
         assert name in text
-    # What runs is the update itself, and QA's approval is of it; no agent ran again.
+    # What runs is the update itself, and QA's approval is of it.
     assert f"serving {head}" in text
     assert waiting.flow.approvals()[-1] == head
-    assert waiting.flow.roles() == ["implement", "lint", "test"]
     assert waiting.flow.check("test-only")["output"]["title"] == "Carried over"
-    assert waiting.flow.can_be_merged()
 
-
-def test_a_person_who_presses_update_branch_needs_no_review_either(tmp_path):
-    waiting = approved(tmp_path, strategy="strict")
+    # A person presses Update branch before the harness gets to it.
     with person(waiting.made) as somebody:
-        waiting.base(ADDED)
+        tip = waiting.base({"more.txt": b"theirs\n"})
         somebody.put(f"pulls/{PR}/update-branch", json={}).raise_for_status()
-    head = waiting.rest()
-    assert updates(waiting.made.sandbox.forge.git_path(REPO), head) == []
-    assert (waiting.state(), waiting.flow.approvals()[-1]) == ("success", head)
-    assert waiting.flow.roles() == ["implement", "lint", "test"]
+    pressed = waiting.rest()
+    assert parents(repository, pressed) == [head, tip]
+    assert (waiting.state(), waiting.flow.approvals()[-1]) == ("success", pressed)
+
     # A branch that a person moved is left to people from then on: what is green there says what to do.
-    tip = waiting.base({"more.txt": b"theirs\n"})
-    assert waiting.rest() == head
+    tip = waiting.base({"most.txt": b"theirs\n"})
+    assert waiting.rest() == pressed
     assert waiting.state() == "success"
     text = waiting.flow.check("acceptance")["output"]["text"]
     assert f"Merged with `{tip}`" in text
     assert "once a person has pressed Update branch" in text
     assert not waiting.flow.can_be_merged()
+    # No agent ran again for any of it.
+    assert waiting.flow.roles() == roles
 
 
 def test_what_github_refuses_is_parked_with_what_it_says_and_a_person_updates(tmp_path):
@@ -121,15 +120,6 @@ def test_what_github_refuses_is_parked_with_what_it_says_and_a_person_updates(tm
     waiting.rest()
     assert waiting.state() == "success"
     assert waiting.flow.can_be_merged()
-
-
-def test_what_does_not_hold_is_refused_before_anything_is_pushed(tmp_path):
-    waiting = approved(tmp_path, strategy="strict")
-    head = waiting.flow.head
-    waiting.base({"ugly.txt": b"theirs\n"})
-    assert waiting.rest() == head
-    assert waiting.state() == "action_required"
-    assert updates(waiting.made.sandbox.forge.git_path(REPO), head) == []
 
 
 def test_what_came_in_between_is_judged_before_the_approval_carries_over(tmp_path, monkeypatch):
