@@ -78,8 +78,8 @@ def may_update(context: Context, subject: Subject, pull: pulls.Pull, entries: En
     Never a fork's, a person's, a draft's, or one whose base branch has a merge queue. Without GitHub's record of who
     pushed, nobody can tell: then it does not.
     """
-    ours = context.settings.is_ours
-    if pull.fork or pull.draft or entries.get(TaskOfPull) is None or not ours(pull.author):
+    is_ours = context.settings.is_ours
+    if pull.fork or pull.draft or entries.get(TaskOfPull) is None or not is_ours(pull.author):
         return False
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     if merge_queue.rule(gh, subject.repo, pull.base_ref) is not None:
@@ -90,7 +90,7 @@ def may_update(context: Context, subject: Subject, pull: pulls.Pull, entries: En
         if error.status not in NO_RECORD:
             raise
         return False
-    return moves[0].before == pushes.NOTHING and all(ours(move.login) for move in moves)
+    return moves[0].before == pushes.NOTHING and all(is_ours(move.login) for move in moves)
 
 
 def carry(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries, known: Retest) -> None:
