@@ -35,22 +35,23 @@ def entry_of(entries: Entries, head: str) -> Retest | None:
     return entries.get(Retest, Retest.key_of(head))
 
 
-def begin(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> bool:
-    """Note that a head was approved; whether its merge with the base branch must be judged before people may merge.
+def begin(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> str:
+    """Note that a head was approved. Returns the commit of the base branch whose merge with it must be judged before
+    people may merge, or an empty text.
 
     `gh` has the permissions NEEDS. Idempotent.
     """
     if not gates(subject.settings):
-        return False
+        return ""
     tip = refs.head(gh, subject.repo, pull.base_ref)
     known = entry_of(entries, pull.head_sha)
     if comparison.contains(gh, subject.repo, pull.head_sha, tip):
         record(context, subject, replace(_of(known, pull), onto=tip, state="proven"))
-        return False
+        return ""
     if known is not None and known.onto == tip and known.state == "proven":
-        return False
+        return ""
     hold(context, gh, subject, pull, known, tip)
-    return True
+    return tip
 
 
 def hold(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, known: Retest | None, tip: str) -> None:

@@ -8,9 +8,9 @@ from pressplay import names
 from pressplay.domain.entries import Entries, Retest
 from pressplay.domain.reasons import Reason
 from pressplay.github import comparison, pulls, refs
-from pressplay.steps.core import approvals, parking
+from pressplay.steps.core import approvals, parking, start
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.review import approval, conflicts, retest
+from pressplay.steps.review import approval, conflicts, retest, retests
 from pressplay.steps.review.scope import of_ledger
 
 
@@ -53,6 +53,14 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     (git can't merge both), or `overtaken`: the base branch moved on meanwhile, so that the next merge is judged.
     """
     subject = Subject.of(inputs, context)
+    outcome = _concluded(inputs, context, subject)
+    if outcome != "pass":
+        # What passed may be merged first, which moves the base again.
+        retests.after_judgement(context, subject.repo, subject.pull_number)
+    return {"outcome": outcome}
+
+
+def _concluded(inputs: Inputs, context: Context, subject: Subject) -> str:
     head, onto = names.checked(inputs["head"], "head"), names.checked(inputs["onto"], "onto")
     gh = context.harness(subject.repo, **retest.NEEDS)
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
@@ -60,28 +68,30 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     known = retest.entry_of(entries, head)
     there = pull.state == "open" and pull.head_sha == head and approvals.is_approved(gh, subject.repo, pull)
     if known is None or not there:
-        return {"outcome": "superseded"}
+        return "superseded"
     outcome, why = retest.outcome(entries, subject.settings, head, onto)
     # A step that is run again counts once.
     runs = known.runs + (known.onto != onto)
     judged = replace(known, onto=onto, runs=runs, tries=0)
     if outcome == "error" and conflicts.is_dirty(pull):
         retest.record(context, subject, replace(judged, state="conflict"))
-        return {"outcome": "conflict"}
+        return "conflict"
     if outcome == "fail" and why is not None:
         retest.refuse(context, gh, subject, pull, judged, why)
-        return {"outcome": outcome}
+        # It waits for the lock of this flow; `reconcile` starts it where this is lost.
+        start.start(context, "pull-request", subject.repo, pull.number)
+        return outcome
     if outcome != "pass":
         _park(context, subject, pull, judged, why or Reason(what=outcome))
-        return {"outcome": outcome}
+        return outcome
     is_newest = refs.head(gh, subject.repo, pull.base_ref) == onto
     overtaken = 0 if is_newest else known.overtaken + (known.onto != onto)
     judged = replace(judged, overtaken=overtaken)
     if not is_newest and not retest.is_overtaken(subject.settings, judged):
         retest.record(context, subject, replace(judged, state="pending"))
-        return {"outcome": "overtaken"}
+        return "overtaken"
     _conclude(context, subject, pull, entries, replace(judged, state="proven"))
-    return {"outcome": "pass"}
+    return "pass"
 
 
 def _conclude(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries, judged: Retest) -> None:

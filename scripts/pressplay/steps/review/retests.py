@@ -17,7 +17,7 @@ from pressplay.steps.core import start as start_
 from pressplay.steps.core.context import Context
 from pressplay.steps.review import retest
 from pressplay.steps.review.scope import subject_of
-from pressplay.steps.upkeep.under_way import is_busy, under_way
+from pressplay.steps.review.under_way import is_busy, under_way
 
 _WAITING = ("pending", "failed")
 
@@ -29,10 +29,28 @@ def after_push(context: Context, repo: str) -> None:
         start(context, repo, opened, under_way(context, repo))
 
 
-def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[tuple[str, int]]) -> int:
+def after_approval(context: Context, repo: str, pr: int, tip: str) -> None:
+    """Start the judgement of the merge of a head that was just approved with `tip`, unless one is under way.
+
+    It waits for the lock of the flow that approved it. `reconcile` starts it later where this is lost. Idempotent.
+    """
+    if not _running(context, repo):
+        start_.start(context, retest.FLOW, repo, pr, commit=tip)
+
+
+def after_judgement(context: Context, repo: str, pr: int) -> None:
+    """Start the next judgement of a repository at the end of the flow that judged `pr`. Idempotent."""
+    opened = pulls.all_pulls(context.harness(repo, pull_requests="read"), repo, state="open")
+    start(context, repo, opened, under_way(context, repo) - {("pr", pr)}, ending=pr)
+
+
+def start(
+    context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[tuple[str, int]], *, ending: int = 0
+) -> int:
     """Take back the checks of approved heads whose base branch moved on, and start one judgement; how many started.
 
-    `busy`: what unfinished flows work on, as (`pr` or `task`, number).
+    `busy`: what unfinished flows work on, as (`pr` or `task`, number). `ending`: the pull request whose judgement is
+    about to end.
     """
     if not retest.gates(context.settings.repository(repo)):
         return 0
@@ -52,10 +70,16 @@ def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[t
             subject = subject_of(context, repo, pull, ledgers[pull.number])
             retest.hold(context, gh, subject, pull, known, tips[pull.base_ref])
     free = [pull for pull, _ in moved if not is_busy(pull, busy)]
-    if not free or waits.running(context.cluster, context.settings.namespace, start_.labels(repo, retest.FLOW)):
+    if not free or _running(context, repo) - {ending}:
         return 0
     first = min(free, key=lambda pull: (-_rank(context, repo, pull), pull.number))
-    return start_.start(context, retest.FLOW, repo, first.number)
+    return start_.start(context, retest.FLOW, repo, first.number, commit=tips[first.base_ref])
+
+
+def _running(context: Context, repo: str) -> set[int]:
+    """The pull requests whose merges are being judged."""
+    running = waits.running(context.cluster, context.settings.namespace, start_.labels(repo, retest.FLOW))
+    return {int(workflow["metadata"]["labels"]["press-play/pr"]) for workflow in running}
 
 
 def is_pending(context: Context, repo: str) -> bool:
