@@ -232,10 +232,20 @@ class TestPaths(_Model):
 class Base(_Model):
     """What becomes of an approval when the base branch moves on."""
 
-    strategy: Literal["retest", "off"] = "off"
-    """`retest`: the merge of both is judged. A configuration of an earlier chart has no flow for that."""
+    strategy: Literal["retest", "strict", "off"] = "off"
+    """`retest`: the merge of both is judged; `strict`: and the next to be merged is brought up to date, since GitHub
+    merges no other. A configuration of an earlier chart has no flow for either."""
     overtaken: int = Field(3, ge=1)
     """After how many judgements in a row that the base branch moved on during the check stays green meanwhile."""
+
+
+class Budget(_Model):
+    """How much agents may do in a repository; 0: as much as `limits` say."""
+
+    runs_per_day: int = Field(0, ge=0)
+    """Runs in a day (UTC), in the place of `limits.runsPerRepositoryAndDay`."""
+    runs_per_play: int = Field(0, ge=0)
+    """Runs in a play, in the place of `limits.runsPerPlay`."""
 
 
 class RepositoryDefaults(_Model):
@@ -255,6 +265,9 @@ class RepositoryDefaults(_Model):
     """The check on pull requests that are not under Press Play: a green one that says so, or none."""
     isolation: Literal["volume", "worktree"] | None = None
     runs_at_once: int | None = Field(None, ge=1)
+    budget: Budget = Budget()  # type: ignore[call-arg]
+    paused: str | None = None
+    """Why no new run starts; empty: runs start."""
     secrets: list[str] | None = None
     """The Secrets of the controller's namespace that its requirements.yaml may ask for."""
     deploy: Deploy = Deploy()  # type: ignore[call-arg]

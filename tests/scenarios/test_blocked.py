@@ -78,7 +78,7 @@ class Play:
         self.summary = self.made.go_on()
 
     def merge(self) -> None:
-        self.made.sandbox._maintainer.merge_what_is_ready()
+        self.made.sandbox._maintainers[0].merge_what_is_ready()
         self.go_on()
 
 

@@ -56,7 +56,7 @@ def lived_through(prepared: Path, folder: Path, seed: int | None) -> tuple[dict[
     made.sandbox.press()
     quiet(made)
     # A person merges what is ready; whether anybody hears of it is the network's affair.
-    made.sandbox._maintainer.merge_what_is_ready()
+    made.sandbox._maintainers[0].merge_what_is_ready()
     assert person(made).get("pulls/1").json()["merged"], seed
     quiet(made)
     ledger = made.sandbox.context.ledger(REPO)

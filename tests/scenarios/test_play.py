@@ -115,7 +115,7 @@ def test_waiting_for_a_merge_holds_no_pod_and_a_person_merging_later_releases_th
     assert summary.state == "waiting"
     assert states(summary) == {"1": "approved", "2": "waiting"}
     assert all(pod["status"]["phase"] != "Running" for pod in made.sandbox.cluster.list("Pod", "press-play"))
-    made.sandbox._maintainer.merge_what_is_ready()
+    made.sandbox._maintainers[0].merge_what_is_ready()
     summary = made.go_on()
     assert states(summary) == {"1": "merged", "2": "approved"}
 
@@ -124,7 +124,7 @@ def test_waiting_for_a_merge_holds_no_pod_and_a_person_merging_later_releases_th
 def test_a_lost_event_is_mended_by_reconcile_within_a_minute(tmp_path):
     made, _summary = played(tmp_path, [task(1), task(2, 1)], merge=False)
     made.sandbox._answer_events = lambda: False  # every event from now on is lost
-    made.sandbox._maintainer.merge_what_is_ready()
+    made.sandbox._maintainers[0].merge_what_is_ready()
     before = made.sandbox.clock.now()
     made.sandbox.run(lambda: made.starts()[-1].split()[1] == "2")
     assert made.sandbox.clock.now() - before <= 60
@@ -296,7 +296,7 @@ def test_a_tasks_volume_goes_once_its_pull_request_is_closed_and_no_run_is_left(
         }
         made.sandbox.cluster.create(claim)
     made.play()
-    made.sandbox._maintainer.merge_what_is_ready()
+    made.sandbox._maintainers[0].merge_what_is_ready()
     end = made.sandbox.clock.now() + 120
     made.sandbox.run(lambda: made.sandbox.clock.now() > end)
     left = [claim["metadata"]["name"] for claim in made.sandbox.cluster.list("PersistentVolumeClaim", namespace)]

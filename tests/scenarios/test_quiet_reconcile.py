@@ -87,7 +87,7 @@ def test_a_repository_that_is_refused_for_good_does_not_slow_the_others(tmp_path
     assert {b - a for a, b in itertools.pairwise(moments)} == {60}
     assert any("App 'press-play' is not installed on acme/gone" in line for line in made.said)
     # The other one is looked after: its pull request, merged by a person, ends the play's wait.
-    sandbox._maintainer.merge_what_is_ready()
+    sandbox._maintainers[0].merge_what_is_ready()
     after(made, 2)
     assert [waits.phase(play) for play in sandbox.plays()] == ["Succeeded"]
     sandbox.close()

@@ -2,109 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import REPO, World, git, project, task, world
+from base_moves import (
+    LINTED,
+    TAKES_AWAY,
+    USES,
+    Approved,
+    adds,
+    approved,
+    commits_of_main,
+    is_green,
+    merges_the_base,
+    played,
+    retests,
+    states,
+)
+from harness import REPO, git, world
 from killing import FULL, Murder, in_a_child
-from lint_gate import Gate
+from people import agent, person, push
 from sample import AGAIN, sample
-from team import PR, Does, Played, Team, commit
-from team import played as team_played
+from team import PR
 
 from pressplay.clock import VirtualClock
-from pressplay.domain.entries import MergedEntry, Parked, Retest
+from pressplay.domain.entries import MergedEntry, Parked
 from pressplay.github import checks
 
 pytestmark = [pytest.mark.rule("R5"), pytest.mark.rule("FR10")]
-BASE = {
-    "helper.py": "def twice(number):\n    return number * 2\n",
-    "double.py": "import helper\n\n\ndef double(number):\n    return helper.twice(number)\n",
-    "test_double.py": "import unittest\n\nimport double\n\n\nclass T(unittest.TestCase):\n"
-    "    def test_double(self):\n        self.assertEqual(double.double(3), 6)\n",
-}
-# Task 1 takes `twice` away, which nothing but `double` uses; task 2 brings another user of it.
-TAKES_AWAY = {
-    "helper.py": "def times(number, by):\n    return number * by\n",
-    "double.py": "import helper\n\n\ndef double(number):\n    return helper.times(number, 2)\n",
-    "test_times.py": "import unittest\n\nimport helper\n\n\nclass T(unittest.TestCase):\n"
-    "    def test_times(self):\n        self.assertEqual(helper.times(3, 5), 15)\n",
-}
-USES = {
-    "four.py": "import helper\n\n\ndef four(number):\n    return helper.twice(helper.twice(number))\n",
-    "test_four.py": "import unittest\n\nimport four\n\n\nclass T(unittest.TestCase):\n"
-    "    def test_four(self):\n        self.assertEqual(four.four(3), 12)\n",
-}
-
-
-def adds(name: str, result: int) -> dict[str, str]:
-    """A change that gets on with every other."""
-    return {
-        f"{name}.py": f"def {name}(number):\n    return number + {result - 3}\n",
-        f"test_{name}.py": f"import unittest\n\nimport {name}\n\n\nclass T(unittest.TestCase):\n"
-        f"    def test_{name}(self):\n        self.assertEqual({name}.{name}(3), {result})\n",
-    }
-
-
-def team(changes: Mapping[int, Mapping[str, str]], does: Mapping[str, Does], silent: set[tuple[str, int]]) -> Team:
-    def implements(tree: Path, env: Mapping[str, str]) -> None:
-        for path, text in changes[int(env["PRESSPLAY_TASK"])].items():
-            commit(tree, path, text)
-
-    return Team(does={"implement": implements, **does}, silent=silent)
-
-
-def played(
-    tmp_path: Path,
-    changes: Mapping[int, Mapping[str, str]],
-    does: Mapping[str, Does] | None = None,
-    silent: set[tuple[str, int]] | None = None,
-    **base: Any,
-) -> World:
-    source = project(tmp_path, [task(number) for number in changes])
-    for path, text in BASE.items():
-        (source / path).write_text(text)
-    tests = {"enabled": True, "repeat": 2, "controls": {"most": 1}}
-    settings = {"defaults": {"tests": tests, "base": base}}
-    return world(tmp_path / "state", team(changes, does or {}, silent or set()), source=source, settings=settings)
-
-
-def commits_of_main(made: World) -> list[str]:
-    """Oldest first, those by which pull requests were merged."""
-    bare = made.sandbox.options.directory / "git" / f"{REPO}.git"
-    return git(bare, "rev-list", "--reverse", "--first-parent", "main").split()
-
-
-def is_green(made: World, tmp_path: Path, sha: str) -> bool:
-    """Whether the tests of a commit of main pass: what no play can talk round."""
-    bare, tree = made.sandbox.options.directory / "git" / f"{REPO}.git", tmp_path / "trees" / sha
-    tree.mkdir(parents=True)
-    git(bare, f"--work-tree={tree}", "checkout", "-q", sha, "--", ".")
-    command = [sys.executable, "-B", "-m", "unittest", "-q"]
-    return subprocess.run(command, cwd=tree, capture_output=True, check=False).returncode == 0
-
-
-def retests(made: World) -> list[Retest]:
-    return [entry for pr in made.sandbox.context.ledger(REPO).kept("pr") for entry in pr.entries.all(Retest)]
-
-
-def states(made: World, summary: Any) -> dict[str, str]:
-    return {str(row.id): row.state for row in summary.tasks}
-
-
-def merges_the_base(tree: Path, env: Mapping[str, str]) -> None:
-    """Rex does what his orders say: he merges the base's commit, and repairs what does not hold with it."""
-    orders = json.loads((tree / "task" / "conflict.json").read_text())
-    git(tree, "merge", "-q", "--no-ff", "-m", f"Merge {orders['base_commit']}", orders["base_commit"])
-    commit(tree, "four.py", "import helper\n\n\ndef four(number):\n    return helper.times(number, 4)\n")
 
 
 def test_two_changes_that_break_each_other_are_both_merged_once_rex_has_repaired_the_second(tmp_path):
@@ -167,46 +95,8 @@ def test_changes_that_get_on_with_each_other_are_all_merged(tmp_path):
     made.sandbox.close()
 
 
-LINTED = {"lint": {"enabled": True, "commands": ["test ! -e ugly.txt"]}}
-"""A gate that costs milliseconds: what it judges is a merged tree as well."""
 MOVES = 144 if FULL else 6
 """How often the base branch moves, each ten minutes: a day, or an hour."""
-
-
-@dataclass
-class Approved:
-    """A pull request that waits for a person's merge, and a base branch that others push to."""
-
-    flow: Played
-
-    @property
-    def made(self) -> World:
-        return self.flow.made
-
-    @property
-    def known(self) -> Retest:
-        (entry,) = retests(self.made)
-        return entry
-
-    def base(self, files: Mapping[str, bytes]) -> str:
-        """Others push to the base branch; its newest commit."""
-        Gate(self.made).base(files)
-        return git(self.made.sandbox.forge.git_path(REPO), "rev-parse", "main")
-
-    def settle(self) -> None:
-        self.made.settle()
-
-    def state(self) -> str:
-        check = self.flow.check("acceptance")
-        return str(check["conclusion"] or check["status"])
-
-
-def approved(tmp_path: Path, **base: Any) -> Approved:
-    """Its Rex repairs nothing."""
-    settings = {"defaults": {**LINTED, "base": {"strategy": "retest", **base}}}
-    made = Approved(team_played(tmp_path, Team(silent={("conflict", 1)}), settings=settings))
-    assert made.state() == "success"
-    return made
 
 
 def test_once_the_base_moves_nobody_can_merge_before_the_merge_was_judged(tmp_path):
@@ -267,6 +157,20 @@ def test_what_conflicts_is_left_to_those_who_resolve_it(tmp_path):
     assert sum(entry.runs for entry in retests(waiting.made)) == 0
     started = waiting.made.sandbox.cluster.list("Workflow", "press-play", {"press-play/flow": "retest"})
     assert len(started) <= 2, tip
+
+
+def test_an_approval_that_was_taken_back_does_not_return_when_the_base_moves_on(tmp_path):
+    """A person leads it into another branch, which voids the approval; that branch has commits of its own."""
+    waiting = approved(tmp_path)
+    agents_ = agent(waiting.made, "rex", contents="write")
+    push(agents_, waiting.made, "release")
+    with person(waiting.made) as somebody:
+        somebody.patch(f"pulls/{PR}", json={"base": "release"}).raise_for_status()
+    waiting.rest()
+    push(agents_, waiting.made, "release", on="release", path="more.txt")
+    waiting.rest()
+    assert waiting.state() == "action_required"
+    assert waiting.flow.roles() == ["implement", "lint", "test"]
 
 
 def test_the_same_tree_needs_no_new_run(tmp_path):

@@ -30,11 +30,16 @@ def test_a_maintainer_who_comes_later_merges_what_is_ready_though_no_event_says_
 @pytest.mark.rule("R4")
 def test_the_summary_says_that_a_task_is_paused(tmp_path):
     made = world(tmp_path / "state", source=project(tmp_path, [task(1)]))
-    pause.pause(made.sandbox.cluster, made.sandbox.settings.namespace, "acme/shop")
+    pause.pause(made.sandbox.cluster, made.sandbox.settings.namespace, "acme/shop", "ann", "the release is out", 1e9)
     summary = made.play()
-    assert [(r.state, r.reason) for r in summary.tasks] == [
-        ("waiting", "paused; `pressplay continue` lets it go on"),
-    ]
+    (result,) = summary.tasks
+    assert (result.state, result.reason) == ("waiting", "paused by ann at 2001-09-09T01:46:40Z")
+    assert result.why is not None
+    assert (result.why.detail, result.why.todo) == (
+        "the release is out",
+        "`pressplay continue --repo owner/name` lets it go on",
+    )
+    assert any(line.startswith("no run of it begins yet: acme/shop is paused by ann") for line in made.said)
     made.sandbox.close()
 
 

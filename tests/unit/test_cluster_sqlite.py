@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 
@@ -18,6 +19,8 @@ from pressplay.domain.entries import Base
 from pressplay.errors import InputError, TryAgain
 from pressplay.patch import merge
 from pressplay.sandbox.engine import set_node
+from pressplay.settings import CONFIG_KEY
+from pressplay.settings import CONFIG_MAP as SETTINGS_MAP
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -132,6 +135,40 @@ def test_r4_pause_of_one_repository_leaves_others_and_continue_of_all_does_not_e
     pause.go_on(cluster, "ns", None)
     assert pause.is_paused(cluster, "ns", "acme/shop")
     assert not pause.is_paused(cluster, "ns", "acme/other")
+
+
+@pytest.mark.parametrize(
+    ("written", "by", "why"),
+    [
+        ('{"by": "ann", "why": "the freeze", "at": "2026-01-01T00:00:00Z"}', "ann", "the freeze"),
+        # By hand, by an earlier version, and what only looks like ours.
+        ("until the\x1b[31m audit\nis over", "", "until the audit is over"),
+        ("paused", "", ""),
+        ("[1]", "", "[1]"),
+        ("{}", "", ""),
+    ],
+)
+def test_r4_a_pause_says_by_whom_and_why(cluster, written, by, why):
+    cluster.create({**config(pause.CONFIG_MAP, {"acme.shop": written})})
+    held = pause.of(cluster, "ns", "acme/shop")
+    assert held is not None
+    assert (held.by, held.why, held.in_values) == (by, why, False)
+    assert held.origin.startswith(f"paused by {by or 'somebody'}")
+
+
+@pytest.mark.parametrize(
+    ("defaults", "own", "why"),
+    [("", "the freeze", "the freeze"), ("all rest", None, "all rest"), ("all rest", "", ""), ("", None, "")],
+)
+def test_r4_a_pause_in_the_values_is_lifted_there_alone(cluster, defaults, own, why):
+    repositories = {"acme/shop": {} if own is None else {"paused": own}}
+    settings = {"namespace": "ns", "controllerNamespace": "c", "repositories": repositories}
+    text = json.dumps({**settings, "defaults": {"paused": defaults}})
+    cluster.create(config(SETTINGS_MAP, {CONFIG_KEY: text}))
+    pause.go_on(cluster, "ns", "acme/shop")
+    held = pause.of(cluster, "ns", "acme/shop")
+    assert (held.why if held else "") == why
+    assert held is None or (held.in_values and "upgrade" in held.ended_by)
 
 
 def test_r3_a_full_disk_is_a_passing_fault_and_loses_nothing(cluster, tmp_path):

@@ -43,6 +43,8 @@ def test_pause_and_continue_say_what_they_did(state: Path, capsys: pytest.Captur
     assert main(["pause", "--repo", "acme/shop", "--state", str(state)]) == 0
     assert "Paused: acme/shop." in capsys.readouterr().err
     assert _paused(state, "acme/shop")
+    assert main(["pause", "--repo", "acme/shop", "--by", "ann", "--why", "the freeze", "--state", str(state)]) == 0
+    capsys.readouterr()
     assert main(["continue", "--repo", "acme/shop", "--state", str(state)]) == 0
     assert capsys.readouterr().err == "Continued: acme/shop.\n0 waiting runs woken.\n"
     assert not _paused(state, "acme/shop")

@@ -229,7 +229,8 @@ class SqliteCluster:
             old = _body(connection, key)
             wanted = merge(manifest, {"status": None, "metadata": {"resourceVersion": None}})
             if old is None:
-                self._write(connection, key, self._born(wanted), status=None)
+                # What a merge removes is not there to begin with.
+                self._write(connection, key, self._born(merge({}, wanted)), status=None)
             else:
                 new = merge(old, wanted)
                 if new != old:

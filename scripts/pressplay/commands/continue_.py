@@ -21,6 +21,9 @@ def command(repo: str | None, installation: Installation) -> None:
     repo = installation.check(repo)
     pause.allow(installation.cluster, installation.namespace, repo)
     click.echo(f"Continued: {repo or 'all repositories'}.", err=True)
+    for name in [repo] if repo else installation.settings().repositories:
+        if (held := pause.of(installation.cluster, installation.namespace, name)) is not None:
+            click.echo(f"{name} is still {held.origin}: {held.ended_by}.", err=True)
     try:
         woken = pause.wake_of(installation.cluster, installation.namespace, repo)
     except PressPlayError as error:

@@ -75,6 +75,7 @@ REPOSITORY = (
     repositories.bypass,
     repositories.auto_merge,
     repositories.merge_queue,
+    repositories.updates,
     webhook.of_repository,
     repositories.backlog,
     repositories.proof,

@@ -13,6 +13,7 @@ from pressplay.doctor.results import NotLookedAt, Result, check, note, ok, wrong
 from pressplay.doctor.subject import Subject
 from pressplay.domain import flows
 from pressplay.errors import InputError, TryAgain
+from pressplay.plaintext import plain
 from pressplay.settings import CONFIG_MAP
 from pressplay.steps.core.agents_config import SOURCE
 from pressplay.templating import personas as personas_
@@ -228,13 +229,19 @@ def pulled(subject: Subject) -> Iterator[Result]:
 @check("pause")
 def pause(subject: Subject) -> Iterator[Result]:
     """Whether somebody stopped new runs."""
-    config_map = subject.find("ConfigMap", subject.namespace, pause_.CONFIG_MAP) or {}
-    stopped = sorted(config_map.get("data") or {})
-    if stopped:
-        who = "all repositories" if pause_.ALL in stopped else ", ".join(stopped)
-        option = "" if pause_.ALL in stopped else " --repo owner/name"
-        yield note("pause", f"no new run starts: {who} paused", f"pressplay continue -n {subject.namespace}{option}")
-    else:
+    stopped = pause_.switched(subject.find("ConfigMap", subject.namespace, pause_.CONFIG_MAP))
+    in_values = {repo: subject.settings.repository(repo).paused for repo in subject.settings.repositories}
+    for where, held in sorted(stopped.items()):
+        who = "all repositories" if where == pause_.ALL else where
+        option = "" if where == pause_.ALL else " --repo owner/name"
+        why = f": {held.why}" if held.why else ""
+        do = f"pressplay continue -n {subject.namespace}{option}"
+        yield note("pause", f"no new run of {who} starts: {held.origin}{why}", do)
+    for repo, reason in sorted(in_values.items()):
+        if reason:
+            message = f"no new run of {repo} starts: paused in the values: {plain(reason)}"
+            yield note("pause", message, f"empty repositories.{repo}.paused (or defaults.paused) and upgrade")
+    if not stopped and not any(in_values.values()):
         yield ok("pause", "nothing is paused")
 
 

@@ -14,7 +14,7 @@ from pressplay.errors import InputError
 from pressplay.github import deployments, refs, rules
 from pressplay.github.access import lacking
 from pressplay.github.calls import Client, call
-from pressplay.steps.core import backlog_file, provable, queue_advice
+from pressplay.steps.core import backlog_file, provable, queue_advice, update_advice
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
 from pressplay.steps.core.context import Subject as Work
 from pressplay.steps.play import protection
@@ -196,6 +196,17 @@ def merge_queue(subject: Subject, repo: str) -> Iterator[Result]:
         yield wrong("merge queue", fault.message, f"{fault.do}: {_settings(subject, repo)}")
     if rule is not None and not faults:
         yield ok("merge queue", f"{base} has one; it waits {rule.timeout_minutes} minutes for the check of a group")
+
+
+@check("updates")
+def updates(subject: Subject, repo: str) -> Iterator[Result]:
+    """Whether GitHub's strict policy and the values want the same of heads that are behind their base branch."""
+    base = _base(subject, repo)
+    view = _protection(subject, subject.harness, repo, base).base
+    for fault in update_advice.faults(subject.settings, repo, base, view):
+        yield wrong("updates", fault.message, f"{fault.do}: {_settings(subject, repo)}")
+    for advice in update_advice.advice(subject.settings, repo, base, view):
+        yield note("updates", advice.message, f"{advice.do}: {_settings(subject, repo)}")
 
 
 def _settings(subject: Subject, repo: str) -> str:

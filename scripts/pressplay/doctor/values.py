@@ -166,6 +166,14 @@ def _limits(settings: Settings) -> Iterator[Result]:
             f"limits.runsPerTask is {bounds.runs_per_task}: fewer than the machine tries (limits.attempts)",
             "raise it",
         )
+    budgets = [settings.repository(name).budget.runs_per_day for name in settings.repositories]
+    if (most := max(budgets, default=0)) > bounds.runs_per_day:
+        yield note(
+            "limits",
+            f"limits.runsPerDay is {bounds.runs_per_day}: fewer than one repository may have ({most}, "
+            "budget.runsPerDay)",
+            "raise the one or lower the other",
+        )
     if bounds.runs_per_day < bounds.runs_per_repository_and_day:
         yield note(
             "limits",

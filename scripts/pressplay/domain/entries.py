@@ -389,10 +389,15 @@ class Retest:
     PATTERN: ClassVar = re.compile(r"retest-(?P<head>[0-9a-f]+)")
 
     head: Annotated[str, _Key]
-    state: Literal["proven", "pending", "conflict", "failed"]
-    """`pending`: the base branch moved on, and the merge has not been judged yet. `conflict`: git can't merge both."""
+    state: Literal["proven", "pending", "conflict", "failed", "refused"]
+    """`pending`: the base branch moved on, and the merge has not been judged yet. `conflict`: git can't merge both.
+    `refused`: GitHub does not let the harness merge the base branch into the head's."""
     onto: str = ""
     """The commit of the base branch that was judged last."""
+    of: str = ""
+    """Where the head is nothing but an approved commit with `onto` merged into it: that commit. It was judged."""
+    behind: bool = False
+    """Whether the head lacks `onto`, and the harness may not merge it in: a person does."""
     runs: int = 0
     """How many merges of this head were judged."""
     tries: int = 0

@@ -13,21 +13,21 @@ from pressplay.cluster.port import Manifest
 _LISTED = "body.repository.full_name"
 
 
-def listing(manifests: Iterable[Mapping[str, Any]], repo: str) -> Iterator[Manifest]:
-    """The EventSources and Sensors among `manifests`, with `repo` in place of the repositories that they list.
+def listing(manifests: Iterable[Mapping[str, Any]], *repos: str) -> Iterator[Manifest]:
+    """The EventSources and Sensors among `manifests`, with `repos` in place of the repositories that they list.
 
-    Raises InputError if `repo` is no repository's full name.
+    Raises InputError if one of them is no repository's full name.
     """
-    owner, _, name = names.repo(repo).partition("/")
+    parts = [names.repo(repo).partition("/") for repo in repos]
     for manifest in manifests:
         made: Manifest = copy.deepcopy(dict(manifest))
         if made["kind"] == "EventSource":
             for event in made["spec"]["github"].values():
-                event["repositories"] = [{"owner": owner, "names": [name]}]
+                event["repositories"] = [{"owner": owner, "names": [name]} for owner, _, name in parts]
             yield made
         if made["kind"] == "Sensor":
             for dependency in made["spec"]["dependencies"]:
                 for condition in dependency["filters"]["data"]:
                     if condition["path"] == _LISTED:
-                        condition["value"] = [f"(?i)^{re.escape(repo)}$"]
+                        condition["value"] = [f"(?i)^{re.escape(repo)}$" for repo in repos]
             yield made

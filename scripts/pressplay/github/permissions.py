@@ -19,7 +19,8 @@ HARNESS = (
     Permission(
         "contents",
         "write",
-        "Reads backlog and files; commits each run's task folder to a branch of ours, and removes it.",
+        "Reads backlog and files; commits each run's task folder to a branch of ours, and removes it; merges the base "
+        "branch into a pull request's (`base.strategy: strict`, the step `retest-update` alone).",
     ),
     Permission(
         "pull_requests", "write", "Reads pull requests, reviews and comments; comments, answers and labels there."

@@ -139,6 +139,16 @@ def close(gh: Client, repo: str, number: int) -> None:
     call(gh, "PATCH", f"/repos/{repo}/pulls/{number}", json={"state": "closed"})
 
 
+def update_branch(gh: Client, repo: str, number: int, head: str) -> None:
+    """Have GitHub merge the base branch into the pull request's, whose head must be `head`; it does so a little later.
+
+    `gh` may write contents and pull requests. GitHubRefused for a conflict, another head, a branch rule, or workflow
+    files that come in without the permission `workflows`.
+    Source: https://docs.github.com/rest/pulls/pulls#update-a-pull-request-branch.
+    """
+    call(gh, "PUT", f"/repos/{repo}/pulls/{number}/update-branch", json={"expected_head_sha": head})
+
+
 def retarget(gh: Client, repo: str, number: int, base: str) -> Pull:
     """Let a pull request be against another branch, `base`; as it is then."""
     return _pull(call(gh, "PATCH", f"/repos/{repo}/pulls/{number}", json={"base": base}))

@@ -48,6 +48,8 @@ class Protection:
     dismisses_stale_reviews: bool
     queue: QueueRule | None = None
     """The branch's merge queue, if it has one."""
+    strict: bool = False
+    """Whether only a head that holds the branch's newest commit can be merged."""
 
     def has(self, rule: str) -> bool:
         """Whether a rule of this type holds."""
@@ -127,6 +129,10 @@ def protection(gh: Client, repo: str, branch: str) -> Protection:
         approvals=max((parameters.get("required_approving_review_count", 0) for parameters in reviews), default=0),
         dismisses_stale_reviews=any(parameters.get("dismiss_stale_reviews_on_push") for parameters in reviews),
         queue=QueueRule.of(queues[0]) if queues else None,
+        strict=any(
+            parameters.get("strict_required_status_checks_policy")
+            for parameters in by_type.get("required_status_checks", [])
+        ),
     )
 
 

@@ -28,24 +28,26 @@ def install(
     cluster: Cluster,
     chart: Sequence[Manifest],
     url: str,
-    repo: str,
+    repos: Sequence[str],
     parallelism: int,
     overrides: Mapping[str, Any],
+    runs_at_once: int = 0,
 ) -> Settings:
-    """Apply the chart's manifests, set for the repository and the forge at `url`; the settings. Idempotent.
+    """Apply the chart's manifests, set for these repositories and the forge at `url`; the settings. Idempotent.
 
-    `overrides` are merged over the chart's `config.json`. InputError if the chart has no configuration.
+    `parallelism` is that of each repository, `runs_at_once` (0: as many) of all together. `overrides` are merged over
+    the chart's `config.json`. InputError if the chart has no configuration.
     """
     settings: Settings | None = None
     for manifest in chart:
         if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == CONFIG_MAP:
-            local = _local_config(json.loads(manifest["data"][CONFIG_KEY]), url, repo, parallelism)
+            local = _local_config(json.loads(manifest["data"][CONFIG_KEY]), url, repos, parallelism)
             text = json.dumps(patch.merge(local, overrides))
             settings = parse(text)
             manifest = {**manifest, "data": {CONFIG_KEY: text}}
         elif manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == LIMITS_MAP:
-            key = names.repo_key(repo)
-            data = dict.fromkeys(("global", f"repo.{key}", f"tasks.{key}"), str(parallelism))
+            own = [f"{what}.{names.repo_key(repo)}" for repo in repos for what in ("repo", "tasks")]
+            data = {"global": str(runs_at_once or parallelism), **dict.fromkeys(own, str(parallelism))}
             manifest = {**manifest, "data": data}
         cluster.apply(manifest)
     if settings is None:
@@ -84,7 +86,12 @@ def _role(
     yield {**api, "kind": "RoleBinding", "roleRef": reference, "subjects": [subject]}
 
 
-def _local_config(config: Mapping[str, Any], url: str, repo: str, parallelism: int) -> Any:
+def _local_config(config: Mapping[str, Any], url: str, repos: Sequence[str], parallelism: int) -> Any:
+    # Each but the first deploys into environments of its own: pull requests have the same numbers everywhere.
+    own: dict[str, dict[str, Any]] = {repo: {"parallelism": parallelism} for repo in repos}
+    for repo in repos[1:]:
+        name = f"{ENVIRONMENT}-{repo.partition('/')[2]}"
+        own[repo]["deploy"] = {"environment": name, "commit": {"workload": {"name": name}}}
     local = {
         "github": {"apiURL": f"{url}/api/v3", "gitURL": url, "webURL": url},
         "defaults": {
@@ -98,6 +105,6 @@ def _local_config(config: Mapping[str, Any], url: str, repo: str, parallelism: i
             "tests": {"images": dict.fromkeys(("rust", "python", "typescript", "go"), MACHINE), "image": MACHINE},
         },
         # A merge patch: None removes the repositories that the rendered values list.
-        "repositories": {**dict.fromkeys(config["repositories"]), repo: {"parallelism": parallelism}},
+        "repositories": {**dict.fromkeys(config["repositories"]), **own},
     }
     return patch.merge(config, local)

@@ -46,6 +46,7 @@ def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> 
         "press-play",
         required_check=ACCEPTANCE_CHECK,
         required_check_app=names.slug(settings.github.harness_app),
+        strict=_wants_updates(settings, repo),
         approvals=1,
         rules=[{"type": "non_fast_forward"}, {"type": "deletion"}],
     )
@@ -61,6 +62,12 @@ def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> 
         bypass_actors=[{"actor_type": "Integration", "actor_id": harness, "bypass_mode": "always"}],
     )
     return apps
+
+
+def _wants_updates(settings: Settings, repo: str) -> bool:
+    """Whether the values rely on GitHub's strict policy; a repository need not be listed yet."""
+    own = settings.repository(repo) if repo in settings.repositories else settings.defaults
+    return own.base.strategy == "strict"
 
 
 def secret(name: str, app: App, namespace: str) -> Manifest:

@@ -154,8 +154,8 @@ def _task(
     elif pull is not None and state == "approved" and (parked := _parked(sandbox, pull)) is not None:
         state, why = "parked", parked
     if why is None or why.what in (_UNDER_WAY, _NOT_STARTED):
-        paused = state in ("running", "waiting") and sandbox.context.paused(sandbox.options.repo)
-        why = Reason(what="paused; `pressplay continue` lets it go on") if paused else why
+        held = sandbox.context.paused(sandbox.options.repo) if state in ("running", "waiting") else None
+        why = Reason(what=held.origin, detail=held.why, todo=held.ended_by) if held is not None else why
     started = min((run.began for run in runs), default=None)
     ended = _ended(pull, verdict, sandbox.clock.now())
     return TaskResult(

@@ -62,7 +62,11 @@ class Options:
 
     directory: Path
     repo: str
+    others: Sequence[str] = ()
+    """Further repositories, that share the runs of the installation."""
     parallelism: int = 4
+    runs_at_once: int = 0
+    """Of all repositories together; 0: as many as `parallelism`."""
     merge: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Merged over what the chart's `config.json` says, by its own keys (a test's lower limits, for example)."""
@@ -76,6 +80,11 @@ class Options:
     """Whether gates' commands keep this machine's network, to fetch packages."""
     webhook_port: int = 0
     """Where, under real time, webhooks are taken; 0 takes a free port."""
+
+    @property
+    def repos(self) -> tuple[str, ...]:
+        """All repositories, the one that is played first."""
+        return (self.repo, *self.others)
 
 
 class Sandbox:
@@ -98,10 +107,12 @@ class Sandbox:
         options.directory.mkdir(parents=True, exist_ok=True)
         self._wake = threading.Event()
         self._open_forge()
-        self.settings = install(self.cluster, chart, self.url, options.repo, options.parallelism, options.settings)
+        self.settings = install(
+            self.cluster, chart, self.url, options.repos, options.parallelism, options.settings, options.runs_at_once
+        )
         # Keys end with the process that made them: what is taken up below needs new ones.
         self._hand_out_keys(setup.known_apps(self.forge, self.settings))
-        self._open_webhooks(list(listing(chart, options.repo)))
+        self._open_webhooks(list(listing(chart, *options.repos)))
         # Under virtual time the forge answers in-process.
         transport = httpx.WSGITransport(app=self.forge.wsgi) if clock.virtual else None
         breaker = Breaker(clock, RateLimits(self.cluster, self.settings.namespace))
@@ -131,17 +142,22 @@ class Sandbox:
         self.runner = self._make_runner(launcher)
         self.runs = Runs(self.runner, clock, self._wake, options.say)
         self._may_merge, self._merge_faults = False, 0
-        self._maintainer = Maintainer(self.forge, self.settings.github, options.repo, setup.MAINTAINER, transport)
-        self._deployer = Deployer(
-            self.forge,
-            self.settings.github,
-            options.repo,
-            setup.DEPLOYER,
-            self.cluster,
-            starter or self._starter(),
-            transport,
-            self._wake.set,
-        )
+        self._maintainers = [
+            Maintainer(self.forge, self.settings.github, repo, setup.MAINTAINER, transport) for repo in options.repos
+        ]
+        self._deployers = {
+            repo: Deployer(
+                self.forge,
+                self.settings.github,
+                repo,
+                setup.DEPLOYER,
+                self.cluster,
+                starter or self._starter(repo),
+                transport,
+                self._wake.set,
+            )
+            for repo in options.repos
+        }
         self._version = 0
         # Of an earlier process: the threads that deployed something went with it.
         self._to_deploy = True
@@ -184,9 +200,12 @@ class Sandbox:
             {**log, **self.options.agent_environment},
         )
 
-    def set_up_project(self, source: Path | None) -> None:
-        """Set up the forge: the repository with the content of `source`, the Apps, the maintainer, the rulesets."""
-        apps = setup.set_up(self.forge, self.settings, self.options.repo, source)
+    def set_up_project(self, source: Path | None, repo: str = "") -> None:
+        """Set up the forge: the repository with the content of `source`, the Apps, the maintainer, the rulesets.
+
+        `repo`: another one than the first.
+        """
+        apps = setup.set_up(self.forge, self.settings, repo or self.options.repo, source)
         self.forge.set_webhook(names.slug(self.settings.github.harness_app), self.webhook_url)
         self._hand_out_keys(apps)
 
@@ -200,11 +219,12 @@ class Sandbox:
         harness = names.slug(self.settings.github.harness_app)
         self.forge.delivered(harness, delivery.event, status, delivery.delivery_id)
 
-    def _starter(self) -> Starter:
-        directory = self.options.directory / "deployments"
+    def _starter(self, repo: str) -> Starter:
+        own = "" if repo == self.options.repo else f"-{names.repo_key(repo)}"
+        directory = self.options.directory / f"deployments{own}"
         if self.clock.virtual:
             return VirtualStarter(directory)
-        return ProcessStarter(self.forge, self.options.repo, directory, self.options.start_command)
+        return ProcessStarter(self.forge, repo, directory, self.options.start_command)
 
     def _remote(self, app: str, repo: str, level: Level) -> Remote:
         if self._server is None:
@@ -215,7 +235,10 @@ class Sandbox:
     # -- pressing play ---------------------------------------------------------------------------------------------
 
     def press(self, **arguments: str) -> str:
-        """Submit `press-play` for the repository, as `argo submit` from its WorkflowTemplate does; its name."""
+        """Submit `press-play`, as `argo submit` from its WorkflowTemplate does; its name.
+
+        `repo` among the arguments: of another repository than the first.
+        """
         count = len(self.cluster.list("Workflow", self.settings.namespace, {"press-play/flow": "press-play"}))
         name = f"press-play-{count + 1}"
         parameters = {"repo": self.options.repo, **arguments}
@@ -234,7 +257,7 @@ class Sandbox:
                     "labels": {
                         **PART_OF,
                         "press-play/flow": template,
-                        "press-play/repo": names.repo_key(self.options.repo),
+                        "press-play/repo": names.repo_key(parameters.get("repo", self.options.repo)),
                     },
                 },
                 "spec": {
@@ -247,7 +270,8 @@ class Sandbox:
     def merge_what_is_ready(self) -> None:
         """Merge what became ready while no maintainer ran: no further event will say so."""
         if self.options.merge:
-            self._maintainer.merge_what_is_ready()
+            for maintainer in self._maintainers:
+                maintainer.merge_what_is_ready()
 
     def plays(self) -> list[Manifest]:
         """The Workflows of all plays, oldest first."""
@@ -295,7 +319,8 @@ class Sandbox:
             self.controller.extend_limits(self.clock.now() - float(stopped.read_text()))
             stopped.unlink()
         self._version = self.cluster.version()
-        self._deployer.restore()
+        for deployer in self._deployers.values():
+            deployer.restore()
         # What became ready before this process was killed no event says again.
         self._may_merge = self.cluster.get("ConfigMap", self.settings.namespace, CURSOR) is not None
         self.kubelet.take_up()
@@ -336,14 +361,14 @@ class Sandbox:
         if not self.options.merge or not any(event.name in Maintainer.ANSWERS for event in events):
             return
         merged = any(event.name == "pull_request" and event.payload["action"] == "closed" for event in events)
-        self._may_merge |= merged or self._maintainer.merge_next()
+        self._may_merge |= merged or self._merge_next()
 
     def _merge(self) -> bool:
         """Merge one more pull request, once nothing else is left to do."""
         if not self.options.merge or not self._may_merge:
             return False
         try:
-            self._may_merge = self._maintainer.merge_next()
+            self._may_merge = self._merge_next()
         except TryAgain as error:
             self.options.say(f"maintainer: {error}")
             # It is tried again at each quiet moment.
@@ -352,19 +377,27 @@ class Sandbox:
         self._merge_faults = 0
         return self._may_merge
 
+    def _merge_next(self) -> bool:
+        """Merge one pull request of each repository that has one that is ready; whether there was any."""
+        merged = [maintainer.merge_next() for maintainer in self._maintainers]
+        return any(merged)
+
     def _note_deployments(self, events: Sequence[Event]) -> None:
         """Note requested deployments; take down those of closed pull requests."""
         for event in events:
             if event.name == "pull_request" and event.payload["action"] == "closed":
-                settings = self.settings.repository(self.options.repo).deploy
-                self._deployer.take_down(environment(settings, event.payload["number"]))
+                repo = event.payload["repository"]["full_name"]
+                if repo in self._deployers:
+                    settings = self.settings.repository(repo).deploy
+                    self._deployers[repo].take_down(environment(settings, event.payload["number"]))
         self._to_deploy |= any(event.name == "deployment" for event in events)
 
     def _deploy(self) -> bool:
         if not self._to_deploy:
             return False
         try:
-            self._deployer.deploy_requested()
+            for deployer in self._deployers.values():
+                deployer.deploy_requested()
         except TryAgain as error:
             self.options.say(f"deployer: {error}")
             return False
@@ -385,7 +418,7 @@ class Sandbox:
 
     def only_people_are_waited_for(self) -> bool:
         """Whether only a person moves anything: by a merge or `pressplay continue`. True also where nothing is open."""
-        if self.kubelet.busy or self.runs.busy or self._deployer.busy:
+        if self.kubelet.busy or self.runs.busy or any(deployer.busy for deployer in self._deployers.values()):
             return False
         if self.forge.next_due() is not None:
             # What is in a merge queue moves on: by its checks, or by its time-out.
@@ -398,10 +431,12 @@ class Sandbox:
     def close(self) -> None:
         """Stop what runs in this process and what was deployed; agents under way go on (see `Runs.close`)."""
         self.runs.close()
-        self._deployer.close()
+        for deployer in self._deployers.values():
+            deployer.close()
         self.kubelet.close()
         self._hook.close()
-        self._maintainer.close()
+        for maintainer in self._maintainers:
+            maintainer.close()
         for closing in (self._step_contexts, self.context.github, self.github):
             closing.close()
         for server in (self._source_server, self._server):

@@ -56,6 +56,12 @@ def _retest() -> Steps:
     return {"retest-look": retest_steps.look, "retest-conclude": retest_steps.conclude}
 
 
+def _update() -> Steps:
+    from pressplay.steps.review import update_steps
+
+    return {"retest-update": update_steps.update}
+
+
 def _test_only() -> Steps:
     from pressplay.steps.review import test_only_steps
 
@@ -168,6 +174,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "run-": _run,
     "docs-": _documents,
     "pr-": _pull,
+    "retest-update": _update,
     "retest-": _retest,
     "gate-test-only": _test_only,
     "gate-supply": _supply,

@@ -9,7 +9,7 @@ from github_world import CHECK, REPO
 
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import checks, contents, pulls, refs, reviews, rules
-from pressplay.github.calls import call
+from pressplay.github.calls import GitHubRefused, call
 from pressplay.sandbox.setup import PEOPLE
 
 
@@ -178,8 +178,47 @@ def test_a_branch_behind_its_base_is_brought_up_to_date(github_world):
     first, second = github_world.pull("feature/a"), github_world.pull("feature/b")
     assert merge(github_world, first).is_success
     assert state(github_world, second) == "behind"
+    # GitHub itself refuses what is behind, whoever merges it.
+    assert merge(github_world, second).status_code == 405
     assert github_world.person().put(f"/pulls/{second.number}/update-branch", json={}).status_code == 202
     assert state(github_world, second) == "clean"
+
+
+WRITES = {"contents": "write", "pull_requests": "write"}
+
+
+@pytest.mark.parametrize(
+    ("files", "permissions", "status", "message"),
+    [
+        ({"other": b"o"}, WRITES, None, ""),
+        ({"other": b"o"}, {"contents": "read", "pull_requests": "write"}, 403, "not accessible by integration"),
+        ({".github/workflows/ci.yml": b"on: push"}, WRITES, 403, "without +workflows +permission"),
+        # Beside the folder of workflows everything may come in.
+        ({".github/dependabot.yml": b"version: 2"}, WRITES, None, ""),
+        ({"task-1-implementation.txt": b"theirs"}, WRITES, 422, "merge conflict"),
+    ],
+)
+def test_what_an_app_may_bring_into_a_branch(github_world, files, permissions, status, message):
+    pull = github_world.pull()
+    github_world.branch("main", files, base=refs.head(github_world.client("rex"), REPO, "main"))
+    gh = github_world.client("press-play", **permissions)
+    if status is None:
+        pulls.update_branch(gh, REPO, pull.number, pull.head_sha)
+        head = pulls.pull(gh, REPO, pull.number).head_sha
+        assert refs.parents(gh, REPO, head) == [pull.head_sha, refs.head(gh, REPO, "main")]
+        return
+    with pytest.raises(GitHubRefused, match=message) as refused:
+        pulls.update_branch(gh, REPO, pull.number, pull.head_sha)
+    assert refused.value.status == status
+    assert pulls.pull(gh, REPO, pull.number).head_sha == pull.head_sha
+
+
+def test_a_branch_that_moved_is_not_updated(github_world):
+    pull = github_world.pull()
+    github_world.branch("main", {"other": b"o"}, base=refs.head(github_world.client("rex"), REPO, "main"))
+    with pytest.raises(GitHubRefused, match="expected head sha") as refused:
+        pulls.update_branch(github_world.client("press-play"), REPO, pull.number, "0" * 40)
+    assert refused.value.status == 422
 
 
 def test_the_client_reads_what_protects_a_branch(protected):

@@ -44,7 +44,7 @@ def cluster(tmp_path: Path) -> Iterator[SqliteCluster]:
 
 @pytest.fixture
 def of(cluster: SqliteCluster) -> Of:
-    settings = install(cluster, rendered_chart(), "http://127.0.0.1", "acme/shop", 4, {})
+    settings = install(cluster, rendered_chart(), "http://127.0.0.1", ["acme/shop"], 4, {})
     for name in ("github-app-press-play", "github-app-qa-agent"):
         data = {"app-id": "MQ==", "private-key": "aw=="}
         cluster.create(thing("Secret", name, data=data))

@@ -62,7 +62,8 @@ def proof(*, passed: bool = True, commit: str = HEAD) -> SimpleNamespace:
     return SimpleNamespace(passed=passed, commit=commit)
 
 
-DOCUMENT = proofs.Document("{}", None, "the document")  # type: ignore[arg-type]
+STATEMENT = SimpleNamespace(predicate=SimpleNamespace(change=SimpleNamespace(update_of=None)))
+DOCUMENT = proofs.Document("{}", STATEMENT, "the document")  # type: ignore[arg-type]
 GIVEN = ["document", "review APPROVE a", "clear", "check acceptance pass"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ledgers import HEAD, PR, REPO, desk, ended, gate, numbered, record, run
 
-from pressplay.settings import Limits
+from pressplay.settings import Limits, RepositoryDefaults
 from pressplay.steps.runs import limits
 from pressplay.steps.runs.run import Run
 
@@ -131,6 +131,29 @@ def test_tallies_of_days_and_plays(tmp_path, bound, repo, span, counted, reason)
         context.ledger(repo).count(limits.day(context) if span == "today" else span, f"run-{number}")
     lines = str(limits.reached(context, wanted, context.ledger(REPO).entries("task", TASK)))
     assert reason in lines if reason else lines == ""
+
+
+@pytest.mark.parametrize(
+    ("budget", "span", "counted", "reason"),
+    [
+        ({"runsPerDay": 3}, "today", 2, ""),
+        ({"runsPerDay": 3}, "today", 3, "3 runs of this repository today (budget.runsPerDay)"),
+        ({"runsPerDay": 9}, "today", 5, ""),
+        ({"runsPerPlay": 1}, "play-1a2b3c4d-1", 1, "1 runs in this play (budget.runsPerPlay)"),
+        ({"runsPerPlay": 9}, "play-1a2b3c4d-1", 5, ""),
+        # Without one, what holds of each repository.
+        ({}, "today", 4, "4 runs of this repository today (limits.runsPerRepositoryAndDay)"),
+        ({}, "play-1a2b3c4d-1", 4, "4 runs in this play (limits.runsPerPlay)"),
+    ],
+)
+def test_a_repository_has_a_budget_of_its_own(tmp_path, budget, span, counted, reason):
+    own = RepositoryDefaults.model_validate({"budget": budget})
+    bounds = Limits(runs_per_repository_and_day=4, runs_per_play=4)  # type: ignore[call-arg]
+    context = desk(tmp_path, limits=bounds, repositories={REPO: own})
+    wanted = of(context, "implement", play="play-1a2b3c4d-1")
+    for number in range(counted):
+        context.ledger(REPO).count(limits.day(context) if span == "today" else span, f"run-{number}")
+    assert limits.reached(context, wanted, context.ledger(REPO).entries("task", TASK)) == reason
 
 
 def test_a_day_is_one_of_utc_wherever_the_process_runs(tmp_path, monkeypatch):

@@ -93,6 +93,11 @@ class Change(_Part):
     """The commit where head and base parted."""
     tree: Commit | None = None
     """The tree of the head: the same in every commit with these files."""
+    update_of: Commit | None = None
+    """The approved commit of which the head is the merge with `updateOnto`, and nothing else: tests, controls and
+    criteria were judged of that one, lint and tests of the tree, too. Absent: the head was judged itself."""
+    update_onto: Commit | None = None
+    """The commit of the base branch that came in."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pressplay.gates.acceptance.proof import SHOWN
 from pressplay.gates.proof.statement import (
+    Change,
     ControlShown,
     CriterionShown,
     Evidence,
@@ -45,6 +46,16 @@ def approval_text(statement: Statement) -> str:
     )
 
 
+def update_text(change: Change) -> str:
+    """What a head is that is nothing but an approved one with the base branch merged in; empty for any other."""
+    if change.update_of is None:
+        return ""
+    return (
+        f"It is `{change.update_of}`, which was approved, with `{change.update_onto}` of the base branch merged in and "
+        f"nothing else: the tree `{change.tree}`, which passed the gates, too. The rest was shown of the former."
+    )
+
+
 class _Text:
     """The text, with so many entries of each list and characters of each quotation."""
 
@@ -53,7 +64,11 @@ class _Text:
         self._entries, self._characters = entries, characters
 
     def whole(self) -> str:
-        parts = [f"Approved for commit `{self._commit}`, by the harness, on what it saw itself.", self._task()]
+        parts = [
+            f"Approved for commit `{self._commit}`, by the harness, on what it saw itself.",
+            update_text(self._of.change),
+            self._task(),
+        ]
         for title, lines in (
             ("What was asked", self._shown_criteria()),
             ("Not shown", self._list(self._not_shown(), self._criterion, "criteria")),

@@ -343,6 +343,7 @@ class Forge:
         *,
         required_check: str | None = None,
         required_check_app: str | None = None,
+        strict: bool = False,
         approvals: int | None = None,
         rules: Sequence[Mapping[str, Any]] = (),
         include: Sequence[str] = ("~DEFAULT_BRANCH",),
@@ -351,14 +352,15 @@ class Forge:
     ) -> int:
         """Create or replace the ruleset of this name; its id.
 
-        `required_check` must come from the App with the slug `required_check_app` (None: whoever); `approvals` asks
-        for a pull request with so many, void after a push. More `rules` and `bypass_actors` are as the API writes them.
+        `required_check` must come from the App with the slug `required_check_app` (None: whoever), and with `strict` on
+        a head that holds the branch's; `approvals` asks for a pull request with so many, void after a push. More
+        `rules` and `bypass_actors` are as the API writes them.
         """
         with self._store.session(write=True) as session:
             repo = accounts.repository(session, full_name)
             wanted = [dict(rule) for rule in rules]
             if required_check is not None:
-                wanted.append(_check_rule(session, required_check, required_check_app))
+                wanted.append(_check_rule(session, required_check, required_check_app, strict=strict))
             if approvals is not None:
                 wanted.append(_review_rule(approvals))
             fields = {
@@ -456,13 +458,13 @@ class Forge:
         return [Event(r["seq"], r["name"], r["delivery"], json.loads(r["payload"]), r["time"]) for r in rows]
 
 
-def _check_rule(session: Session, name: str, app: str | None) -> JSON:
+def _check_rule(session: Session, name: str, app: str | None, *, strict: bool) -> JSON:
     check: JSON = {"context": name}
     if app is not None:
         check["integration_id"] = accounts.app_by_slug(session, app)["id"]
     return {
         "type": "required_status_checks",
-        "parameters": {"strict_required_status_checks_policy": False, "required_status_checks": [check]},
+        "parameters": {"strict_required_status_checks_policy": strict, "required_status_checks": [check]},
     }
 
 

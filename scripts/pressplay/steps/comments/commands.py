@@ -171,7 +171,7 @@ def status(context: Context, subject: Subject, pull: pulls.Pull) -> str:
         "round": f"{next_round(entries, subject)} of {most.rounds}",
         "runs": f"{len(own)} of {most.runs_per_pull_request} in this try",
         "checks triaged": f"{triaged} of {most.triage_tries} in this try",
-        "runs of the repository today": f"{today} of {most.runs_per_repository_and_day}",
+        "runs of the repository today": f"{today} of {limits.of_day(context, subject)[0]}",
     }
     table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows.items())])
     details = reason_text.details(why) if why else ""
@@ -187,8 +187,8 @@ def _state(context: Context, subject: Subject, pull: pulls.Pull, entries: Entrie
     if runs:
         who = ", ".join(f"{run['press-play/agent']} ({run['press-play/role']})" for run in runs)
         return "at work", who, None
-    if context.paused(subject.repo):
-        return "paused", "`pressplay continue`", None
+    if (held := context.paused(subject.repo)) is not None:
+        return "paused", held.ended_by, None
     gh = context.harness(subject.repo, checks="read")
     if is_approved(gh, subject.repo, pull):
         return "approved", "a person to merge it", None

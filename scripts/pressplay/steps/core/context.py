@@ -49,9 +49,9 @@ class Context:
         """The ledgers of a repository."""
         return Ledger(self.cluster, self.settings.namespace, repo)
 
-    def paused(self, repo: str) -> bool:
-        """Whether new runs of this repository (or all) are stopped (`pressplay pause`)."""
-        return pause.is_paused(self.cluster, self.settings.namespace, repo)
+    def paused(self, repo: str) -> pause.Pause | None:
+        """Why new runs of this repository (or all) are stopped; None where they are not."""
+        return pause.of(self.cluster, self.settings.namespace, repo)
 
 
 @dataclass(frozen=True)

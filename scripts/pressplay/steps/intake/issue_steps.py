@@ -11,9 +11,9 @@ from pressplay import names
 from pressplay.domain.entries import Begun, TaskVerdict
 from pressplay.errors import InputError
 from pressplay.github import issues
-from pressplay.steps.core import task_source
+from pressplay.steps.core import shares, task_source
 from pressplay.steps.core.context import Context, Inputs, Outputs, number
-from pressplay.steps.core.start import EVENT_PRIORITY, hand_over, seconds_left
+from pressplay.steps.core.start import hand_over, seconds_left
 from pressplay.steps.intake import issue_state, issue_texts
 from pressplay.steps.play import task_verdicts, tries
 
@@ -65,7 +65,8 @@ def start(inputs: Inputs, context: Context) -> Outputs:
     if outcome == "done":
         # Before the task's Workflow starts, so that its comments are newer.
         task_source.made(context, subject)
-        context.cluster.create(tries.workflow(context, subject, name, priority=EVENT_PRIORITY))
+        priority = shares.priority(context, subject.repo, urgent=True)
+        context.cluster.create(tries.workflow(context, subject, name, priority=priority))
         return {"state": "started", "workflow": name}
     verdict = task_verdicts.judge(context, subject, "Failed")
     context.ledger(repo).record("task", task, verdict)

@@ -16,8 +16,9 @@ from pressplay.domain.entries import Alerts, TaskVerdict
 from pressplay.errors import InputError
 from pressplay.github import alerts, pulls
 from pressplay.github.calls import Client
+from pressplay.steps.core import shares
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.core.start import EVENT_PRIORITY, seconds_left
+from pressplay.steps.core.start import seconds_left
 from pressplay.steps.play import task_verdicts, tries
 from pressplay.steps.runs import limits
 
@@ -180,4 +181,5 @@ def _start(context: Context, subject: Subject, group: Group) -> None:
     context.ledger(subject.repo).record("task", group.number, entry)
     tries.begin_try(context, subject)
     name = workflow_name(subject.repo, group.number, subject.attempt_of_person)
-    context.cluster.create(tries.workflow(context, subject, name, priority=EVENT_PRIORITY, agent=AGENT))
+    priority = shares.priority(context, subject.repo, urgent=True)
+    context.cluster.create(tries.workflow(context, subject, name, priority=priority, agent=AGENT))

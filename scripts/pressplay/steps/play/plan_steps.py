@@ -7,6 +7,7 @@ shown, and no second one starts. Tasks that have landed are left out, unless the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from pressplay.backlog import graph, workflow
 from pressplay.backlog.tasks import FINISHED, Backlog
 from pressplay.clock import rfc3339
 from pressplay.cluster import waits
+from pressplay.cluster.pause import Pause
 from pressplay.cluster.port import Manifest
 from pressplay.domain import profiles
 from pressplay.domain.entries import TaskOfPull
@@ -25,11 +27,13 @@ from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.documents import task_documents
 from pressplay.steps.play import protection
 from pressplay.steps.play.tries import begin_try
+from pressplay.steps.runs import limits as run_limits
 from pressplay.steps.runs import requirements
 
 MODES = ("play", "show")
 _OVERLAPS = 20
 """Sets of tasks with the same files that the log lists."""
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 STARTED = "press-play/started"
 """On a play's first WorkflowTemplate: when all of its Workflows existed."""
 
@@ -79,7 +83,9 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         for left in templates.get(number, []):
             context.cluster.delete("WorkflowTemplate", context.settings.namespace, left["metadata"]["name"])
         _create(context, subject, _manifests(context, subject, planned, name), number)
-    _report(context, planned, name, mode)
+    _report(context, subject, planned, name, mode)
+    if (held := context.paused(subject.repo)) is not None:
+        context.say(f"no run of it begins yet: {subject.repo} is paused {_by(held)}; {held.ended_by}")
     if lacking:
         command = task_documents.command(context, subject)
         context.say(
@@ -210,7 +216,14 @@ def _manifests(context: Context, subject: Subject, planned: graph.WorkPlan, name
     )
 
 
-def _report(context: Context, planned: graph.WorkPlan, name: str, mode: str) -> None:
+def _by(held: Pause) -> str:
+    """By whom, without text that people wrote freely (R7)."""
+    if held.in_values:
+        return "in the values"
+    return f"by {held.by}" if _LOGIN.fullmatch(held.by) else "by a person"
+
+
+def _report(context: Context, subject: Subject, planned: graph.WorkPlan, name: str, mode: str) -> None:
     for playable in planned.playable:
         if (profile := playable.proposed_profile) is not None:
             context.say(f"task {playable.task.number} {profiles.advice(profile)}")
@@ -224,5 +237,5 @@ def _report(context: Context, planned: graph.WorkPlan, name: str, mode: str) -> 
     )
     context.say(
         f"limits: rounds {limits.rounds}, attempts {limits.attempts}, minutes of a run {limits.run_minutes}, "
-        f"runs of a play {limits.runs_per_play}, of a day {limits.runs_per_repository_and_day}"
+        f"runs of a play {run_limits.of_play(context, subject)[0]}, of a day {run_limits.of_day(context, subject)[0]}"
     )

@@ -6,7 +6,7 @@ from pressplay.errors import InputError
 from pressplay.github import rules
 from pressplay.github.calls import Client
 from pressplay.settings import Settings
-from pressplay.steps.core import queue_advice
+from pressplay.steps.core import queue_advice, update_advice
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
 from pressplay.steps.core.context import Context
 
@@ -28,12 +28,16 @@ def demand(context: Context, gh: Client, repo: str, base: str) -> None:
     """InputError with all weaknesses, one per line; if `allowUnprotected` permits them, they go to the log instead."""
     target = wanted(context.settings, repo, base, context.github.app_id_of_harness())
     view = rules.seen(gh, repo, base)
-    for advice in queue_advice.advice(context.settings, repo, base, view.base.queue):
+    for advice in (
+        *queue_advice.advice(context.settings, repo, base, view.base.queue),
+        *update_advice.advice(context.settings, repo, base, view.base),
+    ):
         context.say(f"{repo}: {advice.message}: {advice.do}")
-    weak = rules.weaknesses(target, view)
-    if not weak:
+    faults = update_advice.faults(context.settings, repo, base, view.base)
+    lines = [f"{weakness.message}: {weakness.do}" for weakness in rules.weaknesses(target, view)]
+    lines += [f"{fault.message}: {fault.do}" for fault in faults]
+    if not lines:
         return
-    lines = [f"{weakness.message}: {weakness.do}" for weakness in weak]
     if not context.settings.allow_unprotected:
         raise InputError(
             "\n".join(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pressplay import names
 from pressplay.domain.entries import PullOfTask, TaskOfPull, TaskVerdict
 from pressplay.errors import InputError
-from pressplay.steps.core import criteria_first, landing, task_source
-from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core import criteria_first, landing, shares, task_source
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.play import task_verdicts, tries
 
 _RUNNING = "Running"
@@ -23,7 +23,9 @@ def begin(inputs: Inputs, context: Context) -> Outputs:
     if verdict is not None:
         return _begun(verdict)
     name = names.task_workflow(subject.play, task)
-    context.cluster.create(tries.workflow(context, subject, name, priority=int(inputs.get("rank", "0"))))
+    made = tries.workflow(context, subject, name, priority=shares.priority(context, subject.repo))
+    made["metadata"]["labels"][shares.RANK_LABEL] = str(number(inputs, "rank") or 0)
+    context.cluster.create(made)
     return {"state": "waiting"}
 
 

@@ -13,7 +13,7 @@ from pressplay import names
 from pressplay.domain.entries import Entries, GateEntry, Waiver
 from pressplay.domain.reasons import Reason
 from pressplay.gates.acceptance.proof import Proof, markdown, summary
-from pressplay.gates.proof.text import approval_text
+from pressplay.gates.proof.text import approval_text, update_text
 from pressplay.github import checks, pulls, reviews
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.steps.core import parking, verdicts
@@ -23,6 +23,7 @@ from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.review import deploys, proofs, proven, retest, retests
 from pressplay.steps.review.proofs import Document
 from pressplay.steps.runs import limits
+from pressplay.validation.details import ending
 
 LONGEST = 65_000
 """Characters of a review's text: GitHub takes 65,535."""
@@ -114,11 +115,23 @@ def give(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries)
         reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(document, proof))
     parking.clear(context, subject, pull.number)
     gh = context.harness(subject.repo, **retest.NEEDS)
-    if tip := retest.begin(context, gh, subject, pull, entries):
-        retests.after_approval(context, subject.repo, pull.number, tip)
+    if retest.begin(context, gh, subject, pull, entries):
+        retests.start_next(context, subject.repo, pull.number)
     else:
         _show(context, subject, pull, document, proof)
     return ""
+
+
+def approve(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> Reason | None:
+    """`give`, where a store that refuses is a reason, too. A store that may yet answer is asked again (TryAgain)."""
+    try:
+        refused = give(context, subject, pull, entries)
+    except proofs.NotStored as error:
+        what = "the proof of this commit could not be stored where the values say, so it is not approved"
+        return Reason(
+            what=what, detail=ending(str(error)), todo="see pressplay doctor, then comment `/press-play retry`"
+        )
+    return Reason(what=refused) if refused else None
 
 
 def show_again(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries, merged: str) -> bool:
@@ -141,7 +154,8 @@ def _show(
     merged: str = "",
 ) -> None:
     reason, shown = (summary(proof), markdown(proof)) if proof else (_BY_TESTS, approval_text(document.statement))
-    text = "\n\n".join(filter(None, [merged, document.link, shown]))
+    update = update_text(document.statement.predicate.change) if proof else ""
+    text = "\n\n".join(filter(None, [merged, update, document.link, shown]))
     verdict = GateVerdict("pass", "Proven on this commit", reason, text)
     verdicts.show(context, subject.repo, pull, verdicts.ACCEPTANCE, verdict)
 

@@ -11,7 +11,7 @@ from pressplay.backlog.tasks import Task
 from pressplay.clock import rfc3339
 from pressplay.domain import criteria
 from pressplay.domain.criteria import Criterion
-from pressplay.domain.entries import CriterionIds, Entries, GateEntry, GivenProfile, Waiver
+from pressplay.domain.entries import CriterionIds, Entries, GateEntry, GivenProfile, Retest, Waiver
 from pressplay.domain.profiles import Profile
 from pressplay.errors import InputError
 from pressplay.gates.acceptance.coverage import coverage
@@ -38,6 +38,8 @@ def statement(
     plan = _plan(gh, subject, pull.head_sha)
     waivers = {entry.subject: entry for entry in entries.all(Waiver) if entry.head == pull.head_sha}
     merge_base = comparison.compare(gh, subject.repo, pull.base_ref, pull.head_sha).merge_base
+    known = entries.get(Retest, Retest.key_of(pull.head_sha))
+    update = known if known is not None and known.of else None
     return build.statement(
         source=f"{context.settings.github.web_url}/{subject.repo}",
         task=_task(subject, task, entries, _profile(context, gh, subject, entries, judgement)),
@@ -47,6 +49,8 @@ def statement(
             base_commit=pull.base_sha,
             merge_base=merge_base,
             tree=refs.tree(gh, subject.repo, pull.head_sha),
+            update_of=update.of if update else None,
+            update_onto=update.onto if update else None,
         ),
         made_at=context.clock.now(),
         gates=[build.gate(entry) for entry in _gates(entries, pull.head_sha)],

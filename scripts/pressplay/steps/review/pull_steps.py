@@ -16,11 +16,10 @@ from pressplay.steps.core import consent, parking, start, task_source, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.start import hand_over
 from pressplay.steps.documents import task_documents
-from pressplay.steps.review import approval, conflicts, plans, proofs, retest, rounds, scope, target
+from pressplay.steps.review import approval, conflicts, plans, retest, rounds, scope, target, updates
 from pressplay.steps.review.conflicts import Conflict
 from pressplay.steps.runs import findings, limits
 from pressplay.steps.runs.judging import BLOCKED
-from pressplay.validation.details import ending
 
 FLOW = "pull-request"
 _REVIEW = "review"
@@ -101,7 +100,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     elif why in _OF_FLOWS and not _answered(entries, why, cause, pull):
         state, role = "ask", why
         agent = context.settings.flows.comments.agent if why == COMMENTS.name else TRIAGE.persona
-    elif (approved := approval.take_up(gh, subject.repo, pull)) and base is None:
+    elif (approved := _is_approved(context, gh, subject, pull, entries)) and base is None:
         state = "approved"
     elif parked is not None and parked.head == pull.head_sha and why != "asked":
         state = "parked"
@@ -116,6 +115,12 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         approval.void(context, subject, pull, entries, whole=held is not None)
     asked = {"agent": agent, "role": role, "cause": cause}
     return {"state": state, "head": pull.head_sha, "round": str(rounds.next_round(entries, subject)), **asked}
+
+
+def _is_approved(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> bool:
+    """Whether the head is approved, or the flow `retest` carries an approval over to it, without a review."""
+    known = approval.take_up(gh, subject.repo, pull)
+    return known or updates.take_up(context, gh, subject, pull, entries) is not None
 
 
 def _does_not_merge(subject: Subject, gh: Client, pull: pulls.Pull, entries: Entries) -> str | None:
@@ -166,7 +171,7 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
             reason = Reason(what=held.reason)
         if reason is None:
             task_source.link(context, subject, pull.number)
-            reason = _approve(context, subject, pull, entries)
+            reason = approval.approve(context, subject, pull, entries)
         if last is not None and last.result is not None and last.outcome == BLOCKED:
             parking.park_blocked(context, subject, last.agent, last.result)
         elif reason is not None:
@@ -177,18 +182,6 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
         approval.count(context, subject, pull, entries)
         task_source.ended(context, subject, outcome, reason, pull.number)
     return {"outcome": outcome, "link": link, "head": pull.head_sha}
-
-
-def _approve(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> Reason | None:
-    """Approve the head; returns why that is impossible. A store that may yet answer is asked again (TryAgain)."""
-    try:
-        refused = approval.give(context, subject, pull, entries)
-    except proofs.NotStored as error:
-        what = "the proof of this commit could not be stored where the values say, so it is not approved"
-        return Reason(
-            what=what, detail=ending(str(error)), todo="see pressplay doctor, then comment `/press-play retry`"
-        )
-    return Reason(what=refused) if refused else None
 
 
 def _lacks(subject: Subject, gh: Client, entries: Entries, pull: pulls.Pull) -> Reason | None:

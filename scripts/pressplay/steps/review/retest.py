@@ -3,7 +3,7 @@
 Two changes that were proven each by itself can break the branch together. So the check `press-play/acceptance` is green
 only while the head, merged with the base branch as it stands, passed the gates. The ledger's entry `retest-<head>`
 holds the commit of the base branch for which that is known. The harness merges in a clone of its own: nothing is
-pushed.
+pushed. With `base.strategy: strict` GitHub then merges the base branch into the next one to be merged (`updates`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ TRIES = 3
 
 def gates(settings: RepositoryDefaults) -> tuple[verdicts.Gate, ...]:
     """The gates that judge a merged tree; none where the values want no retest, or none can."""
-    return tuple(merged_trees.judging(settings)) if settings.base.strategy == "retest" else ()
+    return tuple(merged_trees.judging(settings)) if settings.base.strategy != "off" else ()
+
+
+def is_on(settings: RepositoryDefaults) -> bool:
+    """Whether anything is done about an approved head once its base branch moves on."""
+    return settings.base.strategy == "strict" or bool(gates(settings))
 
 
 def entry_of(entries: Entries, head: str) -> Retest | None:
@@ -35,23 +40,22 @@ def entry_of(entries: Entries, head: str) -> Retest | None:
     return entries.get(Retest, Retest.key_of(head))
 
 
-def begin(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> str:
-    """Note that a head was approved. Returns the commit of the base branch whose merge with it must be judged before
-    people may merge, or an empty text.
+def begin(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> bool:
+    """Note that a head was approved; whether its merge with the base branch must be judged before people may merge.
 
     `gh` has the permissions NEEDS. Idempotent.
     """
-    if not gates(subject.settings):
-        return ""
+    if not is_on(subject.settings):
+        return False
     tip = refs.head(gh, subject.repo, pull.base_ref)
     known = entry_of(entries, pull.head_sha)
     if comparison.contains(gh, subject.repo, pull.head_sha, tip):
-        record(context, subject, replace(_of(known, pull), onto=tip, state="proven"))
-        return ""
+        record(context, subject, replace(_of(known, pull), onto=tip, state="proven", behind=False))
+        return False
     if known is not None and known.onto == tip and known.state == "proven":
-        return ""
+        return False
     hold(context, gh, subject, pull, known, tip)
-    return tip
+    return True
 
 
 def hold(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, known: Retest | None, tip: str) -> None:
@@ -61,6 +65,9 @@ def hold(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, known
     otherwise nobody could ever merge.
     """
     held = _of(known, pull)
+    if held.onto != tip:
+        # What it is the merge of is the past: from now on it is a head to be merged with `tip` like any other.
+        held = replace(held, of="", behind=False)
     if not is_overtaken(subject.settings, held):
         checks.set_check(
             gh,
@@ -69,14 +76,31 @@ def hold(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, known
             pull.head_sha,
             conclusion=None,
             title="The base branch moved on",
-            summary=f"Commit `{pull.head_sha}` was approved. Its merge with `{tip}`, which the base branch is at now, "
-            "is judged before it can be merged.",
+            summary=_why_held(subject.settings, held, tip),
             details_url=pull.html_url,
             external_id=approvals.retest_id(pull.head_sha),
             # Keep what was shown of the commit.
             text=None,
         )
     record(context, subject, replace(held, state="pending"))
+
+
+def _why_held(settings: RepositoryDefaults, held: Retest, tip: str) -> str:
+    if held.of:
+        return (
+            f"Commit `{held.head}` is `{held.of}`, which was approved, with `{tip}` of the base branch merged in and "
+            "nothing else. The approval carries over once the gates have passed that."
+        )
+    text = (
+        f"Commit `{held.head}` was approved. Its merge with `{tip}`, which the base branch is at now, is judged before "
+        "it can be merged."
+    )
+    if settings.base.strategy != "strict":
+        return text
+    return (
+        f"{text} Then the base branch is merged into it, one pull request at a time, those first on which most others "
+        "depend. A person who presses Update branch need not wait for that: the approval carries over."
+    )
 
 
 def refuse(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, judged: Retest, why: Reason) -> None:
@@ -102,8 +126,16 @@ def refuse(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, jud
 
 
 def is_overtaken(settings: RepositoryDefaults, known: Retest) -> bool:
-    """Whether the base branch moved on during so many judgements in a row that the check no longer waits for them."""
-    return known.overtaken >= settings.base.overtaken
+    """Whether the base branch moved on during so many judgements in a row that the check no longer waits for them.
+
+    Under GitHub's strict policy that helps nobody: what lacks the newest commit can't be merged.
+    """
+    return settings.base.strategy == "retest" and known.overtaken >= settings.base.overtaken
+
+
+def judged_commit(known: Retest) -> str:
+    """The commit that the gates judge as merged with `onto`: the head, or the one that it is the update of."""
+    return known.of or known.head
 
 
 def outcome(entries: Entries, settings: RepositoryDefaults, head: str, onto: str) -> tuple[str, Reason | None]:
@@ -127,7 +159,7 @@ def why_broken(entries: Entries, settings: RepositoryDefaults, head: str, onto: 
     known = entry_of(entries, head)
     if known is None or known.state != "failed" or known.onto != onto:
         return None
-    result, why = outcome(entries, settings, head, onto)
+    result, why = outcome(entries, settings, judged_commit(known), onto)
     return why if result == "fail" else None
 
 
@@ -141,8 +173,11 @@ def shown(entries: Entries, known: Retest) -> str:
     """What the check says of the merge, as a paragraph; empty where the head holds the base branch already."""
     tree = tree_of(entries, known.head, known.onto)
     if not tree:
-        return ""
-    return f"Merged with `{known.onto}` of the base branch it is the tree `{tree}`, which passed the gates, too."
+        return False
+    text = f"Merged with `{known.onto}` of the base branch it is the tree `{tree}`, which passed the gates, too."
+    if known.behind:
+        text += " GitHub merges it once a person has pressed Update branch; the approval carries over."
+    return text
 
 
 def record(context: Context, subject: Subject, entry: Retest) -> None:

@@ -13,6 +13,9 @@ from pressplay.steps.core.verdicts import ACCEPTANCE, SUPPLY, TEST_ONLY, TESTS, 
 from pressplay.steps.core.verdicts import LINT as LINT_GATE
 from pressplay.steps.runs.run import Run
 
+_MARKS = ("(limits.", "(budget.")
+"""In the reason of a run that was refused at a limit: the value that says so."""
+
 
 def day(context: Context) -> str:
     """The current day (UTC), over which runs are counted."""
@@ -22,6 +25,20 @@ def day(context: Context) -> str:
 def spans(context: Context, run: Run) -> list[str]:
     """The spans over which a run is counted: its day, and its play if it has one."""
     return [day(context), *([run.subject.play] if run.subject.play else [])]
+
+
+def of_day(context: Context, subject: Subject) -> tuple[int, str]:
+    """How many runs a repository may have in a day, and the key of the values that says so."""
+    if subject.settings.budget.runs_per_day:
+        return subject.settings.budget.runs_per_day, "budget.runsPerDay"
+    return context.settings.limits.runs_per_repository_and_day, "limits.runsPerRepositoryAndDay"
+
+
+def of_play(context: Context, subject: Subject) -> tuple[int, str]:
+    """How many runs a play of a repository may have, and the key of the values that says so."""
+    if subject.settings.budget.runs_per_play:
+        return subject.settings.budget.runs_per_play, "budget.runsPerPlay"
+    return context.settings.limits.runs_per_play, "limits.runsPerPlay"
 
 
 def started(entries: Entries, subject: Subject) -> list[RunEntry]:
@@ -51,14 +68,15 @@ def newest(entries: Entries, subject: Subject) -> RunEntry | None:
 def refusal(entries: Entries, subject: Subject) -> str:
     """Why the newest run of this try was refused at a limit; empty if it was not."""
     last = newest(entries, subject)
-    return last.reason if last and last.outcome == "parked" and "(limits." in last.reason else ""
+    at_limit = last is not None and last.outcome == "parked" and any(mark in last.reason for mark in _MARKS)
+    return last.reason if last and at_limit else ""
 
 
 def reached(context: Context, run: Run, entries: Entries) -> str:
     """Why no further run may start; empty if one may. `entries` is the run's ledger."""
     limits, ledger = context.settings.limits, context.ledger(run.subject.repo)
     own = started(entries, run.subject)
-    most = limits.runs_per_task if run.kind == "task" else limits.runs_per_pull_request
+    allowed_runs = limits.runs_per_task if run.kind == "task" else limits.runs_per_pull_request
     today, *play = spans(context, run)
     if (run.role == FIX and run.round >= limits.rounds) or (run.role == LINT and run.round > limits.rounds):
         still = _still_open(entries, run)
@@ -66,17 +84,19 @@ def reached(context: Context, run: Run, entries: Entries) -> str:
     tries = triaged(own) - {run.cause}
     if run.role == TRIAGE and len(tries) >= limits.triage_tries:
         return f"{len(tries)} failing checks of this pull request were triaged already (limits.triageTries)"
-    if len(own) >= most:
+    if len(own) >= allowed_runs:
         what = "task (limits.runsPerTask)" if run.kind == "task" else "pull request (limits.runsPerPullRequest)"
         return f"{len(own)} runs for this {what}"
     spent, allowed = minutes(own), limits.minutes_per_task if run.kind == "task" else limits.minutes_per_pull_request
     if spent >= allowed:
         what = "task (limits.minutesPerTask)" if run.kind == "task" else "pull request (limits.minutesPerPullRequest)"
         return f"{spent} minutes of runs for this {what}"
-    if ledger.tally(today) >= limits.runs_per_repository_and_day:
-        return f"{limits.runs_per_repository_and_day} runs of this repository today (limits.runsPerRepositoryAndDay)"
-    if play and ledger.tally(play[0]) >= limits.runs_per_play:
-        return f"{limits.runs_per_play} runs in this play (limits.runsPerPlay)"
+    most, key = of_day(context, run.subject)
+    if ledger.tally(today) >= most:
+        return f"{most} runs of this repository today ({key})"
+    most, key = of_play(context, run.subject)
+    if play and ledger.tally(play[0]) >= most:
+        return f"{most} runs in this play ({key})"
     if sum(context.ledger(repo).tally(today) for repo in context.settings.repositories) >= limits.runs_per_day:
         return f"{limits.runs_per_day} runs of the whole installation today (limits.runsPerDay)"
     return ""

@@ -44,8 +44,8 @@ def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
     if entry is None:
         _see_that_it_is_wanted(run, entries)
         # A run with an entry in the ledger has passed the limits, and may have started.
-        if inputs.get("woken") != "true" and context.paused(run.subject.repo):
-            context.say(f"{run.name}: paused; waits for pressplay continue")
+        if inputs.get("woken") != "true" and (held := context.paused(run.subject.repo)) is not None:
+            context.say(f"{run.name}: paused; {held.ended_by}")
             return {"state": "paused", "manifest": "none", "run": run.name}
         refused = _refused(context, run, entries)
         if refused:

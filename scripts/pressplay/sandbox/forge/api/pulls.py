@@ -6,7 +6,7 @@ from pressplay.sandbox.forge import edits, events, gitdata, merging, rules, shap
 from pressplay.sandbox.forge.api.repos import signature_of
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
-from pressplay.sandbox.forge.store import JSON, ROLES, Row, at_least
+from pressplay.sandbox.forge.store import JSON, LEVELS, ROLES, Row, at_least
 
 
 def pull_of(call: ApiCall) -> Row:
@@ -253,9 +253,15 @@ def merge(call: ApiCall) -> JSON:
 
 @route("PUT", "/repos/<owner>/<name>/pulls/<int:number>/update-branch", pull_requests="write")
 def update_branch(call: ApiCall) -> ApiAnswer:
-    """Merge the base branch into the pull request's head."""
+    """Merge the base branch into the pull request's head; an App needs to write contents for it, too."""
     s, repo, row = call.s, call.repo, pull_of(call)
     git = s.git(repo)
+    if s.actor.permissions is not None and not at_least(s.actor.permissions.get("contents"), "write", LEVELS):
+        raise ApiError(
+            403,
+            "Resource not accessible by integration",
+            headers={"X-Accepted-GitHub-Permissions": "contents=write,pull_requests=write"},
+        )
     if call.get("expected_head_sha", str, row["head_sha"]) != row["head_sha"]:
         raise ApiError(422, "expected head sha didn't match current head ref.")
     base = rules.base_tip(s, repo, row)
@@ -272,5 +278,15 @@ def update_branch(call: ApiCall) -> ApiAnswer:
     sign = signature_of(call, s.acting_user())
     message = f"Merge branch '{row['base_ref']}' into {row['head_ref']}"
     made = git.create_commit(None, sign, sign, message, tree, [row["head_sha"], base])
+    if s.actor.permissions is not None and not at_least(s.actor.permissions.get("workflows"), "write", LEVELS):
+        changed = gitdata.difference(git, row["head_sha"], str(made))
+        workflow = next((each.path for each in changed if each.path.startswith(".github/workflows/")), "")
+        if workflow:
+            # Also where the base branch alone changed it.
+            raise ApiError(
+                403,
+                f"refusing to allow a GitHub App to create or update workflow `{workflow}` without `workflows` "
+                "permission",
+            )
     events.move_ref(s, s.repo(row["head_repo_id"]), f"refs/heads/{row['head_ref']}", str(made))
     return ApiAnswer(202, {"message": "Updating pull request branch.", "url": shapes.pull(s, repo, row)["url"]})
