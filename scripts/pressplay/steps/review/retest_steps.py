@@ -90,7 +90,8 @@ def _concluded(inputs: Inputs, context: Context, subject: Subject) -> str:
     if known is None or pull.state != "open" or not approvals.is_approved(gh, subject.repo, pull):
         return "superseded"
     if onto == _AS_IT_IS:
-        is_it = pull.head_sha == head and known.of and known.state == "pending"
+        # `proven` of a step that was killed before the check was green.
+        is_it = pull.head_sha == head and known.of and known.state in ("pending", "proven")
         return _carried_over(context, gh, subject, pull, entries, known) if is_it else "superseded"
     if retest.judged_commit(known) != head or (known.of and known.onto != onto):
         return "superseded"

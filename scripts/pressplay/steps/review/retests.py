@@ -71,8 +71,8 @@ def start(
 ) -> int:
     """Take back the checks of approved heads whose base branch moved on, and start one judgement; how many started.
 
-    `busy`: what unfinished flows work on, as (`pr` or `task`, number). `ending`: the pull request whose flow is about to
-    end.
+    `busy`: what unfinished flows work on, as (`pr` or `task`, number). `ending`: the pull request whose flow is about
+    to end.
     """
     settings = context.settings.repository(repo)
     if not retest.is_on(settings):
