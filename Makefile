@@ -122,7 +122,8 @@ kill: $(DEV) ## The long kill test: two tasks and a send-back, killed at every c
 
 .PHONY: faults
 faults: $(DEV) ## Every fault of GitHub's at every call of two flows, and every schedule of events
-	PRESSPLAY_FAULTS=full $(RUN_PYTEST) --timeout 0 tests/scenarios/test_github_faults.py tests/scenarios/test_event_storms.py
+	PRESSPLAY_FAULTS=full $(RUN_PYTEST) --timeout 0 tests/scenarios/test_github_faults.py tests/scenarios/test_event_storms.py \
+	  tests/scenarios/test_moving_schedules.py
 
 .PHONY: projects
 projects: $(DEV) tools ## Five projects with their real toolchains, each from its backlog to a merged pull request

@@ -26,7 +26,9 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     "press-play-poster": {
         RELEASE: {REPORT, HARNESS, "get,create,patch configmaps", "get workflows.argoproj.io"},
     },
-    "press-play": {RELEASE: {REPORT, WITH_QA, "get,create,patch configmaps"}},
+    "press-play": {
+        RELEASE: {REPORT, WITH_QA, "get,list,create,patch configmaps", "get,list,create workflows.argoproj.io"},
+    },
     "press-play-updater": {RELEASE: {REPORT, HARNESS, "get,create,patch configmaps"}},
     "press-play-queue": {RELEASE: {REPORT, HARNESS, "get,create,patch configmaps", "create workflows.argoproj.io"}},
     "press-play-starter": {

@@ -84,7 +84,7 @@ def test_what_the_sensor_makes_passes():
         assert refused("started", resource, before=resource) == []
 
 
-@pytest.mark.parametrize("flow", [flow.name for flow in flows.flows() if flow.rows])
+@pytest.mark.parametrize("flow", [flow.name for flow in flows.flows() if flow.name_parts])
 def test_what_reconcile_and_the_starter_make_passes(flow: str):
     assert refused("started", reference(flow)) == []
     assert refused("started", reference("task")) == []
@@ -251,7 +251,13 @@ def test_a_pod_that_reaches_more_than_a_gates_is_refused(change: Callable[[Manif
 
 def test_each_policy_is_in_force_for_its_accounts_in_this_namespace():
     wanted = {
-        "started": ["press-play-sensor", "press-play-starter", "press-play-queue", "press-play-reconcile"],
+        "started": [
+            "press-play-sensor",
+            "press-play",
+            "press-play-starter",
+            "press-play-queue",
+            "press-play-reconcile",
+        ],
         "plays": ["press-play-planner"],
         "deployments": ["press-play-deploy-apply"],
         "play-templates": ["press-play-planner"],

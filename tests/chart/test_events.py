@@ -20,6 +20,7 @@ from pressplay.validation import helm
 
 Documents = list[dict[str, Any]]
 FULL_NAME = "body.repository.full_name"
+COMMIT = "0123456789abcdef" * 2 + "01234567"
 FLOWS = {flow.name: flow for flow in flows.flows() if flow.rows}
 WITH_EVENTS = [path.stem for path in VALUES if path.stem != "02-merge-beside-others"]
 NOW = "now | unixEpoch | int64"
@@ -312,6 +313,13 @@ def carried_out(folder: Path, cases: list[dict[str, Any]]) -> list[str]:
     return made
 
 
+@pytest.mark.rule("R2")
+def test_each_push_has_a_workflow_of_its_own_in_the_same_window(sensor: dict[str, Any]):
+    """Else the second of two merges within seconds starts nothing, and what waits for it waits for `reconcile`."""
+    (made,) = (templates(trigger) for dependency, trigger in pairs(sensor) if dependency["name"] == "signal-pushed")
+    assert "-pushed-{{ .Input.body.after | trunc 12 }}-" in made["metadata.name"]
+
+
 @pytest.mark.rule("R1")
 @pytest.mark.parametrize("moment", [1_767_225_599.9, 1_767_225_600.0])
 def test_go_makes_the_same_names_of_the_sensor_as_the_library(tmp_path: Path, moment: float):
@@ -328,8 +336,8 @@ def test_go_makes_the_same_names_of_the_sensor_as_the_library(tmp_path: Path, mo
             made = templates(trigger)
             event: dict[str, Any] = {"body": {"repository": {"full_name": "Acme-2/shop.web_x-1"}}}
             number = number_of(event, made["metadata.name"])
-            commit = "0123456789abcdef" * 2 + "01234567" if flow == "merge-group" else ""
-            event["body"]["merge_group"] = {"head_sha": commit}
+            commit = COMMIT if re.search(r"head_sha|body\.after", made["metadata.name"]) else ""
+            event["body"] |= {"merge_group": {"head_sha": COMMIT}, "after": COMMIT}
             seconds = settings.flow(flow).window
             window = names.window_at(moment, seconds)
             for dest, template in made.items():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
 import os
-import random
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -15,6 +13,7 @@ from conversation import Rex, changes_and_answers
 from harness import REPO, World, git, project, task, world
 from people import labelled_pull, person
 from sample import AGAIN, sample
+from wild import Wild, quiet
 
 from pressplay.cluster import waits
 from pressplay.domain.entries import Parked, Snapshot
@@ -25,38 +24,9 @@ from pressplay.steps.comments import snapshot
 
 SCHEDULES = 200
 FULL = os.environ.get("PRESSPLAY_FAULTS") == "full"
-"""`make faults`: all of them; otherwise each eleventh."""
+"""`make faults`: all of them; otherwise a share of them each day (`sample`)."""
 GROUPS = 20 if FULL else 7
 """Schedules run in groups, which workers of pytest share."""
-
-
-class Wild(Network):
-    """Loses, doubles, delays and reorders deliveries as its seed says."""
-
-    def __init__(self, made: World, seed: int) -> None:
-        super().__init__(made.sandbox.network.hook)
-        self.random, self.clock = random.Random(seed), made.sandbox.clock
-        self.lossy, self.longest = self.random.choice((0.0, 0.2, 0.6, 1.0)), self.random.choice((1, 30, 600))
-        self.under_way: list[tuple[float, int, Delivery]] = []
-        self.seen: Counter[str] = Counter()
-
-    def send(self, delivery: Delivery) -> None:
-        copies = 0 if self.random.random() < self.lossy else self.random.choice((1, 1, 2, 3))
-        self.seen["sent"] += 1
-        self.seen["lost"] += not copies
-        self.seen["doubled"] += copies > 1
-        for _ in range(copies):
-            due = self.clock.now() + self.random.uniform(0, self.longest)
-            heapq.heappush(self.under_way, (due, self.random.getrandbits(40), delivery))
-
-    def deliver(self) -> bool:
-        due = [item for item in self.under_way if item[0] <= self.clock.now()]
-        for _ in due:
-            self.hook.post(heapq.heappop(self.under_way)[2])
-        return bool(due)
-
-    def next_due(self) -> float | None:
-        return self.under_way[0][0] if self.under_way else None
 
 
 class Talkative(Rex):
@@ -72,26 +42,6 @@ class Talkative(Rex):
                 gh, REPO, env["PRESSPLAY_BRANCH"], {"pushed.txt": b"mine\n"}, "My own", git(tree, "rev-parse", "HEAD")
             )
         return super().__call__(tree, env)
-
-
-def quiet(made: World) -> None:
-    """Go on until nothing but people is waited for, and `reconcile` has found nothing more to start."""
-    sandbox = made.sandbox
-    before = -1
-    while before != (
-        before := len(sandbox.cluster.list("Workflow", sandbox.settings.namespace)) - len(reconciles(made))
-    ):
-        end = sandbox.clock.now() + 150
-        sandbox.run(lambda end=end: sandbox.clock.now() >= end and still(made))
-
-
-def reconciles(made: World) -> list[Any]:
-    sandbox = made.sandbox
-    return sandbox.cluster.list("Workflow", sandbox.settings.namespace, {"press-play/flow": "reconcile"})
-
-
-def still(made: World) -> bool:
-    return made.sandbox.only_people_are_waited_for() and made.sandbox.network.next_due() is None
 
 
 def lived_through(prepared: Path, folder: Path, seed: int | None) -> tuple[dict[str, Any], list[str], Counter[str]]:
@@ -164,7 +114,8 @@ def test_lost_doubled_late_and_reordered_events_lead_to_the_same_end_and_no_run_
 
 # -- storms, loops, and two at the same thing --------------------------------------------------------------------------
 
-PULLS, COMMENTS, PUSHES, COPIES = 50, 12, 4, 10
+PULLS, COMMENTS, PUSHES, COPIES = 50 if FULL else 12, 12, 4, 10
+"""More than 10,000 deliveries in `make faults`, a quarter of them otherwise."""
 
 
 class Copying(Network):
@@ -224,7 +175,7 @@ def test_a_storm_makes_no_more_workflows_than_windows_and_leaves_nothing_unanswe
     assert made.sandbox.clock.now() == before
     quiet(made)
     storm = copying.delivered["issue_comment"] + copying.delivered["push"] + copying.delivered["pull_request"]
-    assert storm > 10_000
+    assert storm > PULLS * COPIES * (COMMENTS + PUSHES)
     # All of it came within one window of each flow; one more each for what was at work when that was over.
     assert len(flows(made, "comments", "pull-request")) - began <= PULLS * 2 * 2
     assert len(made.starts()) - runs_before <= PULLS * 8

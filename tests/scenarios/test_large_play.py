@@ -12,12 +12,12 @@ from pressplay.cluster import pause, waits
 
 @pytest.mark.rule("FR5")
 def test_several_workflows_lose_no_time_and_never_work_on_more_tasks_than_allowed(tmp_path, monkeypatch):
-    """Forty tasks in three Workflows; `make bench` has graphs of hundreds.
+    """Twenty-four tasks in three Workflows; `make bench` has graphs of hundreds.
 
     Argo frees a place and gives it away in one walk over a DAG, so the order is not list scheduling's to the second.
     """
-    monkeypatch.setattr(workflow, "TASKS_A_WORKFLOW", 15)
-    graph, slots = drawn(40, seed=4), 4
+    monkeypatch.setattr(workflow, "TASKS_A_WORKFLOW", 9)
+    graph, slots = drawn(24, seed=4), 4
     play = played(tmp_path, graph, slots)
     assert play.makespan <= 1.05 * list_scheduled(graph, slots)[0]
     left = dict.fromkeys((timed.id for timed in graph), len(ROLES))

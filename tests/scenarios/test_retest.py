@@ -59,6 +59,22 @@ def test_what_rex_does_not_repair_never_reaches_the_base_and_a_person_reads_what
     made.sandbox.close()
 
 
+def test_of_five_at_once_two_break_each_other_and_main_is_green_after_each_merge(tmp_path):
+    """Merges follow one another within seconds: none may wait for `reconcile` to see that the base moved."""
+    changes = {1: TAKES_AWAY, 2: USES, **{number: adds(f"plus{number}", number + 3) for number in (3, 4, 5)}}
+    made = played(tmp_path, changes, {"conflict": merges_the_base}, strategy="retest")
+    summary = made.play()
+    assert states(made, summary) == {str(number): "merged" for number in changes}
+    commits = commits_of_main(made)
+    assert len(commits) == 6
+    assert all(is_green(made, tmp_path, sha) for sha in commits)
+    # Four merges move the base under the rest: each is judged once, and the one that broke again after its repair.
+    assert sum(entry.runs for entry in retests(made)) == 5
+    # Three runs, Rex' repair after the flow's window (40 s), and the runs of its new round: no wait for `reconcile`.
+    assert summary.seconds == 3 * 60 + 40 + 3 * 60
+    made.sandbox.close()
+
+
 def test_without_it_both_are_merged_and_the_base_is_broken(tmp_path):
     """What the retest is for: this is why it is on unless the values say otherwise."""
     made = played(tmp_path, {1: TAKES_AWAY, 2: USES}, strategy="off")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 FULL = os.environ.get("PRESSPLAY_KILL") == "full"
-"""`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at each eleventh."""
+"""`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at a share (`sample`)."""
 BORN = 1_767_225_600.0
 
 

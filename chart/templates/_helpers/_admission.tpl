@@ -8,7 +8,7 @@
 {{- define "press-play.startedTemplates" -}}
 {{- $names := list "task" -}}
 {{- range (.Files.Get "files/flows.yaml" | fromYaml).flows -}}
-{{- if .rows -}}
+{{- if .nameParts -}}
 {{- $names = append $names (first .templates) -}}
 {{- end -}}
 {{- end -}}

@@ -276,7 +276,9 @@ commit ids and constants travel (R7). (dict "root" $ "row" ROW)
 {{- $parts = append $parts (include "press-play.numberTemplate" $) -}}
 {{- end -}}
 {{- else if eq . "commit" -}}
-{{- $parts = append $parts (printf "{{ .Input.%s | trunc 12 }}" $.commit) -}}
+{{- with $.commit -}}
+{{- $parts = append $parts (printf "{{ .Input.%s | trunc 12 }}" .) -}}
+{{- end -}}
 {{- else -}}
 {{- $parts = append $parts (get $.constants .) -}}
 {{- end -}}

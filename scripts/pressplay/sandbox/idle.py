@@ -14,8 +14,7 @@ from pressplay.sandbox.engine.locktable import waits_for_locks_alone
 from pressplay.steps.core import parking
 from pressplay.steps.core.context import Context
 from pressplay.steps.play.task_verdicts import AWAIT_MERGE, AWAIT_VERDICT
-from pressplay.steps.review import conflicts, scope
-from pressplay.steps.upkeep import retests
+from pressplay.steps.review import conflicts, retests, scope
 from pressplay.steps.upkeep.wakes import never_merged
 
 

@@ -17,8 +17,7 @@ from pressplay.github.rules import Protection
 from pressplay.settings import RepositoryDefaults, Settings
 from pressplay.steps.core import approvals, update_advice
 from pressplay.steps.core.context import Subject
-from pressplay.steps.review import retest, updates
-from pressplay.steps.upkeep import retests
+from pressplay.steps.review import retest, retests, updates
 
 pytestmark = pytest.mark.rule("R5")
 TIP, OLD = "c" * 40, "d" * 40

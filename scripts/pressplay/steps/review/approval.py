@@ -20,7 +20,7 @@ from pressplay.steps.core import parking, verdicts
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS, is_approval
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.verdicts import GateVerdict
-from pressplay.steps.review import deploys, proofs, proven, retest
+from pressplay.steps.review import deploys, proofs, proven, retest, retests
 from pressplay.steps.review.proofs import Document
 from pressplay.steps.runs import limits
 from pressplay.validation.details import ending
@@ -115,7 +115,9 @@ def give(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries)
         reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(document, proof))
     parking.clear(context, subject, pull.number)
     gh = context.harness(subject.repo, **retest.NEEDS)
-    if not retest.begin(context, gh, subject, pull, entries):
+    if retest.begin(context, gh, subject, pull, entries):
+        retests.start_next(context, subject.repo, pull.number)
+    else:
         _show(context, subject, pull, document, proof)
     return ""
 

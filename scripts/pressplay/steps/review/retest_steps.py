@@ -13,13 +13,15 @@ from pressplay.domain.entries import Entries, GateEntry, Retest
 from pressplay.domain.reasons import Reason
 from pressplay.github import comparison, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps.core import approvals, parking
+from pressplay.steps.core import approvals, parking, start
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.review import approval, conflicts, plans, retest, target, updates
+from pressplay.steps.review import approval, conflicts, plans, retest, retests, target, updates
 from pressplay.steps.review.scope import of_ledger
 
 _AS_IT_IS = "none"
 """In the place of `onto`: the head itself is judged."""
+_GOES_ON = frozenset({"pass", "update", "judged"})
+"""After these outcomes the pull request may be merged next, which moves the base again."""
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
@@ -73,47 +75,57 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     `update`: the base branch must be merged into the head; `judged`: it has been, and the approval can carry over.
     """
     subject = Subject.of(inputs, context)
+    outcome = _concluded(inputs, context, subject)
+    if outcome not in _GOES_ON:
+        retests.start_next(context, subject.repo, subject.pull_number)
+    return {"outcome": outcome}
+
+
+def _concluded(inputs: Inputs, context: Context, subject: Subject) -> str:
     head, onto = names.checked(inputs["head"], "head"), names.checked(inputs["onto"], "onto")
     gh = context.harness(subject.repo, **retest.NEEDS)
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     entries = context.ledger(subject.repo).entries("pr", pull.number)
     known = retest.entry_of(entries, pull.head_sha)
     if known is None or pull.state != "open" or not approvals.is_approved(gh, subject.repo, pull):
-        return {"outcome": "superseded"}
+        return "superseded"
     if onto == _AS_IT_IS:
-        is_it = pull.head_sha == head and known.of and known.state == "pending"
-        return {"outcome": _carried_over(context, gh, subject, pull, entries, known) if is_it else "superseded"}
+        # `proven` of a step that was killed before the check was green.
+        is_it = pull.head_sha == head and known.of and known.state in ("pending", "proven")
+        return _carried_over(context, gh, subject, pull, entries, known) if is_it else "superseded"
     if retest.judged_commit(known) != head or (known.of and known.onto != onto):
-        return {"outcome": "superseded"}
+        return "superseded"
     outcome, why = retest.outcome(entries, subject.settings, head, onto)
     # A step that is run again counts once.
     runs = known.runs + (known.onto != onto)
     judged = replace(known, onto=onto, runs=runs, tries=0)
     if outcome == "error" and conflicts.is_dirty(pull):
         retest.record(context, subject, replace(judged, state="conflict"))
-        return {"outcome": "conflict"}
+        return "conflict"
     if outcome == "fail" and why is not None:
         retest.refuse(context, gh, subject, pull, judged, why)
-        return {"outcome": outcome}
+        # It waits for the lock of this flow; `reconcile` starts it where this is lost.
+        start.start(context, "pull-request", subject.repo, pull.number)
+        return outcome
     if outcome != "pass":
         _park(context, subject, pull, judged, why or Reason(what=outcome))
-        return {"outcome": outcome}
+        return outcome
     if known.of:
         retest.record(context, subject, judged)
-        return {"outcome": "judged"}
+        return "judged"
     is_newest = refs.head(gh, subject.repo, pull.base_ref) == onto
     overtaken = 0 if is_newest else known.overtaken + (known.onto != onto)
     judged = replace(judged, overtaken=overtaken)
     if not is_newest and not retest.is_overtaken(subject.settings, judged):
         retest.record(context, subject, replace(judged, state="pending"))
-        return {"outcome": "overtaken"}
+        return "overtaken"
     is_strict = subject.settings.base.strategy == "strict"
     if is_strict and updates.may_update(context, subject, pull, entries):
         # An update that GitHub never makes is given up as a judgement that never ends.
         retest.record(context, subject, replace(judged, state="pending", tries=known.tries))
-        return {"outcome": "update"}
+        return "update"
     _conclude(context, subject, pull, entries, replace(judged, state="proven", behind=is_strict))
-    return {"outcome": "pass"}
+    return "pass"
 
 
 def _conclude(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries, judged: Retest) -> None:

@@ -26,11 +26,11 @@ from pressplay.steps.core.start import start as start_flow
 from pressplay.steps.documents import documents_pull, task_documents
 from pressplay.steps.intake import issue_state
 from pressplay.steps.merge_queue import lost_groups
-from pressplay.steps.review import standing
+from pressplay.steps.review import retests, standing
 from pressplay.steps.review.scope import in_scope, is_withdrawn, subject_of
+from pressplay.steps.review.under_way import is_busy, under_way
 from pressplay.steps.triage import untriaged
-from pressplay.steps.upkeep import mergeability, retests
-from pressplay.steps.upkeep.under_way import is_busy, under_way
+from pressplay.steps.upkeep import mergeability
 
 _AT_ONCE = 30
 _FIRST_REST, _LONGEST_REST = 60, 900

@@ -12,8 +12,8 @@ from pressplay.errors import InputError
 from pressplay.github import pulls
 from pressplay.steps.core import landing, start
 from pressplay.steps.core.context import Context, Inputs, Outputs, number
-from pressplay.steps.review import deploys, standing
-from pressplay.steps.upkeep import mergeability, retests, wakes
+from pressplay.steps.review import deploys, retests, standing
+from pressplay.steps.upkeep import mergeability, wakes
 
 KINDS = ("closed", "edited", "pushed", "deployed", "continue")
 

@@ -20,7 +20,7 @@ from pressplay.steps.core import start as start_
 from pressplay.steps.core.context import Context
 from pressplay.steps.review import retest
 from pressplay.steps.review.scope import subject_of
-from pressplay.steps.upkeep.under_way import is_busy, under_way
+from pressplay.steps.review.under_way import is_busy, under_way
 
 _OVER = ("failed", "refused")
 """Nothing more is judged of such a head."""
@@ -58,10 +58,21 @@ def after_push(context: Context, repo: str) -> None:
         start(context, repo, opened, under_way(context, repo))
 
 
-def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[tuple[str, int]]) -> int:
+def start_next(context: Context, repo: str, pr: int) -> None:
+    """Do what `start` does at the end of a flow that holds the lock of `pr`, for which it waits. Idempotent."""
+    opened = pulls.all_pulls(context.harness(repo, pull_requests="read"), repo, state="open")
+    tasks = (names.task_of_branch(pull.head_ref) for pull in opened if pull.number == pr)
+    own = {("pr", pr), *(("task", task) for task in tasks if task is not None)}
+    start(context, repo, opened, under_way(context, repo) - own, ending=pr)
+
+
+def start(
+    context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[tuple[str, int]], *, ending: int = 0
+) -> int:
     """Take back the checks of approved heads whose base branch moved on, and start one judgement; how many started.
 
-    `busy`: what unfinished flows work on, as (`pr` or `task`, number).
+    `busy`: what unfinished flows work on, as (`pr` or `task`, number). `ending`: the pull request whose flow is about
+    to end.
     """
     settings = context.settings.repository(repo)
     if not retest.is_on(settings):
@@ -73,11 +84,19 @@ def start(context: Context, repo: str, opened: Sequence[pulls.Pull], busy: set[t
         if each.is_to_be_judged and each.known.state != "pending":
             subject = subject_of(context, repo, each.pull, ledgers[each.pull.number])
             retest.hold(context, gh, subject, each.pull, each.known, each.tip)
-    free = [each.pull for each in _in_turn(gh, repo, settings, approved) if not is_busy(each.pull, busy)]
-    if not free or waits.running(context.cluster, context.settings.namespace, start_.labels(repo, retest.FLOW)):
+    free = [each for each in _in_turn(gh, repo, settings, approved) if not is_busy(each.pull, busy)]
+    if not free or _running(context, repo) - {ending}:
         return 0
-    first = min(free, key=lambda pull: (-_rank(context, repo, pull), pull.number))
-    return start_.start(context, retest.FLOW, repo, first.number)
+    first = min(free, key=lambda each: (-_rank(context, repo, each.pull), each.pull.number))
+    # What was updated is judged as it is, and was judged as merged with the same commit before.
+    commit = first.pull.head_sha if first.is_update else first.tip
+    return start_.start(context, retest.FLOW, repo, first.pull.number, commit=commit)
+
+
+def _running(context: Context, repo: str) -> set[int]:
+    """The pull requests whose merges are being judged."""
+    running = waits.running(context.cluster, context.settings.namespace, start_.labels(repo, retest.FLOW))
+    return {int(workflow["metadata"]["labels"]["press-play/pr"]) for workflow in running}
 
 
 def is_pending(context: Context, repo: str) -> bool:
