@@ -187,6 +187,10 @@ def patch_repository(copy: Copy, **fields: object) -> None:
         person.patch("", json=fields).raise_for_status()
 
 
+def strict_values(copy: Copy) -> None:
+    copy.setting({"defaults": {"base": {"strategy": "strict"}}})
+
+
 def stale_approvals(copy: Copy) -> None:
     kept = {"required_approving_review_count": 1, "dismiss_stale_reviews_on_push": False}
     rules = [{"type": "non_fast_forward"}, {"type": "pull_request", "parameters": kept}]
@@ -572,6 +576,7 @@ FAULTS = [
         "rulesets",
         "bypass list",
     ),
+    Planted("strict values alone", strict_values, "updates", "Require branches to be up to date"),
     Planted("deletions allowed", lambda c: c.ruleset(rules=[{"type": "non_fast_forward"}]), "rulesets", "deletions"),
     Planted(
         "orders open to all", lambda c: c.orders(enforcement="disabled"), "rulesets", "creations, updates, deletions"
@@ -665,6 +670,10 @@ def other_wall(copy: Copy) -> None:
     copy.remove("NetworkPolicy", OWN, "press-play-gate")
 
 
+def paused_by_values(copy: Copy) -> None:
+    copy.setting({"repositories": {REPO: {"paused": "the freeze"}}})
+
+
 def no_deployment(copy: Copy) -> None:
     copy.setting({"defaults": {"deploy": {"mode": "none"}}})
 
@@ -674,6 +683,7 @@ NOTES = [
     Planted("nothing deployed", no_deployment, "deployments", "deploy.mode"),
     Planted("bounds", limits, "limits", "limits.rounds"),
     Planted("paused", lambda c: pause.pause(c.cluster, OWN, REPO), "pause", "pressplay continue"),
+    Planted("paused by the values", paused_by_values, "pause", "(or defaults.paused) and upgrade"),
     Planted(
         "minimal definitions",
         lambda c: definition(c, "workflows.argoproj.io", {"type": "object"}),
@@ -688,6 +698,8 @@ NOTES = [
     Planted("blocked tasks", cycle, "backlog", "pressplay plan"),
     Planted("few calls left", lambda c: c.used(14_000), "rate limit", "reconcile.schedule"),
     Planted("walled in by something else", other_wall, "wall of the gates", ""),
+    # Last: what commits to the default branch makes the ruleset anew.
+    Planted("a strict ruleset alone", lambda c: c.ruleset(strict=True), "updates", "set base.strategy to strict"),
 ]
 MORE_NOTES = [
     Planted("no webhook", lambda c: c.without_webhook(), "webhook", "Webhook, Active"),
