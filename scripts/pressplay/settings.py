@@ -237,6 +237,8 @@ class Base(_Model):
     merges no other. A configuration of an earlier chart has no flow for either."""
     overtaken: int = Field(3, ge=1)
     """After how many judgements in a row that the base branch moved on during the check stays green meanwhile."""
+    final_proof: bool = False
+    """Whether a play ends with tests and probes of its tasks on the base's head."""
 
 
 class Budget(_Model):

@@ -29,7 +29,8 @@ from sample import AGAIN, sample
 from team import PR
 
 from pressplay.clock import VirtualClock
-from pressplay.domain.entries import MergedEntry, Parked
+from pressplay.cluster import waits
+from pressplay.domain.entries import FinalProof, MergedEntry, Parked
 from pressplay.github import checks
 
 pytestmark = [pytest.mark.rule("R5"), pytest.mark.rule("FR10")]
@@ -75,21 +76,37 @@ def test_of_five_at_once_two_break_each_other_and_main_is_green_after_each_merge
     made.sandbox.close()
 
 
-def test_without_it_both_are_merged_and_the_base_is_broken(tmp_path):
+def test_without_it_both_are_merged_the_base_is_broken_and_the_play_says_by_whom(tmp_path):
     """What the retest is for: this is why it is on unless the values say otherwise."""
-    made = played(tmp_path, {1: TAKES_AWAY, 2: USES}, strategy="off")
-    made.play()
-    assert not is_green(made, tmp_path, commits_of_main(made)[-1])
+    made = played(tmp_path, {1: TAKES_AWAY, 2: USES}, strategy="off", finalProof=True)
+    summary = made.play()
+    merged = commits_of_main(made)
+    assert not is_green(made, tmp_path, merged[-1])
+    assert is_green(made, tmp_path, merged[-2])
     assert retests(made) == []
+    assert (summary.state, states(made, summary)) == ("merged, broken", {"1": "merged", "2": "merged, broken"})
+    why = summary.tasks[1].why
+    assert why is not None
+    assert "1 test fails that did not fail before the play's first merge" in why.what
+    assert "module 'helper' has no attribute 'twice'" in why.detail
     made.sandbox.close()
 
 
 def test_changes_that_get_on_with_each_other_are_all_merged(tmp_path):
     changes = {number: adds(name, number + 4) for number, name in enumerate(("alpha", "beta", "gamma"), start=1)}
-    made = played(tmp_path, changes, strategy="retest")
+    made = played(tmp_path, changes, strategy="retest", finalProof=True)
     summary = made.play()
     assert set(states(made, summary).values()) == {"merged"}
     assert all(is_green(made, tmp_path, sha) for sha in commits_of_main(made))
+    # The last merge was judged as the very tree that the play ended with: its tests need no further run.
+    assert summary.final is not None
+    before, *_, last = commits_of_main(made)
+    assert (summary.final.state, summary.final.commit, summary.final.onto) == ("holds", last, before)
+    assert summary.final.why.what == "all tests passed on this tree before, 0 probes held"
+    assert waits.phase(made.sandbox.plays()[-1]) == "Succeeded"
+    (proof,) = [entry for pr in made.sandbox.context.ledger(REPO).kept("pr") for entry in pr.entries.all(FinalProof)]
+    assert proof.tree == git(made.sandbox.forge.git_path(REPO), "rev-parse", f"{last}^{{tree}}")
+    assert sorted(proof.tasks) == [1, 2, 3]
     # The last of three was judged again, at most once for each of the others.
     assert 1 <= sum(entry.runs for entry in retests(made)) <= 3
     made.sandbox.close()

@@ -55,6 +55,28 @@ WRITTEN: list[tuple[str, type[Any], dict[str, Any]]] = [
         {"gate": "tests", "head": SHA, "onto": SHA, "outcome": "pass", "reason": "r", "tree": SHA, "at": 9},
     ),
     (
+        f"final-{SHA}",
+        entries.FinalProof,
+        {
+            "tip": SHA,
+            "onto": SHA,
+            "play": "play-01234567-3",
+            "tasks": [2, 1],
+            "outcome": "fail",
+            "reason": "r",
+            "tree": SHA,
+            "failing": ["0123456789ab"],
+            "runs": 2,
+            "tries": 1,
+            "at": 9,
+        },
+    ),
+    (
+        "broken-play-01234567-3",
+        entries.Broken,
+        {"commit": SHA, "tip": SHA, "onto": SHA, "by_this": True, "reason": "r", "at": 9},
+    ),
+    (
         f"gate-test-only-{SHA}",
         entries.GateEntry,
         {"gate": "test-only", "head": SHA, "outcome": "fail", "reason": "r", "at": 9},

@@ -151,7 +151,7 @@ the checkout says which services run beside the commands; of `sharded` languages
 {{- $sharded := .sharded }}
 {{- $ofRun := ternary (list "services") (list) $services }}
 {{- $beside := concat $ofRun (ternary (list "shards") (list) (not (empty $sharded))) }}
-{{- $pr := list "repo" "pr" "tag" "task" "play" "try" "head" "onto" }}
+{{- $pr := list "repo" "pr" "tag" "task" "play" "try" "head" "onto" "tasks" }}
 {{- $attempts := 3 }}
 {{- $workflow := dict "workflow" "{{workflow.name}}" -}}
 apiVersion: argoproj.io/v1alpha1
@@ -191,6 +191,9 @@ spec:
           - name: head
           # A commit of the base branch: the gate judges the head as merged with it, and only records its verdict.
           - name: onto
+            value: none
+          # The tasks of a play that are merged in `head`, a commit of the base branch: the gate judges what the play ended with.
+          - name: tasks
             value: none
       # Each expression names something of `plan` without `?` (docs/reference/argo-differences.md).
       steps:

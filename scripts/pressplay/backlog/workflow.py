@@ -5,6 +5,9 @@ parallelism; `t12-merged` is a bare suspend until the merge, which counts agains
 chart's WorkflowTemplate `play-parts`: a play holds a graph and nothing else. Its Workflow only refers to its
 WorkflowTemplate, as a controller with `templateReferencing: Strict` wants it.
 
+With `since`, the commit of the base branch with which the play begins, the graph of its tasks is the first node of
+another graph, whose second one proves what the play ended with.
+
 A DAG takes at most 200 nodes. What does not fit goes on in further Workflows, in start order; an edge from one to
 another is a wait of its own for the same merge (also under `release: approved`: a verdict is known to the first
 Workflow only), so there is no barrier between them.
@@ -33,6 +36,7 @@ PARTS = "play-parts"
 """The chart's WorkflowTemplate with the templates below."""
 START_TASK = "start-task"
 AWAIT_MERGE = "await-merge"
+FINAL_PROOF = "final-proof"
 
 DAG_LIMIT = 200
 """Tasks that the full CRDs allow in one DAG."""
@@ -56,6 +60,7 @@ def play_manifests(
     parallelism: int,
     release: Release = "merged",
     instance_id: str = "",
+    since: str = "",
 ) -> list[Manifest]:
     """What to submit to play `plan`: for each part a WorkflowTemplate and, after it, the Workflow that refers to it.
 
@@ -82,10 +87,10 @@ def play_manifests(
         if len(name) > names.LABEL_LIMIT:
             raise InputError(f"play {name!r}: expected at most {names.LABEL_LIMIT} characters, got {len(name)}")
         metadata: dict[str, Any] = {"name": name, "namespace": namespace, "labels": dict(common)}
-        spec: dict[str, Any] = {
-            "entrypoint": "play",
-            "templates": _templates(part, numbers, fixed, parallelism, release),
-        }
+        templates = _templates(part, numbers, fixed, parallelism, release)
+        if since:
+            templates.insert(0, _with_final_proof({**fixed, "since": names.commit(since)}))
+        spec: dict[str, Any] = {"entrypoint": templates[0]["name"], "templates": templates}
         template = {"apiVersion": API_VERSION, "kind": "WorkflowTemplate", "metadata": metadata, "spec": spec}
         manifests += [template, of_template(template)]
     return manifests
@@ -211,6 +216,13 @@ def _templates(
     target = " ".join(f"t{planned.task.number}-merged" for planned in urgent)
     dag = {"failFast": False, "target": target, "tasks": nodes}
     return [{"name": "play", "parallelism": parallelism, "dag": dag}, *gathered]
+
+
+def _with_final_proof(inputs: Mapping[str, str]) -> dict[str, Any]:
+    """The tasks, and then, however they ended, the proof of the base branch. Either may fail the play."""
+    proof = {**_referring(FINAL_PROOF, FINAL_PROOF, inputs), "depends": _after("play")}
+    nodes = [{"name": "play", "template": "play"}, proof]
+    return {"name": "whole-play", "dag": {"failFast": False, "target": f"play {FINAL_PROOF}", "tasks": nodes}}
 
 
 def _after(node: str) -> str:

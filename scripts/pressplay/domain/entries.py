@@ -345,6 +345,8 @@ class GateEntry(_Reasoned):
     """What a person must accept before an approval: criteria (`AC3`), or a gate's name."""
     proves: bool | None = None
     """False where a pass does not show that the change does what it is for: the gate had nothing to run."""
+    green: bool | None = None
+    """True where the tests gate ran all tests of the repository on the commit, and none failed."""
 
     @staticmethod
     def key_of(gate: str, head: str) -> str:
@@ -371,6 +373,8 @@ class MergedEntry(_Reasoned):
     tree: str = ""
     """The merged tree; empty where there was none."""
     at: int = 0
+    green: bool | None = None
+    """As of a `GateEntry`."""
 
     @staticmethod
     def key_of(gate: str, head: str) -> str:
@@ -415,6 +419,75 @@ class Retest:
     def key(self) -> str:
         """Its key."""
         return self.key_of(self.head)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalProof(_Reasoned):
+    """Of a play's last merged pull request: what tests and probes of its tasks do on a commit of the base branch.
+
+    Before the tests gate has judged the commit, the entry only says how often that was begun.
+    """
+
+    PATTERN: ClassVar = re.compile(r"final-(?P<head>[0-9a-f]+)")
+
+    head: Annotated[str, _Key]
+    tip: str
+    """The commit with which the play ended; other commits are judged to learn which one broke it."""
+    onto: str
+    """The commit before the play's first merge."""
+    play: str
+    tasks: tuple[int, ...] = ()
+    """The play's tasks that are merged in it."""
+    outcome: str = ""
+    """`pass`, `fail` or `error`; empty while it is not judged."""
+    tree: str = ""
+    failing: tuple[str, ...] = ()
+    """What fails: a digest of each test's id and each probe's name. Where it is judged again, what failed before."""
+    runs: int = 1
+    """How often tests and probes run in one judgement."""
+    tries: int = 0
+    """How often its judgement was begun."""
+    at: int = 0
+
+    @staticmethod
+    def key_of(head: str) -> str:
+        """The key of a commit."""
+        return f"final-{head}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.head)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken(_Reasoned):
+    """Of a merged pull request: that a play ended with a broken base branch, and by which commit.
+
+    It is in the ledger of the pull request that did it. Where no pull request of the play's did, it is in that of the
+    last one that the play merged.
+    """
+
+    PATTERN: ClassVar = re.compile(r"broken-(?P<play>play-[0-9a-f]+-\d+)")
+
+    play: Annotated[str, _Key]
+    commit: str
+    """The first commit of the base branch that does not hold."""
+    tip: str
+    """The commit with which the play ended."""
+    onto: str
+    """The commit before the play's first merge."""
+    by_this: bool
+    """Whether this pull request brought that commit."""
+    at: int = 0
+
+    @staticmethod
+    def key_of(play: str) -> str:
+        """The key of a play's."""
+        return f"broken-{play}"
+
+    def key(self) -> str:
+        """Its key."""
+        return self.key_of(self.play)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -680,6 +753,8 @@ Entry = (
     | GateEntry
     | MergedEntry
     | Retest
+    | FinalProof
+    | Broken
     | Waiver
     | GivenProfile
     | Deployment
@@ -721,6 +796,8 @@ _KEYED: tuple[type[Any], ...] = (
     GateEntry,
     MergedEntry,
     Retest,
+    FinalProof,
+    Broken,
     Waiver,
     Deployment,
     Snapshot,

@@ -81,3 +81,21 @@ def commits(gh: Client, repo: str, base: str, head: str) -> set[str]:
     """The commits that `head` has and `base` has not; GitHubRefused if one is gone. `gh` may read contents."""
     path = f"/repos/{repo}/compare/{part(base)}...{part(head)}"
     return {str(commit["sha"]) for commit in pages(gh, path, key="commits")}
+
+
+def first_parents(gh: Client, repo: str, base: str, head: str) -> list[str]:
+    """The commits that `head` has and `base` has not, each the first parent of the next one: a branch's own history.
+
+    Oldest first; the first one's first parent is `base`. Empty if `base` is not on that line. GitHubRefused if a commit
+    is gone. `gh` may read contents.
+    """
+    path = f"/repos/{repo}/compare/{part(base)}...{part(head)}"
+    parents = {str(commit["sha"]): commit["parents"] for commit in pages(gh, path, key="commits")}
+    line: list[str] = []
+    commit = head
+    while commit != base:
+        if not parents.get(commit):
+            return []
+        line.append(commit)
+        commit = str(parents[commit][0]["sha"])
+    return line[::-1]

@@ -112,6 +112,15 @@ def with_head(gh: Client, repo: str, commit: str) -> list[Pull]:
     return [pull for pull in listed if pull.state == "open" and pull.head_sha == commit]
 
 
+def merged_by(gh: Client, repo: str, commit: str) -> list[int]:
+    """The numbers of the merged pull requests that brought a commit of the default branch, by whatever method.
+
+    `gh` may read contents. Source: as of `with_head`.
+    """
+    listed = (_pull(item) for item in pages(gh, f"/repos/{repo}/commits/{commit}/pulls"))
+    return [pull.number for pull in listed if pull.merged]
+
+
 def authors(gh: Client, repo: str, number: int) -> tuple[set[str], bool]:
     """The logins, in lower case, that a pull request's commits name as author or committer; whether these are all.
 

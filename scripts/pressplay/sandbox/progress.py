@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from pressplay.cluster.port import Manifest
-from pressplay.domain.entries import Entries, TaskVerdict
+from pressplay.domain.entries import Broken, Entries, FinalProof, TaskVerdict
 from pressplay.sandbox.runner import RUN_KINDS
 from pressplay.sandbox.world import Sandbox
 from pressplay.steps.runs.outcomes import status_reason
@@ -50,8 +50,10 @@ class Progress:
                 continue
             if key.kind in RUN_KINDS:
                 self._run(manifest)
-            elif (manifest["metadata"].get("labels") or {}).get("press-play/ledger") == "task":
+            elif (kind := (manifest["metadata"].get("labels") or {}).get("press-play/ledger")) == "task":
                 self._ledger(manifest)
+            elif kind == "pr":
+                self._pull(manifest)
 
     def _once(self, what: str, state: str, line: str) -> None:
         if self._seen.get(what) != state:
@@ -69,11 +71,23 @@ class Progress:
             why = status_reason(run, f"{who} failed")
             self._once(run["metadata"]["name"], phase, f"task {task:>3}  {why.line()}")
 
+    def _pull(self, ledger: Manifest) -> None:
+        """What is proven, or broken, once a play's tasks are merged."""
+        entries = _entries(ledger)
+        for proof in entries.all(FinalProof):
+            if not proof.outcome:
+                self._once(proof.key(), "begun", f"base {proof.head[:12]}  its tests and probes run")
+        for broken in entries.all(Broken):
+            self._once(broken.key(), broken.commit, f"base {broken.tip[:12]}  {broken.why.line()}")
+
     def _ledger(self, ledger: Manifest) -> None:
         task = ledger["metadata"]["labels"].get("press-play/task", "?")
-        entries = Entries.read({key: json.loads(text) for key, text in ledger.get("data", {}).items()})
-        for verdict in entries.all(TaskVerdict):
+        for verdict in _entries(ledger).all(TaskVerdict):
             pr = f" (#{verdict.pr})" if verdict.pr else ""
             reason = f": {verdict.why.line()}" if verdict.reason else ""
             line = f"task {task:>3}  {verdict.outcome}{pr}{reason}"
             self._once(f"{task}/{verdict.key()}", verdict.outcome, line)
+
+
+def _entries(ledger: Manifest) -> Entries:
+    return Entries.read({key: json.loads(text) for key, text in ledger.get("data", {}).items()})

@@ -144,7 +144,7 @@ def _play(
     _refused(sandbox)
     summary = summarize(sandbox)
     broken = _acceptance(sandbox, summary) if demo else ""
-    ended = Ended(summary.play, summary.state, summary.seconds, summary.tasks, broken)
+    ended = Ended(summary.play, summary.state, summary.seconds, summary.tasks, summary.final, broken)
     _report(sandbox, ended)
     # Not after a fault: something may be under way, and closing would wait for it.
     sandbox.close()
@@ -244,6 +244,8 @@ def _report(sandbox: Sandbox, ended: Ended) -> None:
     for task in ended.tasks:
         if task.why:
             console.print(Text(f"task {task.id}, {task.state}: {task.why.line()}"), soft_wrap=True)
+    if ended.final:
+        console.print(Text(ended.final.line()), soft_wrap=True)
     where = sandbox.options.directory
     # No line breaks of ours: these are to be copied.
     console.print(Text(f"repository: git clone {sandbox.forge.git_path(sandbox.options.repo)}"), soft_wrap=True)

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pressplay import names
-from pressplay.backlog import graph
+from pressplay.backlog import graph, workflow
 from pressplay.backlog.tasks import Task
 from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
-from pressplay.domain.entries import Entries, Run, TaskVerdict
+from pressplay.domain.entries import Broken, Entries, FinalProof, Run, TaskVerdict
 from pressplay.domain.reasons import Reason
 from pressplay.github import pulls
 from pressplay.sandbox.world import Sandbox
 from pressplay.steps.core import backlog_file, landing, parking
-from pressplay.steps.core.context import Subject
+from pressplay.steps.core.context import Context, Subject
 
+BROKEN = "merged, broken"
+"""The state of a play whose merges broke the base branch, and of the task that did it."""
 _UNDER_WAY, _NOT_STARTED = "under way", "not started"
+_SHOWN = {"pass": "holds", "error": "not shown"}
 
 
 @dataclass(frozen=True)
 class TaskResult:
-    """One task's end. `state`: merged, approved, parked, failed, running, waiting (for its dependencies), blocked."""
+    """One task's end.
+
+    `state`: merged, `merged, broken` (it broke the base branch), approved, parked, failed, running, waiting (for its
+    dependencies), blocked.
+    """
 
     id: str
     title: str
@@ -48,13 +55,41 @@ class TaskResult:
 
 
 @dataclass(frozen=True)
+class FinalResult:
+    """What tests and probes of a play's tasks do on the commit of the base branch that it ended with."""
+
+    state: str
+    """`holds`, `broken` or `not shown`."""
+    commit: str
+    """Empty where the step that asks for it failed."""
+    onto: str
+    """The commit before the play's first merge, with which it is compared."""
+    why: Reason
+
+    def line(self) -> str:
+        """For people."""
+        commit = f" of {self.commit[:12]}" if self.commit else ""
+        return f"final proof{commit}: {self.state}: {self.why.line()}"
+
+    def as_json(self) -> dict[str, Any]:
+        """As `pressplay play --json` prints it."""
+        return {"state": self.state, "commit": self.commit, "onto": self.onto, "why": self.why.as_json()}
+
+
+@dataclass(frozen=True)
 class Summary:
-    """A play's end. `state`: `merged` (every task is), `running`, `waiting` (for people alone), `failed`."""
+    """A play's end.
+
+    `state`: `merged` (every task is), `merged, broken` (every task is, and the base branch does not hold), `running`,
+    `waiting` (for people alone), `failed`.
+    """
 
     play: str
     state: str
     seconds: int
     tasks: tuple[TaskResult, ...]
+    final: FinalResult | None = None
+    """None where the play has no final proof, or has not come to it."""
 
     def as_json(self) -> dict[str, Any]:
         """As `pressplay play --json` prints it."""
@@ -63,6 +98,7 @@ class Summary:
             "state": self.state,
             "seconds": self.seconds,
             "tasks": [task.as_json() for task in self.tasks],
+            "finalProof": self.final.as_json() if self.final else None,
         }
 
 
@@ -94,13 +130,38 @@ def summarize(sandbox: Sandbox) -> Summary:
     for planned in plan.tasks:
         result = _task(sandbox, planned.task, newest, results, pulls_by_task, problems, landed)
         results[planned.task.id] = result
-    ordered = tuple(results[task.id] for task in backlog.tasks if task.id in results)
+    final, culprit = _final(context, repo, _name(newest)) if newest else (None, None)
+    if (final is None or final.state != "broken") and any(_has_no_end(part) for part in parts):
+        final = FinalResult("not shown", "", "", Reason(what="its step failed", todo="the nodes of the play say why"))
+    ended = [results[task.id] for task in backlog.tasks if task.id in results]
+    ordered = tuple(
+        replace(result, state=BROKEN, why=final.why) if final and result.pr and result.pr == culprit else result
+        for result in ended
+    )
     return Summary(
         play=_name(newest) if newest else "none",
-        state=_state(parts, ordered),
+        state=_state(parts, ordered, final),
         seconds=_seconds(parts, sandbox.clock.now()),
         tasks=ordered,
+        final=final,
     )
+
+
+def _final(context: Context, repo: str, play: str) -> tuple[FinalResult | None, int | None]:
+    """How a play's final proof ended, and the pull request that broke the base branch, if one of the play's did.
+
+    Of a play of several Workflows, what broke counts, and else the one that ended last.
+    """
+    proofs: list[FinalProof] = []
+    for kept in context.ledger(repo).kept("pr"):
+        broken = kept.entries.get(Broken, Broken.key_of(play))
+        if broken is not None:
+            result = FinalResult("broken", broken.tip, broken.onto, broken.why)
+            return result, kept.number if broken.by_this else None
+        proofs += [proof for proof in kept.entries.all(FinalProof) if proof.play == play and proof.head == proof.tip]
+    ended = [proof for proof in proofs if proof.outcome in _SHOWN]
+    last = max(ended, key=lambda proof: proof.at, default=None)
+    return (FinalResult(_SHOWN[last.outcome], last.head, last.onto, last.why) if last else None), None
 
 
 def _pull_of(task: Task, entries: Entries, landed: landing.Landings, own: Sequence[pulls.Pull]) -> pulls.Pull | None:
@@ -115,9 +176,17 @@ def _name(play: Mapping[str, Any]) -> str:
     return str(play["metadata"]["labels"]["press-play/play"])
 
 
-def _state(parts: Sequence[Manifest], tasks: tuple[TaskResult, ...]) -> str:
-    if all(task.state == "merged" for task in tasks):
-        return "merged"
+def _has_no_end(part: Manifest) -> bool:
+    """Whether the node of the final proof failed in a Workflow of a play."""
+    return any(
+        node.get("displayName") == workflow.FINAL_PROOF and node.get("phase") in ("Failed", "Error")
+        for node in waits.nodes(part).values()
+    )
+
+
+def _state(parts: Sequence[Manifest], tasks: tuple[TaskResult, ...], final: FinalResult | None) -> str:
+    if all(task.state in ("merged", BROKEN) for task in tasks):
+        return BROKEN if final is not None and final.state == "broken" else "merged"
     if any(waits.phase(part) not in waits.FINISHED for part in parts):
         return "running" if any(task.state == "running" for task in tasks) else "waiting"
     return "failed"

@@ -28,6 +28,12 @@ def _task() -> Steps:
     return {"task-begin": task_steps.begin, "task-look": task_steps.look, "task-settle": task_steps.settle}
 
 
+def _final() -> Steps:
+    from pressplay.steps.play import final_steps
+
+    return {"final-look": final_steps.look}
+
+
 def _run() -> Steps:
     from pressplay.steps.roles import ROOMS
     from pressplay.steps.runs import run_steps
@@ -171,6 +177,7 @@ def _agents() -> Steps:
 LOADERS: Mapping[str, Callable[[], Steps]] = {
     "plan": _plan,
     "task-": _task,
+    "final-": _final,
     "run-": _run,
     "docs-": _documents,
     "pr-": _pull,

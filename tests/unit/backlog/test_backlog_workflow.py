@@ -65,6 +65,28 @@ def test_a_task_is_two_nodes_and_dependents_hang_on_the_merge():
     assert workflow["spec"] == {"workflowTemplateRef": {"name": "play-0a1b2c3d-1"}, "priority": 0}
 
 
+@pytest.mark.rule("R5")
+def test_what_a_play_ended_with_is_proven_however_its_tasks_ended():
+    since = "a" * 40
+    template, _ = manifests(planned(task(1), task(2, 1)), since=since)
+    (without, _) = manifests(planned(task(1), task(2, 1)))
+    assert template["spec"]["templates"][1:] == without["spec"]["templates"]
+    proof = nodes(template)["final-proof"]
+    assert proof["templateRef"] == {"name": "play-parts", "template": "final-proof"}
+    assert inputs(proof) == {"repo": "acme/shop", "tag": "master", "play": "play-0a1b2c3d-1", "since": since}
+    assert proof["depends"] == "(play || play.Failed || play.Errored || play.Omitted)"
+    # Either fails the play.
+    assert entry(template)["dag"]["target"] == "play final-proof"
+    assert nodes(template)["play"] == {"name": "play", "template": "play"}
+    KINDS["WorkflowTemplate"].model_validate(template, extra="forbid")
+
+
+@pytest.mark.rule("R7")
+def test_the_commit_with_which_a_play_begins_is_one():
+    with pytest.raises(InputError):
+        manifests(planned(task(1)), since="{{=1}}")
+
+
 def test_approved_releases_dependents_on_the_verdict():
     (template, _) = manifests(planned(task(1), task(2, 1)), release="approved")
     assert nodes(template)["t2"]["depends"] == "t1"

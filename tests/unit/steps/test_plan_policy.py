@@ -12,6 +12,7 @@ from pressplay import names
 from pressplay.backlog import tasks
 from pressplay.errors import InputError
 from pressplay.github import refs
+from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import backlog_file, landing, provable
 from pressplay.steps.documents import task_documents
 from pressplay.steps.play import plan_steps, protection
@@ -29,9 +30,9 @@ def task(number: int, *dependencies: int, status: str = "pending") -> dict:
 def pressed(tmp_path, monkeypatch):
     """Press play on three tasks in a row; what the step put out, what it said, and what it made."""
 
-    def press(entries=(), *, done=None, undone=None, plays=(), backlog=None, **inputs):
+    def press(entries=(), *, done=None, undone=None, plays=(), backlog=None, values=None, **inputs):
         lines: list[str] = []
-        context = desk(tmp_path)
+        context = desk(tmp_path, repositories={REPO: RepositoryDefaults.model_validate(values or {})})
         context = replace(context, say=lines.append)
         for kind, number, given in entries:
             record(context, kind, number, given)
@@ -120,6 +121,27 @@ def test_only_mode_play_makes_anything(pressed, mode, started):
     result, _said, context = pressed(mode=mode)
     made = context.cluster.list("Workflow", "press-play")
     assert (result["started"], bool(made)) == (started, mode == "play")
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize(
+    ("values", "proven"),
+    [
+        ({"base": {"finalProof": True}, "tests": {"enabled": True}}, True),
+        ({"base": {"finalProof": True}, "tests": {"enabled": False}}, False),
+        ({"base": {"finalProof": False}, "tests": {"enabled": True}}, False),
+        # The harness runs no tests itself where a CI's checks stand for the gate.
+        ({"base": {"finalProof": True}, "tests": {"enabled": True, "checks": [{"name": "ci", "app": "ci"}]}}, False),
+        # A configuration of an earlier chart, which has no template for it.
+        ({"tests": {"enabled": True}}, False),
+    ],
+)
+def test_a_play_ends_with_a_proof_where_the_harness_runs_tests(pressed, values, proven):
+    _result, _lines, context = pressed(values=values, mode="play")
+    (template,) = context.cluster.list("WorkflowTemplate", "press-play")
+    nodes = [node["name"] for part in template["spec"]["templates"] for node in part["dag"]["tasks"]]
+    assert ("final-proof" in nodes) is proven
+    assert "t1-merged" in nodes
 
 
 @pytest.mark.rule("R1")

@@ -123,6 +123,25 @@ class ProbePlan:
         return ProbePlan.from_json(packing.unpack(text, where), where)
 
 
+def joined(plans: Mapping[int, ProbePlan]) -> tuple[ProbePlan | None, tuple[int, ...]]:
+    """The commands of several tasks' plans as one plan, and the tasks whose commands it has no room for.
+
+    `plans`: by the task's number, the most important first. A probe's name becomes `<task>/<name>`. The result may have
+    more probes than a plan that somebody writes, and is not checked again: each part of it was.
+    """
+    probes: list[dict[str, Any]] = []
+    left_out: list[int] = []
+    for task, plan in plans.items():
+        commands = plan.only({"command"})
+        own = json.loads(commands.document)["probes"] if commands else []
+        more = [*probes, *({**probe, "name": f"{task}/{probe['name']}"} for probe in own)]
+        if len(packing.pack(_canonical(more))) > PACKED:
+            left_out.append(task)
+        else:
+            probes = more
+    return ProbePlan(_canonical({"probes": probes})) if probes else None, tuple(left_out)
+
+
 def whole_commit(text: str, why: str = "") -> str:
     """`text` if it is a commit's whole id; InputError otherwise."""
     if not _COMMIT.fullmatch(text):

@@ -74,6 +74,12 @@ class ProbeProof:
         """Whether all checks held."""
         return not self.fault and bool(self.checks) and all(check.ok for check in self.checks)
 
+    @property
+    def failure(self) -> str:
+        """Why it does not hold: what was expected and what it got; empty where it holds. Strangers' text, made safe."""
+        wrong = next((check for check in self.checks if not check.ok), None)
+        return self.fault or (f"{wrong.what}: expected {wrong.expected}, got {wrong.got}" if wrong else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -214,13 +220,7 @@ def reason(proof: Proof) -> str:
 
 def first_failure(proof: Proof) -> str:
     """The first probe that does not hold, with what was expected and what it got; strangers' text, made safe."""
-    for probe in proof.probes:
-        if probe.fault:
-            return f"{probe.name}: {probe.fault}"
-        for check in probe.checks:
-            if not check.ok:
-                return f"{probe.name}: {check.what}: expected {check.expected}, got {check.got}"
-    return ""
+    return next((f"{probe.name}: {probe.failure}" for probe in proof.probes if probe.failure), "")
 
 
 def summary(proof: Proof) -> str:

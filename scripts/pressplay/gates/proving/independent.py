@@ -38,9 +38,8 @@ def prepare(
 
     No test is run in it: not by the contract, and not as one of a project's first tests.
     """
-    untested = tuple(replace(project, test="", shards=1) for project in environment.projects)
     made = job.prepare(
-        replace(environment, projects=untested, origin="values"),
+        environment.without_tests,
         changed, head, base, is_test, mark, _NO_CONTROLS, probes, commit,
     )  # fmt: skip
     if len(made.scripts) > 1:

@@ -131,6 +131,17 @@ class TestsPlan:
     """Whether that tree passed before, so that nothing runs."""
     independent: TestsPlan | None = None
     """The plan of the independent criteria's job (`independent`), which a Pod of its own carries out."""
+    complete: bool = False
+    """Whether the tests of all projects are run, also of those that the change does not concern."""
+    is_end: bool = False
+    """Whether it is about what a play ended with: `probes` are of all its tasks then."""
+    left_out: tuple[int, ...] = ()
+    """The tasks for whose probes there was no room."""
+
+    @property
+    def probe_plan(self) -> ProbePlan:
+        """The plan of probes; InputError where `probes` is not one. One of several tasks is checked before."""
+        return ProbePlan(self.probes) if self.is_end else ProbePlan.from_json(self.probes)
 
     def pack(self) -> str:
         """As an Argo parameter may carry it."""
@@ -155,10 +166,10 @@ class Merged:
 
     onto: str
     tree: str
-
-
-_MERGED_RUNS = 2
-"""Runs of the tests on a merged tree: so a flaky test is not taken for a broken one."""
+    runs: int = 2
+    """Runs of the tests on the merged tree: with two, a flaky test is not taken for a broken one."""
+    is_end: bool = False
+    """Whether it is what a play ended with, and the plan of probes one of all its tasks (`probe_plan.joined`)."""
 
 
 @dataclass(frozen=True)
@@ -207,9 +218,12 @@ def prepare(
         plan = TestsPlan(mark, origin=environment.origin, problem="a changed file can't be read", details=str(error))
         return TestsJob(plan)
     plan = TestsPlan(mark, origin=environment.origin, changed_tests=tuple(sorted(names)), accepted=accepted)
+    if merged is not None and merged.is_end:
+        names |= _changed_tests(paths, base, head, is_test)
+        plan = replace(plan, changed_tests=tuple(sorted(names)), is_end=True)
     if merged is not None:
         plan = replace(plan, onto=merged.onto, tree=merged.tree)
-        bounds = Bounds(_MERGED_RUNS, bodies=False, hunks=False, mutants=False)
+        bounds = Bounds(merged.runs, bodies=False, hunks=False, mutants=False)
     scripts: dict[str, list[ProjectScript]] = {}
     files: dict[str, bytes] = {}
     commands = _commands(environment, probes, commit)
@@ -227,10 +241,13 @@ def prepare(
         for control in (controls.controls(spoilt, head, against, is_source, most) if merged is None else ())
         if _is_wanted(control.kind, bounds)
     ]
-    for number, project in enumerate(_affected(environment, paths, commands)):
+    affected = _affected(environment, paths, commands)
+    for number, project in enumerate(affected):
         trees = (BASE, HEAD) if any(map(beside.lists_packages, paths)) else (BASE, BASE)
+        # Probes of a merged tree are not compared with the base.
+        compared = merged is None or bool(project.test)
         variants = [
-            PlannedVariant(BEFORE, trees[0], 1),
+            *([PlannedVariant(BEFORE, trees[0], 1)] if compared else []),
             *([PlannedVariant(BASE, trees[0], bounds.repeat)] if BASE in overlays else []),
             PlannedVariant(HEAD, trees[1], bounds.repeat),
             *([PlannedVariant(KEPT, trees[1], 1)] if KEPT in overlays else []),
@@ -265,7 +282,9 @@ def prepare(
         for pod, part in shards.parts(whole):
             scripts.setdefault(pod, []).append(part)
     document = probes.document if probes is not None and any(commands.values()) else ""
-    plan = replace(plan, projects=tuple(planned), probes=document, commit=commit)
+    with_tests = {project.folder for project in environment.projects if project.test}
+    complete = with_tests == {project.folder for project in affected if project.test}
+    plan = replace(plan, projects=tuple(planned), probes=document, commit=commit, complete=complete)
     texts = {pod: script.script(mark, parts) for pod, parts in scripts.items()}
     return TestsJob(plan, texts, files)
 
@@ -283,7 +302,8 @@ def _schedule(variants: Sequence[PlannedVariant], mark: str) -> list[tuple[str, 
         if variant.id != BEFORE:
             (optional if variant.is_optional else mixed).extend(runs)
     random.Random(f"{mark} schedule").shuffle(mixed)  # noqa: S311 - as unknown as the mark is
-    return [(BEFORE, 1), *mixed, *optional]
+    first = [(BEFORE, 1) for variant in variants if variant.id == BEFORE]
+    return [*first, *mixed, *optional]
 
 
 def _laid(folder: str, overlay: Mapping[str, bytes | None]) -> dict[str, bytes]:
@@ -415,7 +435,7 @@ def probe_results(plan: TestsPlan, logs: Logs) -> dict[str, dict[str, list[Probe
     """What came of each probe of a command in each run, by name and variant, without those that were left out."""
     if not plan.probes:
         return {}
-    probes = ProbePlan.from_json(plan.probes)
+    probes = plan.probe_plan
     commands = dict(enumerate(probes.commands(plan.commit), start=1))
     of_a_project = {number for part in plan.projects for number in part.probes}
     # One that is of no project was carried out nowhere.

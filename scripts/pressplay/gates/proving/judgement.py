@@ -172,16 +172,16 @@ class Judgement:
         if self.outcome != "pass":
             return "; ".join(dict.fromkeys(finding.sentence for finding in self.refusing))
         noticed = sum(control.outcome == "noticed" for control in self.controls)
-        parts = [f"{_counted(self.kept, 'test')} of the base still {'passes' if self.kept == 1 else 'pass'}"]
+        parts = [f"{counted(self.kept, 'test')} of the base still {'passes' if self.kept == 1 else 'pass'}"]
         if self.tests:
-            parts.append(f"{len(self.proving)} of {_counted(len(self.tests), 'new or changed test')} prove the change")
+            parts.append(f"{len(self.proving)} of {counted(len(self.tests), 'new or changed test')} prove the change")
         if self.controls:
-            parts.append(f"{noticed} of {_counted(len(self.controls), 'control')} noticed")
+            parts.append(f"{noticed} of {counted(len(self.controls), 'control')} noticed")
         if self.probes:
             new = sum(probe.newness == "new" for probe in self.probes)
-            parts.append(f"{_counted(len(self.probes), 'probe')} held, {new} of them new")
+            parts.append(f"{counted(len(self.probes), 'probe')} held, {new} of them new")
         if self.independent:
-            parts.append(f"{_counted(self.independent.count, 'independent probe')} held")
+            parts.append(f"{counted(self.independent.count, 'independent probe')} held")
         return f"as a {self.profile}: {', '.join(parts)}"
 
     def to_json(self) -> str:
@@ -306,5 +306,6 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(lines())
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 test`, `2 tests`."""
     return f"{number} {noun if number == 1 else noun + 's'}"

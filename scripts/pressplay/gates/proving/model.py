@@ -6,7 +6,7 @@ Everything here is data. Texts of tests, paths and messages are strangers' (R7).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from pressplay.domain.profiles import PROFILES as PROFILES
@@ -88,6 +88,12 @@ class Environment:
 
     projects: tuple[Project, ...]
     origin: Literal["file", "values", "detected"]
+
+    @property
+    def without_tests(self) -> Environment:
+        """The same, with no test to run: not by the contract, and not as one of a project's first tests."""
+        untested = tuple(replace(project, test="", shards=1) for project in self.projects)
+        return Environment(untested, "values")
 
 
 ControlKind = Literal["bodies", "body", "hunk", "mutant"]

@@ -51,6 +51,8 @@ class GateVerdict:
     """What a person must accept before the approval: criteria (`AC3`), or the gate's name."""
     proves: bool = True
     """Whether a pass shows that the change does what it is for."""
+    green: bool = False
+    """Whether all tests of the repository ran, and none failed."""
 
 
 def check_name(gate: Gate) -> str:
@@ -90,6 +92,7 @@ def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: Gat
         at=int(context.clock.now()),
         holds=verdict.holds or None,
         proves=None if verdict.proves else False,
+        green=verdict.green or None,
     )
     context.ledger(subject.repo).record("pr", subject.pr, entry)
     if gate != ACCEPTANCE or verdict.outcome != "pass":

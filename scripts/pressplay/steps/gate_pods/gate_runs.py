@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -151,9 +151,10 @@ def conclude(
     judged: GateVerdict,
     name: str,
     tree: str = "",
+    failing: Sequence[str] = (),
 ) -> Outputs:
     """Post or record a verdict, and delete the volume and the Pods; `outcome` as from `Candidate.conclude`."""
-    outcome = candidate.conclude(context, subject, gate, judged, tree)
+    outcome = candidate.conclude(context, subject, gate, judged, tree, failing)
     clean_up(context, name)
     return {"outcome": outcome}
 

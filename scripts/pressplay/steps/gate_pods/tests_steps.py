@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pressplay import names
-from pressplay.domain.profiles import Profile
+from pressplay.domain.profiles import DEFAULT, Profile
 from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import probe_plan
@@ -24,7 +24,7 @@ from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.lint.lint_plan import packed
 from pressplay.gates.only_tests import Paths
 from pressplay.gates.proving import assessment, environment, independent, job, judge, services, shards
-from pressplay.gates.proving.job import Bounds, Merged, TestsJob, TestsPlan
+from pressplay.gates.proving.job import Bounds, TestsJob, TestsPlan
 from pressplay.gates.proving.judgement import Judgement, markdown
 from pressplay.gates.proving.model import Environment, Language
 from pressplay.github import comparison, pulls, refs
@@ -33,7 +33,7 @@ from pressplay.settings import Tests
 from pressplay.steps.core import criteria_first, evidence, merged_trees, task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
-from pressplay.steps.gate_pods import gate_runs, named_checks
+from pressplay.steps.gate_pods import gate_runs, named_checks, play_end
 from pressplay.steps.gate_pods.candidate import Candidate
 from pressplay.steps.gate_pods.pod_end import look, waiting_sidecars
 from pressplay.validation.details import ending
@@ -57,7 +57,8 @@ def read_checks(inputs: Inputs, context: Context) -> Outputs:
 def checkout(inputs: Inputs, context: Context) -> Outputs:
     """Write the head commit, its variants and each language's script into the folder `into`, the volume.
 
-    With `onto` it is the tree of merging the head with that commit, and the base is that commit.
+    With `onto` it is the tree of merging the head with that commit, and the base is that commit. With `tasks` it is
+    what a play ended with, and the probes are those of all these tasks.
 
     Outputs: for each language (`other`: of none that we know) and for `independent` the image in base64, `none` where
     nothing runs in it; `plan`, for the verdict; `shards`, the Pods of each language (base64 of JSON); `services`, the
@@ -93,15 +94,22 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
             problem, files = "it conflicts with the base branch", ", ".join(merge.conflicts)
             return {"plan": TestsPlan(onto=candidate.onto, problem=problem, details=files).pack(), **nothing}
         whole = merge.tree
-        if candidate.is_proven(entries, TESTS, whole):
+        if not candidate.tasks and candidate.is_proven(entries, TESTS, whole):
             return {"plan": TestsPlan(onto=candidate.onto, tree=whole, proven=True).pack(), **nothing}
     trees = clone.tree(whole), clone.tree(base)
-    probes = _probes(trees[0], subject)
     # From the newest commit, so that no branch brings an earlier contract back.
     contract = environment.choose(clone.tree(tip), subject.settings.tests.environment)
+    probes, tasks, proven = _probes(trees[0], subject), candidate.tasks, False
+    left_out: tuple[int, ...] = ()
+    if candidate.tasks:
+        proven = play_end.is_green(entries, clone, context.remote(subject.repo), pull.head_sha, whole)
+        if proven:
+            # The probes of that pull request's task held there, too.
+            contract, tasks = contract.without_tests, tuple(task for task in tasks if task != subject.task)
+        probes, left_out = play_end.probes(trees[0], tasks)
     changed = clone.differing(base, whole)
     is_test = Paths(subject.settings.test_paths.model_dump()).match
-    profile = task_profile.of(context, gh, subject, entries)
+    profile = DEFAULT if candidate.tasks else task_profile.of(context, gh, subject, entries)
     made = job.prepare(
         contract,
         changed,
@@ -112,9 +120,11 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         probes,
         head,
         profile,
-        Merged(candidate.onto, whole) if candidate.onto else None,
+        candidate.merged(entries, whole),
     )
-    probed = _independent(context, subject, profile, contract, changed, trees, is_test, head)
+    probed = TestsJob(TestsPlan())
+    if not candidate.tasks:
+        probed = _independent(context, subject, profile, contract, changed, trees, is_test, head)
     projects = [part.project for part in (*made.plan.projects, *probed.plan.projects)]
     if refused := services.refused(projects, context.settings.gate_pods.services.images):
         problem = "the values do not allow the image of a service (gatePods.services.images)"
@@ -136,7 +146,8 @@ def checkout(inputs: Inputs, context: Context) -> Outputs:
         images[independent.POD] = packed(tools[only] or gate_runs.OWN_IMAGE)
     _write(into / gate_runs.SCRIPTS, made.files)
     _write(into / independent.POD, probed.files)
-    plan = replace(made.plan, independent=probed.plan if probed.plan != TestsPlan() else None)
+    apart = probed.plan if probed.plan != TestsPlan() else None
+    plan = replace(made.plan, independent=apart, left_out=left_out, proven=proven)
     return {**images, "plan": plan.pack(), **_beside(context, plan)}
 
 
@@ -234,7 +245,7 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     if attempt is None:
         return gate_runs.conclude(context, subject, TESTS, candidate, gate_runs.given_up(), name)
     made = TestsPlan.unpack(inputs["plan"])
-    if made.proven:
+    if made.proven and not candidate.tasks:
         return gate_runs.conclude(context, subject, TESTS, candidate, _PROVEN, name, made.tree)
     projects = [part.project for part in made.projects]
     wanted = {pod for project in projects for pod in shards.pods([project], project.language)}
@@ -256,11 +267,17 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     if waiting and any(end.state == "waiting" for end in ends.values()):
         problem = "a service beside the tests could not be started"
         made = replace(made, problem=problem, details=", ".join(waiting))
+    if candidate.tasks:
+        ended = assessment.of_end(made, logs)
+        concluded = play_end.verdict_of(ended, proven=made.proven)
+        return gate_runs.conclude(context, subject, TESTS, candidate, concluded, name, made.tree, ended.failing)
     judgement = _judged(context, subject, made, logs)
     if not candidate.onto:
         records = {evidence.JUDGEMENT: judgement.pack(), evidence.CONTRACT: made.origin}
         evidence.keep(context, subject, candidate.head, records)
-    return gate_runs.conclude(context, subject, TESTS, candidate, verdict_of(judgement), name, made.tree)
+    green = judgement.outcome == "pass" and made.complete and judgement.failed == 0
+    concluded = replace(verdict_of(judgement), green=green)
+    return gate_runs.conclude(context, subject, TESTS, candidate, concluded, name, made.tree)
 
 
 _PROVEN = GateVerdict("pass", "Proven before", "the same tree passed before")

@@ -22,7 +22,7 @@ from pressplay.domain import profiles
 from pressplay.domain.entries import TaskOfPull
 from pressplay.errors import InputError
 from pressplay.github import refs
-from pressplay.steps.core import backlog_file, landing, provable
+from pressplay.steps.core import backlog_file, landing, merged_trees, provable, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.documents import task_documents
 from pressplay.steps.play import protection
@@ -82,7 +82,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
                 begin_try(context, replace(subject, task=task.number, attempt_of_person=number))
         for left in templates.get(number, []):
             context.cluster.delete("WorkflowTemplate", context.settings.namespace, left["metadata"]["name"])
-        _create(context, subject, _manifests(context, subject, planned, name), number)
+        _create(context, subject, _manifests(context, subject, planned, name, commit), number)
     _report(context, subject, planned, name, mode)
     if (held := context.paused(subject.repo)) is not None:
         context.say(f"no run of it begins yet: {subject.repo} is paused {_by(held)}; {held.ended_by}")
@@ -203,7 +203,9 @@ def _complete(context: Context, subject: Subject, templates: Mapping[int, Sequen
     context.cluster.apply({key: first[key] for key in ("apiVersion", "kind")} | {"metadata": metadata | started})
 
 
-def _manifests(context: Context, subject: Subject, planned: graph.WorkPlan, name: str) -> list[Manifest]:
+def _manifests(context: Context, subject: Subject, planned: graph.WorkPlan, name: str, commit: str) -> list[Manifest]:
+    """The play's objects; `commit` is the base branch's newest. No final proof where no gate of ours runs tests."""
+    is_proven = subject.settings.base.final_proof and verdicts.TESTS in merged_trees.judging(subject.settings)
     return workflow.play_manifests(
         planned,
         repo=subject.repo,
@@ -213,6 +215,7 @@ def _manifests(context: Context, subject: Subject, planned: graph.WorkPlan, name
         parallelism=planned.parallelism,
         release=subject.settings.release or "merged",
         instance_id=context.settings.instance_id,
+        since=commit if is_proven else "",
     )
 
 

@@ -1,0 +1,180 @@
+"""The end of a play: tests and probes of its tasks on the base branch, and who broke it if they fail (R5).
+
+One step is repeated, each time with the tests gate after it, until nothing is left to judge. All that it knows is in
+the ledger of the last pull request that the play merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pressplay import names
+from pressplay.domain.entries import Broken, Details, Entries, FinalProof, Landed, TaskVerdict
+from pressplay.domain.reasons import Reason
+from pressplay.errors import InputError
+from pressplay.github import comparison, issues, pulls, refs
+from pressplay.github.calls import Client, GitHubRefused
+from pressplay.steps.core import reason_text
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.play.final_proof import Ended, History, Judge, Merge, following
+
+NEEDS = {"contents": "read", "pull_requests": "read"}
+NOTHING = {"head": "none", "onto": "none", "pr": "none", "task": "none", "tasks": "none"}
+_NO_LINE = "the history of the base branch since the play began does not hold its merges any more"
+_TODO = "repair the branch by a new task or by hand: what is merged is not played again"
+
+
+def look(inputs: Inputs, context: Context) -> Outputs:
+    """What must be judged next: state `run`, with `head`, `onto`, the `tasks` merged in it, and whose ledger has it.
+
+    Else the state is how the play ended: `none` (nothing was merged), `pass`, or `error` (it is not shown). Where the
+    branch does not hold, the step comments on the pull request that broke it, and fails. `since` is the commit of the
+    base branch with which the play began; `tip` the one with which it ended, `none` to take the newest.
+    """
+    subject, since, given = Subject.of(inputs, context), names.commit(inputs["since"]), inputs.get("tip", "none")
+    gh = context.harness(subject.repo, **NEEDS)
+    tip = refs.head(gh, subject.repo, subject.base(gh)) if given == "none" else names.commit(given)
+    landed = _landed(context, subject)
+    if not landed:
+        return {"state": "none", "tip": tip, **NOTHING}
+    line = _line(gh, subject.repo, since, tip)
+    history = History.of(since, line, landed)
+    if history is None:
+        _unshown(context, subject, landed[-1], FinalProof(head=tip, tip=tip, onto=since, play=subject.play))
+        return {"state": "error", "tip": tip, **NOTHING}
+    history = _with_rebased(gh, subject.repo, history, since, line)
+    entries = context.ledger(subject.repo).entries("pr", history.last.pr)
+    known = _known(entries, subject, history)
+    step = following(history.commits, known)
+    if isinstance(step, Judge):
+        return _begin(context, subject, history, step, known.get(step.commit))
+    proof = known[tip]
+    if step.outcome == "fail":
+        raise InputError(_broken(context, gh, subject, history, step, proof).line())
+    shown = {"pass": "holds", "error": "is not shown to hold"}[step.outcome]
+    context.say(f"{subject.play}: {tip[:12]}, which it ended with, {shown} (compared with {history.onto[:12]})")
+    return {"state": step.outcome, "tip": tip, **NOTHING}
+
+
+def _landed(context: Context, subject: Subject) -> list[Merge]:
+    """The tasks of this play that landed, in all its Workflows, by their pull requests' numbers."""
+    merges = []
+    for kept in context.ledger(subject.repo).kept("task"):
+        landed = kept.entries.get(Landed)
+        verdict = kept.entries.get(TaskVerdict, TaskVerdict.key_of(subject.attempt_of_person))
+        if landed is not None and verdict is not None and verdict.play == subject.play and verdict.pr == landed.pr:
+            merges.append(Merge(kept.number, landed.pr, landed.commit))
+    return sorted(merges, key=lambda merge: merge.pr)
+
+
+def _line(gh: Client, repo: str, since: str, tip: str) -> list[str]:
+    try:
+        return comparison.first_parents(gh, repo, since, tip)
+    except GitHubRefused as error:
+        if error.status == 404:
+            # Somebody rewrote the branch, and the commit is gone.
+            return []
+        raise
+
+
+def _known(entries: Entries, subject: Subject, history: History) -> Mapping[str, FinalProof]:
+    """What was judged of this play's commits, of the same tasks and compared with the same commit."""
+    return {
+        proof.head: proof
+        for proof in entries.all(FinalProof)
+        if (proof.play, proof.onto) == (subject.play, history.onto)
+        and proof.head in history.commits
+        and proof.tasks == history.tasks(proof.head)
+    }
+
+
+def _begin(context: Context, subject: Subject, history: History, step: Judge, before: FinalProof | None) -> Outputs:
+    """Note that the judgement of a commit begins; a step that is run again may count it twice."""
+    commit, tries = step.commit, 1
+    if before is not None and before.runs == step.runs:
+        tries = before.tries + 1
+    begun = FinalProof(
+        head=commit,
+        tip=history.tip,
+        onto=history.onto,
+        play=subject.play,
+        tasks=history.tasks(commit),
+        failing=before.failing if before else (),
+        runs=step.runs,
+        tries=tries,
+    )
+    _record(context, subject, history.last, begun)
+    return {
+        "state": "run",
+        "tip": history.tip,
+        "head": commit,
+        "onto": history.onto,
+        "pr": str(history.last.pr),
+        "task": str(history.last.task),
+        "tasks": ".".join(map(str, history.tasks(commit))),
+    }
+
+
+def _unshown(context: Context, subject: Subject, merge: Merge, proof: FinalProof) -> None:
+    _record(context, subject, merge, replace(proof, outcome="error", reason=_NO_LINE))
+    context.say(f"{subject.play}: what it ended with is not shown: {_NO_LINE}")
+
+
+def _record(context: Context, subject: Subject, merge: Merge, proof: FinalProof) -> None:
+    context.ledger(subject.repo).record("pr", merge.pr, replace(proof, at=int(context.clock.now())))
+
+
+def _with_rebased(gh: Client, repo: str, history: History, since: str, line: Sequence[str]) -> History:
+    """The history with all commits of its first merge: "Rebase and merge" makes several of one pull request.
+
+    `line`: the commits since `since`. What others pushed before the play's first merge is left out; GitHub says whose
+    each commit is.
+    """
+    first, commits = history.merges[0], list(history.commits)
+    earlier = list(line[: line.index(commits[0])])
+    while earlier and first.pr in pulls.merged_by(gh, repo, earlier[-1]):
+        commits.insert(0, earlier.pop())
+    return replace(history, onto=earlier[-1] if earlier else since, commits=tuple(commits))
+
+
+def _who(gh: Client, repo: str, history: History, commit: str) -> tuple[Merge | None, str]:
+    """The play's merge that brought a commit, if one did, and whose it is in words."""
+    merge, brought = history.merge(commit), list[int]()
+    if merge is None:
+        brought = pulls.merged_by(gh, repo, commit)
+        merge = next((merge for merge in history.merges if merge.pr in brought), None)
+    if merge is not None:
+        return merge, f"task {merge.task} (#{merge.pr}), merged as {commit[:12]}"
+    others = f"#{brought[0]}, merged as {commit[:12]}" if brought else f"commit {commit[:12]}"
+    return None, f"{others}, of no task of this play"
+
+
+def _broken(
+    context: Context, gh: Client, subject: Subject, history: History, ended: Ended, proof: FinalProof
+) -> Reason:
+    """Record and say, on the pull request that broke the base branch, that it did; the reason. Idempotent."""
+    merge, who = _who(gh, subject.repo, history, ended.commit)
+    what = f"merged, broken: {who}, broke the base branch: {proof.reason}"
+    if ended.suspects:
+        what += f"; or the {ended.suspects} commits before it, which could not be judged"
+    reason = replace(proof.why, what=what, todo=_TODO)
+    place = merge or history.last
+    entry = Broken(
+        play=subject.play,
+        commit=ended.commit,
+        tip=history.tip,
+        onto=history.onto,
+        by_this=merge is not None,
+        reason=reason.what,
+        details=Details.of(reason),
+        at=int(context.clock.now()),
+    )
+    context.ledger(subject.repo).record("pr", place.pr, entry)
+    text = (
+        f"Press Play ended {subject.play} as {reason.what}.\n\n{reason_text.details(reason)}\n\n"
+        f"Judged: commit `{history.tip}`, compared with `{history.onto}`, the commit before the play's first merge."
+    )
+    writer = context.harness(subject.repo, issues="write", pull_requests="write")
+    issues.comment(writer, subject.repo, place.pr, text, marker=f"broken-{subject.play}")
+    return reason
