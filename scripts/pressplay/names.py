@@ -53,6 +53,11 @@ def repo(text: str) -> str:
     return text
 
 
+def matches(pattern: str, name: str) -> bool:
+    """Whether a name of parts (`owner/name`) is of a pattern, in which `*` stands for anything but a `/`."""
+    return re.fullmatch("[^/]*".join(map(re.escape, pattern.split("*"))), name) is not None
+
+
 def checked(text: str, what: str) -> str:
     """`text` if it may travel as an Argo parameter (R7: `[A-Za-z0-9._/-]+`); InputError naming `what` otherwise."""
     if not _CHECKED.fullmatch(text):
@@ -163,11 +168,17 @@ def proxied_tool(server: str, tool: str) -> str:
     return f"{server}_{tool}".replace("-", "_")
 
 
+def serve_app(values: Mapping[str, Any]) -> str:
+    """The App as which the chart's values have comments served; empty where they have none served."""
+    serve = values.get("serve") or {}
+    serves = serve.get("enabled") and values.get("repositories") and (serve.get("auth") or {}).get("callers")
+    return str(serve["githubApp"]) if serves else ""
+
+
 def served_tools(agent: str, values: Mapping[str, Any]) -> list[str]:
     """The tools of `pressplay serve` that the chart's values give to an agent: none if no proxy knows it."""
-    serve = values.get("serve") or {}
-    proxy = serve.get("toolman") or {}
-    if not (serve.get("enabled") and values.get("repositories") and proxy.get("server") and agent in proxy["agents"]):
+    proxy = (values.get("serve") or {}).get("toolman") or {}
+    if not (serve_app(values) and proxy.get("server") and agent in proxy["agents"]):
         return []
     return [proxied_tool(proxy["server"], tool) for tool in SERVED_TOOLS]
 
@@ -316,6 +327,11 @@ def tally(full_name: str, span: str) -> str:
 def gate_run(gate: str, full_name: str, pr: int, head: str, workflow: str) -> str:
     """The volume of one run of a gate, and the beginning of its Pods' names: `gate-lint-` and twelve digits."""
     return f"gate-{gate}-{digest('gate', repo(full_name), pr, head, workflow, length=12)}"
+
+
+def gate_token(run: str, number: int) -> str:
+    """The Secret with a token for the checkout of a gate's run (`gate_run`); `number` counts them from 0."""
+    return f"{run}-token-{number}"
 
 
 RATE_LIMITS = "press-play-rate-limits"

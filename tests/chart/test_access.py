@@ -21,7 +21,7 @@ HARNESS = "get secrets github-app-press-play"
 WITH_QA = "get secrets github-app-press-play,github-app-qa-agent"
 RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     "press-play-reader": {
-        RELEASE: {REPORT, HARNESS, "get configmaps", "patch configmaps press-play-rate-limits"},
+        RELEASE: {REPORT, "get configmaps", "patch configmaps press-play-rate-limits"},
     },
     "press-play-poster": {
         RELEASE: {REPORT, HARNESS, "get,create,patch configmaps", "get workflows.argoproj.io"},
@@ -33,7 +33,7 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     "press-play-queue": {RELEASE: {REPORT, HARNESS, "get,create,patch configmaps", "create workflows.argoproj.io"}},
     "press-play-starter": {
         RELEASE: {
-            REPORT, WITH_QA, "get,list,create,patch configmaps", "get,list,create,patch,update workflows.argoproj.io",
+            REPORT, HARNESS, "get,list,create,patch configmaps", "get,list,create,patch,update workflows.argoproj.io",
         },
     },
     "press-play-planner": {
@@ -44,7 +44,7 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     },
     "press-play-runner": {
         RELEASE: {
-            REPORT, WITH_QA, "get,create,patch configmaps", "get workflows.argoproj.io",
+            REPORT, HARNESS, "get,create,patch configmaps", "get workflows.argoproj.io",
             "get,patch cronworkflows.argoproj.io reconcile",
         },
         CONTROLLER: {f"get,list,delete {kind}" for kind in RUNS},
@@ -53,7 +53,7 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     "press-play-gates": {
         RELEASE: {
             REPORT, HARNESS, "get,create,patch configmaps", "get,create,delete persistentvolumeclaims",
-            "get,list,delete pods", "get pods/log",
+            "get,list,delete pods", "get pods/log", "create secrets",
         },
     },
     "press-play-gate-apply": {RELEASE: {REPORT, "get,create,patch pods"}},
@@ -67,7 +67,7 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     },
     "press-play-reconcile": {
         RELEASE: {
-            REPORT, WITH_QA, "get,list,create,patch,delete configmaps", "get,list,create,update workflows.argoproj.io",
+            REPORT, HARNESS, "get,list,create,patch,delete configmaps", "get,list,create,update workflows.argoproj.io",
             "list,delete workflowtemplates.argoproj.io", "list,delete persistentvolumeclaims", "list,delete pods",
         },
         CONTROLLER: {*(f"get,list,delete {kind}" for kind in RUNS), "list,delete persistentvolumeclaims"},
@@ -153,15 +153,22 @@ def test_only_the_gates_make_pods_only_runs_reach_the_controller_and_only_plays_
     assert {name for name, places in held.items() if CONTROLLER in places} == {
         "press-play-runner", "press-play-run-apply", "press-play-reconcile",
     }  # fmt: skip
-    assert not may("list", "secrets")
+    # Who could read or change any Secret could take or replace a key.
+    assert may("create", "secrets") == {"press-play-gates"}
+    assert not may("list", "secrets") | may("patch", "secrets") | may("update", "secrets") | may("delete", "secrets")
+    assert all(
+        text.split()[2:] for places in held.values() for text in places[RELEASE] if text.startswith("get secrets")
+    )
     # Who applies objects has no key, and who writes strangers' bytes onto a volume writes no verdict.
-    keyless = {name for name in held if not any("secrets" in text for text in held[name][RELEASE])}
+    keyless = {name for name in held if not any("get secrets" in text for text in held[name][RELEASE])}
     assert keyless == {
-        "press-play-run-apply", "press-play-gate-apply", "press-play-deploy-apply", "press-play-acceptance",
-        "press-play-sensor",
+        "press-play-reader", "press-play-run-apply", "press-play-gate-apply", "press-play-deploy-apply",
+        "press-play-acceptance", "press-play-sensor",
     }  # fmt: skip
     writers = {name for name, places in held.items() if any(is_write(text) for text in places[RELEASE])}
-    assert not {"press-play-reader", *keyless} & writers
+    assert not keyless & writers
+    with_qa = {name for name, places in held.items() if WITH_QA in places[RELEASE]}
+    assert with_qa == {"press-play"}
 
 
 def is_write(text: str) -> bool:

@@ -19,8 +19,10 @@ from cel_expr_python.ext import ext_optional
 from charts import DEFAULTS, ROOT, load
 from gate_manifests import beside, pod
 
+from pressplay import names
 from pressplay.backlog import graph, tasks, workflow
 from pressplay.domain import flows
+from pressplay.steps.gate_pods import gate_tokens
 from pressplay.validation import helm
 
 pytestmark = pytest.mark.rule("NFR5")
@@ -36,6 +38,8 @@ POLICIES = {
 }
 
 SECRET = {"name": "s", "secret": {"secretName": "github-app-press-play"}}
+RUN = "gate-lint-0123456789ab"
+TOKEN = {"name": "s", "secret": {"secretName": f"{RUN}-token-0"}}
 CONTAINER = {"name": "x", "container": {"image": "x", "command": ["sh"]}}
 
 
@@ -109,6 +113,17 @@ def test_the_gates_pods_pass(gate: str):
     settings = json.loads(config["data"]["config.json"])
     assert refused("gate-pods", pod(DEFAULTS, gate)) == []
     assert refused("gate-pods", pod(DEFAULTS, "gate-tests", services=beside(settings))) == []
+
+
+def token() -> Manifest:
+    """The Secret with a checkout's token, as the step makes it and the API server completes it."""
+    labels = {"app.kubernetes.io/part-of": "press-play", "press-play/gate-run": RUN}
+    claim = {"metadata": {"name": RUN, "namespace": RELEASE, "uid": "1-2-3", "labels": labels}}
+    return gate_tokens._secret(claim, names.gate_token(RUN, 0), b"{}")
+
+
+def test_the_token_of_a_checkout_passes():
+    assert refused("gate-tokens", token()) == []
 
 
 @pytest.mark.parametrize("policy", ["started", "plays"])
@@ -216,6 +231,11 @@ def spec(**fields: Any) -> Callable[[Manifest], None]:
     "change",
     [
         lambda made: made["spec"]["volumes"].append(SECRET),
+        # Nor the token of the checkout on whose volume it works.
+        lambda made: made["spec"]["volumes"].append(TOKEN),
+        lambda made: made["spec"]["volumes"].append(
+            {"name": "p", "projected": {"sources": [{"secret": {"name": RUN}}]}}
+        ),
         lambda made: made["spec"]["volumes"].append({"name": "c", "configMap": {"name": "press-play-config"}}),
         lambda made: made["spec"]["volumes"].append({"name": "h", "hostPath": {"path": "/"}}),
         lambda made: made["spec"]["volumes"].append(
@@ -246,6 +266,38 @@ def test_a_pod_that_reaches_more_than_a_gates_is_refused(change: Callable[[Manif
     assert refused("gate-pods", changed, before=changed) != []
 
 
+def metadata(**fields: Any) -> Callable[[Manifest], None]:
+    return lambda made: made["metadata"].update(fields)
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.rule("R9")
+@pytest.mark.parametrize(
+    "change",
+    [
+        # The place of a key, which the next step would read.
+        metadata(name="github-app-press-play"),
+        metadata(name=f"{RUN}-token-0.github-app-press-play"),
+        metadata(name=f"{RUN}-token-10"),
+        metadata(name="gate-lint-ffffffffffff-token-0"),
+        # The token of an account, which the API server fills in.
+        lambda made: made.update(type="kubernetes.io/service-account-token"),
+        metadata(annotations={"kubernetes.io/service-account.name": "press-play"}),
+        lambda made: made["data"].update({"private-key": "a2V5"}),
+        # What nobody would delete.
+        lambda made: made["metadata"].pop("ownerReferences"),
+        metadata(ownerReferences=[]),
+        lambda made: made["metadata"]["ownerReferences"][0].update(kind="Namespace"),
+        lambda made: made["metadata"]["ownerReferences"].append(made["metadata"]["ownerReferences"][0]),
+    ],
+)
+def test_a_secret_that_is_no_checkouts_token_is_refused(change: Callable[[Manifest], None]):
+    changed = token()
+    change(changed)
+    assert refused("gate-tokens", changed) != []
+    assert refused("gate-tokens", changed, before=changed) != []
+
+
 # -- where they are in force -------------------------------------------------------------------------------------------
 
 
@@ -262,6 +314,7 @@ def test_each_policy_is_in_force_for_its_accounts_in_this_namespace():
         "deployments": ["press-play-deploy-apply"],
         "play-templates": ["press-play-planner"],
         "gate-pods": ["press-play-gate-apply"],
+        "gate-tokens": ["press-play-gates"],
     }
     assert POLICIES.keys() == wanted.keys()
     for name, policy in POLICIES.items():
@@ -286,6 +339,7 @@ def test_every_account_that_creates_workflows_or_pods_has_a_policy():
         "workflows.argoproj.io": {"started", "plays", "deployments"},
         "workflowtemplates.argoproj.io": {"play-templates"},
         "pods": {"gate-pods"},
+        "secrets": {"gate-tokens"},
     }
     for resource, policies in created.items():
         makers = {

@@ -28,6 +28,14 @@ PAIRS = 250
 """Helm takes some 25 ms for each; all 1,176 pairs agreed when this was written."""
 EVENTS = {"repositories": {"acme/shop": {}}}
 APP = {"id": 7, "installationID": 8}
+
+
+def called(*repositories: str) -> dict[str, Any]:
+    """The server's `auth`, with a caller of these repositories."""
+    return {"callers": [{"serviceAccount": "runs/rex", "repositories": list(repositories)}]}
+
+
+CALLED = called("*/*")
 FRAGMENTS: dict[str, dict[str, Any]] = {
     # Each breaks one rule, or all but breaks it.
     "nothing": {},
@@ -104,10 +112,21 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "a workload's name": {"repositories": {"acme/shop": {"deploy": {"commit": {"workload": {"name": "shop"}}}}}},
     "a namespace that may be looked at": {"defaults": {"acceptance": {"namespaces": ["preview"]}}},
     "another that may": {"repositories": {"acme/shop": {"acceptance": {"namespaces": ["other"]}}}},
-    "an App of one Secret for the server": {**EVENTS, "serve": {"enabled": True, "githubApp": "Press_Play"}},
-    "an App of its own for the server": {**EVENTS, "serve": {"enabled": True, "githubApp": "reader"}},
-    "tools for nobody": {**EVENTS, "serve": {"enabled": True, "toolman": {"server": "c", "agents": ["nobody", "rex"]}}},
-    "no server": {"serve": {"enabled": False}},
+    "the harness's App for the server": {**EVENTS, "serve": {"auth": CALLED, "githubApp": "Press_Play"}},
+    "an agent's App for the server": {**EVENTS, "serve": {"auth": CALLED, "githubApp": "qa agent"}},
+    "a disabled agent's App for the server": {
+        **EVENTS,
+        "agents": {"rex": {"enabled": False}},
+        "serve": {"auth": CALLED, "githubApp": "rex"},
+    },
+    "an App of its own for the server": {**EVENTS, "serve": {"auth": CALLED, "githubApp": "reader"}},
+    "the harness's App for a server of nobody": {**EVENTS, "serve": {"githubApp": "Press_Play"}},
+    "a caller of what is not listed": {
+        **EVENTS,
+        "serve": {"auth": called("acme/shop", "ACME/*", "other/*", "acme/sh.p")},
+    },
+    "tools for nobody": {**EVENTS, "serve": {"auth": CALLED, "toolman": {"server": "c", "agents": ["nobody", "rex"]}}},
+    "no server": {"serve": {"enabled": False, "githubApp": "press-play", "auth": CALLED}},
     "webhooks for two accounts": {
         "repositories": {"acme/shop": {}, "beta/cart": {}},
         "events": {"webhook": {"url": "https://hooks.example.com", "app": APP}},

@@ -10,14 +10,18 @@ from charts import DEFAULTS, ROOT, one, render
 
 from pressplay import names
 from pressplay.commands.serve import command
+from pressplay.github.permissions import needed
 from pressplay.serve import config
 from pressplay.serve.operations import OPERATIONS
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, parse
 from pressplay.validation import helm
+from pressplay.validation.values import load
 
 pytestmark = pytest.mark.rule("FR9")
 Documents = list[dict[str, Any]]
-PLAIN, EVERYTHING = "01-minimal", "05-everything"
+CALLERS = [{"serviceAccount": "agent-platform/*", "repositories": ["acme/shop"]}]
+VALUES_FOLDER = ROOT / "tests/chart/values"
+PLAIN, EVERYTHING = "06-comments-served", "05-everything"
 
 
 def served(documents: Documents) -> Documents:
@@ -39,14 +43,13 @@ def test_the_command_reads_what_the_chart_writes(name: str, tmp_path):
     assert "press-play-serve.press-play.svc" in read.hosts
     if name == PLAIN:
         assert read == config.Config(
-            host="", port=8080, app="press-play", hosts=read.hosts, audiences=["press-play"],
-            service_accounts=[config.AllowedAccount(namespace="agent-platform")], stop=config.Stop(drain_seconds=5),
+            host="", port=8080, app="press-play-serve", hosts=read.hosts, audiences=["press-play"],
+            callers=[config.AllowedCaller(service_account="agent-platform/*", repositories=["acme/*"])],
+            stop=config.Stop(drain_seconds=5),
         )  # fmt: skip
     else:
         assert (read.app, read.people, read.limits.calls_per_minute) == ("Comment Reader", "everyone", 600)
-        assert read.service_accounts == [
-            config.AllowedAccount(namespace="runs", name="rex"), config.AllowedAccount(namespace="tools"),
-        ]  # fmt: skip
+        assert [caller.service_account for caller in read.callers] == ["runs/rex", "tools/*"]
 
 
 @pytest.mark.parametrize("name", [PLAIN, EVERYTHING])
@@ -138,7 +141,8 @@ def shown(template: str, **values: str) -> str:
     sets = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
     return helm.run(
         ROOT, "template", "press-play", "chart", "--namespace", "press-play", "--set",
-        "repositories.acme/shop.tag=master", *sets, *(("--show-only", template) if template else ()),
+        "repositories.acme/shop.tag=master", "--set-json", f"serve.auth.callers={json.dumps(CALLERS)}", *sets,
+        *(("--show-only", template) if template else ()),
     )  # fmt: skip
 
 
@@ -174,7 +178,32 @@ def test_the_servers_own_app_has_its_key_beside_the_release_and_not_where_agents
     assert found == ["press-play"]
 
 
-def test_without_repositories_or_switched_off_there_is_nothing_of_it():
+@pytest.mark.rule("R5")
+@pytest.mark.rule("R9")
+@pytest.mark.parametrize("name", [PLAIN, EVERYTHING])
+def test_no_key_is_in_its_pods_but_that_of_an_app_that_only_reads(name: str):
+    documents = render(name)[1]
+    config_ = parse(one(documents, "ConfigMap", CONFIG_MAP)["data"][CONFIG_KEY])
+    app = json.loads(one(documents, "ConfigMap", "press-play-serve")["data"]["serve.json"])["app"]
+    others = {config_.github.harness_app, *(agent.github_app for agent in config_.agents.values())}
+    secrets = [v["secret"]["secretName"] for v in pod(documents)["spec"]["volumes"] if "secret" in v]
+    assert secrets == [names.app_secret(app)]
+    assert secrets[0] not in {names.app_secret(other) for other in others}
+    assert set(needed(config_, serve_app=app)[app].permissions.values()) == {"read"}
+
+
+def test_the_library_knows_as_which_app_the_chart_serves():
+    for name in ("01-minimal", PLAIN, EVERYTHING):
+        values = load([(name, (VALUES_FOLDER / f"{name}.yaml").read_text())])
+        documents = served(render(name)[1])
+        assert bool(names.serve_app(values)) is bool(documents)
+        if documents:
+            text = one(documents, "ConfigMap", "press-play-serve")["data"]["serve.json"]
+            assert names.serve_app(values) == json.loads(text)["app"]
+
+
+def test_without_repositories_or_callers_or_switched_off_there_is_nothing_of_it():
     assert served(render(DEFAULTS)[1]) == []
+    assert served(render("01-minimal")[1]) == []
     assert "press-play-serve" in shown("")
     assert "press-play-serve" not in shown("", **{"serve.enabled": "false"})

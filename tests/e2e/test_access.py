@@ -254,6 +254,30 @@ def test_a_gates_pod_reaches_no_secret(enforced: list[Manifest]):
     assert "ValidatingAdmissionPolicy" in created("press-play-gate-apply", unlabelled)
 
 
+@pytest.mark.rule("R9")
+def test_the_gates_account_makes_tokens_of_checkouts_and_no_other_secret(enforced: list[Manifest]):
+    run_of_gate = "gate-lint-0123456789ab"
+    owner = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": run_of_gate, "uid": "0-1-2"}
+    metadata = {"name": f"{run_of_gate}-token-0", "namespace": RELEASE, "ownerReferences": [owner]}
+    made: Manifest = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "type": "Opaque",
+        "immutable": True,
+        "data": {"token": "e30="},
+    }
+    assert created("press-play-gates", made) == ""
+    account = {"annotations": {"kubernetes.io/service-account.name": "press-play"}}
+    for change in (
+        {"metadata": {**metadata, "name": "github-app-other"}},
+        {"metadata": {**metadata, "ownerReferences": []}},
+        {"metadata": {**metadata, **account}, "type": "kubernetes.io/service-account-token"},
+        {"data": {"private-key": "e30="}},
+    ):
+        assert "ValidatingAdmissionPolicy" in created("press-play-gates", {**made, **change})
+
+
 @pytest.mark.rule("NFR5")
 def test_everybody_else_is_left_alone(enforced: list[Manifest]):
     """A person of the cluster may do in the namespace what they could before."""

@@ -18,7 +18,9 @@ PATH = f"/v1/repos/{REPO}/pulls/77/comments"
 @pytest.fixture
 def installed(controller_namespace: str, tmp_path: Path) -> Iterator[Installed]:
     # Helm waits until the pod is ready.
-    yield from install(tmp_path, project_of(tmp_path), "never", settings={"serve": {"enabled": True}})
+    callers = [{"serviceAccount": f"{CONTROLLER}/*", "repositories": [REPO]}]
+    serve = {"enabled": True, "auth": {"callers": callers}}
+    yield from install(tmp_path, project_of(tmp_path), "never", settings={"serve": serve})
 
 
 def token(namespace: str, *options: str) -> dict[str, str]:

@@ -24,15 +24,18 @@ from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.doctor.examine import groups
 from pressplay.doctor.results import Result
 from pressplay.doctor.subject import Subject
-from pressplay.github import rules
+from pressplay.github import permissions, rules
 from pressplay.github.access import AppKey
 from pressplay.names import APP_SECRETS
 from pressplay.patch import merge
+from pressplay.sandbox import setup
 from pressplay.sandbox.configuration import MACHINE
 from pressplay.sandbox.deployer import COMMIT_LABEL
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.forge import Forge
 from pressplay.sandbox.setup import MAINTAINER, ORDERS, PEOPLE
+from pressplay.sandbox.world import Sandbox
+from pressplay.validation import helm
 
 OWN, AGENTS, PREVIEW, ARGO = "press-play", "agent-platform", "preview", "argo"
 URL = "http://127.0.0.1"
@@ -54,7 +57,9 @@ VALUES: dict[str, Any] = {
         },
     },
     "secrets": {"mode": "existing"},
+    "serve": {"auth": {"callers": [{"serviceAccount": "agent-platform/*", "repositories": [REPO]}]}},
 }
+SERVER = "press-play-serve"
 
 
 def crd(plural: str, group: str, version: str, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,6 +174,19 @@ CONDITIONS = {
 SECRETS = "secrets.json"
 
 
+def serve(sandbox: Sandbox) -> None:
+    """What the chart makes where comments are served, and the server's App."""
+    parts = ("repositories", "serve")
+    sets = [word for part in parts for word in ("--set-json", f"{part}={json.dumps(VALUES[part])}")]
+    root = helm.repository()
+    for document in yaml.safe_load_all(helm.run(root, "template", OWN, "chart", "--namespace", OWN, *sets)):
+        if document and document["metadata"].get("labels", {}).get("app.kubernetes.io/component") == "serve":
+            sandbox.cluster.apply(document)
+    app = sandbox.forge.create_app(SERVER, SERVER, {needed.name: needed.level for needed in permissions.SERVE}, ())
+    sandbox.forge.install(SERVER, REPO)
+    sandbox.cluster.create(setup.secret(SERVER, app, OWN))
+
+
 def make(folder: Path) -> float:
     """Make the installation in `folder`; the time when it was left."""
     clock = VirtualClock()
@@ -183,7 +201,8 @@ def make(folder: Path) -> float:
     for manifest in PODS:
         metadata = manifest["metadata"]
         sandbox.cluster.set_status(manifest["kind"], metadata["namespace"], metadata["name"], {"readyReplicas": 1})
-    sandbox.cluster.set_status("Deployment", OWN, "press-play-serve", {"readyReplicas": 1})
+    serve(sandbox)
+    sandbox.cluster.set_status("Deployment", OWN, SERVER, {"readyReplicas": 1})
     ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
     sandbox.cluster.set_status("Pod", ARGO, "argo-server-0", ready)
     for kind, types in CONDITIONS.items():

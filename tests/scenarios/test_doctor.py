@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 from harness import CHART, REPO, task
-from healthy import AGENTS, ARGO, CODERUN, DOCSRUN, OWN, PREVIEW, URL, Copy, Silent, copied, make, thing
+from healthy import AGENTS, ARGO, CODERUN, DOCSRUN, OWN, PREVIEW, SERVER, URL, Copy, Silent, copied, make, thing
 from merge_queues import rule
 from proof_stores import registry
 
@@ -494,6 +494,12 @@ FAULTS = [
         "serve.auth.clusterRole",
     ),
     Planted(
+        "no key of the server's App",
+        lambda c: c.remove("Secret", OWN, f"github-app-{SERVER}"),
+        "comments' server",
+        "pressplay apps",
+    ),
+    Planted(
         "comments are not served",
         lambda c: c.status("Deployment", OWN, "press-play-serve", readyReplicas=0),
         "comments' server",
@@ -530,6 +536,11 @@ FAULTS = [
     ),
     Planted(
         "a permission lacking", lambda c: c.permit("press-play", checks=None), "App press-play", "Permissions & events"
+    ),
+    Planted("a server that may write", lambda c: c.permit(SERVER, contents="write"), f"App {SERVER}", "take it away"),
+    Planted("a server that may more", lambda c: c.permit(SERVER, checks="write"), f"App {SERVER}", "take it away"),
+    Planted(
+        "a server that can't read", lambda c: c.permit(SERVER, contents=None), f"App {SERVER}", "Permissions & events"
     ),
     Planted("a permission too many", lambda c: c.permit("rex", administration="write"), "App rex", "take it away"),
     Planted("an App not installed", lambda c: c.forge.uninstall("rex", REPO), "App rex", "/apps/rex/installations/new"),

@@ -15,14 +15,19 @@ from harness import REPO
 from lint_gate import Gate, gate, missing
 
 from pressplay.cluster import waits
+from pressplay.cluster.port import Forbidden
+from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.domain.roles import LINT
+from pressplay.errors import InputError
 from pressplay.github import checks
+from pressplay.github.calls import GitHubRefused
+from pressplay.github.clone import Clone
 from pressplay.sandbox.container import Container, Ended, wall
 from pressplay.sandbox.forge import Fault
 from pressplay.sandbox.forge.ci import CiJob
 from pressplay.steps import registry
-from pressplay.steps.core.context import Subject
-from pressplay.steps.gate_pods import gate_runs
+from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.gate_pods import gate_runs, gate_tokens
 from pressplay.steps.runs import findings
 from pressplay.steps.upkeep import cleanup
 
@@ -306,6 +311,88 @@ def test_a_checkout_that_cannot_be_made_ends_in_a_verdict(own):
     made.sandbox.forge.faults.append(Fault("GET", r"/git/ref/heads/main", status=422, times=1))
     assert made.finish(made.start(pull)) == "error"
     assert "could not be carried out" in made.verdict(pull).reason
+    assert made.nothing_is_left()
+
+
+@pytest.mark.rule("R3")
+@pytest.mark.rule("R9")
+def test_a_checkout_that_waited_longer_than_its_token_lasts_gets_another(own):
+    """GitHub does not answer the checkout for longer than an hour, which begins once it has its token."""
+    made = own(commands=["true"])
+    pull = made.pull({"a.txt": b"a"})
+    clock, secrets = made.sandbox.clock, set[str]()
+    made.sandbox.forge.faults.append(Fault("GET", r"/git/ref/heads/main", status=502, times=1000))
+    name, begun = made.start(pull), clock.now()
+
+    def ended() -> bool:
+        if clock.now() - begun > 4500:
+            made.sandbox.forge.faults.clear()
+        secrets.update(
+            secret["metadata"]["name"].rpartition("-token-")[2]
+            for secret in made.sandbox.cluster.list("Secret", "", gate_runs.FLOW)
+        )
+        return waits.phase(made.workflow(name)) in waits.FINISHED
+
+    made.sandbox.run(ended)
+    assert made.finish(name) == "pass"
+    assert secrets == {"0", "1"}
+    assert made.nothing_is_left()
+
+
+@pytest.mark.rule("R3")
+def test_a_token_that_went_with_its_process_is_made_again(own, monkeypatch):
+    """The sandbox keeps no Secret in a file: after a kill the first token is not there."""
+    create = SqliteCluster.create
+
+    def forgetful(self: SqliteCluster, manifest: dict[str, Any]) -> bool:
+        return manifest["metadata"]["name"].endswith("-token-0") or create(self, manifest)
+
+    monkeypatch.setattr(SqliteCluster, "create", forgetful)
+    made = own(commands=["true"])
+    pull = made.pull({"a.txt": b"a"})
+    name = made.start(pull)
+    assert made.finish(name) == "pass"
+    templates = [node["templateName"] for node in waits.nodes(made.workflow(name)).values() if node["type"] == "Pod"]
+    assert (templates.count("gate-token"), templates.count("gate-lint-checkout")) == (1, 2)
+    assert made.nothing_is_left()
+
+
+@pytest.mark.rule("R9")
+def test_who_checks_out_has_a_token_that_reads_and_no_key(own, monkeypatch):
+    """What a fault in git or in a parser would give away: this repository, to read."""
+    made, inside = own(commands=["true"]), []
+    fetch = Clone.fetch
+
+    def take_over(self: Clone, *given: Any) -> None:
+        inside.append(given)
+        fetch(self, *given)
+
+    def reading(inputs: dict[str, str], context: Context, work: Any) -> dict[str, str]:
+        def spy(given: dict[str, str], limited: Context) -> dict[str, str]:
+            gh = limited.harness(REPO, contents="read")
+            for permissions in ({"checks": "write"}, {"contents": "write"}, {"issues": "read"}):
+                with pytest.raises(InputError, match="this step has no key"):
+                    limited.harness(REPO, **permissions)
+            for app in ("press-play", "qa-agent"):
+                with pytest.raises(InputError, match="no key of the App"):
+                    limited.github.app_id(app)
+                with pytest.raises(Forbidden):
+                    limited.cluster.get("Secret", "press-play", f"github-app-{app}")
+            with pytest.raises(GitHubRefused, match="403"):
+                checks.set_check(
+                    gh, REPO, "press-play/acceptance", given["head"], conclusion="success", title="x", summary="x",
+                    details_url="", external_id="",
+                )  # fmt: skip
+            return work(given, limited)
+
+        return read(inputs, context, spy)
+
+    read = gate_tokens.reading
+    monkeypatch.setattr(gate_tokens, "reading", reading)
+    monkeypatch.setattr(Clone, "fetch", take_over)
+    outcome, _ = made.run({"a.txt": b"a"})
+    assert outcome == "pass"
+    assert inside
     assert made.nothing_is_left()
 
 

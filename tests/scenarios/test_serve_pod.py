@@ -17,11 +17,12 @@ from typing import Any
 import httpx
 import pytest
 import trustme
+import yaml
 from hub import REPO, Hub, serving
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from pressplay.chart import rendered_chart
+from pressplay.validation import helm
 
 pytestmark = pytest.mark.rule("FR9")
 OWN = "own.token.ofthepod"
@@ -72,9 +73,21 @@ def api_server(folder: Path):
         server.server_close()
 
 
+def chart_documents() -> list[dict[str, Any]]:
+    """The chart with comments served to the controller's namespace."""
+    values = {
+        "repositories": {REPO: {}},
+        "serve.auth.callers": [{"serviceAccount": "agent-platform/*", "repositories": [REPO]}],
+    }
+    sets = [word for key, value in values.items() for word in ("--set-json", f"{key}={json.dumps(value)}")]
+    root = helm.repository()
+    text = helm.run(root, "template", helm.RELEASE, "chart", "--namespace", helm.NAMESPACE, *sets)
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
 def mounted(hub: Hub, folder: Path) -> tuple[list[str], Path]:
     """What the rendered Deployment mounts, set for this machine, and its arguments; and the folder of the App's key."""
-    documents = rendered_chart()
+    documents = chart_documents()
     maps = {d["metadata"]["name"]: d["data"] for d in documents if d["kind"] == "ConfigMap"}
     (deployment,) = (d for d in documents if d["kind"] == "Deployment")
     serve, config = (
@@ -125,7 +138,9 @@ def test_the_charts_pod_answers_serviceaccounts_says_when_it_is_not_ready_and_dr
             (key / "private-key").rename(key / "away")
             missing = client.get("/readyz")
             assert missing.status_code == 503
+            assert missing.text.startswith("there is no key of the App 'press-play-serve', as which comments are read")
             assert "lacks app-id (a number) or private-key" in missing.text
+            assert "`pressplay apps` creates the App" in missing.text
             (key / "away").rename(key / "private-key")
             process.send_signal(signal.SIGTERM)
             until = time.monotonic() + 3

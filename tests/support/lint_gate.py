@@ -108,6 +108,7 @@ class Gate:
         found = [
             *self.sandbox.cluster.list("PersistentVolumeClaim", ""),
             *self.sandbox.cluster.list("Pod", "", gate_runs.FLOW),
+            *self.sandbox.cluster.list("Secret", "", gate_runs.FLOW),
         ]
         self.sandbox.step()
         volumes, processes = (self.sandbox.options.directory / name for name in ("volumes", "gates"))

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from github_world import REPO, rsa_key
 
+from pressplay import names
 from pressplay import settings as settings_
 from pressplay.cli import main
 from pressplay.clock import SystemClock
@@ -56,6 +57,7 @@ def forge(tmp_path, monkeypatch):
                 "github": {"apiURL": f"{server.url}/api/v3", "gitURL": server.url, "webURL": server.url},
                 "repositories": {REPO: {}},
                 "secrets": {"mode": "existing"},
+                "serve": {"auth": {"callers": [{"serviceAccount": "agent-platform/*", "repositories": [REPO]}]}},
             }
         )
     )
@@ -84,7 +86,8 @@ def test_from_the_manifests_to_tokens_that_may_what_is_needed_and_no_more(forge,
     assert main(["apps", "-f", "values.yaml", "--org", "acme", "--webhook-url", HOOK]) == 0
     merged = values.load([("values.yaml", Path("values.yaml").read_text())])
     config = settings_.Settings.model_validate(values.config(merged, "press-play"))
-    needs = permissions.needed(config)
+    needs = permissions.needed(config, serve_app=names.serve_app(merged))
+    assert needs["press-play-serve"].permissions == {"metadata": "read", "contents": "read", "pull_requests": "read"}
     keys: dict[str, AppKey] = {}
     for app, need in needs.items():
         address = press(Path(f"github-apps/{app}.html"))
@@ -104,7 +107,7 @@ def test_from_the_manifests_to_tokens_that_may_what_is_needed_and_no_more(forge,
             ["press-play"] if not need.agent else ["agent-platform"] + (["press-play"] if need.agent == "qa" else [])
         )
         of_app = [(namespace, f"github-app-{app}") for namespace in where]
-        of_hook = [] if need.agent else [("press-play", "press-play-webhook")]
+        of_hook = [] if app != "press-play" else [("press-play", "press-play-webhook")]
         assert list(held) == of_app + of_hook
         data = held[of_app[0]]
         keys[app] = AppKey(int(data["app-id"]), data["private-key"])

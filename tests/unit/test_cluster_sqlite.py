@@ -268,3 +268,66 @@ def test_groups_and_the_clusters_roles_count_too(cluster):
     assert cluster.may(Account("here", "any"), "create", "tokenreviews.authentication.k8s.io", "")
     assert cluster.may(Account("here", "any"), "create", "tokenreviews.authentication.k8s.io", "ns")
     assert not cluster.may(Account("there", "any"), "create", "tokenreviews.authentication.k8s.io", "")
+
+
+# -- owners ------------------------------------------------------------------------------------------------------------
+
+
+def thing(kind: str, name: str, *owners: dict) -> dict:
+    """An object that these own."""
+    references = [
+        {"kind": owner["kind"], "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]} for owner in owners
+    ]
+    metadata = {"name": name, "namespace": "ns", "labels": {"l": "1"}}
+    if references:
+        metadata["ownerReferences"] = references
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {}}
+
+
+def made_of(cluster: SqliteCluster, kind: str, name: str, *owners: dict) -> dict:
+    assert cluster.create(thing(kind, name, *owners))
+    return cluster.get(kind, "ns", name)
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+def test_what_has_an_owner_goes_with_it(cluster, kind):
+    claim = made_of(cluster, "PersistentVolumeClaim", "c")
+    made_of(cluster, kind, "owned", claim)
+    made_of(cluster, kind, "free")
+    # A write keeps the owner.
+    cluster.apply(thing(kind, "owned") | {"data": {"x": "1"}})
+    before = cluster.version()
+    cluster.delete("PersistentVolumeClaim", "ns", "c")
+    assert [left["metadata"]["name"] for left in cluster.list(kind, "ns")] == ["free"]
+    if kind != "Secret":
+        assert Key(kind, "ns", "owned") in cluster.changes(before)
+        assert cluster.list(kind, "ns", {"metadata.ownerReferences": claim["metadata"]["uid"]}) == []
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+def test_of_two_owners_the_last_takes_it_along(cluster, kind):
+    owners = [made_of(cluster, "PersistentVolumeClaim", name) for name in ("a", "b")]
+    made_of(cluster, kind, "owned", *owners)
+    cluster.delete("PersistentVolumeClaim", "ns", "a")
+    assert cluster.get(kind, "ns", "owned") is not None
+    cluster.delete("PersistentVolumeClaim", "ns", "b")
+    assert cluster.get(kind, "ns", "owned") is None
+
+
+def test_what_the_owned_owns_goes_too(cluster):
+    claim = made_of(cluster, "PersistentVolumeClaim", "c")
+    inner = made_of(cluster, "ConfigMap", "inner", claim)
+    made_of(cluster, "ConfigMap", "innermost", inner)
+    made_of(cluster, "Secret", "innermost", inner)
+    cluster.delete("PersistentVolumeClaim", "ns", "c")
+    assert cluster.list("ConfigMap", "ns") + cluster.list("Secret", "ns") == []
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+def test_what_comes_after_its_owner_went_does_not_stay(cluster, kind):
+    claim = made_of(cluster, "PersistentVolumeClaim", "c")
+    cluster.delete("PersistentVolumeClaim", "ns", "c")
+    # Another one of that name is not the owner.
+    made_of(cluster, "PersistentVolumeClaim", "c")
+    assert cluster.create(thing(kind, "late", claim))
+    assert cluster.get(kind, "ns", "late") is None

@@ -62,7 +62,9 @@ def test_the_forge_stands_alone_takes_its_keys_after_a_restart_and_gives_each_na
     assert file.stat().st_mode & 0o777 == 0o600
     first = json.loads(file.read_text())["items"]
     held = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in first}
-    assert {name for space, name in held if space == "here"} == {"github-app-press-play", "github-app-qa-agent"}
+    assert {name for space, name in held if space == "here"} == {
+        "github-app-press-play", "github-app-qa-agent", "github-app-press-play-serve",
+    }  # fmt: skip
     assert ("there", "github-app-rex") in held
     assert ("there", "github-app-press-play") not in held
     assert b"PRIVATE KEY" in base64.b64decode(first[0]["data"]["private-key"])

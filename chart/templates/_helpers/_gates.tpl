@@ -139,7 +139,7 @@ NPM_CONFIG_OFFLINE: "true"
 
 {{/*
 A gate that runs commands of the project's, each language's in a Pod of its own, or waits for named checks of its CI. Its steps are
-`gate-<gate>-plan`, `-checkout`, `-checks` and `-verdict`; `languages` are those for which the checkout may give an image. With `services`,
+`gate-<gate>-plan`, `-checkout`, `-checks` and `-verdict`, and `gate-token`; `languages` are those for which the checkout may give an image. With `services`,
 the checkout says which services run beside the commands; of `sharded` languages, in how many Pods at once.
 (dict "root" $ "gate" "lint" "languages" (list "rust" "custom") "services" false "sharded" list)
 */}}
@@ -248,10 +248,12 @@ spec:
           {{- end }}
       steps:
         - - name: checkout
-            template: gate-{{ $gate }}-checkout
+            template: checkout
             arguments:
               parameters:
                 {{- include "press-play.pass" (append $pr "name") | nindent 16 }}
+                - name: number
+                  value: "0"
         - - name: attempt
             template: attempt
             arguments:
@@ -264,6 +266,42 @@ spec:
             valueFrom:
               parameter: {{ "{{steps.attempt.outputs.parameters.outcome}}" | quote }}
               default: none
+    # The checkout has no key, only a token that `plan` made. It is good for an hour: for a checkout that waited longer another one is made.
+    - name: checkout
+      inputs:
+        parameters:
+          {{- range concat $pr (list "name" "number") }}
+          - name: {{ . }}
+          {{- end }}
+      steps:
+        - - name: read
+            template: gate-{{ $gate }}-checkout
+            arguments:
+              parameters:
+                {{- include "press-play.pass" (concat $pr (list "name" "number")) | nindent 16 }}
+        - - name: token
+            template: gate-token
+            when: {{ "'{{steps.read.outputs.parameters.state}}' == 'spent'" | quote }}
+            arguments:
+              parameters:
+                {{- include "press-play.pass" (list "repo" "pr" "name") | nindent 16 }}
+                - name: number
+                  value: {{ "{{=asInt(inputs.parameters.number) + 1}}" | quote }}
+        - - name: again
+            template: checkout
+            when: {{ "'{{steps.read.outputs.parameters.state}}' == 'spent'" | quote }}
+            arguments:
+              parameters:
+                {{- include "press-play.pass" (append $pr "name") | nindent 16 }}
+                - name: number
+                  value: {{ "{{=asInt(inputs.parameters.number) + 1}}" | quote }}
+      outputs:
+        parameters:
+          {{- range concat $languages $beside (list "plan") }}
+          - name: {{ . }}
+            valueFrom:
+              expression: {{ printf "steps.read.outputs.parameters.state == 'spent' ? (steps.again?.outputs?.parameters?.%s ?? 'none') : steps.read.outputs.parameters.%s" . . | quote }}
+          {{- end }}
     # The commands of each language in turn, its shards side by side, and the verdict, which ends with 1 where a Pod went with its node.
     - name: attempt
       inputs:
@@ -387,9 +425,10 @@ spec:
               expression: "steps.look.outputs.parameters.state == 'pending' ? (steps['look-again']?.outputs?.parameters?.outcome ?? 'error') : steps.look.outputs.parameters.outcome"
     {{- include "press-play.wait" (dict "name" "await-checks" "inputs" (list "repo" "pr" "head")) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-plan" $gate) "inputs" $pr "extra" $workflow "outputs" (dict "state" "none" "outcome" "none" "name" "none" "seconds" "0" "patience" "0" "resources" "none")) | nindent 4 }}
-    {{- $made := dict "plan" "none" }}
+    {{- $made := dict "plan" "none" "state" "done" }}
     {{- range concat $languages $beside }}{{ $_ := set $made . "none" }}{{ end }}
-    {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checkout" $gate) "inputs" (append $pr "name") "extra" (dict "into" "/gate" "attempts" ($attempts | toString)) "claim" "{{inputs.parameters.name}}" "deadlineSeconds" 900 "outputs" $made) | nindent 4 }}
+    {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checkout" $gate) "inputs" (concat $pr (list "name" "number")) "extra" (dict "into" "/gate" "token" "/github/token" "attempts" ($attempts | toString)) "claim" "{{inputs.parameters.name}}" "token" "{{inputs.parameters.name}}-token-{{inputs.parameters.number}}" "deadlineSeconds" 900 "outputs" $made) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checks" $gate) "inputs" (append $pr "woken") "outputs" (dict "state" "none" "outcome" "none")) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-verdict" $gate) "inputs" (concat $pr (list "name" "plan" "attempt")) "extra" (dict "attempts" ($attempts | toString)) "outputs" (dict "outcome" "none")) | nindent 4 }}
+    {{- include "press-play.step" (dict "root" $root "name" "gate-token" "inputs" (list "repo" "pr" "name" "number")) | nindent 4 }}
 {{- end }}

@@ -109,7 +109,7 @@ egress:
   {{- end }}
 {{- end }}
 
-{{/* Steps with a key also reach GitHub, the Argo Server, a proxy, the proofs' store, mirrors. Takes the root. */}}
+{{/* Steps with a key or a token also reach GitHub, the Argo Server, a proxy, the proofs' store, mirrors. Takes the root. */}}
 {{- define "press-play.networkOf.keys" -}}
 egress:
   - to:

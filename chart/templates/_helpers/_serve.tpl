@@ -1,6 +1,6 @@
-{{/* Whether comments are served: "true" or nothing. Takes the root. */}}
+{{/* Whether comments are served: "true" or nothing. They are where somebody may read them. Takes the root. */}}
 {{- define "press-play.serves" -}}
-{{- if and .Values.serve.enabled .Values.repositories -}}true{{- end -}}
+{{- if and .Values.serve.enabled .Values.repositories .Values.serve.auth.callers -}}true{{- end -}}
 {{- end }}
 
 {{/* The metadata of what belongs to the server. Takes the root, or (dict "root" $ "name" NAME) for another name than the usual one. */}}
@@ -23,16 +23,6 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: serve
 {{- end }}
 
-{{/* The App as which the server reads GitHub. Takes the root. */}}
-{{- define "press-play.serveApp" -}}
-{{- .Values.serve.githubApp | default .Values.github.harnessApp -}}
-{{- end }}
-
-{{/* Whose tokens the server takes, as JSON; all of the controller's namespace where none are named. Takes the root. */}}
-{{- define "press-play.serveAccounts" -}}
-{{- .Values.serve.auth.serviceAccounts | default (list (dict "namespace" .Values.controller.namespace)) | toJson -}}
-{{- end }}
-
 {{/* The server's serve.json, as scripts/pressplay/serve/config.py reads it. Takes the root. */}}
 {{- define "press-play.serveConfig" -}}
 {{- $serve := .Values.serve -}}
@@ -43,12 +33,12 @@ app.kubernetes.io/component: serve
 {{- dict
   "host" ""
   "port" (int $serve.port)
-  "app" (include "press-play.serveApp" .)
+  "app" $serve.githubApp
   "people" $serve.people
   "hosts" (concat $hosts $serve.hosts)
   "origins" $serve.origins
   "audiences" $serve.auth.audiences
-  "serviceAccounts" (include "press-play.serveAccounts" . | fromJsonArray)
+  "callers" $serve.auth.callers
   "limits" $serve.limits
   "stop" $serve.stop
 | toPrettyJson -}}

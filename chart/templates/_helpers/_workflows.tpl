@@ -87,7 +87,7 @@ retryStrategy:
 A template that runs one step of the library. Its inputs travel as a JSON object of strings, each quoted by toJson: a
 value can't break out of its place. The same names are the step's inputs and the template's.
 (dict "root" $ "name" "task-look" "inputs" (list "repo" "task") "extra" (dict "workflow" "{{workflow.name}}") "outputs" (dict "state" "none"))
-`outputs` gives each output its default, so that a consumer of a skipped step finds one. `claim` names a volume that is mounted at /gate.
+`outputs` gives each output its default, so that a consumer of a skipped step finds one. `claim` names a volume that is mounted at /gate, `token` a Secret whose token is the file /github/token.
 The account is the step's in files/accounts.yaml.
 */}}
 {{- define "press-play.step" -}}
@@ -159,6 +159,11 @@ The account is the step's in files/accounts.yaml.
       - name: gate
         mountPath: /gate
       {{- end }}
+      {{- if .token }}
+      - name: token
+        mountPath: /github
+        readOnly: true
+      {{- end }}
   volumes:
     - name: tmp
       emptyDir: {}
@@ -166,6 +171,14 @@ The account is the step's in files/accounts.yaml.
     - name: gate
       persistentVolumeClaim:
         claimName: {{ .claim | quote }}
+    {{- end }}
+    {{- if .token }}
+    - name: token
+      secret:
+        secretName: {{ .token | quote }}
+        defaultMode: 0440
+        # Without it the step runs and says so, and another one is made.
+        optional: true
     {{- end }}
   {{- if .outputs }}
   outputs:

@@ -5,6 +5,8 @@ with every write, so that a reader can ask what anybody changed since it last lo
 
 Secrets are not in it: any process here, an agent too, can read the file. They live in the memory of the process that
 made them, and end with it.
+
+What has owners (`metadata.ownerReferences`) goes with the last of them, as Kubernetes' garbage collector has it.
 """
 
 from __future__ import annotations
@@ -38,9 +40,13 @@ CREATE TABLE IF NOT EXISTS labels (
     label TEXT NOT NULL, value TEXT NOT NULL, kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (kind, namespace, label, value, name)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS owned ON labels (value) WHERE label = 'metadata.ownerReferences';
 CREATE TABLE IF NOT EXISTS versions (only INTEGER PRIMARY KEY CHECK (only = 1), latest INTEGER NOT NULL);
 INSERT OR IGNORE INTO versions VALUES (1, 0);
 """
+
+_OWNER = "metadata.ownerReferences"
+"""In the table of labels: the uid of an owner. No label has a name like this."""
 
 _FROZEN = ("storedWorkflowTemplateSpec", "storedTemplates")
 """The parts of a Workflow's status that are written once and are large: kept in a column of their own."""
@@ -211,11 +217,16 @@ class SqliteCluster:
         """See `Cluster.create`."""
         key = key_of(manifest)
         if key.kind == "Secret":
-            return self._secrets.put(key, self._born(manifest), only_new=True)
+            made = self._secrets.put(key, self._born(manifest), only_new=True)
+            if made and self._is_orphan(self._connection, manifest):
+                self._secrets.delete(key.namespace, key.name)
+            return made
         with self._transaction() as connection:
             if _body(connection, key) is not None:
                 return False
             self._write(connection, key, self._born(manifest), status=None)
+            if self._is_orphan(connection, manifest):
+                self._remove(connection, key)
             return True
 
     def apply(self, manifest: Manifest) -> Manifest:
@@ -276,16 +287,45 @@ class SqliteCluster:
         if kind == "Secret":
             return self._secrets.delete(namespace, name)
         with self._transaction() as connection:
-            if _body(connection, key) is None:
+            body = _body(connection, key)
+            if body is None:
                 return False
-            # The row stays, empty, so that `changes` reports the deletion.
-            connection.execute(
-                "UPDATE objects SET version=?, body=NULL, status=NULL, frozen=NULL"
-                " WHERE kind=? AND namespace=? AND name=?",
-                (_next_version(connection), *key),
-            )
-            connection.execute("DELETE FROM labels WHERE kind=? AND namespace=? AND name=?", key)
+            self._remove(connection, key)
+            self._collect(connection, namespace, body["metadata"].get("uid", ""))
             return True
+
+    def _remove(self, connection: sqlite3.Connection, key: Key) -> None:
+        # The row stays, empty, so that `changes` reports the deletion.
+        connection.execute(
+            "UPDATE objects SET version=?, body=NULL, status=NULL, frozen=NULL WHERE kind=? AND namespace=? AND name=?",
+            (_next_version(connection), *key),
+        )
+        connection.execute("DELETE FROM labels WHERE kind=? AND namespace=? AND name=?", key)
+
+    def _collect(self, connection: sqlite3.Connection, namespace: str, uid: str) -> None:
+        """Delete what the object with this uid owned, if nothing else owns it, and what that owned."""
+        for secret in self._secrets.list(namespace, {}):
+            if uid in _owners(secret) and self._is_orphan(connection, secret):
+                self._secrets.delete(namespace, secret["metadata"]["name"])
+        owned = connection.execute(
+            "SELECT kind, namespace, name FROM labels WHERE label='metadata.ownerReferences' AND value=?"
+            " AND namespace=?",
+            (uid, namespace),
+        ).fetchall()
+        for row in owned:
+            key = Key(*row)
+            body = _body(connection, key)
+            if body is not None and self._is_orphan(connection, body):
+                self._remove(connection, key)
+                self._collect(connection, namespace, body["metadata"]["uid"])
+
+    def _is_orphan(self, connection: sqlite3.Connection, manifest: Manifest) -> bool:
+        """Whether an object has owners, and none of them is there."""
+        references = manifest["metadata"].get("ownerReferences") or []
+        namespace = manifest["metadata"].get("namespace", "")
+        owners = (_body(connection, Key(owner["kind"], namespace, owner["name"])) for owner in references)
+        there = {owner["metadata"]["uid"] for owner in owners if owner is not None}
+        return bool(references) and there.isdisjoint(_owners(manifest))
 
     def set_node(
         self,
@@ -377,7 +417,10 @@ class SqliteCluster:
         connection.execute("DELETE FROM labels WHERE kind=? AND namespace=? AND name=?", key)
         connection.executemany(
             "INSERT INTO labels VALUES (?,?,?,?,?)",
-            [(label, str(value), *key) for label, value in labels.items()],
+            [
+                *((label, str(value), *key) for label, value in labels.items()),
+                *((_OWNER, uid, *key) for uid in _owners(body)),
+            ],
         )
         return version
 
@@ -439,6 +482,11 @@ def _thawed(frozen: str) -> dict[str, Any]:
     """Read once for all Workflows of one template: it is large, the same in each, and nobody changes it."""
     read: dict[str, Any] = json.loads(frozen)
     return read
+
+
+def _owners(manifest: Manifest) -> set[str]:
+    """The uids of an object's owners."""
+    return {owner["uid"] for owner in manifest["metadata"].get("ownerReferences") or []}
 
 
 def _body(connection: sqlite3.Connection, key: Key) -> Manifest | None:

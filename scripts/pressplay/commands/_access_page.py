@@ -19,6 +19,7 @@ _VALUES: Mapping[str, Any] = {
     "controller": {"namespace": "controller"},
     "agentsConfigMap": {"mode": "merge"},
     "admission": {"policies": "always"},
+    "serve": {"auth": {"callers": [{"serviceAccount": "controller/*", "repositories": ["*/*"]}]}},
     "proof": {
         "signingKey": {"secret": "proof-key"},
         "store": "s3",
@@ -26,6 +27,7 @@ _VALUES: Mapping[str, Any] = {
     },
 }
 """What makes every account and every rule appear."""
+_MOUNTED = "none; a token is mounted that can read one repository for an hour"
 _PLACES = {"press-play": "release's", "controller": "controller's", "probed": "each of `acceptance.namespaces`"}
 _OTHERS = {
     "press-play-gate": "Gates' Pods, which run strangers' code. No token.",
@@ -72,7 +74,7 @@ def _accounts(held: Mapping[str, Sequence[tuple[str, Manifest]]]) -> Iterator[st
     for account in accounts.accounts():
         name = account.service_account
         runs = [f"`{run}`" for run in account.steps] or [f"`{run}` (Argo's executor)" for run in account.applies]
-        secrets = ", ".join(f"`{secret}`" for secret in _secrets(held[name])) or "none"
+        secrets = ", ".join(f"`{secret}`" for secret in _secrets(held[name])) or (_MOUNTED if account.token else "none")
         yield f"| `{name}` | {account.about} | {', '.join(runs)} | {secrets} |"
     for name, about in _OTHERS.items():
         yield f"| `{name}` | {about} | none | none |"
@@ -83,7 +85,7 @@ def _accounts(held: Mapping[str, Sequence[tuple[str, Manifest]]]) -> Iterator[st
 
 
 def _secrets(rules: Sequence[tuple[str, Manifest]]) -> list[str]:
-    return [name for _, rule in rules if "secrets" in rule["resources"] for name in rule["resourceNames"]]
+    return [name for _, rule in rules if "secrets" in rule["resources"] for name in rule.get("resourceNames", [])]
 
 
 def _rights(held: Mapping[str, Sequence[tuple[str, Manifest]]]) -> Iterator[str]:

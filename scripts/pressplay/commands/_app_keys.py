@@ -21,7 +21,7 @@ from pressplay.commands._app_needs import STATES, Wanted
 from pressplay.errors import InputError, PressPlayError
 from pressplay.github import apps
 from pressplay.github.apps import Created
-from pressplay.github.permissions import Needs
+from pressplay.github.permissions import HARNESS_USER, Needs
 
 
 def exchange(wanted: Wanted, answer: str, directory: Path, namespace: str, api_url: str | None) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _secrets(wanted: Wanted, created: Created, needs: Needs | None, namespace: s
     for target in namespaces:
         yield _secret(names.app_secret(created.slug), target, data)
     hook = wanted.values["events"]["webhook"]["secret"]
-    if created.webhook_secret and needs is not None and not needs.agent:
+    if created.webhook_secret and needs is not None and needs.user == HARNESS_USER:
         yield _secret(hook["name"], release_namespace, {hook["key"]: created.webhook_secret})
 
 
@@ -127,16 +127,15 @@ def secret_file(directory: Path) -> Iterator[Callable[[str, str], Path]]:
 
 def _next_steps(wanted: Wanted, created: Created, needs: Needs | None, path: Path) -> Iterator[str]:
     """What was made and what comes next; no key."""
-    who = "the harness" if needs is not None and not needs.agent else f"agent {needs.agent}" if needs else "nobody yet"
+    who = needs.who if needs is not None else "nobody yet"
     yield f"App {created.name}, number {created.id}, for {who}"
     if needs is None:
         yield (
-            f"No App of the values has this name: set agents.<id>.githubApp or github.harnessApp to {created.slug}, "
-            "and put the key where that App's key belongs (docs/how-to/github-apps.md)"
+            "No App of the values has this name: set agents.<id>.githubApp, github.harnessApp or serve.githubApp to "
+            f"{created.slug}, and put the key where that App's key belongs (docs/how-to/github-apps.md)"
         )
     elif names.slug(needs.app) != created.slug:
-        value = f"agents.{needs.agent}.githubApp" if needs.agent else "github.harnessApp"
-        yield f"GitHub knows it under another name than the values: set {value}: {created.slug}"
+        yield f"GitHub knows it under another name than the values: set {needs.value}: {created.slug}"
     yield f"install it:  {created.html_url}/installations/new"
     if wanted.external:
         key = wanted.values["secrets"]["remoteKey"].replace("{agent}", created.slug)

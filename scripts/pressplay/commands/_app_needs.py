@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pressplay import names
 from pressplay.commands._installation import DEFAULT_NAMESPACE
 from pressplay.errors import InputError
 
@@ -36,12 +37,16 @@ class Wanted:
 
         merged = values.load([(str(file), read_text(file)) for file in files])
         settings = Settings.model_validate(values.config(merged, DEFAULT_NAMESPACE))
-        needs = permissions.needed(settings, makes_webhooks=bool(merged["events"]["webhook"]["url"]))
+        needs = permissions.needed(
+            settings,
+            makes_webhooks=bool(merged["events"]["webhook"]["url"]),
+            serve_app=names.serve_app(merged),
+        )
         long = [name for name in needs if len(name) > apps.NAME_LIMIT]
         if long:
             raise InputError(
                 f"GitHub takes at most {apps.NAME_LIMIT} characters for an App's name, got {', '.join(long)}: shorten "
-                "agents.<id>.githubApp or github.harnessApp in the values"
+                "agents.<id>.githubApp, github.harnessApp or serve.githubApp in the values"
             )
         return Wanted(merged, settings, needs)
 

@@ -137,10 +137,13 @@ def workflows(root: Path) -> str:
     return "\n".join(parts)
 
 
+_APPS = {"harness": "the harness", "serve": "`pressplay serve`, where `serve.auth.callers` lists somebody"}
+
+
 def github_apps() -> str:
     """docs/reference/github-apps.md: what each App may, with the chart's own values, and why."""
     settings = Settings.model_validate(values.config(values.load([]), "press-play"))
-    needs = permissions.needed(settings)
+    needs = permissions.needed(settings, serve_app=values.load([])["serve"]["githubApp"])
     parts = [
         "# GitHub Apps\n\n<!-- Made by `make generate` from scripts/pressplay/github/permissions.py, domain/roles.py\n"
         "and the chart. Change them there. -->\n\n"
@@ -152,7 +155,7 @@ def github_apps() -> str:
         "default branch and on `press-play/**/*` keep them from it.\n"
     ]
     for app, need in needs.items():
-        who = f"`agents.{need.agent}`, role `{settings.agents[need.agent].role}`" if need.agent else "the harness"
+        who = f"`agents.{need.agent}`, role `{settings.agents[need.agent].role}`" if need.agent else _APPS[need.user]
         parts.append(f"## `{app}`\n\n{who[0].upper()}{who[1:]}.\n\n| permission | level | why |\n|---|---|---|")
         parts += [f"| `{name}` | {level} | {need.why[name]} |" for name, level in sorted(need.permissions.items())]
         parts.append("")

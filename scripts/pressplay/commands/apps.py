@@ -65,7 +65,7 @@ def command(
         click.echo(json.dumps({"apps": written, "steps": str(directory / "README.md")}, indent=2))
         return
     for app in written:
-        click.echo(f"{app['page']}: {app['name']} ({app['agent'] or 'the harness'})")
+        click.echo(f"{app['page']}: {app['name']} ({app['for']})")
     for note in _notes(wanted, hook_url):
         click.echo(note, err=True)
     click.echo(f"{directory / 'README.md'}: the steps, in order")
@@ -128,7 +128,7 @@ def _slug(app: str) -> str:
 def _write(
     wanted: Wanted, values_files: tuple[Path, ...], directory: Path, org: str, hook_url: str
 ) -> list[dict[str, Any]]:
-    from pressplay.github import apps
+    from pressplay.github import apps, permissions
 
     web = wanted.settings.github.web_url
     homepage = f"{web}/{min(wanted.settings.repositories, default=org)}".rstrip("/")
@@ -136,7 +136,7 @@ def _write(
     states: dict[str, str] = {}
     written: list[dict[str, Any]] = []
     for app, needs in wanted.needs.items():
-        manifest = apps.manifest(needs, homepage, "" if needs.agent else hook_url)
+        manifest = apps.manifest(needs, homepage, hook_url if needs.user == permissions.HARNESS_USER else "")
         slug, state = _slug(app), secrets.token_urlsafe(16)
         states[state] = app
         texts[f"{slug}.json"] = json.dumps(manifest, indent=2) + "\n"
@@ -145,6 +145,7 @@ def _write(
             {
                 "name": app,
                 "agent": needs.agent,
+                "for": needs.who,
                 "manifest": str(directory / f"{slug}.json"),
                 "page": str(directory / f"{slug}.html"),
                 "permissions": manifest["default_permissions"],
@@ -171,7 +172,7 @@ def _readme(wanted: Wanted, options: str, hook_url: str, written: list[dict[str,
     for app in written:
         page = Path(app["page"]).name
         may = ", ".join(f"{name}: {level}" for name, level in app["permissions"].items())
-        rows.append(f"| `{app['name']}` | {app['agent'] or 'the harness'} | [{page}]({page}) | {may} |")
+        rows.append(f"| `{app['name']}` | {app['for']} | [{page}]({page}) | {may} |")
     table = "\n".join(rows)
     keys = _EXTERNAL if wanted.external else _EXISTING
     hook = f"The webhook of `{harness}` sends to {hook_url}; its secret comes with its key." if hook_url else _NO_HOOK
@@ -216,7 +217,8 @@ docs/how-to/install.md.
 ## If a name is taken
 
 GitHub has each name once, and lets you change it on its page. `exchange` then says which value to set
-(`agents.<id>.githubApp`, `github.harnessApp`): by the name personas are picked and our Apps' comments are known.
+(`agents.<id>.githubApp`, `github.harnessApp`, `serve.githubApp`): by the name personas are picked and our Apps'
+comments are known.
 {notes}"""  # noqa: S608 - prose, no query
 
 

@@ -69,6 +69,7 @@ def forge(
     from pressplay.sandbox.forge import Forge
     from pressplay.sandbox.maintainer import Maintainer
     from pressplay.settings import CONFIG_KEY, CONFIG_MAP, GitHub, parse
+    from pressplay.validation import values
 
     names.repo(repo)
     host, port = _address(listen)
@@ -82,7 +83,8 @@ def forge(
     try:
         address = (url or server.url).rstrip("/")
         made.web_url = address
-        apps = setup.set_up(made, settings, repo, project or demo.PROJECT)
+        served_by = values.load([])["serve"]["githubApp"]
+        apps = setup.set_up(made, settings, repo, project or demo.PROJECT, serve_app=served_by)
         if secrets is not None:
             _write_secretly(secrets, {"apiVersion": "v1", "kind": "List", "items": [*setup.secrets(settings, apps)]})
         addresses = {"url": address, "apiURL": f"{address}/api/v3", "gitURL": address, "webURL": address}

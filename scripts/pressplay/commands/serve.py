@@ -183,6 +183,7 @@ def _of_options(
 
 
 def _of_chart(config_file: Path, settings_file: Path | None, key_folder: Path | None) -> _What:
+    from pressplay import names
     from pressplay.github.access import AppKey
     from pressplay.serve import config
     from pressplay.settings import parse
@@ -198,7 +199,11 @@ def _of_chart(config_file: Path, settings_file: Path | None, key_folder: Path | 
             number, pem = ((folder / name).read_text(encoding="utf-8") for name in ("app-id", "private-key"))
             return AppKey(int(number.strip()), pem)
         except (OSError, ValueError) as error:
-            raise InputError(f"App {app!r}: {folder} lacks app-id (a number) or private-key; see its Secret") from error
+            raise InputError(
+                f"there is no key of the App {app!r}, as which comments are read (serve.githubApp): {folder}, where "
+                f"the Secret {names.app_secret(app)} is mounted, lacks app-id (a number) or private-key. "
+                "`pressplay apps` creates the App (docs/how-to/github-apps.md)"
+            ) from error
 
     def ready() -> str:
         try:
@@ -217,13 +222,13 @@ def _accounts(config: Config) -> Authenticator:
     from pressplay.cluster.tokens import TokenReviewer
     from pressplay.serve.auth import Authenticator
 
-    if not config.service_accounts:
-        raise InputError("serviceAccounts: expected at least one whose tokens are taken; else nobody could call")
+    if not config.callers:
+        raise InputError("callers: expected at least one whose tokens are taken; else nobody could call")
     return Authenticator(
         time.monotonic,
         reviewer=TokenReviewer.in_pod(),
         audiences=config.audiences,
-        accounts=config.service_accounts,
+        callers=config.callers,
     )
 
 

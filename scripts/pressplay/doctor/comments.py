@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,18 @@ from pressplay.doctor.results import NotLookedAt, Result, check, ok, wrong
 from pressplay.doctor.subject import Subject, faults_of_key, is_unready
 
 NAME = "press-play-serve"
-"""Of its Deployment and its account."""
+"""Of its Deployment, its account and its settings."""
+
+
+def app(subject: Subject) -> str:
+    """The App as which the release serves comments; empty where it does not, or nobody can tell."""
+    if subject.files and not subject.problems:
+        return names.serve_app(subject.values)
+    try:
+        settings = subject.find("ConfigMap", subject.namespace, NAME)
+        return str(json.loads(settings["data"]["serve.json"])["app"]) if settings is not None else ""
+    except (NotLookedAt, ValueError, KeyError, TypeError):
+        return ""
 
 
 @check("comments' server")
@@ -22,7 +34,7 @@ def server(subject: Subject) -> Iterator[Result]:
     deployment = subject.find("Deployment", namespace, NAME)
     if deployment is None:
         if not _wanted(subject):
-            raise NotLookedAt("the release does not run it (serve.enabled, repositories)")
+            raise NotLookedAt("the release does not run it (serve.enabled, serve.auth.callers, repositories)")
         yield wrong(
             "comments' server",
             f"no Deployment {NAME} in {namespace}: agents can't read comments",
@@ -51,7 +63,7 @@ def server(subject: Subject) -> Iterator[Result]:
 
 def _wanted(subject: Subject) -> bool:
     """Whether the values want one; without them nobody knows."""
-    return bool(subject.files and not subject.problems and subject.values["serve"]["enabled"] and subject.repositories)
+    return bool(subject.files and not subject.problems and names.serve_app(subject.values))
 
 
 def _key(subject: Subject, deployment: Manifest) -> tuple[str, str] | None:
@@ -61,11 +73,9 @@ def _key(subject: Subject, deployment: Manifest) -> tuple[str, str] | None:
     data = subject.data(subject.namespace, name) if name else None
     if data is not None and not faults_of_key(data):
         return None
-    if name == names.app_secret(subject.harness):
-        raise NotLookedAt(f"the Secret {name} in {subject.namespace} is wrong, see there")
     what = "is not there" if data is None else faults_of_key(data)
     return (
         f"the Secret {name} in {subject.namespace}, with the key of the App as which it reads, {what}",
-        f"kubectl -n {subject.namespace} get secret {name}: make it (docs/how-to/install.md, step 3), or correct "
+        "create the App and fetch its key: pressplay apps -f values.yaml (docs/how-to/github-apps.md), or correct "
         "serve.githubApp",
     )

@@ -12,9 +12,10 @@ from pressplay import names
 from pressplay.doctor.results import NotLookedAt, Result, check, not_looked_at, note, ok, wrong
 from pressplay.doctor.subject import Subject
 from pressplay.errors import InputError
-from pressplay.github.access import CLOCK_SKEW_SECONDS, TIMEOUT_SECONDS, lacking
+from pressplay.github.access import CLOCK_SKEW_SECONDS, TIMEOUT_SECONDS
 from pressplay.github.calls import call
-from pressplay.github.permissions import Needs, needed
+from pressplay.github.grants import lacking, listed
+from pressplay.github.permissions import SERVE_USER, Needs, needed
 
 DANGEROUS = (
     "administration",
@@ -98,7 +99,12 @@ def itself(subject: Subject, app: str) -> Mapping[str, Any]:
 
 def needs(subject: Subject) -> Mapping[str, Needs]:
     """What each App needs in this installation."""
-    return subject.once(("needs",), lambda: needed(subject.settings, makes_webhooks=makes_webhooks(subject)))
+    from pressplay.doctor import comments
+
+    return subject.once(
+        ("needs",),
+        lambda: needed(subject.settings, makes_webhooks=makes_webhooks(subject), serve_app=comments.app(subject)),
+    )
 
 
 def makes_webhooks(subject: Subject) -> bool:
@@ -117,7 +123,6 @@ def makes_webhooks(subject: Subject) -> bool:
 def app(subject: Subject, name: str) -> Iterator[Result]:
     """One App: its key, its name, its permissions."""
     about, need = f"App {name}", needs(subject)[name]
-    value = f"agents.{need.agent}.githubApp" if need.agent else "github.harnessApp"
     try:
         subject.key(name)
         registered = itself(subject, name)
@@ -136,7 +141,7 @@ def app(subject: Subject, name: str) -> Iterator[Result]:
         )
         return
     faults = [
-        *_name(about, name, value, registered),
+        *_name(about, need, registered),
         *_permissions(about, need, registered["permissions"]),
     ]
     yield from faults
@@ -144,13 +149,13 @@ def app(subject: Subject, name: str) -> Iterator[Result]:
         yield ok(about, f"number {registered['id']}, takes its key, may what it needs")
 
 
-def _name(about: str, name: str, value: str, app: Mapping[str, Any]) -> Iterator[Result]:
+def _name(about: str, need: Needs, app: Mapping[str, Any]) -> Iterator[Result]:
     slug = str(app["slug"])
-    if slug != names.slug(name):
+    if slug != names.slug(need.app):
         yield wrong(
             about,
             f"its Secret has the key of another App, {slug}: personas are picked, and comments known, by the name",
-            f"set {value} to {slug}, or put the key of {name} into the Secret {names.app_secret(name)}",
+            f"set {need.value} to {slug}, or put the key of {need.app} into the Secret {names.app_secret(need.app)}",
         )
 
 
@@ -171,10 +176,19 @@ def _permissions(about: str, need: Needs, have: Mapping[str, str]) -> Iterator[R
             "merging, or make up what proves its work",
             f"take it away in the App's settings, Permissions & events: none of ours needs it ({_PAGE})",
         )
+    writes = {name: level for name, level in have.items() if level != "read" and name not in dangerous}
+    if need.user != SERVE_USER:
+        writes = {}
+    if writes:
+        yield wrong(
+            about,
+            f"may do more than read: {listed(writes)}. Its key lies in a pod that answers whoever calls",
+            f"take it away in the App's settings, Permissions & events ({_PAGE})",
+        )
     more = {
         permission: level
         for permission, level in have.items()
-        if permission not in dangerous
+        if permission not in (*dangerous, *writes)
         and (permission not in need.permissions or lacking({permission: level}, need.permissions))
     }
     if more:
@@ -197,8 +211,3 @@ def rate(subject: Subject) -> Iterator[Result]:
         )
     else:
         yield ok("rate limit", f"{left} of {most} calls are left in this hour")
-
-
-def listed(permissions: Mapping[str, str]) -> str:
-    """Permissions as GitHub's API writes them."""
-    return ", ".join(f"{name}: {level}" for name, level in sorted(permissions.items()))

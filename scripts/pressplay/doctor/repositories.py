@@ -7,13 +7,13 @@ from typing import Any
 
 from pressplay import names
 from pressplay.backlog import graph, tasks
-from pressplay.doctor.github import itself, listed, needs
+from pressplay.doctor.github import itself, needs
 from pressplay.doctor.results import NotLookedAt, Result, check, not_looked_at, note, ok, wrong
 from pressplay.doctor.subject import Subject
 from pressplay.errors import InputError
 from pressplay.github import deployments, refs, rules
-from pressplay.github.access import lacking
 from pressplay.github.calls import Client, call
+from pressplay.github.grants import lacking, listed
 from pressplay.steps.core import backlog_file, provable, queue_advice, update_advice
 from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
 from pressplay.steps.core.context import Subject as Work

@@ -15,6 +15,13 @@ Right = tuple[str, str, str, str]
 """(verb, resource, namespace, name)."""
 ACCEPTANCE = "acceptance"
 SENSOR = "press-play-sensor"
+_WALLS = (
+    ("create", "pods"),
+    ("create", "secrets"),
+    ("patch", "configmaps"),
+    ("create", "workflowtemplates.argoproj.io"),
+)
+"""What an account may do only if its rules say so: (verb, resource)."""
 
 
 def approver(subject: Subject) -> Account:
@@ -82,7 +89,7 @@ def _forbidden(subject: Subject, account: StepAccount) -> Iterator[Right]:
         for verb in rule.verbs for resource in rule.resources if not rule.names
     }  # fmt: skip
     yield "list", "secrets", subject.namespace, ""
-    for right in (("create", "pods"), ("patch", "configmaps"), ("create", "workflowtemplates.argoproj.io")):
+    for right in _WALLS:
         if right not in allowed:
             yield *right, subject.namespace, ""
     if "harness" not in account.keys:

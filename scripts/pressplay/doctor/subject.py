@@ -225,9 +225,9 @@ class Subject:
             if key is None:
                 raise NotLookedAt(f"--app-keys has no key of the App {app}", "put the file there, or leave it out")
             return key
-        qa = self.settings.agents.get("qa")
-        beside = [self.settings.github.harness_app, *([qa.github_app] if qa else [])]
-        namespace = self.settings.namespace if app in beside else self.settings.controller_namespace
+        # QA's key lies beside the release, too.
+        elsewhere = {agent.github_app for agent_id, agent in self.settings.agents.items() if agent_id != "qa"}
+        namespace = self.settings.controller_namespace if app in elsewhere else self.settings.namespace
         name = names.app_secret(app)
         try:
             data = self.data(namespace, name)

@@ -51,6 +51,8 @@ class StepAccount(_Model):
     applies: tuple[str, ...] = ()
     """Templates of the kind `resource`, as WORKFLOWTEMPLATE/TEMPLATE."""
     keys: tuple[Key, ...] = ()
+    token: bool = False
+    """Whether its pods mount a token that another account made for them."""
     rules: tuple[Rule, ...]
 
     @property
@@ -64,6 +66,8 @@ class StepAccount(_Model):
             raise ValueError("expected one of steps and applies")
         if self.applies and self.keys:
             raise ValueError("expected no keys: none of our code runs in a resource template")
+        if self.token and self.keys:
+            raise ValueError("expected a token or keys: a token is for who has no key")
         return self
 
 

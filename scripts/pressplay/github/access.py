@@ -20,6 +20,8 @@ from pressplay.github.breaker import Breaker
 from pressplay.github.calls import GitHubRefused, call
 from pressplay.github.client import AppClient, AppKeyStrategy, InstallationToken
 from pressplay.github.client import InstallationClient as InstallationClient
+from pressplay.github.given import GivenToken, TokenSpent
+from pressplay.github.grants import lacking, listed
 from pressplay.github.wire import AnswerCache, Network, Wire
 
 TIMEOUT_SECONDS = 30.0
@@ -28,7 +30,6 @@ TOKEN_MARGIN_SECONDS = 300
 JWT_SECONDS = 540
 """How long an App's own JWT holds; GitHub takes ten minutes at most."""
 CLOCK_SKEW_SECONDS = 60
-_LEVELS = ("read", "write", "admin")
 _UNKNOWN_APP = "Integration not found"
 """GitHub's message, with a 404, when no App has the id that a JWT names."""
 
@@ -65,6 +66,10 @@ def signing_key(pem: str) -> Any:
     return RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(pem)
 
 
+def _none(app: str) -> AppKey:
+    raise InputError(f"this step has a token for one repository, and no key of the App {app!r}")
+
+
 @dataclass(frozen=True)
 class _Installation:
     id: int
@@ -85,17 +90,21 @@ class GitHubAccess:
         clock: Clock,
         transport: httpx.BaseTransport | None = None,
         breaker: Breaker | None = None,
+        given: GivenToken | None = None,
     ) -> None:
         """`keys` gives an App's key by its name (`githubApp`); `transport` replaces the network (the sandbox).
 
         `breaker` holds calls back at a rate limit; by default one of this object's own, which no other process knows.
+        `given`: the only token there is; no key is used then.
         """
         self._github = github
-        self._keys = keys
+        self._keys = _none if given is not None else keys
+        self._given = given
         self._clock = clock
+        self._breaker = breaker or Breaker(clock)
         self._network = transport or Network(TIMEOUT_SECONDS)
         api = httpx.URL(github.api_url)
-        self._wire = Wire(self._network, api, clock, breaker or Breaker(clock), AnswerCache(), app="", limits=("", ""))
+        self._wire = Wire(self._network, api, clock, self._breaker, AnswerCache(), app="", limits=("", ""))
         # None of githubkit's cache and retries: `wire` asks each time, and Argo's strategy tries again.
         self._config = get_config(
             base_url=github.api_url,
@@ -114,6 +123,15 @@ class GitHubAccess:
         """Close the connections, once nothing more is asked."""
         if isinstance(self._network, Network):
             self._network.end()
+
+    def with_token(self, given: GivenToken) -> GitHubAccess:
+        """The same way to GitHub with this token alone, and without a key. Close this object, not that one."""
+        return GitHubAccess(self._github, _none, self._clock, self._network, self._breaker, given)
+
+    def mint(self, app: str, repo: str, permissions: Mapping[str, str]) -> GivenToken:
+        """A new token, to be handed over: it is not kept here. Raises what `installation` raises."""
+        token, ends, installed = self._mint(app, names.repo(repo), dict(permissions))
+        return GivenToken(app, installed.app_id, installed.login, names.repo(repo), dict(permissions), ends, token)
 
     def installation(self, app: str, repo: str, permissions: Mapping[str, str]) -> InstallationClient:
         """A client as `app` for one repository with these permissions and no more. Its token is renewed as it must be.
@@ -201,6 +219,8 @@ class GitHubAccess:
             if client is not None and refused not in (None, client.auth.token):
                 return client
             app, repo, permissions = key
+            if self._given is not None and refused is not None:
+                raise TokenSpent(f"GitHub no longer takes the token for {repo} that was made for this step")
             token, ends, installed = self._mint(app, repo, dict(permissions))
             if client is None:
                 strategy = InstallationToken(token, functools.partial(self._renewed, key))
@@ -211,6 +231,10 @@ class GitHubAccess:
             return client
 
     def _mint(self, app: str, repo: str, permissions: dict[str, str]) -> tuple[str, float, _Installation]:
+        given = self._given
+        if given is not None:
+            given.demand(app, repo, permissions, self._clock.now() + TOKEN_MARGIN_SECONDS)
+            return given.token, given.ends, _Installation(0, given.app_id, given.login)
         installed = self._installed(app, repo)
         owner, _, name = repo.partition("/")
         body = {"repositories": [name], "permissions": permissions}
@@ -262,7 +286,7 @@ class GitHubAccess:
 
     def _not_minted(self, app: str, repo: str, permissions: Mapping[str, str], error: GitHubRefused) -> InputError:
         """The error for a token that GitHub refuses to mint, with what a person can do about it."""
-        wanted = _listed(permissions)
+        wanted = listed(permissions)
         if "suspended" in str(error):
             return _suspended(app, repo, "the account's settings")
         try:
@@ -274,9 +298,9 @@ class GitHubAccess:
         if not lacks:
             return InputError(f"App {app!r} on {repo} must have the permissions {wanted}: {error}")
         never = lacking(lacks, own)
-        todo = f"give the App {_listed(never)} in its settings, then have" if never else "have"
+        todo = f"give the App {listed(never)} in its settings, then have" if never else "have"
         return InputError(
-            f"App {app!r} on {repo} must have the permissions {wanted}, and lacks {_listed(lacks)}: {todo} an owner of "
+            f"App {app!r} on {repo} must have the permissions {wanted}, and lacks {listed(lacks)}: {todo} an owner of "
             f"{repo.partition('/')[0]} accept that ({installation['html_url']})"
         )
 
@@ -285,12 +309,3 @@ def _suspended(app: str, repo: str, where: str) -> InputError:
     return InputError(
         f"App {app!r} is suspended on {repo}: an owner of {repo.partition('/')[0]} must unsuspend it ({where})"
     )
-
-
-def lacking(wanted: Mapping[str, str], have: Mapping[str, str]) -> dict[str, str]:
-    """The wanted permissions that are not granted, or not at that level."""
-    return {name: level for name, level in wanted.items() if have.get(name) not in _LEVELS[_LEVELS.index(level) :]}
-
-
-def _listed(permissions: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}: {level}" for name, level in sorted(permissions.items()))

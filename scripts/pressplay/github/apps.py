@@ -19,13 +19,17 @@ from githubkit import GitHub, UnauthAuthStrategy
 from pressplay.errors import InputError, TryAgain
 from pressplay.github.access import configuration
 from pressplay.github.calls import GitHubRefused, call
-from pressplay.github.permissions import Needs
+from pressplay.github.permissions import HARNESS_USER, SERVE_USER, Needs
 
 NAME_LIMIT = 34
 """Characters of an App's name that GitHub takes."""
 REDIRECT = "http://localhost:8977/press-play"
 """Where GitHub sends the browser with the code. Nothing needs to answer there: the code, which is worth an App's key,
 stays in the address bar of the browser that made the App."""
+_ABOUT = {
+    HARNESS_USER: "the harness: checks, comments, task folders",
+    SERVE_USER: "reads comments of pull requests, to serve them",
+}
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]*")
 _CODE = re.compile(r"[A-Za-z0-9_-]{8,200}")
 
@@ -46,7 +50,7 @@ class Created:
 
 def manifest(needs: Needs, homepage: str, hook_url: str = "") -> dict[str, Any]:
     """The App's manifest. `hook_url`: where its webhook sends `needs.events`; empty: it has none."""
-    who = f"works as {needs.agent}" if needs.agent else "the harness: checks, comments, task folders"
+    who = _ABOUT.get(needs.user, f"works as {needs.agent}")
     hook = {"hook_attributes": {"url": hook_url, "active": True}, "default_events": list(needs.events)}
     return {
         "name": needs.app,

@@ -1,4 +1,4 @@
-"""What each of our GitHub Apps needs on GitHub, and why (R9): the harness's here, an agent's by its role.
+"""What each of our GitHub Apps needs on GitHub, and why (R9): an agent's by its role, the others' here.
 
 `needed` says it for an installation's settings. Apps are made by it (`pressplay apps`), the sandbox's too, and it is
 the page docs/reference/github-apps.md. Nobody here is given `administration` or `workflows`, and nobody merges: that
@@ -51,26 +51,58 @@ WEBHOOKS = Permission(
 """What it needs besides where the EventSource of Argo Events acts as its App."""
 
 
+SERVE = (
+    Permission("metadata", "read", "Every App has it: the repository, who may write."),
+    Permission("contents", "read", "Reads snapshots of comments, and who wrote them."),
+    Permission("pull_requests", "read", "Reads pull requests, reviews and comments."),
+)
+"""What the App of `pressplay serve` needs. It answers whoever calls, so it may do no more than read."""
+
+
 @dataclass(frozen=True)
 class Needs:
     """What one App needs."""
 
     app: str
     """Its name, as the settings have it (`githubApp`, `github.harnessApp`)."""
-    agent: str
-    """The agent's id; empty for the harness's App."""
+    user: str
+    """Who acts as it: `harness`, `serve`, or an agent's id."""
     permissions: Mapping[str, Level]
     why: Mapping[str, str]
     """A sentence for each permission."""
     events: tuple[str, ...] = ()
     """GitHub's names of the events that its webhook is to send; of the harness's App only."""
 
+    @property
+    def agent(self) -> str:
+        """The id of the agent that works as it; empty for the harness's App and the server's."""
+        return "" if self.user in _OWN else self.user
 
-def needed(settings: Settings, *, makes_webhooks: bool = False) -> dict[str, Needs]:
-    """What the harness's App and each enabled agent's needs, by the Apps' names, the harness's first.
+    @property
+    def who(self) -> str:
+        """Who acts as it, for people."""
+        return _OWN[self.user][0] if self.user in _OWN else f"agent {self.user}"
 
-    `makes_webhooks`: whether the EventSource makes the repositories' webhooks as the harness's App
-    (`events.webhook.url`, which the settings do not know); that App then has none of its own, and no events.
+    @property
+    def value(self) -> str:
+        """Where the chart's values name it."""
+        return _OWN[self.user][1] if self.user in _OWN else f"agents.{self.user}.githubApp"
+
+
+HARNESS_USER, SERVE_USER = "harness", "serve"
+_OWN = {
+    HARNESS_USER: ("the harness", "github.harnessApp"),
+    SERVE_USER: ("the comments' server", "serve.githubApp"),
+}
+"""Those that act as an App and are no agent: who each is, and where the values name its App."""
+
+
+def needed(settings: Settings, *, makes_webhooks: bool = False, serve_app: str = "") -> dict[str, Needs]:
+    """What the harness's App, the server's and each enabled agent's needs, by the Apps' names, the harness's first.
+
+    What the settings do not know: `makes_webhooks`, whether the EventSource makes the repositories' webhooks as the
+    harness's App (`events.webhook.url`); that App then has none of its own, and no events. `serve_app`: as which App
+    the release serves comments, empty where it does not.
     """
     harness = settings.github.harness_app
     own = [
@@ -80,7 +112,9 @@ def needed(settings: Settings, *, makes_webhooks: bool = False) -> dict[str, Nee
         *((WEBHOOKS,) if makes_webhooks else ()),
     ]
     events = () if makes_webhooks else wanted_events(settings)
-    needs = {harness: _needs(harness, "", own, events)}
+    needs = {harness: _needs(harness, HARNESS_USER, own, events)}
+    if serve_app:
+        needs[serve_app] = _needs(serve_app, SERVE_USER, SERVE)
     for agent_id, agent in settings.agents.items():
         if agent.enabled:
             more = COMMENTS.permissions if agent_id == settings.flows.comments.agent else ()
@@ -88,14 +122,14 @@ def needed(settings: Settings, *, makes_webhooks: bool = False) -> dict[str, Nee
     return needs
 
 
-def _needs(app: str, agent: str, needed: Sequence[Permission], events: tuple[str, ...] = ()) -> Needs:
+def _needs(app: str, user: str, needed: Sequence[Permission], events: tuple[str, ...] = ()) -> Needs:
     levels: dict[str, Level] = {}
     why: dict[str, list[str]] = {}
     for permission in needed:
         if levels.get(permission.name) != "write":
             levels[permission.name] = permission.level
         why.setdefault(permission.name, []).append(permission.why)
-    return Needs(app, agent, levels, {name: " ".join(dict.fromkeys(reasons)) for name, reasons in why.items()}, events)
+    return Needs(app, user, levels, {name: " ".join(dict.fromkeys(reasons)) for name, reasons in why.items()}, events)
 
 
 def wanted_events(settings: Settings) -> tuple[str, ...]:

@@ -231,7 +231,7 @@ def mounts(
 ) -> dict[str, Path]:
     """The folder for each place at which a container of the Pod (its only one, or a sidecar) has a volume mounted.
 
-    `claims_only`: leave out the Pod's emptyDirs.
+    `claims_only`: leave out the Pod's emptyDirs and Secrets; otherwise a Secret is refused: only steps have any.
     """
     pod_name, container = pod["metadata"]["name"], container or _only_container(pod)
     sources = {}
@@ -241,6 +241,8 @@ def mounts(
         elif "emptyDir" in volume:
             if not claims_only:
                 sources[volume["name"]] = volumes / f"{pod_name}.{volume['name']}"
+        elif "secret" in volume and claims_only:
+            continue
         else:
             kinds = ", ".join(sorted(set(volume) - {"name"}))
             raise InputError(f"pod {pod_name}: volume {volume['name']}: the sandbox does not know {kinds}")

@@ -8,12 +8,14 @@ engine's retry strategy answers that. Other commands outlive this process, and t
 
 from __future__ import annotations
 
+import base64
 import json
 import tempfile
 import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +216,8 @@ class Kubelet:
         try:
             given = registry.parse_inputs(args[1])
             inputs = {name: container.localized(value, places) for name, value in given.items()}
-            registry.write_outputs(registry.run(command[2], inputs, self._context_of(command[2])), out)
+            context = replace(self._context_of(command[2]), mounted=self._mounted(pod).get)
+            registry.write_outputs(registry.run(command[2], inputs, context), out)
         except PressPlayError as error:
             self._context.say(f"step {command[2]}: {error}")
             self.last_words[pod["metadata"]["labels"].get(_WORKFLOW_LABEL, "")] = str(error)
@@ -223,6 +226,17 @@ class Kubelet:
             self._context.say(f"step {command[2]} died:\n{traceback.format_exc()}")
             return EXIT_FAILED, f"Error (exit code {EXIT_FAILED})"
         return 0, ""
+
+    def _mounted(self, pod: Manifest) -> dict[str, bytes]:
+        """The files of the Secrets that a step's Pod mounts, by their paths. They stay in memory."""
+        spec, namespace, files = pod["spec"], pod["metadata"]["namespace"], dict[str, bytes]()
+        places = {mount["name"]: mount["mountPath"] for mount in spec["containers"][0].get("volumeMounts") or ()}
+        for volume in spec.get("volumes") or ():
+            if "secret" in volume:
+                secret = self._cluster.get("Secret", namespace, volume["secret"]["secretName"]) or {}
+                for key, value in (secret.get("data") or {}).items():
+                    files[f"{places[volume['name']]}/{key}"] = base64.b64decode(value)
+        return files
 
 
 def _is_step(pod: Manifest) -> bool:

@@ -25,9 +25,10 @@ ORDERS = "refs/heads/press-play/**/*"
 """The branches that carry agents' instructions (`names.context_branch`)."""
 
 
-def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> dict[str, App]:
+def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None, *, serve_app: str = "") -> dict[str, App]:
     """Make sure of the repository with what is in `source`, the Apps, the maintainer and the rulesets.
 
+    `serve_app`: as which App comments will be served, for which there is none else.
     Returns the Apps by their names as the settings have them (`githubApp`). Done again, it is the same.
     """
     forge.create_user(MAINTAINER)
@@ -36,7 +37,7 @@ def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None) -> 
     forge.create_user(DEPLOYER)
     forge.grant(repo, DEPLOYER, "write")
     apps = {}
-    for name, needs in permissions.needed(settings).items():
+    for name, needs in permissions.needed(settings, serve_app=serve_app).items():
         slug = names.slug(name)
         apps[name] = forge.create_app(slug, name, needs.permissions, needs.events)
         forge.install(slug, repo)
@@ -88,13 +89,15 @@ def known_apps(forge: Forge, settings: Settings) -> dict[str, App]:
 
 
 def secrets(settings: Settings, apps: Mapping[str, App]) -> Iterator[Manifest]:
-    """All Secrets of an installation: the harness's and QA's beside it, each agent's where agents run (R5).
+    """All Secrets of an installation: QA's and those of no agent beside it, each agent's where agents run (R5).
 
     Those of Apps that are not given are left out.
     """
-    for name in (settings.github.harness_app, settings.agent("qa")[1].github_app):
-        if name in apps:
-            yield secret(name, apps[name], settings.namespace)
+    qa = settings.agent("qa")[1].github_app
+    agents = {agent.github_app for agent in settings.agents.values()}
+    for name, app in apps.items():
+        if name == qa or name not in agents:
+            yield secret(name, app, settings.namespace)
     for agent in settings.agents.values():
         if agent.enabled and agent.github_app in apps:
             yield secret(agent.github_app, apps[agent.github_app], settings.controller_namespace)

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pressplay.serve import log, mcp_tools
 from pressplay.serve.auth import Authenticator
 from pressplay.serve.buckets import Buckets
+from pressplay.serve.callers import Caller
 from pressplay.serve.config import Config
 from pressplay.serve.mcp_tools import CALLER
 from pressplay.serve.metrics import MEDIA_TYPE
@@ -163,7 +164,7 @@ class _Gate:
             self._from_here(request)
             self._size(request)
             scope[CALLER] = await self._caller(request)
-            wait = self._messages.take(scope[CALLER])
+            wait = self._messages.take(scope[CALLER].name)
             if wait:
                 raise later("too_many_calls", 429, "There were too many messages.", wait)
             if scope["path"] == MCP_PATH and request.method != "POST":
@@ -193,7 +194,7 @@ class _Gate:
         if max(len(request.scope["query_string"]), len(request.scope["path"])) > _LONGEST:
             raise Problem("too_large", 414, "The address is too long.")
 
-    async def _caller(self, request: Request) -> str:
+    async def _caller(self, request: Request) -> Caller:
         address = request.client.host if request.client is not None else ""
         header = request.headers.get("authorization", "")
         outcome = "ok"

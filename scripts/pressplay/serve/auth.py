@@ -18,11 +18,10 @@ from pressplay.cluster.tokens import ServiceAccount
 from pressplay.errors import InputError, TryAgain
 from pressplay.serve import log
 from pressplay.serve.buckets import Buckets
-from pressplay.serve.config import AllowedAccount
+from pressplay.serve.callers import LOCAL, Caller, caller
+from pressplay.serve.config import AllowedCaller
 from pressplay.serve.problems import Problem, later
 
-LOCAL = "local"
-"""Who calls where nobody else can: over stdio, or with the static token."""
 GOOD_SECONDS = 60.0
 """For how long a token that was good is taken without asking again."""
 BAD_SECONDS = 10.0
@@ -53,18 +52,18 @@ class Authenticator:
         static: str = "",
         reviewer: TokenReview | None = None,
         audiences: Sequence[str] = (),
-        accounts: Sequence[AllowedAccount] = (),
+        callers: Sequence[AllowedCaller] = (),
     ) -> None:
-        """`static`: the token of a laptop, empty for none; `accounts`: whose tokens `reviewer` may find good."""
+        """`static`: the token of a laptop, empty for none; `callers`: whose tokens `reviewer` may find good."""
         self._now = now
         self._key = secrets.token_bytes(32)
         self._static = self._digest(static) if static else b""
-        self._reviewer, self._audiences, self._accounts = reviewer, list(audiences), tuple(accounts)
+        self._reviewer, self._audiences, self._callers = reviewer, list(audiences), tuple(callers)
         self._known: OrderedDict[bytes, tuple[float, ServiceAccount | None]] = OrderedDict()
         self._lock = threading.Lock()
         self._failures = Buckets(FAILURES_PER_MINUTE, FAILURES_PER_MINUTE, now)
 
-    def caller(self, header: str, address: str) -> str:
+    def caller(self, header: str, address: str) -> Caller:
         """The caller that an Authorization header identifies; Problem 401 for nobody, 403 for one who may not call.
 
         May ask the API server: call it in a thread.
@@ -82,16 +81,16 @@ class Authenticator:
         account = self._account(digest, token, address)
         if account is None:
             raise self._refused("the token is not good (any more)")
-        if not any(
-            allowed.namespace == account.namespace and allowed.name in ("", account.name) for allowed in self._accounts
-        ):
+        who = caller(account, self._callers)
+        if who is None:
             raise Problem(
                 "forbidden",
                 403,
-                f"{account} may not call this server. Whoever runs Press Play can allow it: "
-                "serve.auth.serviceAccounts in the chart's values.",
+                f"{account} may not call this server. Whoever runs Press Play can allow it, for the repositories that "
+                f"it needs: {{serviceAccount: {account.namespace}/{account.name}, repositories: [owner/name]}} in "
+                "serve.auth.callers of the chart's values.",
             )
-        return str(account)
+        return who
 
     def _account(self, digest: bytes, token: str, address: str) -> ServiceAccount | None:
         if self._reviewer is None or not _JWT.fullmatch(token):

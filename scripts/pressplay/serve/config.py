@@ -32,11 +32,13 @@ class ServeLimits(_Model):
     """Bytes of a request."""
 
 
-class AllowedAccount(_Model):
-    """Whose tokens are taken: a ServiceAccount, or without a name all of a namespace."""
+class AllowedCaller(_Model):
+    """Whose tokens are taken, and what it may read."""
 
-    namespace: str
-    name: str = ""
+    service_account: str = Field(pattern=r"^[^/*]+/[^/]+$")
+    """`namespace/name`; `*` in the name stands for any part of one."""
+    repositories: list[str] = Field(min_length=1)
+    """`owner/name`; `*` stands for any part of either."""
 
 
 class Stop(_Model):
@@ -63,7 +65,7 @@ class Config(_Model):
     """Origins of web pages that may call it, for example https://tools.example.com."""
     audiences: list[str] = []
     """For whom ServiceAccounts' tokens must have been made; empty: for the API server."""
-    service_accounts: list[AllowedAccount] = []
+    callers: list[AllowedCaller] = []
     """Whose tokens are taken; empty: no ServiceAccount's."""
     limits: ServeLimits = ServeLimits()  # type: ignore[call-arg]
     stop: Stop = Stop()  # type: ignore[call-arg]

@@ -15,7 +15,7 @@ from mcp.server.lowlevel import Server
 
 from pressplay import __version__
 from pressplay.serve.arguments import schema
-from pressplay.serve.auth import LOCAL
+from pressplay.serve.callers import LOCAL, Caller
 from pressplay.serve.operations import INSTRUCTIONS, OPERATIONS
 from pressplay.serve.problems import Problem, missing, unknown
 from pressplay.serve.service import Service, named
@@ -73,6 +73,9 @@ _TOOLS = [
 ]
 
 
-def _caller(context: ServerRequestContext[Any]) -> str:
+def _caller(context: ServerRequestContext[Any]) -> Caller:
     """The caller, as the authenticator determined it; without a request, whoever started this process."""
-    return LOCAL if context.request is None else str(context.request.scope[CALLER])
+    if context.request is None:
+        return LOCAL
+    authenticated: Caller = context.request.scope[CALLER]
+    return authenticated

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pressplay.errors import PressPlayError
 from pressplay.serve import log
 from pressplay.serve.buckets import Buckets
+from pressplay.serve.callers import Caller
 from pressplay.serve.config import ServeLimits
 from pressplay.serve.metrics import Metrics
 from pressplay.serve.operations import OPERATIONS, Operation
@@ -51,8 +52,10 @@ class Service:
         self._taken = 0
         """Calls in progress or waiting; the limiter counts a call only one turn of the loop later."""
 
-    async def answer(self, operation: Operation, given: Mapping[str, Any], caller: str, surface: str) -> ServedAnswer:
-        """What `operation` answers; Problem if it doesn't."""
+    async def answer(
+        self, operation: Operation, given: Mapping[str, Any], caller: Caller, surface: str
+    ) -> ServedAnswer:
+        """What `operation` answers to a caller; Problem if it doesn't."""
         begun = time.monotonic()
         outcome = "failed"
         self.metrics.in_flight.inc()
@@ -77,11 +80,16 @@ class Service:
             self.metrics.requests.labels(surface, operation.name, outcome).inc()
             self.metrics.seconds.labels(surface, operation.name).observe(took)
             log.say(
-                "call", surface=surface, operation=operation.name, outcome=outcome, ms=round(took * 1000), caller=caller
+                "call",
+                surface=surface,
+                operation=operation.name,
+                outcome=outcome,
+                ms=round(took * 1000),
+                caller=caller.name,
             )
 
-    async def _answer(self, operation: Operation, given: Mapping[str, Any], caller: str) -> ServedAnswer:
-        wait = self._calls.take(caller)
+    async def _answer(self, operation: Operation, given: Mapping[str, Any], caller: Caller) -> ServedAnswer:
+        wait = self._calls.take(caller.name)
         if wait:
             message = f"Too many calls: {self._limits.calls_per_minute} a minute are allowed."
             raise later("too_many_calls", 429, message, wait)
@@ -95,7 +103,7 @@ class Service:
         try:
             with anyio.fail_after(self._limits.seconds):
                 page = await anyio.to_thread.run_sync(
-                    partial(self._run, operation, asked),
+                    partial(self._run, operation, asked, caller),
                     # A call to GitHub ends by its own time limit; its answer is not waited for.
                     abandon_on_cancel=True,
                     limiter=self._threads,
@@ -110,9 +118,9 @@ class Service:
         text = json.dumps(page.json(), ensure_ascii=False, separators=(",", ":"))
         return ServedAnswer(text, "application/json")
 
-    def _run(self, operation: Operation, asked: Any) -> Page | Reviews:
+    def _run(self, operation: Operation, asked: Any, caller: Caller) -> Page | Reviews:
         try:
-            return operation.run(self.source, asked)
+            return operation.run(replace(self.source, settings=caller.view(self.source.settings)), asked)
         except PressPlayError as error:
             raise of_github(error, asked.repo, self.source.clock.now()) from error
         finally:

@@ -118,6 +118,12 @@ def _security() -> Steps:
     return {"security-accept": security_steps.accept, "security-read": security_steps.read}
 
 
+def _token() -> Steps:
+    from pressplay.steps.gate_pods import token_steps
+
+    return {"gate-token": token_steps.renew}
+
+
 def _lint() -> Steps:
     from pressplay.steps.gate_pods import lint_steps
 
@@ -190,6 +196,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "comments-": _comment,
     "issue-": _issue,
     "security-": _security,
+    "gate-token": _token,
     "gate-lint-": _lint,
     "gate-tests-": _tests,
     "triage-": _triage,

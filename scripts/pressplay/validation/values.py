@@ -294,16 +294,20 @@ def _settings(values: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _serve(values: Mapping[str, Any]) -> Iterator[Finding]:
     serve, agents = _map(values, "serve"), _map(values, "agents")
-    if not (serve.get("enabled") and _map(values, "repositories")):
+    callers, repositories = _map(serve, "auth").get("callers"), _map(values, "repositories")
+    if not (serve.get("enabled") and repositories and isinstance(callers, list) and callers):
         return
-    app = str(serve.get("githubApp") or "")
-    others = (_map(values, "github").get("harnessApp"), _map(agents, "qa").get("githubApp"))
-    for other in others if app else ():
-        if isinstance(other, str) and app != other and names.app_secret(app) == names.app_secret(other):
-            message = (
-                f"expected an App with a Secret of its own, got {shown(app)}, whose Secret is that of {shown(other)}"
-            )
-            yield (("serve", "githubApp"),), message, "write the name as it is written there, or use another App"
+    yield from _serve_app(values)
+    for index, caller in enumerate(callers):
+        patterns = caller.get("repositories") if isinstance(caller, dict) else None
+        for at, pattern in enumerate(patterns if isinstance(patterns, list) else []):
+            if isinstance(pattern, str) and not any(_is_of(pattern, name) for name in repositories):
+                message = f"expected a pattern that matches one of the repositories, got {shown(pattern)}"
+                yield (
+                    (("serve", "auth", "callers", index, "repositories", at),),
+                    message,
+                    "list the repository in repositories, or take the pattern out",
+                )
     listed = _map(serve, "toolman").get("agents")
     for index, agent in enumerate(listed if isinstance(listed, list) else []):
         if agent not in agents:
@@ -312,6 +316,30 @@ def _serve(values: Mapping[str, Any]) -> Iterator[Finding]:
                 f"expected an agent's id, got {shown(agent)}",
                 "take it out",
             )
+
+
+def _serve_app(values: Mapping[str, Any]) -> Iterator[Finding]:
+    app, harness = _map(values, "serve").get("githubApp"), _map(values, "github").get("harnessApp")
+    if not isinstance(app, str):
+        return
+    hint = "name an App that can only read: `pressplay apps` makes it"
+    path: Path = ("serve", "githubApp")
+    if isinstance(harness, str) and names.app_secret(app) == names.app_secret(harness):
+        message = (
+            f"expected an App of the server's own, got {shown(app)}, the harness's (github.harnessApp): a pod that "
+            "takes requests may not hold the key that sets checks"
+        )
+        yield (path, ("github", "harnessApp")), message, hint
+    for agent, own in _map(values, "agents").items():
+        other = own.get("githubApp") if isinstance(own, dict) else None
+        if isinstance(other, str) and names.app_secret(app) == names.app_secret(other):
+            message = f"expected an App of the server's own, got {shown(app)}, that of agents.{agent}, which may write"
+            yield (path, ("agents", agent, "githubApp")), message, hint
+
+
+def _is_of(pattern: str, name: str) -> bool:
+    """Whether a repository is of a pattern of `serve.auth.callers`."""
+    return names.matches(pattern.lower(), name.lower())
 
 
 def _proof(values: Mapping[str, Any]) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from pressplay.sandbox.container import Container, localized, wall
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.kubelet import STOP_ANNOTATION, Kubelet
 from pressplay.settings import Settings
+from pressplay.steps import registry
 from pressplay.steps.core.context import Context
 
 NAMESPACE = "press-play"
@@ -134,6 +135,39 @@ def test_its_exit_status_and_what_it_printed_are_the_pods(machine, code, phase):
     assert machine.cluster.logs(NAMESPACE, "gate-lint-x-custom-0", "main", 60, 100) == b"said\ntoo\n"
     assert machine.cluster.logs(NAMESPACE, "gate-lint-x-custom-0", "main", 60, 2) == b"o\n"
     assert machine.cluster.logs(NAMESPACE, "nobody", "main", 60, 2) is None
+
+
+@pytest.mark.rule("R9")
+@pytest.mark.parametrize("kind", ["secret", "configMap", "hostPath"])
+def test_it_is_given_claims_and_empty_folders_alone(machine, kind):
+    volume = {"name": "more", kind: {"secretName": "gate-lint-x-token-0"}}
+    with pytest.raises(InputError, match=f"volume more: the sandbox does not know {kind}"):
+        machine.start(pod("true", volumes=[volume]))
+
+
+@pytest.mark.rule("R9")
+def test_a_step_has_the_files_of_its_secrets_in_memory_alone(machine, monkeypatch):
+    mounted_files: list[bytes | None] = []
+
+    def step(_inputs: dict[str, str], context: Context) -> dict[str, str]:
+        mounted_files.extend(context.mounted(f"/github/{name}") for name in ("token", "other"))
+        return {}
+
+    monkeypatch.setitem(registry.LOADERS, "reads", lambda: {"reads": step})
+    metadata = {"name": "t", "namespace": NAMESPACE}
+    machine.cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"token": "Z2hzXzE="}})
+    made = pod("true", "reads", volumes=[{"name": "token", "secret": {"secretName": "t", "optional": True}}])
+    made["spec"]["containers"] = [
+        {
+            "name": "main",
+            "command": ["pressplay", "step", "reads"],
+            "args": ["--in", "{}", "--out", "/tmp/out"],
+            "volumeMounts": [{"name": "token", "mountPath": "/github"}],
+        }
+    ]
+    machine.ended(machine.start(made))
+    assert mounted_files == [b"ghs_1", None]
+    assert not [path for path in machine.folder.rglob("*") if path.is_file() and b"ghs_1" in path.read_bytes()]
 
 
 @pytest.mark.rule("R9")

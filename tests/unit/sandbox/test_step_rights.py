@@ -65,6 +65,10 @@ CALLS: dict[str, Callable[[Cluster], object]] = {
     "a Pod deleted": lambda c: c.delete("Pod", OWN, "p"),
     "a Pod's status": lambda c: c.set_status("Pod", OWN, "p", {}),
     "a log": lambda c: c.logs(OWN, "p", "", 1, 1),
+    "a Secret made": lambda c: c.create(thing("Secret", "s")),
+    "all Secrets": lambda c: c.list("Secret", OWN),
+    "a Secret changed": lambda c: c.apply(thing("Secret", "github-app-press-play")),
+    "a Secret deleted": lambda c: c.delete("Secret", OWN, "github-app-press-play"),
     "a Workflow made": lambda c: c.create(WORKFLOW),
     "a wait ended": lambda c: c.set_node(OWN, "w", "n", "Succeeded", {}),
     "a play": lambda c: c.create({**WORKFLOW, "kind": "WorkflowTemplate"}),
@@ -81,7 +85,7 @@ CALLS: dict[str, Callable[[Cluster], object]] = {
         ("plan", {"a ledger read", "a ledger written", "all ledgers", "a Workflow made", "a play"}),
         ("signal", {"a ledger read", "a ledger written", "all ledgers", "a Workflow made", "a wait ended"}),
         ("run-prepare", {"a ledger read", "a ledger written", "a run deleted"}),
-        ("gate-tests-verdict", {"a ledger read", "a ledger written", "a Pod deleted", "a log"}),
+        ("gate-tests-verdict", {"a ledger read", "a ledger written", "a Pod deleted", "a log", "a Secret made"}),
         ("acceptance-probe", set()),
         (
             "reconcile",
@@ -126,8 +130,10 @@ def test_a_step_has_the_keys_of_its_account(of: Of):
         return held
 
     assert keys_of("pr-conclude") == ["press-play", "qa-agent"]
-    assert keys_of("plan") == ["press-play"]
-    assert keys_of("acceptance-probe") == []
+    for step in ("plan", "pr-accept", "signal", "run-collect", "gate-lint-plan", "gate-token", "reconcile"):
+        assert keys_of(step) == ["press-play"]
+    for step in ("gate-lint-checkout", "gate-tests-checkout", "acceptance-probe"):
+        assert keys_of(step) == []
 
 
 def test_who_may_not_create_the_rate_limits_changes_those_that_are_there(of: Of, cluster: SqliteCluster):

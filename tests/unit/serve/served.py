@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import anyio
 import httpx
 from github_world import REPO, GitHubWorld
 
+from pressplay.cluster.tokens import ServiceAccount
 from pressplay.github import pulls, snapshots
 from pressplay.github.conversation import Remark, Thread
 from pressplay.github.snapshots import Snapshot
 from pressplay.serve import reading
+from pressplay.serve.app import State, application
 from pressplay.serve.arguments import GetComment, GetSnapshot, ListComments, ListReviews
+from pressplay.serve.auth import Authenticator
+from pressplay.serve.config import AllowedCaller, Config, ServeLimits
+from pressplay.serve.metrics import Metrics
 from pressplay.serve.pages import Page
 from pressplay.serve.request import CommentSource
+from pressplay.serve.service import Service
 from pressplay.settings import Agent, GitHub, RepositoryDefaults, Settings
 
 FILE = "task-1-implementation.txt"
@@ -135,3 +144,62 @@ def taken(number: int) -> Snapshot:
     threads = tuple(Thread(one.id, "comment", "http://forge.test/#x", (one,)) for one in said)
     hash_ = snapshots.hash_of(one.id for one in said)
     return Snapshot(hash_, REPO, 1, "f" * 40, "2026-01-01T00:00:00Z", threads)
+
+
+TOKEN = "0123456789abcdef0123"
+GOOD = {"Authorization": f"Bearer {TOKEN}"}
+ACCOUNTS = {
+    "a.b.c": ServiceAccount("agents", "rex"),
+    "a.b.d": ServiceAccount("other", "x"),
+    "a.b.e": ServiceAccount("team", "reader"),
+}
+"""Whose each token is."""
+
+
+class Reviews:
+    """The API server's answers."""
+
+    def review(self, token: str, audiences: list[str]) -> ServiceAccount | None:
+        return ACCOUNTS.get(token)
+
+
+ANY = {"agents/*": ["*/*"]}
+
+
+class App:
+    """The application, asked in-process."""
+
+    def __init__(
+        self, served: Served, missing: str = "", callers: Mapping[str, list[str]] = ANY, **config: Any
+    ) -> None:
+        """`callers`: who may read what, as the values have it."""
+        limits = config.pop("limits", {})
+        self.callers = [AllowedCaller(service_account=who, repositories=list(what)) for who, what in callers.items()]
+        self.config = Config(app="press-play", limits=ServeLimits(**limits), **config)
+        self.metrics = Metrics()
+        self.state = State(lambda: missing)
+        self.served = served
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        service = Service(self.served.source, self.config.limits, self.metrics)
+        authenticator = Authenticator(lambda: 0.0, static=TOKEN, reviewer=Reviews(), callers=self.callers)
+        app = application(service, authenticator, self.config, self.state, lambda: 0.0)
+        # MCP works while the application's lifespan does.
+        async with app._app.router.lifespan_context(app._app):
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8090") as client:
+                yield client
+
+    def ask(self, *asked: tuple[str, str, dict[str, Any]]) -> list[httpx.Response]:
+        """The answers to several requests, one after another."""
+
+        async def run() -> list[httpx.Response]:
+            async with self.client() as client:
+                return [await client.request(*one[:2], **{"headers": GOOD, **one[2]}) for one in asked]
+
+        return anyio.run(run)
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        (answer,) = self.ask(("GET", path, more))
+        return answer

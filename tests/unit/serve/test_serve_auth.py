@@ -13,7 +13,7 @@ from pressplay.errors import InputError, TryAgain
 from pressplay.sandbox.server import Server
 from pressplay.serve import auth
 from pressplay.serve.auth import Authenticator
-from pressplay.serve.config import AllowedAccount
+from pressplay.serve.config import AllowedCaller
 from pressplay.serve.problems import Problem
 
 pytestmark = pytest.mark.rule("FR9")
@@ -36,15 +36,15 @@ class Reviews:
         return found
 
 
-def made(known=None, now=lambda: 0.0, accounts=("agent-platform",), **more):
+def made(known=None, now=lambda: 0.0, accounts=("agent-platform/*",), **more):
     reviews = Reviews(known or {})
-    pairs = [AllowedAccount(namespace=one.partition("/")[0], name=one.partition("/")[2]) for one in accounts]
-    return Authenticator(now, reviewer=reviews, audiences=["press-play"], accounts=pairs, **more), reviews
+    callers = [AllowedCaller(service_account=account, repositories=["*/*"]) for account in accounts]
+    return Authenticator(now, reviewer=reviews, audiences=["press-play"], callers=callers, **more), reviews
 
 
 def status(authenticator, header, address="10.0.0.1"):
     try:
-        return authenticator.caller(header, address)
+        return authenticator.caller(header, address).name
     except Problem as problem:
         return problem.status
 
@@ -79,8 +79,24 @@ def test_without_a_static_token_none_is_taken():
     assert reviews.asked == []
 
 
-@pytest.mark.parametrize(("accounts", "may"), [(["agent-platform/rex"], True), (["agent-platform/qa", "other"], False)])
-def test_accounts_are_allowed_by_name_or_by_namespace(accounts, may):
+@pytest.mark.parametrize(
+    ("accounts", "may"),
+    [
+        (["agent-platform/rex"], True),
+        (["agent-platform/*"], True),
+        (["agent-platform/r*", "x/y"], True),
+        (["agent-platform/*x"], True),
+        (["agent-platform/qa", "other/*"], False),
+        (["agent-platform/re"], False),
+        (["agent/*"], False),
+        (["platform/rex"], False),
+        (["agent-platform/rexx*"], False),
+        # A dot is a dot.
+        (["agent-platform/re."], False),
+        ([], False),
+    ],
+)
+def test_accounts_are_allowed_by_name_or_by_a_pattern_of_names(accounts, may):
     authenticator, _ = made({JWT: AGENT}, accounts=accounts)
     assert (status(authenticator, f"Bearer {JWT}") != 403) == may
 

@@ -5,27 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from contextlib import asynccontextmanager
 
 import anyio
-import httpx
 import pytest
 from github_world import REPO
-from served import SETTINGS
+from served import GOOD, SETTINGS, TOKEN, App
 
-from pressplay.cluster.tokens import ServiceAccount
 from pressplay.sandbox.forge import Fault
 from pressplay.serve import log
-from pressplay.serve.app import State, application
-from pressplay.serve.auth import Authenticator
 from pressplay.serve.buckets import Buckets
-from pressplay.serve.config import AllowedAccount, Config, ServeLimits
-from pressplay.serve.metrics import Metrics
-from pressplay.serve.service import Service
 
 pytestmark = pytest.mark.rule("FR9")
-TOKEN = "0123456789abcdef0123"
-GOOD = {"Authorization": f"Bearer {TOKEN}"}
 PULLS = f"/v1/repos/{REPO}/pulls"
 HELLO = {
     "jsonrpc": "2.0",
@@ -33,48 +23,6 @@ HELLO = {
     "method": "initialize",
     "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
 }
-
-
-class Reviews:
-    def review(self, token, audiences):
-        return {"a.b.c": ServiceAccount("agents", "rex"), "a.b.d": ServiceAccount("other", "x")}.get(token)
-
-
-class App:
-    """The application, asked in-process."""
-
-    def __init__(self, served, missing="", **config):
-        limits = config.pop("limits", {})
-        self.config = Config(app="press-play", limits=ServeLimits(**limits), **config)
-        self.metrics = Metrics()
-        self.state = State(lambda: missing)
-        self.served = served
-
-    @asynccontextmanager
-    async def client(self):
-        service = Service(self.served.source, self.config.limits, self.metrics)
-        authenticator = Authenticator(
-            lambda: 0.0, static=TOKEN, reviewer=Reviews(), accounts=[AllowedAccount(namespace="agents")]
-        )
-        app = application(service, authenticator, self.config, self.state, lambda: 0.0)
-        # MCP works while the application's lifespan does.
-        async with app._app.router.lifespan_context(app._app):
-            transport = httpx.ASGITransport(app=app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8090") as client:
-                yield client
-
-    def ask(self, *asked):
-        """The answers to several requests, one after another."""
-
-        async def run():
-            async with self.client() as client:
-                return [await client.request(*one[:2], **{"headers": GOOD, **one[2]}) for one in asked]
-
-        return anyio.run(run)
-
-    def get(self, path, **more):
-        (answer,) = self.ask(("GET", path, more))
-        return answer
 
 
 @pytest.fixture

@@ -27,9 +27,9 @@ def review(author: str = QA, state: str = "APPROVED", commit: str = HEAD, id_: i
 def desk_of(tmp_path, monkeypatch):
     """A pull request with a proof and reviews; `done` says in order what GitHub was told."""
 
-    def make(*, proof=None, posted=(), entries=None, refuse=None, document=None):
+    def make(*, proof=None, posted=(), entries=None, refuse=None, document=None, login=QA):
         context, done = desk(tmp_path, agents={"qa": Agent(github_app="qa", role="test", model="m")}), []
-        context.github.login = lambda _app: QA
+        context.github.login = login
         record(context, "pr", PR, entries or {})
 
         def dismiss(*given):
@@ -90,6 +90,15 @@ def test_an_approval_is_given_once_for_the_commit_that_was_proven(desk_of, proof
     lines = approval.give(context, subject, pull(), Entries())
     assert done == expected
     assert ("the proof of this commit is gone" in str(lines)) is not bool(expected)
+
+
+def test_nothing_is_approved_as_an_app_that_nobody_could_withdraw_it_of(desk_of):
+    """Who voids approvals knows QA's App by its name alone."""
+    context, done = desk_of(proof=proof(), login="another[bot]")
+    subject = Subject.of({"repo": REPO, "pr": str(PR), "try": "1"}, context)
+    refused = approval.give(context, subject, pull(), Entries())
+    assert "has the key of another[bot], not of qa[bot]" in refused
+    assert done == []
 
 
 def test_a_document_that_is_gone_is_made_again_for_a_review_that_is_posted(desk_of):

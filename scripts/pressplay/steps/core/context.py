@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pressplay import names
 from pressplay.clock import Clock
@@ -14,11 +15,20 @@ from pressplay.errors import InputError
 from pressplay.github import contents
 from pressplay.github.access import GitHubAccess
 from pressplay.github.calls import Client
+from pressplay.github.given import GivenToken, TokenSpent
 from pressplay.github.remote import Remote
 from pressplay.settings import RepositoryDefaults, Settings
 
 Inputs = dict[str, str]
 Outputs = dict[str, str]
+
+
+def read_mounted(path: str) -> bytes | None:
+    """What a file that is mounted into this pod holds; None where there is none."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,15 @@ class Context:
     """Writes a line to the log. Never pass it text that people or agents wrote, or a token (R7, R9)."""
     git_folder: Callable[[str], str] | None = None
     """The path of a repository on this machine, if git can't reach the forge by HTTP (the sandbox's virtual time)."""
+    mounted: Callable[[str], bytes | None] = read_mounted
+    """Reads what is mounted at a path of the pod, as `read_mounted`; the sandbox keeps Secrets in memory."""
+
+    def with_token(self, path: str) -> Context:
+        """This context with GitHub as the token at `path` allows, and no key. TokenSpent where there is no token."""
+        content = self.mounted(path)
+        if content is None:
+            raise TokenSpent("the token that was made for this step is gone")
+        return replace(self, github=self.github.with_token(GivenToken.unpack(content)))
 
     def harness(self, repo: str, **permissions: str) -> Client:
         """GitHub as the harness's App, for one repository with these permissions only (R9)."""

@@ -19,6 +19,7 @@ from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.manifests import WORKFLOW_ANNOTATION
 from pressplay.steps.core.verdicts import Gate, GateVerdict
+from pressplay.steps.gate_pods import gate_tokens
 from pressplay.steps.gate_pods.candidate import Candidate
 
 AWAIT_CHECKS = "await-checks"
@@ -48,9 +49,9 @@ def begin(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) -
     """Whether a gate runs commands (state `run`), asks for checks (`checks`), or is `done` with an `outcome`.
 
     With `onto` the head is judged as merged with that commit: `skipped` where checks of a CI stand for the gate, which
-    sees no such tree. For `run` it creates the volume. `name` is the name of the volume and of the Pods, `seconds` the
-    time for the commands, `patience` how long to wait for their Pod, `resources` (base64 of JSON) the container's
-    resources.
+    sees no such tree. For `run` it creates the volume, and the token for the checkout. `name` is the name of the volume
+    and of the Pods, `seconds` the time for the commands, `patience` how long to wait for their Pod, `resources` (base64
+    of JSON) the container's resources.
     """
     subject, candidate = Subject.of(inputs, context), Candidate.of(inputs)
     pr = subject.pull_number
@@ -67,6 +68,7 @@ def begin(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) -
     name = names.gate_run(gate, subject.repo, pr, candidate.head, workflow)
     if not context.cluster.create(_claim(context, subject, name, workflow, settings)) and is_gone(context, name):
         raise TryAgain(f"{name}: the volume of an earlier run of this gate is still being deleted")
+    gate_tokens.hand_over(context, subject, name, 0)
     seconds = int(MINUTE * settings.timeout_minutes)
     return {
         "state": "run",

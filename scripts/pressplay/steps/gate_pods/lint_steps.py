@@ -26,7 +26,7 @@ from pressplay.settings import Lint
 from pressplay.steps.core import merged_trees
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import GateVerdict
-from pressplay.steps.gate_pods import gate_runs, named_checks
+from pressplay.steps.gate_pods import gate_runs, gate_tokens, named_checks
 from pressplay.steps.gate_pods.candidate import Candidate
 from pressplay.steps.gate_pods.lint_judge import LintResult, judge, verdict_of
 from pressplay.steps.gate_pods.pod_end import look
@@ -44,6 +44,11 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
 
 
 def checkout(inputs: Inputs, context: Context) -> Outputs:
+    """See `_check_out`; `state` spent, and nothing else, where the token has expired: see `gate_tokens.reading`."""
+    return gate_tokens.reading(inputs, context, _check_out)
+
+
+def _check_out(inputs: Inputs, context: Context) -> Outputs:
     """Write the head commit and each language's script into the folder `into`, the volume.
 
     With `onto` it is the tree of merging the head with that commit, and the base is that commit.

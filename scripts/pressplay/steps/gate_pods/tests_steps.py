@@ -33,7 +33,7 @@ from pressplay.settings import Tests
 from pressplay.steps.core import criteria_first, evidence, merged_trees, task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
-from pressplay.steps.gate_pods import gate_runs, named_checks, play_end
+from pressplay.steps.gate_pods import gate_runs, gate_tokens, named_checks, play_end
 from pressplay.steps.gate_pods.candidate import Candidate
 from pressplay.steps.gate_pods.pod_end import look, waiting_sidecars
 from pressplay.validation.details import ending
@@ -55,6 +55,11 @@ def read_checks(inputs: Inputs, context: Context) -> Outputs:
 
 
 def checkout(inputs: Inputs, context: Context) -> Outputs:
+    """See `_check_out`; `state` spent, and nothing else, where the token has expired: see `gate_tokens.reading`."""
+    return gate_tokens.reading(inputs, context, _check_out)
+
+
+def _check_out(inputs: Inputs, context: Context) -> Outputs:
     """Write the head commit, its variants and each language's script into the folder `into`, the volume.
 
     With `onto` it is the tree of merging the head with that commit, and the base is that commit. With `tasks` it is

@@ -101,9 +101,14 @@ def give(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries)
             return "the proof of this commit is gone"
     qa = context.settings.agent("qa")[1].github_app
     as_qa = context.github.installation(qa, subject.repo, {"pull_requests": "write"})
-    login = context.github.login(qa)
+    if as_qa.login.lower() != names.bot(qa):
+        # Who voids an approval has no key to ask GitHub with: it knows QA's App by its name.
+        return (
+            f"the Secret {names.app_secret(qa)} has the key of {as_qa.login}, not of {names.bot(qa)}: put the key of "
+            f"{qa} there, or set agents.qa.githubApp to the other App's name"
+        )
     posted = any(
-        review.author == login and review.state == "APPROVED" and review.commit_id == pull.head_sha
+        review.author == as_qa.login and review.state == "APPROVED" and review.commit_id == pull.head_sha
         for review in reviews.reviews(as_qa, subject.repo, pull.number)
     )
     # What a posted review names must not change under it.
@@ -216,10 +221,10 @@ def void(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries,
     judged = [verdict for verdict in entries.all(GateEntry) if verdict.gate == verdicts.ACCEPTANCE]
     if not any(whole or verdict.head != pull.head_sha for verdict in judged):
         return
-    login = context.github.login(context.settings.agent("qa")[1].github_app)
+    login = names.bot(context.settings.agent("qa")[1].github_app)
     gh = context.harness(subject.repo, pull_requests="write")
     for review in reviews.reviews(gh, subject.repo, pull.number):
-        if review.author != login or review.state != "APPROVED":
+        if review.author.lower() != login or review.state != "APPROVED":
             continue
         if whole or review.commit_id != pull.head_sha:
             why = "It was approved for another target." if whole else f"The head is now {pull.head_sha}."

@@ -48,8 +48,8 @@ def _verdict(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result:
 
 def _reviews_by(context: Context, gh: Client, run: Run) -> list[reviews.Review]:
     """The reviews of the run's pull request by the run's agent."""
-    login = context.github.login(context.settings.agent(run.agent_id)[1].github_app)
-    return [review for review in reviews.reviews(gh, run.subject.repo, run.number) if review.author == login]
+    login = names.bot(context.settings.agent(run.agent_id)[1].github_app)
+    return [review for review in reviews.reviews(gh, run.subject.repo, run.number) if review.author.lower() == login]
 
 
 def _newest_review(context: Context, gh: Client, run: Run, entry: RunEntry) -> RunEntry:
