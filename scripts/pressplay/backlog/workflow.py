@@ -12,6 +12,9 @@ A DAG takes at most 200 nodes. What does not fit goes on in further Workflows, i
 another is a wait of its own for the same merge (also under `release: approved`: a verdict is known to the first
 Workflow only), so there is no barrier between them.
 
+Under `release: approved` a task starts on the approved head of what it depends on (`steps.core.stack`). It can begin
+on one commit only. So of several dependencies all must be merged, unless one of them holds all others (`begun_on`).
+
 No text of a backlog gets here (R7): Argo gets only numbers and checked names.
 """
 
@@ -21,7 +24,7 @@ import copy
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pressplay import names
@@ -50,6 +53,32 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 
 
+def begun_on(plan: WorkPlan) -> dict[str, str]:
+    """Under `release: approved`: the ids of tasks that start on a dependency's approved head → that dependency.
+
+    Those that depend on nothing that is left, or on tasks none of which depends on all others, are not in it.
+    """
+    known = {planned.task.id: planned for planned in plan.playable}
+    chosen: dict[str, str] = {}
+    for planned in plan.playable:
+        last = max(planned.waits_for, key=lambda name: known[name].order, default=None)
+        others = set(planned.waits_for) - {last}
+        if last is not None and (not others or others <= _before(known, last, min(known[n].order for n in others))):
+            chosen[planned.task.id] = last
+    return chosen
+
+
+def _before(known: Mapping[str, Planned], name: str, first: int) -> set[str]:
+    """What a task depends on, directly or not; not further back in the start order than `first`."""
+    before: set[str] = set()
+    left = [name]
+    while left:
+        new = {n for n in known[left.pop()].waits_for if known[n].order >= first} - before
+        before |= new
+        left += new
+    return before
+
+
 def play_manifests(
     plan: WorkPlan,
     *,
@@ -74,6 +103,7 @@ def play_manifests(
         raise InputError(f"parallelism {parallelism}: expected at least 1 task at once")
     fixed = {"repo": repo, "tag": tag, "play": play}
     numbers = {planned.task.id: planned.task.number for planned in plan.playable}
+    stacked = begun_on(plan) if release == "approved" else {}
     manifests: list[Manifest] = []
     common = {
         "app.kubernetes.io/part-of": "press-play",
@@ -87,7 +117,7 @@ def play_manifests(
         if len(name) > names.LABEL_LIMIT:
             raise InputError(f"play {name!r}: expected at most {names.LABEL_LIMIT} characters, got {len(name)}")
         metadata: dict[str, Any] = {"name": name, "namespace": namespace, "labels": dict(common)}
-        templates = _templates(part, numbers, fixed, parallelism, release)
+        templates = _templates(part, numbers, fixed, parallelism, stacked)
         if since:
             templates.insert(0, _with_final_proof({**fixed, "since": names.commit(since)}))
         spec: dict[str, Any] = {"entrypoint": templates[0]["name"], "templates": templates}
@@ -169,7 +199,11 @@ def _cost(planned: Planned, here: set[str], awaited: set[str]) -> tuple[int, set
 
 
 def _templates(
-    part: Sequence[Planned], numbers: Mapping[str, int], fixed: Mapping[str, str], parallelism: int, release: Release
+    part: Sequence[Planned],
+    numbers: Mapping[str, int],
+    fixed: Mapping[str, str],
+    parallelism: int,
+    stacked: Collection[str],
 ) -> list[dict[str, Any]]:
     here: set[str] = set()
     awaited: set[str] = set()
@@ -196,7 +230,7 @@ def _templates(
         depends.extend(_after(f"t{numbers[name]}-merged") for name in planned.follows)
         for name in planned.waits_for:
             if name in here:
-                depends.append(f"t{numbers[name]}" + ("-merged" if release == "merged" else ""))
+                depends.append(f"t{numbers[name]}" + ("" if task.id in stacked else "-merged"))
             elif name in awaited:
                 depends.append(f"t{numbers[name]}-merged")
         inputs = {**fixed, "task": str(task.number), "rank": str(math.ceil(planned.rank))}

@@ -63,7 +63,7 @@ STAND_IN = "owner/repository"
     type=click.Choice(["merged", "approved"]),
     default="merged",
     show_default=True,
-    help="What lets dependents start, for -o workflow.",
+    help="What lets dependents start: the merge, or the approval, on whose head they then start.",
 )
 def command(
     tasks_json: Path,
@@ -85,7 +85,8 @@ def command(
     planned = graph.plan(backlog, parallelism=parallel, overlaps=overlaps)
     if output == "json":
         advice = [{"message": item.message, "do": item.do} for item in _missing(tasks_json)]
-        whole = {**planned.as_json(), "lacks": advice}
+        stacked = {"stacked": workflow.begun_on(planned)} if release == "approved" else {}
+        whole = {**planned.as_json(), **stacked, "lacks": advice}
         click.echo(json.dumps(whole, indent=2 if len(planned.tasks) <= ROWS else None))
     elif output == "workflow":
         manifests = workflow.play_manifests(
@@ -101,7 +102,7 @@ def command(
         for problem in planned.problems:
             click.echo(f"task {_line(problem.task)}: {_line(problem.problem)}", err=True)
     else:
-        _show(planned, tuple(task.id for task in backlog.tasks if task.status in FINISHED), minutes)
+        _show(planned, tuple(task.id for task in backlog.tasks if task.status in FINISHED), minutes, release)
         _lacks.show(_missing(tasks_json))
 
 
@@ -120,7 +121,7 @@ def _missing(tasks_json: Path) -> list[Advice]:
         return [detection.Advice(str(error).splitlines()[0], f"pressplay validate --project {folder} shows all of it")]
 
 
-def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float) -> None:
+def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float, release: workflow.Release) -> None:
     """The table and the summary for people, on stdout."""
     from rich.console import Console
     from rich.table import Table
@@ -160,6 +161,10 @@ def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float) -> Non
             soft_wrap=True,
         )
         console.print(f"Estimate:      {_duration(planned.makespan * minutes)} with {together}", soft_wrap=True)
+    stacked = workflow.begun_on(planned) if release == "approved" else {}
+    if stacked:
+        listed = tuple(f"{task} on {dependency}" for task, dependency in stacked.items())
+        console.print(f"Stacked:       {_list(listed)} (each starts on the approved head)", soft_wrap=True)
     proposed = [(row.task.id, profile) for row in planned.tasks if (profile := row.proposed_profile) is not None]
     if proposed:
         console.print("\nProof profiles that no one has set:", soft_wrap=True)

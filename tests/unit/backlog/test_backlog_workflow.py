@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pressplay.backlog.graph import plan
 from pressplay.backlog.tasks import read
-from pressplay.backlog.workflow import play_manifests, to_yaml
+from pressplay.backlog.workflow import begun_on, play_manifests, to_yaml
 from pressplay.errors import InputError
 
 KINDS = {"Workflow": Workflow, "WorkflowTemplate": WorkflowTemplate}
@@ -91,6 +91,32 @@ def test_approved_releases_dependents_on_the_verdict():
     (template, _) = manifests(planned(task(1), task(2, 1)), release="approved")
     assert nodes(template)["t2"]["depends"] == "t1"
     assert set(entry(template)["dag"]["target"].split()) == {"t1-merged", "t2-merged"}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "stacked", "depends"),
+    [
+        ([task(1), task(2, 1), task(3, 2)], {"2": "1", "3": "2"}, {"t2": "t1", "t3": "t2"}),
+        # A commit can't hold both, so both must be merged.
+        ([task(1), task(2), task(3, 1, 2)], {}, {"t3": "t1-merged && t2-merged"}),
+        # The last of a chain holds the rest.
+        ([task(1), task(2, 1), task(3, 1, 2)], {"2": "1", "3": "2"}, {"t2": "t1", "t3": "t1 && t2"}),
+        ([task(1), task(2, 1), task(3, 2), task(4, 1, 3)], {"2": "1", "3": "2", "4": "3"}, {"t4": "t1 && t3"}),
+        (
+            [task(1), task(2, 1), task(3, 1), task(4, 2, 3), task(5, 4)],
+            {"2": "1", "3": "1", "5": "4"},
+            {"t4": "t2-merged && t3-merged", "t5": "t4"},
+        ),
+        # What is done needs no wait.
+        ([task(1, status="done"), task(2), task(3, 1, 2)], {"3": "2"}, {"t3": "t2"}),
+    ],
+)
+def test_approved_starts_a_task_on_the_one_head_that_holds_all_it_needs(tasks, stacked, depends):
+    the_plan = planned(*tasks)
+    assert begun_on(the_plan) == stacked
+    (template, _) = manifests(the_plan, release="approved")
+    assert {name: nodes(template)[name]["depends"] for name in depends} == depends
+    assert begun_on(planned(task(1))) == {}
 
 
 def test_every_task_is_a_target_longest_chain_behind_it_first():

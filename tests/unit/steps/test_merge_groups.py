@@ -107,3 +107,11 @@ def test_a_queue_that_gets_no_answer_in_time_is_named(minutes, enabled, named):
     assert bool(found) == bool(named)
     assert named in "".join(found)
     assert list(queue_advice.advice(changed, REPO, "main", None)) == []
+
+
+def test_a_queue_and_stacked_release_were_not_tried_together():
+    stacked = settings(defaults={"release": "approved"}, flows={"mergeGroup": {"enabled": True, "window": 60}})
+    rule = QueueRule(240, all_green=True)
+    (advice,) = queue_advice.advice(stacked, REPO, "main", rule)
+    assert "stacked release was not tried" in advice.message
+    assert list(queue_advice.advice(stacked, REPO, "main", None)) == []

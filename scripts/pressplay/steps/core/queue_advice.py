@@ -35,6 +35,12 @@ def advice(settings: Settings, repo: str, base: str, rule: QueueRule | None) -> 
             "set events.enabled and flows.mergeGroup.enabled to true, or take the rule Require merge queue away",
         )
         return
+    if settings.repository(repo).release == "approved":
+        yield Advice(
+            f"{shown} has a merge queue, with which stacked release was not tried: a pull request that was begun on "
+            "another one can be entered only once that has left the queue",
+            "set release: merged, or enter them one after the other",
+        )
     minutes = {gate: own.timeout_minutes for gate, own in judging(settings.repository(repo)).items()}
     needed = max(minutes.values(), default=0) + _AROUND_MINUTES
     if needed > rule.timeout_minutes:

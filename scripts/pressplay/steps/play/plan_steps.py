@@ -84,6 +84,8 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
             context.cluster.delete("WorkflowTemplate", context.settings.namespace, left["metadata"]["name"])
         _create(context, subject, _manifests(context, subject, planned, name, commit), number)
     _report(context, subject, planned, name, mode)
+    if subject.settings.release == "approved":
+        _say_what_is_stacked(context, planned)
     if (held := context.paused(subject.repo)) is not None:
         context.say(f"no run of it begins yet: {subject.repo} is paused {_by(held)}; {held.ended_by}")
     if lacking:
@@ -139,6 +141,22 @@ def _say_what_overlaps(context: Context, planned: graph.WorkPlan) -> None:
         if playable.follows:
             after = ", ".join(numbers[name] for name in playable.follows)
             context.say(f"task {playable.task.number} starts once {after} ended, for they name the same files")
+
+
+def _say_what_is_stacked(context: Context, planned: graph.WorkPlan) -> None:
+    """Log which tasks start before what they depend on is merged, and which wait for it although tasks are released."""
+    numbers = {playable.task.id: str(playable.task.number) for playable in planned.playable}
+    stacked = workflow.begun_on(planned)
+    for task, dependency in list(stacked.items())[:_OVERLAPS]:
+        context.say(f"task {numbers[task]} starts on the approved head of task {numbers[dependency]}, merged or not")
+    if len(stacked) > _OVERLAPS:
+        context.say(f"and {len(stacked) - _OVERLAPS} more tasks start on an approved head")
+    apart = [playable for playable in planned.playable if playable.waits_for and playable.task.id not in stacked]
+    for playable in apart[:_OVERLAPS]:
+        after = ", ".join(numbers[name] for name in playable.waits_for)
+        context.say(f"task {playable.task.number} starts once {after} are merged: no approved head holds all of them")
+    if len(apart) > _OVERLAPS:
+        context.say(f"and {len(apart) - _OVERLAPS} more tasks start once what they depend on is merged")
 
 
 def _link(context: Context, subject: Subject) -> str:
