@@ -203,6 +203,27 @@ class Landed(_Single):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stacked(_Single):
+    """Of a task: the approved head of a dependency that it was begun on, before that landed. Empty: begun on the base.
+
+    Nothing but this says what the task's own change is compared with (`steps.core.stack`).
+    """
+
+    KEY: ClassVar = "stacked"
+
+    try_: _Try
+    """The try whose run began there."""
+    task: int = 0
+    """The dependency."""
+    pr: int = 0
+    """Its pull request."""
+    head: str = ""
+    """The commit that was approved."""
+    held: str = ""
+    """The head of this task's own pull request that is proven, and waits for the dependency to land."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskVerdict(_Reasoned):
     """Of a task: how a try of it ended."""
 
@@ -743,6 +764,7 @@ Entry = (
     | TaskOfPull
     | Begun
     | Landed
+    | Stacked
     | TaskVerdict
     | Alerts
     | Fault
@@ -776,6 +798,7 @@ _FIXED: Mapping[str, type[Any]] = {
         TaskOfPull,
         Begun,
         Landed,
+        Stacked,
         Alerts,
         Fault,
         PassingFault,

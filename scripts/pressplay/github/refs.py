@@ -46,6 +46,22 @@ def committed_at(gh: Client, repo: str, sha: str) -> float:
     return parse_rfc3339(call(gh, "GET", f"/repos/{repo}/git/commits/{sha}")["committer"]["date"])
 
 
+def create_branch(gh: Client, repo: str, branch: str, sha: str) -> str:
+    """Let a branch begin at a commit, unless it exists; the commit at its head either way."""
+    there = find_head(gh, repo, branch)
+    if there is not None:
+        return there
+    try:
+        call(gh, "POST", f"/repos/{repo}/git/refs", json={"ref": f"{_HEADS}{branch}", "sha": sha})
+    except GitHubRefused:
+        # A concurrent call may have created it between our two requests; otherwise the refusal is real.
+        there = find_head(gh, repo, branch)
+        if there is None:
+            raise
+        return there
+    return sha
+
+
 def delete_branch(gh: Client, repo: str, branch: str) -> bool:
     """Delete a branch; False if there was none."""
     try:

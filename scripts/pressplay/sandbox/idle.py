@@ -11,10 +11,11 @@ from pressplay.cluster.port import Manifest
 from pressplay.errors import InputError
 from pressplay.github import pulls
 from pressplay.sandbox.engine.locktable import waits_for_locks_alone
-from pressplay.steps.core import parking
+from pressplay.steps.core import parking, stack
 from pressplay.steps.core.context import Context
 from pressplay.steps.play.task_verdicts import AWAIT_MERGE, AWAIT_VERDICT
 from pressplay.steps.review import conflicts, retests, scope
+from pressplay.steps.upkeep import stacks
 from pressplay.steps.upkeep.wakes import never_merged
 
 
@@ -44,7 +45,10 @@ def only_people_move(workflows: Iterable[Manifest], context: Context) -> bool:
     if verdicts > tasks or never_merged(context, merges):
         return False
     repos = [repo for repo in context.settings.repositories if names.repo_key(repo) in awaited]
-    return not any(retests.is_pending(context, repo) or _conflicts_are_worked_on(context, repo) for repo in repos)
+    return not any(
+        retests.is_pending(context, repo) or stacks.is_pending(context, repo) or _conflicts_are_worked_on(context, repo)
+        for repo in repos
+    )
 
 
 def _conflicts_are_worked_on(context: Context, repo: str) -> bool:
@@ -63,6 +67,8 @@ def _conflicts_are_worked_on(context: Context, repo: str) -> bool:
         subject = scope.subject_of(context, repo, pull, entries)
         parked = parking.parked(entries, subject)
         is_left = parked is not None and (parked.stopped or parked.head == pull.head_sha)
-        if not is_left and scope.in_scope(context, repo, pull, entries):
+        built = stack.of(context, gh, subject)
+        waits_for_dependency = built is not None and built.waits
+        if not is_left and not waits_for_dependency and scope.in_scope(context, repo, pull, entries):
             return True
     return False

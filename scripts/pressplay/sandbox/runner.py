@@ -319,6 +319,10 @@ class Runner:
             raise InputError("the agent left a repository without its base or without a commit")
         head = repository.head.peel(pygit2.Commit).id
         ahead, _behind = repository.ahead_behind(head, base.peel(pygit2.Commit).id)
+        begun = variables.get("PRESSPLAY_HEAD", "")
+        if role == IMPLEMENT and begun in repository:
+            # What it was begun on, on a branch of another task, is not its own.
+            ahead = min(ahead, repository.ahead_behind(head, pygit2.Oid(hex=begun))[0])
         blocked = outcome.result == "blocked"
         if role == IMPLEMENT and blocked and not ahead:
             # A pull request is where people read the question, and it needs a commit.

@@ -158,6 +158,7 @@ def instructions(
     kind: str = "task",
     findings: bool = False,
     proving: Mapping[str, str] | None = None,
+    begun_on: Mapping[str, str] | None = None,
     templates_dir: Path | None = None,
 ) -> str:
     """The text of `task/instructions.md`: what this one run is asked, on which commit, and how it hands over.
@@ -166,7 +167,8 @@ def instructions(
     there is one. `kind` is what the number stands for (`names.kind_of`): where there are instructions of the role for
     it alone (`instructions-implement.alerts.md.mustache`), these are taken. `findings`: the harness's gates refused
     that commit, and `task/findings.md` says why. `proving` says how the commit will be proven: `plan`, the path of its
-    plan of probes, `environment`, `namespaces`, `hosts` and `workload`; None if nothing is deployed. InputError for
+    plan of probes, `environment`, `namespaces`, `hosts` and `workload`; None if nothing is deployed. `begun_on`: the
+    `dependency` that has not landed and its `commit` that the branch begins at, where there is one. InputError for
     another role, or for a role that works on a pull request where there is none.
     """
     known = roles(templates_dir)
@@ -192,6 +194,7 @@ def instructions(
         "later_round": round > 1,
         "findings": findings,
         "proving": [dict(proving)] if proving else [],
+        "begun_on": [dict(begun_on)] if begun_on else [],
     }
     files = [_template(f"{_FIRST}{role}.{kind}.md.mustache", templates_dir)]
     if not files[0].exists():
@@ -224,12 +227,15 @@ def conflict(
     files: Sequence[str],
     more: int = 0,
     broken: str = "",
+    begun_on: str = "",
+    dependency: str = "",
     templates_dir: Path | None = None,
 ) -> str:
     """The text of `task/conflict.md`: which files of a pull request conflict with its base, or what fails with it.
 
     `base` and `files` are other people's texts, as code spans; `more`: how many files are not in `files`. `broken`:
-    what the gates say of a merge without conflicts, as Markdown that quotes all that is not ours.
+    what the gates say of a merge without conflicts, as Markdown that quotes all that is not ours. `begun_on`: the
+    commit of a `dependency` that the branch was begun on, where there is one.
     """
     data: dict[str, object] = {
         "base": base,
@@ -239,6 +245,7 @@ def conflict(
         "files": [{"path": file} for file in files],
         "more": [{"count": more}] if more else [],
         "broken": [{"quoted": broken}] if broken else [],
+        "begun_on": [{"commit": begun_on, "dependency": dependency}] if begun_on else [],
     }
     return engine.render(_template("conflict.md.mustache", templates_dir), data)
 

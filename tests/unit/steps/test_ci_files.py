@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from pressplay.github import comparison
 from pressplay.github.comparison import Changed, Comparison
 from pressplay.steps.gate_pods import ci_files
 
@@ -61,12 +60,10 @@ class Side:
 )
 def test_what_ci_runs_is_read_from_the_base(monkeypatch, changed, head, touched):
     whole = Comparison(LEFT_AT, tuple(Changed(path, path, "modified") for path in changed))
-    monkeypatch.setattr(comparison, "compare", lambda *_: whole)
     monkeypatch.setattr(ci_files, "Files", lambda _gh, _repo, commit: Side(BASE if commit == LEFT_AT else BASE | head))
-    assert ci_files.changed(object(), "acme/shop", "main", "a" * 40) == touched
+    assert ci_files.changed(object(), "acme/shop", whole, "a" * 40) == touched
 
 
 def test_a_change_that_nobody_saw_whole_counts_as_one_of_the_workflows(monkeypatch):
-    monkeypatch.setattr(comparison, "compare", lambda *_: Comparison(LEFT_AT, (), seen=False))
     monkeypatch.setattr(ci_files, "Files", lambda *_: Side(BASE))
-    assert ci_files.changed(object(), "acme/shop", "main", "a" * 40)
+    assert ci_files.changed(object(), "acme/shop", Comparison(LEFT_AT, (), seen=False), "a" * 40)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 from ledgers import HEAD, OTHER, PR, REPO, desk, ended, gate, numbered, pull, record, run
 
+from pressplay.domain.entries import Stacked
 from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.github import pulls, refs
-from pressplay.steps.core import consent, parking, task_source
+from pressplay.steps.core import approvals, consent, parking, stack, task_source
 from pressplay.steps.core.context import Subject
+from pressplay.steps.core.landing import Landing
+from pressplay.steps.core.stack import Stack
 from pressplay.steps.documents import task_documents
 from pressplay.steps.review import approval, plans, pull_steps, rounds, scope, target
 from pressplay.steps.runs import findings
@@ -163,6 +166,41 @@ def test_where_it_stands(desk_of, given, setting, entries, state, agent):
     assert void == ([f"void whole={held}"] if held or state in ("ask", "review") else [])
     waits = state == "ask" and setting.get("approved", False) and result["role"] == "conflict"
     assert ("say that it waits" in done) == waits
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize(
+    ("landed", "lacks", "held", "setting", "given", "state", "role"),
+    [
+        # Until what it was begun on has landed, a proven one waits, and a conflict is not its own to resolve.
+        (False, False, True, {"approved": True}, {"why": "push"}, "approved", "none"),
+        (False, False, True, {"approved": True, **DIRTY}, {"why": "push"}, "approved", "none"),
+        (False, False, False, DIRTY, {"why": "push"}, "review", "none"),
+        # Then its approval follows, after the base was taken in where that is needed.
+        (True, False, True, {"approved": True}, {"why": "push"}, "conclude", "none"),
+        (True, False, True, {"approved": True, **DIRTY}, {"why": "push"}, "ask", "conflict"),
+        (True, True, True, {"approved": True}, {"why": "push"}, "ask", "conflict"),
+        (True, True, False, {}, {"why": "push"}, "ask", "conflict"),
+        (True, False, False, {"approved": True}, {"why": "push"}, "approved", "none"),
+        # Parked, and a person's retry: it is proven still.
+        (False, False, True, {}, {"why": "asked"}, "conclude", "none"),
+        (False, False, False, {}, {"why": "asked"}, "review", "none"),
+        (False, False, True, {"lacking": "no proof"}, {"why": "asked"}, "review", "none"),
+    ],
+)
+def test_where_one_stands_that_was_begun_on_another(
+    desk_of, monkeypatch, landed, lacks, held, setting, given, state, role
+):
+    on = Stacked(try_=1, task=1, pr=7, head=OTHER, held=HEAD if held else "")
+    landing_ = Landing(7, "main", "c" * 40, "ann", "") if landed else None
+    monkeypatch.setattr(stack, "of", lambda *_: Stack(on, landing_, OTHER, ""))
+    monkeypatch.setattr(Stack, "lacks_base", lambda *_: lacks)
+    monkeypatch.setattr(approvals, "is_held", lambda *_: held)
+    context, done = desk_of(numbered(ended("test", "pass")), **setting)
+    result = pull_steps.look({**INPUTS, **given}, context)
+    assert (result["state"], result["role"]) == (state, role)
+    # A held check stays as it is: green, it would let people merge.
+    assert "say that it waits" not in done
 
 
 @pytest.mark.rule("R1")

@@ -76,6 +76,9 @@ def test_every_gate_must_have_passed_this_very_merge(entries, outcome, why):
     [
         ("success", HEAD, True),
         (None, approvals.retest_id(HEAD), True),
+        # Proven, and what it was begun on is still to land.
+        (None, approvals.stacked_id(HEAD), True),
+        (None, approvals.stacked_id(OTHER), False),
         # Under review, parked, not under Press Play, another commit's.
         (None, HEAD, False),
         ("action_required", HEAD, False),

@@ -19,8 +19,8 @@ from pressplay.gates.proving.model import PROFILES
 from pressplay.github import issues, pulls
 from pressplay.plaintext import plain
 from pressplay.steps.comments.conversation import ACCEPT, FIX, PROFILE, RETRY, STATUS, STOP, Command
-from pressplay.steps.core import parking, reason_text
-from pressplay.steps.core.approvals import is_approved
+from pressplay.steps.core import parking, reason_text, stack
+from pressplay.steps.core.approvals import is_approved, is_held
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.start import labels
 from pressplay.steps.review.rounds import next_round
@@ -190,6 +190,9 @@ def _state(context: Context, subject: Subject, pull: pulls.Pull, entries: Entrie
     if (held := context.paused(subject.repo)) is not None:
         return "paused", held.ended_by, None
     gh = context.harness(subject.repo, checks="read")
+    if is_held(gh, subject.repo, pull):
+        on = stack.recorded(context, subject)
+        return "proven", f"{stack.name(on) if on else 'what it was begun on'} to land", None
     if is_approved(gh, subject.repo, pull):
         return "approved", "a person to merge it", None
     if parked is not None and parked.head == pull.head_sha:

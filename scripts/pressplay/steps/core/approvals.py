@@ -13,6 +13,7 @@ GROUP = "merge-group"
 
 
 _RETEST = "retest-"
+_STACKED = "stacked-"
 
 
 def retest_id(head: str) -> str:
@@ -20,13 +21,23 @@ def retest_id(head: str) -> str:
     return f"{_RETEST}{head}"
 
 
+def stacked_id(head: str) -> str:
+    """The external id of that check on a proven head that waits for the pull request which it is built on to land."""
+    return f"{_STACKED}{head}"
+
+
 def is_approved(gh: Client, repo: str, pull: pulls.Pull) -> bool:
     """Whether the check on the head by `gh`'s App, the harness's, says so. `gh` may read checks.
 
-    Also where the merge with a base branch that moved on is being judged: then nobody can merge it, but it needs no
-    further review.
+    Also where the merge with a base branch that moved on is being judged, or a dependency must land first: then nobody
+    can merge it, but it needs no further review.
     """
     return is_approval(checks.own(gh, repo, pull.head_sha, ACCEPTANCE_CHECK))
+
+
+def is_held(gh: Client, repo: str, pull: pulls.Pull) -> bool:
+    """Whether that check says that the head is proven and waits for a dependency. `gh` may read checks."""
+    return awaits_landing(checks.own(gh, repo, pull.head_sha, ACCEPTANCE_CHECK))
 
 
 def is_approval(check: checks.CheckRun | None) -> bool:
@@ -34,9 +45,14 @@ def is_approval(check: checks.CheckRun | None) -> bool:
     if check is None:
         return False
     green = check.conclusion == "success" and check.external_id == check.head_sha
-    return green or awaits_retest(check)
+    return green or awaits_retest(check) or awaits_landing(check)
 
 
 def awaits_retest(check: checks.CheckRun | None) -> bool:
     """Whether a commit was proven, and its merge with the base branch is being judged."""
     return check is not None and check.conclusion is None and check.external_id == retest_id(check.head_sha)
+
+
+def awaits_landing(check: checks.CheckRun | None) -> bool:
+    """Whether a commit was proven, and the pull request that it is built on has not landed, or not as it is in it."""
+    return check is not None and check.conclusion is None and check.external_id == stacked_id(check.head_sha)

@@ -14,7 +14,7 @@ from pressplay import names
 from pressplay.backlog.tasks import FINISHED, Backlog
 from pressplay.clock import parse_rfc3339
 from pressplay.domain import entries as entries_
-from pressplay.domain.entries import Begun, Entries, Entry, Landed, PullOfTask, TaskVerdict
+from pressplay.domain.entries import Begun, Entries, Entry, Landed, PullOfTask, Stacked, TaskVerdict
 from pressplay.github import comparison, issues, merges, pulls
 from pressplay.github.calls import Client
 from pressplay.settings import Settings
@@ -110,6 +110,9 @@ def of(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries
     if merge is None:
         raise ValueError(f"pull request {pull.number} is not merged")
     problem = problem_of(merge, base, context.settings)
+    begun_on = entries.get(Stacked)
+    if not problem and begun_on is not None and begun_on.head == pull.head_sha:
+        problem = f"was merged with nothing but the commits of #{begun_on.pr}, which it was begun on"
     if not problem and not comparison.contains(gh, subject.repo, base, merge.commit):
         problem = f"was merged as {merge.commit[:12]}, which is not part of {names.shown_branch(base)} any more"
     return Landing(pull.number, merge.base, merge.commit, merge.by, problem)

@@ -10,8 +10,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from pressplay.github import comparison
 from pressplay.github.calls import Client
+from pressplay.github.comparison import Comparison
 from pressplay.github.files import Files
 
 FOLDERS = (".github/workflows/", ".github/actions/")
@@ -30,12 +30,11 @@ _PACKAGE_RUNNERS = ("npm", "pnpm", "yarn", "bun")
 _WORD = re.compile(r"[\w./-]+")
 
 
-def changed(gh: Client, repo: str, base: str, head: str) -> list[str]:
+def changed(gh: Client, repo: str, compared: Comparison, head: str) -> list[str]:
     """The files that decide what the base's CI runs, and that differ at `head`; sorted.
 
     Where GitHub lists only a part of the change, the workflows' folder itself is named: nobody saw the rest.
     """
-    compared = comparison.compare(gh, repo, base, head)
     paths = {path for file in compared.files for path in (file.path, file.before)}
     if not compared.whole:
         return [FOLDERS[0]]

@@ -10,7 +10,7 @@ from pressplay.cluster.ledger import PART_OF
 from pressplay.github import checks, pulls
 from pressplay.github.calls import Client
 from pressplay.settings import CommandGate, RequiredCheck
-from pressplay.steps.core import verdicts
+from pressplay.steps.core import stack, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import Gate, GateVerdict
 from pressplay.steps.gate_pods import ci_files, gate_runs
@@ -54,7 +54,10 @@ def read(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) ->
     if pending and not failed and inputs.get("woken") != "true":
         return {"state": "pending"}
     minutes = settings.timeout_minutes
-    touched = ci_files.changed(context.harness(subject.repo, contents="read"), subject.repo, pull.base_ref, head)
+    reader = context.harness(subject.repo, contents="read", pull_requests="read")
+    touched = ci_files.changed(
+        reader, subject.repo, stack.compared(context, reader, subject, pull.base_ref, head), head
+    )
     if touched:
         reason = f"it changes what the project's CI runs ({len(touched)} files), so its checks say nothing about it"
         listed = "\n".join(f"- {code(path)}" for path in touched[:_SHOWN])

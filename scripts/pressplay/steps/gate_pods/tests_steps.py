@@ -27,10 +27,10 @@ from pressplay.gates.proving import assessment, environment, independent, job, j
 from pressplay.gates.proving.job import Bounds, TestsJob, TestsPlan
 from pressplay.gates.proving.judgement import Judgement, markdown
 from pressplay.gates.proving.model import Environment, Language
-from pressplay.github import comparison, pulls, refs
+from pressplay.github import pulls, refs
 from pressplay.github.clone import Unreadable
 from pressplay.settings import Tests
-from pressplay.steps.core import criteria_first, evidence, merged_trees, task_profile
+from pressplay.steps.core import criteria_first, evidence, merged_trees, stack, task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
 from pressplay.steps.gate_pods import gate_runs, gate_tokens, named_checks, play_end
@@ -85,7 +85,7 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
         return {"plan": TestsPlan().pack(), **nothing}
     tip = refs.head(gh, subject.repo, subject.base(gh))
     # What others merged meanwhile is neither this change's doing nor lost by it.
-    base, whole = candidate.onto or comparison.compare(gh, subject.repo, tip, head).merge_base, head
+    base, whole = candidate.onto or stack.compared(context, gh, subject, tip, head).merge_base, head
     # Remove what a killed attempt left.
     for part in ("git", "source", gate_runs.SCRIPTS, independent.POD, "base"):
         shutil.rmtree(into / part, ignore_errors=True)

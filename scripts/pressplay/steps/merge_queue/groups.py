@@ -14,7 +14,7 @@ from pressplay.github import checks, comparison, contents, merge_queue, pulls
 from pressplay.github.calls import Client
 from pressplay.github.merge_queue import QueueEntry
 from pressplay.steps.core import parking
-from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, is_approval
+from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, awaits_landing, is_approval
 from pressplay.steps.core.context import Context
 from pressplay.steps.documents import task_documents
 from pressplay.steps.merge_queue.decision import Decision, Member, decide
@@ -141,6 +141,8 @@ def _not_ready(
     held = target.obstacle(context, gh, subject, pull, entries, opened)
     if held is not None:
         return f"can't be merged: {held.reason}"
+    if awaits_landing(check):
+        return "waits for the pull request that it was begun on to land"
     if is_approval(check):
         return ""
     parked = parking.parked(entries, subject)

@@ -11,7 +11,7 @@ from pressplay.domain.entries import Details, Entries, TaskVerdict
 from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.github import pulls
-from pressplay.steps.core import approvals, faults, landing
+from pressplay.steps.core import approvals, faults, landing, stack
 from pressplay.steps.core.context import Context, Subject
 
 AWAIT_VERDICT, AWAIT_MERGE = "await-verdict", "await-merge"
@@ -49,7 +49,10 @@ def _judge(context: Context, subject: Subject, status: str) -> TaskVerdict:
     if pull is not None and pull.state == "closed":
         closed = Reason(what=f"pull request #{pull.number} was closed without a merge")
         return _verdict(context, subject, pull, "failed", closed)
-    if pull is not None and approvals.is_approved(gh, subject.repo, pull):
+    on = stack.recorded(context, subject)
+    # A check on the commit that it was begun on is the dependency's.
+    is_own = pull is not None and (on is None or pull.head_sha != on.head)
+    if pull is not None and is_own and approvals.is_approved(gh, subject.repo, pull):
         return _verdict(context, subject, pull, "approved")
     entries = _entries(context, subject, pull)
     why = newest_reason(entries, subject.attempt_of_person)

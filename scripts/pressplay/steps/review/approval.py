@@ -16,9 +16,10 @@ from pressplay.gates.acceptance.proof import Proof, markdown, summary
 from pressplay.gates.proof.text import approval_text, update_text
 from pressplay.github import checks, pulls, reviews
 from pressplay.github.calls import Client, GitHubRefused
-from pressplay.steps.core import parking, verdicts
-from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS, is_approval
+from pressplay.steps.core import parking, stack, verdicts
+from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS, is_approval, stacked_id
 from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.stack import Stack
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.review import deploys, proofs, proven, retest, retests
 from pressplay.steps.review.proofs import Document
@@ -90,9 +91,14 @@ def give(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries)
     """Post the approving review and set the check on the head, once; returns why that is impossible, or an empty text.
 
     Call it only if `lacks` returned None. The check comes last: it stands only if everything else is there, and not if
-    GitHub refuses the review.
+    GitHub refuses the review. Where the task was begun on a dependency that has not landed, the check waits for that.
     """
     head = pull.head_sha
+    gh = context.harness(subject.repo, **retest.NEEDS)
+    built = stack.of(context, gh, subject)
+    if built is not None and (built.waits or built.lacks_base(gh, subject.repo, pull.base_ref, head)):
+        _hold(context, gh, subject, pull, built)
+        return ""
     probed = verdicts.verdict_on(entries, verdicts.ACCEPTANCE, head) is not None
     proof = None
     if probed or needs_acceptance(subject, entries, head, deployed=False):
@@ -119,7 +125,6 @@ def give(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries)
     if not posted:
         reviews.post_review(as_qa, subject.repo, pull.number, pull.head_sha, "APPROVE", _body(document, proof))
     parking.clear(context, subject, pull.number)
-    gh = context.harness(subject.repo, **retest.NEEDS)
     if retest.begin(context, gh, subject, pull, entries):
         retests.start_next(context, subject.repo, pull.number)
     else:
@@ -137,6 +142,29 @@ def approve(context: Context, subject: Subject, pull: pulls.Pull, entries: Entri
             what=what, detail=ending(str(error)), todo="see pressplay doctor, then comment `/press-play retry`"
         )
     return Reason(what=refused) if refused else None
+
+
+def _hold(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, built: Stack) -> None:
+    """Let the check of a proven head wait for its dependency: nobody may merge that along with it, or undo it unseen.
+
+    The ledger comes first: without it the flow that sees the check would review the head once more.
+    """
+    stack.hold(context, subject, built.on, pull.head_sha)
+    parking.clear(context, subject, pull.number)
+    base = names.shown_branch(pull.base_ref)
+    after = "" if built.waits else f"It landed with other content than this branch holds: {base} is merged in first. "
+    checks.set_check(
+        gh,
+        subject.repo,
+        ACCEPTANCE_CHECK,
+        pull.head_sha,
+        conclusion=None,
+        title=f"Waits for #{built.on.pr} (task {built.on.task}) to land",
+        summary=f"Commit `{pull.head_sha}` is proven as it stands on commit `{built.on.head}` of {built.dependency}, "
+        f"which is no part of {base} yet: whoever merged it now would merge both. {after}The approval follows.",
+        details_url=pull.html_url,
+        external_id=stacked_id(pull.head_sha),
+    )
 
 
 def show_again(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries, merged: str) -> bool:

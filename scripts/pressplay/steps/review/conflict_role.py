@@ -13,7 +13,7 @@ from pressplay.domain.reasons import Reason
 from pressplay.github import issues, pulls
 from pressplay.github.calls import Client
 from pressplay.plaintext import plain
-from pressplay.steps.core import reason_text
+from pressplay.steps.core import reason_text, stack
 from pressplay.steps.core.context import Context
 from pressplay.steps.review import conflicts, retest
 from pressplay.steps.review.conflicts import Conflict
@@ -33,7 +33,7 @@ def _judge(context: Context, gh: Client, run: Run, entry: entries.Run) -> entrie
     result, conflict = moved(context, gh, run, entry), Conflict.of_cause(run.cause)
     pull = pulls.pull(gh, run.subject.repo, run.number)
     if result.outcome == "nothing":
-        merged, broken = conflicts.merge(context, gh, run.subject.repo, conflict), _broken(context, run, conflict)
+        merged, broken = conflicts.merge(context, gh, run.subject.repo, conflict), _broken(context, gh, run, conflict)
         reason = f"it changed nothing, though {conflicts.counted(merged, pull.base_ref, broken)}"
         details = Details.of(Reason(what=reason, detail=conflicts.listed(merged, broken)))
         return replace(result, outcome="parked", reason=reason, details=details)
@@ -50,7 +50,8 @@ def _files(context: Context, gh: Client, run: Run) -> Mapping[str, bytes]:
     """`conflict.md` to read and `conflict.json` to process; the paths are data (R7)."""
     conflict = Conflict.of_cause(run.cause)
     merged = conflicts.merge(context, gh, run.subject.repo, conflict)
-    base, broken = pulls.pull(gh, run.subject.repo, run.number).base_ref, _broken(context, run, conflict)
+    base, broken = pulls.pull(gh, run.subject.repo, run.number).base_ref, _broken(context, gh, run, conflict)
+    on = stack.recorded(context, run.subject)
     content = {"base": base, "base_commit": conflict.base, "head": conflict.head, "files": list(merged.conflicts)}
     text = prompts.conflict(
         base=code(base),
@@ -58,6 +59,8 @@ def _files(context: Context, gh: Client, run: Run) -> Mapping[str, bytes]:
         head=conflict.head,
         files=[code(plain(path)) for path in merged.conflicts[:_SHOWN]],
         more=max(0, len(merged.conflicts) - _SHOWN),
+        begun_on=on.head if on else "",
+        dependency=stack.name(on) if on else "",
         broken="\n\n".join(filter(None, [broken.what, reason_text.details(broken)])) if broken else "",
     )
     return {
@@ -66,8 +69,11 @@ def _files(context: Context, gh: Client, run: Run) -> Mapping[str, bytes]:
     }
 
 
-def _broken(context: Context, run: Run, conflict: Conflict) -> Reason | None:
+def _broken(context: Context, gh: Client, run: Run, conflict: Conflict) -> Reason | None:
     """Why both commits do not hold together, though git merges them; None where no gate says so."""
+    built = stack.of(context, gh, run.subject)
+    if built is not None and built.lacks_base(gh, run.subject.repo, conflict.base, conflict.head):
+        return Reason(what=f"{built.dependency}, which it was begun on, landed with other content than it holds")
     entries_ = context.ledger(run.subject.repo).entries("pr", run.number)
     return retest.why_broken(entries_, run.subject.settings, conflict.head, conflict.base)
 
@@ -75,7 +81,7 @@ def _broken(context: Context, run: Run, conflict: Conflict) -> Reason | None:
 def _note(context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Run:
     """Tell people on the pull request which files conflict, and that the review begins again after the merge."""
     repo, conflict = run.subject.repo, Conflict.of_cause(run.cause)
-    merged, broken = conflicts.merge(context, gh, repo, conflict), _broken(context, run, conflict)
+    merged, broken = conflicts.merge(context, gh, repo, conflict), _broken(context, gh, run, conflict)
     base = names.shown_branch(pulls.pull(gh, repo, run.number).base_ref)
     detail = conflicts.listed(merged, broken)
     paths = f"\n\n{fenced(detail)}\n\n" if detail else " "

@@ -20,9 +20,9 @@ from pressplay.gates.acceptance.proof import Proof
 from pressplay.gates.proof import build
 from pressplay.gates.proof import statement as parts
 from pressplay.gates.proving.judgement import Judgement
-from pressplay.github import comparison, issues, pulls, refs
+from pressplay.github import issues, pulls, refs
 from pressplay.github.calls import Client, GitHubRefused
-from pressplay.steps.core import backlog_file, evidence, task_profile, verdicts
+from pressplay.steps.core import backlog_file, evidence, stack, task_profile, verdicts
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.review import plans, proofs
 
@@ -37,7 +37,7 @@ def statement(
     judgement = Judgement.unpack(records[evidence.JUDGEMENT]) if evidence.JUDGEMENT in records else None
     plan = _plan(gh, subject, pull.head_sha)
     waivers = {entry.subject: entry for entry in entries.all(Waiver) if entry.head == pull.head_sha}
-    merge_base = comparison.compare(gh, subject.repo, pull.base_ref, pull.head_sha).merge_base
+    merge_base = stack.compared(context, gh, subject, pull.base_ref, pull.head_sha).merge_base
     known = entries.get(Retest, Retest.key_of(pull.head_sha))
     update = known if known is not None and known.of else None
     return build.statement(

@@ -12,8 +12,9 @@ from pressplay.domain.roles import COMMENTS, CONFLICT, FIX, TEST, TRIAGE
 from pressplay.errors import InputError
 from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps.core import consent, parking, start, task_source, verdicts
+from pressplay.steps.core import approvals, consent, parking, stack, start, task_source, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core.stack import Stack
 from pressplay.steps.core.start import hand_over
 from pressplay.steps.documents import task_documents
 from pressplay.steps.review import approval, conflicts, plans, retest, rounds, scope, target, updates
@@ -83,7 +84,8 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
     parked = parking.parked(entries, subject)
     state, agent, role = "review", "none", "none"
-    base = _does_not_merge(subject, gh, pull, entries) if why != _REVIEW else None
+    built = stack.of(context, gh, subject) if pull.state == "open" and not pull.fork else None
+    base = _does_not_merge(subject, gh, pull, entries, built) if why != _REVIEW else None
     held: target.Obstacle | None = None
     if pull.merged:
         state = "merged"
@@ -101,15 +103,19 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         state, role = "ask", why
         agent = context.settings.flows.comments.agent if why == COMMENTS.name else TRIAGE.persona
     elif (approved := _is_approved(context, gh, subject, pull, entries)) and base is None:
-        state = "approved"
+        # What it was begun on has landed: the approval follows.
+        may_follow = built is not None and not built.waits and approvals.is_held(gh, subject.repo, pull)
+        state = "conclude" if may_follow else "approved"
     elif parked is not None and parked.head == pull.head_sha and why != "asked":
         state = "parked"
     elif base is not None:
         state, role, agent = "ask", CONFLICT.name, CONFLICT.persona
         cause = Conflict(base, pull.head_sha).cause
-        if approved:
+        if approved and (built is None or not approvals.is_held(gh, subject.repo, pull)):
             approval.say_that_it_waits(gh, subject.repo, pull)
-    elif why == "asked" and _accepted(subject, gh, entries, pull):
+    elif (why == "asked" and _accepted(subject, gh, entries, pull)) or (
+        built is not None and built.on.held == pull.head_sha and _is_proven(subject, gh, entries, pull)
+    ):
         state = "conclude"
     if state in ("ask", "review") or held:
         approval.void(context, subject, pull, entries, whole=held is not None)
@@ -123,9 +129,17 @@ def _is_approved(context: Context, gh: Client, subject: Subject, pull: pulls.Pul
     return known or updates.take_up(context, gh, subject, pull, entries) is not None
 
 
-def _does_not_merge(subject: Subject, gh: Client, pull: pulls.Pull, entries: Entries) -> str | None:
-    """The base's commit with which the head conflicts, or does not hold although git merges both; None if neither."""
-    if conflicts.is_dirty(pull):
+def _does_not_merge(
+    subject: Subject, gh: Client, pull: pulls.Pull, entries: Entries, built: Stack | None
+) -> str | None:
+    """The base's commit with which the head conflicts, or does not hold although git merges both; None if neither.
+
+    While what it was begun on has not landed, a conflict is that one's to resolve.
+    """
+    if built is not None and built.landing is None:
+        return None
+    lacks_base = built is not None and built.lacks_base(gh, subject.repo, pull.base_ref, pull.head_sha)
+    if conflicts.is_dirty(pull) or lacks_base:
         return refs.head(gh, subject.repo, pull.base_ref)
     known = retest.entry_of(entries, pull.head_sha)
     broken = known is not None and retest.why_broken(entries, subject.settings, pull.head_sha, known.onto)
@@ -191,7 +205,12 @@ def _lacks(subject: Subject, gh: Client, entries: Entries, pull: pulls.Pull) -> 
 def _accepted(subject: Subject, gh: Client, entries: Entries, pull: pulls.Pull) -> bool:
     """Whether a person accepted what the approval of the head waited for, and nothing else is lacking."""
     waived = any(waiver.head == pull.head_sha for waiver in entries.all(Waiver))
-    return waived and _passed(entries, pull) and _lacks(subject, gh, entries, pull) is None
+    return waived and _is_proven(subject, gh, entries, pull)
+
+
+def _is_proven(subject: Subject, gh: Client, entries: Entries, pull: pulls.Pull) -> bool:
+    """Whether nothing is lacking for an approval of the head."""
+    return _passed(entries, pull) and _lacks(subject, gh, entries, pull) is None
 
 
 def _passed(entries: Entries, pull: pulls.Pull) -> bool:

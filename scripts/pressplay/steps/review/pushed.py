@@ -18,7 +18,7 @@ from pressplay.github import comparison, pulls, pushes
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.github.comparison import Comparison
 from pressplay.github.files import Files
-from pressplay.steps.core import verdicts
+from pressplay.steps.core import stack, verdicts
 from pressplay.steps.core.context import Context, Subject
 
 Whose = Literal["qa", "agent", "other"]
@@ -103,9 +103,9 @@ def of(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -
     for move in moves:
         before = move.before
         if before == pushes.NOTHING:
-            before = comparison.compare(gh, subject.repo, pull.base_ref, move.after).merge_base
+            before = stack.compared(context, gh, subject, pull.base_ref, move.after).merge_base
         elif not made:
-            left = comparison.compare(gh, subject.repo, pull.base_ref, before).merge_base
+            left = stack.compared(context, gh, subject, pull.base_ref, before).merge_base
             if left != before:
                 made.append(Pushed(gh, subject.repo, left, before, "qa", "qa"))
         made.append(Pushed(gh, subject.repo, before, move.after, *_whose(context, move.login)))

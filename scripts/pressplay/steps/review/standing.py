@@ -171,7 +171,7 @@ def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pul
     gh = context.harness(repo, checks="write", contents="read", pull_requests="read")
     requested = is_requested(context, repo, pull, entries, since)
     if requested and not pull.fork:
-        _hold_to_its_target(context, gh, repo, pull, entries, opened)
+        hold_to_its_target(context, gh, repo, pull, entries, opened)
         return True
     given = answer(facts(context, gh, repo, pull, entries, requested=requested))
     if given is None:
@@ -213,7 +213,7 @@ def is_under_us(context: Context, repo: str, pull: pulls.Pull) -> bool:
     return labelled or is_ours(context, pull.author) or bool(context.ledger(repo).entries("pr", pull.number))
 
 
-def _hold_to_its_target(
+def hold_to_its_target(
     context: Context,
     gh: Client,
     repo: str,
@@ -221,7 +221,10 @@ def _hold_to_its_target(
     entries: Entries,
     opened: Sequence[pulls.Pull],
 ) -> None:
-    """Void an approval for another base, or one that would count for another pull request, and park; nothing else."""
+    """Void an approval that something keeps from counting (`target.obstacle`), and park; nothing else.
+
+    `gh` may write checks, and read contents and pull requests.
+    """
     approval.take_up(gh, repo, pull)
     if not entries:
         # No review of it has begun.

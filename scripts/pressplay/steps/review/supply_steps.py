@@ -14,9 +14,9 @@ from pressplay.domain.reasons import Reason
 from pressplay.gates.only_tests import Paths
 from pressplay.gates.supply.judge import Inspection, Judgement, inspect, policy
 from pressplay.gates.supply.model import Manager
-from pressplay.github import comparison, pulls
+from pressplay.github import pulls
 from pressplay.settings import Supply
-from pressplay.steps.core import verdicts
+from pressplay.steps.core import stack, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.review import proofs
@@ -37,7 +37,7 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
     pull = pulls.pull(gh, subject.repo, pr)
     if pull.state != "open" or pull.head_sha != head:
         return {"outcome": verdicts.SUPERSEDED}
-    merge_base = comparison.compare(gh, subject.repo, pull.base_ref, head).merge_base
+    merge_base = stack.compared(context, gh, subject, pull.base_ref, head).merge_base
     judged = _judged(context, subject, head, merge_base, accepted=accepted(entries, head))
     verdict = _verdict(judged)
     if verdict.outcome == "pass":

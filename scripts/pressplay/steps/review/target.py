@@ -1,8 +1,9 @@
 """The target of an approval: one base branch, and no other pull request (R5).
 
 GitHub keeps checks by commit. Anybody with write access can change a pull request's base, or open a second one from the
-same commit to another branch: a check that one diff earned would let another diff through. Either voids the check and
-the approval, and a person takes over.
+same commit to another branch: a check that one diff earned would let another diff through. And a task whose branch is
+moved onto another task's approved head would be done by nothing. Each voids the check and the approval, and a person
+takes over.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pressplay import names
 from pressplay.domain.entries import Base, Entries
 from pressplay.github import pulls
 from pressplay.github.calls import Client
+from pressplay.steps.core import stack
 from pressplay.steps.core.context import Context, Subject
 
 
@@ -46,6 +48,8 @@ def obstacle(
             f"its base branch is {names.shown_branch(pull.base_ref)}, and it was reviewed for {shown}",
             f"set its base back to `{shown}`, then comment `/press-play retry`",
         )
+    if why := stack.obstacle(context, gh, subject, base, pull.head_sha):
+        return Obstacle(why, "once that is put right, comment `/press-play retry`")
     same = pulls.with_head(gh, subject.repo, pull.head_sha) if opened is None else opened
     for other in doubles(pull, same):
         return Obstacle(
@@ -57,12 +61,18 @@ def obstacle(
 
 
 def doubles(pull: pulls.Pull, opened: Iterable[pulls.Pull]) -> list[pulls.Pull]:
-    """The other open pull requests with this head and another base."""
+    """The other open pull requests with this head and another base, or, where both are of tasks, with any base."""
     return [
         other
         for other in opened
-        if other.number != pull.number and other.head_sha == pull.head_sha and other.base_ref != pull.base_ref
+        if other.number != pull.number
+        and other.head_sha == pull.head_sha
+        and (other.base_ref != pull.base_ref or (_is_of_task(pull) and _is_of_task(other)))
     ]
+
+
+def _is_of_task(pull: pulls.Pull) -> bool:
+    return not pull.fork and names.task_of_branch(pull.head_ref) is not None
 
 
 def _base(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> str:

@@ -21,7 +21,7 @@ from pressplay.gates.only_tests import Offence, Paths, only_tests, reason
 from pressplay.github import comparison, pulls
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.github.files import Files
-from pressplay.steps.core import evidence, task_criteria, task_profile, verdicts
+from pressplay.steps.core import evidence, stack, task_criteria, task_profile, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.review import kept_tests, plans, pushed
@@ -89,7 +89,7 @@ def _findings(
     changed: Mapping[str, str],
 ) -> Iterator[Finding]:
     head, paths = pull.head_sha, Paths(subject.settings.test_paths.model_dump())
-    whole = comparison.compare(gh, subject.repo, pull.base_ref, head)
+    whole = stack.compared(context, gh, subject, pull.base_ref, head)
     before, after = Files(gh, subject.repo, whole.merge_base), Files(gh, subject.repo, head)
     branch = pushed.of(context, subject, pull, entries)
     if branch.too_many:

@@ -13,6 +13,8 @@ from pressplay import names
 from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Result
 from pressplay.domain.entries import Run as RunEntry
+from pressplay.errors import PressPlayError
+from pressplay.github import refs
 from pressplay.github.calls import Client
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.runs.run import Run
@@ -33,11 +35,21 @@ def _nothing_noted(_context: Context, _gh: Client, _run: Run, entry: RunEntry) -
     return entry
 
 
+def _at_the_base(_context: Context, gh: Client, run: Run, base: str) -> str:
+    return refs.head(gh, run.subject.repo, base)
+
+
+class CannotBegin(PressPlayError):
+    """Why a run may not begin, as a sentence of ours: it is parked."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RoleWork:
     """What is particular to the runs of one role."""
 
     judge: Judge
+    begins_at: Callable[[Context, Client, Run, str], str] = _at_the_base
+    """The commit that a task's run begins at, from its base branch; CannotBegin. The client may write contents."""
     files: Callable[[Context, Client, Run], Mapping[str, bytes]] = _no_files
     """Further files of the task folder, by name."""
     proving: Callable[[Subject], dict[str, str] | None] = _no_proving

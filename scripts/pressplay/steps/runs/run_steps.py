@@ -25,7 +25,7 @@ from pressplay.steps.core.context import Context, Inputs, Outputs
 from pressplay.steps.core.manifests import packed
 from pressplay.steps.runs import judging, limits, orders, outcomes, requirements, task_folder
 from pressplay.steps.runs.coderun import RunSpec, coderun
-from pressplay.steps.runs.role_work import Rooms
+from pressplay.steps.runs.role_work import CannotBegin, Rooms
 from pressplay.steps.runs.run import Run, has_ended, take_away
 from pressplay.validation.requirements import Given
 
@@ -67,7 +67,7 @@ def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
             return _over(context, run, entry, Result(outcome="parked", reason=reason))
         try:
             manifest, entry = _coderun(context, gh, run, entry, base, given, rooms, started=started)
-        except consent.Withdrawn as error:
+        except (consent.Withdrawn, CannotBegin) as error:
             return _over(context, run, entry, Result(outcome="parked", reason=str(error)))
     if entry.context:
         tree = refs.tree(gh, run.subject.repo, entry.context)
@@ -169,7 +169,8 @@ def _coderun(
     repo, head = run.subject.repo, run.head
     if run.role.stage == "task":
         branch = names.task_branch(run.work)
-        head = head or refs.head(gh, repo, base)
+        before = entry.head if entry is not None else None
+        head = head or before or rooms.roles[run.role.name].begins_at(context, gh, run, base)
     else:
         branch = pulls.pull(gh, repo, run.number).head_ref
     agent = context.settings.agent(run.agent_id)[1]

@@ -15,7 +15,7 @@ from pressplay.domain.entries import CriterionIds
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps.core import backlog_file, consent
+from pressplay.steps.core import backlog_file, consent, stack
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.runs import findings
 from pressplay.steps.runs.coderun import RunSpec
@@ -33,6 +33,7 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
     users = names.task_folder(spec.number, subject.settings.docs_project_directory or "")
     own = {name: contents.read_file(gh, subject.repo, f"{users}/{name}", spec.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
+    on = stack.unlanded(context, subject)
     refused = findings.text(context, subject, run.role, spec.head)
     instructions = prompts.instructions(
         run.role.name,
@@ -48,6 +49,7 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         kind=names.kind_of(spec.number),
         findings=bool(refused),
         proving=work.proving(subject),
+        begun_on={"dependency": stack.name(on), "commit": on.head} if on else None,
     )
     result[f"{where}/instructions.md"] = instructions.encode()
     if refused:

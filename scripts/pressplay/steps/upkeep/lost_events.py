@@ -19,8 +19,8 @@ from pressplay.domain.entries import Entries
 from pressplay.github import checks, issues, pulls
 from pressplay.github.calls import Client
 from pressplay.steps.comments import unanswered
-from pressplay.steps.core import consent, parking
-from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, is_approval
+from pressplay.steps.core import consent, landing, parking, stack
+from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, awaits_landing, is_approval
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.start import start as start_flow
 from pressplay.steps.documents import documents_pull, task_documents
@@ -30,7 +30,7 @@ from pressplay.steps.review import retests, standing
 from pressplay.steps.review.scope import in_scope, is_withdrawn, subject_of
 from pressplay.steps.review.under_way import is_busy, under_way
 from pressplay.steps.triage import untriaged
-from pressplay.steps.upkeep import mergeability
+from pressplay.steps.upkeep import mergeability, stacks
 
 _AT_ONCE = 30
 _FIRST_REST, _LONGEST_REST = 60, 900
@@ -61,6 +61,8 @@ class _Memory:
     pulls: dict[str, dict[str, Any]] = field(default_factory=dict)
     standing: dict[str, dict[str, Any]] = field(default_factory=dict)
     merges: mergeability.Memory = field(default_factory=mergeability.Memory)
+    stacks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """How often the flow of each pull request was started whose dependency has landed, as `_start_for` counts."""
 
 
 def start(context: Context, repo: str) -> int:
@@ -70,7 +72,7 @@ def start(context: Context, repo: str) -> int:
     opened = pulls.all_pulls(gh, repo, state="open")
     standing.of_all(context, repo, opened, memory.standing, memory.since)
     busy = under_way(context, repo)
-    started = retests.start(context, repo, opened, busy)
+    started = retests.start(context, repo, opened, busy) + _stacks(context, repo, opened, memory, busy)
     if context.settings.events.enabled:
         started += (
             _pulls(context, gh, repo, opened, memory, pushed, busy)
@@ -79,6 +81,20 @@ def start(context: Context, repo: str) -> int:
             + _groups(context, repo, memory)
         )
     _write(context, repo, memory)
+    return started
+
+
+def _stacks(
+    context: Context, repo: str, opened: Sequence[pulls.Pull], memory: _Memory, busy: set[tuple[str, int]]
+) -> int:
+    """Go on with those whose dependency has landed. A play needs that, whether or not events start anything."""
+    landed = stacks.landed(context, repo, opened)
+    memory.stacks = {str(pull.number): memory.stacks.get(str(pull.number), {}) for pull in landed}
+    started = 0
+    for pull in landed:
+        if not is_busy(pull, busy):
+            started += _start_for(context, repo, pull, stacks.FLOW, memory.stacks[str(pull.number)])
+            busy.add(("pr", pull.number))
     return started
 
 
@@ -184,7 +200,11 @@ def _look(context: Context, gh: Client, repo: str, pull: pulls.Pull, *, changed:
     goes_on = any(check.status != "completed" for check in there)
     if settings.triage.enabled and untriaged.untriaged(context, subject, pull, entries, there):
         return _LookResult("triage")
-    approved = is_approval(checks.newest_of(there, context.github.app_id_of_harness(), ACCEPTANCE_CHECK))
+    check = checks.newest_of(there, context.github.app_id_of_harness(), ACCEPTANCE_CHECK)
+    approved = is_approval(check)
+    if dirty and awaits_landing(check):
+        built = stack.of(context, context.harness(repo, **landing.NEEDS), subject)
+        dirty = built is None or not built.waits
     if settings.pull_request.enabled and _may_go_on(entries, subject, pull) and (dirty or not approved):
         return _LookResult("pull-request")
     return _LookResult(goes_on=goes_on)

@@ -13,7 +13,7 @@ from pressplay.github import pulls
 from pressplay.steps.core import landing, start
 from pressplay.steps.core.context import Context, Inputs, Outputs, number
 from pressplay.steps.review import deploys, retests, standing
-from pressplay.steps.upkeep import mergeability, wakes
+from pressplay.steps.upkeep import mergeability, stacks, wakes
 
 KINDS = ("closed", "edited", "pushed", "deployed", "continue")
 
@@ -45,7 +45,7 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
     task = names.task_of_branch(pull.head_ref)
     if task is None or pull.state == "open":
         return {"woken": "0"}
-    woken = 0
+    woken = stacks.after_close(context, repo, pr)
     for play in waits.running(context.cluster, context.settings.namespace, start.labels(repo, "play")):
         woken += wakes._closed(context, gh, repo, play, str(task), pr)
     return {"woken": str(woken)}
