@@ -173,7 +173,7 @@ def shown(entries: Entries, known: Retest) -> str:
     """What the check says of the merge, as a paragraph; empty where the head holds the base branch already."""
     tree = tree_of(entries, known.head, known.onto)
     if not tree:
-        return False
+        return ""
     text = f"Merged with `{known.onto}` of the base branch it is the tree `{tree}`, which passed the gates, too."
     if known.behind:
         text += " GitHub merges it once a person has pressed Update branch; the approval carries over."
