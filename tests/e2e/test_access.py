@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,6 +21,7 @@ from cluster import CHART, CONTROLLER, get, helm, kubectl, namespace, run, until
 from gate_manifests import pod
 
 from pressplay.cluster import rbac
+from pressplay.cluster.kubernetes import KubernetesCluster
 from pressplay.cluster.port import Account
 from pressplay.domain import accounts, flows
 
@@ -61,6 +63,8 @@ VALUES = {
     "serve": {"enabled": False},
     "admission": {"policies": "always"},
 }
+KEYS = {"harness": "github-app-press-play", "qa": "github-app-qa-agent"}
+"""The Secrets of the keys that these values name."""
 OURS = ("Role", "RoleBinding", "ServiceAccount", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 
 
@@ -82,40 +86,24 @@ def names_of(documents: list[Manifest]) -> list[str]:
     return sorted(d["metadata"]["name"] for d in documents if d["kind"] == "ServiceAccount")
 
 
-def right(account: str, verb: str, resource: str, space: str, name: str) -> Manifest:
-    group, plural, sub = rbac.parts(resource)
-    attributes = {
-        "verb": verb,
-        "group": group,
-        "resource": plural,
-        "subresource": sub,
-        "namespace": space,
-        "name": name,
-    }
-    who = Account(RELEASE, account)
-    return {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {
-            "user": rbac.user(who),
-            "groups": rbac.groups(who),
-            "resourceAttributes": {key: value for key, value in attributes.items() if value},
-        },
-    }
+Right = tuple[str, str, str, str, str]
+"""An account, a verb, a resource, a namespace and an object's name."""
+AT_ONCE = 4
 
 
-def may(reviews: list[Manifest]) -> list[bool]:
-    """The API server's answers, in order. A List can't be created of reviews: each is a document of one stream."""
-    stream = "\n---\n".join(json.dumps(review) for review in reviews)
-    answer = run("kubectl", "create", "-o", "json", "-f", "-", input=stream, timeout=600).stdout
-    decoder, at, answers = json.JSONDecoder(), 0, []
-    while at < len(answer.rstrip()):
-        document, end = decoder.raw_decode(answer, at)
-        items = document["items"] if document["kind"] == "List" else [document]
-        answers += [bool(item["status"].get("allowed")) for item in items]
-        at = end + len(answer[end:]) - len(answer[end:].lstrip())
-    assert len(answers) == len(reviews)
-    return answers
+def may(rights: list[Right]) -> list[bool]:
+    """The API server's answers, in order, by the calls that `pressplay doctor` makes."""
+
+    def part(first: int) -> list[bool]:
+        cluster = KubernetesCluster()
+        try:
+            return [cluster.may(Account(RELEASE, account), *right) for account, *right in rights[first::AT_ONCE]]
+        finally:
+            cluster.close()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        parts = list(pool.map(part, range(AT_ONCE)))
+    return [parts[index % AT_ONCE][index // AT_ONCE] for index in range(len(rights))]
 
 
 @pytest.mark.rule("NFR5")
@@ -141,21 +129,19 @@ def test_each_account_may_what_its_roles_say_and_everything_else_is_denied(rende
         *((verb, resource, space, "") for verb, resource in RISKY for space in (EVERYWHERE, *SPACES)),
     ]  # fmt: skip
     matrix = [(account, *entry) for account in names_of(rendered) for entry in tried]
-    parts = [matrix[at : at + 500] for at in range(0, len(matrix), 500)]
-    with ThreadPoolExecutor(4) as pool:
-        answers = [a for part in pool.map(lambda part: may([right(*entry) for entry in part]), parts) for a in part]
-    wrong, allowed = [], 0
+    began = time.monotonic()
+    answers = may(matrix)
+    print(f"{len(matrix)} reviews in {time.monotonic() - began:.0f} s, {sum(answers)} allowed")
+    wrong = []
     for entry, answer in zip(matrix, answers, strict=True):
         account, verb, resource, space, name = entry
         # The release has no ClusterRole here.
         bindings, roles = by_space.get(space, ([], []))
         expected = rbac.allowed(bindings, roles, Account(RELEASE, account), verb, resource, name)
-        allowed += answer
         if answer != expected:
             wrong.append((entry, f"expected {expected}, got {answer}"))
-    print(f"{len(matrix)} rights tried, {allowed} allowed")
     assert not wrong, wrong[:10]
-    assert allowed > 100
+    assert sum(answers) > 100
 
 
 @pytest.mark.rule("NFR5")
@@ -169,7 +155,13 @@ def test_what_each_step_needs_is_allowed(rendered: list[Manifest]):
         for verb in rule.verbs
         for name in rule.names or ("",)
     ]
-    answers = may([right(*entry) for entry in wanted])
+    for account in accounts.accounts():
+        wanted += [(account.service_account, verb, accounts.RESULTS, RELEASE, "") for verb in ("create", "patch")]
+        wanted += [
+            (account.service_account, "get", "secrets", RELEASE, KEYS[key]) for key in account.keys if key in KEYS
+        ]
+    answers = may(wanted)
+    print(f"{len(wanted)} rights are needed")
     assert [entry for entry, answer in zip(wanted, answers, strict=True) if not answer] == []
 
 
@@ -178,12 +170,15 @@ def test_what_each_step_needs_is_allowed(rendered: list[Manifest]):
 
 def created(account: str, manifest: Manifest, *, dry: bool = True) -> str:
     """Empty where the API server takes it of this account, else its message."""
-    who = Account(RELEASE, account)
-    groups = [f"--as-group={group}" for group in rbac.groups(who)]
     option = ["--dry-run=server"] if dry else []
-    command = ("kubectl", "create", "-f", "-", f"--as={rbac.user(who)}", *groups, *option)
-    done = run(*command, input=json.dumps(manifest), check=False)
+    done = run("kubectl", "create", "-f", "-", *option, *acting(account), input=json.dumps(manifest), check=False)
     return "" if done.returncode == 0 else done.stderr
+
+
+def acting(account: str) -> list[str]:
+    """Options of kubectl with which it acts as this account."""
+    who = Account(RELEASE, account)
+    return [f"--as={rbac.user(who)}", *(f"--as-group={group}" for group in rbac.groups(who))]
 
 
 def refused(policy: str, message: str) -> bool:
@@ -274,16 +269,55 @@ def test_a_workflow_of_its_own_is_refused_of_the_sensors_own_token(enforced: lis
 @pytest.mark.rule("NFR5")
 def test_what_argo_stored_of_the_templates_can_not_be_exchanged(enforced: list[Manifest]):
     assert created("press-play-sensor", workflow("stored"), dry=False) == ""
-    user = rbac.user(Account(RELEASE, "press-play-sensor"))
     for patch, taken in (
         ({"metadata": {"labels": {"a": "b"}}}, True),
         ({"status": {"storedTemplates": {"x": admission_cases.CONTAINER}}}, False),
         ({"spec": {"templates": [admission_cases.CONTAINER]}}, False),
     ):
         command = ("kubectl", "patch", "workflow", "stored", "-n", RELEASE, "--type=merge", "-p", json.dumps(patch))
-        done = run(*command, f"--as={user}", check=False)
+        done = run(*command, *acting("press-play-sensor"), check=False)
         assert (done.returncode == 0) is taken, done.stderr
         assert taken or refused("started", done.stderr), done.stderr
+
+
+@pytest.mark.rule("NFR5")
+@pytest.mark.parametrize("account", ["press-play-starter", "press-play-reconcile"])
+def test_a_wait_of_any_workflow_is_woken(enforced: list[Manifest], account: str):
+    """The Argo Server writes the whole Workflow, as the account whose token it was given."""
+    name = f"woken-by-{account}"
+    made = workflow(name, "coderun-template", entrypoint="submitted", serviceAccountName="default")
+    stored = {"submitted": {"name": "submitted", "suspend": {}}}
+    status = {
+        "nodes": {"a": {"id": "a", "name": "a", "type": "Suspend", "phase": "Running"}},
+        "storedTemplates": stored,
+    }
+    kubectl("create", "-f", "-", input=json.dumps(made))
+    kubectl("patch", "workflow", name, "-n", RELEASE, "--type=merge", "-p", json.dumps({"status": status}))
+    found = get("workflow", RELEASE, name)
+    assert found is not None
+    found["status"]["nodes"]["a"]["phase"] = "Succeeded"
+    command = ("kubectl", "replace", "-f", "-", *acting(account))
+    run(*command, input=json.dumps(found))
+    woken = get("workflow", RELEASE, name)
+    assert woken is not None
+    assert woken["status"]["nodes"]["a"]["phase"] == "Succeeded"
+    woken["status"]["storedTemplates"]["submitted"] = {"name": "submitted", **admission_cases.CONTAINER}
+    assert refused("started", run(*command, input=json.dumps(woken), check=False).stderr)
+
+
+@pytest.mark.rule("NFR5")
+def test_what_a_resource_template_applies_is_taken_and_again_where_its_pod_was_lost(enforced: list[Manifest]):
+    """By the calls of Argo's executor: apply on the server, and read by name until it ends."""
+    applied = {
+        "press-play-gate-apply": ("pod", gate_pod("gate-lint")),
+        "press-play-deploy-apply": ("workflow", workflow("a-deployment", "our-deploy")),
+    }
+    flags = ("--server-side", "--field-manager=press-play", "--force-conflicts", "-o", "json")
+    for account, (kind, manifest) in applied.items():
+        manifest["metadata"]["name"] = "applied"
+        for _ in range(2):
+            run("kubectl", "apply", *flags, "-f", "-", *acting(account), input=json.dumps(manifest))
+        run("kubectl", "get", kind, manifest["metadata"]["name"], "-n", RELEASE, *acting(account))
 
 
 @pytest.mark.rule("NFR5")
