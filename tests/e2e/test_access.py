@@ -293,11 +293,11 @@ def test_a_wait_of_any_workflow_is_woken(enforced: list[Manifest], account: str)
     }
     kubectl("create", "-f", "-", input=json.dumps(made))
     kubectl("patch", "workflow", name, "-n", RELEASE, "--type=merge", "-p", json.dumps({"status": status}))
-    found = get("workflow", RELEASE, name)
-    assert found is not None
-    found["status"]["nodes"]["a"]["phase"] = "Succeeded"
+    waiting = get("workflow", RELEASE, name)
+    assert waiting is not None
+    waiting["status"]["nodes"]["a"]["phase"] = "Succeeded"
     command = ("kubectl", "replace", "-f", "-", *acting(account))
-    run(*command, input=json.dumps(found))
+    run(*command, input=json.dumps(waiting))
     woken = get("workflow", RELEASE, name)
     assert woken is not None
     assert woken["status"]["nodes"]["a"]["phase"] == "Succeeded"

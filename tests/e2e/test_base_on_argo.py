@@ -110,10 +110,10 @@ def by_event(installed: Installed, template: str, **parameters: str) -> dict[str
 def approved(installed: Installed, task: int) -> int | None:
     """The number of a task's pull request once its head is approved."""
     branch = names.task_branch(task)
-    for found in installed.person.ask("GET", "/pulls?state=open"):
-        given = check(installed, found["head"]["sha"]) if found["head"]["ref"] == branch else {}
-        if given.get("conclusion") == "success" and given["external_id"] == found["head"]["sha"]:
-            return int(found["number"])
+    for candidate in installed.person.ask("GET", "/pulls?state=open"):
+        given = check(installed, candidate["head"]["sha"]) if candidate["head"]["ref"] == branch else {}
+        if given.get("conclusion") == "success" and given["external_id"] == candidate["head"]["sha"]:
+            return int(candidate["number"])
     return None
 
 

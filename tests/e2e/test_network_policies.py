@@ -172,17 +172,17 @@ def targets() -> Iterator[dict[str, tuple[str, int]]]:
 
 
 def test_each_kind_of_pod_reaches_what_it_needs_and_nothing_else(targets: dict[str, tuple[str, int]]):
-    told = json.dumps(targets)
-    apply(*(pod(f"try-{name}", RELEASE, labels, TRY, told) for name, (labels, _) in REACHES.items()))
-    found = {}
+    given = json.dumps(targets)
+    apply(*(pod(f"try-{name}", RELEASE, labels, TRY, given) for name, (labels, _) in REACHES.items()))
+    results = {}
     for name in REACHES:
         until(f"try-{name} to end", lambda name=name: phase(f"try-{name}") in ("Succeeded", "Failed"), 120)
-        found[name] = json.loads(kubectl("logs", f"try-{name}", "-n", RELEASE))
-    for name, tried in found.items():
+        results[name] = json.loads(kubectl("logs", f"try-{name}", "-n", RELEASE))
+    for name, tried in results.items():
         print(name, {target: last if reached else f"-{last or ''}" for target, (reached, last) in tried.items()})
     reached = {
         name: {target for target, (now, _) in tried.items() if now and (name, target) not in OF_ONE_POLICY}
-        for name, tried in found.items()
+        for name, tried in results.items()
     }
     assert reached == {name: wanted for name, (_, wanted) in REACHES.items()}
 
