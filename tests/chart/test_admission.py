@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
 from typing import Any
 
+import admission_cases
 import kubernetes_validate
 import pytest
 from access_rights import RELEASE, rendered, rights
+from admission_cases import CONTAINER, SECRET, Change, Manifest
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional
 from charts import DEFAULTS, ROOT, load
 from gate_manifests import beside, pod
 
 from pressplay import names
-from pressplay.backlog import graph, tasks, workflow
 from pressplay.domain import flows
 from pressplay.steps.gate_pods import gate_tokens
 from pressplay.validation import helm
 
 pytestmark = pytest.mark.rule("NFR5")
-Manifest = dict[str, Any]
 ENVIRONMENT = cel.NewEnv(
     variables=dict.fromkeys(("object", "oldObject", "request"), cel.Type.DYN), extensions=[ext_optional.ExtOptional()]
 )
@@ -37,10 +36,7 @@ POLICIES = {
     if d["kind"] == "ValidatingAdmissionPolicy"
 }
 
-SECRET = {"name": "s", "secret": {"secretName": "github-app-press-play"}}
 RUN = "gate-lint-0123456789ab"
-TOKEN = {"name": "s", "secret": {"secretName": f"{RUN}-token-0"}}
-CONTAINER = {"name": "x", "container": {"image": "x", "command": ["sh"]}}
 
 
 def refused(policy: str, made: Manifest, before: Manifest | None = None) -> list[str]:
@@ -57,22 +53,7 @@ def refused(policy: str, made: Manifest, before: Manifest | None = None) -> list
 
 def reference(name: str, **spec: Any) -> Manifest:
     """A Workflow as our steps and the Sensor make it."""
-    parameters = [{"name": "repo", "value": "acme/shop"}]
-    own = {"workflowTemplateRef": {"name": name}, "priority": 1000, "arguments": {"parameters": parameters}}
-    return {"metadata": {"name": name, "namespace": RELEASE}, "spec": {**own, **spec}}
-
-
-def play() -> tuple[Manifest, Manifest]:
-    """A play's WorkflowTemplate, and the Workflow that refers to it."""
-    listed = [
-        {"id": 1, "title": "a", "status": "pending", "dependencies": []},
-        {"id": 2, "title": "b", "status": "pending", "dependencies": [1]},
-    ]
-    plan = graph.plan(tasks.from_document({"master": {"tasks": listed}}, "tasks.json"))
-    made = workflow.play_manifests(
-        plan, repo="acme/shop", tag="master", play="play-1", namespace=RELEASE, parallelism=2
-    )
-    return made[0], made[1]
+    return admission_cases.reference(name, RELEASE, **spec)
 
 
 # -- what our own do ---------------------------------------------------------------------------------------------------
@@ -95,7 +76,7 @@ def test_what_reconcile_and_the_starter_make_passes(flow: str):
 
 
 def test_what_the_planner_makes_passes():
-    template, made = play()
+    template, made = admission_cases.play(RELEASE)
     assert refused("play-templates", template) == []
     assert refused("plays", made) == []
     marked = copy.deepcopy(template)
@@ -142,26 +123,7 @@ def test_a_wait_of_any_workflow_may_be_woken(policy: str):
 
 
 @pytest.mark.parametrize("policy", ["started", "plays", "deployments"])
-@pytest.mark.parametrize(
-    "spec",
-    [
-        {"templates": [CONTAINER], "entrypoint": "x"},
-        {"podSpecPatch": '{"containers": []}'},
-        {"volumes": [SECRET]},
-        {"serviceAccountName": "press-play"},
-        {"executor": {"serviceAccountName": "press-play"}},
-        {"hooks": {"exit": {"template": "x"}}},
-        {"onExit": "x"},
-        {"templateDefaults": {"container": {}}},
-        {"podMetadata": {"labels": {"press-play/account": "approver"}}},
-        {"securityContext": {"runAsUser": 0}},
-        {"workflowTemplateRef": {"name": "task", "clusterScope": True}},
-        {"workflowTemplateRef": {"name": "another"}},
-        {"arguments": {"artifacts": [{"name": "a", "raw": {"data": "x"}}]}},
-        {"arguments": {"parameters": [{"name": "a", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]}},
-    ],
-    ids=lambda spec: next(iter(spec)),
-)
+@pytest.mark.parametrize("spec", admission_cases.WORKFLOWS, ids=lambda spec: next(iter(spec)))
 def test_a_workflow_made_by_hand_is_refused(policy: str, spec: Manifest):
     name = {"started": "task", "plays": "play-1", "deployments": "our-deploy"}[policy]
     assert refused(policy, reference(name)) == []
@@ -194,69 +156,18 @@ def test_the_planner_may_not_refer_to_other_templates_than_its_plays():
     assert refused("deployments", reference("task")) != []
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda spec: spec["templates"].append(CONTAINER),
-        lambda spec: spec["templates"].append({"name": "x", "script": {"image": "x"}}),
-        lambda spec: spec["templates"].append({"name": "x", "resource": {"action": "get"}}),
-        lambda spec: spec["templates"][0].update(serviceAccountName="press-play"),
-        lambda spec: spec["templates"][0]["dag"]["tasks"][0].update(inline=CONTAINER),
-        lambda spec: spec["templates"][0]["dag"]["tasks"][0].update(
-            templateRef={"name": "pull-request", "template": "x"}
-        ),
-        lambda spec: spec.update(serviceAccountName="press-play"),
-        lambda spec: spec.update(volumes=[SECRET]),
-        lambda spec: spec.update(podSpecPatch="{}"),
-    ],
-)
-def test_a_play_that_runs_something_of_its_own_is_refused(change: Callable[[Manifest], None]):
-    template, _ = play()
+@pytest.mark.parametrize("change", admission_cases.PLAYS)
+def test_a_play_that_runs_something_of_its_own_is_refused(change: Change):
+    template, _ = admission_cases.play(RELEASE)
     changed = copy.deepcopy(template)
     change(changed["spec"])
     assert refused("play-templates", changed) != []
     assert refused("play-templates", changed, before=template) != []
 
 
-def container(**fields: Any) -> Callable[[Manifest], None]:
-    return lambda made: made["spec"]["containers"][0].update(fields)
-
-
-def spec(**fields: Any) -> Callable[[Manifest], None]:
-    return lambda made: made["spec"].update(fields)
-
-
 @pytest.mark.rule("R5")
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda made: made["spec"]["volumes"].append(SECRET),
-        # Nor the token of the checkout on whose volume it works.
-        lambda made: made["spec"]["volumes"].append(TOKEN),
-        lambda made: made["spec"]["volumes"].append(
-            {"name": "p", "projected": {"sources": [{"secret": {"name": RUN}}]}}
-        ),
-        lambda made: made["spec"]["volumes"].append({"name": "c", "configMap": {"name": "press-play-config"}}),
-        lambda made: made["spec"]["volumes"].append({"name": "h", "hostPath": {"path": "/"}}),
-        lambda made: made["spec"]["volumes"].append(
-            {"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}
-        ),
-        lambda made: made["spec"]["volumes"].append({"name": "v", "persistentVolumeClaim": {"claimName": "data"}}),
-        container(envFrom=[{"secretRef": {"name": "s"}}]),
-        container(env=[{"name": "K", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
-        container(securityContext={"privileged": True}),
-        spec(initContainers=[{"name": "i", "image": "x", "envFrom": [{"secretRef": {"name": "s"}}]}]),
-        spec(serviceAccountName="press-play"),
-        spec(automountServiceAccountToken=True),
-        lambda made: made["spec"].pop("automountServiceAccountToken"),
-        spec(hostNetwork=True),
-        spec(hostPID=True),
-        lambda made: made["metadata"]["labels"].pop("press-play/walled"),
-        lambda made: made["metadata"]["labels"].update({"press-play/walled": "false"}),
-        lambda made: made["metadata"].pop("labels"),
-    ],
-)
-def test_a_pod_that_reaches_more_than_a_gates_is_refused(change: Callable[[Manifest], None]):
+@pytest.mark.parametrize("change", admission_cases.PODS)
+def test_a_pod_that_reaches_more_than_a_gates_is_refused(change: Change):
     made = pod()
     assert refused("gate-pods", made) == []
     changed = copy.deepcopy(made)
@@ -266,7 +177,7 @@ def test_a_pod_that_reaches_more_than_a_gates_is_refused(change: Callable[[Manif
     assert refused("gate-pods", changed, before=changed) != []
 
 
-def metadata(**fields: Any) -> Callable[[Manifest], None]:
+def metadata(**fields: Any) -> Change:
     return lambda made: made["metadata"].update(fields)
 
 
@@ -291,7 +202,7 @@ def metadata(**fields: Any) -> Callable[[Manifest], None]:
         lambda made: made["metadata"]["ownerReferences"].append(made["metadata"]["ownerReferences"][0]),
     ],
 )
-def test_a_secret_that_is_no_checkouts_token_is_refused(change: Callable[[Manifest], None]):
+def test_a_secret_that_is_no_checkouts_token_is_refused(change: Change):
     changed = token()
     change(changed)
     assert refused("gate-tokens", changed) != []

@@ -12,13 +12,15 @@ pytest.register_assert_rewrite("cluster")
 from cluster import CONTROLLER, kubectl, namespace  # noqa: E402
 
 HERE = "tests/e2e/README.md"
-API_SERVER_ALONE = "test_access.py"
-"""The suite that runs nothing in the cluster: it needs kubectl, and the definitions of Argo's kinds."""
+NO_IMAGE = {"test_access.py"}
+"""Suites that run nothing in the cluster."""
+NO_ARGO = {*NO_IMAGE, "test_network_policies.py"}
+"""Suites in which no Workflow runs: they need neither argo nor CodeRuns."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        settings = ("KUBECONFIG",) if item.path.name == API_SERVER_ALONE else ("KUBECONFIG", "PRESSPLAY_E2E_IMAGE")
+        settings = ("KUBECONFIG",) if item.path.name in NO_IMAGE else ("KUBECONFIG", "PRESSPLAY_E2E_IMAGE")
         unset = next((name for name in settings if not os.environ.get(name)), None)
         if unset is not None:
             item.add_marker(pytest.mark.skip(reason=f"{unset} is not set: expected a test cluster's; see {HERE}"))
@@ -26,8 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def cluster(request: pytest.FixtureRequest) -> None:
-    """A cluster that answers and knows CodeRun and DocsRun, which the chart never installs."""
-    alone = {item.path.name for item in request.session.items} == {API_SERVER_ALONE}
+    """A cluster that answers and, where Workflows run, knows CodeRun and DocsRun, which the chart never installs."""
+    alone = {item.path.name for item in request.session.items} <= NO_ARGO
     for tool in ("kubectl",) if alone else ("kubectl", "argo"):
         if not shutil.which(tool):
             pytest.skip(f"{tool} is not on PATH; see {HERE}")

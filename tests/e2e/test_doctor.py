@@ -43,7 +43,7 @@ def leaked() -> None:
 
 def test_nothing_is_wrong_with_an_installation_and_what_is_broken_is_found(installed: Installed):
     assert wrong() == (0, {})
-    kubectl("delete", "rolebinding", f"press-play-{NAMESPACE}", "-n", CONTROLLER)
+    kubectl("delete", "rolebinding", f"press-play-{NAMESPACE}-runner", "-n", CONTROLLER)
     kubectl("delete", "secret", "github-app-rex", "-n", CONTROLLER)
     kubectl("delete", "workflowtemplate", "gate-lint", "-n", NAMESPACE)
     kubectl("delete", "networkpolicy", "press-play-gate", "-n", NAMESPACE)
