@@ -87,7 +87,8 @@ def pull(**fields: Any) -> Pull:
     made: dict[str, Any] = {
         "number": PR, "state": "open", "merged": False, "draft": False, "head_sha": HEAD, "head_ref": "work",
         "head_repo": REPO, "base_ref": "main", "base_sha": OTHER, "author": "ann", "author_is_bot": False,
-        "labels": (), "html_url": "", "mergeable_state": "clean", "fork": False, "created_at": "2026-01-01T00:00:00Z",
+        "labels": (), "html_url": f"http://forge.test/{REPO}/pull/{PR}", "mergeable_state": "clean", "fork": False,
+        "created_at": "2026-01-01T00:00:00Z",
         "updated_at": "2026-01-01T00:00:00Z", "merged_at": None, "requested_reviewers": (), "requested_teams": (),
     }  # fmt: skip
     return Pull(**(made | fields))

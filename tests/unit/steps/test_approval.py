@@ -11,7 +11,7 @@ from pressplay.domain.entries import Entries
 from pressplay.errors import InputError
 from pressplay.github import checks, reviews
 from pressplay.settings import Agent
-from pressplay.steps.core import parking, verdicts
+from pressplay.steps.core import approvals, parking, verdicts
 from pressplay.steps.core.context import Subject
 from pressplay.steps.review import approval, proofs, proven
 
@@ -165,13 +165,13 @@ def test_a_dismissal_that_fails_for_another_reason_than_githubs_refusal_is_no_se
 
 @pytest.mark.parametrize(
     ("external_id", "approved", "taken_back"),
-    [(None, False, False), (HEAD, True, False), (approval.OTHERS, False, True)],
+    [(None, False, False), (HEAD, True, False), (approvals.OTHERS, False, True)],
 )
 def test_a_check_of_what_was_not_under_review_is_taken_back(monkeypatch, external_id, approved, taken_back):
     check = None if external_id is None else SimpleNamespace(external_id=external_id)
     sent = []
     monkeypatch.setattr(checks, "own", lambda *_: check)
     monkeypatch.setattr(checks, "set_check", lambda *given, **named: sent.append((given[-1], named["conclusion"])))
-    monkeypatch.setattr(approval, "is_approval", lambda result: result is not None and result.external_id == HEAD)
+    monkeypatch.setattr(approvals, "is_approval", lambda result: result is not None and result.external_id == HEAD)
     assert approval.take_up(None, REPO, pull()) is approved
     assert sent == ([(HEAD, None)] if taken_back else [])

@@ -26,6 +26,35 @@ def stacked_id(head: str) -> str:
     return f"{_STACKED}{head}"
 
 
+def set_check(
+    gh: Client,
+    repo: str,
+    pull: pulls.Pull,
+    *,
+    conclusion: str | None,
+    title: str,
+    summary: str,
+    external_id: str = "",
+    text: str | None = "",
+) -> None:
+    """Set that check on the head of a pull request; `external_id` is the commit unless given. `gh` may write checks.
+
+    See `checks.set_check`.
+    """
+    checks.set_check(
+        gh,
+        repo,
+        ACCEPTANCE_CHECK,
+        pull.head_sha,
+        conclusion=conclusion,
+        title=title,
+        summary=summary,
+        details_url=pull.html_url,
+        external_id=external_id or pull.head_sha,
+        text=text,
+    )
+
+
 def is_approved(gh: Client, repo: str, pull: pulls.Pull) -> bool:
     """Whether the check on the head by `gh`'s App, the harness's, says so. `gh` may read checks.
 

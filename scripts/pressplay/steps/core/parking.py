@@ -10,9 +10,8 @@ from dataclasses import replace
 
 from pressplay.domain.entries import Details, Entries, Parked, Result
 from pressplay.domain.reasons import Reason
-from pressplay.github import checks, issues, pulls
-from pressplay.steps.core import reason_text
-from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
+from pressplay.github import issues, pulls
+from pressplay.steps.core import approvals, reason_text
 from pressplay.steps.core.context import Context, Subject
 from pressplay.validation.markdown import fenced
 
@@ -65,16 +64,13 @@ def park(
     )
     ledger.record("pr", pull.number, entry)
     gh = context.harness(subject.repo, pull_requests="write", checks="write", issues="write")
-    checks.set_check(
+    approvals.set_check(
         gh,
         subject.repo,
-        ACCEPTANCE_CHECK,
-        pull.head_sha,
+        pull,
         conclusion="action_required",
         title="Parked for a person",
         summary="\n\n".join(part for part in (why.what, quoted) if part),
-        details_url=f"{context.settings.github.web_url}/{subject.repo}/pull/{pull.number}",
-        external_id=pull.head_sha,
         # Keep the text: it shows which probes failed.
         text=None,
     )

@@ -16,10 +16,9 @@ from pressplay import names
 from pressplay.domain.entries import Documents, Entries, Result
 from pressplay.domain.entries import Run as RunEntry
 from pressplay.errors import TryAgain
-from pressplay.github import checks, comparison, issues, pulls, refs, trees
+from pressplay.github import comparison, issues, pulls, refs, trees
 from pressplay.github.calls import Client
-from pressplay.steps.core import parking
-from pressplay.steps.core.approvals import ACCEPTANCE_CHECK
+from pressplay.steps.core import approvals, parking
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.documents import task_documents
 from pressplay.steps.documents.docsrun import TASKS_FILE
@@ -148,7 +147,7 @@ def _conclude(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, 
         parking.clear(context, subject, pull.number)
         if verdict.lacking:
             issues.add_labels(gh, subject.repo, pull.number, [parking.PARKED_LABEL])
-        _let_pass(context, gh, subject, pull)
+        _let_pass(gh, subject, pull)
         issues.comment(gh, subject.repo, pull.number, _text(context, subject, pull, about, verdict), marker="documents")
     entry = Documents(
         run=about.run,
@@ -177,17 +176,14 @@ def _verdict(gh: Client, subject: Subject, head: str, base: str, tasks: Sequence
     return _Verdict(outside, lacking, odd)
 
 
-def _let_pass(context: Context, gh: Client, subject: Subject, pull: pulls.Pull) -> None:
-    checks.set_check(
+def _let_pass(gh: Client, subject: Subject, pull: pulls.Pull) -> None:
+    approvals.set_check(
         gh,
         subject.repo,
-        ACCEPTANCE_CHECK,
-        pull.head_sha,
+        pull,
         conclusion="neutral",
         title="Documents only: nothing to accept",
         summary=f"Commit {pull.head_sha} changes documents of tasks and nothing else. A person approves and merges.",
-        details_url=f"{context.settings.github.web_url}/{subject.repo}/pull/{pull.number}",
-        external_id=pull.head_sha,
     )
 
 

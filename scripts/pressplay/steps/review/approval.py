@@ -16,8 +16,7 @@ from pressplay.gates.acceptance.proof import Proof, markdown, summary
 from pressplay.gates.proof.text import approval_text, update_text
 from pressplay.github import checks, pulls, reviews
 from pressplay.github.calls import Client, GitHubRefused
-from pressplay.steps.core import parking, stack, verdicts
-from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS, is_approval, stacked_id
+from pressplay.steps.core import approvals, parking, stack, verdicts
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.stack import Stack
 from pressplay.steps.core.verdicts import GateVerdict
@@ -153,17 +152,15 @@ def _hold(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, buil
     parking.clear(context, subject, pull.number)
     base = names.shown_branch(pull.base_ref)
     after = "" if built.waits else f"It landed with other content than this branch holds: {base} is merged in first. "
-    checks.set_check(
+    approvals.set_check(
         gh,
         subject.repo,
-        ACCEPTANCE_CHECK,
-        pull.head_sha,
+        pull,
         conclusion=None,
         title=f"Waits for #{built.on.pr} (task {built.on.task}) to land",
         summary=f"Commit `{pull.head_sha}` is proven as it stands on commit `{built.on.head}` of {built.dependency}, "
         f"which is no part of {base} yet: whoever merged it now would merge both. {after}The approval follows.",
-        details_url=pull.html_url,
-        external_id=stacked_id(pull.head_sha),
+        external_id=approvals.stacked_id(pull.head_sha),
     )
 
 
@@ -200,7 +197,11 @@ def _body(document: Document, proof: Proof | None) -> str:
         return text
     answers = f"<details><summary>The probes' answers</summary>\n\n{markdown(proof)}\n\n</details>"
     whole = f"{text}{answers}"
-    return whole if len(whole) <= LONGEST else f"{text}The probes' answers are in the check `{ACCEPTANCE_CHECK}`."
+    return (
+        whole
+        if len(whole) <= LONGEST
+        else f"{text}The probes' answers are in the check `{approvals.ACCEPTANCE_CHECK}`."
+    )
 
 
 def take_up(gh: Client, repo: str, pull: pulls.Pull) -> bool:
@@ -208,35 +209,29 @@ def take_up(gh: Client, repo: str, pull: pulls.Pull) -> bool:
 
     A green check that says that Press Play does not work on it is replaced. `gh` may write checks.
     """
-    check = checks.own(gh, repo, pull.head_sha, ACCEPTANCE_CHECK)
-    if check is not None and check.external_id == OTHERS:
-        checks.set_check(
+    check = checks.own(gh, repo, pull.head_sha, approvals.ACCEPTANCE_CHECK)
+    if check is not None and check.external_id == approvals.OTHERS:
+        approvals.set_check(
             gh,
             repo,
-            ACCEPTANCE_CHECK,
-            pull.head_sha,
+            pull,
             conclusion=None,
             title="Under review",
             summary="Press Play reviews this pull request.",
-            details_url=pull.html_url,
-            external_id=pull.head_sha,
         )
-    return is_approval(check)
+    return approvals.is_approval(check)
 
 
 def say_that_it_waits(gh: Client, repo: str, pull: pulls.Pull) -> None:
     """Say on an approved head why nobody can merge it. It stays approved: its proof holds. `gh` may write checks."""
     base = names.shown_branch(pull.base_ref)
-    checks.set_check(
+    approvals.set_check(
         gh,
         repo,
-        ACCEPTANCE_CHECK,
-        pull.head_sha,
+        pull,
         conclusion="success",
         title=f"Proven on this commit, which conflicts with {base}",
         summary=f"It waits until {base} is merged into the branch; the merge is then reviewed and proven again.",
-        details_url=pull.html_url,
-        external_id=pull.head_sha,
         text=None,
     )
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from pressplay.domain.entries import Entries, MergedEntry, Retest
 from pressplay.domain.reasons import Reason
-from pressplay.github import checks, comparison, pulls, refs
+from pressplay.github import comparison, pulls, refs
 from pressplay.github.calls import Client
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import approvals, merged_trees, reason_text, verdicts
@@ -69,15 +69,13 @@ def hold(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, known
         # What it is the merge of is the past: from now on it is a head to be merged with `tip` like any other.
         held = replace(held, of="", behind=False)
     if not is_overtaken(subject.settings, held):
-        checks.set_check(
+        approvals.set_check(
             gh,
             subject.repo,
-            approvals.ACCEPTANCE_CHECK,
-            pull.head_sha,
+            pull,
             conclusion=None,
             title="The base branch moved on",
             summary=_why_held(subject.settings, held, tip),
-            details_url=pull.html_url,
             external_id=approvals.retest_id(pull.head_sha),
             # Keep what was shown of the commit.
             text=None,
@@ -109,18 +107,15 @@ def refuse(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, jud
     The ledger comes first: without it the flow that sees the check would review the head once more.
     """
     record(context, subject, replace(judged, state="failed"))
-    checks.set_check(
+    approvals.set_check(
         gh,
         subject.repo,
-        approvals.ACCEPTANCE_CHECK,
-        pull.head_sha,
+        pull,
         conclusion="failure",
         title="It does not hold together with the base branch",
         summary="\n\n".join(
             filter(None, [f"Merged with `{judged.onto}`: {why.what}.", reason_text.details(why)]),
         ),
-        details_url=pull.html_url,
-        external_id=pull.head_sha,
         text=None,
     )
 

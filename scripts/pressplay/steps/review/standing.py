@@ -15,10 +15,9 @@ from typing import Any, Literal
 from pressplay.clock import parse_rfc3339
 from pressplay.domain.entries import Documents, Entries, LeftAlone
 from pressplay.errors import InputError, PressPlayError
-from pressplay.github import checks, issues, pulls, pushes
+from pressplay.github import issues, pulls, pushes
 from pressplay.github.calls import Client, GitHubRefused
-from pressplay.steps.core import parking
-from pressplay.steps.core.approvals import ACCEPTANCE_CHECK, OTHERS
+from pressplay.steps.core import approvals, parking
 from pressplay.steps.core.context import Context
 from pressplay.steps.documents import task_documents
 from pressplay.steps.review import approval, target
@@ -181,16 +180,14 @@ def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pul
     if given.conclusion == "success" and reviewed is not None:
         _say_whose_check_it_is(context, repo, pull, reviewed)
         return False
-    checks.set_check(
+    approvals.set_check(
         gh,
         repo,
-        ACCEPTANCE_CHECK,
-        pull.head_sha,
+        pull,
         conclusion=given.conclusion,
         title=given.title,
         summary=given.summary,
-        details_url=pull.html_url,
-        external_id=OTHERS,
+        external_id=approvals.OTHERS,
     )
     return False
 
@@ -270,6 +267,6 @@ def _say_whose_check_it_is(context: Context, repo: str, pull: pulls.Pull, other:
     gh = context.harness(repo, issues="write", pull_requests="write")
     text = (
         f"The head of this pull request is that of #{other.number}, too, and GitHub keeps checks by commit: "
-        f"`{ACCEPTANCE_CHECK}` is here what it is there. Push another commit to one of them, or close one."
+        f"`{approvals.ACCEPTANCE_CHECK}` is here what it is there. Push another commit to one of them, or close one."
     )
     issues.comment(gh, repo, pull.number, text, marker=f"shared-{pull.head_sha}")
