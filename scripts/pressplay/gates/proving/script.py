@@ -64,14 +64,15 @@ limited() {{
 
 # What a run could leave for the next where no project keeps anything.
 sweep() {{
-  chmod -R u+rwX "$TMPDIR" 2>/dev/null
-  rm -rf "$TMPDIR" && mkdir -p "$TMPDIR" || exit {BROKEN}
+  if ! rm -rf "$TMPDIR" 2>/dev/null; then chmod -R u+rwX "$TMPDIR" 2>/dev/null; rm -rf "$TMPDIR" || exit {BROKEN}; fi
+  mkdir -p "$TMPDIR" || exit {BROKEN}
   if [ -n "$temporary" ]; then
-    mkdir -p "$temporary" || exit {BROKEN}
-    chmod -R u+rwX "$temporary" 2>/dev/null
-    find "$temporary" -mindepth 1 -maxdepth 1 -exec rm -rf {{}} + || exit {BROKEN}
+    [ -d "$temporary" ] || mkdir -p "$temporary" || exit {BROKEN}
+    if ! emptied; then chmod -R u+rwX "$temporary" 2>/dev/null; emptied || exit {BROKEN}; fi
   fi
 }}
+
+emptied() {{ find "$temporary" -mindepth 1 -maxdepth 1 -exec rm -rf {{}} + 2>/dev/null; }}
 
 # lay TREE VARIANT: TREE gets the variant's files; packages and caches stay.
 lay() {{
@@ -276,9 +277,19 @@ def _below(folder: str, path: str) -> str:
 
 def removal(paths: Iterable[str]) -> str:
     """The script that takes files out of a tree, run in its root."""
-    return "".join(f"rm -rf -- {shlex.quote(f'./{path}')}\n" for path in sorted(paths))
+    return _batched("rm -rf --", paths)
 
 
 def touches(paths: Iterable[str]) -> str:
     """The script that makes files as new as the variant is, run in a tree's root; `work` is the shell's variable."""
-    return "".join(f'touch -c -r "$work/changed" -- {shlex.quote(f"./{path}")} 2>/dev/null\n' for path in sorted(paths))
+    return _batched('touch -c -r "$work/changed" --', paths, " 2>/dev/null")
+
+
+_AT_ONCE = 100
+"""Paths of a command: far from what it may hold. A process for each would cost as much as a small run of tests."""
+
+
+def _batched(command: str, paths: Iterable[str], end: str = "") -> str:
+    quoted = [shlex.quote(f"./{path}") for path in sorted(paths)]
+    batches = [quoted[at : at + _AT_ONCE] for at in range(0, len(quoted), _AT_ONCE)]
+    return "".join(f"{command} {' '.join(batch)}{end}\n" for batch in batches)
