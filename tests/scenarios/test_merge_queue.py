@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import REPO, Deaf, World, after, git, project, task, world
+from base_moves import TAKES_AWAY, USES, adds, commits_of_main, is_green, played
+from harness import REPO, Deaf, World, after, project, task, world
 from merge_queues import Queue, rule
 from people import agent, person
-from team import Team, commit
 
 from pressplay.github import refs
 from pressplay.sandbox.setup import MAINTAINER
@@ -150,62 +147,26 @@ def of_person(made: World, branch: str = "by-hand") -> int:
     return number
 
 
-PRICE = "def price():\n    return {}\n"
-BILL = "import price\n\n\ndef bill():\n    return price.price() * 10\n"
-TEST = """\
-import unittest
-
-import {name}
-
-
-class T(unittest.TestCase):
-    def test_{name}(self):
-        self.assertEqual({name}.{name}(), {result})
-"""
-TESTED = {"defaults": {"tests": {"enabled": True, "repeat": 2, "controls": {"most": 1}}}}
-
-
-def breaks_another(tree: Path, env: Mapping[str, str]) -> None:
-    """Task 1 changes a price, task 2 makes a bill of it as it was: each holds, and both together do not."""
-    if env["PRESSPLAY_TASK"] == "1":
-        commit(tree, "price.py", PRICE.format(2))
-        commit(tree, "test_price.py", TEST.format(name="price", result=2))
-    else:
-        commit(tree, "bill.py", BILL)
-        commit(tree, "test_bill.py", TEST.format(name="bill", result=10))
-
-
-def test_of_two_that_break_each_other_the_queue_merges_one_and_main_stays_green(tmp_path):
-    source = project(tmp_path, [task(1), task(2)])
-    (source / "price.py").write_text(PRICE.format(1))
-    (source / "shop.py").write_text("def shop():\n    return 7\n")
-    (source / "test_shop.py").write_text(TEST.format(name="shop", result=7))
-    team = Team(does={"implement": breaks_another})
-    made = team.made = world(tmp_path / "state", team, source=source, merge=False, settings=TESTED)
+def test_of_five_two_break_each_other_and_the_queue_merges_all_but_one_with_main_green_each_time(tmp_path):
+    changes = {1: TAKES_AWAY, 2: USES, **{number: adds(f"plus{number}", number + 3) for number in (3, 4, 5)}}
+    made = played(tmp_path, changes, merge=False, strategy="off")
     made.play()
-    assert [result.state for result in summarize(made.sandbox).tasks] == ["approved"] * 2
+    assert [result.state for result in summarize(made.sandbox).tasks] == ["approved"] * 5
     entered = queue(made)
-    entered.enter(1)
-    entered.enter(2)
-    (_, first), (_, second) = entered.group(1), entered.group(2)
+    for number in changes:
+        entered.enter(number)
+    second = entered.group(2)[1]
     made.settle()
-    assert main(made) == first
-    assert is_green(made, tmp_path, first)
+    assert [result.state for result in summarize(made.sandbox).tasks] == ["merged", "parked", *["merged"] * 3]
+    commits = commits_of_main(made)
+    assert len(commits) == 5
+    assert all(is_green(made, tmp_path, sha) for sha in commits)
     assert not is_green(made, tmp_path, second)
     given = check(made, second)
     assert given is not None
     assert given["conclusion"] == "failure"
     assert "press-play/tests" in given["output"]["summary"]
-    assert summarize(made.sandbox).tasks[0].state == "merged"
     assert reasons(made) == ["CI_FAILURE"]
     assert "press-play/parked" in labels(made, 2)
     assert "press-play/tests: 1 new or changed test fail" in on_pull(made, 2)
-
-
-def is_green(made: World, folder: Path, sha: str) -> bool:
-    """Whether the project's tests pass at a commit."""
-    tree = folder / sha
-    git(folder, "clone", "-q", "--no-checkout", str(made.sandbox.forge.git_path(REPO)), str(tree))
-    git(tree, "checkout", "-q", sha)
-    done = subprocess.run([sys.executable, "-m", "unittest", "-q"], cwd=tree, capture_output=True, check=False)
-    return done.returncode == 0
+    made.sandbox.close()

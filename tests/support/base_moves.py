@@ -59,6 +59,7 @@ def played(
     changes: Mapping[int, Mapping[str, str]],
     does: Mapping[str, Does] | None = None,
     silent: set[tuple[str, int]] | None = None,
+    merge: bool = True,
     **base: Any,
 ) -> World:
     source = project(tmp_path, [task(number) for number in changes])
@@ -66,7 +67,8 @@ def played(
         (source / path).write_text(text)
     tests = {"enabled": True, "repeat": 2, "controls": {"most": 1}}
     settings = {"defaults": {"tests": tests, "base": base}}
-    return world(tmp_path / "state", team(changes, does or {}, silent or set()), source=source, settings=settings)
+    agents = team(changes, does or {}, silent or set())
+    return world(tmp_path / "state", agents, source=source, merge=merge, settings=settings)
 
 
 def commits_of_main(made: World) -> list[str]:
