@@ -144,7 +144,8 @@ def _names_what_it_is_about(found: Explanation, event: str, payload: Mapping[str
         parameters["what"] = {"pull_request": payload.get("action"), "push": "pushed", "deployment_status": "deployed"}[
             event
         ]
-        parts.insert(0, parameters["what"])
+        pushed = [names.short_commit(payload["after"])] if event == "push" else []
+        parts = [parameters["what"], *pushed, *parts]
     else:
         parameters["until"] = str(names.window_until(window, seconds))
     if flow == "pull-request":

@@ -258,17 +258,22 @@ def test_our_pods_may_read_the_keys_of_two_apps_and_what_proofs_need_and_no_othe
         for role in documents
         if role["kind"] == "Role"
         for rule in role["rules"]
-        if "secrets" in rule["resources"]
+        if "secrets" in rule["resources"] and rule["verbs"] != ["create"]
     }
+    # Who makes a checkout's token can't read it.
+    made = [
+        role["metadata"]["name"]
+        for role in documents
+        if role["kind"] == "Role"
+        and any(("secrets" in r["resources"], "create" in r["verbs"]) == (True, True) for r in role["rules"])
+    ]
+    assert made == ["press-play-gates"]
     harness = names.app_secret(values["github"]["harnessApp"])
     qa = names.app_secret(values["agents"]["qa"]["githubApp"])
     # Where proofs have a key or a store of their own, that key and the credentials of that store.
     proof = values["proof"]
     own = [*filter(None, [proof["signingKey"]["secret"], (proof.get(proof["store"]) or {}).get("secret")])]
-    of_account = {
-        "approver": [harness, qa, *own],
-        **{name: [harness, qa] for name in ("runner", "starter", "reconcile")},
-    }
+    of_account = {"approver": [harness, qa, *own]}
     holders = [account.name for account in accounts.accounts() if account.keys]
     assert rules == {f"press-play-{name}": ("press-play", of_account.get(name, [harness]), ["get"]) for name in holders}
     for role in (d for d in documents if d["kind"] == "ClusterRole"):
