@@ -25,7 +25,7 @@ from pressplay.steps.comments import snapshot
 SCHEDULES = 200
 FULL = os.environ.get("PRESSPLAY_FAULTS") == "full"
 """`make faults`: all of them; otherwise a share of them each day (`sample`)."""
-GROUPS = 20 if FULL else 7
+GROUPS = 20 if FULL else 2
 """Schedules run in groups, which workers of pytest share."""
 
 

@@ -37,7 +37,7 @@ class Maintainer:
 
     def act(self) -> None:
         if self.queue is None:
-            self.made.sandbox._maintainer.merge_next()
+            self.made.sandbox._maintainers[0].merge_next()
             return
         for pull in person(self.made).get("pulls", params={"state": "open"}).json():
             # What is not ready yet, or is in it already, is refused.

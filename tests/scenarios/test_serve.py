@@ -16,6 +16,7 @@ from harness import project, task
 PRESSPLAY = [sys.executable, "-c", "import pressplay.cli as c; c.run()"]
 PUSH = {
     "ref": "refs/heads/main",
+    "after": "0123456789abcdef0123456789abcdef01234567",
     "deleted": False,
     "repository": {"full_name": "local/project", "default_branch": "main"},
     "sender": {"login": "somebody", "type": "User"},

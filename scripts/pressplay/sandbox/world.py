@@ -246,7 +246,12 @@ class Sandbox:
         return name
 
     def submit(self, template: str, name: str, parameters: Mapping[str, str]) -> bool:
-        """Create a Workflow that refers to a WorkflowTemplate; False where one of this name exists."""
+        """Create a Workflow that refers to a WorkflowTemplate; False where one of this name exists.
+
+        Its parameters may be anything, as a person's: the label names a repository of the sandbox.
+        """
+        given = parameters.get("repo")
+        repo = given if given in self.options.repos else self.options.repo
         return self.cluster.create(
             {
                 "apiVersion": "argoproj.io/v1alpha1",
@@ -257,7 +262,7 @@ class Sandbox:
                     "labels": {
                         **PART_OF,
                         "press-play/flow": template,
-                        "press-play/repo": names.repo_key(parameters.get("repo", self.options.repo)),
+                        "press-play/repo": names.repo_key(repo),
                     },
                 },
                 "spec": {

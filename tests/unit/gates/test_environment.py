@@ -214,7 +214,7 @@ def test_any_bytes_are_a_contract_or_an_input_error(content: bytes) -> None:
 
 
 # Each example of a whole schema takes half a second to draw.
-@settings(max_examples=20)
+@settings(max_examples=8)
 # YAML folds what ends a line for Unicode alone.
 @example({"projects": [{"folder": "a", "language": "go", "build": ["x\x85"]}]})
 @example({"projects": [{"folder": "a", "language": "go", "build": ["x\u2028y"]}]})
