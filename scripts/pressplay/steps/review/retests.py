@@ -51,19 +51,14 @@ class _Approved:
         return self.known.state == "pending" and bool(self.known.of)
 
 
-def after_push(context: Context, repo: str) -> None:
-    """Do what `start` does once somebody pushed to a base branch. Idempotent."""
-    if retest.is_on(context.settings.repository(repo)):
-        opened = pulls.all_pulls(context.harness(repo, pull_requests="read"), repo, state="open")
-        start(context, repo, opened, under_way(context, repo))
-
-
-def start_next(context: Context, repo: str, pr: int) -> None:
-    """Do what `start` does at the end of a flow that holds the lock of `pr`, for which it waits. Idempotent."""
+def start_next(context: Context, repo: str, ending: int = 0) -> None:
+    """Do what `start` does after a push, or at the end of a flow that holds the lock of `ending`. Idempotent."""
+    if not retest.is_on(context.settings.repository(repo)):
+        return
     opened = pulls.all_pulls(context.harness(repo, pull_requests="read"), repo, state="open")
-    tasks = (names.task_of_branch(pull.head_ref) for pull in opened if pull.number == pr)
-    own = {("pr", pr), *(("task", task) for task in tasks if task is not None)}
-    start(context, repo, opened, under_way(context, repo) - own, ending=pr)
+    tasks = (names.task_of_branch(pull.head_ref) for pull in opened if pull.number == ending)
+    own = {("pr", ending), *(("task", task) for task in tasks if task is not None)}
+    start(context, repo, opened, under_way(context, repo) - own, ending=ending)
 
 
 def start(

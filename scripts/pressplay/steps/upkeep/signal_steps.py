@@ -30,7 +30,7 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
         # It may contain merges, make pull requests conflict, and move the base of approved ones.
         mergeability.note_push(context, repo)
         woken = wakes.merged(context, repo)
-        retests.after_push(context, repo)
+        retests.start_next(context, repo)
         return {"woken": str(woken)}
     if what == "deployed":
         return {"woken": str(deploys.wake(context, repo))}
