@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from harness import PLAN, REPO, World, git, project, task, world
-from killing import FULL, Murder, in_a_child
+from killing import Murder, same_end
 from lint_gate import Gate
 from people import person
-from sample import AGAIN, sample
 from team import Team, commit
 
 from pressplay.clock import VirtualClock
@@ -180,7 +177,6 @@ def test_killed_at_commit_points_the_same_merge_is_named(tmp_path):
     def life(state: Path, murder: Murder) -> None:
         made = world(state, None, VirtualClock(now), murder, settings=settings(), merge=False)
         made.settle()
-        (state / "commits").write_text(str(murder.count))
         made.sandbox.close()
 
     def end(state: Path) -> tuple[Any, ...]:
@@ -192,22 +188,8 @@ def test_killed_at_commit_points_the_same_merge_is_named(tmp_path):
         made.sandbox.close()
         return summary.state, culprit(summary), broken.commit, comments_, len(left)
 
-    def copied(name: str) -> Path:
-        return Path(shutil.copytree(start / "state", tmp_path / name / "state"))
-
-    state = copied("unharmed")
-    assert in_a_child(lambda: life(state, Murder(0))) == 0
-    expected = end(state)
+    expected = same_end(start / "state", tmp_path, life, end, spared=lambda kills: max(1, kills // 10))
     assert (expected[0], expected[1], expected[3]) == ("merged, broken", "2", [0, 1])
-    commits, kills = int((state / "commits").read_text()), list[int]()
-    for at in sample(range(1, commits + 1), whole=FULL):
-        state = copied(f"killed-{at}")
-        kills.append(in_a_child(lambda at=at, state=state: life(state, Murder(at))))
-        assert in_a_child(lambda state=state: life(state, Murder(0))) == 0
-        assert end(state) == expected, f"killed after commit {at} of {commits}; {AGAIN}"
-        shutil.rmtree(state.parent)
-    # The gate's process is a real one, so that a life may have some commits less than the one that was counted.
-    assert kills.count(signal.SIGKILL) >= len(kills) - max(1, len(kills) // 10)
 
 
 def tasks(made: World) -> list[Any]:

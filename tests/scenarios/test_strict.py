@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +19,8 @@ from base_moves import (
     states,
 )
 from harness import REPO, git, world
-from killing import FULL, Murder, in_a_child
+from killing import FULL, Murder, same_end
 from people import person
-from sample import AGAIN, sample
 from team import PR
 
 from pressplay.clock import VirtualClock
@@ -160,7 +157,6 @@ def test_killed_at_commit_points_the_update_comes_to_the_same_end(tmp_path):
         clock = VirtualClock(now)
         made = world(state, None, clock, murder, settings=settings, merge=False)
         made.sandbox.run(lambda: clock.now() >= now + 400 and made.sandbox.only_people_are_waited_for())
-        (state / "commits").write_text(str(murder.count))
         made.sandbox.close()
 
     def end(state: Path) -> tuple[Any, ...]:
@@ -174,18 +170,5 @@ def test_killed_at_commit_points_the_update_comes_to_the_same_end(tmp_path):
         made.sandbox.close()
         return check and check.conclusion, parents(repository, head) == [before, tip], len(left), starts
 
-    def copied(name: str) -> Path:
-        return Path(shutil.copytree(start / "state", tmp_path / name / "state"))
-
-    state = copied("unharmed")
-    assert in_a_child(lambda: life(state, Murder(0))) == 0
-    expected = end(state)
+    expected = same_end(start / "state", tmp_path, life, end, step=1 if FULL else 5)
     assert expected == ("success", True, 0, ["implement", "lint", "test"])
-    commits, kills = int((state / "commits").read_text()), list[int]()
-    for at in sample(range(1, commits + 1, 1 if FULL else 5), whole=FULL):
-        state = copied(f"killed-{at}")
-        kills.append(in_a_child(lambda at=at, state=state: life(state, Murder(at))))
-        assert in_a_child(lambda state=state: life(state, Murder(0))) == 0
-        assert end(state) == expected, f"killed after commit {at} of {commits}; {AGAIN}"
-        shutil.rmtree(state.parent)
-    assert kills.count(signal.SIGKILL) >= len(kills) - 1

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+from sample import AGAIN, sample
+
+End = TypeVar("End")
 
 FULL = os.environ.get("PRESSPLAY_KILL") == "full"
 """`make kill`: two tasks and a send-back, killed at every commit point; otherwise one task, at a share (`sample`)."""
@@ -48,3 +54,40 @@ def in_a_child(work: Callable[[], None]) -> int:
     _, status = os.waitpid(pid, 0)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the life ended by a fault of its own"
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+def same_end(
+    start: Path,
+    folder: Path,
+    life: Callable[[Path, Murder], None],
+    end: Callable[[Path], End],
+    *,
+    step: int = 1,
+    spared: Callable[[int], int] = lambda _kills: 1,
+) -> End:
+    """The end of a life in a copy of the state `start`; a kill after a share of its commits must lead to the same.
+
+    `spared`: how many of so many kills may come too late. A gate's process is a real one, so that a life may have some
+    commits less than the one that was counted.
+    """
+
+    def copied(name: str) -> Path:
+        return Path(shutil.copytree(start, folder / name / "state"))
+
+    def counted(state: Path) -> None:
+        murder = Murder(0)
+        life(state, murder)
+        (state / "commits").write_text(str(murder.count))
+
+    state = copied("unharmed")
+    assert in_a_child(lambda: counted(state)) == 0
+    expected = end(state)
+    commits, kills = int((state / "commits").read_text()), list[int]()
+    for at in sample(range(1, commits + 1, step), whole=FULL):
+        state = copied(f"killed-{at}")
+        kills.append(in_a_child(lambda at=at, state=state: life(state, Murder(at))))
+        assert in_a_child(lambda state=state: life(state, Murder(0))) == 0
+        assert end(state) == expected, f"killed after commit {at} of {commits}; {AGAIN}"
+        shutil.rmtree(state.parent)
+    assert kills.count(signal.SIGKILL) >= len(kills) - spared(len(kills))
+    return expected

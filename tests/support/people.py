@@ -29,6 +29,12 @@ def person(made: World, login: str = MAINTAINER) -> httpx.Client:
     return client(made, made.sandbox.forge.user_token(login))
 
 
+def ask(made: World, method: str, path: str, **fields: Any) -> httpx.Response:
+    """One request of the maintainer's; `path` below the repository."""
+    with person(made) as api:
+        return api.request(method, path, **fields)
+
+
 def agent(made: World, app: str, **permissions: str) -> Any:
     """The API as an agent's App, by the key that its container holds."""
     return made.sandbox.github.installation(app, REPO, permissions or WRITES)

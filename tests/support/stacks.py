@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 from harness import REPO, World, git, project, task, world
+from people import ask
 from team import Does, Team, commit
 
 from pressplay import names
 from pressplay.domain.entries import Entries, Stacked
 from pressplay.github import pulls, refs
 from pressplay.github.calls import call
-from pressplay.sandbox.setup import MAINTAINER
 
 ORDER = "chain.py"
 TESTED = {"tests": {"enabled": True, "repeat": 2, "controls": {"most": 1}}}
@@ -64,13 +64,7 @@ class Chain:
     team: Team
 
     def ask(self, method: str, path: str, **fields: Any) -> httpx.Response:
-        sandbox = self.made.sandbox
-        with httpx.Client(
-            base_url=f"{sandbox.settings.github.api_url}/repos/{REPO}",
-            headers={"Authorization": f"Bearer {sandbox.forge.user_token(MAINTAINER)}"},
-            transport=httpx.WSGITransport(app=sandbox.forge.wsgi),
-        ) as client:
-            return client.request(method, path, **fields)
+        return ask(self.made, method, path, **fields)
 
     def pull(self, number: int) -> pulls.Pull:
         return pulls.pull(self.made.sandbox.context.harness(REPO, pull_requests="read"), REPO, number)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from harness import REPO, Agents, World, git, project, task, world
+from harness import Agents, World, git, project, task, world
+from people import ask
 
 from pressplay.sandbox.deployer import Deployment, Running, VirtualStarter
-from pressplay.sandbox.setup import MAINTAINER
 from pressplay.sandbox.summary import Summary
 
 PR = 1
@@ -84,13 +84,7 @@ class Played:
         return self.ask("GET", path).json()
 
     def ask(self, method: str, path: str, **fields: Any) -> httpx.Response:
-        sandbox = self.made.sandbox
-        with httpx.Client(
-            base_url=f"{sandbox.settings.github.api_url}/repos/{REPO}",
-            headers={"Authorization": f"Bearer {sandbox.forge.user_token(MAINTAINER)}"},
-            transport=httpx.WSGITransport(app=sandbox.forge.wsgi),
-        ) as client:
-            return client.request(method, path, **fields)
+        return ask(self.made, method, path, **fields)
 
     @property
     def head(self) -> str:
