@@ -169,7 +169,7 @@ def proxied_tool(server: str, tool: str) -> str:
 
 
 def serve_app(values: Mapping[str, Any]) -> str:
-    """The App as which the chart's values have comments served; empty where they have none served."""
+    """The App that serves comments, by the chart's values; empty where none is to serve them."""
     serve = values.get("serve") or {}
     serves = serve.get("enabled") and values.get("repositories") and (serve.get("auth") or {}).get("callers")
     return str(serve["githubApp"]) if serves else ""

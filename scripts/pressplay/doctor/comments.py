@@ -16,7 +16,7 @@ NAME = "press-play-serve"
 
 
 def app(subject: Subject) -> str:
-    """The App as which the release serves comments; empty where it does not, or nobody can tell."""
+    """The App that serves the release's comments; empty where none does, or nobody can tell."""
     if subject.files and not subject.problems:
         return names.serve_app(subject.values)
     try:

@@ -24,7 +24,7 @@ class GivenToken:
     app: str
     app_id: int
     login: str
-    """The bot as which the App acts."""
+    """The login of the App's bot."""
     repo: str
     permissions: Mapping[str, str]
     ends: float

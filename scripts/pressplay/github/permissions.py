@@ -101,8 +101,8 @@ def needed(settings: Settings, *, makes_webhooks: bool = False, serve_app: str =
     """What the harness's App, the server's and each enabled agent's needs, by the Apps' names, the harness's first.
 
     What the settings do not know: `makes_webhooks`, whether the EventSource makes the repositories' webhooks as the
-    harness's App (`events.webhook.url`); that App then has none of its own, and no events. `serve_app`: as which App
-    the release serves comments, empty where it does not.
+    harness's App (`events.webhook.url`); that App then has none of its own, and no events. `serve_app`: the App
+    that serves the release's comments, empty where none does.
     """
     harness = settings.github.harness_app
     own = [

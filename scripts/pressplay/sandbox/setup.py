@@ -28,7 +28,7 @@ ORDERS = "refs/heads/press-play/**/*"
 def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None, *, serve_app: str = "") -> dict[str, App]:
     """Make sure of the repository with what is in `source`, the Apps, the maintainer and the rulesets.
 
-    `serve_app`: as which App comments will be served, for which there is none else.
+    `serve_app`: the App that will serve comments, for which there is none else.
     Returns the Apps by their names as the settings have them (`githubApp`). Done again, it is the same.
     """
     forge.create_user(MAINTAINER)
