@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import tempfile
-from pathlib import Path
 
 import pytest
 
-MEMORY = Path("/dev/shm")
+from pressplay.sandbox import state_folder
+
 ROOM = 4 * 2**30
 """What a whole run may need there, in bytes."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Sandboxes make and remove thousands of small files, which takes ten times as long on a disk."""
-    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
-        return
-    if os.statvfs(MEMORY).f_flag & os.ST_NOEXEC or shutil.disk_usage(MEMORY).free < ROOM:
+    if "TMPDIR" in os.environ or not state_folder.has_memory(ROOM):
         return
     # For this process and those that it starts; workers of xdist inherit it.
-    os.environ["TMPDIR"] = str(MEMORY)
+    os.environ["TMPDIR"] = str(state_folder.MEMORY)
     tempfile.tempdir = None
 
 

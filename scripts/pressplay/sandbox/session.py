@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import sys
@@ -38,6 +39,10 @@ DEFAULTS: dict[str, Any] = {
     "chart": None,
 }
 _DEMO_REPO = "acme/shop"
+_DEMO_ROOM = 2**29
+"""Bytes that the demo's volumes have room for; they take a tenth of it."""
+_GARBAGE = (20_000, 20, 20)
+"""How many new objects the collector waits for (`gc.set_threshold`): thirty times Python's default."""
 WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - a file's name, not a password
 LOG_WIDTH = 120
 """Columns of the summary where the output is no terminal."""
@@ -100,6 +105,9 @@ def _play(
     keeper.hide()
     project = Path(options["project"]) if options["project"] else None
     demo = project is None
+    if demo:
+        # What other projects build may be larger than memory.
+        state_folder.keep_volumes_in_memory(directory, _DEMO_ROOM)
     repo = _DEMO_REPO if project is None else f"local/{names.slug(project.name)}"
     command = options["agent"] or [sys.executable, "-m", "pressplay.sandbox.agents"]
     log, writing = keeper.Log(str(directory / "sandbox.log")), threading.Lock()
@@ -133,6 +141,10 @@ def _play(
         sandbox.set_up_project(project)
     if before_press is not None:
         before_press()
+    # What is loaded stays: to go through it again and again would be a sixth of this process's work.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)
     _press(sandbox, resume)
     sandbox.merge_what_is_ready()
     progress = Progress(sandbox, say)
@@ -148,6 +160,7 @@ def _play(
     _report(sandbox, ended)
     # Not after a fault: something may be under way, and closing would wait for it.
     sandbox.close()
+    state_folder.free_memory(directory)
     return ended
 
 

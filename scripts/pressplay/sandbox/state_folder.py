@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +14,14 @@ from pathlib import Path
 from pressplay.cluster.sqlite import what_to_do
 from pressplay.errors import InputError
 
-DATABASE, REPOSITORIES, OPTIONS, LOCK = "state.db", "git", "play.json", "lock"
+DATABASE, REPOSITORIES, OPTIONS, LOCK, VOLUMES = "state.db", "git", "play.json", "lock", "volumes"
 _PRIVATE = (DATABASE, "state.db-wal", "state.db-shm", OPTIONS, LOCK, "sandbox.log", "agents.log", "webhook-secret")
-_PRIVATE_FOLDERS = (REPOSITORIES, "runs", "gates", "volumes", "deployments")
+_PRIVATE_FOLDERS = (REPOSITORIES, "runs", "gates", VOLUMES, "deployments")
 _PATIENCE = 5.0
 """Seconds for which another program may hold the database."""
+MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own in it
+"""Where Linux keeps files in memory."""
+_IN_MEMORY = "press-play-volumes-"
 
 
 @contextmanager
@@ -52,8 +56,40 @@ def claimed(directory: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def has_memory(room: int) -> bool:
+    """Whether files can be kept in `MEMORY`, programs among them, and `room` bytes are free there."""
+    if not os.access(MEMORY, os.W_OK) or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        return False
+    return shutil.disk_usage(MEMORY).free >= room
+
+
+def keep_volumes_in_memory(directory: Path, room: int) -> None:
+    """Keep the volumes of a claimed folder in memory where `room` bytes are free there: a link to a folder of our own.
+
+    Gates make and remove thousands of small files, which costs a disk more than the tests themselves.
+    """
+    link = directory / VOLUMES
+    if link.exists():
+        return
+    # After a restart of the machine the link leads nowhere.
+    link.unlink(missing_ok=True)
+    if has_memory(room):
+        link.symlink_to(tempfile.mkdtemp(prefix=_IN_MEMORY, dir=MEMORY))
+
+
+def free_memory(directory: Path) -> None:
+    """Remove what `keep_volumes_in_memory` made, if it did."""
+    link = directory / VOLUMES
+    if link.is_symlink():
+        target = link.readlink()
+        link.unlink()
+        if target.parent == MEMORY and target.name.startswith(_IN_MEMORY):
+            shutil.rmtree(target, ignore_errors=True)
+
+
 def clear(directory: Path) -> None:
     """Delete the content of a claimed folder."""
+    free_memory(directory)
     for path in directory.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
