@@ -22,7 +22,7 @@ from pressplay.github.client import AppClient, AppKeyStrategy, InstallationToken
 from pressplay.github.client import InstallationClient as InstallationClient
 from pressplay.github.given import GivenToken, TokenSpent
 from pressplay.github.grants import lacking, listed
-from pressplay.github.wire import AnswerCache, Network, Wire
+from pressplay.github.wire import AnswerCache, Network, Wire, tls
 
 TIMEOUT_SECONDS = 30.0
 TOKEN_MARGIN_SECONDS = 300
@@ -51,7 +51,7 @@ def configuration(api_url: str, transport: httpx.BaseTransport | None = None) ->
         timeout=TIMEOUT_SECONDS,
         transport=transport,
         trust_env=transport is None,
-        ssl_verify=httpx.create_ssl_context() if transport is None else True,
+        ssl_verify=tls() if transport is None else True,
         http_cache=False,
         auto_retry=False,
     )

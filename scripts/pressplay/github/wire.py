@@ -9,10 +9,12 @@ Source: RFC 9110, 13.1.2 (If-None-Match) and 15.4.5 (304); docs.github.com, "Bes
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
@@ -30,12 +32,21 @@ _OVERHEAD = 2048
 """Bytes that an answer takes besides its body, roughly."""
 
 
+@cache
+def tls() -> ssl.SSLContext:
+    """How certificates are checked: against SSL_CERT_FILE or SSL_CERT_DIR where set, else the public authorities.
+
+    Made once, since reading the authorities takes longer than a call.
+    """
+    return httpx.create_ssl_context()
+
+
 class Network(httpx.BaseTransport):
     """The way out: one pool of connections for all clients, by the environment's proxies."""
 
     def __init__(self, timeout: float) -> None:
         """`timeout` in seconds, of a request that brings none of its own."""
-        self._client = httpx.Client(verify=httpx.create_ssl_context(), timeout=timeout)
+        self._client = httpx.Client(verify=tls(), timeout=timeout)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send it as it is."""

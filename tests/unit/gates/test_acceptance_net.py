@@ -15,6 +15,7 @@ from strangers import Stranger, answer, drips, resets, says, stranger
 from pressplay.gates.acceptance import net
 from pressplay.gates.acceptance.net import BODY, Ask, Client, NoAnswer, ProbeAnswer
 from pressplay.gates.acceptance.reach import OutOfReach, Reach, parse
+from pressplay.github import wire
 
 NAME = "preview.example.test"
 HERE = ("127.0.0.1",)
@@ -278,9 +279,9 @@ def trusting(monkeypatch, tmp_path, authority):
     """That authority is trusted, as one in SSL_CERT_FILE is."""
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    net._tls.cache_clear()
+    wire.tls.cache_clear()
     yield
-    net._tls.cache_clear()
+    wire.tls.cache_clear()
 
 
 def tls(authority: trustme.CA) -> ssl.SSLContext:
@@ -309,7 +310,7 @@ def test_over_tls_the_certificate_is_the_name_s_though_the_connection_is_the_add
 
 
 def test_a_certificate_that_nobody_vouches_for_is_told_as_such(authority):
-    net._tls.cache_clear()
+    wire.tls.cache_clear()
     with stranger(says(answer()), tls(authority)) as server:
         with pytest.raises(NoAnswer, match="certificate is not valid: unable to get local issuer"):
             secure(server, NAME)

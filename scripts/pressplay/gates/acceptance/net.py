@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
 import httpcore
 import httpx
 
 from pressplay.errors import PressPlayError
 from pressplay.gates.acceptance.reach import Address, OutOfReach, Reach, ip
+from pressplay.github.wire import tls
 
 BODY = 256 * 1024
 """Bytes of an answer's body that are read; the rest stays unread."""
@@ -184,7 +184,7 @@ class _PinnedTransport(httpx.BaseTransport):
         address = Address(url.scheme, url.raw_host.decode("ascii"), port, target.decode("ascii"))
         backend = _Checked(self._reach, self._own, self._resolve, address, request.extensions["timeout"]["read"])
         pool = httpcore.ConnectionPool(
-            ssl_context=_tls() if url.scheme == "https" else None, network_backend=backend, max_connections=1
+            ssl_context=tls() if url.scheme == "https" else None, network_backend=backend, max_connections=1
         )
         try:
             response = pool.handle_request(
@@ -311,12 +311,6 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise httpcore.ReadTimeout("the time is up")
     return left
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Certificates are checked: against SSL_CERT_FILE or SSL_CERT_DIR where set, else the public authorities."""
-    return httpx.create_ssl_context()
 
 
 def system_resolver(name: str, port: int) -> list[str]:

@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pressplay.errors import InputError, PressPlayError
@@ -194,10 +195,9 @@ def _is_base64(text: str) -> bool:
 
 def _private(pem: str, where: str) -> Any:
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(pem.encode(), None)
+        key = _loaded(pem)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         # The cause may quote the key.
         raise InputError(
@@ -205,6 +205,14 @@ def _private(pem: str, where: str) -> Any:
         ) from None
     _accepted(key.public_key(), where)
     return key
+
+
+@lru_cache(maxsize=4)
+def _loaded(pem: str) -> Any:
+    """Reading (and checking) an RSA key takes a hundred times as long as signing with it."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    return load_pem_private_key(pem.encode(), None)
 
 
 def _accepted(key: Any, where: str) -> Any:

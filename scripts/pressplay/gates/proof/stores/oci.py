@@ -19,6 +19,7 @@ from pressplay import names
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.gates.proof.signing import LARGEST, PAYLOAD_TYPE
 from pressplay.gates.proof.stores.store import ENVELOPE_TYPE, MOST, credential
+from pressplay.github.wire import tls
 from pressplay.settings import OCIPlace
 from pressplay.validation import details
 
@@ -44,7 +45,7 @@ class OCI:
         self._authorization = ""
         # A redirect to another host (the registry's own storage) is followed without the authorization.
         self._client = httpx.Client(
-            verify=httpx.create_ssl_context(),
+            verify=tls(),
             timeout=httpx.Timeout(30, connect=10),
             follow_redirects=True,
             event_hooks={"request": [self._check]},
