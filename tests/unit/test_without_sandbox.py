@@ -14,7 +14,7 @@ PAYLOAD = ROOT / "tests/data/webhooks/pull_request/closed.payload.json"
 WITHOUT = """
 import sys
 
-LEFT_OUT = ("pressplay.sandbox", "graphql", "waitress", "werkzeug")
+LEFT_OUT = ("pressplay.sandbox", "graphql", "orjson", "waitress", "werkzeug")
 
 
 class Without:
@@ -70,7 +70,7 @@ def test_everything_else_can_be_imported():
 def test_what_needs_the_sandbox_says_how_to_get_it(arguments):
     ended = python(COMMAND, *arguments)
     assert ended.returncode == 2
-    assert ended.stderr.startswith("this image has no sandbox (pressplay.sandbox, graphql, waitress, werkzeug")
+    assert ended.stderr.startswith("this image has no sandbox (pressplay.sandbox, graphql, orjson, waitress, werkzeug")
     assert "pip install 'pressplay[sandbox]'" in ended.stderr
     assert ended.stderr.count("\n") == 1
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import json
 import os
 import sqlite3
 import threading
@@ -22,6 +21,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import orjson
 
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster import rbac
@@ -257,8 +258,8 @@ class SqliteCluster:
             ).fetchone()
             if row is None:
                 return False
-            new = merge(json.loads(row[1]) if row[1] else {}, status)
-            self._write(connection, key, json.loads(row[0]), status=new)
+            new = merge(orjson.loads(row[1]) if row[1] else {}, status)
+            self._write(connection, key, orjson.loads(row[0]), status=new)
             return True
 
     def put_status(self, workflow: Manifest, status: Mapping[str, Any], labels: Mapping[str, str]) -> str | None:
@@ -275,7 +276,7 @@ class SqliteCluster:
             ).fetchone()
             if row is None or str(row[0]) != workflow["metadata"]["resourceVersion"]:
                 return None
-            body = merge(json.loads(row[1]), {"metadata": {"labels": labels}})
+            body = merge(orjson.loads(row[1]), {"metadata": {"labels": labels}})
             if row[2]:
                 # The parts that are written once are there already, and are most of a status.
                 status = {name: value for name, value in status.items() if name not in _FROZEN}
@@ -466,21 +467,21 @@ def scrub(connection: sqlite3.Connection) -> None:
 
 
 def _dump(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return orjson.dumps(value).decode()
 
 
 def _loaded(version: int, body: str, status: str | None, frozen: str | None) -> Manifest:
-    manifest: Manifest = json.loads(body)
+    manifest: Manifest = orjson.loads(body)
     manifest["metadata"]["resourceVersion"] = str(version)
     if status is not None:
-        manifest["status"] = {**json.loads(status), **(_thawed(frozen) if frozen else {})}
+        manifest["status"] = {**orjson.loads(status), **(_thawed(frozen) if frozen else {})}
     return manifest
 
 
 @functools.lru_cache(maxsize=64)
 def _thawed(frozen: str) -> dict[str, Any]:
     """Read once for all Workflows of one template: it is large, the same in each, and nobody changes it."""
-    read: dict[str, Any] = json.loads(frozen)
+    read: dict[str, Any] = orjson.loads(frozen)
     return read
 
 
@@ -491,7 +492,7 @@ def _owners(manifest: Manifest) -> set[str]:
 
 def _body(connection: sqlite3.Connection, key: Key) -> Manifest | None:
     row = connection.execute("SELECT body FROM objects WHERE kind=? AND namespace=? AND name=?", key).fetchone()
-    return None if row is None or row[0] is None else json.loads(row[0])
+    return None if row is None or row[0] is None else orjson.loads(row[0])
 
 
 def _next_version(connection: sqlite3.Connection) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pressplay.github.access import AppKey
     from pressplay.settings import Settings
 
-_MODULES = ("pressplay.sandbox", "graphql", "waitress", "werkzeug")
+_MODULES = ("pressplay.sandbox", "graphql", "orjson", "waitress", "werkzeug")
 """The package that the image leaves out, and the libraries of the extra that nothing else needs."""
 
 
