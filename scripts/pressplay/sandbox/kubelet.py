@@ -67,6 +67,7 @@ class Kubelet:
         self._pool = None if inline else ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pod")
         self._container_pool = None if inline else ThreadPoolExecutor(_CONTAINERS, thread_name_prefix="container")
         self._started: set[str] = set()
+        self._without_volumes: set[str] = set()
         self._running: dict[str, Container] = {}
         self._closed = threading.Event()
         self.last_words: dict[str, str] = {}
@@ -77,6 +78,7 @@ class Kubelet:
         pod = self._cluster.get("Pod", namespace, name)
         if pod is None:
             self._started.discard(name)
+            self._without_volumes.discard(name)
             gone = self._running.pop(name, None)
             if (self._processes / name).is_dir():
                 container.end(self._processes / name)
@@ -86,8 +88,12 @@ class Kubelet:
         phase = (pod.get("status") or {}).get("phase")
         if name in self._running and STOP_ANNOTATION in (pod["metadata"].get("annotations") or {}):
             self._running[name].kill()
-        if phase in _DONE or name in self._started or not self._has_claims(pod):
+        if phase in _DONE or name in self._started:
             return False
+        if not self._has_claims(pod):
+            self._without_volumes.add(name)
+            return False
+        self._without_volumes.discard(name)
         if not _is_step(pod):
             self._start_container(pod)
             return True
@@ -109,9 +115,8 @@ class Kubelet:
             if not any(name in process.claims for process in self._running.values()):
                 container.remove(self._volumes / name)
             return
-        for pod in self._cluster.list("Pod", namespace):
-            if name in container.claims(pod):
-                self.sync(namespace, pod["metadata"]["name"])
+        for pod in sorted(self._without_volumes):
+            self.sync(namespace, pod)
 
     def take_up(self) -> None:
         """After a kill: Pods that an earlier process left, and processes and volumes of those that went meanwhile."""
