@@ -17,7 +17,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = {
     "s3": ("gates/proof/stores/s3.py",),
     "serve": ("serve/", "commands/serve.py"),
-    "sandbox": ("sandbox/",),
+    "sandbox": ("sandbox/", "cluster/sqlite.py"),
 }
 """Each extra, and where its packages are imported. No other module does, not within a function either."""
 NOT_OURS = ("sandbox/demo/project", "sandbox/agents/solutions")

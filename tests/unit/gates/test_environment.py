@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 from trees import SUBMODULE, Link, tree
@@ -213,8 +213,8 @@ def test_any_bytes_are_a_contract_or_an_input_error(content: bytes) -> None:
         assert read(content, FILE).projects
 
 
-# Each example of a whole schema takes half a second to draw.
-@settings(max_examples=8)
+# Each example of a whole schema takes half a second to draw, and far longer on a busy machine.
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 # YAML folds what ends a line for Unicode alone.
 @example({"projects": [{"folder": "a", "language": "go", "build": ["x\x85"]}]})
 @example({"projects": [{"folder": "a", "language": "go", "build": ["x\u2028y"]}]})

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pressplay.validation import redaction
 from pressplay.validation.markdown import code, fence
 from pressplay.validation.redaction import redact
 
@@ -79,3 +80,31 @@ def test_a_hostile_text_costs_no_more_than_its_length(piece):
     started = time.monotonic()
     redact((piece * 100_000)[:100_000])
     assert time.monotonic() - started < 2
+
+
+PIECES = (
+    *(
+        "token",
+        "Secret",
+        "\u017fecret",
+        "PASSWORD",
+        "api_key",
+        "api_\u212aey",
+        "credent\u0131als",
+        "Authorization: ",
+        "\u0131",
+    ),
+    *("authorizat\u0130on: ", "Bearer ", "Basic ", ":", "=", "=>", " ", "\n", '"', "'", "://", "@", ".", "-", "_"),
+    *("AKIA", "AIza", "xoxb-", "sk-", "npm_", "pypi-", "glpat-", "SG.", "AccountKey=", "eyJ", "ghp_", "github_pat_"),
+    *("-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----", "A1b2C3d4", "ABCDEFGH12345678", "x" * 43),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_the_words_that_are_looked_for_first_hide_no_secret(text):
+    """As without them: each pattern on each text."""
+    expected = text
+    for kind, _, pattern in redaction._KINDS:
+        mark = f"[redacted: {kind}]"
+        expected = pattern.sub(rf"\1{mark}" if pattern.groups else mark, expected)
+    assert redact(text) == expected

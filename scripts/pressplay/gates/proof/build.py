@@ -63,9 +63,8 @@ def statement(
         people=_listed(people),
     )
     subject = parts.Subject(name=f"git+{source}", digest=parts.GitDigest(git_commit=change.head))
-    whole = Statement(subject=(subject,), predicate=_safe(predicate))
     for most in (MOST, 200, 50, 10):
-        fitting = replace(whole, predicate=_bounded(whole.predicate, most))
+        fitting = Statement(subject=(subject,), predicate=_safe(_bounded(predicate, most)))
         if fitting.fits:
             return fitting
     raise InputError(f"proof of {change.head}: expected at most {LARGEST} bytes, got more with 10 entries of each list")
