@@ -21,8 +21,8 @@ import yaml
 from pressplay import names
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster.port import Cluster, Manifest
-from pressplay.domain.outcomes import BLOCKED_MARK, Outcome
-from pressplay.domain.roles import IMPLEMENT, ISSUE, ROLES, Role
+from pressplay.domain.outcomes import BLOCKED_MARK, CONTESTED_MARK, Outcome
+from pressplay.domain.roles import COMMENTS, FIX, IMPLEMENT, ISSUE, ROLES, Role
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import bodies, comments, issues, pulls, reviews, snapshots
 from pressplay.github.access import GitHubAccess, InstallationClient
@@ -309,7 +309,7 @@ class Runner:
         role = ROLES[variables.get("PRESSPLAY_ROLE") or IMPLEMENT.name]
         branch = variables.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
         outcome = _outcome(folder / "result.json", role)
-        answers = self._answers(app, repo, variables, outcome)
+        answers = self._answers(app, repo, variables, outcome) if role == COMMENTS else []
         if role == ISSUE:
             self._on_issue(run, app, outcome)
             return
@@ -333,7 +333,8 @@ class Runner:
             push(remote, tree, repository, str(head), branch)
             remote.pushed()
         opens, judges = role == IMPLEMENT and bool(ahead), outcome.result in ("pass", "changes")
-        if not (opens or judges or answers or blocked):
+        contests = role == FIX and bool(outcome.contests)
+        if not (opens or judges or answers or blocked or contests):
             return
         gh = self._github.installation(app, repo, _PULLS)
         pr, asked = int(variables.get("PRESSPLAY_PR") or 0), False
@@ -348,6 +349,9 @@ class Runner:
             self._review(gh, repo, pr, app, str(head), run, outcome)
         for thread, text in answers:
             self._answer(gh, repo, variables, thread, text)
+        if contests:
+            marker = f"contested-{run['metadata']['name']}"
+            issues.comment(gh, repo, pr, f"{CONTESTED_MARK}\n\n{_cut(outcome.contested)}", marker=marker)
         if blocked and not asked:
             issues.comment(gh, repo, pr, _asked(outcome), marker=run["metadata"]["name"])
 
@@ -388,7 +392,7 @@ class Runner:
         login = self._github.login(app)
         if any(review.author == login and mark in review.body for review in reviews.reviews(gh, repo, pr)):
             return
-        body = f"press-play: {outcome.result}\n\n{_cut(outcome.markdown)}\n\n{mark}"
+        body = f"press-play: {outcome.result}\n\n{_cut(outcome.verdict)}\n\n{mark}"
         reviews.post_review(gh, repo, pr, head, "COMMENT" if outcome.result == "pass" else "REQUEST_CHANGES", body)
 
 

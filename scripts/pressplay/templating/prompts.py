@@ -157,6 +157,11 @@ def instructions(
     cause: str = "",
     kind: str = "task",
     findings: bool = False,
+    refused_own: bool = False,
+    refused_probes: bool = False,
+    review: bool = False,
+    failed_before: str = "",
+    budget: Mapping[str, int] | None = None,
     proving: Mapping[str, str] | None = None,
     begun_on: Mapping[str, str] | None = None,
     templates_dir: Path | None = None,
@@ -166,7 +171,10 @@ def instructions(
     `role` is one of `roles()`; `round` counts from 1, `attempt` from 0. `pr` and `head` are of the pull request, where
     there is one. `kind` is what the number stands for (`names.kind_of`): where there are instructions of the role for
     it alone (`instructions-implement.alerts.md.mustache`), these are taken. `findings`: the harness's gates refused
-    that commit, and `task/findings.md` says why. `proving` says how the commit will be proven: `plan`, the path of its
+    that commit or an earlier one, and `task/findings.md` says why: `refused_own` what this role left, `refused_probes`
+    where probes or tests did not hold. `review`: there is a `task/review.md`.
+    `failed_before`: why the last attempt failed, our own words. `budget`: `rounds`, `attempts` and `minutes` at most;
+    None if that is not known. `proving` says how the commit will be proven: `plan`, the path of its
     plan of probes, `environment`, `namespaces`, `hosts` and `workload`; None if nothing is deployed. `begun_on`: the
     `dependency` that has not landed and its `commit` that the branch begins at, where there is one. InputError for
     another role, or for a role that works on a pull request where there is none.
@@ -193,6 +201,12 @@ def instructions(
         "again": attempt > 0,
         "later_round": round > 1,
         "findings": findings,
+        "refused_own": refused_own,
+        "refused_probes": refused_probes,
+        "review": review,
+        "failed_before": failed_before,
+        "budget": [dict(budget)] if budget else [],
+        "try_number": attempt + 1,
         "proving": [dict(proving)] if proving else [],
         "begun_on": [dict(begun_on)] if begun_on else [],
     }

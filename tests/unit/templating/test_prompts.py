@@ -91,7 +91,7 @@ def test_instructions_differ_by_role_and_tell_each_its_own() -> None:
     assert len(set(texts.values())) == len(texts)
     assert "press-play: pass" in texts["test"]
     assert "This is round" not in texts["test"]
-    assert "task/comments.json" in texts["fix"]
+    assert '"contests": [{"what"' in texts["fix"]
     assert "sh task/seal.sh task/criteria.yaml" in texts["criteria"]
     assert "task/conflict.md" in texts["conflict"]
     # Its question would tell whoever implements what is asked.

@@ -7,11 +7,13 @@ win; missing files are made from tasks.json by template. The texts are data thro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pressplay import names
 from pressplay.backlog import tasks
 from pressplay.domain.criteria import Criterion, of_task
 from pressplay.domain.entries import CriterionIds
+from pressplay.domain.entries import Run as RunEntry
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
@@ -20,6 +22,7 @@ from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.runs import findings
 from pressplay.steps.runs.coderun import RunSpec
 from pressplay.steps.runs.role_work import Rooms
+from pressplay.steps.runs.run import Run
 from pressplay.templating import prompts
 from pressplay.validation import requirements
 
@@ -34,7 +37,8 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
     own = {name: contents.read_file(gh, subject.repo, f"{users}/{name}", spec.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
     on = stack.unlanded(context, subject)
-    refused = findings.text(context, subject, run.role, spec.head)
+    refused = findings.of(context, subject, run.role, spec.head)
+    more = work.files(context, gh, run)
     instructions = prompts.instructions(
         run.role.name,
         repo=subject.repo,
@@ -47,18 +51,40 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         attempt=run.attempt,
         cause=run.cause,
         kind=names.kind_of(spec.number),
-        findings=bool(refused),
+        findings=bool(refused.text),
+        refused_own=refused.own,
+        refused_probes=refused.probes,
+        review="review.md" in more,
+        failed_before=_failed_before(context, run),
+        budget=_budget(context),
         proving=work.proving(subject),
         begun_on={"dependency": stack.name(on), "commit": on.head} if on else None,
     )
     result[f"{where}/instructions.md"] = instructions.encode()
-    if refused:
-        result[f"{where}/{findings.FILE}"] = refused.encode()
+    if refused.text:
+        result[f"{where}/{findings.FILE}"] = refused.text.encode(errors="backslashreplace")
     if spec.given.tools_file:
         # It replaces one in the task's folder: the project decides about tools, not a task.
         result[f"{where}/toolman-config.json"] = requirements.to_json(spec.given.toolman_config()).encode()
-    more = work.files(context, gh, run)
     return result | {f"{where}/{name}": content for name, content in more.items()}
+
+
+def _failed_before(context: Context, run: Run) -> str:
+    """Why the attempt before this one failed; empty where this is the first."""
+    if not run.attempt:
+        return ""
+    before = (
+        context.ledger(run.subject.repo)
+        .entries(run.kind, run.number)
+        .get(RunEntry, replace(run, attempt=run.attempt - 1).name)
+    )
+    return before.reason if before is not None else ""
+
+
+def _budget(context: Context) -> dict[str, int]:
+    """What a run may take, at most."""
+    limits = context.settings.limits
+    return {"rounds": limits.rounds, "attempts": limits.attempts, "minutes": limits.run_minutes}
 
 
 def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[str, str]:
