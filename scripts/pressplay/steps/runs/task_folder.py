@@ -19,7 +19,7 @@ from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
 from pressplay.steps.core import backlog_file, consent, stack
 from pressplay.steps.core.context import Context, Subject
-from pressplay.steps.runs import findings
+from pressplay.steps.runs import around, findings, project_text
 from pressplay.steps.runs.coderun import RunSpec
 from pressplay.steps.runs.role_work import Rooms
 from pressplay.steps.runs.run import Run
@@ -32,10 +32,12 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
     run, subject = spec.run, spec.run.subject
     work = rooms.roles[run.role.name]
     where = names.task_folder(run.work, subject.settings.docs_project_directory or "")
-    made = _work(context, gh, spec, rooms)
+    made, around_it = _work(context, gh, spec, rooms)
     users = names.task_folder(spec.number, subject.settings.docs_project_directory or "")
     own = {name: contents.read_file(gh, subject.repo, f"{users}/{name}", spec.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
+    about = project_text.text(context, gh, subject, spec.base, refs.head(gh, subject.repo, spec.base))
+    result[f"{where}/{project_text.FILE}"] = about.encode(errors="backslashreplace")
     on = stack.unlanded(context, subject)
     refused = findings.of(context, subject, run.role, spec.head)
     more = work.files(context, gh, run)
@@ -61,6 +63,8 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         begun_on={"dependency": stack.name(on), "commit": on.head} if on else None,
     )
     result[f"{where}/instructions.md"] = instructions.encode()
+    if around_it:
+        result[f"{where}/{around.FILE}"] = around_it.encode(errors="backslashreplace")
     if refused.text:
         result[f"{where}/{findings.FILE}"] = refused.text.encode(errors="backslashreplace")
     if spec.given.tools_file:
@@ -87,15 +91,17 @@ def _budget(context: Context) -> dict[str, int]:
     return {"rounds": limits.rounds, "attempts": limits.attempts, "minutes": limits.run_minutes}
 
 
-def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[str, str]:
-    """The description of the work, as every agent on it reads it."""
+def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> tuple[Mapping[str, str], str]:
+    """The description of the work, as every agent on it reads it; and what is around it, for those who write code."""
     subject, kind = spec.run.subject, names.kind_of(spec.number)
     if kind in rooms.sources:
-        return rooms.sources[kind](context, subject.repo, spec.number)
+        return rooms.sources[kind](context, subject.repo, spec.number), ""
     if subject.task is not None and kind == "task":
         backlog = backlog_file.read(gh, subject, spec.base)
         task = backlog_file.of_number(subject, backlog)
-        return prompts.task_files(task, backlog, numbered=_criteria(context, subject, task))
+        writes = spec.run.role.name in around.ROLES
+        around_it = around.text(context, gh, subject, backlog, task) if writes else ""
+        return prompts.task_files(task, backlog, numbered=_criteria(context, subject, task)), around_it
     if subject.pr is None:
         raise InputError("a run needs a task or a pull request to work on")
     # A pull request without a task is the work itself: its title and body are its only description.
@@ -111,7 +117,7 @@ def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         status="review",
         dependencies=(),
     )
-    return prompts.task_files(itself)
+    return prompts.task_files(itself), ""
 
 
 def _criteria(context: Context, subject: Subject, task: tasks.Task) -> tuple[Criterion, ...]:
