@@ -272,6 +272,7 @@ def instructions(
     budget: Mapping[str, int] | None = None,
     proving: Mapping[str, str] | None = None,
     begun_on: Mapping[str, str] | None = None,
+    by_file: bool = False,
     templates_dir: Path | None = None,
 ) -> str:
     """The text of `task/instructions.md`: what this one run is asked, on which commit, and how it hands over.
@@ -282,10 +283,11 @@ def instructions(
     that commit or an earlier one, and `task/findings.md` says why: `refused_own` what this role left, `refused_probes`
     where probes or tests did not hold. `review`: there is a `task/review.md`.
     `failed_before`: why the last attempt failed, our own words. `budget`: `rounds`, `attempts` and `minutes` at most;
-    None if that is not known. `proving` says how the commit will be proven: `plan`, the path of its
-    plan of probes, `environment`, `namespaces`, `hosts` and `workload`; None if nothing is deployed. `begun_on`: the
-    `dependency` that has not landed and its `commit` that the branch begins at, where there is one. InputError for
-    another role, or for a role that works on a pull request where there is none.
+    None if that is not known. `proving` says how the commit will be proven: `plan`, the path of its plan of probes,
+    `environment`, `namespaces`, `hosts` and `workload`; None if nothing is deployed. `begun_on`: the `dependency` that
+    has not landed and its `commit` that the branch begins at, where there is one. `by_file`: it hands over by the file
+    `$PRESSPLAY_RESULT`; else it pushes and posts as its own App. InputError for another role, or for a role that works
+    on a pull request where there is none.
     """
     known = roles(templates_dir)
     if role not in known:
@@ -317,6 +319,7 @@ def instructions(
         "try_number": attempt + 1,
         "proving": [dict(proving)] if proving else [],
         "begun_on": [dict(begun_on)] if begun_on else [],
+        "by_file": by_file,
     }
     files = [_template(f"{_FIRST}{role}.{kind}.md.mustache", templates_dir)]
     if not files[0].exists():

@@ -7,38 +7,16 @@ from typing import Any
 
 import pytest
 from ledgers import HEAD, OTHER, REPO, desk, numbered, pull, record, run
+from listed_files import ListedFiles
 
 from pressplay.backlog import tasks
 from pressplay.github import comparison, pulls
-from pressplay.github.clone import Entry
 from pressplay.github.comparison import Changed, Comparison
 from pressplay.settings import GatePods, RepositoryDefaults
 from pressplay.steps.core.context import Subject
 from pressplay.steps.runs import around, project_text
 
 HOSTILE = "`x`\n# {{=1+1}} [[ y ]]"
-
-
-class Files:
-    """The files of a commit."""
-
-    def __init__(self, contents: dict[str, str]) -> None:
-        self._contents = contents
-        self.entries = {path: Entry("file", "0" * 40) for path in contents}
-
-    def names(self, folder: str) -> frozenset[str]:
-        inside = [path.removeprefix(f"{folder}/" if folder else "") for path in self._contents]
-        return frozenset(path.split("/")[0] for path in inside)
-
-    def folders(self, folder: str) -> tuple[str, ...]:
-        return () if folder else tuple(sorted({path.split("/")[0] for path in self._contents if "/" in path}))
-
-    def content(self, path: str, most: int = 0) -> bytes | None:
-        text = self._contents.get(path)
-        return None if text is None else text.encode()
-
-    def target(self, path: str) -> str:
-        raise KeyError(path)
 
 
 PYTHON = {"pyproject.toml": "[tool.ruff]\n", "tests/test_it.py": "import unittest\n", "shop.py": "x = 1\n"}
@@ -59,7 +37,7 @@ def text(tmp_path, monkeypatch):
             repositories={REPO: RepositoryDefaults.model_validate(settings)},
             gate_pods=gate_pods or GatePods(),
         )
-        monkeypatch.setattr(project_text, "Listing", lambda *_: Files(contents))
+        monkeypatch.setattr(project_text, "Listing", lambda *_: ListedFiles(contents))
         subject = Subject.of({"repo": REPO, "task": "3"}, context)
         return project_text.text(context, None, subject, "main", HEAD)  # type: ignore[arg-type]
 
@@ -87,7 +65,7 @@ def test_commands_are_those_that_the_gates_detect_or_the_contract_names(text) ->
         ({"deploy": {"mode": "github-deployment", "environment": "preview"}}, "into `preview`", "Nothing is deployed"),
         ({"acceptance": {"hosts": ["a.example"]}}, "Nothing is deployed", "a.example"),
         ({"supply": {"enabled": False}}, "Tests that are there", "hidden"),
-        ({"supply": {"secrets": "park"}}, "accept it, where this change brings it in: secrets", "Refused, where"),
+        ({"supply": {"secrets": "park"}}, "accept it, where this change brings it in: secrets", "in: secrets, invis"),
     ],
 )  # fmt: skip
 def test_each_setting_that_agents_meet_has_its_line(text, settings, needed, absent) -> None:

@@ -32,14 +32,14 @@ _CONVENTIONS = re.compile(
 )
 _SUPPLY: Mapping[str, str] = {
     "secrets": "secrets",
-    "hidden_text": "characters that nobody sees",
-    "links": "links that lead out of the repository",
-    "lock_files": "lock files that do not fit their manifest",
-    "sources": "packages from other places than the registry",
-    "install_scripts": "packages with scripts that run at their installation",
+    "hidden_text": "invisible characters",
+    "links": "links out of the repository",
+    "lock_files": "lock files that do not fit",
+    "sources": "packages from elsewhere than the registry",
+    "install_scripts": "install scripts",
     "workflows": "workflows of the CI",
-    "test_runner": "configuration of the test runner",
-    "unknown_packages": "packages that are new or unknown",
+    "test_runner": "test runner configuration",
+    "unknown_packages": "new or unknown packages",
     "binaries": "binary files",
     "large_files": "large files",
     "images": "images of containers",
@@ -156,7 +156,7 @@ def _network(context: Context, settings: RepositoryDefaults) -> Iterator[str]:
         )
     else:
         yield "No gate of the harness runs the tests. Write them so that they need no network all the more."
-    yield "Whether this run has one is not for the harness to say; don't rely on it."
+    yield "Don't rely on a network in this run either."
 
 
 def _proven(settings: RepositoryDefaults) -> Iterator[str]:

@@ -60,6 +60,7 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         failed_before=_failed_before(context, run),
         budget=_budget(context),
         proving=work.proving(subject),
+        by_file=context.settings.handover == "file",
         begun_on={"dependency": stack.name(on), "commit": on.head} if on else None,
     )
     result[f"{where}/instructions.md"] = instructions.encode()
