@@ -79,6 +79,7 @@ class Builder:
                 return
             self.review(verdict["body"])
             self.agent("fix", task)
+            shutil.rmtree(self.repo / "task")
         raise AssertionError(f"task {task}: no pass in {ROUNDS} rounds")
 
     def merge(self, task: int) -> None:
