@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import base64
 import os
+import shlex
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -225,9 +227,11 @@ class Runner:
     def _agents_environment(
         self, variables: Mapping[str, str], spec: Mapping[str, Any], folder: Path
     ) -> dict[str, str]:
+        environment = {**self._environment, **variables}
         return {
-            **self._environment,
-            **variables,
+            **environment,
+            # Behind all others: a project's own tools come first.
+            "PATH": os.pathsep.join([environment.get("PATH", os.defpath), str(_own_command(folder))]),
             "PRESSPLAY_MODEL": spec.get("model") or "",
             "PRESSPLAY_PERSONA": str(folder / "persona.md"),
             "PRESSPLAY_RESULT": str(folder / "result.json"),
@@ -394,6 +398,18 @@ class Runner:
             return
         body = f"press-play: {outcome.result}\n\n{_cut(outcome.verdict)}\n\n{mark}"
         reviews.post_review(gh, repo, pr, head, "COMMENT" if outcome.result == "pass" else "REQUEST_CHANGES", body)
+
+
+def _own_command(folder: Path) -> Path:
+    """A folder that holds the command `pressplay` alone, for `pressplay check`: nothing else of ours is on the PATH."""
+    place = folder / "bin"
+    place.mkdir(exist_ok=True)
+    command = place / "pressplay"
+    # -P: what lies in the work tree is no module of ours.
+    start = f"exec {shlex.quote(sys.executable)} -P -c 'from pressplay.cli import run; run()'"
+    command.write_text(f'#!/bin/sh\n{start} "$@"\n')
+    command.chmod(0o755)
+    return place
 
 
 def _prepare_restart(folder: Path) -> None:

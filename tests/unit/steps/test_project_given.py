@@ -9,6 +9,7 @@ import pytest
 from ledgers import HEAD, OTHER, REPO, desk, numbered, pull, record, run
 from listed_files import ListedFiles
 
+from pressplay import names
 from pressplay.backlog import tasks
 from pressplay.github import comparison, pulls
 from pressplay.github.comparison import Changed, Comparison
@@ -118,7 +119,10 @@ def test_dependencies_and_tasks_under_way_are_facts_with_their_files(tmp_path, m
     record(context, "task", 5, {"pr": {"pr": 15}})
     record(context, "task", 6, numbered(run("implement")))
     record(context, "task", 8, {"pr": {"pr": 18}})
-    known = {number: pull(number=number, head_sha=f"{number:040}") for number in (11, 14, 15, 18)}
+    known = {
+        number: pull(number=number, head_sha=f"{number:040}", head_ref=names.task_branch(number - 10))
+        for number in (11, 14, 15, 18)
+    }
     monkeypatch.setattr(pulls, "known_pull", lambda _gh, _repo, number: known[number])
     monkeypatch.setattr(pulls, "all_pulls", lambda *_: [known[14], known[15], known[18]])
     files = tuple(Changed(f"f{at}.py", "", "added") for at in range(25))

@@ -6,8 +6,9 @@ as code spans (R7).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
+from pressplay import names
 from pressplay.backlog.tasks import FINISHED, Backlog, Task
 from pressplay.domain.entries import Entries, Landed, PullOfTask
 from pressplay.domain.roles import CONFLICT, FIX, IMPLEMENT
@@ -20,6 +21,8 @@ FILE = "around.md"
 ROLES = (IMPLEMENT.name, FIX.name, CONFLICT.name)
 MOST_TASKS = 10
 """Dependencies, and tasks under way, whose files are listed: each costs two calls to GitHub."""
+MOST_READ = 30
+"""Ledgers of other tasks that are read."""
 MOST_FILES = 20
 _LINE = 160
 
@@ -65,28 +68,29 @@ def _built_on(context: Context, gh: Client, subject: Subject, needed: Sequence[T
 
 
 def _under_way(context: Context, gh: Client, subject: Subject, others: Sequence[Task]) -> Iterator[str]:
-    by_number: Mapping[int, Task] = {task.number: task for task in others if task.status not in FINISHED}
-    ledgers = {kept.number: kept.entries for kept in context.ledger(subject.repo).kept("task")}
-    working = {number: entries for number, entries in ledgers.items() if number in by_number and _works(entries)}
-    if not working:
-        return
-    opened = {pull.number: pull for pull in pulls.all_pulls(gh, subject.repo, "open")}
-    for at, (number, entries) in enumerate(sorted(working.items())):
-        if at >= MOST_TASKS:
-            yield f"- and {len(working) - MOST_TASKS} more"
-            return
-        task = by_number[number]
-        known = entries.get(PullOfTask)
-        pull = opened.get(known.pr) if known is not None else None
-        if pull is not None:
-            yield f"- {_name(task)}: #{pull.number}{_listed(_files(gh, subject, pull))}"
-        elif known is None:
+    """Other tasks' open pull requests; then the tasks that have begun and name their files."""
+    unfinished = {task.number: task for task in others if task.status not in FINISHED}
+    opened: dict[int, pulls.Pull] = {}
+    for pull in pulls.all_pulls(gh, subject.repo, "open"):
+        number = names.task_of_branch(pull.head_ref)
+        if number in unfinished and not pull.fork:
+            opened[number] = pull
+    for number in sorted(opened)[:MOST_TASKS]:
+        pull = opened[number]
+        yield f"- {_name(unfinished[number])}: #{pull.number}{_listed(_files(gh, subject, pull))}"
+    if len(opened) > MOST_TASKS:
+        yield f"- and {len(opened) - MOST_TASKS} more"
+    # Each costs a read of its ledger: only those that say something.
+    telling = [task for task in unfinished.values() if task.number not in opened and task.changed_files]
+    for task in telling[:MOST_READ]:
+        if _works(context.ledger(subject.repo).entries("task", task.number)):
             yield f"- {_name(task)}: an agent works on it{_listed(task.changed_files, 'it names')}"
 
 
 def _works(entries: Entries) -> bool:
-    """Whether a task has begun and has not landed."""
-    return Landed.KEY not in entries and (PullOfTask.KEY in entries or any(run.started for run in entries.runs))
+    """Whether a task's run has begun, and opened no pull request yet."""
+    begun = any(run.started for run in entries.runs)
+    return begun and Landed.KEY not in entries and PullOfTask.KEY not in entries
 
 
 def _name(task: Task) -> str:

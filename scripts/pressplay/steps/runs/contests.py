@@ -68,7 +68,7 @@ def pending(context: Context, gh: Client, subject: Subject, entries: Entries) ->
     if not points_of:
         return []
     verdicts = _verdicts(gh, subject, entries, min(run.ended or 0 for run in contested))
-    return [point for point in points_of if not any(_names(text, point.id) for text in verdicts)]
+    return [point for point in points_of if not any(answers(text, point.id) for text in verdicts)]
 
 
 def _verdicts(gh: Client, subject: Subject, entries: Entries, since: int) -> list[str]:
@@ -84,6 +84,6 @@ def _verdicts(gh: Client, subject: Subject, entries: Entries, since: int) -> lis
     return [review.body for review in written if review is not None]
 
 
-def _names(text: str, id_: str) -> bool:
-    """Whether a text says something about a point: its id, and more behind it in the same line."""
+def answers(text: str, id_: str) -> bool:
+    """Whether a verdict's text answers a contested point: it has the id, and more behind it in the same line."""
     return re.search(rf"(?<![\w.-]){re.escape(id_)}(?![\w-]|\.\d)[^\n\w]*\w", text) is not None

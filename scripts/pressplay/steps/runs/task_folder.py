@@ -17,9 +17,9 @@ from pressplay.domain.entries import Run as RunEntry
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps.core import backlog_file, consent, stack
+from pressplay.steps.core import backlog_file, consent, stack, task_criteria
 from pressplay.steps.core.context import Context, Subject
-from pressplay.steps.runs import around, findings, project_text
+from pressplay.steps.runs import around, check_file, findings, project_text
 from pressplay.steps.runs.coderun import RunSpec
 from pressplay.steps.runs.role_work import Rooms
 from pressplay.steps.runs.run import Run
@@ -64,6 +64,9 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         begun_on={"dependency": stack.name(on), "commit": on.head} if on else None,
     )
     result[f"{where}/instructions.md"] = instructions.encode()
+    result[f"{where}/{check_file.FILE}"] = check_file.Rules.of(
+        run.role.name, spec.base, spec.head, spec.number, subject.settings, task_criteria.ids(context, subject) or ()
+    ).dump()
     if around_it:
         result[f"{where}/{around.FILE}"] = around_it.encode(errors="backslashreplace")
     if refused.text:
