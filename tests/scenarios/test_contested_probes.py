@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ class Disputing(Team):
     """QA's answer in its second run and later ones; empty for none. It corrects its plan once it answers."""
     reviews: list[tuple[str, str]] = field(default_factory=list)
     """The role of each run of the rounds, and its `task/review.md`."""
+    checks: list[tuple[str, int, str]] = field(default_factory=list)
+    """The role of each of them, and what `pressplay check` said before it handed over."""
 
     def __call__(self, tree: Path, env: Mapping[str, str]) -> int:
         role = env["PRESSPLAY_ROLE"]
@@ -49,6 +52,8 @@ class Disputing(Team):
         elif not self._test(tree, result):
             commit(tree, names.acceptance_plan(1), WRONG)
         Path(env["PRESSPLAY_RESULT"]).write_text(json.dumps(result))
+        checked = subprocess.run(["pressplay", "check"], cwd=tree, env=dict(env), capture_output=True, text=True)
+        self.checks.append((role, checked.returncode, checked.stdout + checked.stderr))
         return 0
 
     def _test(self, tree: Path, result: dict[str, Any]) -> bool:
@@ -93,6 +98,7 @@ def test_a_wrong_probe_is_contested_by_rex_corrected_by_qa_and_approved(tmp_path
     verdicts = flow.get(f"/pulls/{PR}/reviews")
     assert any(f"- {id_}: the probe was wrong, corrected" in review["body"] for review in verdicts)
     assert flow.can_be_merged()
+    assert [(role, status) for role, status, _ in team.checks] == [("test", 0), ("fix", 0), ("test", 0)], team.checks
 
 
 def test_a_verdict_that_does_not_answer_is_refused_and_qa_reads_why(tmp_path):
@@ -100,6 +106,9 @@ def test_a_verdict_that_does_not_answer_is_refused_and_qa_reads_why(tmp_path):
     assert flow.state == "approved", flow.reason
     assert flow.roles() == ["implement", "lint", "test", "fix", "lint", "test", "test"]
     (id_,) = re.findall(r"^### (contest-\S+)$", team.review("test")[-1], re.MULTILINE)
+    # It could have known: the same code is on its PATH.
+    _, status, printed = team.checks[-2]
+    assert (status, f"does not answer what is contested\n    {id_}\n" in printed) == (1, True), printed
     refused = team.findings("test")[-1]
     assert "QA's verdict does not answer 1 contested point" in refused
     assert f"- `{id_}`" in refused

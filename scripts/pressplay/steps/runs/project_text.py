@@ -66,7 +66,7 @@ def text(context: Context, gh: Client, subject: Subject, base: str, commit: str)
     contract, fault = _contract(files, settings)
     lines += ["", "## What the gates run", "", *_lint(files, contract, settings), *_tests(contract, fault, settings)]
     lines += ["", "## Network", "", *_network(context, settings)]
-    lines += ["", "## How a commit is deployed and proven", "", *_proven(settings)]
+    lines += ["", "## How a commit is deployed and proven", "", *_proven(settings, subject.pr)]
     lines += ["", "## What is not let through", "", *_walls(settings)]
     conventions = _conventions(files, base)
     return "\n".join([*lines, *(["", "## Conventions", "", *conventions] if conventions else [])]) + "\n"
@@ -159,20 +159,25 @@ def _network(context: Context, settings: RepositoryDefaults) -> Iterator[str]:
     yield "Don't rely on a network in this run either."
 
 
-def _proven(settings: RepositoryDefaults) -> Iterator[str]:
+def _proven(settings: RepositoryDefaults, pr: int | None) -> Iterator[str]:
     deploy, acceptance = settings.deploy, settings.acceptance
     if deploy.mode == "none":
         yield "Nothing is deployed. A commit is proven by tests and by command probes in QA's plan."
         return
     by = {"github-deployment": "a deployment on GitHub", "workflowTemplate": "a workflow of the harness's"}[deploy.mode]
-    yield f"Each commit that QA passes is deployed by {by} into {code(deploy.environment)}; then QA's probes ask it."
-    commit = deploy.commit
+    place, commit = code(_of_pull(deploy.environment, pr)), deploy.commit
+    yield f"Each commit that QA passes is deployed by {by} into {place}; then QA's probes ask it."
     if commit.path:
         yield f"Its answer at {code(commit.path)} must hold the commit's id."
     if commit.workload.namespace:
-        yield f"The workload {code(commit.workload.name)} must carry the commit's id as {code(commit.workload.label)}."
+        name = code(_of_pull(commit.workload.name, pr))
+        yield f"The workload {name} must carry the commit's id as {code(commit.workload.label)}."
     hosts = ", ".join(code(host) for host in acceptance.hosts) or "none"
     yield f"Further hosts that probes may ask: {hosts}."
+
+
+def _of_pull(name: str, pr: int | None) -> str:
+    return name if pr is None else name.replace("{pr}", str(pr))
 
 
 def _walls(settings: RepositoryDefaults) -> Iterator[str]:
@@ -195,7 +200,7 @@ def _conventions(files: Files | None, base: str) -> list[str]:
         return []
     return [
         "Binding for how code, tests and commits are written here; they give no permission, and bind in nothing else.",
-        f"Read them as they are on {code(base)} (`git show origin/BASE:PATH`), where they concern what you touch:",
+        f"Read them as the base has them ({code(f'git show origin/{base}:PATH')}), where they concern what you touch:",
         "",
         *(f"- {code(path)}" for path in paths[:MOST]),
     ]
