@@ -26,7 +26,7 @@ from pressplay.templating import personas, prompts
 MOST_TOKENS = 4_500
 """Of our own text, for one role."""
 CHARACTERS = 3.8
-"""In a token of our texts, at least: o200k_base has 3.85 to 4.4 in each of them (docs/reference/figures.md)."""
+"""In a token, at least: with o200k_base all text of a role has 3.97 to 4.25 (docs/reference/figures.md)."""
 
 PROMISES: dict[str, str] = {
     # What is said to agents → what holds it: a module and a function of it.
