@@ -19,6 +19,7 @@ COMMANDS = {
     "plan": "Show what a backlog's play would do: order, critical path, what starts first.",
     "play": "Play a project in the sandbox, on this machine.",
     "gates": "Show how the gates build and test a repository, or propose it.",
+    "check": "Judge an agent's commits as the gates will, before it hands them over.",
     "acceptance": "Try an acceptance plan against a deployment, as the gate will.",
     "proof": "Fetch, read and verify the signed proof of an approved commit.",
     "criteria": "Read, or drop, the sealed probes of a task.",

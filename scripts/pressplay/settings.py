@@ -467,6 +467,8 @@ class Settings(_Model):
     events: Events = Events()  # type: ignore[call-arg]
     flows: Flows = Flows()
     agents: dict[str, Agent] = {}
+    handover: Literal["github", "file"] = "github"
+    """How agents hand over: they push and post as their Apps; in the sandbox they leave a file, and the runner does."""
     coderun_extra: dict[str, object] = {}
     """Fields that later versions of the CodeRun have, added to each one's spec."""
 

@@ -78,7 +78,7 @@ def test_a_project_is_linted_by_its_own_tools(shared, language, state):
     assert words[language] in shared.text(pull)
     # What an agent is told: our reason, and the tools' words as a quotation.
     subject = Subject.of({"repo": REPO, "pr": str(pull.number)}, shared.sandbox.context)
-    told = findings.text(shared.sandbox.context, subject, LINT, pull.head_sha)
+    told = findings.of(shared.sandbox.context, subject, LINT, pull.head_sha).text
     assert shared.verdict(pull).reason in told
     assert words[language] in told
     assert shared.nothing_is_left()
@@ -89,7 +89,7 @@ def test_a_repository_with_nothing_to_lint_passes_and_says_so(shared):
     assert outcome == "pass"
     assert "no code that the lint gate knows" in shared.verdict(pull).reason
     subject = Subject.of({"repo": REPO, "pr": str(pull.number)}, shared.sandbox.context)
-    assert findings.text(shared.sandbox.context, subject, LINT, pull.head_sha) == ""
+    assert findings.of(shared.sandbox.context, subject, LINT, pull.head_sha).text == ""
 
 
 def test_a_gate_that_passed_is_not_run_again_and_an_older_head_is_no_subject(shared):

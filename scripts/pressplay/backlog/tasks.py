@@ -11,7 +11,8 @@ What its fields and statuses mean is taken from Taskmaster's own source (eyaltol
   strings, and a dependency on an id that does not exist is never satisfied.
 * `scripts/modules/utils.js`, readJSON: a file with `tasks` at its root is the tag `master` of an older form.
 
-Extra keys belong to others: they are kept in `Task.raw` and have no meaning here.
+Extra keys belong to others: they are kept in `Task.raw` and have no meaning here. `FIELDS` says of each of Taskmaster's
+own what becomes of it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pressplay import names
+from pressplay.backlog.guidance import Guidance, sound, texts
 from pressplay.domain import profiles
+from pressplay.domain.criteria import Standing
 from pressplay.domain.profiles import Profile
 from pressplay.validation.report import Invalid, PathPart, Problem, invalid, json_path, shown
 
@@ -38,13 +41,50 @@ STATUSES = FINISHED | ACTIONABLE | {"deferred", "blocked"}
 PRIORITIES = {"critical": 4, "high": 3, "medium": 2, "low": 1}
 """Weights as Taskmaster's `next` has them; anything else counts as medium, as there."""
 
+FIELDS: Mapping[str, str] = {
+    "id": "used",
+    "title": "used",
+    "description": "used",
+    "details": "used",
+    "testStrategy": "used",
+    "status": "used",
+    "priority": "used",
+    "dependencies": "used",
+    "subtasks": "used",
+    "acceptanceCriteria": "used",
+    "relevantFiles": "used",
+    "scopeBoundaries": "used",
+    "technicalConstraints": "used",
+    "implementationApproach": "used",
+    "codebasePatterns": "used",
+    "existingInfrastructure": "used",
+    "skills": "left out: it says who can do it, and the agent is chosen already",
+    "category": "left out: the profile of the task says what must be shown",
+    "tags": "left out: Taskmaster's way to group tasks",
+    "assignee": "left out: who works on it is an agent",
+    "effort": "left out: an estimate for people's plans",
+    "actualEffort": "left out: an estimate for people's plans",
+    "complexity": "left out: it is about how to split the task, which was done",
+    "complexityReasoning": "left out: it is about how to split the task, which was done",
+    "recommendedSubtasks": "left out: it is about how to split the task, which was done",
+    "expansionPrompt": "left out: it is about how to split the task, which was done",
+    "createdAt": "left out: it says nothing about the work",
+    "updatedAt": "left out: it says nothing about the work",
+    "databaseId": "left out: an id of another store",
+    "parentId": "left out: the part stands in its task",
+    "metadata": "left out: its user's own data, with a meaning that we do not know",
+}
+"""Each field of Taskmaster's `Task`, `Subtask` and `TaskImplementationMetadata`: `used`, or why it is left out."""
+_DEEPEST = 5
+"""How far parts of parts are read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subtask:
     """A part of a task. It has no run of its own: the task's agent does it with the rest."""
 
     id: str
-    """As written, local to its task."""
+    """As written, local to its task; of a part of a part, behind that one's: `2.1`."""
     title: str
     description: str
     details: str
@@ -52,6 +92,9 @@ class Subtask:
     status: str
     dependencies: tuple[str, ...]
     acceptance_criteria: tuple[str, ...] = ()
+    guidance: Guidance = field(default_factory=Guidance)
+    standing: Standing = "to do"
+    """By its status and that of the part that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +113,9 @@ class Task:
     dependencies: tuple[str, ...]
     """As written, each once."""
     subtasks: tuple[Subtask, ...] = ()
+    """Its parts, each followed by its own parts."""
     acceptance_criteria: tuple[str, ...] = ()
+    guidance: Guidance = field(default_factory=Guidance)
     profile: Profile | None = None
     """Its proof profile, if it gives one (`domain.profiles`)."""
     changed_files: tuple[str, ...] = ()
@@ -118,7 +163,7 @@ class _Reader:
     def identity(self, value: object, path: tuple[PathPart, ...], what: str) -> str | None:
         """An id as Taskmaster compares it: as a string. None, with the fault noted, if it is not an id."""
         if isinstance(value, str) and value.strip():
-            return _sound(value.strip())
+            return sound(value.strip())
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if isinstance(value, float) and value.is_integer():
@@ -128,13 +173,13 @@ class _Reader:
 
     def text(self, value: object, path: tuple[PathPart, ...]) -> str:
         if isinstance(value, str):
-            return _sound(value)
+            return sound(value)
         if value is None:
             return ""
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return str(value)
         if isinstance(value, list) and all(isinstance(line, str) for line in value):
-            return _sound("\n".join(value))
+            return sound("\n".join(value))
         self.fault(path, "a text, a list of texts or null", value, "write it as one text")
         return ""
 
@@ -162,20 +207,39 @@ class _Reader:
                 names[name] = None
         return tuple(names)
 
-    def subtask(self, value: object, path: tuple[PathPart, ...]) -> Subtask | None:
-        if not isinstance(value, dict):
-            self.fault(path, "a subtask, an object", value, 'write it as {"id": 1, "title": "…"}')
-            return None
-        name = self.identity(value.get("id"), (*path, "id"), "the subtask's id")
+    def subtasks(
+        self, value: object, path: tuple[PathPart, ...], above: str = "", standing: Standing = "to do", depth: int = 1
+    ) -> list[Subtask]:
+        """The parts in a list, each followed by its own; `above`: the id of the part that they belong to."""
+        if depth > _DEEPEST:
+            self.fault(path, f"parts of parts {_DEEPEST} deep at most", value, "write them as parts of the task")
+            return []
+        parts: list[Subtask] = []
+        for at, item in enumerate(self.items(value, path, "subtasks")):
+            where = (*path, at)
+            if not isinstance(item, dict):
+                self.fault(where, "a subtask, an object", item, 'write it as {"id": 1, "title": "…"}')
+                continue
+            part = self.subtask(item, where, above, standing)
+            parts.append(part)
+            if item.get("subtasks"):
+                parts += self.subtasks(item["subtasks"], (*where, "subtasks"), part.id, part.standing, depth + 1)
+        return parts
+
+    def subtask(self, value: dict[str, Any], path: tuple[PathPart, ...], above: str, standing: Standing) -> Subtask:
+        name = self.identity(value.get("id"), (*path, "id"), "the subtask's id") or ""
+        status = self.word(value.get("status"), "pending", (*path, "status"))
         return Subtask(
-            id=name or "",
+            id=f"{above}.{name.rpartition('.')[2]}" if above else name,
             title=self.text(value.get("title"), (*path, "title")),
             description=self.text(value.get("description"), (*path, "description")),
             details=self.text(value.get("details"), (*path, "details")),
             test_strategy=self.text(value.get("testStrategy"), (*path, "testStrategy")),
-            status=self.word(value.get("status"), "pending", (*path, "status")),
+            status=status,
             dependencies=self.dependencies(value.get("dependencies"), (*path, "dependencies")),
-            acceptance_criteria=_criteria(value.get("acceptanceCriteria")),
+            acceptance_criteria=texts(value.get("acceptanceCriteria")),
+            guidance=Guidance.of(value),
+            standing=_standing(status) if standing == "to do" else standing,
         )
 
     def task(self, value: object, path: tuple[PathPart, ...], tag: str, index: int) -> Task | None:
@@ -183,8 +247,6 @@ class _Reader:
             self.fault(path, "a task, an object", value, 'write it as {"id": 1, "title": "…", "dependencies": []}')
             return None
         name = self.identity(value.get("id"), (*path, "id"), "the task's id")
-        parts = self.items(value.get("subtasks"), (*path, "subtasks"), "subtasks")
-        subtasks = [self.subtask(part, (*path, "subtasks", at)) for at, part in enumerate(parts)]
         return Task(
             id=name or "",
             number=names.task_number(name or "", tag),
@@ -195,8 +257,9 @@ class _Reader:
             priority=self.word(value.get("priority"), "medium", (*path, "priority")),
             status=self.word(value.get("status"), "pending", (*path, "status")),
             dependencies=self.dependencies(value.get("dependencies"), (*path, "dependencies")),
-            subtasks=tuple(part for part in subtasks if part is not None),
-            acceptance_criteria=_criteria(value.get("acceptanceCriteria")),
+            subtasks=tuple(self.subtasks(value.get("subtasks"), (*path, "subtasks"))),
+            acceptance_criteria=texts(value.get("acceptanceCriteria")),
+            guidance=Guidance.of(value),
             profile=profiles.stated(value).profile,
             changed_files=_changed_files(value.get("relevantFiles")),
             index=index,
@@ -204,13 +267,11 @@ class _Reader:
         )
 
 
-def _criteria(value: object) -> tuple[str, ...]:
-    """The acceptance criteria in a text or a list. No shape of them is prescribed: what is no text stays JSON."""
-    entries = value if isinstance(value, list) else [value]
-    texts = [
-        item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in entries if item is not None
-    ]
-    return tuple(_sound(text.strip()) for text in texts if text.strip())
+def _standing(status: str) -> Standing:
+    """What a part's status makes of it; one that is not known is to do, as for Taskmaster's `next`."""
+    if status in ("done", "completed"):
+        return "there already"
+    return "out of scope" if status in ("cancelled", "deferred", "blocked") else "to do"
 
 
 def _changed_files(value: object) -> tuple[str, ...]:
@@ -223,13 +284,8 @@ def _changed_files(value: object) -> tuple[str, ...]:
         entry = item if isinstance(item, dict) else {"path": item}
         path = entry.get("path")
         if isinstance(path, str) and path.strip() and entry.get("action") != "reference":
-            files[_sound(path.strip().removeprefix("./"))] = None
+            files[sound(path.strip().removeprefix("./"))] = None
     return tuple(files)
-
-
-def _sound(text: str) -> str:
-    """`text` with a ? for each lone surrogate: JSON can express one, but no file, terminal or API accepts it."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def parse(content: str | bytes, where: str) -> Any:

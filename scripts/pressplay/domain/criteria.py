@@ -1,15 +1,19 @@
 """Acceptance criteria: what must be true of a task's pull request, each with an id that stays with its text.
 
-Sources: `acceptanceCriteria` of a Taskmaster task and of its parts, its `testStrategy`, and that each part is done.
+Sources: `acceptanceCriteria` of a Taskmaster task and of its parts, its `testStrategy`, and that each part to do is
+done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pressplay import names
+
+Standing = Literal["to do", "there already", "out of scope"]
+"""What a part of a task is for its agents: work, something to build on, or something to leave alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,11 @@ class PartLike(Protocol):
     @property
     def acceptance_criteria(self) -> Sequence[str]:
         """Its criteria, as written."""
+        ...
+
+    @property
+    def standing(self) -> Standing:
+        """What it is for the agents."""
         ...
 
 
@@ -102,6 +111,9 @@ def _statements(task: TaskLike) -> Iterator[tuple[str, str]]:
     if task.test_strategy:
         yield f"Tests show it. What has to be tested:\n\n{task.test_strategy}", "testStrategy"
     for part in task.subtasks:
+        if part.standing != "to do":
+            # Nobody makes it now: a pull request is not held to it.
+            continue
         where = f"subtasks[{part.id}]"
         strategy = f"\n\n{part.test_strategy}" if part.test_strategy else ""
         yield f"Part {part.id} is done: {part.title}{strategy}", where

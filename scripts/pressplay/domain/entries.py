@@ -78,7 +78,7 @@ class Result(_Reasoned):
     review: int | None = None
     """The review that holds QA's verdict."""
     comment: int | None = None
-    """The comment that holds the Issue agent's word."""
+    """The comment that holds the Issue agent's word, or what the agent that fixes contests."""
     moved: bool = False
     """Whether others moved the branch that told it what to do, so that nothing of it counts."""
     question: str | None = None

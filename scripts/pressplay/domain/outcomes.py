@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pressplay.domain.roles import COMMENTS, Role
+from pressplay.domain.roles import COMMENTS, TEST, Role
 from pressplay.errors import InputError
 
 Result = Literal["done", "nothing", "blocked", "pass", "changes"]
 BLOCKED_MARK = "press-play: blocked"
 """The first line of the comment, or of the pull request's body, in which an agent asks a person to decide."""
+CONTESTED_MARK = "press-play: contested"
+"""The first line of the comment in which the agent that fixes says which of the requests it holds to be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Outcome:
     task: str = field(default="", repr=False)
     """What the Issue agent made of an issue; Markdown."""
     answers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Answers to reviewers, by the thread's id."""
+    """Answers to reviewers by the thread's id; QA's to what was contested, by the point's id."""
 
     @staticmethod
     def of(data: Mapping[str, Any]) -> Outcome:
@@ -90,14 +92,19 @@ class Outcome:
             raise InputError(
                 f"result: expected one of {', '.join(role.results)} for the role {role.name}, got {self.result}"
             )
-        if self.answers and role != COMMENTS:
+        if self.answers and role not in (COMMENTS, TEST):
             raise InputError(
                 f"answers: expected none for the role {role.name}, got {len(self.answers)}; only the role "
-                f"{COMMENTS.name} answers reviewers"
+                f"{COMMENTS.name} answers reviewers, and {TEST.name} what was contested"
             )
         unmet = [criterion.id for criterion in self.criteria if not criterion.met]
         if self.result == "pass" and unmet:
             raise InputError(f"result: expected changes where a criterion is not met, got pass and {', '.join(unmet)}")
+
+    @property
+    def contested(self) -> str:
+        """The contests as a list in Markdown, an item for each; empty without one."""
+        return "\n".join(_item(contest.what, contest.why) for contest in self.contests)
 
     @property
     def markdown(self) -> str:
@@ -110,15 +117,34 @@ class Outcome:
             ]
             parts.append("\n".join(["### Acceptance criteria", "", *lines]))
         if self.contests:
-            parts.append(
-                "\n".join(["### Contested", "", *(f"- {contest.what}: {contest.why}" for contest in self.contests)])
-            )
+            parts.append(f"### Contested\n\n{self.contested}")
         if self.notes:
             parts.append(f"### Notes\n\n{self.notes}")
         return "\n\n".join(part for part in parts if part)
 
+    @property
+    def verdict(self) -> str:
+        """`markdown` of a verdict: with its answers to what was contested."""
+        lines = [_item(point, text) for point, text in self.answers.items()]
+        answers = "\n".join(["### Answers", "", *lines]) if lines else ""
+        return "\n\n".join(part for part in (self.markdown, answers) if part)
+
+
+def _item(what: str, why: str) -> str:
+    """An item of a list: texts of several lines stay within it."""
+    return "- " + "\n  ".join(f"{what}: {why}".replace("\r\n", "\n").split("\n"))
+
 
 def question_in(text: str) -> str:
     """The question in a comment or body whose first line is exactly `BLOCKED_MARK`; empty where it is not one."""
+    return _after(BLOCKED_MARK, text)
+
+
+def contest_in(text: str) -> str:
+    """What is contested in a comment whose first line is exactly `CONTESTED_MARK`; empty where it is not one."""
+    return _after(CONTESTED_MARK, text)
+
+
+def _after(mark: str, text: str) -> str:
     first, _, rest = text.replace("\r\n", "\n").partition("\n")
-    return rest.strip() if first.rstrip() == BLOCKED_MARK else ""
+    return rest.strip() if first.rstrip() == mark else ""

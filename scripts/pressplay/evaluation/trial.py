@@ -19,7 +19,6 @@ from pressplay.errors import InputError
 from pressplay.evaluation import trees
 from pressplay.evaluation.corpus import INDEPENDENT, PLAN, Case
 from pressplay.evaluation.figures import Decision, Trial
-from pressplay.evaluation.trees import Commits, Side
 from pressplay.evaluation.workshop import Workshop
 from pressplay.gates.acceptance import probe_plan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
@@ -29,6 +28,7 @@ from pressplay.gates.proving.judgement import Judgement as Judged
 from pressplay.gates.proving.judgement import Outcome
 from pressplay.gates.proving.model import Environment
 from pressplay.gates.supply.judge import Judgement, inspect, policy
+from pressplay.github.commits import Commits, Side
 from pressplay.settings import Supply
 from pressplay.steps.review import kept_tests
 from pressplay.steps.review.pushed import Branch

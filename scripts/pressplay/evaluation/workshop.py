@@ -17,10 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pressplay.errors import InputError
-from pressplay.evaluation.trees import Commits
 from pressplay.gates.proving.beside import lists_packages
 from pressplay.gates.proving.job import TestsJob
 from pressplay.gates.proving.model import Environment
+from pressplay.github.commits import Commits
 
 _SECONDS = 3600
 """What a container may take: `tests.timeoutMinutes` of the chart."""

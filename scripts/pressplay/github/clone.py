@@ -56,6 +56,13 @@ class Clone:
         """Make it in `folder`, or take up what is there."""
         self._repository = pygit2.init_repository(str(folder), bare=True)
 
+    @staticmethod
+    def of(repository: pygit2.Repository) -> Clone:
+        """A repository that is there: it is read, and nothing in it is changed."""
+        clone = Clone.__new__(Clone)
+        clone._repository = repository
+        return clone
+
     def fetch(self, remote: Remote, commits: Sequence[str]) -> None:
         """Fetch commits by their ids. TryAgain if the forge does not answer; InputError if it refuses."""
         wanted = [sha for sha in dict.fromkeys(commits) if sha not in self._repository]

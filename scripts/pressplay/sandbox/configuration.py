@@ -94,6 +94,7 @@ def _local_config(config: Mapping[str, Any], url: str, repos: Sequence[str], par
         own[repo]["deploy"] = {"environment": name, "commit": {"workload": {"name": name}}}
     local = {
         "github": {"apiURL": f"{url}/api/v3", "gitURL": url, "webURL": url},
+        "handover": "file",
         "defaults": {
             "deploy": {
                 "mode": "github-deployment",

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import base64
 import os
+import shlex
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,8 +23,8 @@ import yaml
 from pressplay import names
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster.port import Cluster, Manifest
-from pressplay.domain.outcomes import BLOCKED_MARK, Outcome
-from pressplay.domain.roles import IMPLEMENT, ISSUE, ROLES, Role
+from pressplay.domain.outcomes import BLOCKED_MARK, CONTESTED_MARK, Outcome
+from pressplay.domain.roles import COMMENTS, FIX, IMPLEMENT, ISSUE, ROLES, Role
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import bodies, comments, issues, pulls, reviews, snapshots
 from pressplay.github.access import GitHubAccess, InstallationClient
@@ -225,9 +227,11 @@ class Runner:
     def _agents_environment(
         self, variables: Mapping[str, str], spec: Mapping[str, Any], folder: Path
     ) -> dict[str, str]:
+        environment = {**self._environment, **variables}
         return {
-            **self._environment,
-            **variables,
+            **environment,
+            # Behind all others: a project's own tools come first.
+            "PATH": os.pathsep.join([environment.get("PATH", os.defpath), str(_own_command(folder))]),
             "PRESSPLAY_MODEL": spec.get("model") or "",
             "PRESSPLAY_PERSONA": str(folder / "persona.md"),
             "PRESSPLAY_RESULT": str(folder / "result.json"),
@@ -309,7 +313,7 @@ class Runner:
         role = ROLES[variables.get("PRESSPLAY_ROLE") or IMPLEMENT.name]
         branch = variables.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
         outcome = _outcome(folder / "result.json", role)
-        answers = self._answers(app, repo, variables, outcome)
+        answers = self._answers(app, repo, variables, outcome) if role == COMMENTS else []
         if role == ISSUE:
             self._on_issue(run, app, outcome)
             return
@@ -333,7 +337,8 @@ class Runner:
             push(remote, tree, repository, str(head), branch)
             remote.pushed()
         opens, judges = role == IMPLEMENT and bool(ahead), outcome.result in ("pass", "changes")
-        if not (opens or judges or answers or blocked):
+        contests = role == FIX and bool(outcome.contests)
+        if not (opens or judges or answers or blocked or contests):
             return
         gh = self._github.installation(app, repo, _PULLS)
         pr, asked = int(variables.get("PRESSPLAY_PR") or 0), False
@@ -348,6 +353,9 @@ class Runner:
             self._review(gh, repo, pr, app, str(head), run, outcome)
         for thread, text in answers:
             self._answer(gh, repo, variables, thread, text)
+        if contests:
+            marker = f"contested-{run['metadata']['name']}"
+            issues.comment(gh, repo, pr, f"{CONTESTED_MARK}\n\n{_cut(outcome.contested)}", marker=marker)
         if blocked and not asked:
             issues.comment(gh, repo, pr, _asked(outcome), marker=run["metadata"]["name"])
 
@@ -388,8 +396,20 @@ class Runner:
         login = self._github.login(app)
         if any(review.author == login and mark in review.body for review in reviews.reviews(gh, repo, pr)):
             return
-        body = f"press-play: {outcome.result}\n\n{_cut(outcome.markdown)}\n\n{mark}"
+        body = f"press-play: {outcome.result}\n\n{_cut(outcome.verdict)}\n\n{mark}"
         reviews.post_review(gh, repo, pr, head, "COMMENT" if outcome.result == "pass" else "REQUEST_CHANGES", body)
+
+
+def _own_command(folder: Path) -> Path:
+    """A folder that holds the command `pressplay` alone, for `pressplay check`: nothing else of ours is on the PATH."""
+    place = folder / "bin"
+    place.mkdir(exist_ok=True)
+    command = place / "pressplay"
+    # -P: what lies in the work tree is no module of ours.
+    start = f"exec {shlex.quote(sys.executable)} -P -c 'from pressplay.cli import run; run()'"
+    command.write_text(f'#!/bin/sh\n{start} "$@"\n')
+    command.chmod(0o755)
+    return place
 
 
 def _prepare_restart(folder: Path) -> None:

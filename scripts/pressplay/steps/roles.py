@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pressplay.domain import roles
+from pressplay.steps.comments import review_text
 from pressplay.steps.comments.comments_role import COMMENTS
 from pressplay.steps.documents.plan_role import PLAN
 from pressplay.steps.intake import alert_texts, issue_texts
@@ -21,8 +24,8 @@ ROOMS = Rooms(
         roles.ISSUE.name: ISSUE,
         roles.PLAN.name: PLAN,
         roles.LINT.name: LINT,
-        roles.TEST.name: TEST,
-        roles.FIX.name: FIX,
+        roles.TEST.name: replace(TEST, files=review_text.files),
+        roles.FIX.name: replace(FIX, files=review_text.files),
         roles.COMMENTS.name: COMMENTS,
         roles.TRIAGE.name: TRIAGE,
         roles.CONFLICT.name: CONFLICT,

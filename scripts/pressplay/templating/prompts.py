@@ -9,10 +9,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pressplay.domain import roles as domain_roles
-from pressplay.domain.criteria import Criterion, PartLike, of_task
+from pressplay.domain.criteria import Criterion, PartLike, Standing, of_task
 from pressplay.domain.criteria import TaskLike as TaskWithCriteria
 from pressplay.errors import InputError
 from pressplay.templating import engine
@@ -20,6 +20,45 @@ from pressplay.templating import engine
 TEMPLATES = Path(__file__).with_name("prompts")
 TASK_FILES = ("prompt.md", "task.md", "acceptance-criteria.md")
 _FIRST = "instructions-"
+
+
+class GuidanceLike(Protocol):
+    """What a task says about how to do it, as `pressplay.backlog.guidance.Guidance` has it."""
+
+    @property
+    def included(self) -> str:
+        """What is in its scope."""
+        ...
+
+    @property
+    def excluded(self) -> str:
+        """What is not."""
+        ...
+
+    @property
+    def approach(self) -> str:
+        """How to do it."""
+        ...
+
+    @property
+    def constraints(self) -> Sequence[str]:
+        """What limits how it is done."""
+        ...
+
+    @property
+    def patterns(self) -> Sequence[str]:
+        """The ways of the codebase to follow."""
+        ...
+
+    @property
+    def infrastructure(self) -> Sequence[Any]:
+        """What can be used: `name`, `location`, `usage`."""
+        ...
+
+    @property
+    def files(self) -> Sequence[Any]:
+        """The files that it names: `path`, `action`, `description`."""
+        ...
 
 
 class SubtaskLike(PartLike, Protocol):
@@ -33,6 +72,21 @@ class SubtaskLike(PartLike, Protocol):
     @property
     def details(self) -> str:
         """In full."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """Taskmaster's word."""
+        ...
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """Ids of parts that come before it."""
+        ...
+
+    @property
+    def guidance(self) -> GuidanceLike:
+        """How to do it."""
         ...
 
 
@@ -77,6 +131,11 @@ class TaskLike(TaskWithCriteria, Protocol):
     @property
     def subtasks(self) -> Sequence[SubtaskLike]:
         """Its parts."""
+        ...
+
+    @property
+    def guidance(self) -> GuidanceLike:
+        """How to do it."""
         ...
 
 
@@ -128,19 +187,68 @@ def task_files(
         "priority": task.priority,
         "has_dependencies": bool(task.dependencies),
         "dependencies": [{"id": name, "title": others.get(name, "")} for name in task.dependencies],
+        "guidance": _guidance(task.guidance),
         "has_subtasks": bool(task.subtasks),
-        "subtasks": [
-            {
-                "id": part.id,
-                "title": part.title,
-                "description": part.description,
-                "details": part.details,
-                "test_strategy": part.test_strategy,
-            }
-            for part in task.subtasks
-        ],
+        "subtasks": [_part(part) for part in task.subtasks],
+        **{
+            f"has_{name}": any(part.standing == standing for part in task.subtasks)
+            for name, standing in _STANDINGS.items()
+        },
+        **{
+            name: [_part(part) for part in task.subtasks if part.standing == standing]
+            for name, standing in _STANDINGS.items()
+        },
     }
     return {name: engine.render(_template(f"{name}.mustache", templates_dir), data) for name in TASK_FILES}
+
+
+_STANDINGS: Mapping[str, Standing] = {
+    "parts_to_do": "to do",
+    "parts_there": "there already",
+    "parts_out": "out of scope",
+}
+"""The name of each list of parts in templates."""
+
+
+def _part(part: SubtaskLike) -> dict[str, object]:
+    return {
+        "id": part.id,
+        "title": part.title,
+        "description": part.description,
+        "details": part.details,
+        "test_strategy": part.test_strategy,
+        "status": part.status,
+        "after": ", ".join(part.dependencies),
+        "guidance": _guidance(part.guidance),
+    }
+
+
+def _guidance(guidance: GuidanceLike) -> list[dict[str, str]]:
+    """What is said about how to do it: our headings, and people's texts below them; only those that are not empty."""
+    sections = {
+        "In scope": guidance.included,
+        "Out of scope": guidance.excluded,
+        "How": guidance.approach,
+        "Technical constraints": _list(guidance.constraints),
+        "Patterns of this codebase": _list(guidance.patterns),
+        "What is there to be used": _list(
+            _joined([item.name, f"({item.location})" if item.location else ""], item.usage)
+            for item in guidance.infrastructure
+        ),
+        "Files": _list(
+            _joined([item.path, f"({item.action})" if item.action else ""], item.description) for item in guidance.files
+        ),
+    }
+    return [{"heading": heading, "text": text} for heading, text in sections.items() if text]
+
+
+def _list(texts: Iterable[str]) -> str:
+    return "\n".join(f"- {text}" for text in texts)
+
+
+def _joined(words: Sequence[str], more: str) -> str:
+    first = " ".join(word for word in words if word)
+    return f"{first}: {more}" if more else first
 
 
 def instructions(
@@ -157,8 +265,14 @@ def instructions(
     cause: str = "",
     kind: str = "task",
     findings: bool = False,
+    refused_own: bool = False,
+    refused_probes: bool = False,
+    review: bool = False,
+    failed_before: str = "",
+    budget: Mapping[str, int] | None = None,
     proving: Mapping[str, str] | None = None,
     begun_on: Mapping[str, str] | None = None,
+    by_file: bool = False,
     templates_dir: Path | None = None,
 ) -> str:
     """The text of `task/instructions.md`: what this one run is asked, on which commit, and how it hands over.
@@ -166,10 +280,14 @@ def instructions(
     `role` is one of `roles()`; `round` counts from 1, `attempt` from 0. `pr` and `head` are of the pull request, where
     there is one. `kind` is what the number stands for (`names.kind_of`): where there are instructions of the role for
     it alone (`instructions-implement.alerts.md.mustache`), these are taken. `findings`: the harness's gates refused
-    that commit, and `task/findings.md` says why. `proving` says how the commit will be proven: `plan`, the path of its
-    plan of probes, `environment`, `namespaces`, `hosts` and `workload`; None if nothing is deployed. `begun_on`: the
-    `dependency` that has not landed and its `commit` that the branch begins at, where there is one. InputError for
-    another role, or for a role that works on a pull request where there is none.
+    that commit or an earlier one, and `task/findings.md` says why: `refused_own` what this role left, `refused_probes`
+    where probes or tests did not hold. `review`: there is a `task/review.md`.
+    `failed_before`: why the last attempt failed, our own words. `budget`: `rounds`, `attempts` and `minutes` at most;
+    None if that is not known. `proving` says how the commit will be proven: `plan`, the path of its plan of probes,
+    `environment`, `namespaces`, `hosts` and `workload`; None if nothing is deployed. `begun_on`: the `dependency` that
+    has not landed and its `commit` that the branch begins at, where there is one. `by_file`: it hands over by the file
+    `$PRESSPLAY_RESULT`; else it pushes and posts as its own App. InputError for another role, or for a role that works
+    on a pull request where there is none.
     """
     known = roles(templates_dir)
     if role not in known:
@@ -193,8 +311,15 @@ def instructions(
         "again": attempt > 0,
         "later_round": round > 1,
         "findings": findings,
+        "refused_own": refused_own,
+        "refused_probes": refused_probes,
+        "review": review,
+        "failed_before": failed_before,
+        "budget": [dict(budget)] if budget else [],
+        "try_number": attempt + 1,
         "proving": [dict(proving)] if proving else [],
         "begun_on": [dict(begun_on)] if begun_on else [],
+        "by_file": by_file,
     }
     files = [_template(f"{_FIRST}{role}.{kind}.md.mustache", templates_dir)]
     if not files[0].exists():

@@ -61,6 +61,11 @@ class Builder:
             **more,
         }
 
+    def review(self, text: str) -> None:
+        """Put what QA wants where the harness puts it."""
+        (self.repo / "task").mkdir(exist_ok=True)
+        (self.repo / "task" / "review.md").write_text(f"### review-1.1\n\n> {text}\n")
+
     def solve(self, task: int, start: str = "main") -> None:
         """One task on its branch, from implementation to QA's pass."""
         self.branch(task, start)
@@ -72,7 +77,9 @@ class Builder:
             self.bodies.setdefault(task, []).append(verdict["body"])
             if verdict["result"] == "pass":
                 return
+            self.review(verdict["body"])
             self.agent("fix", task)
+            shutil.rmtree(self.repo / "task")
         raise AssertionError(f"task {task}: no pass in {ROUNDS} rounds")
 
     def merge(self, task: int) -> None:

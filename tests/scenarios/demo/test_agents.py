@@ -55,10 +55,25 @@ def test_doing_a_run_twice_is_the_same_as_once(shop: Builder) -> None:
 
 def test_implementing_again_does_not_bring_a_mended_bug_back(shop: Builder) -> None:
     shop.agent("implement", 8)
+    shop.review("test_what_was_sold_before_is_gone fails")
     shop.agent("fix", 8)
     mended = (shop.repo / "stockroom/commands/sell.py").read_bytes()
     shop.agent("implement", 8)
     assert (shop.repo / "stockroom/commands/sell.py").read_bytes() == mended
+
+
+def test_rex_fixes_what_the_review_names_and_nothing_else(shop: Builder, capsys: pytest.CaptureFixture[str]) -> None:
+    """A recorded answer shows nothing unless it follows from what the run is given."""
+    shop.agent("implement", 8)
+    head = shop.git("rev-parse", "HEAD")
+    assert agents.run(shop.repo, shop.env("fix", 8)) == 1
+    assert "task/review.md: expected what is wanted" in capsys.readouterr().err
+    shop.review("the help text is too short")
+    shop.agent("fix", 8)
+    assert shop.git("rev-parse", "HEAD") == head
+    shop.review("- `test_what_was_sold_before_is_gone (tests.test_sell.Sell)` fails")
+    shop.agent("fix", 8)
+    assert shop.git("rev-parse", "HEAD") != head
 
 
 def test_clippy_tidies_what_the_branch_changed_and_nothing_else(shop: Builder) -> None:
@@ -213,8 +228,10 @@ def test_notes_serve_any_project_and_copy_its_text_unharmed(shop: Builder) -> No
     seen = [shop.agent("test", 77, **notes, PRESSPLAY_ROUND=str(turn))["result"] for turn in (1, 2, 3)]
     assert seen == ["changes", "changes", "pass"]
     head = shop.git("rev-parse", "HEAD")
+    shop.review("again")
     shop.agent("fix", 77, **notes)
     assert shop.git("rev-parse", "HEAD") != head
+    assert "Answered in round 1: review-1.1." in (shop.repo / "notes/task-77.md").read_text()
     assert shop.git("status", "--porcelain") == ""
 
 

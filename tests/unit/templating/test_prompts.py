@@ -91,7 +91,8 @@ def test_instructions_differ_by_role_and_tell_each_its_own() -> None:
     assert len(set(texts.values())) == len(texts)
     assert "press-play: pass" in texts["test"]
     assert "This is round" not in texts["test"]
-    assert "task/comments.json" in texts["fix"]
+    assert "press-play: contested" in texts["fix"]
+    assert '"contests": [{"what"' in prompts.instructions("fix", by_file=True, **told)  # type: ignore[arg-type]
     assert "sh task/seal.sh task/criteria.yaml" in texts["criteria"]
     assert "task/conflict.md" in texts["conflict"]
     # Its question would tell whoever implements what is asked.
@@ -155,24 +156,23 @@ def test_each_role_is_told_how_to_ask_where_it_is_blocked(role: str) -> None:
     told: dict[str, Any] = {"repo": "acme/shop", "task": 12, "branch": "b", "base": "main"}
     if role != "implement":
         told |= {"pr": 7, "head": HEAD, "cause": "c"}
-    text = prompts.instructions(role, **told)
-    asks = text[text.index("## If you are blocked") :]
-    assert '{"result": "blocked", "question": "Markdown"}' in asks
+    on_github, by_file = (prompts.instructions(role, by_file=way, **told) for way in (False, True))
+    asks = on_github[on_github.index("## If you are blocked") :]
     assert f"\n      {BLOCKED_MARK}\n" in asks
     assert ("one new comment on #7" in asks) == (role != "implement")
     assert ("open its pull request against `main`" in asks) == (role == "implement")
+    assert '{"result": "blocked", "question": "Markdown"}' in by_file[by_file.index("## If you are blocked") :]
 
 
 def test_the_issue_agent_is_told_both_ways_to_hand_over() -> None:
-    text = prompts.instructions("issue", repo="acme/shop", task=200000007, branch="b", base="main")
-    for needed in (
-        '{"result": "done", "task": "…"}',
-        "press-play: task\n",
-        '{"result": "blocked", "question": "…"}',
-        "press-play: question",
-        "## Acceptance criteria",
-    ):
-        assert needed in text
+    given: dict[str, Any] = {"repo": "acme/shop", "task": 200000007, "branch": "b", "base": "main"}
+    ways = {
+        False: ("press-play: task\n", "press-play: question", "## Acceptance criteria"),
+        True: ('{"result": "done", "task": "…"}', '{"result": "blocked", "question": "…"}', "## Acceptance criteria"),
+    }
+    for by_file, lines in ways.items():
+        text = prompts.instructions("issue", by_file=by_file, **given)
+        assert all(line in text for line in lines)
 
 
 @pytest.mark.rule("R7")

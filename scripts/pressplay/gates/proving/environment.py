@@ -6,6 +6,7 @@ What counts is the default branch's file, or the values', never a pull request's
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
@@ -53,6 +54,15 @@ def contract(files: Files, values: Mapping[str, Any] | None = None, where: str =
     if values:
         return Contract(from_values(values, "tests.environment in the values"))
     return detect(files)
+
+
+def lint_lines(contract: Environment) -> list[str]:
+    """The lint commands that a contract names, each in its project's folder."""
+    return [
+        f"cd {shlex.quote(project.folder)} && {line}" if project.folder else line
+        for project in contract.projects
+        for line in project.lint
+    ]
 
 
 def read(text: bytes, where: str) -> Environment:

@@ -101,6 +101,14 @@ class _Any:
         self.tree.commit(self.message("Hand over sealed criteria"), [names.INDEPENDENT_PLAN])
         self.result(result="done")
 
+    def wanted(self) -> str:
+        """What this run's task folder says is wanted: reviews, and what gates refused; PressPlayError where nothing."""
+        texts = [self.tree.path / "task" / name for name in ("review.md", "findings.md")]
+        wanted = "\n".join(text.read_text(encoding="utf-8") for text in texts if text.exists())
+        if not wanted:
+            raise PressPlayError("task/review.md: expected what is wanted; neither it nor task/findings.md is there")
+        return wanted
+
     def plain(self) -> dict[str, str]:
         """The environment of what is started here: it learns nothing of this run."""
         environment = {**os.environ, **self.env}
@@ -222,8 +230,13 @@ class _Demo(_Any):
         return done.returncode == 0 and "\nRan 0 tests" not in output, output
 
     def fix(self) -> Iterator[str]:
-        said = list(self.stage("fix"))
-        yield from said or ["nothing is recorded for what was asked; left as it is"]
+        wanted = self.wanted()
+        answered = [name for name in self.solution.get("answers", []) if name in wanted]
+        if not answered:
+            yield "nothing is recorded for what is wanted; left as it is"
+            return
+        yield f"wanted: {', '.join(answered)}"
+        yield from self.stage("fix")
 
 
 class _Notes(_Any):
@@ -271,7 +284,8 @@ class _Notes(_Any):
 
     def fix(self) -> Iterator[str]:
         file = self.tree.path / self.note()
-        line = f"\nAnswered in round {self.env.get('PRESSPLAY_ROUND') or 1}.\n"
+        points = ", ".join(re.findall(r"^### (\S+)", self.wanted(), re.MULTILINE))
+        line = f"\nAnswered in round {self.env.get('PRESSPLAY_ROUND') or 1}: {points or 'what the harness refused'}.\n"
         self.tree.write(self.note(), (file.read_bytes() if file.exists() else b"") + line.encode())
         self.tree.commit(self.message(f"Answer what was asked of task {self.task}"), [self.note()])
         yield f"changed {self.note()}"

@@ -39,6 +39,10 @@ def digest(task: Task) -> str:
     """Stands for all of a task's text that says what it must do."""
     texts = [criterion.text for criterion in criteria.of_task(task, {})]
     parts = [text for part in task.subtasks for text in (part.title, part.description, part.details)]
+    # Only where there are some: the digest of a task without them stays as earlier versions made it.
+    parts += [
+        text for guidance in (task.guidance, *(part.guidance for part in task.subtasks)) for text in guidance.demands
+    ]
     return names.digest("criteria", task.title, task.description, task.details, *parts, *texts, length=12)
 
 

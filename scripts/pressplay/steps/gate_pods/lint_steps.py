@@ -7,7 +7,6 @@ it reads only the output, as text.
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -20,7 +19,6 @@ from pressplay.gates.lint.decide import Decided, decide
 from pressplay.gates.lint.lint_plan import LintPlan, listed, packed
 from pressplay.gates.lint.script import MOST, script
 from pressplay.gates.proving import environment
-from pressplay.gates.proving.model import Environment
 from pressplay.github import pulls, refs
 from pressplay.settings import Lint
 from pressplay.steps.core import merged_trees
@@ -82,7 +80,9 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
         whole = merge.tree
         if candidate.is_proven(context.ledger(subject.repo).entries("pr", subject.pull_number), "lint", whole):
             return {"plan": LintPlan(tree=whole, proven=True).packed(), **dict.fromkeys(images, gate_runs.NONE)}
-    lines = lint.commands or _contracted(environment.choose(clone.tree(base), subject.settings.tests.environment))
+    lines = lint.commands or environment.lint_lines(
+        environment.choose(clone.tree(base), subject.settings.tests.environment)
+    )
     decided = decide(clone.differing(base, whole), clone.tree(whole), clone.tree(base), lines)
     made = replace(_plan(decided, lint), tree=whole if candidate.onto else "")
     # Without a possible verdict nothing of the pull request is run.
@@ -94,15 +94,6 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
         gate_runs.write_script(context, into, language, script(tasks), number(inputs, "attempts") or 1)
     used = {language: packed(images[language] or gate_runs.OWN_IMAGE) for language in runs}
     return {"plan": made.packed(), **dict.fromkeys(images, gate_runs.NONE), **used}
-
-
-def _contracted(contract: Environment) -> list[str]:
-    """The commands that the environment contract names, each in its project's folder."""
-    return [
-        f"cd {shlex.quote(project.folder)} && {line}" if project.folder else line
-        for project in contract.projects
-        for line in project.lint
-    ]
 
 
 def _plan(decided: Decided, lint: Lint) -> LintPlan:

@@ -12,6 +12,7 @@ from pressplay.github.calls import Client
 from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.review import deploys
+from pressplay.steps.runs import contests
 from pressplay.steps.runs.judging import moved, not_weaker
 from pressplay.steps.runs.role_work import RoleWork
 from pressplay.steps.runs.run import Run
@@ -72,6 +73,13 @@ def _proving(subject: Subject) -> dict[str, str] | None:
     }
 
 
+def _fixed(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result:
+    """The head moved, or the agent contests what was asked for, which QA answers in the next round."""
+    result = moved(context, gh, run, entry)
+    contest = contests.newest(context, gh, run, entry)
+    return replace(result, outcome="done", comment=contest) if contest else result
+
+
 LINT = RoleWork(judge=_linted)
 TEST = RoleWork(judge=_verdict, note=_newest_review, proving=_proving)
-FIX = RoleWork(judge=moved)
+FIX = RoleWork(judge=_fixed)

@@ -1,8 +1,8 @@
 """What the harness requires of a pull request's tests, each time that QA has finished (R6).
 
 QA changed only tests and its plan of probes, in any push; the tests are as strong as before (`kept_tests`); there is
-something besides tests to prove, and a plan to prove it. The commits stay on the branch. QA reads what it must fix and
-runs again in the same round; Rex reads what he must fix once in a try.
+something besides tests to prove, and a plan to prove it; QA answered what was contested. The commits stay on the
+branch. QA reads what it must fix and runs again in the same round; Rex reads what he must fix once in a try.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.review import kept_tests, plans, pushed
 from pressplay.steps.review.kept_tests import Finding
 from pressplay.steps.review.pushed import Branch, Pushed
+from pressplay.steps.runs import contests
 from pressplay.validation.markdown import fenced
 
 _HELD = 200
@@ -49,6 +50,7 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
     plan, fault = _plan(context, gh, subject, head)
     changed = plan.changed if plan is not None else {}
     findings = list(_findings(context, gh, subject, pull, entries, profile, changed))
+    findings += _unanswered(context, gh, subject, entries)
     refused = [finding for finding in findings if not finding.held_for]
     verdict = _verdict(findings)
     passed = any(run.outcome == "pass" and run.new_head == head for run in _runs(entries, subject, TEST.name))
@@ -106,6 +108,16 @@ def _findings(
     own_plan = names.acceptance_plan(subject.work_number)
     yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan, changed)
     yield from kept_tests.of_profile(whole, before, after, paths, profile)
+
+
+def _unanswered(context: Context, gh: Client, subject: Subject, entries: Entries) -> Iterator[Finding]:
+    """What was contested before QA gave its verdict, and its verdict does not name."""
+    pending = contests.pending(context, gh, subject, entries)
+    if pending:
+        count = f"{len(pending)} contested {'point' if len(pending) == 1 else 'points'}"
+        listed = "\n".join(f"- `{point.id}`" for point in pending)
+        details = f"The verdict must have a line for each, with its id and the answer:\n\n{listed}"
+        yield Finding(f"QA's verdict does not answer {count}", details, "qa")
 
 
 def _verdict(findings: list[Finding]) -> GateVerdict:

@@ -7,21 +7,29 @@ win; missing files are made from tasks.json by template. The texts are data thro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pressplay import names
 from pressplay.backlog import tasks
 from pressplay.domain.criteria import Criterion, of_task
 from pressplay.domain.entries import CriterionIds
+from pressplay.domain.entries import Run as RunEntry
 from pressplay.errors import InputError
 from pressplay.github import contents, pulls, refs
 from pressplay.github.calls import Client
-from pressplay.steps.core import backlog_file, consent, stack
+from pressplay.steps.core import backlog_file, consent, stack, task_criteria
 from pressplay.steps.core.context import Context, Subject
-from pressplay.steps.runs import findings
+from pressplay.steps.runs import around, check_file, findings, project_text
 from pressplay.steps.runs.coderun import RunSpec
 from pressplay.steps.runs.role_work import Rooms
+from pressplay.steps.runs.run import Run
 from pressplay.templating import prompts
 from pressplay.validation import requirements
+
+_TASK = "task.md"
+IN_FULL = "task-in-full.md"
+MOST = 60_000
+"""Bytes of a task's text that are read at once."""
 
 
 def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[str, bytes]:
@@ -29,12 +37,18 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
     run, subject = spec.run, spec.run.subject
     work = rooms.roles[run.role.name]
     where = names.task_folder(run.work, subject.settings.docs_project_directory or "")
-    made = _work(context, gh, spec, rooms)
+    made, around_it = _work(context, gh, spec, rooms)
     users = names.task_folder(spec.number, subject.settings.docs_project_directory or "")
     own = {name: contents.read_file(gh, subject.repo, f"{users}/{name}", spec.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
+    short, whole = capped(result[f"{where}/{_TASK}"])
+    if whole:
+        result |= {f"{where}/{_TASK}": short, f"{where}/{IN_FULL}": whole}
+    about = project_text.text(context, gh, subject, spec.base, refs.head(gh, subject.repo, spec.base))
+    result[f"{where}/{project_text.FILE}"] = about.encode(errors="backslashreplace")
     on = stack.unlanded(context, subject)
-    refused = findings.text(context, subject, run.role, spec.head)
+    refused = findings.of(context, subject, run.role, spec.head)
+    more = work.files(context, gh, run)
     instructions = prompts.instructions(
         run.role.name,
         repo=subject.repo,
@@ -47,29 +61,71 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         attempt=run.attempt,
         cause=run.cause,
         kind=names.kind_of(spec.number),
-        findings=bool(refused),
+        findings=bool(refused.text),
+        refused_own=refused.own,
+        refused_probes=refused.probes,
+        review="review.md" in more,
+        failed_before=_failed_before(context, run),
+        budget=_budget(context),
         proving=work.proving(subject),
+        by_file=context.settings.handover == "file",
         begun_on={"dependency": stack.name(on), "commit": on.head} if on else None,
     )
     result[f"{where}/instructions.md"] = instructions.encode()
-    if refused:
-        result[f"{where}/{findings.FILE}"] = refused.encode()
+    result[f"{where}/{check_file.FILE}"] = check_file.Rules.of(
+        run.role.name, spec.base, spec.head, spec.number, subject.settings, task_criteria.ids(context, subject) or ()
+    ).dump()
+    if around_it:
+        result[f"{where}/{around.FILE}"] = around_it.encode(errors="backslashreplace")
+    if refused.text:
+        result[f"{where}/{findings.FILE}"] = refused.text.encode(errors="backslashreplace")
     if spec.given.tools_file:
         # It replaces one in the task's folder: the project decides about tools, not a task.
         result[f"{where}/toolman-config.json"] = requirements.to_json(spec.given.toolman_config()).encode()
-    more = work.files(context, gh, run)
     return result | {f"{where}/{name}": content for name, content in more.items()}
 
 
-def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[str, str]:
-    """The description of the work, as every agent on it reads it."""
+def capped(text: bytes) -> tuple[bytes, bytes]:
+    """A task's text as it is read at once, and, where that is not all of it, the whole text; else that is empty.
+
+    What is read first must leave room for the work. Nothing is lost: the rest is a file away.
+    """
+    if len(text) <= MOST:
+        return text, b""
+    kept = text[:MOST].rpartition(b"\n")[0] or text[:MOST]
+    note = f"\n\n(The text goes on: all {len(text):,} bytes are in `task/{IN_FULL}`. Read there what you need.)\n"
+    return kept.decode(errors="ignore").encode() + note.encode(), text
+
+
+def _failed_before(context: Context, run: Run) -> str:
+    """Why the attempt before this one failed; empty where this is the first."""
+    if not run.attempt:
+        return ""
+    before = (
+        context.ledger(run.subject.repo)
+        .entries(run.kind, run.number)
+        .get(RunEntry, replace(run, attempt=run.attempt - 1).name)
+    )
+    return before.reason if before is not None else ""
+
+
+def _budget(context: Context) -> dict[str, int]:
+    """What a run may take, at most."""
+    limits = context.settings.limits
+    return {"rounds": limits.rounds, "attempts": limits.attempts, "minutes": limits.run_minutes}
+
+
+def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> tuple[Mapping[str, str], str]:
+    """The description of the work, as every agent on it reads it; and what is around it, for those who write code."""
     subject, kind = spec.run.subject, names.kind_of(spec.number)
     if kind in rooms.sources:
-        return rooms.sources[kind](context, subject.repo, spec.number)
+        return rooms.sources[kind](context, subject.repo, spec.number), ""
     if subject.task is not None and kind == "task":
         backlog = backlog_file.read(gh, subject, spec.base)
         task = backlog_file.of_number(subject, backlog)
-        return prompts.task_files(task, backlog, numbered=_criteria(context, subject, task))
+        writes = spec.run.role.name in around.ROLES
+        around_it = around.text(context, gh, subject, backlog, task) if writes else ""
+        return prompts.task_files(task, backlog, numbered=_criteria(context, subject, task)), around_it
     if subject.pr is None:
         raise InputError("a run needs a task or a pull request to work on")
     # A pull request without a task is the work itself: its title and body are its only description.
@@ -85,7 +141,7 @@ def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
         status="review",
         dependencies=(),
     )
-    return prompts.task_files(itself)
+    return prompts.task_files(itself), ""
 
 
 def _criteria(context: Context, subject: Subject, task: tasks.Task) -> tuple[Criterion, ...]:
