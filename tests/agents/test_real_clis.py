@@ -28,9 +28,11 @@ def test_three_tasks_with_tools_and_usage(lab: Lab) -> None:
     assert bool(summary["usage"]["costUSD"]) == (lab.name in ("claude", "opencode"))
     assert len(lab.calls) == 9
     assert all(call.endswith("/tree/shop | calm") for call in lab.calls)
-    # Where there is a pull request, its comments are a tool; what the server said is in the transcript.
+    # Where there is a pull request, its comments are a tool; what the server said is in the transcripts.
     steps = [str(entry.get("step")) for entry in lab.requests]
     assert len([step for step in steps if "list_comments" in step]) == 6
+    transcripts = (lab.folder / ".press-play" / "shop" / "runs").glob("*/agent/transcript.jsonl")
+    assert len([file for file in transcripts if "# Comments on local/shop#" in file.read_text()]) == 6
     # Nothing was written where the play was started.
     assert subprocess.run(["git", "status", "--porcelain"], cwd=lab.folder / "shop", capture_output=True).stdout == b""
 

@@ -7,7 +7,9 @@ started when the first run asks for it, and ends with the play.
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import secrets
 import subprocess
 import sys
 import threading
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 NAME = "press-play"
-_TOKEN = "serve-token"  # noqa: S105 - a file's name, not a password
+_TOKEN = "PRESSPLAY_SERVE_TOKEN"  # noqa: S105 - a variable's name
 _SECONDS = 30.0
 
 
@@ -50,6 +52,7 @@ class CommentsServer:
     def _start(self) -> dict[str, Any] | None:
         address: list[str] = []
         known = threading.Event()
+        token = secrets.token_urlsafe(32)
         arguments = ["serve", "--sandbox", str(self._directory), "--listen", "127.0.0.1:0"]
         self._child = subprocess.Popen(
             [sys.executable, "-m", "pressplay", *arguments],
@@ -57,6 +60,7 @@ class CommentsServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, _TOKEN: token},
         )
         errors = self._child.stderr
 
@@ -72,5 +76,4 @@ class CommentsServer:
         known.wait(_SECONDS)
         if not address:
             return None
-        token = (self._directory / _TOKEN).read_text(encoding="utf-8").strip()
         return {"type": "http", "url": f"{address[0]}/mcp", "headers": {"Authorization": f"Bearer {token}"}}
