@@ -129,6 +129,16 @@ faults: $(DEV) ## Every fault of GitHub's at every call of two flows, and every 
 projects: $(DEV) tools ## Five projects with their real toolchains, each from its backlog to a merged pull request
 	PRESSPLAY_PROJECTS=all $(BIN)/python -m pytest --timeout 0 -v $(PYTEST) tests/projects
 
+# Coding agents' command lines, at the versions of tests/agents/package.json.
+.cache/agents/.installed: tests/agents/package.json
+	mkdir -p .cache/agents && cp tests/agents/package.json .cache/agents
+	cd .cache/agents && npm install --no-audit --no-fund --no-package-lock --no-update-notifier
+	@touch $@
+
+.PHONY: agents
+agents: $(DEV) .cache/agents/.installed ## Claude Code, Codex, opencode and Gemini CLI from npm, driven by a scripted model
+	$(BIN)/python -m pytest --timeout 1200 -v $(PYTEST) tests/agents
+
 .PHONY: test-long
 test-long: $(DEV) ## The gates over the whole corpus (tests/corpus), with real toolchains: an hour or two
 	$(BIN)/pressplay eval tests/corpus --jobs $$(nproc) $(EVAL)

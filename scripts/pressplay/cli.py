@@ -18,6 +18,7 @@ COMMANDS = {
     "prompts": "Write the task folders (prompt, task, acceptance criteria) of a backlog.",
     "plan": "Show what a backlog's play would do: order, critical path, what starts first.",
     "play": "Play a project in the sandbox, on this machine.",
+    "agent": "Carry out one run by a coding agent's command line (called by the harness).",
     "gates": "Show how the gates build and test a repository, or propose it.",
     "check": "Judge an agent's commits as the gates will, before it hands them over.",
     "acceptance": "Try an acceptance plan against a deployment, as the gate will.",

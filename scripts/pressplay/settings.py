@@ -342,6 +342,19 @@ class Limits(_Model):
     """Groups of alerts that are begun in a repository and day."""
     documents_per_run: int = Field(20, ge=1)
     """Tasks whose documents one run is asked for."""
+    tokens_per_task: int = Field(0, ge=0)
+    """Tokens that all runs for one task and its pull request may use together; 0: any number."""
+    cost_per_task: float = Field(0, ge=0)
+    """What they may cost together, in USD; 0: anything."""
+
+
+class Price(_Model):
+    """What a model's tokens cost, in USD for a million."""
+
+    input: float = Field(0, ge=0)
+    cached_input: float | None = Field(None, ge=0)
+    """Of those that come from a cache; None: as much as others."""
+    output: float = Field(0, ge=0)
 
 
 class Reconcile(_Model):
@@ -469,6 +482,8 @@ class Settings(_Model):
     agents: dict[str, Agent] = {}
     handover: Literal["github", "file"] = "github"
     """How agents hand over: they push and post as their Apps; in the sandbox they leave a file, and the runner does."""
+    prices: dict[str, Price] = {}
+    """By the model's name, as agents' command lines report it; `*` in it matches any text."""
     coderun_extra: dict[str, object] = {}
     """Fields that later versions of the CodeRun have, added to each one's spec."""
 

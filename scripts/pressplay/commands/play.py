@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pressplay.errors import EXIT_FAILED, InputError
+from pressplay.errors import EXIT_FAILED, EXIT_NEVER, InputError
 from pressplay.sandbox.shutdown import Shutdown
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ _OPTIONS_FILE = "play.json"
 
 @click.command("play")
 @click.argument("project", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--agent", metavar="COMMAND", help="A coding agent's command line, started in the work tree of each run.")
+@click.option(
+    "--agent",
+    metavar="NAME|COMMAND",
+    help="Who works: claude, codex, opencode or gemini (`pressplay agent`), or a command line of your own.",
+)
 @click.option("--parallel", type=click.IntRange(1, 64), help="How many tasks at once (default 4).")
 @click.option(
     "--merge", type=click.Choice(["auto", "never"]), help="Whether a stand-in maintainer merges what is ready."
@@ -99,8 +104,8 @@ def command(
         wanted = {**saved, **{name: value for name, value in given.items() if value is not None}}
         if wanted.get("project") and not wanted.get("agent"):
             raise InputError(
-                f"{wanted['project']}: the scripted agents only know the demo; give a coding agent with --agent "
-                "(docs/how-to/real-agent.md has examples)"
+                f"{wanted['project']}: the scripted agents only know the demo; give a coding agent: --agent claude, "
+                "codex, opencode or gemini (docs/how-to/real-agent.md)"
             )
         try:
             summary = _play(directory, wanted, fresh, resume, serve, port, say, shutdown)
@@ -139,6 +144,8 @@ def _play(
             part.replace(directory / _OPTIONS_FILE)
         except OSError as error:
             raise InputError(state_folder.unwritable(directory, error)) from error
+        if wanted.get("agent"):
+            _try(wanted["agent"], directory)
         advise: Callable[[], None] | None = None
         if wanted.get("project") and not resume:
             advise = functools.partial(_say_what_it_lacks, Path(wanted["project"]), options)
@@ -173,12 +180,35 @@ def _say_what_it_lacks(project: Path, options: Mapping[str, Any]) -> None:
     _lacks.show(advice, err=True)
 
 
+_OURS = [sys.executable, "-m", "pressplay", "agent"]
+
+
+def _try(agent: list[str], folder: Path) -> None:
+    """Make one call of a known agent's command line before anything begins; InputError if no run could work."""
+    if agent[: len(_OURS)] != _OURS:
+        return
+    done = subprocess.run(
+        [*agent, "--try"], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    words = (done.stderr or done.stdout).strip()
+    if done.returncode == EXIT_NEVER:
+        raise InputError(f"{words}\nNothing was started. Put that right, and press play again.")
+    click.echo(words, err=True)
+
+
 def _agent(command: str) -> list[str]:
-    """The agent's words, its program by an absolute path: it is started in another folder than this one."""
+    """The agent's words, its program by an absolute path: it is started in another folder than this one.
+
+    The name of an adapter stands for `pressplay agent NAME`, which options may follow.
+    """
+    from pressplay.agents import registry
+
     try:
         words = shlex.split(command)
     except ValueError as error:
         raise InputError(f"--agent {command!r}: expected a command line as for a shell: {error}") from error
+    if words[:2] == ["pressplay", "agent"] or (len(words) == 1 and words[0] in registry.names()):
+        return [*_OURS, *(words[2:] if len(words) > 1 else words)]
     program = shutil.which(words[0]) if words else None
     if program is None:
         raise InputError(f"--agent {command!r}: expected a program that can be started, got no program of that name")

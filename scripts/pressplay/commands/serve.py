@@ -111,7 +111,8 @@ def command(
 
         host, port = _address(listen)
         config = Config(host=host, port=port, app=what.app, people=what.people, limits=limits)  # type: ignore[arg-type]
-        token_file = token_file or (sandbox / "serve-token" if sandbox is not None else None)
+        if token_file is None and sandbox is not None and not os.environ.get(_TOKEN):
+            token_file = sandbox / "serve-token"
         authenticator = _static(token_file)
     run.over_http(source, authenticator, config, what.ready, _tell)
 

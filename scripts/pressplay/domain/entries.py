@@ -117,6 +117,12 @@ class Run:
     tasks: tuple[int, ...] | None = None
     """The tasks that documents are asked for."""
     ended: int | None = None
+    held: int | None = None
+    """Seconds that it waited for the model's server: they count for no limit."""
+    model: str | None = None
+    """The model that its agent used most, as its command line says."""
+    usage: Mapping[str, float] | None = None
+    """What it used, as its command line says (`domain.usage`)."""
     result: Annotated[Result | None, _Key] = None
 
     def key(self) -> str:

@@ -12,8 +12,31 @@ from typing import Any, Literal
 
 from pressplay.domain.roles import COMMENTS, TEST, Role
 from pressplay.errors import InputError
+from pressplay.plaintext import plain
 
 Result = Literal["done", "nothing", "blocked", "pass", "changes"]
+FailureKind = Literal[
+    "login", "key", "model", "setup", "limit", "overload", "turns", "time", "stall", "crash", "no-change", "no-result"
+]
+FATAL: frozenset[FailureKind] = frozenset({"login", "key", "model", "setup"})
+"""What fails every run until a person puts it right: the play stops."""
+PASSING: frozenset[FailureKind] = frozenset({"limit", "overload"})
+"""What passes: the run waits, and begins again as the same attempt."""
+_FAILURES: Mapping[FailureKind, str] = {
+    "login": "not logged in",
+    "key": "wrong key",
+    "model": "no such model",
+    "setup": "it can't be started",
+    "limit": "usage limit",
+    "overload": "the model's server is overloaded, or out of reach",
+    "turns": "limit of turns",
+    "time": "limit of time",
+    "stall": "stalled",
+    "crash": "crashed",
+    "no-change": "no change",
+    "no-result": "no result",
+}
+_MOST_WORDS = 2_000
 BLOCKED_MARK = "press-play: blocked"
 """The first line of the comment, or of the pull request's body, in which an agent asks a person to decide."""
 CONTESTED_MARK = "press-play: contested"
@@ -39,6 +62,27 @@ class Contest:
     why: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How an agent's command line failed."""
+
+    kind: FailureKind
+    message: str = field(repr=False)
+    """Its own words."""
+    until: float | None = None
+    """When a limit ends (Unix seconds); None where nobody says."""
+
+    @property
+    def line(self) -> str:
+        """For people, on one line."""
+        return f"{_FAILURES[self.kind]}: {' '.join(plain(self.message).split())[:_MOST_WORDS]}"
+
+    def as_json(self) -> dict[str, Any]:
+        """As a result file has it."""
+        known = {"kind": self.kind, "message": self.message[:_MOST_WORDS]}
+        return known if self.until is None else {**known, "until": self.until}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What an agent hands over. All texts are the agent's: data, never an Argo parameter (R7)."""
@@ -51,6 +95,10 @@ class Outcome:
     notes: str = field(default="", repr=False)
     usage: Mapping[str, float] = field(default_factory=dict)
     """What the run used, by name: `inputTokens`, `outputTokens`, `costUSD` …"""
+    model: str = ""
+    """The model that was used."""
+    failure: Failure | None = None
+    """Of a run that failed: how."""
     title: str = field(default="", repr=False)
     """Of the pull request that the role implement opens."""
     body: str = field(default="", repr=False)
@@ -64,7 +112,7 @@ class Outcome:
     def of(data: Mapping[str, Any]) -> Outcome:
         """The outcome in a JSON object that the schema allows, in today's form or in the early one.
 
-        The early form has no `result`, criteria, contests, notes or usage. There a `verdict` is the result, and a
+        The early form has no `result`, criteria, contests or notes. There a `verdict` is the result, and a
         `question` without a task is `blocked`.
         """
         is_early = "result" not in data
@@ -79,7 +127,9 @@ class Outcome:
             criteria=tuple(CriterionResult(**item) for item in later.get("criteria", ())),
             contests=tuple(Contest(**item) for item in later.get("contests", ())),
             notes=later.get("notes", ""),
-            usage=later.get("usage", {}),
+            usage=data.get("usage") or {},
+            model=data.get("model") or "",
+            failure=Failure(**failure) if (failure := data.get("failure")) else None,
             title=data.get("title") or "",
             body=data.get("body") or "",
             task=data.get("task") or "",

@@ -46,18 +46,24 @@ class WorkflowController:
     def extend_limits(self, seconds: float) -> None:
         """Extend the time limits of what is under way by the whole `seconds` for which the sandbox was stopped."""
         for key in list(self._dirty):
-            workflow = self._cluster.get(*key)
-            status = (workflow or {}).get("status") or {}
-            everything = status.get("nodes") or {}
-            under_way = {node["name"] for node in everything.values() if not fulfilled(node)}
-            nodes = {
-                name: {**node, "startedAt": rfc3339(parse_rfc3339(node["startedAt"]) + int(seconds))}
-                for name, node in everything.items()
-                # A retry under way counts from its first attempt.
-                if node.get("startedAt") and not under_way.isdisjoint((node["name"], node["name"].removesuffix("(0)")))
-            }
-            if workflow is not None and nodes and seconds >= 1:
-                self._cluster.put_status(workflow, {**status, "nodes": {**status["nodes"], **nodes}}, {})
+            self.extend_limits_of(key, seconds)
+
+    def extend_limits_of(self, key: Key, seconds: float) -> None:
+        """Extend the time limits of what is under way in one Workflow by the whole `seconds`."""
+        workflow = self._cluster.get(*key)
+        status = (workflow or {}).get("status") or {}
+        everything = status.get("nodes") or {}
+        under_way = {node["name"] for node in everything.values() if not fulfilled(node)}
+        nodes = {
+            name: {**node, "startedAt": rfc3339(parse_rfc3339(node["startedAt"]) + int(seconds))}
+            for name, node in everything.items()
+            # A retry under way counts from its first attempt.
+            if node.get("startedAt") and not under_way.isdisjoint((node["name"], node["name"].removesuffix("(0)")))
+        }
+        if workflow is not None and nodes and seconds >= 1:
+            self._cluster.put_status(workflow, {**status, "nodes": {**status["nodes"], **nodes}}, {})
+            self._workflows.pop(key, None)
+            self._dirty[key] = None
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """The engine's view of an object, read once until it changes."""

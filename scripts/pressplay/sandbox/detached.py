@@ -57,7 +57,8 @@ def start(folder: Path, command: Sequence[str], cwd: Path, environment: Mapping[
         child = subprocess.Popen(
             [sys.executable, "-I", "-S", keeper.__file__, str(folder), *command],
             cwd=cwd,
-            env=dict(environment),
+            # Some programs take PWD's word for where they are, and would work in our own folder.
+            env={**environment, "PWD": str(cwd)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -14,6 +14,9 @@ import pygit2
 from pressplay.errors import InputError
 from pressplay.sandbox import detached
 
+_PLAIN = ("commit.gpgSign=false", "tag.gpgSign=false", "core.hooksPath=.git/hooks", "core.autocrlf=false")
+"""Over what a user set for all repositories: nobody is there to type a passphrase, and no hook of theirs is meant."""
+
 
 @dataclass(frozen=True)
 class Remote:
@@ -38,7 +41,9 @@ def clone(folder: Path, remote: Remote, bot: str) -> None:
         "clone",
         "--quiet",
         "--no-checkout",
+        "--origin=origin",
         "--template=",
+        *(f"--config={setting}" for setting in _PLAIN),
         *(["--shared"] if remote.local else []),
         f"--config=user.name={bot}",
         f"--config=user.email={_address(bot)}",
@@ -100,7 +105,8 @@ def git(cwd: Path, environment: Mapping[str, str], *args: str, given: str = "") 
         ["git", *args],
         input=given,
         cwd=cwd,
-        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **environment},
+        # The user's own settings are for the user's own repositories.
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull, **environment},
         capture_output=True,
         text=True,
         errors="replace",

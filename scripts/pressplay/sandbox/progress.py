@@ -65,7 +65,10 @@ class Progress:
         labels = run["metadata"]["labels"]
         phase = (run.get("status") or {}).get("phase")
         who, task = labels["press-play/agent"], labels["press-play/task"]
-        if phase == "Running":
+        held = str((run.get("status") or {}).get("message") or "")
+        if phase == "Running" and held:
+            self._once(run["metadata"]["name"], held, f"task {task:>3}  {who} waits: {held}")
+        elif phase == "Running":
             self._once(run["metadata"]["name"], phase, does(run))
         elif phase == "Failed":
             why = status_reason(run, f"{who} failed")

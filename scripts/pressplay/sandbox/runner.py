@@ -8,7 +8,9 @@ pull request and posts QA's review: an agent here holds no token. `sandbox.docsr
 from __future__ import annotations
 
 import base64
+import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -21,22 +23,24 @@ import pygit2
 import yaml
 
 from pressplay import names
+from pressplay.agents import servers
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster.port import Cluster, Manifest
-from pressplay.domain.outcomes import BLOCKED_MARK, CONTESTED_MARK, Outcome
+from pressplay.domain.outcomes import BLOCKED_MARK, CONTESTED_MARK, FATAL, PASSING, Failure, Outcome
 from pressplay.domain.roles import COMMENTS, FIX, IMPLEMENT, ISSUE, ROLES, Role
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import bodies, comments, issues, pulls, reviews, snapshots
 from pressplay.github.access import GitHubAccess, InstallationClient
 from pressplay.github.conversation import Thread
-from pressplay.sandbox import docsruns
+from pressplay.sandbox import comments_server, docsruns, keeper, kept_work
 from pressplay.sandbox.container import remove
 from pressplay.sandbox.detached import kill, renew, was_started, was_stopped
 from pressplay.sandbox.gitwork import Remote, clone, commit_nothing, git, only_here, open_tree, push
+from pressplay.sandbox.holds import Holds
 from pressplay.sandbox.launcher import Launcher
 from pressplay.steps.comments import snapshot
 from pressplay.steps.intake.issue_texts import QUESTION_MARK, TASK_MARK
-from pressplay.steps.runs.outcomes import LOG_ANNOTATION
+from pressplay.steps.runs.outcomes import HELD_ANNOTATION, LOG_ANNOTATION, REPORT_ANNOTATION
 from pressplay.validation import outcomes
 from pressplay.validation.details import ending
 
@@ -49,6 +53,8 @@ _BODY_LIMIT = 60_000
 """Below GitHub's 65,536 characters, with room for our own marks."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FINISHED = ("Succeeded", "Failed")
+_HELD, _WAITED = "held", "waited"
+"""In a run's folder: that its agent waits to be started again; the seconds that it waited in all."""
 _PULLS = {"pull_requests": "write"}
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TERM", "VIRTUAL_ENV", "PYTHONPATH")
 """The variables of our environment that an agent gets: none of our secrets."""
@@ -96,6 +102,13 @@ class Runner:
         self._clock = clock
         self.closed = threading.Event()
         """When set, nothing waits for agents any more."""
+        self.on_fatal: Callable[[str], None] | None = None
+        """Called with the reason where no agent can work until a person puts something right; without it, runs fail."""
+        self.on_hold: Callable[[Manifest, float], None] = lambda _run, _seconds: None
+        """Called where a run waits for so many seconds: they count for no limit."""
+        self.comments: Callable[[], Mapping[str, Any] | None] = lambda: None
+        """Where agents read comments, as clients of MCP take it; None where there is no such server."""
+        self._holds = Holds(self._directory, clock)
         self._environment = {**{name: os.environ[name] for name in _KEPT if name in os.environ}, **(environment or {})}
 
     def folder(self, name: str) -> Path:
@@ -118,7 +131,12 @@ class Runner:
             self._status(run, "Running", jobName=name)
         if was_stopped(folder):
             _prepare_restart(folder)
+        if (folder / _HELD).exists() and not self._holds.until():
+            _forget_start(folder)
         if was_started(folder):
+            return True
+        if self._holds.until():
+            self._hold(run, folder)
             return True
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -134,12 +152,17 @@ class Runner:
 
     def _name_log(self, run: Manifest, folder: Path) -> None:
         """Say on the run where its log is, for the reasons that people read."""
+        self._note(run, {LOG_ANNOTATION: str(folder / "log")})
+
+    def _note(self, run: Manifest, annotations: Mapping[str, str]) -> None:
         metadata = {key: run["metadata"][key] for key in ("name", "namespace")}
-        annotated = {**metadata, "annotations": {LOG_ANNOTATION: str(folder / "log")}}
+        annotated = {**metadata, "annotations": dict(annotations)}
         self._cluster.apply({"apiVersion": run["apiVersion"], "kind": run["kind"], "metadata": annotated})
 
     def ends_at(self, name: str) -> float | None:
-        """When the agent will end, where that is known beforehand."""
+        """When the agent will end, or be started, where that is known beforehand."""
+        if (self.folder(name) / _HELD).exists():
+            return self._holds.until() or self._clock.now()
         return self._launcher.ends_at(self.folder(name))
 
     def finish(self, name: str) -> bool:
@@ -150,12 +173,17 @@ class Runner:
             return True
         if _phase(run) in _FINISHED:
             return True
-        code = self._launcher.ended(self.folder(name))
+        folder = self.folder(name)
+        if (folder / _HELD).exists():
+            return not self._holds.until() and not self.start(name)
+        code = self._launcher.ended(folder)
         if code is None:
             return False
+        report = _report(folder / "result.json")
+        self._annotate(run, report)
         if code != 0:
-            self._status(run, "Failed", message=self._last_words(name, code))
-            return True
+            return self._failed(run, folder, code, report.failure)
+        self._holds.end()
         try:
             hand_over = self._hand_over_documents if run["kind"] == "DocsRun" else self._hand_over
             hand_over(run, self.folder(name))
@@ -166,6 +194,72 @@ class Runner:
             return True
         self._status(run, "Succeeded")
         return True
+
+    def _failed(self, run: Manifest, folder: Path, code: int, failure: Failure | None) -> bool:
+        """Deal with an agent that ended badly, by its class; False where the same attempt begins again."""
+        if failure is not None and failure.kind in PASSING:
+            self._holds.begin(failure)
+            self._hold(run, folder)
+            return False
+        who = f"{run['spec'].get('githubApp')}, run {run['metadata']['name']}"
+        if failure is not None and failure.kind in FATAL and self.on_fatal is not None:
+            # As if a person had stopped it: it begins again as the same attempt.
+            (folder / "stopped").touch()
+            how = "Nothing was spent; put that right, and go on with --resume."
+            self.on_fatal(f"No agent can work: {failure.line} ({who}). {how}")
+            return False
+        self._holds.end()
+        kept = ""
+        if run["kind"] == "CodeRun":
+            kept = self._keep(run, folder)
+        words = failure.line if failure is not None else self._last_words(run["metadata"]["name"], code)
+        self._status(run, "Failed", message=f"{words}{kept}")
+        return True
+
+    def _keep(self, run: Manifest, folder: Path) -> str:
+        """Keep what a failed attempt committed, or left; what is said of it."""
+        tree, variables = folder / "tree", _environment(run["spec"])
+        begun = (folder / "ready").read_text() if (folder / "ready").exists() else ""
+        try:
+            kept_work.commit_rest(tree, f"What an attempt that failed left ({variables.get('PRESSPLAY_ROLE')})")
+            if not begun or not kept_work.keep(self._directory, variables, tree, begun):
+                return ""
+            if variables.get("PRESSPLAY_ROLE") != IMPLEMENT.name:
+                return "; the next attempt goes on from its commits"
+            branch, app, repo = self._branch(run), run["spec"]["githubApp"], names.repo(run["spec"]["repositoryUrl"])
+            repository, remote = open_tree(tree), self._remote(app, repo, "write")
+            push(remote, tree, repository, str(repository.head.peel(pygit2.Commit).id), branch)
+            remote.pushed()
+        except TryAgain:
+            raise
+        except PressPlayError as error:
+            return f"; its work could not be kept: {error}"
+        return f"; its commits are on {branch}, and the next attempt goes on from them"
+
+    def _branch(self, run: Manifest) -> str:
+        """The branch that a run works on."""
+        return _environment(run["spec"]).get("PRESSPLAY_BRANCH") or names.task_branch(run["spec"]["taskId"])
+
+    def _hold(self, run: Manifest, folder: Path) -> None:
+        """Have a run wait for the end of the hold; the wait counts for no limit."""
+        seconds = max(0.0, self._holds.until() - self._clock.now())
+        folder.mkdir(parents=True, exist_ok=True)
+        before = float((folder / _WAITED).read_text()) if (folder / _WAITED).exists() else 0.0
+        (folder / _WAITED).write_text(str(before + seconds))
+        (folder / _HELD).touch()
+        self._note(run, {HELD_ANNOTATION: str(round(before + seconds))})
+        self._status(run, "Running", jobName=run["metadata"]["name"], message=self._holds.why())
+        self.on_hold(run, seconds)
+
+    def _annotate(self, run: Manifest, report: Outcome) -> None:
+        """Say on the run what its agent used and how it failed, for the harness."""
+        noted = {
+            **({"usage": dict(report.usage)} if report.usage else {}),
+            **({"model": report.model} if report.model else {}),
+            **({"failure": report.failure.kind} if report.failure else {}),
+        }
+        if noted:
+            self._note(run, {REPORT_ANNOTATION: json.dumps(noted)})
 
     def _last_words(self, name: str, code: int) -> str:
         """Why an agent failed: its exit status, and the end of its log."""
@@ -219,9 +313,11 @@ class Runner:
             there = open_tree(tree).references.get(f"refs/remotes/origin/{branch}")
             start = f"origin/{branch}" if there else f"origin/{variables.get('PRESSPLAY_BASE') or 'HEAD'}"
             git(tree, only_here(tree), "checkout", "--quiet", "--no-track", "-B", branch, start)
+            begun = git(tree, only_here(tree), "rev-parse", "HEAD").strip()
+            kept_work.take_up(self._directory, variables, tree)
             self._task_folder(tree, spec)
             (folder / "persona.md").write_text(persona)
-            (folder / "ready").touch()
+            (folder / "ready").write_text(begun)
         return tree, self._agents_environment(variables, spec, folder)
 
     def _agents_environment(
@@ -235,7 +331,17 @@ class Runner:
             "PRESSPLAY_MODEL": spec.get("model") or "",
             "PRESSPLAY_PERSONA": str(folder / "persona.md"),
             "PRESSPLAY_RESULT": str(folder / "result.json"),
+            **self._servers(variables, folder),
         }
+
+    def _servers(self, variables: Mapping[str, str], folder: Path) -> dict[str, str]:
+        """The MCP servers that an agent gets beside the project's: that of comments, where there is a pull request."""
+        entry = self.comments() if variables.get("PRESSPLAY_PR") else None
+        if entry is None:
+            return {}
+        file = folder / "mcp.json"
+        file.write_text(json.dumps({"mcpServers": {comments_server.NAME: entry}}))
+        return {servers.VARIABLE: str(file)}
 
     def _secrets(self, spec: Mapping[str, Any]) -> dict[str, str]:
         """The variables that the run has of Secrets' keys; where one is missing, a pod would never start."""
@@ -311,8 +417,10 @@ class Runner:
         app, repo = spec["githubApp"], names.repo(spec["repositoryUrl"])
         variables, tree = _environment(spec), folder / "tree"
         role = ROLES[variables.get("PRESSPLAY_ROLE") or IMPLEMENT.name]
-        branch = variables.get("PRESSPLAY_BRANCH") or names.task_branch(spec["taskId"])
+        branch = self._branch(run)
         outcome = _outcome(folder / "result.json", role)
+        if role != ISSUE:
+            self._commit_rest(run, tree, role, folder)
         answers = self._answers(app, repo, variables, outcome) if role == COMMENTS else []
         if role == ISSUE:
             self._on_issue(run, app, outcome)
@@ -343,10 +451,11 @@ class Runner:
         gh = self._github.installation(app, repo, _PULLS)
         pr, asked = int(variables.get("PRESSPLAY_PR") or 0), False
         if opens:
-            body = _asked(outcome) if blocked else _cut(outcome.markdown)
+            backlog_title, backlog_body = backlog_words(tree / "task" / "task.md", spec["taskId"])
+            body = _asked(outcome) if blocked else _cut(outcome.markdown or backlog_body)
             pull = pulls.find_pull(gh, repo, branch, state="open")
             if pull is None:
-                title = (outcome.title or f"Task {spec['taskId']}")[:250]
+                title = (outcome.title or backlog_title)[:250]
                 pull = pulls.open_pull(gh, repo, branch, variables["PRESSPLAY_BASE"], title, body)
             pr, asked = pull.number, blocked and bodies.text(gh, repo, pull.number) == body
         if judges:
@@ -358,6 +467,21 @@ class Runner:
             issues.comment(gh, repo, pr, f"{CONTESTED_MARK}\n\n{_cut(outcome.contested)}", marker=marker)
         if blocked and not asked:
             issues.comment(gh, repo, pr, _asked(outcome), marker=run["metadata"]["name"])
+
+    def _commit_rest(self, run: Manifest, tree: Path, role: Role, folder: Path) -> None:
+        """Commit what the agent left uncommitted, and say so in its log."""
+        number = run["spec"]["taskId"]
+        title, _body = backlog_words(tree / "task" / "task.md", number)
+        message = (
+            title
+            if role == IMPLEMENT
+            else f"What the run left uncommitted ({role.name}, {names.kind_of(number)} {number})"
+        )
+        paths = kept_work.commit_rest(tree, message)
+        if paths:
+            log = keeper.Log(str(folder / "log"))
+            log.write(f"[press-play: committed for it: {', '.join(paths)}]\n".encode())
+            log.close()
 
     def _answers(self, app: str, repo: str, variables: Mapping[str, str], outcome: Outcome) -> list[tuple[Thread, str]]:
         """The agent's answers by the threads that they belong to; InputError before anything of the run is pushed."""
@@ -421,9 +545,39 @@ def _prepare_restart(folder: Path) -> None:
     if (folder / "tree").exists():
         remove(folder / "tree.stopped")
         (folder / "tree").rename(folder / "tree.stopped")
-    for name in ("ready", "result.json"):
+    for name in ("ready", "result.json", "agent/session.json", "working", _HELD):
         (folder / name).unlink(missing_ok=True)
     renew(folder)
+
+
+def _forget_start(folder: Path) -> None:
+    """Prepare another start of a run that waited: the same attempt, in the work tree as it is."""
+    renew(folder)
+    for name in ("working", "result.json", _HELD):
+        (folder / name).unlink(missing_ok=True)
+
+
+def backlog_words(file: Path, number: int) -> tuple[str, str]:
+    """Title and body for a pull request whose agent gave none, from the task's text (`task/task.md`)."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return f"Task {number}", ""
+    heading, _, rest = text.partition("\n")
+    described = re.search(r"^## In short\n+(.+?)(?=\n#|\Z)", rest, re.MULTILINE | re.DOTALL)
+    title = heading.removeprefix("#").strip() or f"Task {number}"
+    return (
+        title,
+        f"{described[1].strip()}\n\nThe agent left no words of its own; these are the backlog's." if described else "",
+    )
+
+
+def _report(path: Path) -> Outcome:
+    """What a result file says of usage and failure; of one that is not as it should be, nothing."""
+    try:
+        return outcomes.read(path.read_bytes()[: outcomes.LIMIT + 1], "PRESSPLAY_RESULT")
+    except (OSError, InputError):
+        return Outcome()
 
 
 def _phase(run: Manifest) -> str | None:

@@ -62,6 +62,9 @@ class Runs:
             if finished:
                 del self._ends[name]
                 self._running.discard(name)
+            else:
+                # It waits for the model's server, or was started again.
+                self._ends[name] = self._runner.ends_at(name) or self._clock.now() + _RETRY_SECONDS
         return bool(due)
 
     def close(self) -> None:

@@ -247,13 +247,20 @@ def _report(sandbox: Sandbox, ended: Ended) -> None:
         # A log or a pipe has no width; rich would take 80 columns for granted.
         console = Console(stderr=True, width=max(LOG_WIDTH, console.width))
     table = Table(title=f"{ended.play}: {ended.state} in {ended.seconds} s", title_justify="left")
-    for column in ("task", "title", "state", "PR", "rounds", "runs", "seconds", "waited for"):
-        table.add_column(column, justify="right" if column in ("PR", "rounds", "runs", "seconds") else "left")
+    # Scripted agents call no model.
+    shows_usage = bool(ended.usage.tokens)
+    used = ("tokens", "cost") if shows_usage else ()
+    for column in ("task", "title", "state", "PR", "rounds", "runs", "seconds", *used, "waited for"):
+        table.add_column(column, justify="left" if column in ("task", "title", "state", "waited for") else "right")
     for task in ended.tasks:
         cells = (task.id, task.title, task.state, f"#{task.pr}" if task.pr else "–", str(task.rounds), str(task.runs))
+        used = (f"{task.usage.tokens:,}", task.usage.money or "–") if shows_usage else ()
         # Text, not markup: a title may hold anything.
-        table.add_row(*(Text(cell) for cell in (*cells, str(task.seconds), task.waited_for)))
+        table.add_row(*(Text(cell) for cell in (*cells, str(task.seconds), *used, task.waited_for)))
     console.print(table)
+    if shows_usage:
+        money = f", {ended.usage.money}" if ended.usage.money else ", of no known price (prices, in the values)"
+        console.print(Text(f"models used: {ended.usage.tokens:,} tokens{money}, as the agents' command lines say"))
     for task in ended.tasks:
         if task.why:
             console.print(Text(f"task {task.id}, {task.state}: {task.why.line()}"), soft_wrap=True)

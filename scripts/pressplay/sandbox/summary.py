@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pressplay import names
@@ -14,6 +14,7 @@ from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Broken, Entries, FinalProof, Run, TaskVerdict
 from pressplay.domain.reasons import Reason
+from pressplay.domain.usage import Usage
 from pressplay.github import pulls
 from pressplay.sandbox.world import Sandbox
 from pressplay.steps.core import backlog_file, landing, parking
@@ -42,6 +43,8 @@ class TaskResult:
     seconds: int
     waited_for: str
     why: Reason | None
+    usage: Usage = field(default_factory=Usage)
+    """What its runs used, as agents' command lines say."""
 
     @property
     def reason(self) -> str:
@@ -51,7 +54,8 @@ class TaskResult:
     def as_json(self) -> dict[str, Any]:
         """As `pressplay play --json` prints it: `why` has the reason's other parts, where any is known."""
         names_ = ("id", "state", "pr", "rounds", "runs", "seconds", "reason")
-        return {**{name: getattr(self, name) for name in names_}, "why": self.why.as_json() if self.why else {}}
+        why = self.why.as_json() if self.why else {}
+        return {**{name: getattr(self, name) for name in names_}, "why": why, "usage": self.usage.as_json()}
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,16 @@ class Summary:
     final: FinalResult | None = None
     """None where the play has no final proof, or has not come to it."""
 
+    @property
+    def usage(self) -> Usage:
+        """What the runs of all its tasks used."""
+        of = [task.usage for task in self.tasks]
+        return Usage(
+            sum(used.tokens for used in of),
+            round(sum(used.cost for used in of), 6),
+            any(used.unpriced for used in of),
+        )
+
     def as_json(self) -> dict[str, Any]:
         """As `pressplay play --json` prints it."""
         return {
@@ -98,6 +112,7 @@ class Summary:
             "state": self.state,
             "seconds": self.seconds,
             "tasks": [task.as_json() for task in self.tasks],
+            "usage": self.usage.as_json(),
             "finalProof": self.final.as_json() if self.final else None,
         }
 
@@ -237,6 +252,7 @@ def _task(
         seconds=round(ended - started) if started is not None else 0,
         waited_for=_waited_for(task, pulls_by_task, before),
         why=why,
+        usage=Usage.of(run.usage for run in runs),
     )
 
 

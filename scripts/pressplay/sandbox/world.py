@@ -8,6 +8,7 @@ set for this machine, as an installation's values would. Everything that must su
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,13 +22,14 @@ from pressplay.clock import Clock
 from pressplay.cluster.ledger import PART_OF
 from pressplay.cluster.port import Manifest
 from pressplay.cluster.rate_limits import RateLimits
-from pressplay.cluster.sqlite import SqliteCluster
+from pressplay.cluster.sqlite import Key, SqliteCluster
 from pressplay.errors import InputError, TryAgain
 from pressplay.events.listing import listing
 from pressplay.events.webhook import Delivery
 from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.github.breaker import Breaker
 from pressplay.sandbox import setup
+from pressplay.sandbox.comments_server import CommentsServer
 from pressplay.sandbox.configuration import install
 from pressplay.sandbox.controller import WorkflowController
 from pressplay.sandbox.deployer import Deployer, ProcessStarter, Starter, VirtualStarter
@@ -44,6 +46,7 @@ from pressplay.sandbox.runs import Runs
 from pressplay.sandbox.server import Server
 from pressplay.sandbox.step_rights import StepContexts, app_key
 from pressplay.steps.core.context import Context
+from pressplay.steps.core.manifests import WORKFLOW_ANNOTATION
 from pressplay.steps.review.deploys import environment
 
 CURSOR = "press-play-sandbox"
@@ -139,7 +142,13 @@ class Sandbox:
             self._wake.set,
             options.gates_online,
         )
+        self._fatal = ""
+        self._held: deque[tuple[Key, float]] = deque()
         self.runner = self._make_runner(launcher)
+        self._comments = CommentsServer(options.directory, options.say)
+        if not clock.virtual:
+            self.runner.comments = self._comments.entry
+        self.runner.on_fatal, self.runner.on_hold = self._stop_for, self._extend
         self.runs = Runs(self.runner, clock, self._wake, options.say)
         self._may_merge, self._merge_faults = False, 0
         self._maintainers = [
@@ -162,6 +171,17 @@ class Sandbox:
         # Of an earlier process: the threads that deployed something went with it.
         self._to_deploy = True
         self._take_up()
+
+    def _stop_for(self, why: str) -> None:
+        """No agent can work: the next pass says so. Called by the runs' threads."""
+        self._fatal = self._fatal or why
+        self._wake.set()
+
+    def _extend(self, run: Manifest, seconds: float) -> None:
+        """A run waits, as the same attempt: the next pass extends its limits. Called by the runs' threads."""
+        workflow = (run["metadata"].get("annotations") or {}).get(WORKFLOW_ANNOTATION)
+        if workflow:
+            self._held.append((Key("Workflow", self.settings.namespace, workflow), seconds))
 
     # -- set-up ----------------------------------------------------------------------------------------------------
 
@@ -296,7 +316,11 @@ class Sandbox:
             self._rest()
 
     def step(self) -> bool:
-        """Do what can be done now; whether there was anything."""
+        """Do what can be done now; whether there was anything. InputError where no agent can work."""
+        if self._fatal:
+            raise InputError(self._fatal)
+        while self._held:
+            self.controller.extend_limits_of(*self._held.popleft())
         did = self.controller.run_cron()
         changes = self.cluster.changes(self._version)
         if changes:
@@ -436,6 +460,7 @@ class Sandbox:
     def close(self) -> None:
         """Stop what runs in this process and what was deployed; agents under way go on (see `Runs.close`)."""
         self.runs.close()
+        self._comments.close()
         for deployer in self._deployers.values():
             deployer.close()
         self.kubelet.close()

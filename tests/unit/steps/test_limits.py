@@ -91,6 +91,36 @@ def test_runs_and_minutes_of_one_try(tmp_path, bounds, role, entries, reason):
     assert reason in lines if reason else lines == ""
 
 
+USED = {"inputTokens": 600, "cachedInputTokens": 300, "outputTokens": 100, "costUSD": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "tried", "reason"),
+    [
+        ({}, "1", ""),
+        ({"tokens_per_task": 2000}, "1", "2000 tokens for this task (limits.tokensPerTask)"),
+        ({"tokens_per_task": 2001}, "1", ""),
+        ({"cost_per_task": 1.0}, "1", "$1.00 for this task (limits.costPerTask)"),
+        ({"cost_per_task": 1.01}, "1", ""),
+        # A person's retry begins again.
+        ({"tokens_per_task": 1, "cost_per_task": 0.01}, "2", ""),
+    ],
+)
+@pytest.mark.parametrize("role", ["implement", "test"])
+def test_the_budget_of_a_task_is_that_of_its_pull_request_too(tmp_path, bounds, tried, reason, role):
+    context = desk(tmp_path, limits=Limits(**bounds))
+    record(context, "task", TASK, {**numbered(ended("implement", "done", usage=USED)), "pr": {"pr": PR}})
+    record(context, "pr", PR, {**numbered(ended("lint", "done", usage=USED), run("test")), "task": {"task": TASK}})
+    wanted = of(context, role, **{"try": tried})
+    said = limits.reached(context, wanted, context.ledger(REPO).entries(wanted.kind, wanted.number))
+    assert reason in said if reason else said == ""
+
+
+def test_a_wait_for_the_models_server_is_no_minute(tmp_path):
+    waited = ended("implement", "done", ended=100 + 7200 + 59, held=7200)
+    assert reached(tmp_path, {"minutes_per_task": 1}, "implement", numbered(waited)) == ""
+
+
 @pytest.mark.parametrize(
     ("causes", "role", "reason"),
     [

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from pressplay.domain.entries import Entries
+from pressplay.domain.entries import Entries, PullOfTask, TaskOfPull
 from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.roles import FIX, LINT, TRIAGE
+from pressplay.domain.usage import Usage
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.verdicts import ACCEPTANCE, SUPPLY, TEST_ONLY, TESTS, check_name, verdict_on
 from pressplay.steps.core.verdicts import LINT as LINT_GATE
@@ -53,7 +54,8 @@ def triaged(runs: Iterable[RunEntry]) -> set[str]:
 
 def minutes(runs: Iterable[RunEntry]) -> int:
     """The total minutes of the runs that have ended."""
-    return sum(max(0, run.ended - run.started) for run in runs if run.ended and run.started is not None) // 60
+    ended = (run for run in runs if run.ended and run.started is not None)
+    return sum(max(0, (run.ended or 0) - (run.started or 0) - (run.held or 0)) for run in ended) // 60
 
 
 def newest(entries: Entries, subject: Subject) -> RunEntry | None:
@@ -91,6 +93,9 @@ def reached(context: Context, run: Run, entries: Entries) -> str:
     if spent >= allowed:
         what = "task (limits.minutesPerTask)" if run.kind == "task" else "pull request (limits.minutesPerPullRequest)"
         return f"{spent} minutes of runs for this {what}"
+    spent_too_much = _beyond_budget(context, run, own)
+    if spent_too_much:
+        return spent_too_much
     most, key = of_day(context, run.subject)
     if ledger.tally(today) >= most:
         return f"{most} runs of this repository today ({key})"
@@ -100,6 +105,30 @@ def reached(context: Context, run: Run, entries: Entries) -> str:
     if sum(context.ledger(repo).tally(today) for repo in context.settings.repositories) >= limits.runs_per_day:
         return f"{limits.runs_per_day} runs of the whole installation today (limits.runsPerDay)"
     return ""
+
+
+def _beyond_budget(context: Context, run: Run, own: Iterable[RunEntry]) -> str:
+    """Whether the runs for a task and its pull request used what they may, by what they reported; empty if not."""
+    limits = context.settings.limits
+    if not (limits.tokens_per_task or limits.cost_per_task):
+        return ""
+    used = Usage.of(entry.usage for entry in (*own, *_beside(context, run)))
+    if limits.tokens_per_task and used.tokens >= limits.tokens_per_task:
+        return f"{used.tokens} tokens for this task (limits.tokensPerTask)"
+    if limits.cost_per_task and used.cost >= limits.cost_per_task:
+        return f"{used.money} for this task (limits.costPerTask)"
+    return ""
+
+
+def _beside(context: Context, run: Run) -> list[RunEntry]:
+    """The runs for the same task that another ledger has: the pull request's for a task's, and the other way round."""
+    ledger = context.ledger(run.subject.repo)
+    entries = ledger.entries(run.kind, run.number)
+    if run.kind == "task":
+        pull = entries.get(PullOfTask)
+        return started(ledger.entries("pr", pull.pr), run.subject) if pull else []
+    task = entries.get(TaskOfPull)
+    return started(ledger.entries("task", task.task), run.subject) if task else []
 
 
 def _still_open(entries: Entries, run: Run) -> str:

@@ -17,6 +17,10 @@ from pressplay.validation.details import ending
 
 LOG_ANNOTATION = "press-play/log-file"
 """On a run in the sandbox: the path of its log."""
+REPORT_ANNOTATION = "press-play/agent-report"
+"""On a run, by whoever carried it out: JSON with `usage`, `model` and `failure`, as its agent's command line says."""
+HELD_ANNOTATION = "press-play/held-seconds"
+"""On a run, by whoever carried it out: the seconds that it waited for the model's server."""
 READ = {"contents": "read", "pull_requests": "read"}
 
 

@@ -23,7 +23,7 @@ from pressplay.github.calls import Client
 from pressplay.steps.core import consent, faults, landing, parking, task_source
 from pressplay.steps.core.context import Context, Inputs, Outputs
 from pressplay.steps.core.manifests import packed
-from pressplay.steps.runs import judging, limits, orders, outcomes, requirements, task_folder
+from pressplay.steps.runs import judging, limits, orders, outcomes, requirements, task_folder, usage
 from pressplay.steps.runs.coderun import RunSpec, coderun
 from pressplay.steps.runs.role_work import CannotBegin, Rooms
 from pressplay.steps.runs.run import Run, has_ended, take_away
@@ -206,6 +206,8 @@ def collect(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
         raise TryAgain(f"run {run.name}: nothing in the ledger; was it prepared?")
     result = entry.result
     if result is None:
+        # Before `_result`, which may delete the run.
+        entry = usage.noted(context, run, entry)
         result = _result(context, run, entry, entries, rooms)
         entry = entry.with_result(result, context.clock.now())
         ledger.record(run.kind, run.number, entry)
