@@ -123,7 +123,7 @@ def test_a_labelled_issue_is_implemented_and_closed_by_the_merge(start):
     assert len(said) == 2
     # What the Issue agent reads are people's words; what the others read is the task made of them.
     assert json.loads(team.read("issue")["issue.json"])["body"] == "I want a total."
-    assert "press-play: question" in team.read("issue")["instructions.md"]
+    assert '{"result": "blocked", "question"' in team.read("issue")["instructions.md"]
     assert "- the total is shown" in team.read("implement")["acceptance-criteria.md"]
     assert "taxes" not in team.read("implement")["acceptance-criteria.md"]
     assert team.read("implement")["task.md"].count(MADE.strip()) == 1
