@@ -74,6 +74,8 @@ class OpenCode(Adapter):
             report.trouble = Fault(
                 re.sub(r"^AI_\w+: (Failed after .*Last error: )?", "", matched[1].replace('\\"', '"'))
             )
+            if report.fault is not None and report.fault.words.startswith(_NO_WORDS):
+                report.fault = report.trouble
 
 
 def _server(server: Server) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class Work:
 
     def __init__(self, where: Path, recording: str = "good", code: int = 0, does: str = "", role: str = "fix") -> None:
         self.fake = Fake.of("claude", where, recording, code, does)
-        self.tree, self.said = where / "tree", list[str]()
+        self.tree, self.lines = where / "tree", list[str]()
         self._git("init", "--quiet")
         self._git("config", "user.name", "rex")
         self._git("config", "user.email", "rex@example.com")
@@ -48,7 +48,7 @@ class Work:
 
     def run(self, **options: Any) -> int:
         given = runs.Options(**{"minutes": 0.5, "stall_minutes": 0.5, **options})
-        return runs.run(self.fake.adapter, self.tree, self.environment, given, self.said.append)
+        return runs.run(self.fake.adapter, self.tree, self.environment, given, self.lines.append)
 
     @property
     def handed_over(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def test_the_agents_result_is_handed_over_with_what_it_used(tmp_path: Path) -> N
     assert work.run() == 0
     usage = {"inputTokens": 2400, "cachedInputTokens": 1600, "outputTokens": 200, "costUSD": 0.01068}
     assert work.handed_over == {"result": "done", "usage": usage, "model": "claude-sonnet-4-5"}
-    assert "Done." in work.said
+    assert "Done." in work.lines
     transcript = (tmp_path / "out" / "agent" / "transcript.jsonl").read_text().splitlines()
     assert json.loads(transcript[-1])["type"] == "result"
 
@@ -111,7 +111,7 @@ def test_after_its_last_turn_it_goes_on_in_its_session(tmp_path: Path) -> None:
     work = Work(tmp_path, "turns", 1)
     assert work.run(turns=3, calls=3) == 1
     assert work.handed_over["failure"]["kind"] == "turns"
-    assert len([line for line in work.said if "goes on in the same session" in line]) == 2
+    assert len([line for line in work.lines if "goes on in the same session" in line]) == 2
     assert work.fake.after("--resume") == json.loads(TURNS.splitlines()[-1])["session_id"]
     # A resumed session of Claude Code's reports what all of it used.
     assert work.handed_over["usage"]["inputTokens"] == 1800

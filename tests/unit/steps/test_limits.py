@@ -112,8 +112,8 @@ def test_the_budget_of_a_task_is_that_of_its_pull_request_too(tmp_path, bounds, 
     record(context, "task", TASK, {**numbered(ended("implement", "done", usage=USED)), "pr": {"pr": PR}})
     record(context, "pr", PR, {**numbered(ended("lint", "done", usage=USED), run("test")), "task": {"task": TASK}})
     wanted = of(context, role, **{"try": tried})
-    said = limits.reached(context, wanted, context.ledger(REPO).entries(wanted.kind, wanted.number))
-    assert reason in said if reason else said == ""
+    lines = limits.reached(context, wanted, context.ledger(REPO).entries(wanted.kind, wanted.number))
+    assert reason in lines if reason else lines == ""
 
 
 def test_a_wait_for_the_models_server_is_no_minute(tmp_path):
