@@ -98,7 +98,7 @@ def _template(where: str) -> dict[str, Any]:
         "metadata": {"name": TEMPLATE, "namespace": where},
         "spec": {
             "entrypoint": "deploy",
-            "serviceAccountName": "press-play",
+            "serviceAccountName": TEMPLATE,
             "arguments": {"parameters": [{"name": name} for name in ("repo", "pr", "head", "environment")]},
             "templates": [
                 {"name": "deploy", "steps": steps, "outputs": {"parameters": outputs}},
@@ -113,19 +113,25 @@ def _template(where: str) -> dict[str, Any]:
 
 
 def _rights(where: str) -> list[dict[str, Any]]:
-    """Who deploys is the user's business: here the workflows' own account may."""
+    """Who deploys is the user's business: here an account that may report to Argo, and roll out there."""
+    executor = {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
     rules = [
         {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list", "watch", "create", "patch"]},
         {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "create", "patch"]},
     ]
-    metadata = {"name": TEMPLATE, "namespace": PREVIEW}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": TEMPLATE}
-    subjects = [{"kind": "ServiceAccount", "name": "press-play", "namespace": where}]
+    subjects = [{"kind": "ServiceAccount", "name": TEMPLATE, "namespace": where}]
     version = "rbac.authorization.k8s.io/v1"
-    return [
-        {"apiVersion": version, "kind": "Role", "metadata": metadata, "rules": rules},
-        {"apiVersion": version, "kind": "RoleBinding", "metadata": metadata, "roleRef": role, "subjects": subjects},
+    made: list[dict[str, Any]] = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": TEMPLATE, "namespace": where}}
     ]
+    for space, allowed in ((where, [executor]), (PREVIEW, rules)):
+        metadata = {"name": TEMPLATE, "namespace": space}
+        made += [
+            {"apiVersion": version, "kind": "Role", "metadata": metadata, "rules": allowed},
+            {"apiVersion": version, "kind": "RoleBinding", "metadata": metadata, "roleRef": role, "subjects": subjects},
+        ]
+    return made
 
 
 @contextmanager
@@ -136,7 +142,8 @@ def previews(where: str) -> Iterator[None]:
     try:
         yield
     finally:
-        kubectl("delete", "workflowtemplate", TEMPLATE, "-n", where, "--ignore-not-found")
+        for kind in ("workflowtemplate", "rolebinding", "role", "serviceaccount"):
+            kubectl("delete", kind, TEMPLATE, "-n", where, "--ignore-not-found")
         kubectl("delete", "namespace", PREVIEW, "--wait")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from case_tasks import CORPUS, agent, task
-from cluster import kubectl, run, until
+from cluster import kubectl, listed, run, until
 from installation import LIMIT, NAMESPACE, REPO, Installed, install, project_of
 from preview import has_storage
 from services import PRESSPLAY
@@ -235,7 +235,8 @@ def test_a_project_s_own_tests_prove_its_feature_in_walled_pods(installed: Insta
     run(PRESSPLAY, "proof", "get", f"{REPO}#{pull['number']}", "-n", NAMESPACE, "-o", str(proof))
     run(PRESSPLAY, "proof", "verify", str(proof), "-n", NAMESPACE, "--commit", pull["head"]["sha"])
     print(run(PRESSPLAY, "proof", "show", f"{REPO}#{pull['number']}", "-n", NAMESPACE).stdout)
-    assert kubectl("get", "pvc", "-n", NAMESPACE, "-l", "app.kubernetes.io/part-of=press-play", "-o", "name") == ""
+    # The final proof has just ended: its volume goes once Argo has cleared away the checkout's pod.
+    until("the gates' volumes to go", lambda: not listed("pvc", NAMESPACE, "app.kubernetes.io/part-of=press-play"), 180)
 
 
 def why(installed: Installed) -> str:
