@@ -167,6 +167,7 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         },
         "events": {key: values["events"][key] for key in ("enabled", "start", "label")},
         "flows": values["flows"],
+        "prices": values.get("prices") or {},
         "limits": {key: value for key, value in values["limits"].items() if key != "runsAtOnce"},
         "proof": values["proof"],
         "reconcile": {"keepDays": values["reconcile"]["keepDays"]},
