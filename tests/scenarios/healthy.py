@@ -194,7 +194,8 @@ def make(folder: Path) -> float:
         folder / "state",
         clock=clock,
         source=project(folder, [task(1), task(2, 1)]),
-        settings={"defaults": {"lint": {"enabled": True}}},
+        # As on a cluster, where agents hand over by themselves.
+        settings={"handover": "github", "defaults": {"lint": {"enabled": True}}},
     ).sandbox
     for manifest in AROUND:
         sandbox.cluster.apply(manifest)

@@ -470,13 +470,9 @@ class Runner:
 
     def _commit_rest(self, run: Manifest, tree: Path, role: Role, folder: Path) -> None:
         """Commit what the agent left uncommitted, and say so in its log."""
-        number = run["spec"]["taskId"]
-        title, _body = backlog_words(tree / "task" / "task.md", number)
-        message = (
-            title
-            if role == IMPLEMENT
-            else f"What the run left uncommitted ({role.name}, {names.kind_of(number)} {number})"
-        )
+        message = f"Commit what the role {role.name} left uncommitted"
+        if role == IMPLEMENT:
+            message, _body = backlog_words(tree / "task" / "task.md", run["spec"]["taskId"])
         paths = kept_work.commit_rest(tree, message)
         if paths:
             log = keeper.Log(str(folder / "log"))
