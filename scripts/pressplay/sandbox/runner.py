@@ -420,7 +420,7 @@ class Runner:
         branch = self._branch(run)
         outcome = _outcome(folder / "result.json", role)
         if role != ISSUE:
-            self._commit_rest(run, tree, role, folder)
+            self._commit_rest(tree, role, folder)
         answers = self._answers(app, repo, variables, outcome) if role == COMMENTS else []
         if role == ISSUE:
             self._on_issue(run, app, outcome)
@@ -468,12 +468,9 @@ class Runner:
         if blocked and not asked:
             issues.comment(gh, repo, pr, _asked(outcome), marker=run["metadata"]["name"])
 
-    def _commit_rest(self, run: Manifest, tree: Path, role: Role, folder: Path) -> None:
+    def _commit_rest(self, tree: Path, role: Role, folder: Path) -> None:
         """Commit what the agent left uncommitted, and say so in its log."""
-        message = f"Commit what the role {role.name} left uncommitted"
-        if role == IMPLEMENT:
-            message, _body = backlog_words(tree / "task" / "task.md", run["spec"]["taskId"])
-        paths = kept_work.commit_rest(tree, message)
+        paths = kept_work.commit_rest(tree, f"Commit what the role {role.name} left uncommitted")
         if paths:
             log = keeper.Log(str(folder / "log"))
             log.write(f"[press-play: committed for it: {', '.join(paths)}]\n".encode())
