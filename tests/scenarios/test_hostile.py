@@ -61,8 +61,8 @@ def test_texts_of_a_backlog_reach_the_agents_byte_for_byte_and_nothing_else(tmp_
         for role in ("implement", "lint", "test"):
             found = agents.read[names_.task_number(identity), role]
             text = entry["details"].encode()
-            # Title, description, details, and the same of the subtask.
-            assert found["task.md"].count(text) == 6
+            # Title, description, details, and the same of the subtask. A long one has a file of its own.
+            assert found.get("task-in-full.md", found["task.md"]).count(text) == 6
             assert text in found["prompt.md"]
             assert text in found["acceptance-criteria.md"]
     untouched_by_canaries(made)
