@@ -143,7 +143,7 @@ def test_what_an_agent_writes_is_data_and_the_merged_branch_is_there_to_clone(tm
     [
         (["--resume"], "nothing to resume"),
         (["--fresh", "--resume"], "exclude each other"),
-        (["."], "give a coding agent with --agent"),
+        (["."], "give a coding agent: --agent claude"),
         (["nowhere"], "does not exist"),
     ],
 )

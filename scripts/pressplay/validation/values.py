@@ -173,6 +173,7 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         "reconcile": {"keepDays": values["reconcile"]["keepDays"]},
         "agents": {name: agent(name, own) for name, own in values["agents"].items()},
         "coderunExtra": values["coderun"]["extraSpec"],
+        "handover": values["coderun"]["handover"],
     }
 
 
