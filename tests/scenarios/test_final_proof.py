@@ -146,9 +146,6 @@ def test_a_probe_of_an_earlier_task_names_the_later_one_that_broke_it(tmp_path):
     assert "1/it-is-kept" in broken.why.detail
 
 
-@pytest.mark.xfail(
-    strict=False, reason="its command fails every other time, counted over all trees: runs in between shift it"
-)
 def test_a_flaky_test_breaks_nothing_and_nothing_is_shown(tmp_path):
     # Passes on the head of a pull request, and every other time on what the play ended with.
     mark = tmp_path / "mark"

@@ -189,7 +189,8 @@ def _reap() -> None:
     """
     for entry in list(_keepers.started):
         if entry[1].poll() is not None:
-            if not was_started(entry[0]):
-                _keepers.failed.add(entry[0])
             with contextlib.suppress(ValueError):
                 _keepers.started.remove(entry)
+            # A folder that was removed and is used again has a newer keeper, which may not have recorded itself yet.
+            if not was_started(entry[0]) and all(folder != entry[0] for folder, _ in _keepers.started):
+                _keepers.failed.add(entry[0])
