@@ -98,7 +98,6 @@ def commit(tree: Path, project: Path, folder: Path, now: float) -> str | None:
         half.write_text(f"docs/auto-gen-{moment:%Y%m%d-%H%M%S}-{int(now) % 100_000:05d}")
         half.replace(branch_file)
     if new:
-        quiet = ("-c", "core.hooksPath=/dev/null")
-        git(project, environment, *quiet, "add", "--", _FOLDER)
-        git(project, environment, *quiet, "commit", "--quiet", "--message", TITLE, "--", _FOLDER)
+        git(project, environment, "add", "--", _FOLDER)
+        git(project, environment, "commit", "--quiet", "--message", TITLE, "--", _FOLDER)
     return branch_file.read_text()

@@ -16,6 +16,8 @@ from pressplay.sandbox import detached
 
 _PLAIN = ("commit.gpgSign=false", "tag.gpgSign=false", "core.hooksPath=.git/hooks", "core.autocrlf=false")
 """Over what a user set for all repositories: nobody is there to type a passphrase, and no hook of theirs is meant."""
+_WITHOUT_PROGRAMS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "commit.gpgSign=false")
+"""Over what a repository sets for itself, which an agent may have written: git starts no program for it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def only_here(tree: Path) -> dict[str, str]:
 
 
 def push(remote: Remote, tree: Path, repo: pygit2.Repository, head: str, branch: str) -> None:
-    """Push a commit to a branch, fast-forward only. No hook that an agent may have left sees our token."""
+    """Push a commit to a branch, fast-forward only."""
     if remote.local:
         # A ref of our own, as libgit2 pushes refs and no bare commits.
         repo.references.create("refs/press-play/head", head, force=True)
@@ -76,16 +78,7 @@ def push(remote: Remote, tree: Path, repo: pygit2.Repository, head: str, branch:
             raise InputError(f"git push: {error}") from error
         return
     environment = {**remote.environment, **only_here(tree)}
-    git(
-        tree,
-        environment,
-        "-c",
-        "core.hooksPath=/dev/null",
-        "push",
-        "--quiet",
-        remote.url,
-        f"{head}:refs/heads/{branch}",
-    )
+    git(tree, environment, "push", "--quiet", remote.url, f"{head}:refs/heads/{branch}")
 
 
 def commit_nothing(repo: pygit2.Repository, bot: str, message: str, now: float) -> pygit2.Oid:
@@ -100,9 +93,12 @@ def _address(bot: str) -> str:
 
 
 def git(cwd: Path, environment: Mapping[str, str], *args: str, given: str = "") -> str:
-    """Run git, `given` on its stdin; what it printed. InputError with its own words where it fails."""
+    """Run git, `given` on its stdin; what it printed. InputError with its own words where it fails.
+
+    No hook that an agent may have left is run, nor sees a token.
+    """
     done = subprocess.run(
-        ["git", *args],
+        ["git", *_WITHOUT_PROGRAMS, *args],
         input=given,
         cwd=cwd,
         # The user's own settings are for the user's own repositories.

@@ -28,13 +28,6 @@ _BYPRODUCTS = (
     ".venv/",
 )
 """What tools leave and no agent means to hand in, also where a project's .gitignore forgets it."""
-_SETTINGS = {"core.hooksPath": "/dev/null", "core.fsmonitor": "false", "commit.gpgSign": "false"}
-_WITHOUT_PROGRAMS = {
-    "GIT_CONFIG_COUNT": str(len(_SETTINGS)),
-    **{f"GIT_CONFIG_KEY_{number}": key for number, key in enumerate(_SETTINGS)},
-    **{f"GIT_CONFIG_VALUE_{number}": text for number, text in enumerate(_SETTINGS.values())},
-}
-"""The environment in which git starts no program that the repository's own settings name."""
 _KEY = ("PRESSPLAY_REPO", "PRESSPLAY_TASK", "PRESSPLAY_PR", "PRESSPLAY_ROLE", "PRESSPLAY_ROUND", "PRESSPLAY_CAUSE")
 
 
@@ -45,7 +38,7 @@ def commit_rest(tree: Path, message: str) -> list[str]:
     """
     if not open_tree(tree).status(untracked_files="all"):
         return []
-    here = {**only_here(tree), **_WITHOUT_PROGRAMS}
+    here = only_here(tree)
     # A commit that git can't check out must stay the head: what is added to it would hide it.
     git(tree, {**here, "GIT_INDEX_FILE": str(tree / ".git" / "press-play-index")}, "read-tree", "HEAD")
     exclude = [f"--exclude={pattern}" for pattern in _BYPRODUCTS]
