@@ -30,6 +30,7 @@ class CommentsServer:
         self._directory, self._say = directory.resolve(), say
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
         self._entry: dict[str, Any] | None = None
 
     def entry(self) -> dict[str, Any] | None:
@@ -44,6 +45,8 @@ class CommentsServer:
         if self._child is not None:
             self._child.terminate()
             self._child.wait()
+        if self._reader is not None:
+            self._reader.join()
 
     @staticmethod
     def _can_run() -> bool:
@@ -63,16 +66,19 @@ class CommentsServer:
             env={**os.environ, _TOKEN: token},
         )
         errors = self._child.stderr
+        assert errors is not None  # noqa: S101 - it is a pipe
 
         def read() -> None:
-            for line in errors or ():
-                if matched := re.search(r"MCP at (\S+)/mcp", line):
-                    address.append(matched[1])
-                    known.set()
-                self._say(f"serve: {line.rstrip()}")
+            with errors:
+                for line in errors:
+                    if matched := re.search(r"MCP at (\S+)/mcp", line):
+                        address.append(matched[1])
+                        known.set()
+                    self._say(f"serve: {line.rstrip()}")
             known.set()
 
-        threading.Thread(target=read, name="serve", daemon=True).start()
+        self._reader = threading.Thread(target=read, name="serve", daemon=True)
+        self._reader.start()
         known.wait(_SECONDS)
         if not address:
             return None
