@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import tempfile
 
 import pytest
 
-from pressplay.sandbox import state_folder
+from pressplay.sandbox import garbage, state_folder
 
 ROOM = 4 * 2**30
 """What a whole run may need there, in bytes."""
@@ -24,7 +23,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What was imported stays: to go through githubkit's models again and again is a quarter of a play."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    """What was imported for the tests stays, too."""
+    garbage.collect_less()

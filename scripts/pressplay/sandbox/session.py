@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sqlite3
 import sys
@@ -21,7 +20,7 @@ from pressplay.cluster import waits
 from pressplay.cluster.sqlite import SqliteCluster, what_to_do
 from pressplay.errors import InputError, TryAgain
 from pressplay.sandbox import demo as the_demo
-from pressplay.sandbox import keeper, state_folder
+from pressplay.sandbox import garbage, keeper, state_folder
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.launcher import ProcessLauncher
 from pressplay.sandbox.progress import Progress
@@ -41,8 +40,6 @@ DEFAULTS: dict[str, Any] = {
 _DEMO_REPO = "acme/shop"
 _DEMO_ROOM = 2**29
 """Bytes that the demo's volumes have room for; they take a tenth of it."""
-_GARBAGE = (20_000, 20, 20)
-"""How many new objects the collector waits for (`gc.set_threshold`): thirty times Python's default."""
 WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - a file's name, not a password
 LOG_WIDTH = 120
 """Columns of the summary where the output is no terminal."""
@@ -141,10 +138,7 @@ def _play(
         sandbox.set_up_project(project)
     if before_press is not None:
         before_press()
-    # What is loaded stays: to go through it again and again would be a sixth of this process's work.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GARBAGE)
+    garbage.collect_less()
     _press(sandbox, resume)
     sandbox.merge_what_is_ready()
     progress = Progress(sandbox, say)
