@@ -209,9 +209,7 @@ class Runner:
             self.on_fatal(f"No agent can work: {failure.line} ({who}). {how}")
             return False
         self._holds.end()
-        kept = ""
-        if run["kind"] == "CodeRun":
-            kept = self._keep(run, folder)
+        kept = self._keep(run, folder) if run["kind"] == "CodeRun" else ""
         words = failure.line if failure is not None else self._last_words(run["metadata"]["name"], code)
         self._status(run, "Failed", message=f"{words}{kept}")
         return True
@@ -227,14 +225,20 @@ class Runner:
             if variables.get("PRESSPLAY_ROLE") != IMPLEMENT.name:
                 return "; the next attempt goes on from its commits"
             branch, app, repo = self._branch(run), run["spec"]["githubApp"], names.repo(run["spec"]["repositoryUrl"])
-            repository, remote = open_tree(tree), self._remote(app, repo, "write")
-            push(remote, tree, repository, str(repository.head.peel(pygit2.Commit).id), branch)
-            remote.pushed()
+            repository = open_tree(tree)
+            self._push(app, repo, tree, repository, repository.head.peel(pygit2.Commit).id, branch)
         except TryAgain:
             raise
         except PressPlayError as error:
             return f"; its work could not be kept: {error}"
         return f"; its commits are on {branch}, and the next attempt goes on from them"
+
+    def _push(
+        self, app: str, repo: str, tree: Path, repository: pygit2.Repository, head: pygit2.Oid, branch: str
+    ) -> None:
+        remote = self._remote(app, repo, "write")
+        push(remote, tree, repository, str(head), branch)
+        remote.pushed()
 
     def _branch(self, run: Manifest) -> str:
         """The branch that a run works on."""
@@ -441,9 +445,7 @@ class Runner:
             message = f"Ask how to go on with task {spec['taskId']}"
             head, ahead = commit_nothing(repository, self._github.login(app), message, self._clock.now()), 1
         if ahead:
-            remote = self._remote(app, repo, "write")
-            push(remote, tree, repository, str(head), branch)
-            remote.pushed()
+            self._push(app, repo, tree, repository, head, branch)
         opens, judges = role == IMPLEMENT and bool(ahead), outcome.result in ("pass", "changes")
         contests = role == FIX and bool(outcome.contests)
         if not (opens or judges or answers or blocked or contests):
