@@ -72,12 +72,16 @@ dotless one matches, too, which does not fold.
 
 def redact(text: str) -> str:
     """`text` with each secret replaced by `[redacted: <kind>]`. Done twice, it is the same."""
-    folded = text.casefold()
-    for kind, words, pattern in _KINDS:
-        if any(word in folded for word in words):
-            mark = f"[redacted: {kind}]"
-            text = pattern.sub(rf"\1{mark}" if pattern.groups else mark, text)
+    for kind, pattern in _possible(text):
+        mark = f"[redacted: {kind}]"
+        text = pattern.sub(rf"\1{mark}" if pattern.groups else mark, text)
     return text
+
+
+def _possible(text: str) -> list[tuple[str, re.Pattern[str]]]:
+    """The kinds of which the text may hold one, each with its shape."""
+    folded = text.casefold()
+    return [(kind, pattern) for kind, words, pattern in _KINDS if any(word in folded for word in words)]
 
 
 _CERTAIN = frozenset(
@@ -99,7 +103,7 @@ def certain_secrets(line: str) -> list[str]:
     """The kinds of the secrets in a line, by their shapes alone; what is made up for a page is none."""
     return [
         kind
-        for kind, _, pattern in _KINDS
+        for kind, pattern in _possible(line)
         if kind in _CERTAIN and any(_is_real(kind, match) for match in pattern.finditer(line))
     ]
 
