@@ -139,8 +139,9 @@ def run(
             break
         say(f"{failure.message}; it goes on in the same session")
         call = replace(call, session=report.session, prompt=GO_ON.format(why=failure.message))
-    failure = failure or _lacks(tree, environment, report)
-    result = {} if failure else _left(tree / _IN_TREE)
+    handed = None if failure else _left(tree / _IN_TREE)
+    failure = failure or _lacks(tree, environment, report, handed)
+    result = handed or {}
     if failure is not None:
         result = {"failure": failure.as_json()}
         say(f"{adapter.name}: {failure.line}")
@@ -187,12 +188,12 @@ def _persona(file: Path) -> str:
     return text.strip()
 
 
-def _left(file: Path) -> dict[str, Any]:
-    """What the agent handed over; what is no JSON object is handed on as it is, for whoever checks it to say so."""
+def _left(file: Path) -> dict[str, Any] | None:
+    """What the agent handed over, None where it left no file. InputError for what is no JSON object."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError:
-        return {}
+        return None
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -202,18 +203,15 @@ def _left(file: Path) -> dict[str, Any]:
     return document
 
 
-def _lacks(tree: Path, environment: Mapping[str, str], report: Report) -> Failure | None:
-    """What a run lacks that ended well by its own account."""
+def _lacks(
+    tree: Path, environment: Mapping[str, str], report: Report, result: Mapping[str, Any] | None
+) -> Failure | None:
+    """What a run lacks that ended well by its own account, and handed over `result`."""
     role, head = environment.get("PRESSPLAY_ROLE"), environment.get("PRESSPLAY_HEAD", "")
     words = f"; its last words: {report.words}" if report.words else ""
-    has_result = (tree / _IN_TREE).exists()
-    if role == "test" and not has_result:
+    if role == "test" and result is None:
         return Failure("no-result", f"it left no verdict in {_IN_TREE}{words}")
-    if (
-        role != "implement"
-        or not head
-        or (has_result and _left(tree / _IN_TREE).get("result") in ("nothing", "blocked"))
-    ):
+    if role != "implement" or not head or (result or {}).get("result") in ("nothing", "blocked"):
         return None
     commits, edits = _git(tree, "rev-list", "--count", f"{head}..HEAD"), _git(tree, "status", "--porcelain")
     return Failure("no-change", f"it changed nothing{words}") if (commits, edits) == ("0", "") else None
