@@ -117,8 +117,8 @@ coverage: $(DEV) ## Lines and branches of the package that the unit tests reach
 	$(BIN)/coverage report --skip-covered --sort cover
 
 .PHONY: kill
-kill: $(DEV) ## The long kill test: two tasks and a send-back, killed at every commit point in turn
-	PRESSPLAY_KILL=full $(RUN_PYTEST) --timeout 0 tests/scenarios/test_kill.py tests/bench/test_kill_demo.py
+kill: $(DEV) ## The long kill tests: every flow, killed at every commit point in turn
+	PRESSPLAY_KILL=full $(RUN_PYTEST) --timeout 0 $$(grep -l -r killing tests/scenarios) tests/bench/test_kill_demo.py
 
 .PHONY: faults
 faults: $(DEV) ## Every fault of GitHub's at every call of two flows, and every schedule of events

@@ -321,7 +321,7 @@ def flows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Flow]:
 
 # -- passing faults ----------------------------------------------------------------------------------------------------
 
-STEP = {"play": 4, "comments": 9, "conflict": 13}
+STEP = {"play": 9, "comments": 19, "conflict": 29}
 """Otherwise than in full, every so-manieth call is tried, with one of the faults in turn."""
 
 

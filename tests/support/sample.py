@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 
-SHARES = 17
+SHARES = 31
 """Prime to the steps by which tests share cases out among processes: else some would have none on a day."""
 TURN = int(os.environ.get("PRESSPLAY_TURN") or time.time() // 86_400) % SHARES
 """Which share it is today; the same for all processes of a run, and set by hand to repeat one of another day."""
