@@ -96,15 +96,23 @@ def test_the_gates_pods_pass(gate: str):
     assert refused("gate-pods", pod(DEFAULTS, "gate-tests", services=beside(settings))) == []
 
 
-def token() -> Manifest:
-    """The Secret with a checkout's token, as the step makes it and the API server completes it."""
-    labels = {"app.kubernetes.io/part-of": "press-play", "press-play/gate-run": RUN}
-    claim = {"metadata": {"name": RUN, "namespace": RELEASE, "uid": "1-2-3", "labels": labels}}
-    return gate_tokens._secret(claim, names.gate_token(RUN, 0), b"{}")
+def token(run: str = RUN) -> Manifest:
+    """The Secret with a reading step's token, as the step makes it and the API server completes it."""
+    labels = {"app.kubernetes.io/part-of": "press-play", "press-play/gate-run": run}
+    owner = (
+        gate_tokens.Owner("argoproj.io/v1alpha1", "Workflow", "pull-request-1", "1-2-3", labels)
+        if run.startswith("gate-changes-")
+        else gate_tokens.Owner("v1", "PersistentVolumeClaim", run, "1-2-3", labels)
+    )
+    return gate_tokens._secret(RELEASE, names.gate_token(run, 0), owner, b"{}")
 
 
-def test_the_token_of_a_checkout_passes():
-    assert refused("gate-tokens", token()) == []
+TOKENS = [RUN, "gate-changes-0123456789ab"]
+
+
+@pytest.mark.parametrize("run", TOKENS)
+def test_the_token_of_a_reading_step_passes(run: str):
+    assert refused("gate-tokens", token(run)) == []
 
 
 @pytest.mark.parametrize("policy", ["started", "plays"])
@@ -191,6 +199,7 @@ def metadata(**fields: Any) -> Change:
         metadata(name=f"{RUN}-token-0.github-app-press-play"),
         metadata(name=f"{RUN}-token-10"),
         metadata(name="gate-lint-ffffffffffff-token-0"),
+        metadata(name="gate-changes-ffffffffffff-token-0-0"),
         # The token of an account, which the API server fills in.
         lambda made: made.update(type="kubernetes.io/service-account-token"),
         metadata(annotations={"kubernetes.io/service-account.name": "press-play"}),
@@ -202,8 +211,9 @@ def metadata(**fields: Any) -> Change:
         lambda made: made["metadata"]["ownerReferences"].append(made["metadata"]["ownerReferences"][0]),
     ],
 )
-def test_a_secret_that_is_no_checkouts_token_is_refused(change: Change):
-    changed = token()
+@pytest.mark.parametrize("run", TOKENS)
+def test_a_secret_that_is_no_reading_steps_token_is_refused(change: Change, run: str):
+    changed = token(run)
     change(changed)
     assert refused("gate-tokens", changed) != []
     assert refused("gate-tokens", changed, before=changed) != []

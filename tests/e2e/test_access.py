@@ -355,7 +355,7 @@ def gate_pod(gate: str) -> Manifest:
 
 
 @pytest.mark.rule("R9")
-def test_the_gates_account_makes_tokens_of_checkouts_and_no_other_secret(enforced: list[Manifest]):
+def test_the_gates_account_makes_tokens_of_reading_steps_and_no_other_secret(enforced: list[Manifest]):
     run_of_gate = "gate-lint-0123456789ab"
     owner = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": run_of_gate, "uid": "0-1-2"}
     metadata = {"name": f"{run_of_gate}-token-0", "namespace": RELEASE, "ownerReferences": [owner]}
@@ -368,10 +368,14 @@ def test_the_gates_account_makes_tokens_of_checkouts_and_no_other_secret(enforce
         "data": {"token": "e30="},
     }
     assert created("press-play-gates", made) == ""
+    of_workflow = {**owner, "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "pull-request-1"}
+    without_volume = {**metadata, "name": "gate-changes-0123456789ab-token-0", "ownerReferences": [of_workflow]}
+    assert created("press-play-gates", {**made, "metadata": without_volume}) == ""
     account = {"annotations": {"kubernetes.io/service-account.name": "press-play"}}
     for change in (
         {"metadata": {**metadata, "name": "github-app-other"}},
         {"metadata": {**metadata, "ownerReferences": []}},
+        {"metadata": {**metadata, "ownerReferences": [of_workflow]}},
         {"metadata": {**metadata, **account}, "type": "kubernetes.io/service-account-token"},
         {"data": {"private-key": "e30="}},
     ):

@@ -430,5 +430,5 @@ spec:
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checkout" $gate) "inputs" (concat $pr (list "name" "number")) "extra" (dict "into" "/gate" "token" "/github/token" "attempts" ($attempts | toString)) "claim" "{{inputs.parameters.name}}" "token" "{{inputs.parameters.name}}-token-{{inputs.parameters.number}}" "deadlineSeconds" 900 "outputs" $made) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checks" $gate) "inputs" (append $pr "woken") "outputs" (dict "state" "none" "outcome" "none")) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-verdict" $gate) "inputs" (concat $pr (list "name" "plan" "attempt")) "extra" (dict "attempts" ($attempts | toString)) "outputs" (dict "outcome" "none")) | nindent 4 }}
-    {{- include "press-play.step" (dict "root" $root "name" "gate-token" "inputs" (list "repo" "pr" "name" "number")) | nindent 4 }}
+    {{- include "press-play.step" (dict "root" $root "name" "gate-token" "inputs" (list "repo" "pr" "name" "number") "extra" (dict "owner" "volume")) | nindent 4 }}
 {{- end }}

@@ -68,16 +68,14 @@ def _update() -> Steps:
     return {"retest-update": update_steps.update}
 
 
-def _test_only() -> Steps:
-    from pressplay.steps.review import test_only_steps
+def _changes() -> Steps:
+    from pressplay.steps.review import change_steps
 
-    return {"gate-test-only": test_only_steps.gate}
-
-
-def _supply() -> Steps:
-    from pressplay.steps.review import supply_steps
-
-    return {"gate-supply": supply_steps.gate}
+    return {
+        "gate-changes-plan": change_steps.plan,
+        "gate-changes-read": change_steps.read,
+        "gate-changes-verdict": change_steps.verdict,
+    }
 
 
 def _deploy() -> Steps:
@@ -189,8 +187,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "pr-": _pull,
     "retest-update": _update,
     "retest-": _retest,
-    "gate-test-only": _test_only,
-    "gate-supply": _supply,
+    "gate-changes-": _changes,
     "deploy-": _deploy,
     "acceptance-": _acceptance,
     "comments-": _comment,

@@ -81,7 +81,7 @@ CALLS: dict[str, Callable[[Cluster], object]] = {
     ("step", "allowed"),
     [
         ("gate-lint-checkout", {"a ledger read"}),
-        ("gate-supply", {"a ledger read", "a ledger written"}),
+        ("gate-changes-verdict", {"a ledger read", "a ledger written"}),
         ("plan", {"a ledger read", "a ledger written", "all ledgers", "a Workflow made", "a play"}),
         ("signal", {"a ledger read", "a ledger written", "all ledgers", "a Workflow made", "a wait ended"}),
         ("run-prepare", {"a ledger read", "a ledger written", "a run deleted"}),
@@ -132,7 +132,7 @@ def test_a_step_has_the_keys_of_its_account(of: Of):
     assert keys_of("pr-conclude") == ["press-play", "qa-agent"]
     for step in ("plan", "pr-accept", "signal", "run-collect", "gate-lint-plan", "gate-token", "reconcile"):
         assert keys_of(step) == ["press-play"]
-    for step in ("gate-lint-checkout", "gate-tests-checkout", "acceptance-probe"):
+    for step in ("gate-changes-read", "gate-lint-checkout", "gate-tests-checkout", "acceptance-probe"):
         assert keys_of(step) == []
 
 
@@ -140,7 +140,7 @@ def test_who_may_not_create_the_rate_limits_changes_those_that_are_there(of: Of,
     limits = RateLimits(of("gate-lint-checkout").cluster, OWN)
     limits.write("a", "1")
     assert limits.read() == {}, "it is left to an account that may create it"
-    RateLimits(of("gate-supply").cluster, OWN).write("b", "2")
+    RateLimits(of("gate-changes-verdict").cluster, OWN).write("b", "2")
     limits.write("a", "1")
     assert limits.read() == {"a": "1", "b": "2"}
     assert cluster.get("ConfigMap", OWN, "press-play-rate-limits") is not None

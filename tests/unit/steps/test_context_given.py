@@ -45,7 +45,7 @@ PROMISES: dict[str, str] = {
     "which only the harness can open": "pressplay.gates.acceptance.sealing:opened",
     "The plan says what the harness tries on this commit": "pressplay.steps.review.acceptance_steps:probe",
     "counts only with a plan that can fail. Once you passed the commit the harness deploys it": (
-        "pressplay.steps.review.test_only_steps:gate"
+        "pressplay.steps.review.test_only:judged"
     ),
     "Without one the harness refuses the verdict": "pressplay.steps.runs.contests:pending",
     "The harness refused what you left in this round": "pressplay.steps.runs.findings:of",

@@ -46,6 +46,10 @@ def claim(context: Context, **metadata: Any) -> None:
     context.cluster.create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": named, "spec": {}})
 
 
+def hand_over(context: Context) -> None:
+    gate_tokens.hand_over(context, subject(context), RUN, 0, gate_tokens.volume(context, RUN))
+
+
 def subject(context: Context) -> Subject:
     return Subject.of({"repo": REPO, "pr": str(PR)}, context)
 
@@ -55,7 +59,7 @@ def secret(context: Context, count: int) -> dict[str, Any] | None:
 
 
 def test_it_reads_one_repository_and_belongs_to_the_volume(context):
-    gate_tokens.hand_over(context, subject(context), RUN, 0)
+    hand_over(context)
     made = secret(context, 0)
     given = GivenToken.unpack(base64.b64decode(made["data"]["token"]))
     assert (given.app, given.repo) == (context.settings.github.harness_app, REPO)
@@ -68,9 +72,21 @@ def test_it_reads_one_repository_and_belongs_to_the_volume(context):
     assert secret(context, 0) is None
 
 
+def test_of_a_gate_without_a_volume_it_belongs_to_the_workflow(context):
+    run, workflow = "gate-changes-0123456789ab", {"name": "pull-request-1", "namespace": context.settings.namespace}
+    context.cluster.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": workflow, "spec": {}})
+    uid = context.cluster.get("Workflow", context.settings.namespace, "pull-request-1")["metadata"]["uid"]
+    named = {"name": run, "number": "1", "owner": "workflow", "workflow": "pull-request-1", "uid": uid}
+    registry.run("gate-token", {"repo": REPO, "pr": str(PR), **named}, context)
+    made = context.cluster.get("Secret", context.settings.namespace, f"{run}-token-1")
+    assert made["metadata"]["labels"]["press-play/gate-run"] == run
+    context.cluster.delete("Workflow", context.settings.namespace, "pull-request-1")
+    assert context.cluster.list("Secret", "") == []
+
+
 @pytest.mark.rule("R3")
 def test_made_again_it_stays_and_each_number_has_its_own(context):
-    inputs = {"repo": REPO, "pr": str(PR), "name": RUN, "number": "1"}
+    inputs = {"repo": REPO, "pr": str(PR), "name": RUN, "number": "1", "owner": "volume"}
     assert registry.run("gate-token", inputs, context) == {}
     before = secret(context, 1)
     registry.run("gate-token", inputs, context)
@@ -85,7 +101,7 @@ def test_without_the_volume_none_is_made(context, gone):
     if gone == "being deleted":
         claim(context, deletionTimestamp="2026-01-31T00:00:00Z")
     with pytest.raises(InputError, match="volume of this run of the gate is gone"):
-        gate_tokens.hand_over(context, subject(context), RUN, 0)
+        hand_over(context)
     assert context.github.minted == 0
     assert context.cluster.list("Secret", "") == []
 

@@ -11,7 +11,7 @@ from pressplay.domain.entries import Entries, GateEntry, Result, Run
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Subject
-from pressplay.steps.review.test_only_steps import began_at
+from pressplay.steps.review.test_only import began_at
 
 SUBJECT = Subject("acme/shop", RepositoryDefaults(), 1, 7, "master", "", 1)
 

@@ -68,7 +68,7 @@ def begin(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) -
     name = names.gate_run(gate, subject.repo, pr, candidate.head, workflow)
     if not context.cluster.create(_claim(context, subject, name, workflow, settings)) and is_gone(context, name):
         raise TryAgain(f"{name}: the volume of an earlier run of this gate is still being deleted")
-    gate_tokens.hand_over(context, subject, name, 0)
+    gate_tokens.hand_over(context, subject, name, 0, gate_tokens.volume(context, name))
     seconds = int(MINUTE * settings.timeout_minutes)
     return {
         "state": "run",
@@ -86,22 +86,26 @@ def _claim(context: Context, subject: Subject, name: str, workflow: str, setting
     }
     if settings.volume.storage_class:
         spec["storageClassName"] = settings.volume.storage_class
-    labels = {
-        **FLOW,
-        RUN_LABEL: name,
-        "press-play/repo": names.repo_key(subject.repo),
-        "press-play/pr": str(subject.pr),
-    }
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {
             "name": name,
             "namespace": context.settings.namespace,
-            "labels": labels,
+            "labels": labels(subject, name),
             "annotations": {WORKFLOW_ANNOTATION: workflow},
         },
         "spec": spec,
+    }
+
+
+def labels(subject: Subject, name: str) -> dict[str, str]:
+    """The labels of all that one run of a gate makes."""
+    return {
+        **FLOW,
+        RUN_LABEL: name,
+        "press-play/repo": names.repo_key(subject.repo),
+        "press-play/pr": str(subject.pr),
     }
 
 

@@ -1,14 +1,15 @@
-"""The token with which a gate's checkout reads GitHub.
+"""The token with which a gate's step reads GitHub where it handles strangers' bytes.
 
-The checkout handles strangers' bytes, by git and by our parsers: a fault there must not reach a key. So an account that
-has the key mints a token that can read this one repository for an hour, and puts it into a Secret, which the kubelet
-mounts into the checkout. The Secret belongs to the gate's volume and goes with it.
+It handles them by git and by our parsers: a fault there must not reach a key. So an account that has the key mints a
+token that can read this one repository for an hour, and puts it into a Secret, which the kubelet mounts into the step.
+The Secret belongs to the gate's volume and goes with it; of a gate without a volume it belongs to the Workflow.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from pressplay import names
 from pressplay.cluster.port import Manifest
@@ -17,7 +18,7 @@ from pressplay.github.given import TokenSpent
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 
 NEEDS = {"contents": "read", "pull_requests": "read"}
-"""All that a checkout asks of GitHub."""
+"""All that such a step asks of GitHub."""
 KEY = "token"
 """The Secret's only key, and so the name of the file."""
 
@@ -40,29 +41,49 @@ def reading(inputs: Inputs, context: Context, work: Callable[[Inputs, Context], 
         return {"state": "spent"}
 
 
-def hand_over(context: Context, subject: Subject, run: str, count: int) -> None:
-    """Have the checkout of a gate's run find a token, the one that `count` counts. One that is there stays.
+@dataclass(frozen=True)
+class Owner:
+    """The object that a token goes with: it is deleted when that is."""
 
-    InputError where the run's volume is gone: the run is over.
-    """
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    labels: Mapping[str, str]
+
+
+def volume(context: Context, run: str) -> Owner:
+    """The volume of a gate's run; InputError where it is gone: the run is over."""
     claim = context.cluster.get("PersistentVolumeClaim", context.settings.namespace, run)
     if claim is None or "deletionTimestamp" in claim["metadata"]:
         raise InputError(f"{run}: the volume of this run of the gate is gone; nothing can be checked out onto it")
-    token = context.github.mint(context.settings.github.harness_app, subject.repo, NEEDS)
-    context.cluster.create(_secret(claim, names.gate_token(run, count), token.pack()))
-
-
-def _secret(claim: Manifest, name: str, content: bytes) -> Manifest:
     metadata = claim["metadata"]
-    owner = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": metadata["name"], "uid": metadata["uid"]}
+    return Owner("v1", "PersistentVolumeClaim", metadata["name"], metadata["uid"], metadata["labels"])
+
+
+def workflow(inputs: Inputs, labels: Mapping[str, str]) -> Owner:
+    """The Workflow that the step is of, from its parameters `workflow` and `uid`."""
+    return Owner(
+        "argoproj.io/v1alpha1", "Workflow", names.checked(inputs["workflow"], "workflow"), inputs["uid"], labels
+    )
+
+
+def hand_over(context: Context, subject: Subject, run: str, count: int, owner: Owner) -> None:
+    """Have the reading step of a gate's run find a token, the one that `count` counts. One that is there stays."""
+    token = context.github.mint(context.settings.github.harness_app, subject.repo, NEEDS)
+    context.cluster.create(_secret(context.settings.namespace, names.gate_token(run, count), owner, token.pack()))
+
+
+def _secret(namespace: str, name: str, owner: Owner, content: bytes) -> Manifest:
+    reference = {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name, "uid": owner.uid}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
             "name": name,
-            "namespace": metadata["namespace"],
-            "labels": metadata["labels"],
-            "ownerReferences": [owner],
+            "namespace": namespace,
+            "labels": dict(owner.labels),
+            "ownerReferences": [reference],
         },
         "type": "Opaque",
         "immutable": True,

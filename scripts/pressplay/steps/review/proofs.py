@@ -20,15 +20,12 @@ from pressplay.gates.acceptance.proof import Proof
 from pressplay.gates.proof import signing
 from pressplay.gates.proof.statement import Statement, SupplyFinding, digest
 from pressplay.gates.proof.stores.opening import opened
-from pressplay.gates.supply.judge import Judgement
 from pressplay.steps.core import evidence
 from pressplay.steps.core.context import Context, Subject
 from pressplay.validation.markdown import code
 
 DOCUMENT = "document"
 """The key of the ConfigMap that holds the envelope."""
-MOST_SUPPLY = 1_000
-"""Findings of the supply gate that are kept."""
 _APP_KEY = "private-key"
 
 
@@ -56,21 +53,6 @@ def kept(context: Context, repo: str, pr: int, head: str) -> Proof | None:
     """What was captured of a commit; None where nothing was."""
     packed = evidence.kept(context, repo, pr, head).get(evidence.ANSWERS)
     return Proof.unpack(packed, f"proof of {head}") if packed else None
-
-
-def keep_supply(context: Context, subject: Subject, head: str, judged: Judgement) -> None:
-    """Keep what the supply gate saw of a commit that it passed."""
-    rows = [
-        [
-            finding.kind,
-            f"{finding.text} {finding.label}".strip(),
-            finding.path,
-            finding.line,
-            judged.policy[finding.kind],
-        ]
-        for finding in judged.inspection.findings[:MOST_SUPPLY]
-    ]
-    evidence.keep(context, subject, head, {evidence.SUPPLY: packing.pack(json.dumps(rows))})
 
 
 def supply(records: Mapping[str, str], head: str) -> list[SupplyFinding] | None:

@@ -8,44 +8,33 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from pressplay import names
 from pressplay.domain.entries import Entries, Waiver
 from pressplay.domain.reasons import Reason
 from pressplay.gates.only_tests import Paths
 from pressplay.gates.supply.judge import Inspection, Judgement, inspect, policy
 from pressplay.gates.supply.model import Manager
 from pressplay.github import pulls
+from pressplay.github.calls import Client
 from pressplay.settings import Supply
 from pressplay.steps.core import stack, verdicts
-from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.verdicts import GateVerdict
-from pressplay.steps.review import proofs
 
 _TITLES = {"fail": "It brings in what is refused", "error": "A person must decide", "pass": "What it brings in"}
 
 
-def gate(inputs: Inputs, context: Context) -> Outputs:
-    """The verdict on what `head` brings in: outcome `pass`, `changes` (Rex fixes it) or `error` (a person decides);
-    `skipped` where the gate is off, `superseded` if the head has changed.
+def judged(
+    context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries
+) -> tuple[GateVerdict, Judgement]:
+    """The verdict on what the pull request's head brings in, and what it is: `fail` is for Rex to fix, `error` for a
+    person to decide.
+
+    `gh` may read contents and pull requests.
     """
-    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
-    settings, pr = subject.settings.supply, subject.pull_number
-    if not settings.enabled:
-        return {"outcome": "skipped"}
-    entries = context.ledger(subject.repo).entries("pr", pr)
-    gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    pull = pulls.pull(gh, subject.repo, pr)
-    if pull.state != "open" or pull.head_sha != head:
-        return {"outcome": verdicts.SUPERSEDED}
+    head = pull.head_sha
     merge_base = stack.compared(context, gh, subject, pull.base_ref, head).merge_base
-    judged = _judged(context, subject, head, merge_base, accepted=accepted(entries, head))
-    verdict = _verdict(judged)
-    if verdict.outcome == "pass":
-        # What an approval shows of it.
-        proofs.keep_supply(context, subject, head, judged)
-    outcome = verdicts.post(context, subject, verdicts.SUPPLY, head, verdict)
-    context.say(f"pull request {pr}: {verdicts.check_name(verdicts.SUPPLY)}: {outcome}")
-    return {"outcome": verdicts.CHANGES if outcome == "fail" else outcome}
+    judgement = _judged(context, subject, head, merge_base, accepted=accepted(entries, head))
+    return _verdict(judgement), judgement
 
 
 def accepted(entries: Entries, head: str) -> bool:

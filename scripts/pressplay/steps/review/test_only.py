@@ -7,22 +7,22 @@ branch. QA reads what it must fix and runs again in the same round; Rex reads wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 
 from pressplay import names
-from pressplay.domain.entries import AskedToRestore, Entries
+from pressplay.domain.entries import Entries
 from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.profiles import Profile
 from pressplay.domain.roles import LINT, TEST
 from pressplay.errors import InputError
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.only_tests import Offence, Paths, only_tests, reason
+from pressplay.gates.tests import Loss
 from pressplay.github import comparison, pulls
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.github.files import Files
-from pressplay.steps.core import evidence, stack, task_criteria, task_profile, verdicts
-from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core import stack, task_criteria, task_profile, verdicts
+from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.review import kept_tests, plans, pushed
 from pressplay.steps.review.kept_tests import Finding
@@ -30,22 +30,16 @@ from pressplay.steps.review.pushed import Branch, Pushed
 from pressplay.steps.runs import contests
 from pressplay.validation.markdown import fenced
 
-_HELD = 200
-"""Changed expectations that are kept for the proof."""
 
+def judged(
+    context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries
+) -> tuple[GateVerdict, bool, list[tuple[Loss, str]]]:
+    """The verdict on the pull request's head; whether Rex can fix all that it refuses; the expectations that the change
+    alters for a criterion, each with its id.
 
-def gate(inputs: Inputs, context: Context) -> Outputs:
-    """The verdict on `head`: outcome `pass`, `fail` (QA fixes it), `changes` (Rex fixes it) or `error` (no agent can);
-    `superseded` if the head has changed.
+    `gh` may read contents and pull requests.
     """
-    subject = Subject.of(inputs, context)
-    pr, head = subject.pull_number, names.checked(inputs["head"], "head")
-    entries = context.ledger(subject.repo).entries("pr", pr)
-    gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    pull = pulls.pull(gh, subject.repo, pr)
-    if pull.state != "open" or pull.head_sha != head:
-        context.say(f"pull request {pr}: {verdicts.check_name(verdicts.TEST_ONLY)}: {verdicts.SUPERSEDED}")
-        return {"outcome": verdicts.SUPERSEDED}
+    head = pull.head_sha
     profile = task_profile.of(context, gh, subject, entries)
     plan, fault = _plan(context, gh, subject, head)
     changed = plan.changed if plan is not None else {}
@@ -56,29 +50,8 @@ def gate(inputs: Inputs, context: Context) -> Outputs:
     passed = any(run.outcome == "pass" and run.new_head == head for run in _runs(entries, subject, TEST.name))
     if verdict.outcome == "pass" and passed:
         verdict = fault or _lacking(subject, plan) or verdict
-    held = [change for finding in findings for change in finding.changes]
-    if held:
-        kept = [
-            {"path": loss.path, "line": loss.line, "before": loss.text, "after": "", "criterion": criterion}
-            for loss, criterion in held[:_HELD]
-        ]
-        evidence.keep(context, subject, head, {evidence.EXPECTATIONS: json.dumps(kept)})
-    outcome: str = verdicts.post(context, subject, verdicts.TEST_ONLY, head, verdict)
-    if outcome == "fail" and refused and all(finding.fixer == "rex" for finding in refused):
-        outcome = _for_rex(context, subject, entries, head)
-    context.say(f"pull request {pr}: {verdicts.check_name(verdicts.TEST_ONLY)}: {outcome}")
-    return {"outcome": outcome}
-
-
-def _for_rex(context: Context, subject: Subject, entries: Entries, head: str) -> str:
-    """`changes`, so that Rex fixes it; `error` if he was asked in this try already."""
-    try_ = subject.attempt_of_person
-    request = entries.get(AskedToRestore, AskedToRestore.key_of(try_))
-    if request is not None and request.head != head:
-        return "error"
-    entry = AskedToRestore(try_=try_, head=head, at=int(context.clock.now()))
-    context.ledger(subject.repo).record("pr", subject.pull_number, entry)
-    return verdicts.CHANGES
+    for_rex = bool(refused) and all(finding.fixer == "rex" for finding in refused)
+    return verdict, for_rex, [change for finding in findings for change in finding.changes]
 
 
 def _findings(

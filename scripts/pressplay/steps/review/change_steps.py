@@ -1,0 +1,117 @@
+"""The gates that compare a change with its base, once QA has finished: `test-only`, then `supply`.
+
+`plan` makes a token; `read` reads the change with it, and has no key; `verdict` posts what `read` saw. Nothing of the
+project runs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from pressplay import names
+from pressplay.domain.entries import AskedToRestore
+from pressplay.gates.acceptance import packing
+from pressplay.github import pulls
+from pressplay.steps.core import evidence, verdicts
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core.verdicts import GateVerdict
+from pressplay.steps.gate_pods import gate_runs, gate_tokens
+from pressplay.steps.review import supply, test_only
+from pressplay.steps.review.reading import Brought, Expectation, Reading
+
+_MOST_EXPECTATIONS = 200
+_MOST_BROUGHT = 1_000
+_PASSED = "pass"
+"""QA's verdict for which the supply gate is due, too."""
+
+
+def plan(inputs: Inputs, context: Context) -> Outputs:
+    """Make the token with which the change is read: state `run` and the run's `name`.
+
+    State `done` with outcome `superseded` if the head has changed.
+    """
+    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
+    pr, workflow = subject.pull_number, names.checked(inputs["workflow"], "workflow")
+    pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, pr)
+    if pull.state != "open" or pull.head_sha != head:
+        return {"state": "done", "outcome": verdicts.SUPERSEDED}
+    # Each round has a token of its own, also where nobody pushed between two.
+    name = names.gate_run("changes", subject.repo, pr, head, f"{workflow}.{inputs['round']}.{inputs['cause']}")
+    owner = gate_tokens.workflow(inputs, gate_runs.labels(subject, name))
+    gate_tokens.hand_over(context, subject, name, 0, owner)
+    return {"state": "run", "name": name}
+
+
+def read(inputs: Inputs, context: Context) -> Outputs:
+    """See `_read`; `state` spent, and nothing else, where the token has expired: see `gate_tokens.reading`."""
+    return gate_tokens.reading(inputs, context, _read)
+
+
+def _read(inputs: Inputs, context: Context) -> Outputs:
+    """Read the change: `reading` for the verdict, which sees whether the head has changed. `judged` is QA's verdict."""
+    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
+    pull = pulls.pull(gh, subject.repo, subject.pull_number)
+    if pull.state != "open" or pull.head_sha != head:
+        return {"reading": "none"}
+    entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
+    verdict, for_rex, changes = test_only.judged(context, gh, subject, pull, entries)
+    expectations = tuple(
+        Expectation(loss.path, loss.line, loss.text, "", criterion) for loss, criterion in changes[:_MOST_EXPECTATIONS]
+    )
+    made = Reading(verdict, for_rex, expectations)
+    if verdict.outcome == "pass" and inputs["judged"] == _PASSED and subject.settings.supply.enabled:
+        of_supply, judgement = supply.judged(context, gh, subject, pull, entries)
+        brought = tuple(
+            Brought(
+                finding.kind,
+                f"{finding.text} {finding.label}".strip(),
+                finding.path,
+                finding.line,
+                judgement.policy[finding.kind],
+            )
+            for finding in judgement.inspection.findings[:_MOST_BROUGHT]
+        )
+        made = Reading(verdict, for_rex, expectations, of_supply, brought)
+    return {"reading": made.pack()}
+
+
+def verdict(inputs: Inputs, context: Context) -> Outputs:
+    """Post what was read: outcome `pass`, `fail` (QA fixes it), `changes` (Rex fixes it) or `error` (no agent can);
+    `superseded` if the head has changed. `reading` none: the change could not be read.
+    """
+    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
+    if inputs["reading"] == "none":
+        return {"outcome": _post(context, subject, verdicts.TEST_ONLY, head, gate_runs.given_up())}
+    reading = Reading.unpack(inputs["reading"])
+    if reading.expectations:
+        kept = json.dumps([asdict(expectation) for expectation in reading.expectations])
+        evidence.keep(context, subject, head, {evidence.EXPECTATIONS: kept})
+    outcome: str = _post(context, subject, verdicts.TEST_ONLY, head, reading.test_only)
+    if outcome == "fail" and reading.for_rex:
+        outcome = _for_rex(context, subject, head)
+    if outcome == "pass" and reading.supply is not None:
+        if reading.supply.outcome == "pass":
+            # What an approval shows of it.
+            rows = [[row.kind, row.what, row.path, row.line, row.action] for row in reading.brought]
+            evidence.keep(context, subject, head, {evidence.SUPPLY: packing.pack(json.dumps(rows))})
+        outcome = _post(context, subject, verdicts.SUPPLY, head, reading.supply)
+        outcome = verdicts.CHANGES if outcome == "fail" else outcome
+    return {"outcome": outcome}
+
+
+def _post(context: Context, subject: Subject, gate: verdicts.Gate, head: str, verdict: GateVerdict) -> str:
+    outcome = verdicts.post(context, subject, gate, head, verdict)
+    context.say(f"pull request {subject.pull_number}: {verdicts.check_name(gate)}: {outcome}")
+    return outcome
+
+
+def _for_rex(context: Context, subject: Subject, head: str) -> str:
+    """`changes`, so that Rex fixes it; `error` if he was asked in this try already."""
+    ledger, try_ = context.ledger(subject.repo), subject.attempt_of_person
+    request = ledger.entries("pr", subject.pull_number).get(AskedToRestore, AskedToRestore.key_of(try_))
+    if request is not None and request.head != head:
+        return "error"
+    ledger.record("pr", subject.pull_number, AskedToRestore(try_=try_, head=head, at=int(context.clock.now())))
+    return verdicts.CHANGES

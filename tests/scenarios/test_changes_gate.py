@@ -1,0 +1,126 @@
+"""Who reads a change holds no key, and who posts the verdict reads none of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from harness import REPO
+from team import Team, played, writes
+
+from pressplay.cluster import waits
+from pressplay.cluster.port import Forbidden
+from pressplay.cluster.sqlite import SqliteCluster
+from pressplay.errors import InputError
+from pressplay.github import checks
+from pressplay.github.calls import GitHubRefused
+from pressplay.github.clone import Clone
+from pressplay.steps.gate_pods import gate_tokens
+from pressplay.steps.review import change_steps
+
+pytestmark = pytest.mark.rule("R6")
+
+
+def templates(result: Any) -> list[str]:
+    """The template of each pod of the play, in no order."""
+    workflows = result.made.sandbox.cluster.list("Workflow", "press-play")
+    return [node["templateName"] for made in workflows for node in waits.nodes(made).values() if node["type"] == "Pod"]
+
+
+@pytest.mark.rule("R9")
+def test_who_reads_the_change_has_a_token_that_reads_and_no_key(tmp_path, monkeypatch):
+    read, inside = change_steps._read, list[str]()
+
+    def spy(inputs: dict[str, str], limited: Any) -> Any:
+        for permissions in ({"checks": "write"}, {"contents": "write"}, {"issues": "read"}):
+            with pytest.raises(InputError, match="this step has no key"):
+                limited.harness(REPO, **permissions)
+        for app in ("press-play", "qa-agent"):
+            with pytest.raises(Forbidden):
+                limited.cluster.get("Secret", "press-play", f"github-app-{app}")
+        gh = limited.harness(REPO, contents="read")
+        with pytest.raises(GitHubRefused, match="403"):
+            checks.set_check(
+                gh, REPO, "press-play/acceptance", inputs["head"], conclusion="success", title="x", summary="x",
+                details_url="", external_id="",
+            )  # fmt: skip
+        inside.append(inputs["head"])
+        return read(inputs, limited)
+
+    monkeypatch.setattr(change_steps, "_read", spy)
+    result = played(tmp_path, Team(does={"implement": writes("requirements.txt", "left-pad==1.0\n")}))
+    assert result.state == "approved", result.reason
+    assert inside == [result.head]
+    assert "pypi left-pad ==1.0" in result.check("supply")["output"]["text"]
+
+
+@pytest.mark.rule("R9")
+def test_who_posts_reads_nothing_of_the_commit(tmp_path, monkeypatch):
+    post, calls = change_steps.verdict, list[str]()
+
+    def spy(inputs: dict[str, str], context: Any) -> Any:
+        def refused(*_: Any) -> Any:
+            raise AssertionError("the step that posts cloned something")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Clone, "fetch", refused)
+            request = type(context.github).installation
+
+            def noted(self: Any, app: str, repo: str, permissions: dict[str, str]) -> Any:
+                calls.append(" ".join(sorted(permissions)))
+                return request(self, app, repo, permissions)
+
+            patch.setattr(type(context.github), "installation", noted)
+            return post(inputs, context)
+
+    monkeypatch.setattr(change_steps, "verdict", spy)
+    result = played(tmp_path, Team(does={"implement": writes("requirements.txt", "left-pad==1.0\n")}))
+    assert result.state == "approved", result.reason
+    assert calls
+    assert all("contents" not in call for call in calls), calls
+
+
+@pytest.mark.rule("R3")
+def test_a_token_that_went_with_its_process_is_made_again(tmp_path, monkeypatch):
+    create = SqliteCluster.create
+
+    def forgetful(self: SqliteCluster, manifest: dict[str, Any]) -> bool:
+        name = manifest["metadata"]["name"]
+        return (name.startswith("gate-changes-") and name.endswith("-token-0")) or create(self, manifest)
+
+    monkeypatch.setattr(SqliteCluster, "create", forgetful)
+    result = played(tmp_path, Team())
+    assert result.state == "approved", result.reason
+    ran = templates(result)
+    assert (ran.count("gate-changes-read"), ran.count("gate-token")) == (2, 1)
+
+
+@pytest.mark.rule("R3")
+def test_tokens_that_never_last_end_with_a_reason(tmp_path, monkeypatch):
+    create = SqliteCluster.create
+    monkeypatch.setattr(
+        SqliteCluster,
+        "create",
+        lambda self, manifest: manifest["metadata"]["name"].startswith("gate-changes-") or create(self, manifest),
+    )
+    result = played(tmp_path, Team())
+    assert result.state == "parked"
+    assert result.reason == "press-play/test-only: the gate could not be carried out; see its Workflow"
+    result.assert_not_approved()
+    assert templates(result).count("gate-changes-read") == gate_tokens.MOST
+    assert "step gate-changes-read: the token that was made for this step is gone" in result.made.said
+
+
+def test_qas_commit_is_linted_while_it_is_read(tmp_path):
+    """Neither waits for the other: both are steps of one group."""
+    result = played(tmp_path, Team())
+    for made in result.made.sandbox.cluster.list("Workflow", "press-play"):
+        nodes = waits.nodes(made)
+        both = [
+            {str(nodes[child]["displayName"]) for child in node.get("children", [])}
+            for node in nodes.values()
+            if node["type"] == "StepGroup"
+        ]
+        if {"gate", "lint-gate"} in both:
+            return
+    raise AssertionError("no group has both")
