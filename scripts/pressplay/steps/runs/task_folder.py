@@ -26,10 +26,8 @@ from pressplay.steps.runs.run import Run
 from pressplay.templating import prompts
 from pressplay.validation import requirements
 
-_TASK = "task.md"
-IN_FULL = "task-in-full.md"
 MOST = 60_000
-"""Bytes of a task's text that are read at once."""
+"""Bytes of a text of people's or of a project's that are read at once."""
 
 
 def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[str, bytes]:
@@ -41,9 +39,8 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
     users = names.task_folder(spec.number, subject.settings.docs_project_directory or "")
     own = {name: contents.read_file(gh, subject.repo, f"{users}/{name}", spec.base) for name in made}
     result = {f"{where}/{name}": own[name] or text.encode() for name, text in made.items()}
-    short, whole = capped(result[f"{where}/{_TASK}"])
-    if whole:
-        result |= {f"{where}/{_TASK}": short, f"{where}/{IN_FULL}": whole}
+    for name in made:
+        result |= capped(where, name, result[f"{where}/{name}"])
     about = project_text.text(context, gh, subject, spec.base, refs.head(gh, subject.repo, spec.base))
     result[f"{where}/{project_text.FILE}"] = about.encode(errors="backslashreplace")
     on = stack.unlanded(context, subject)
@@ -78,23 +75,30 @@ def files(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> Mapping[
     if around_it:
         result[f"{where}/{around.FILE}"] = around_it.encode(errors="backslashreplace")
     if refused.text:
-        result[f"{where}/{findings.FILE}"] = refused.text.encode(errors="backslashreplace")
+        result |= capped(where, findings.FILE, refused.text.encode(errors="backslashreplace"))
     if spec.given.tools_file:
         # It replaces one in the task's folder: the project decides about tools, not a task.
         result[f"{where}/toolman-config.json"] = requirements.to_json(spec.given.toolman_config()).encode()
     return result | {f"{where}/{name}": content for name, content in more.items()}
 
 
-def capped(text: bytes) -> tuple[bytes, bytes]:
-    """A task's text as it is read at once, and, where that is not all of it, the whole text; else that is empty.
+def capped(where: str, name: str, text: bytes) -> Mapping[str, bytes]:
+    """A file of the folder by its path, as it is read at once; and, where that is not all of it, a file with all of it.
 
     What is read first must leave room for the work. Nothing is lost: the rest is a file away.
     """
     if len(text) <= MOST:
-        return text, b""
+        return {f"{where}/{name}": text}
+    whole = in_full(name)
     kept = text[:MOST].rpartition(b"\n")[0] or text[:MOST]
-    note = f"\n\n(The text goes on: all {len(text):,} bytes are in `task/{IN_FULL}`. Read there what you need.)\n"
-    return kept.decode(errors="ignore").encode() + note.encode(), text
+    note = f"\n\n(The text goes on: all {len(text):,} bytes are in `task/{whole}`. Read there what you need.)\n"
+    return {f"{where}/{name}": kept.decode(errors="ignore").encode() + note.encode(), f"{where}/{whole}": text}
+
+
+def in_full(name: str) -> str:
+    """The file with the whole text of another one, which has its beginning alone: `task-in-full.md` for `task.md`."""
+    stem, _, kind = name.rpartition(".")
+    return f"{stem}-in-full.{kind}"
 
 
 def _failed_before(context: Context, run: Run) -> str:
