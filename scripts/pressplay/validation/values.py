@@ -7,6 +7,7 @@ an installation what `helm install` would say during it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -19,6 +20,7 @@ from pressplay.validation.schema import by_place, check
 from pressplay.validation.yamlsource import Path, Place, Source, load_yaml, nearest
 
 DEFAULTS = "values.yaml of the chart"
+_FRONT_MATTER = re.compile(r"\s*---[ \t]*\r?\n")
 
 Finding = tuple[tuple[Path, ...], str, str]
 """The paths that only together are wrong, the one to change first; what is wrong; what to do."""
@@ -225,6 +227,10 @@ def _agents(values: Mapping[str, Any]) -> Iterator[Finding]:
         if key not in carried and not str(agents[key].get("systemPrompt") or "").strip():
             message = "expected a system prompt, got none, and the chart carries none for this id"
             yield (("agents", key),), message, f"write agents.{key}.systemPrompt"
+        if _FRONT_MATTER.match(str(agents[key].get("systemPrompt") or "")):
+            message = "expected a prompt alone, got one that begins with front matter, and ours would stand above it"
+            todo = f"leave out what stands between the two lines ---, and name its model in agents.{key}.model"
+            yield (("agents", key, "systemPrompt"),), message, todo
 
 
 def _repositories(values: Mapping[str, Any]) -> Iterator[Finding]:

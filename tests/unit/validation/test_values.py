@@ -114,6 +114,15 @@ def test_an_agent_of_your_own_needs_a_prompt():
     assert "expected a system prompt, got none" in line
 
 
+def test_a_prompt_with_front_matter_is_not_put_below_another():
+    """As it lies in .claude/agents. A rule within the text is no front matter."""
+    prompt = "---\nname: task-executor\nmodel: opus\n---\nYou do one task.\n"
+    (line,) = told(yaml.safe_dump({"agents": {"rex": {"systemPrompt": prompt}}}))
+    assert "begins with front matter" in line
+    assert "agents.rex.model" in line
+    assert told(yaml.safe_dump({"agents": {"rex": {"systemPrompt": "You do one task.\n\n---\n\nNo more.\n"}}})) == []
+
+
 def test_a_repository_is_listed_once_by_its_own_name():
     (line,) = told("repositories:\n  acme/shop: {}\n  Acme/Shop: {}\n")
     assert line.startswith('1.yaml:3:3: $.repositories["Acme/Shop"]: expected each repository once')
