@@ -105,10 +105,22 @@ def test_tokens_that_never_last_end_with_a_reason(tmp_path, monkeypatch):
     )
     result = played(tmp_path, Team())
     assert result.state == "parked"
-    assert result.reason == "press-play/test-only: the gate could not be carried out; see its Workflow"
+    assert result.reason.startswith("press-play/test-only: the change can't be read")
+    assert "the token that was made for this step is gone" in result.summary.tasks[0].why.line()
     result.assert_not_approved()
     assert templates(result).count("gate-changes-read") == gate_tokens.MOST
-    assert "step gate-changes-read: the token that was made for this step is gone" in result.made.said
+
+
+@pytest.mark.rule("R3")
+def test_a_step_that_reads_and_never_comes_back_is_given_up(tmp_path, monkeypatch):
+    def lost(_inputs: Any, _context: Any) -> Any:
+        raise RuntimeError("the parser died")
+
+    monkeypatch.setattr(change_steps, "_read", lost)
+    result = played(tmp_path, Team())
+    assert result.state == "parked"
+    assert result.reason == "press-play/test-only: the gate could not be carried out; see its Workflow"
+    result.assert_not_approved()
 
 
 def test_qas_commit_is_linted_while_it_is_read(tmp_path):

@@ -220,7 +220,7 @@ class GitHubAccess:
                 return client
             app, repo, permissions = key
             if self._given is not None and refused is not None:
-                raise TokenSpent(f"GitHub no longer takes the token for {repo} that was made for this step")
+                raise TokenSpent(f"GitHub answered 401 to the token for {repo} that was made for this step")
             token, ends, installed = self._mint(app, repo, dict(permissions))
             if client is None:
                 strategy = InstallationToken(token, functools.partial(self._renewed, key))

@@ -7,18 +7,23 @@ project runs.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from pressplay import names
 from pressplay.domain.entries import AskedToRestore
+from pressplay.domain.reasons import Reason
+from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing
 from pressplay.github import pulls
+from pressplay.github.calls import Client
+from pressplay.github.given import TokenSpent
 from pressplay.steps.core import evidence, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.gate_pods import gate_runs, gate_tokens
 from pressplay.steps.review import supply, test_only
 from pressplay.steps.review.reading import Brought, Expectation, Reading
+from pressplay.validation.details import ending
 
 _MOST_EXPECTATIONS = 200
 _MOST_BROUGHT = 1_000
@@ -45,7 +50,12 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
 
 def read(inputs: Inputs, context: Context) -> Outputs:
     """See `_read`; `state` spent, and nothing else, where the token has expired: see `gate_tokens.reading`."""
-    return gate_tokens.reading(inputs, context, _read)
+    try:
+        return gate_tokens.reading(inputs, context, _read)
+    except (InputError, TokenSpent) as error:
+        # A repeat would not help, and people must read why; this step can't say it to them.
+        why = Reason(what="the change can't be read", detail=ending(str(error)))
+        return {"reading": Reading(GateVerdict("error", "Can't be read", why.what, why=why)).pack()}
 
 
 def _read(inputs: Inputs, context: Context) -> Outputs:
@@ -55,26 +65,30 @@ def _read(inputs: Inputs, context: Context) -> Outputs:
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     if pull.state != "open" or pull.head_sha != head:
         return {"reading": "none"}
+    return {"reading": _reading(context, gh, subject, pull, inputs["judged"]).pack()}
+
+
+def _reading(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, judged: str) -> Reading:
     entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
-    verdict, for_rex, changes = test_only.judged(context, gh, subject, pull, entries)
+    of_tests, for_rex, changes = test_only.judged(context, gh, subject, pull, entries)
     expectations = tuple(
         Expectation(loss.path, loss.line, loss.text, "", criterion) for loss, criterion in changes[:_MOST_EXPECTATIONS]
     )
-    made = Reading(verdict, for_rex, expectations)
-    if verdict.outcome == "pass" and inputs["judged"] == _PASSED and subject.settings.supply.enabled:
-        of_supply, judgement = supply.judged(context, gh, subject, pull, entries)
-        brought = tuple(
-            Brought(
-                finding.kind,
-                f"{finding.text} {finding.label}".strip(),
-                finding.path,
-                finding.line,
-                judgement.policy[finding.kind],
-            )
-            for finding in judgement.inspection.findings[:_MOST_BROUGHT]
+    made = Reading(of_tests, for_rex, expectations)
+    if of_tests.outcome != "pass" or judged != _PASSED or not subject.settings.supply.enabled:
+        return made
+    of_supply, judgement = supply.judged(context, gh, subject, pull, entries)
+    brought = tuple(
+        Brought(
+            finding.kind,
+            f"{finding.text} {finding.label}".strip(),
+            finding.path,
+            finding.line,
+            judgement.policy[finding.kind],
         )
-        made = Reading(verdict, for_rex, expectations, of_supply, brought)
-    return {"reading": made.pack()}
+        for finding in judgement.inspection.findings[:_MOST_BROUGHT]
+    )
+    return replace(made, supply=of_supply, brought=brought)
 
 
 def verdict(inputs: Inputs, context: Context) -> Outputs:
