@@ -50,6 +50,8 @@ class StepAccount(_Model):
     steps: tuple[str, ...] = ()
     applies: tuple[str, ...] = ()
     """Templates of the kind `resource`, as WORKFLOWTEMPLATE/TEMPLATE."""
+    earlier: tuple[str, ...] = ()
+    """Steps that no template has any more: a Workflow goes on with the templates that it began with."""
     keys: tuple[Key, ...] = ()
     token: bool = False
     """Whether its pods mount a token that another account made for them."""
@@ -78,7 +80,7 @@ class _Accounts(_Model):
     def _consistent(self) -> Self:
         for unique in (
             [account.name for account in self.accounts],
-            [run for account in self.accounts for run in (*account.steps, *account.applies)],
+            [run for account in self.accounts for run in (*account.steps, *account.applies, *account.earlier)],
         ):
             if len(set(unique)) != len(unique):
                 raise ValueError("two accounts have the same name, or the same step")
@@ -124,6 +126,6 @@ def taken() -> frozenset[str]:
 def of_step(step: str) -> StepAccount:
     """The account that a step runs as; InputError for a step that the table does not have."""
     for candidate in accounts():
-        if step in candidate.steps:
+        if step in (*candidate.steps, *candidate.earlier):
             return candidate
     raise InputError(f"step {step!r}: {FILE} names no account for it")

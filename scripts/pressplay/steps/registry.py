@@ -78,6 +78,12 @@ def _changes() -> Steps:
     }
 
 
+def _earlier() -> Steps:
+    from pressplay.steps.review import change_steps
+
+    return {"gate-test-only": change_steps.test_only_gate, "gate-supply": change_steps.supply_gate}
+
+
 def _deploy() -> Steps:
     from pressplay.steps.review import deploy_steps
 
@@ -204,12 +210,15 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
 }
 """How the names of a module's steps begin → its steps. A process runs one step, and imports are most of its time."""
 
+EARLIER: Mapping[str, Callable[[], Steps]] = dict.fromkeys(("gate-test-only", "gate-supply"), _earlier)
+"""The same for steps that no template has any more: a Workflow goes on with the templates that it began with."""
+
 _SAFE_OUTPUT = re.compile(r"[A-Za-z0-9._/:+=-]*")
 
 
 def step(name: str) -> Step:
     """The step `name`; InputError with the known ones for an unknown one. Imports what it needs, no more."""
-    for beginning, load in LOADERS.items():
+    for beginning, load in (*LOADERS.items(), *EARLIER.items()):
         if name.startswith(beginning) and name in (steps := load()):
             return steps[name]
     raise InputError(f"no step is named {name!r}: expected one of {', '.join(sorted(all_steps()))}")

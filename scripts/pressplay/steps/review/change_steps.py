@@ -65,17 +65,17 @@ def _read(inputs: Inputs, context: Context) -> Outputs:
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     if pull.state != "open" or pull.head_sha != head:
         return {"reading": "none"}
-    return {"reading": _reading(context, gh, subject, pull, inputs["judged"]).pack()}
+    return {"reading": _reading(context, gh, subject, pull, with_supply=inputs["judged"] == _PASSED).pack()}
 
 
-def _reading(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, judged: str) -> Reading:
+def _reading(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, *, with_supply: bool) -> Reading:
     entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
     of_tests, for_rex, changes = test_only.judged(context, gh, subject, pull, entries)
     expectations = tuple(
         Expectation(loss.path, loss.line, loss.text, "", criterion) for loss, criterion in changes[:_MOST_EXPECTATIONS]
     )
     made = Reading(of_tests, for_rex, expectations)
-    if of_tests.outcome != "pass" or judged != _PASSED or not subject.settings.supply.enabled:
+    if of_tests.outcome != "pass" or not with_supply or not subject.settings.supply.enabled:
         return made
     of_supply, judgement = supply.judged(context, gh, subject, pull, entries)
     brought = tuple(
@@ -98,7 +98,10 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
     if inputs["reading"] == "none":
         return {"outcome": _post(context, subject, verdicts.TEST_ONLY, head, gate_runs.given_up())}
-    reading = Reading.unpack(inputs["reading"])
+    return {"outcome": _posted(context, subject, head, Reading.unpack(inputs["reading"]))}
+
+
+def _posted(context: Context, subject: Subject, head: str, reading: Reading) -> str:
     if reading.expectations:
         kept = json.dumps([asdict(expectation) for expectation in reading.expectations])
         evidence.keep(context, subject, head, {evidence.EXPECTATIONS: kept})
@@ -112,7 +115,7 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
             evidence.keep(context, subject, head, {evidence.SUPPLY: packing.pack(json.dumps(rows))})
         outcome = _post(context, subject, verdicts.SUPPLY, head, reading.supply)
         outcome = verdicts.CHANGES if outcome == "fail" else outcome
-    return {"outcome": outcome}
+    return outcome
 
 
 def _post(context: Context, subject: Subject, gate: verdicts.Gate, head: str, verdict: GateVerdict) -> str:
@@ -129,3 +132,26 @@ def _for_rex(context: Context, subject: Subject, head: str) -> str:
         return "error"
     ledger.record("pr", subject.pull_number, AskedToRestore(try_=try_, head=head, at=int(context.clock.now())))
     return verdicts.CHANGES
+
+
+# -- as earlier versions' Workflows have it ----------------------------------------------------------------------------
+
+
+def test_only_gate(inputs: Inputs, context: Context) -> Outputs:
+    """Read the change and post what `test-only` makes of it, in one step: `outcome` as from `verdict`."""
+    return _in_one_step(inputs, context, with_supply=False)
+
+
+def supply_gate(inputs: Inputs, context: Context) -> Outputs:
+    """The same with `supply`, which follows where QA passed the commit and `test-only` did."""
+    return _in_one_step(inputs, context, with_supply=True)
+
+
+def _in_one_step(inputs: Inputs, context: Context, *, with_supply: bool) -> Outputs:
+    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
+    pull = pulls.pull(gh, subject.repo, subject.pull_number)
+    if pull.state != "open" or pull.head_sha != head:
+        return {"outcome": verdicts.SUPERSEDED}
+    reading = _reading(context, gh, subject, pull, with_supply=with_supply)
+    return {"outcome": _posted(context, subject, head, reading)}
