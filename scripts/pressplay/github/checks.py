@@ -10,6 +10,7 @@ from typing import Any
 from pressplay.errors import InputError
 from pressplay.github.access import InstallationClient
 from pressplay.github.calls import Client, call, pages, part
+from pressplay.github.lengths import fitting
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,8 @@ def set_check(
 ) -> str:
     """Set the check `name` of this client's App on a commit (None: still under way); its address.
 
-    `summary` and `text` are Markdown; GitHub takes 65,535 characters of each. `text` None leaves what the check says at
-    length. Done twice, the run that is there is left alone or updated, never doubled.
+    `summary` and `text` are Markdown, cut where they are longer than GitHub takes. `text` None leaves what the check
+    says at length. Done twice, the run that is there is left alone or updated, never doubled.
     """
     there = _own(gh, repo, head_sha, name)
     if text is None:
@@ -159,7 +160,7 @@ def set_check(
         "status": "in_progress" if conclusion is None else "completed",
         "details_url": details_url,
         "external_id": external_id,
-        "output": {"title": title, "summary": summary, **({"text": text} if text else {})},
+        "output": {"title": title, "summary": fitting(summary), **({"text": fitting(text)} if text else {})},
     }
     if conclusion is not None:
         fields["conclusion"] = conclusion

@@ -12,6 +12,7 @@ from pressplay.errors import InputError
 from pressplay.github.access import InstallationClient
 from pressplay.github.calls import Client, GitHubRefused, call, find, page, pages, part
 from pressplay.github.conversation import Remark, Thread, spoken
+from pressplay.github.lengths import fitting
 
 _MARKER = re.compile(r"[A-Za-z0-9._/-]+")
 _GHOST = {"login": "ghost", "type": "User"}
@@ -160,7 +161,8 @@ def comment(gh: Client, repo: str, number: int, body: str, marker: str) -> str:
     if not isinstance(gh, InstallationClient):
         raise InputError("expected a client from GitHubAccess.installation, which knows as whom it writes")
     mark = f"<!-- press-play: {marker} -->"
-    text = f"{body}\n\n{mark}"
+    end = f"\n\n{mark}"
+    text = f"{fitting(body, end)}{end}"
     for existing in pages(gh, f"/repos/{repo}/issues/{number}/comments"):
         if (
             existing["user"]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pressplay.clock import parse_rfc3339, rfc3339
 from pressplay.github.calls import Client, call, find, page, pages
 from pressplay.github.conversation import Remark, Thread, spoken
+from pressplay.github.lengths import fitting
 
 ASKING = ("CHANGES_REQUESTED", "COMMENTED")
 """The states of reviews that may ask for something."""
@@ -90,7 +91,7 @@ def withdrawn(history: Iterable[Review]) -> set[int]:
 
 def post_review(gh: Client, repo: str, number: int, commit: str, event: Event, body: str) -> Review:
     """Review a commit of a pull request; InputError if the author reviews its own."""
-    fields = {"commit_id": commit, "event": event, "body": body}
+    fields = {"commit_id": commit, "event": event, "body": fitting(body)}
     return _review(call(gh, "POST", f"/repos/{repo}/pulls/{number}/reviews", json=fields))
 
 

@@ -24,7 +24,7 @@ from werkzeug.routing import Map, Rule
 
 from pressplay.clock import parse_rfc3339
 from pressplay.sandbox.forge import merge_queue
-from pressplay.sandbox.forge.errors import ApiError
+from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.shapes import repo_settings
 from pressplay.sandbox.forge.store import JSON, LEVELS, ROLES, Actor, Row, Session, Store, at_least
 
@@ -104,6 +104,10 @@ def route(
     return register
 
 
+LONGEST_BODY = 65_536
+"""Characters of a comment, a review, a pull request's or an issue's body."""
+
+
 class ApiCall:
     """One request: its session, repository, arguments, query and body."""
 
@@ -147,6 +151,11 @@ class ApiCall:
             return {}
         if not isinstance(self.body, dict):
             raise ApiError(422, "Invalid request.\n\nFor 'links/0/schema', the body is not an object.")
+        text = self.body.get("body")
+        if isinstance(text, str) and len(text) > LONGEST_BODY:
+            raise invalid(
+                "Request", "body", f"Body is too long (maximum is {LONGEST_BODY} characters)", "unprocessable"
+            )
         return self.body
 
     def get(self, name: str, kind: type[T], default: T) -> T:

@@ -12,6 +12,8 @@ from pressplay.sandbox.forge.store import JSON, Row
 
 _REPO = "/repos/<owner>/<name>"
 _STATUSES = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
+_LONGEST = 65_535
+"""Characters of a check's summary, and of its text."""
 _CONCLUSIONS = ("success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required")
 
 
@@ -43,6 +45,11 @@ def _fields(call: ApiCall, old: Row | None) -> JSON:
     except ValueError:
         raise ApiError(422, "Invalid request.\n\nA time is not in ISO 8601") from None
     output = call.get("output", dict, {})
+    for name in ("summary", "text"):
+        length = len(str(output.get(name) or ""))
+        if length > _LONGEST:
+            why = f"Only {_LONGEST} characters are allowed; {length} were supplied."
+            raise ApiError(422, f"Invalid request.\n\n{why}")
     if output:
         kept = json.loads(old["output"]) if old else {}
         # At most 50 come in a request; a further request adds to them.
