@@ -120,7 +120,7 @@ def _of_role(run: Commits, rules: Rules, role: Role) -> Iterator[Refusal]:
         offences = only_tests.only_tests(compared, paths, before, after)
         if offences:
             listed = "\n".join(offence.path for offence in offences[:20])
-            yield Refusal("test-only", f"QA may change only tests, but changed {only_tests.reason(offences)}", listed)
+            yield Refusal("test-only", only_tests.reason(offences), listed)
     elif any(file.path.startswith(only_tests.ACCEPTANCE) for file in compared.files):
         yield Refusal("test-only", "a plan of probes is changed, and those are QA's")
     weaker = tests.weakened(compared, before.text, after.text)
@@ -158,7 +158,7 @@ def _plan(at: Commits, rules: Rules, role: Role) -> Iterator[Refusal]:
     try:
         probe_plan.read(text.encode(), rules.plan, frozenset(rules.criteria) or None)
     except InputError as error:
-        yield Refusal("test-only", f"the plan of probes at {rules.plan} is not one that proves anything", str(error))
+        yield Refusal("test-only", probe_plan.unusable(rules.plan), str(error))
 
 
 def _result(tree: Path, role: Role, result: Path | None) -> Iterator[Refusal]:

@@ -170,7 +170,7 @@ def _holds_tests(path: str) -> bool:
 
 
 def reason(offences: Iterable[Offence]) -> str:
-    """What was changed besides tests, as counts and our own words: safe to show anywhere (R7)."""
+    """What QA changed besides tests, as counts and our own words: safe to show anywhere (R7)."""
     counted = Counter(offence.why for offence in offences)
     parts = [
         f"{counted[why]} {singular if counted[why] == 1 else plural}"
@@ -179,4 +179,6 @@ def reason(offences: Iterable[Offence]) -> str:
     ]
     if counted["undecided"]:
         parts.append(unreadable(counted["undecided"]))
-    return ", ".join([*parts, *(["more changed files than can be looked through"] if counted["unseen"] else [])])
+    if counted["unseen"]:
+        parts.append("more changed files than can be looked through")
+    return f"QA may change only tests, but changed {', '.join(parts)}"

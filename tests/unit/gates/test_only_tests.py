@@ -125,7 +125,10 @@ def test_globs_of_the_values_take_the_place_of_a_languages_conventions():
 
 def test_a_reason_holds_counts_and_no_path():
     said = reason([Offence("a{{=1}}.py", "path"), Offence("b.py", "path"), Offence("l", "link"), Offence("", "unseen")])
-    assert said == "2 files outside the tests' paths, 1 symbolic link, more changed files than can be looked through"
+    assert said == (
+        "QA may change only tests, but changed 2 files outside the tests' paths, 1 symbolic link, "
+        "more changed files than can be looked through"
+    )
 
 
 # --- a Rust file that holds its own tests ----------------------------------------------------------------------------
@@ -212,7 +215,7 @@ def test_what_the_parser_cannot_read_is_undecided_and_never_passes(after):
     for before in (PROGRAM, PROGRAM + TESTS):
         offences = inline(before, after)
         assert offences == [Offence("src/lib.rs", "undecided")]
-        assert reason(offences) == "1 file that can't be read as its language"
+        assert reason(offences) == "QA may change only tests, but changed 1 file that can't be read as its language"
         assert inline(after, before) == offences
 
 

@@ -149,6 +149,11 @@ def whole_commit(text: str, why: str = "") -> str:
     return text
 
 
+def unusable(where: str) -> str:
+    """What is said of a plan that `read` refuses, beside its words."""
+    return f"the plan of probes at {where} is not one that proves anything"
+
+
 def read(text: bytes, where: str, criteria: Collection[str] | None = None) -> ProbePlan:
     """The plan in a file's bytes; `where` is what errors call it.
 

@@ -15,7 +15,7 @@ from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.profiles import Profile
 from pressplay.domain.roles import LINT, TEST
 from pressplay.errors import InputError
-from pressplay.gates.acceptance.probe_plan import ProbePlan
+from pressplay.gates.acceptance.probe_plan import ProbePlan, unusable
 from pressplay.gates.only_tests import Offence, Paths, only_tests, reason
 from pressplay.gates.tests import Loss
 from pressplay.github import comparison, pulls
@@ -75,9 +75,7 @@ def _findings(
     )
     if offences:
         listed = kept_tests.paths(offence.path for offence in offences if offence.path)
-        yield Finding(
-            f"QA may change only tests, but changed {reason(offences)}", f"Not of the tests:\n\n{listed}", "qa"
-        )
+        yield Finding(reason(offences), f"Not of the tests:\n\n{listed}", "qa")
     own_plan = names.acceptance_plan(subject.work_number)
     yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan, changed)
     yield from kept_tests.of_profile(whole, before, after, paths, profile)
@@ -186,8 +184,7 @@ def _plan(context: Context, gh: Client, subject: Subject, head: str) -> tuple[Pr
     except InputError as error:
         where = names.acceptance_plan(subject.work_number)
         # Its text quotes what QA wrote.
-        reason, text = f"the plan of probes at {where} is not one that proves anything", fenced(str(error))
-        return None, GateVerdict("fail", "The plan of probes is wrong", reason, text)
+        return None, GateVerdict("fail", "The plan of probes is wrong", unusable(where), fenced(str(error)))
 
 
 def _lacking(subject: Subject, plan: ProbePlan | None) -> GateVerdict | None:
