@@ -73,6 +73,18 @@ def test_criteria_first_tell_a_fix_from_a_special_case(name: str, state: str, re
     assert reason in json.dumps(ended)
 
 
+@pytest.mark.parametrize(("kind", "state", "truth"), [("good", "merged", "right"), ("sloppy", "parked", "wrong")])
+def test_agents_are_measured_by_tests_that_they_have_not_read(kind: str, state: str, truth: str) -> None:
+    """The sloppy agent hands in a special case, and tests of its own that agree with it."""
+    agent = shlex.join([sys.executable, str(Path(__file__).with_name("corpus_agent.py")), kind, str(CORPUS)])
+    command = [PRESSPLAY, "eval", str(CORPUS), "--only", "python-service/fix-border", "--agent", agent, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    document = json.loads(done.stdout)
+    (trial,) = document["trials"]
+    assert (done.returncode, trial["state"], trial["truth"]) == (0, state, truth), done.stderr[-4000:]
+    assert document["all"]["mergedWrong"] == 0
+
+
 def project_of(case: Path, tmp_path: Path) -> Path:
     """A copy of the project that a case is of."""
     project = tmp_path / case.parents[1].name
