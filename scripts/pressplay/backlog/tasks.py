@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,6 +147,8 @@ class Backlog:
     """Ids that stand for different tasks: what they are, and whether they are done, is for a person to say."""
     elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     """Ids of the file's other tags → those tags: Taskmaster's dependencies cannot reach them."""
+    others: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """The file's other tags with work → how many of their tasks are left."""
 
 
 class _Reader:
@@ -188,7 +190,7 @@ class _Reader:
         if value is None or value == "":
             return default
         if isinstance(value, str):
-            return value.strip().lower().replace("_", "-").replace(" ", "-")
+            return _word(value)
         self.fault(path, "a word or null", value, f'write it as "{default}"')
         return default
 
@@ -265,6 +267,11 @@ class _Reader:
             index=index,
             raw=value,
         )
+
+
+def _word(value: object) -> str:
+    """A status or priority in the spelling that Taskmaster compares; empty for what is no text."""
+    return value.strip().lower().replace("_", "-").replace(" ", "-") if isinstance(value, str) else ""
 
 
 def _standing(status: str) -> Standing:
@@ -347,14 +354,17 @@ def from_document(document: Any, where: str, tag: str | None = None) -> Backlog:
     if reader.faults:
         raise Invalid(reader.faults)
     elsewhere: dict[str, tuple[str, ...]] = {}
+    left: dict[str, int] = {}
     for other, (_, others) in tags.items():
         if other != chosen and isinstance(others, list):
             for entry in others:
                 if isinstance(entry, dict) and isinstance(entry.get("id"), (int, str)):
                     name = str(entry["id"]).strip()
                     elsewhere[name] = (*elsewhere.get(name, ()), other)
+                    if _word(entry.get("status")) not in FINISHED | {"deferred"}:
+                        left[other] = left.get(other, 0) + 1
     tasks, problems, ambiguous = _unique(listed)
-    return Backlog(chosen, tasks, (*problems, *_of_profiles(tasks)), ambiguous, elsewhere)
+    return Backlog(chosen, tasks, (*problems, *_of_profiles(tasks)), ambiguous, elsewhere, left)
 
 
 def _of_profiles(tasks: tuple[Task, ...]) -> Iterator[TaskProblem]:
@@ -364,17 +374,30 @@ def _of_profiles(tasks: tuple[Task, ...]) -> Iterator[TaskProblem]:
             yield TaskProblem(task.id, problem)
 
 
+def default_tag(tags: Collection[str], where: str, change: str, current: str = "") -> tuple[str, str]:
+    """The tag that counts where nobody chose one, and why: the current one, else `master`, else the only one.
+
+    `current`: Taskmaster's current tag; empty if none is known. `change`: what chooses another one. Invalid if no tag
+    counts.
+    """
+    if current in tags:
+        return current, "Taskmaster's current tag"
+    gone = f"Taskmaster's current tag {shown(current)} is not in the file" if current else ""
+    if DEFAULT_TAG in tags:
+        return DEFAULT_TAG, gone
+    if len(tags) == 1:
+        return next(iter(tags)), gone or "the file's only tag"
+    message = f"expected the tag {shown(DEFAULT_TAG)} or a current one, got the tags {', '.join(map(shown, tags))}"
+    raise invalid(where, message, f"choose one with {change}, or with `task-master use-tag`")
+
+
 def _choose(tags: Mapping[str, Any], tag: str | None, where: str) -> str:
-    known = ", ".join(map(shown, tags))
     if tag is None:
-        if DEFAULT_TAG in tags:
-            return DEFAULT_TAG
-        if len(tags) == 1:
-            return next(iter(tags))
-        raise invalid(where, f"expected the tag {shown(DEFAULT_TAG)}, got the tags {known}", "choose one with --tag")
+        return default_tag(tags, where, "--tag")[0]
     if tag not in tags:
         near = difflib.get_close_matches(tag, tags, n=1)
         hint = f"did you mean {shown(near[0])}?" if near else "choose one of these"
+        known = ", ".join(map(shown, tags))
         raise invalid(where, f"expected the tag {shown(tag)}, got the tags {known}", hint)
     return tag
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import pygit2
 
-from pressplay import names
 from pressplay.chart import RENDERED, rendered_chart
 from pressplay.clock import SystemClock
 from pressplay.cluster import waits
@@ -24,6 +23,7 @@ from pressplay.sandbox import garbage, keeper, state_folder
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.launcher import ProcessLauncher
 from pressplay.sandbox.progress import Progress
+from pressplay.sandbox.project import Source, look_again
 from pressplay.sandbox.shutdown import Shutdown
 from pressplay.sandbox.summary import Summary, summarize
 from pressplay.sandbox.world import Options, Sandbox
@@ -36,7 +36,9 @@ DEFAULTS: dict[str, Any] = {
     "start": None,
     "gates_online": False,
     "chart": None,
+    "played": {},
 }
+"""`played`: the repository, branch, commit, folder of the backlog and tag that were decided, of a user's project."""
 _DEMO_REPO = "acme/shop"
 _DEMO_ROOM = 2**29
 """Bytes that the demo's volumes have room for; they take a tenth of it."""
@@ -105,7 +107,8 @@ def _play(
     if demo:
         # What other projects build may be larger than memory.
         state_folder.keep_volumes_in_memory(directory, _DEMO_ROOM)
-    repo = _DEMO_REPO if project is None else f"local/{names.slug(project.name)}"
+    played: Mapping[str, str] = options["played"]
+    repo = _DEMO_REPO if project is None else played["repo"]
     command = options["agent"] or [sys.executable, "-m", "pressplay.sandbox.agents"]
     log, writing = keeper.Log(str(directory / "sandbox.log")), threading.Lock()
 
@@ -124,18 +127,20 @@ def _play(
             start_command=options["start"],
             gates_online=options["gates_online"],
             webhook_port=options.get("port", 0),
-            settings=the_demo.SETTINGS if demo else {},
+            settings=the_demo.SETTINGS if demo else _settings(played),
         ),
         rendered_chart(Path(options["chart"]) if options["chart"] else RENDERED),
         SystemClock(),
         ProcessLauncher(command),
     )
     shutdown.plays(sandbox)
-    if demo:
+    if project is None:
         sandbox.set_up_project(the_demo.PROJECT)
         say("The demo: scripted agents build a small real project. No model is called.")
     else:
-        sandbox.set_up_project(project)
+        sandbox.set_up_project(project, branch=played["branch"], commit=played["commit"])
+        source = Source(project, played["branch"], played["commit"])
+        look_again(sandbox.forge, repo, source, say, take=not resume)
     if before_press is not None:
         before_press()
     garbage.collect_less()
@@ -156,6 +161,12 @@ def _play(
     sandbox.close()
     state_folder.free_memory(directory)
     return ended
+
+
+def _settings(played: Mapping[str, str]) -> dict[str, Any]:
+    """What was decided, as values of the repository have it: every flow then reads the same."""
+    own = {"defaultBranch": played["branch"], "docsProjectDirectory": played["docs"], "tag": played["tag"]}
+    return {"repositories": {played["repo"]: own}}
 
 
 def _serve(sandbox: Sandbox, secret: Path, progress: Progress, say: Callable[[str], None], shutdown: Shutdown) -> None:

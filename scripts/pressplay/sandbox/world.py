@@ -220,12 +220,14 @@ class Sandbox:
             {**log, **self.options.agent_environment},
         )
 
-    def set_up_project(self, source: Path | None, repo: str = "") -> None:
+    def set_up_project(self, source: Path | None, repo: str = "", branch: str = "main", commit: str = "") -> None:
         """Set up the forge: the repository with the content of `source`, the Apps, the maintainer, the rulesets.
 
-        `repo`: another one than the first.
+        `repo`: another one than the first. `branch`: its base, which begins at `commit` (empty: where the source has
+        it).
         """
-        apps = setup.set_up(self.forge, self.settings, repo or self.options.repo, source)
+        repo = repo or self.options.repo
+        apps = setup.set_up(self.forge, self.settings, repo, source, branch=branch, commit=commit)
         self.forge.set_webhook(names.slug(self.settings.github.harness_app), self.webhook_url)
         self._hand_out_keys(apps)
 

@@ -67,7 +67,9 @@ def test_of_several_tags_master_is_taken_or_the_one_asked_for():
 
 def test_the_only_tag_is_taken_and_one_of_several_must_be_named():
     assert read('{"v2": {"tasks": []}}', "f").tag == "v2"
-    with pytest.raises(InputError, match=r'f: \$: expected the tag "master", got the tags "a", "b"; choose one with'):
+    with pytest.raises(
+        InputError, match=r'f: \$: expected the tag "master" or a current one, got the tags "a", "b"; choose'
+    ):
         read('{"a": {"tasks": []}, "b": {"tasks": []}}', "f")
 
 
