@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 import sys
@@ -18,8 +19,9 @@ from pressplay.clock import SystemClock
 from pressplay.cluster import waits
 from pressplay.cluster.sqlite import SqliteCluster, what_to_do
 from pressplay.errors import InputError, TryAgain
+from pressplay.plaintext import plain
 from pressplay.sandbox import demo as the_demo
-from pressplay.sandbox import garbage, keeper, state_folder
+from pressplay.sandbox import garbage, keeper, state_folder, stops
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.launcher import ProcessLauncher
 from pressplay.sandbox.progress import Progress
@@ -52,6 +54,8 @@ class Ended(Summary):
     """A summary, and the failures of the demo's acceptance tests."""
 
     broken: str = ""
+    was_empty: bool = False
+    """Whether nothing was left to play."""
 
 
 def play(
@@ -144,6 +148,7 @@ def _play(
     if before_press is not None:
         before_press()
     garbage.collect_less()
+    before = [play["metadata"]["name"] for play in sandbox.plays()]
     _press(sandbox, resume)
     sandbox.merge_what_is_ready()
     progress = Progress(sandbox, say)
@@ -155,8 +160,13 @@ def _play(
     _refused(sandbox)
     summary = summarize(sandbox)
     broken = _acceptance(sandbox, summary) if demo else ""
-    ended = Ended(summary.play, summary.state, summary.seconds, summary.tasks, summary.final, broken)
+    was_empty = not resume and [play["metadata"]["name"] for play in sandbox.plays()] == before
+    fields = {field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)}
+    ended = Ended(**fields, broken=broken, was_empty=was_empty and summary.state == "merged")
     _report(sandbox, ended)
+    if any(waits.phase(play) not in waits.FINISHED for play in sandbox.plays()):
+        # Until it goes on, nobody works, and no limit of what waits comes nearer.
+        stops.begin(directory)
     # Not after a fault: something may be under way, and closing would wait for it.
     sandbox.close()
     state_folder.free_memory(directory)
@@ -262,7 +272,13 @@ def _report(sandbox: Sandbox, ended: Ended) -> None:
         used = (f"{task.usage.tokens:,}", task.usage.money or "–") if shows_usage else ()
         # Text, not markup: a title may hold anything.
         table.add_row(*(Text(cell) for cell in (*cells, str(task.seconds), *used, task.waited_for)))
-    console.print(table)
+    if ended.was_empty:
+        console.print(Text(f"Nothing left to play in the tag {plain(ended.tag)}: every task is done or merged."))
+    else:
+        console.print(table)
+    if ended.others and ended.state == "merged":
+        tags = ", ".join(f"{plain(tag)} ({count})" for tag, count in ended.others.items())
+        console.print(Text(f"other tags with tasks to do: {tags}; play one with --tag"), soft_wrap=True)
     if shows_usage:
         money = f", {ended.usage.money}" if ended.usage.money else ", of no known price (prices, in the values)"
         console.print(Text(f"models used: {ended.usage.tokens:,} tokens{money}, as the agents' command lines say"))

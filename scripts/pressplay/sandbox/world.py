@@ -28,7 +28,7 @@ from pressplay.events.listing import listing
 from pressplay.events.webhook import Delivery
 from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.github.breaker import Breaker
-from pressplay.sandbox import setup
+from pressplay.sandbox import setup, stops
 from pressplay.sandbox.comments_server import CommentsServer
 from pressplay.sandbox.configuration import install
 from pressplay.sandbox.controller import WorkflowController
@@ -52,8 +52,6 @@ from pressplay.steps.review.deploys import environment
 CURSOR = "press-play-sandbox"
 """The ConfigMap with the number of the newest event of the forge that was answered."""
 
-STOPPED = "stopped"
-"""The file with the moment at which the sandbox was stopped in good order, agents and all."""
 _POLL = 0.02
 _MERGE_FAULTS = 3
 """After how many faults in a row of the maintainer nobody waits for them."""
@@ -345,10 +343,8 @@ class Sandbox:
 
     def _take_up(self) -> None:
         """After a kill, go on with what an earlier process left under way."""
-        stopped = self.options.directory / STOPPED
-        if stopped.exists():
-            self.controller.extend_limits(self.clock.now() - float(stopped.read_text()))
-            stopped.unlink()
+        if stopped := stops.end(self.options.directory, self.clock.now()):
+            self.controller.extend_limits(stopped)
         self._version = self.cluster.version()
         for deployer in self._deployers.values():
             deployer.restore()
