@@ -26,6 +26,9 @@ class LocalPlace(Place, Protocol):
     def notes(self, commit: str, /) -> list[str]:
         """What a person should know before the play: each a sentence, with what to do."""
 
+    def demand_whole(self) -> None:
+        """InputError where the history that a copy needs is not here."""
+
 
 def opened(folder: Path) -> LocalPlace:
     """The project in a folder. InputError if there is no folder, or its repository can't be read."""
@@ -85,6 +88,9 @@ class Plain:
             f"{self._folder} is part of the repository {root}, and is played alone, as its files are now. To play the "
             f"repository: pressplay play {root} --backlog {part}/{TASKS_PATHS[0]}"
         ]
+
+    def demand_whole(self) -> None:
+        """Nothing is needed: the history begins with the files."""
 
 
 class Checkout:
@@ -161,6 +167,14 @@ class Checkout:
             f" and {len(changed) - _CHANGES} more" if len(changed) > _CHANGES else ""
         )
         return [f"not committed, so not played: {named}. git add and git commit take them in"]
+
+    def demand_whole(self) -> None:
+        """InputError for a shallow clone: libgit2, which the gates fetch with, can't read a copy of it."""
+        if self._git.is_shallow:
+            raise InputError(
+                f"{self._folder}: expected a repository with its history, got a shallow clone; fetch the rest "
+                f"(git -C {self._folder} fetch --unshallow), and press play again"
+            )
 
     def _changed(self) -> Iterator[str]:
         for path, status in self._git.status(untracked_files="normal").items():

@@ -57,12 +57,16 @@ def options(command: Callable[..., object]) -> Callable[..., object]:
     return command
 
 
-def of_folder(folder: Path, choices: Choices, values: RepositoryDefaults | None = None) -> tuple[Resolved, list[str]]:
+def of_folder(
+    folder: Path, choices: Choices, values: RepositoryDefaults | None = None, *, is_copied: bool = False
+) -> tuple[Resolved, list[str]]:
     """What a play of this project takes, and what a person should know. `values`: those of the user's own chart.
 
-    InputError where it can't be decided.
+    `is_copied`: whether it is played, not only read. InputError where it can't be decided, or can't be copied.
     """
     place = checkout.opened(folder)
+    if is_copied:
+        place.demand_whole()
     docs = _docs(choices.backlog)
     in_values = values.default_branch if values else None, values.docs_project_directory if values else None
     wanted = Wanted(

@@ -150,7 +150,7 @@ def _what(
         choices |= {name: before[name] for name in ("branch", "tag")}
         choices["backlog"] = before["path"]
     values = _values_of(wanted["chart"], choices["repo"]) if wanted.get("chart") else None
-    resolved, notes = _project.of_folder(project, _project.Choices(**choices, commit=commit), values)
+    resolved, notes = _project.of_folder(project, _project.Choices(**choices, commit=commit), values, is_copied=True)
     _project.show(resolved, notes, say)
     names.checked(resolved.tag.value, "tag")
     return {

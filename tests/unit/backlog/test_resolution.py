@@ -93,11 +93,16 @@ def test_a_branch_that_only_the_remote_has_is_played(project, tmp_path):
     assert (result.branch.value, result.commit.why) == ("release", "origin's newest, as fetched last")
 
 
-def test_a_shallow_clone_is_played(project, tmp_path):
+def test_a_shallow_clone_can_be_planned_and_is_named_where_it_is_played(project, tmp_path):
     newest = commit(project, "new", "x")
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{project}", "clone")
-    result, notes = resolved(tmp_path / "clone")
+    clone = tmp_path / "clone"
+    result, notes = resolved(clone)
     assert (result.branch.value, result.commit.value, notes) == ("develop", newest, [])
+    with pytest.raises(InputError, match="got a shallow clone; fetch the rest") as told:
+        of_folder(clone, Choices(), is_copied=True)
+    git(tmp_path, *str(told.value).partition("(git ")[2].partition(")")[0].split())
+    assert of_folder(clone, Choices(), is_copied=True)[0].commit.value == newest
 
 
 def test_a_detached_head_is_named_with_the_ways_out_and_one_of_them_works(project):

@@ -139,7 +139,9 @@ def test_a_branch_that_went_back_is_said_and_changes_nothing(project):
 def test_a_conflict_is_named_with_the_way_out_which_works(project):
     built = project.build("a", "theirs\n")
     commit(project.folder, "a", "yours\n")
-    with pytest.raises(InputError, match=r"changed the same lines of a\. .*git -C .* pull --no-rebase .* develop") as told:
+    with pytest.raises(
+        InputError, match=r"changed the same lines of a\. .*git -C .* pull --no-rebase .* develop"
+    ) as told:
         project.look()
     assert git(project.copy, "rev-parse", "develop") == built
     assert project.forge.events(0)[-1].payload["after"] == built

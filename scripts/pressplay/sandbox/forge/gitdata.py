@@ -159,9 +159,9 @@ def edit_tree(git: pygit2.Repository, base: pygit2.Tree | None, edits: Edits) ->
 
 
 def fetch(into: Path, source: Path, *refs: str) -> None:
-    """Fetch from a repository on this machine, which may be a shallow clone. InputError with git's words."""
+    """Fetch from a repository on this machine. InputError with git's words."""
     done = subprocess.run(
-        ["git", "fetch", "--quiet", "--update-shallow", "--no-tags", str(source.resolve()), *refs],
+        ["git", "fetch", "--quiet", "--no-tags", str(source.resolve()), *refs],
         cwd=into,
         check=False,
         stdin=subprocess.DEVNULL,
