@@ -109,7 +109,7 @@ def command(
         )
         click.echo(workflow.to_yaml(manifests), nl=False)
         for problem in planned.problems:
-            click.echo(f"task {_line(problem.task)}: {_line(problem.problem)}", err=True)
+            click.echo(_line(str(problem)), err=True)
     else:
         click.echo("")
         _show(planned, tuple(task.id for task in tasks.tasks if task.status in FINISHED), minutes, release)
@@ -187,7 +187,7 @@ def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float, releas
     if planned.problems:
         console.print(f"\nProblems ({len(planned.problems)}):", soft_wrap=True)
         for problem in planned.problems[:ROWS]:
-            console.print(Text(f"  task {_line(problem.task)} {_line(problem.problem)}"), soft_wrap=True)
+            console.print(Text(f"  {_line(str(problem))}"), soft_wrap=True)
         if len(planned.problems) > ROWS:
             console.print(f"  and {len(planned.problems) - ROWS} more; -o json lists them all", soft_wrap=True)
 

@@ -65,8 +65,7 @@ def command(
     for file, text in made.items():
         click.echo(f"{file}: {_write(file, text.encode(), force)}", err=True)
     for problem in read.problems:
-        what = "left out: " if problem.blocks else ""
-        click.echo(plain(f"task {problem.task}: {what}{problem.problem}"), err=True)
+        click.echo(plain(f"{problem}{': left out' if problem.blocks else ''}"), err=True)
 
 
 def _write(path: Path, content: bytes, force: bool) -> str:

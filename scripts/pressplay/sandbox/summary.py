@@ -148,7 +148,10 @@ def summarize(sandbox: Sandbox) -> Summary:
     # A large play is several Workflows, which go on side by side.
     parts = [play for play in plays if newest is not None and _name(play) == _name(newest)]
     results: dict[str, TaskResult] = {}
-    problems = {problem.task: problem.problem for problem in plan.problems}
+    problems: dict[str, str] = {}
+    for problem in plan.problems:
+        if problem.blocks:
+            problems[problem.task] = "; ".join(filter(None, (problems.get(problem.task), problem.problem)))
     for planned in plan.tasks:
         result = _task(sandbox, planned.task, newest, results, pulls_by_task, problems, landed)
         results[planned.task.id] = result

@@ -47,6 +47,7 @@ def test_json_has_the_issues_shape(tasks_file, capsys):
             {
                 "task": "x",
                 "problem": 'depends on "99", which does not exist; correct the id or take the dependency out',
+                "path": "$.master.tasks[2].dependencies",
             }
         ],
     }

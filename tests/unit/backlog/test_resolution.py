@@ -99,9 +99,9 @@ def test_a_shallow_clone_can_be_planned_and_is_named_where_it_is_played(project,
     clone = tmp_path / "clone"
     result, notes = resolved(clone)
     assert (result.branch.value, result.commit.value, notes) == ("develop", newest, [])
-    with pytest.raises(InputError, match="got a shallow clone; fetch the rest") as told:
+    with pytest.raises(InputError, match="got a shallow clone; fetch the rest") as raised:
         of_folder(clone, Choices(), is_copied=True)
-    git(tmp_path, *str(told.value).partition("(git ")[2].partition(")")[0].split())
+    git(tmp_path, *str(raised.value).partition("(git ")[2].partition(")")[0].split())
     assert of_folder(clone, Choices(), is_copied=True)[0].commit.value == newest
 
 

@@ -141,11 +141,11 @@ def test_a_conflict_is_named_with_the_way_out_which_works(project):
     commit(project.folder, "a", "yours\n")
     with pytest.raises(
         InputError, match=r"changed the same lines of a\. .*git -C .* pull --no-rebase .* develop"
-    ) as told:
+    ) as raised:
         project.look()
     assert git(project.copy, "rev-parse", "develop") == built
     assert project.forge.events(0)[-1].payload["after"] == built
-    words = str(told.value).partition("press again: ")[2].partition("   (")[0].split()
+    words = str(raised.value).partition("press again: ")[2].partition("   (")[0].split()
     assert words[:3] == ["git", "-C", str(project.folder)]
     git(project.folder, *words[3:], "-X", "ours")
     assert project.look().startswith("develop has 2 new commits")

@@ -113,6 +113,40 @@ def test_what_is_played_and_what_is_taken_as_done(pressed, done, only, backlog, 
     assert words in lines
 
 
+@pytest.mark.rule("FR7")
+def test_the_block_comes_first_and_taskmasters_current_tag_is_played(pressed):
+    later = {"later": {"tasks": [task(7)]}}
+    _result, lines, _context = pressed(others=later, state={"currentTag": "later"})
+    assert [line.split()[0] for line in lines.splitlines()[:5]] == ["repository", "branch", "commit", "backlog", "tag"]
+    assert "tag         later " in lines
+    assert f"in this order: {names.task_number(7, 'later')};" in lines
+    # What is chosen counts before that.
+    result, _lines, _context = pressed(others=later, state={"currentTag": "later"}, tag="master")
+    assert result["tasks"] == "3"
+    result, _lines, _context = pressed(others=later, state={"currentTag": "later"}, values={"tag": "master"})
+    assert result["tasks"] == "3"
+
+
+@pytest.mark.rule("FR7")
+def test_nothing_left_names_other_tags_with_work(pressed):
+    result, lines, _context = pressed(
+        backlog=[task(1, status="done")], others={"later": {"tasks": [task(7)]}, "{{x}}": {"tasks": [task(8)]}}
+    )
+    assert (result["tasks"], result["started"]) == ("0", "false")
+    assert "nothing is left to play in this tag; other tags with tasks to do: later (-p tag)" in lines
+    assert "{{x}}" not in lines
+
+
+@pytest.mark.rule("R7")
+def test_a_fault_of_one_task_leaves_that_one_out(pressed):
+    result, lines, _context = pressed(
+        backlog=[{**task(1), "details": {}}, task(2), {**task(3, status="done"), "details": {}}]
+    )
+    assert result["tasks"] == "1"
+    assert "task 1: left out, the backlog has a problem with it" in lines
+    assert "task 3: left out" not in lines
+
+
 def test_a_merge_that_does_not_count_is_said_with_its_reason(pressed):
     _found, lines, _context = pressed(undone={"2": "its branch was merged elsewhere"})
     assert "task 2 is not taken as done: its branch was merged elsewhere" in lines

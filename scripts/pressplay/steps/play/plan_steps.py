@@ -69,8 +69,12 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     done = {task: pr for task, pr in landings.done.items() if task not in again}
     planned = backlog_file.remaining(subject, backlog, done, inputs.get("tasks", ""))
     _say_what_is_done(context, backlog, landings, again)
-    for problem in planned.problems:
-        context.say(f"task {problem.task}: left out, the backlog has a problem with it")
+    stuck = {problem.task for problem in planned.problems if problem.blocks}
+    for left_out in planned.tasks:
+        if left_out.task.id in stuck:
+            context.say(f"task {left_out.task.number}: left out, the backlog has a problem with it (pressplay plan)")
+    if not planned.playable and (others := [tag for tag in backlog.others if names.is_plain(tag)]):
+        context.say(f"nothing is left to play in this tag; other tags with tasks to do: {', '.join(others)} (-p tag)")
     _say_what_overlaps(context, planned)
     # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.
     whole = [number for number, parts in templates.items() if _first(subject, number, parts) is not None]
