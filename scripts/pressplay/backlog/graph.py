@@ -291,12 +291,17 @@ def _chosen(by_id: Mapping[str, Task], only: Collection[str] | None) -> Collecti
     chosen = {name if name in by_id else by_number.get(name, name) for name in only}
     unknown = sorted(chosen - by_id.keys(), key=id_key)
     if unknown:
-        near = [f"did you mean {shown(name)}?" for name in (_near(each, by_id) for each in unknown) if name]
+        hints = [f"did you mean {shown(name)}?" for name in (_near(each, by_id) for each in unknown) if name]
         raise InputError(
             f"tasks {', '.join(map(shown, unknown))}: expected ids of tasks in this tag; "
-            + (" ".join(near) or "pressplay plan lists them")
+            + (" ".join(hints) or "pressplay plan lists them")
         )
     return chosen
+
+
+def near(written: str, backlog: Backlog) -> str:
+    """The id of a task that was probably meant; empty if none is near."""
+    return _near(written, {task.id: task for task in backlog.tasks})
 
 
 def _near(written: str, by_id: Mapping[str, Task]) -> str:
@@ -358,8 +363,8 @@ def _dependency_problem(
                 f"{', '.join(map(shown, tags))}; dependencies reach only their own tag: move or copy it here"
             )
         else:
-            near = _near(written, by_id)
-            hint = f"did you mean {shown(near)}?" if near else "correct the id or take the dependency out"
+            meant = _near(written, by_id)
+            hint = f"did you mean {shown(meant)}?" if meant else "correct the id or take the dependency out"
             text = f"{depends} {shown(written)}, which does not exist; {hint}"
         return TaskProblem(task.id, text, where=where)
     if target in finished:
