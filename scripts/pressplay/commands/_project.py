@@ -29,13 +29,18 @@ WAYS = Ways(repo="--repo", branch="--branch", commit="--commit", backlog="--back
 
 @dataclass(frozen=True)
 class Choices:
-    """What options say; empty where they say nothing."""
+    """What options say; empty where they say nothing. `kept`: those of them that an earlier press decided."""
 
     repo: str = ""
     branch: str = ""
     commit: str = ""
     backlog: str = ""
     tag: str = ""
+    kept: frozenset[str] = frozenset()
+
+    def why(self, name: str) -> str:
+        """Why the choice of this name counts, where there is one."""
+        return "as this sandbox began" if name in self.kept else f"by --{name}"
 
 
 def options(command: Callable[..., object]) -> Callable[..., object]:
@@ -70,12 +75,12 @@ def of_folder(
     docs = _docs(choices.backlog)
     in_values = values.default_branch if values else None, values.docs_project_directory if values else None
     wanted = Wanted(
-        branch=_chosen(choices.branch, "--branch", in_values[0], "defaultBranch"),
-        commit=_chosen(choices.commit, "--commit", None, ""),
-        docs=_chosen(docs or "", "--backlog", None if choices.backlog else in_values[1], "docsProjectDirectory"),
-        tag=_chosen(choices.tag, "--tag", values.tag if values else None, "tag"),
+        branch=_chosen(choices, "branch", choices.branch, in_values[0], "defaultBranch"),
+        commit=_chosen(choices, "commit", choices.commit),
+        docs=_chosen(choices, "backlog", docs, None if choices.backlog else in_values[1], "docsProjectDirectory"),
+        tag=_chosen(choices, "tag", choices.tag, values.tag if values else None, "tag"),
     )
-    resolved = resolve(_repo(folder, choices.repo), place, wanted, WAYS)
+    resolved = resolve(_repo(folder, choices), place, wanted, WAYS)
     if choices.backlog.endswith(".json") and resolved.path.value != choices.backlog.strip("/").removeprefix("./"):
         raise InputError(
             f"--backlog {choices.backlog}: expected the backlog that counts, which is {resolved.path.value}; leave the "
@@ -98,8 +103,8 @@ def of_path(path: Path, choices: Choices) -> tuple[Resolved, list[str]]:
         ) from error
     folder = _files.project_of(path)
     around = checkout.opened(folder) if folder is not None else None
-    wanted = Wanted(branch=_chosen(choices.branch, "--branch", None, ""), tag=_chosen(choices.tag, "--tag", None, ""))
-    repo = _repo(folder, choices.repo) if folder is not None else Choice(choices.repo)
+    wanted = Wanted(branch=_chosen(choices, "branch", choices.branch), tag=_chosen(choices, "tag", choices.tag))
+    repo = _repo(folder, choices) if folder is not None else Choice(choices.repo)
     resolved = resolve(repo, _OnDisk(path, around), wanted, WAYS, (str(path), content))
     return resolved, _differs(path, folder, around, resolved, content)
 
@@ -158,23 +163,23 @@ def show(resolved: Resolved, notes: list[str], say: Callable[[str], None]) -> No
         say(line)
 
 
-def _repo(folder: Path, given: str) -> Choice:
-    if given:
-        return Choice(names.repo(given), "by --repo")
+def _repo(folder: Path, choices: Choices) -> Choice:
+    if choices.repo:
+        return Choice(names.repo(choices.repo), choices.why("repo"))
     name = re.sub(r"[^a-z0-9._-]", "-", names.slug(folder.resolve().name)).removesuffix(".git")
     return Choice(names.repo(f"{OWNER}/{name}"), "the folder's name", WAYS.repo)
 
 
-def _docs(backlog: str) -> str | None:
+def _docs(backlog: str) -> str:
     """The folder with `.taskmaster` of the option `--backlog`."""
     path = backlog.strip("/").removeprefix("./")
     for tail in TASKS_PATHS:
         if path == tail or path.endswith(f"/{tail}"):
             return path[: -len(tail)].strip("/")
-    return path.removesuffix("/.taskmaster").removesuffix(".taskmaster") if path else None
+    return path.removesuffix("/.taskmaster").removesuffix(".taskmaster")
 
 
-def _chosen(given: str, option: str, in_values: str | None, key: str) -> Choice | None:
+def _chosen(choices: Choices, name: str, given: str, in_values: str | None = None, key: str = "") -> Choice | None:
     if given:
-        return Choice(given, f"by {option}")
-    return Choice(in_values, f"{key} in the values", option) if in_values else None
+        return Choice(given, choices.why(name))
+    return Choice(in_values, f"{key} in the values", f"--{name}") if in_values else None

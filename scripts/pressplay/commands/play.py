@@ -144,13 +144,16 @@ def _what(
         return {}
     project = Path(wanted["project"])
     choices = {name: wanted.get(name) or "" for name in ("repo", "branch", "backlog", "tag")}
+    kept: dict[str, str] = {}
     if before:
-        choices["repo"] = choices["repo"] or before["repo"]
-    if resume and before:
-        choices |= {name: before[name] for name in ("branch", "tag")}
-        choices["backlog"] = before["path"]
+        kept = {} if choices["repo"] else {"repo": before["repo"]}
+        if resume:
+            kept |= {"branch": before["branch"], "backlog": before["path"], "tag": before["tag"]}
+        choices |= kept
     values = _values_of(wanted["chart"], choices["repo"]) if wanted.get("chart") else None
-    resolved, notes = _project.of_folder(project, _project.Choices(**choices, commit=commit), values, is_copied=True)
+    resolved, notes = _project.of_folder(
+        project, _project.Choices(**choices, commit=commit, kept=frozenset(kept)), values, is_copied=True
+    )
     _project.show(resolved, notes, say)
     names.checked(resolved.tag.value, "tag")
     return {

@@ -287,6 +287,8 @@ def _report(sandbox: Sandbox, ended: Ended) -> None:
             console.print(Text(f"task {task.id}, {task.state}: {task.why.line()}"), soft_wrap=True)
     if ended.final:
         console.print(Text(ended.final.line()), soft_wrap=True)
+    if ended.state == "waiting" and not sandbox.options.merge:
+        console.print(Text("to merge what is ready, and go on: the same command with --resume --merge auto"))
     where = sandbox.options.directory
     # No line breaks of ours: these are to be copied.
     console.print(Text(f"repository: git clone {sandbox.forge.git_path(sandbox.options.repo)}"), soft_wrap=True)
