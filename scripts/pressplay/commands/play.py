@@ -141,6 +141,12 @@ def _what(
     """Decide and say what is played; empty for the demo. A play that is resumed stays with what it began with."""
     before: dict[str, str] = saved.get("played") or {}
     if not wanted.get("project"):
+        given = [f"--{name}" for name in ("repo", "branch", "backlog", "tag") if wanted.get(name)]
+        given += ["--commit"] if commit else []
+        if given:
+            raise InputError(
+                f"{', '.join(given)}: expected a PROJECT that it is about, got none; the demo has no choice"
+            )
         return {}
     project = Path(wanted["project"])
     choices = {name: wanted.get(name) or "" for name in ("repo", "branch", "backlog", "tag")}
