@@ -60,11 +60,16 @@ def matches(pattern: str, name: str) -> bool:
 
 def checked(text: str, what: str) -> str:
     """`text` if it may travel as an Argo parameter (R7: `[A-Za-z0-9._/-]+`); InputError naming `what` otherwise."""
-    if not _CHECKED.fullmatch(text):
+    if not is_plain(text):
         raise InputError(
             f"{what} {text!r}: expected only letters, digits and . _ / -, because Argo evaluates other text"
         )
     return text
+
+
+def is_plain(text: str) -> bool:
+    """Whether `text` may stand in our own sentences, and travel as an Argo parameter (R7)."""
+    return _CHECKED.fullmatch(text) is not None
 
 
 def repo_key(full_name: str) -> str:
@@ -74,7 +79,7 @@ def repo_key(full_name: str) -> str:
 
 def shown_branch(branch: str) -> str:
     """A branch's name for our own sentences (R7): itself if it is a plain name."""
-    return branch if _CHECKED.fullmatch(branch) else "a branch with an unusual name"
+    return branch if is_plain(branch) else "a branch with an unusual name"
 
 
 def label(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,37 @@ def test_what_is_no_rendered_chart_is_refused(tmp_path: Path, text: str):
     file.write_text(text)
     with pytest.raises(InputError, match=r"expected a manifest with kind and metadata\.name"):
         rendered_chart(file)
+
+
+def test_what_is_played_of_the_demo_is_no_choice(tmp_path, capsys):
+    assert main(["play", "--state", str(tmp_path / "state"), "--tag", "later", "--commit", "HEAD"]) == 2
+    assert "--tag, --commit: expected a PROJECT that it is about, got none" in capsys.readouterr().err
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_users_own_chart_says_what_is_played_and_a_resumed_play_stays_with_what_it_began_with(tmp_path):
+    shop = tmp_path / "shop"
+    (shop / ".taskmaster" / "tasks").mkdir(parents=True)
+    tags = {tag: {"tasks": []} for tag in ("master", "later", "now")}
+    (shop / ".taskmaster" / "tasks" / "tasks.json").write_text(json.dumps(tags))
+    for line in ("init -qb develop", "add -A", "-c user.name=a -c user.email=a@b commit -qm x", "branch release"):
+        subprocess.run(["git", *line.split()], cwd=shop, check=True)
+    chart = copy.deepcopy(rendered_chart())
+    config = next(m for m in chart if m["kind"] == "ConfigMap" and m["metadata"]["name"] == CONFIG_MAP)
+    values = json.loads(config["data"][CONFIG_KEY])
+    values["repositories"] = {"acme/shop": {"defaultBranch": "release", "tag": "later"}}
+    config["data"][CONFIG_KEY] = json.dumps(values)
+    (tmp_path / "rendered.yaml").write_text("\n---\n".join(map(json.dumps, chart)))
+
+    def played(saved=None, *, resume=False, **wanted):
+        wanted = {"project": str(shop), "chart": str(tmp_path / "rendered.yaml"), **wanted}
+        what = play._what(wanted, "", {"played": saved} if saved else {}, lambda _line: None, resume=resume)
+        return what["repo"], what["branch"], what["tag"]
+
+    assert played() == ("local/shop", "develop", "master")
+    assert played(repo="acme/shop") == ("acme/shop", "release", "later")
+    assert played(repo="acme/shop", tag="now", branch="develop") == ("acme/shop", "develop", "now")
+    before = {"repo": "acme/shop", "branch": "release", "tag": "now", "path": ".taskmaster/tasks/tasks.json"}
+    assert played(before, resume=True) == ("acme/shop", "release", "now")
+    # A new press keeps the repository's name, and asks for everything else again.
+    assert played(before) == ("acme/shop", "release", "later")

@@ -108,6 +108,18 @@ def test_the_forge_ends_well_where_it_is_told_to_before_it_answers(tmp_path, num
     assert (process.returncode, errors) == (0, "")
 
 
+def test_the_forge_begins_with_the_branch_that_is_checked_out(tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "a").write_text("a")
+    for line in ("init -qb develop", "add -A", "-c user.name=a -c user.email=a@b commit -qm x"):
+        subprocess.run(["git", *line.split()], cwd=project, check=True)
+    process, _addresses = served(tmp_path)
+    assert stop(process) == 0
+    copy = tmp_path / "forge" / "git" / "acme" / "shop.git"
+    assert (copy / "HEAD").read_text() == "ref: refs/heads/develop\n"
+
+
 def test_an_address_that_is_none_is_refused(tmp_path, capsys):
     arguments = ["sandbox", "forge", "--data", str(tmp_path), "--listen", "8080", "--repo", "acme/shop"]
     assert main(arguments) == 2

@@ -6,7 +6,9 @@ priority and then by id, never by place in the file, so a file that another writ
 
 from __future__ import annotations
 
+import difflib
 import heapq
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -17,7 +19,7 @@ from pressplay.backlog.tasks import ACTIONABLE, FINISHED, PRIORITIES, STATUSES, 
 from pressplay.domain import profiles
 from pressplay.domain.profiles import Profile
 from pressplay.errors import InputError
-from pressplay.validation.report import shown
+from pressplay.validation.report import PathPart, json_path, shown
 
 State = Literal["ready", "waiting", "blocked"]
 
@@ -103,7 +105,10 @@ class WorkPlan:
             "ready": list(self.ready),
             "critical_path": list(self.critical_path),
             **({"overlaps": [asdict(overlap) for overlap in self.overlaps]} if self.overlaps else {}),
-            "problems": [{"task": problem.task, "problem": problem.problem} for problem in self.problems],
+            "problems": [
+                {"task": problem.task, "problem": problem.problem, "path": json_path(problem.where)}
+                for problem in self.problems
+            ],
         }
 
 
@@ -146,8 +151,8 @@ def plan(
     needs, waits_for, problems = _dependencies(todo, by_id, finished, backlog)
     components = _components(needs)
     knots = [component for component in components if len(component) > 1]
-    problems += _cycle_problems(knots, needs)
-    stuck = {problem.task for problem in problems if problem.blocks}.union(*knots)
+    problems += _cycle_problems(knots, needs, backlog, todo)
+    stuck = {problem.task for problem in problems if problem.blocks and problem.task in todo}.union(*knots)
     dependents = _reversed(needs)
     blocked = _closure(stuck, dependents)
     plays = {name: edges for name, edges in needs.items() if name not in blocked}
@@ -196,7 +201,12 @@ def _dependencies(
     todo: Mapping[str, Task], by_id: Mapping[str, Task], finished: Collection[str], backlog: Backlog
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], list[TaskProblem]]:
     """For each task of the play the tasks it needs in the play, everything it waits for, and the problems of all."""
-    problems = [problem for problem in backlog.problems if problem.task in todo]
+    # What is wrong in the file is worth a line too where it blocks nothing.
+    problems = [
+        problem
+        for problem in backlog.problems
+        if problem.task in todo or problem.task not in by_id or (problem.task in finished and not problem.blocks)
+    ]
     needs: dict[str, tuple[str, ...]] = {}
     waits_for: dict[str, tuple[str, ...]] = {}
     subtasks_done = {
@@ -204,7 +214,7 @@ def _dependencies(
     }
     for task in todo.values():
         if task.status not in ACTIONABLE and task.id not in backlog.ambiguous:
-            problems.append(TaskProblem(task.id, _status_problem(task)))
+            problems.append(TaskProblem(task.id, _status_problem(task), where=backlog.place(task, "status")))
         edges: dict[str, None] = {}
         waits: dict[str, None] = {}
         for written in task.dependencies:
@@ -228,14 +238,30 @@ def _dependencies(
     return needs, waits_for, problems
 
 
-def _cycle_problems(knots: Iterable[Sequence[str]], needs: Mapping[str, Sequence[str]]) -> list[TaskProblem]:
+def _cycle_problems(
+    knots: Iterable[Sequence[str]], needs: Mapping[str, Sequence[str]], backlog: Backlog, todo: Mapping[str, Task]
+) -> list[TaskProblem]:
     """A problem for each set of tasks that depend on one another, by the smallest id of its cycle."""
     problems = []
     for cycle in sorted((_cycle(knot, needs) for knot in knots), key=lambda cycle: id_key(cycle[0])):
         path = " → ".join([*cycle, cycle[0]])
-        text = f"waits for itself in a cycle: {path} (each depends on the next); take one of these dependencies out"
-        problems.append(TaskProblem(cycle[0], text))
+        parts = [
+            f", {name} by its part {todo[name].lifted[after].part}"
+            for name, after in zip(cycle, [*cycle[1:], cycle[0]], strict=True)
+            if after in todo[name].lifted
+        ]
+        text = (
+            f"waits for itself in a cycle: {path} (each depends on the next{''.join(parts)}); take one of these "
+            "dependencies out"
+        )
+        problems.append(TaskProblem(cycle[0], text, where=_place(todo[cycle[0]], cycle[-1], backlog)))
     return problems
+
+
+def _place(task: Task, written: str, backlog: Backlog) -> tuple[PathPart, ...]:
+    """Where a dependency of a task is written."""
+    lifted = task.lifted.get(written)
+    return lifted.where if lifted is not None else backlog.place(task, "dependencies")
 
 
 def _cycle(knot: Sequence[str], needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -265,8 +291,33 @@ def _chosen(by_id: Mapping[str, Task], only: Collection[str] | None) -> Collecti
     chosen = {name if name in by_id else by_number.get(name, name) for name in only}
     unknown = sorted(chosen - by_id.keys(), key=id_key)
     if unknown:
-        raise InputError(f"tasks {', '.join(map(shown, unknown))}: expected ids of tasks in this tag")
+        hints = [f"did you mean {shown(name)}?" for name in (_near(each, by_id) for each in unknown) if name]
+        raise InputError(
+            f"tasks {', '.join(map(shown, unknown))}: expected ids of tasks in this tag; "
+            + (" ".join(hints) or "pressplay plan lists them")
+        )
     return chosen
+
+
+def near(written: str, backlog: Backlog) -> str:
+    """The id of a task that was probably meant; empty if none is near."""
+    return _near(written, {task.id: task for task in backlog.tasks})
+
+
+def _near(written: str, by_id: Mapping[str, Task]) -> str:
+    """The id that was probably meant, of a task or of a part (`1.2`); empty if none is near."""
+    known = [*by_id, *(f"{task.id}.{part.id}" for task in by_id.values() for part in task.subtasks)]
+    alike = {_bare(name): name for name in known}
+    if _bare(written) in alike:
+        return alike[_bare(written)]
+    # Numbers that look alike are not near one another.
+    words = [name for name in known if not name.replace(".", "").isdigit()]
+    return next(iter(difflib.get_close_matches(written, words, n=1, cutoff=0.7)), "")
+
+
+def _bare(name: str) -> str:
+    """An id without what people write before a number: `#3`, `task 3`, `03`."""
+    return re.sub(r"^(?:task|[^0-9a-z])*0*(?=[1-9])", "", name.casefold())
 
 
 def _status_problem(task: Task) -> str:
@@ -295,8 +346,12 @@ def _dependency_problem(
 ) -> TaskProblem | None:
     """The fault of a dependency outside this play; None if it is satisfied."""
     other = by_id.get(target)
+    where = _place(task, written, backlog)
+    lifted = task.lifted.get(written)
+    depends = f"depends, by its part {lifted.part}, on" if lifted is not None else "depends on"
     if target == task.id:
-        return TaskProblem(task.id, f"depends on itself ({task.id} → {task.id}); take that dependency out")
+        text = f"depends on itself ({task.id} → {task.id}); take that dependency out"
+        return TaskProblem(task.id, text, where=where)
     if other is None:
         # A merged pull request may be known of a task that has since left the file.
         if written in finished:
@@ -304,22 +359,24 @@ def _dependency_problem(
         tags = backlog.elsewhere.get(written)
         if tags:
             text = (
-                f"depends on {shown(written)}, which is not in the tag {shown(backlog.tag)} but in "
+                f"{depends} {shown(written)}, which is not in the tag {shown(backlog.tag)} but in "
                 f"{', '.join(map(shown, tags))}; dependencies reach only their own tag: move or copy it here"
             )
         else:
-            text = f"depends on {shown(written)}, which does not exist; correct the id or take the dependency out"
-        return TaskProblem(task.id, text)
+            meant = _near(written, by_id)
+            hint = f"did you mean {shown(meant)}?" if meant else "correct the id or take the dependency out"
+            text = f"{depends} {shown(written)}, which does not exist; {hint}"
+        return TaskProblem(task.id, text, where=where)
     if target in finished:
         if other.status != "cancelled":
             return None
-        text = f"depends on {shown(written)}, which is cancelled; taken as satisfied, as Taskmaster does"
-        return TaskProblem(task.id, text, blocks=False)
+        text = f"{depends} {shown(written)}, which is cancelled; taken as satisfied, as Taskmaster does"
+        return TaskProblem(task.id, text, blocks=False, where=where)
     if other.status == "deferred":
-        text = f"depends on {shown(written)}, which is deferred; set that to pending or take the dependency out"
-        return TaskProblem(task.id, text)
-    text = f"depends on {shown(written)}, which is not done and not among the tasks asked for; ask for it too"
-    return TaskProblem(task.id, text)
+        text = f"{depends} {shown(written)}, which is deferred; set that to pending or take the dependency out"
+        return TaskProblem(task.id, text, where=where)
+    text = f"{depends} {shown(written)}, which is not done and not among the tasks asked for; ask for it too"
+    return TaskProblem(task.id, text, where=where)
 
 
 def _reversed(needs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

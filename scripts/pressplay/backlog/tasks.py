@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pressplay import names
@@ -95,6 +95,17 @@ class Subtask:
     guidance: Guidance = field(default_factory=Guidance)
     standing: Standing = "to do"
     """By its status and that of the part that it belongs to."""
+    where: tuple[PathPart, ...] = field(default=(), compare=False)
+    """Its place in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """What a part depends on in another task: its whole task waits for that, since one run does all parts."""
+
+    part: str
+    written: str
+    where: tuple[PathPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +122,7 @@ class Task:
     priority: str
     status: str
     dependencies: tuple[str, ...]
-    """As written, each once."""
+    """As written, each once; then the tasks that its parts depend on."""
     subtasks: tuple[Subtask, ...] = ()
     """Its parts, each followed by its own parts."""
     acceptance_criteria: tuple[str, ...] = ()
@@ -124,6 +135,8 @@ class Task:
     """Its place in the file's list."""
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """The object as it is in the file, with the keys that are not ours."""
+    lifted: Mapping[str, Lifted] = field(default_factory=dict, compare=False, repr=False)
+    """Those of its dependencies that a part brings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +147,12 @@ class TaskProblem:
     problem: str
     blocks: bool = True
     """Whether the task, and what depends on it, is kept from playing."""
+    where: tuple[PathPart, ...] = field(default=(), compare=False)
+    """Its place in the file."""
+
+    def __str__(self) -> str:
+        """For people: the task, the problem, and where it is."""
+        return f"task {self.task} {self.problem}" + (f" ({json_path(self.where)})" if self.where else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +166,36 @@ class Backlog:
     """Ids that stand for different tasks: what they are, and whether they are done, is for a person to say."""
     elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     """Ids of the file's other tags → those tags: Taskmaster's dependencies cannot reach them."""
+    others: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """The file's other tags with work → how many of their tasks are left."""
+    root: tuple[PathPart, ...] = field(default=(), compare=False)
+    """The place of its list in the file."""
+
+    def place(self, task: Task, *parts: PathPart) -> tuple[PathPart, ...]:
+        """The place of a task, or of a part of it, in the file."""
+        return (*self.root, task.index, *parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    message: str
+    hint: str
+    where: tuple[PathPart, ...]
 
 
 class _Reader:
     """Collects the faults of a file's shape while it reads, so that all of them are reported together."""
 
-    def __init__(self, where: str) -> None:
-        self.where = where
-        self.faults: list[Problem] = []
+    def __init__(self) -> None:
+        self.faults: list[_Fault] = []
 
     def fault(self, path: tuple[PathPart, ...], expected: str, value: object, hint: str) -> None:
-        message = f"expected {expected}, got {shown(value)}"
-        self.faults.append(Problem(self.where, 0, 0, json_path(path), message, hint))
+        self.faults.append(_Fault(f"expected {expected}, got {shown(value)}", hint, path))
+
+    def taken(self) -> list[_Fault]:
+        """The faults since the last call."""
+        faults, self.faults = self.faults, []
+        return faults
 
     def identity(self, value: object, path: tuple[PathPart, ...], what: str) -> str | None:
         """An id as Taskmaster compares it: as a string. None, with the fault noted, if it is not an id."""
@@ -188,7 +225,7 @@ class _Reader:
         if value is None or value == "":
             return default
         if isinstance(value, str):
-            return value.strip().lower().replace("_", "-").replace(" ", "-")
+            return _word(value)
         self.fault(path, "a word or null", value, f'write it as "{default}"')
         return default
 
@@ -240,6 +277,7 @@ class _Reader:
             acceptance_criteria=texts(value.get("acceptanceCriteria")),
             guidance=Guidance.of(value),
             standing=_standing(status) if standing == "to do" else standing,
+            where=path,
         )
 
     def task(self, value: object, path: tuple[PathPart, ...], tag: str, index: int) -> Task | None:
@@ -265,6 +303,11 @@ class _Reader:
             index=index,
             raw=value,
         )
+
+
+def _word(value: object) -> str:
+    """A status or priority in the spelling that Taskmaster compares; empty for what is no text."""
+    return value.strip().lower().replace("_", "-").replace(" ", "-") if isinstance(value, str) else ""
 
 
 def _standing(status: str) -> Standing:
@@ -338,48 +381,129 @@ def from_document(document: Any, where: str, tag: str | None = None) -> Backlog:
     tags = tag_lists(document, where)
     chosen = _choose(tags, tag, where)
     path, entries = tags[chosen]
-    reader = _Reader(where)
-    listed = [
-        task
-        for index, entry in enumerate(reader.items(entries, path, "tasks"))
-        if (task := reader.task(entry, (*path, index), chosen, index)) is not None
-    ]
-    if reader.faults:
-        raise Invalid(reader.faults)
+    reader = _Reader()
+    items = reader.items(entries, path, "tasks")
+    if faults := reader.taken():
+        raise Invalid([Problem(where, 0, 0, json_path(fault.where), fault.message, fault.hint) for fault in faults])
+    listed, malformed = _listed(reader, items, path, chosen)
     elsewhere: dict[str, tuple[str, ...]] = {}
+    left: dict[str, int] = {}
     for other, (_, others) in tags.items():
         if other != chosen and isinstance(others, list):
             for entry in others:
                 if isinstance(entry, dict) and isinstance(entry.get("id"), (int, str)):
                     name = str(entry["id"]).strip()
                     elsewhere[name] = (*elsewhere.get(name, ()), other)
-    tasks, problems, ambiguous = _unique(listed)
-    return Backlog(chosen, tasks, (*problems, *_of_profiles(tasks)), ambiguous, elsewhere)
+                    if _word(entry.get("status")) not in FINISHED | {"deferred"}:
+                        left[other] = left.get(other, 0) + 1
+    tasks, doubles, ambiguous = _unique(listed, path)
+    tasks, dangling = _lift(tasks)
+    problems = (*malformed, *doubles, *dangling, *_of_profiles(tasks, path))
+    return Backlog(chosen, tasks, problems, ambiguous, elsewhere, left, path)
 
 
-def _of_profiles(tasks: tuple[Task, ...]) -> Iterator[TaskProblem]:
+def _listed(
+    reader: _Reader, entries: list[Any], path: tuple[PathPart, ...], tag: str
+) -> tuple[list[Task], list[TaskProblem]]:
+    """The tasks of a list, and as their own problems what has the wrong shape. A task without an id is left out.
+
+    What is wrong with a finished task blocks nothing.
+    """
+    tasks: list[Task] = []
+    problems: list[TaskProblem] = []
+    for index, entry in enumerate(entries):
+        task = reader.task(entry, (*path, index), tag, index)
+        name = task.id if task is not None and task.id else f"at place {index + 1}"
+        blocks = task is None or task.status not in FINISHED
+        problems += [
+            TaskProblem(name, f"is wrong: {fault.message}; {fault.hint}", blocks, fault.where)
+            for fault in reader.taken()
+        ]
+        if task is not None and task.id:
+            tasks.append(task)
+    return tasks, problems
+
+
+def _lift(tasks: tuple[Task, ...]) -> tuple[tuple[Task, ...], list[TaskProblem]]:
+    """The tasks with what their parts depend on in other tasks, and problems of parts whose dependencies lead nowhere.
+
+    For Taskmaster `1.2` is part 2 of task 1, and a number alone is a part beside this one.
+    """
+    by_id = {task.id: task for task in tasks}
+    parts = {f"{task.id}.{part.id}": part for task in tasks for part in task.subtasks}
+    whole: list[Task] = []
+    problems: list[TaskProblem] = []
+    for task in tasks:
+        lifted: dict[str, Lifted] = {}
+        for part in task.subtasks:
+            for written in part.dependencies if part.standing == "to do" else ():
+                where = (*part.where, "dependencies")
+                target = _lifted(task, written, by_id, parts)
+                if target:
+                    lifted.setdefault(target, Lifted(part.id, written, where))
+                elif target is None:
+                    problems.append(TaskProblem(task.id, _dangling(part, written, by_id), blocks=False, where=where))
+        new = {target: each for target, each in lifted.items() if target not in task.dependencies}
+        whole.append(replace(task, dependencies=(*task.dependencies, *new), lifted=new) if new else task)
+    return tuple(whole), problems
+
+
+def _lifted(task: Task, written: str, by_id: Mapping[str, Task], parts: Mapping[str, Subtask]) -> str | None:
+    """The task that a part's dependency leads to; empty for one that orders nothing, None if it leads nowhere."""
+    above, dot, _ = written.rpartition(".")
+    if dot and above != task.id and (above in by_id or written in by_id):
+        if written in parts and parts[written].status in FINISHED:
+            return ""
+        # One that does not exist stays as it is written: the plan reports it like one of the task's own.
+        return above if written in parts else written
+    beside = {part.id for part in task.subtasks}
+    local = written.removeprefix(f"{task.id}.")
+    return "" if {local, written} & beside or any(name.endswith(f".{local}") for name in beside) else None
+
+
+def _dangling(part: Subtask, written: str, by_id: Mapping[str, Task]) -> str:
+    hint = f"; if task {written} is meant, write it into the task's own dependencies" if written in by_id else ""
+    return f"has a part {shown(part.id)} that depends on {shown(written)}, and no such part{hint}; ignored"
+
+
+def _of_profiles(tasks: tuple[Task, ...], root: tuple[PathPart, ...]) -> Iterator[TaskProblem]:
     """A problem for each task with a profile that is none: what must be shown of it is not known."""
     for task in tasks:
         if task.status not in FINISHED and (problem := profiles.stated(task.raw).problem):
-            yield TaskProblem(task.id, problem)
+            yield TaskProblem(task.id, problem, where=(*root, task.index))
+
+
+def default_tag(tags: Collection[str], where: str, change: str, current: str = "") -> tuple[str, str]:
+    """The tag that counts where nobody chose one, and why: the current one, else `master`, else the only one.
+
+    `current`: Taskmaster's current tag; empty if none is known. `change`: what chooses another one. Invalid if no tag
+    counts.
+    """
+    if current in tags:
+        return current, "Taskmaster's current tag"
+    gone = f"Taskmaster's current tag {shown(current)} is not in the file" if current else ""
+    if DEFAULT_TAG in tags:
+        return DEFAULT_TAG, gone
+    if len(tags) == 1:
+        return next(iter(tags)), gone or "the file's only tag"
+    message = f"expected the tag {shown(DEFAULT_TAG)} or a current one, got the tags {', '.join(map(shown, tags))}"
+    raise invalid(where, message, f"choose one with {change}, or with `task-master use-tag`")
 
 
 def _choose(tags: Mapping[str, Any], tag: str | None, where: str) -> str:
-    known = ", ".join(map(shown, tags))
     if tag is None:
-        if DEFAULT_TAG in tags:
-            return DEFAULT_TAG
-        if len(tags) == 1:
-            return next(iter(tags))
-        raise invalid(where, f"expected the tag {shown(DEFAULT_TAG)}, got the tags {known}", "choose one with --tag")
+        return default_tag(tags, where, "--tag")[0]
     if tag not in tags:
         near = difflib.get_close_matches(tag, tags, n=1)
         hint = f"did you mean {shown(near[0])}?" if near else "choose one of these"
+        known = ", ".join(map(shown, tags))
         raise invalid(where, f"expected the tag {shown(tag)}, got the tags {known}", hint)
     return tag
 
 
-def _unique(listed: list[Task]) -> tuple[tuple[Task, ...], tuple[TaskProblem, ...], frozenset[str]]:
+def _unique(
+    listed: list[Task], root: tuple[PathPart, ...]
+) -> tuple[tuple[Task, ...], tuple[TaskProblem, ...], frozenset[str]]:
     """Each id once, with a problem if several tasks have an id, or the number made of it."""
     first: dict[str, Task] = {}
     numbers: dict[int, str] = {}
@@ -396,12 +520,13 @@ def _unique(listed: list[Task]) -> tuple[tuple[Task, ...], tuple[TaskProblem, ..
         other = numbers.setdefault(task.number, task.id)
         if other != task.id:
             text = f"shares the number {task.number} with task {{}}; give one of them another id"
-            problems.append(TaskProblem(task.id, text.format(shown(other))))
-            problems.append(TaskProblem(other, text.format(shown(task.id))))
+            for task_id, another in ((task.id, other), (other, task.id)):
+                place = (*root, first[task_id].index, "id")
+                problems.append(TaskProblem(task_id, text.format(shown(another)), where=place))
     for name, count in same.items():
         if name in differ:
             text = f"is in the file {count} times, with different contents; keep one of them"
         else:
             text = f"is in the file {count} times, always the same; taken once"
-        problems.append(TaskProblem(name, text, blocks=name in differ))
+        problems.append(TaskProblem(name, text, blocks=name in differ, where=(*root, first[name].index)))
     return tuple(first.values()), tuple(problems), frozenset(differ)

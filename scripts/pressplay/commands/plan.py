@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +11,13 @@ import click
 
 from pressplay import names
 from pressplay.backlog import graph, overlap, workflow
-from pressplay.backlog.tasks import FINISHED, read
-from pressplay.commands import _files, _lacks
+from pressplay.backlog.tasks import FINISHED
+from pressplay.commands import _files, _lacks, _project
 from pressplay.domain import profiles
 from pressplay.errors import InputError
-from pressplay.validation.report import read_text
 
 if TYPE_CHECKING:
+    from pressplay.backlog.resolution import Resolved
     from pressplay.gates.proving.detection import Advice
 
 ROWS = 100
@@ -25,8 +26,8 @@ STAND_IN = "owner/repository"
 
 
 @click.command("plan")
-@click.argument("tasks_json", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--tag", help="The tag to plan; by default master, or the file's only one.")
+@click.argument("path", default=".", type=click.Path(path_type=Path))
+@_project.options
 @click.option(
     "--parallel",
     type=click.IntRange(min=1),
@@ -56,7 +57,6 @@ STAND_IN = "owner/repository"
     show_default=True,
     help="What happens to tasks that name the same file in relevantFiles.",
 )
-@click.option("--repo", default=STAND_IN, show_default=True, help="The repository, for -o workflow.")
 @click.option("--namespace", default="press-play", show_default=True, help="The namespace, for -o workflow.")
 @click.option(
     "--release",
@@ -66,55 +66,65 @@ STAND_IN = "owner/repository"
     help="What lets dependents start: the merge, or the approval, on whose head they then start.",
 )
 def command(
-    tasks_json: Path,
+    path: Path,
+    repo: str | None,
+    branch: str | None,
+    commit: str | None,
+    backlog: str | None,
     tag: str | None,
     parallel: int,
     output: str,
     minutes: float,
-    repo: str,
     namespace: str,
     release: workflow.Release,
     overlaps: overlap.Overlaps,
 ) -> None:
     """Show what the play of a Taskmaster backlog would do: order, critical path, estimate, what starts first.
 
-    Problems in the backlog are shown and keep only the tasks they touch from playing; the exit status is 2 only where
-    the file cannot be read at all. Last comes what the project that the file lies in lacks to be provable.
+    PATH is a project's folder, of which the commit counts that `pressplay play` would play, or a tasks.json, which is
+    read as it is. First comes what that is. Problems in the backlog are shown and keep only the tasks they touch from
+    playing; the exit status is 2 only where the file cannot be read at all. Last comes what the project lacks to be
+    provable.
     """
-    backlog = read(read_text(tasks_json), str(tasks_json), tag)
-    planned = graph.plan(backlog, parallelism=parallel, overlaps=overlaps)
+    choices = _project.Choices(repo or "", branch or "", commit or "", backlog or "", tag or "")
+    resolved, notes = _project.of_path(path, choices)
+    tasks = resolved.backlog()
+    planned = graph.plan(tasks, parallelism=parallel, overlaps=overlaps)
+    _project.show(resolved, notes, functools.partial(click.echo, err=output != "table"))
     if output == "json":
-        advice = [{"message": item.message, "do": item.do} for item in _missing(tasks_json)]
+        advice = [{"message": item.message, "do": item.do} for item in _missing(path, resolved)]
         stacked = {"stacked": workflow.begun_on(planned)} if release == "approved" else {}
-        whole = {**planned.as_json(), **stacked, "lacks": advice}
+        whole = {"resolved": resolved.as_json(), **planned.as_json(), **stacked, "lacks": advice}
         click.echo(json.dumps(whole, indent=2 if len(planned.tasks) <= ROWS else None))
     elif output == "workflow":
+        name = resolved.repo.value or STAND_IN
         manifests = workflow.play_manifests(
             planned,
-            repo=repo,
+            repo=name,
             tag=planned.tag,
-            play=names.play(repo, planned.tag, 1),
+            play=names.play(name, planned.tag, 1),
             namespace=namespace,
             parallelism=parallel,
             release=release,
         )
         click.echo(workflow.to_yaml(manifests), nl=False)
         for problem in planned.problems:
-            click.echo(f"task {_line(problem.task)}: {_line(problem.problem)}", err=True)
+            click.echo(_line(str(problem)), err=True)
     else:
-        _show(planned, tuple(task.id for task in backlog.tasks if task.status in FINISHED), minutes, release)
-        _lacks.show(_missing(tasks_json))
+        click.echo("")
+        _show(planned, tuple(task.id for task in tasks.tasks if task.status in FINISHED), minutes, release)
+        _lacks.show(_missing(path, resolved))
 
 
-def _missing(tasks_json: Path) -> list[Advice]:
-    """What the project that the backlog lies in lacks to be provable; nothing where it lies in none."""
-    folder = _files.project_of(tasks_json)
+def _missing(path: Path, resolved: Resolved) -> list[Advice]:
+    """What the project lacks to be provable; nothing where a backlog lies in none."""
+    folder = path if path.is_dir() else _files.project_of(path)
     if folder is None:
         return []
     from pressplay.gates.proving import detection, environment, lacks
 
     try:
-        with _files.files_of(folder) as files:
+        with _files.files_of(folder, resolved.commit.value or "HEAD") as files:
             contract = environment.contract(files, where=str(folder / detection.FILE))
             return lacks.lacks(contract, files, lacks.Means())
     except InputError as error:
@@ -177,7 +187,7 @@ def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float, releas
     if planned.problems:
         console.print(f"\nProblems ({len(planned.problems)}):", soft_wrap=True)
         for problem in planned.problems[:ROWS]:
-            console.print(Text(f"  task {_line(problem.task)} {_line(problem.problem)}"), soft_wrap=True)
+            console.print(Text(f"  {_line(str(problem))}"), soft_wrap=True)
         if len(planned.problems) > ROWS:
             console.print(f"  and {len(planned.problems) - ROWS} more; -o json lists them all", soft_wrap=True)
 

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pressplay import names
+from pressplay.commands import _project
 from pressplay.errors import EXIT_FAILED, EXIT_NEVER, InputError
 from pressplay.sandbox.shutdown import Shutdown
 
 if TYPE_CHECKING:
     from pressplay.sandbox.session import Ended
+    from pressplay.settings import RepositoryDefaults
 
 _OPTIONS_FILE = "play.json"
 
@@ -47,6 +50,7 @@ _OPTIONS_FILE = "play.json"
     default=None,
     help="Let gates' commands use this machine's network, to fetch packages; a cluster has a package proxy.",
 )
+@_project.options
 @click.option("--resume", is_flag=True, help="Go on with the play that was interrupted.")
 @click.option("--fresh", is_flag=True, help="Throw an earlier sandbox of this project away first.")
 @click.option(
@@ -67,6 +71,11 @@ def command(
     merge: str | None,
     start: str | None,
     gates_online: bool | None,
+    repo: str | None,
+    branch: str | None,
+    commit: str | None,
+    backlog: str | None,
+    tag: str | None,
     resume: bool,
     fresh: bool,
     state: Path | None,
@@ -77,8 +86,10 @@ def command(
 ) -> int:
     """Play PROJECT's backlog (its .taskmaster/tasks/tasks.json) in a sandbox: no cluster, no account, no key.
 
-    Without PROJECT the demo is played by scripted agents. Pressing again takes up what is left, as a new attempt.
-    Exit status 0 when every task is merged (and the demo's acceptance tests pass), 1 when not, 2 for wrong input.
+    Without PROJECT the demo is played by scripted agents. First it says what is played: the branch that is checked out
+    and Taskmaster's current tag, unless options say otherwise. Pressing again takes in what is new in the project, and
+    takes up what is left, as a new attempt. Exit status 0 when every task is merged (and the demo's acceptance tests
+    pass) or none is left, 1 when not, 2 for wrong input.
     """
     say = functools.partial(click.echo, err=True)
     go_on = ["pressplay", "play", *([str(project)] if project else []), "--resume"]
@@ -99,6 +110,10 @@ def command(
             "merge": merge,
             "start": start,
             "gates_online": gates_online,
+            "repo": repo,
+            "branch": branch,
+            "backlog": backlog,
+            "tag": tag,
             "chart": str(chart.resolve()) if chart else None,
         }
         wanted = {**saved, **{name: value for name, value in given.items() if value is not None}}
@@ -108,7 +123,8 @@ def command(
                 "codex, opencode or gemini (docs/how-to/real-agent.md)"
             )
         try:
-            summary = _play(directory, wanted, fresh, resume, serve, port, say, shutdown)
+            played = _what(wanted, commit or "", saved, say, resume=resume)
+            summary = _play(directory, wanted, played, fresh, resume, serve, port, say, shutdown)
         except InputError as error:
             shutdown.now(click.style(str(error), fg="red"), error.exit_code, fault=True)
         except Exception:
@@ -119,9 +135,56 @@ def command(
     return 0 if summary.state == "merged" and not summary.broken else 1
 
 
+def _what(
+    wanted: Mapping[str, Any], commit: str, saved: Mapping[str, Any], say: Callable[[str], None], *, resume: bool
+) -> dict[str, str]:
+    """Decide and say what is played; empty for the demo. A play that is resumed stays with what it began with."""
+    before: dict[str, str] = saved.get("played") or {}
+    if not wanted.get("project"):
+        given = [f"--{name}" for name in ("repo", "branch", "backlog", "tag") if wanted.get(name)]
+        given += ["--commit"] if commit else []
+        if given:
+            raise InputError(
+                f"{', '.join(given)}: expected a PROJECT that it is about, got none; the demo has no choice"
+            )
+        return {}
+    project = Path(wanted["project"])
+    choices = {name: wanted.get(name) or "" for name in ("repo", "branch", "backlog", "tag")}
+    kept: dict[str, str] = {}
+    if before:
+        kept = {} if choices["repo"] else {"repo": before["repo"]}
+        if resume:
+            kept |= {"branch": before["branch"], "backlog": before["path"], "tag": before["tag"]}
+        choices |= kept
+    values = _values_of(wanted["chart"], choices["repo"]) if wanted.get("chart") else None
+    resolved, notes = _project.of_folder(
+        project, _project.Choices(**choices, commit=commit, kept=frozenset(kept)), values, is_copied=True
+    )
+    _project.show(resolved, notes, say)
+    names.checked(resolved.tag.value, "tag")
+    return {
+        "repo": resolved.repo.value,
+        "branch": resolved.branch.value,
+        "commit": resolved.commit.value,
+        "docs": resolved.docs,
+        "path": resolved.path.value,
+        "tag": resolved.tag.value,
+    }
+
+
+def _values_of(chart: str, repo: str) -> RepositoryDefaults:
+    """What the user's own chart says of a repository, or of all."""
+    from pressplay.chart import rendered_chart
+    from pressplay.sandbox.configuration import settings_of
+
+    settings = settings_of(rendered_chart(Path(chart)))
+    return settings.repository(repo) if repo in settings.repositories else settings.defaults
+
+
 def _play(
     directory: Path,
     wanted: dict[str, Any],
+    played: dict[str, str],
     fresh: bool,
     resume: bool,
     serve: bool,
@@ -137,7 +200,7 @@ def _play(
     with state_folder.claimed(directory):
         if fresh:
             state_folder.clear(directory)
-        options = {**session.DEFAULTS, **wanted}
+        options = {**session.DEFAULTS, **wanted, "played": played}
         try:
             part = directory / f"{_OPTIONS_FILE}.part"
             part.write_text(json.dumps(options))
@@ -148,14 +211,14 @@ def _play(
             _try(wanted["agent"], directory)
         advise: Callable[[], None] | None = None
         if wanted.get("project") and not resume:
-            advise = functools.partial(_say_what_it_lacks, Path(wanted["project"]), options)
+            advise = functools.partial(_say_what_it_lacks, Path(wanted["project"]), options, played["commit"])
         options["port"] = port
         return session.play(
             directory, options, resume=resume, serve=serve, say=say, shutdown=shutdown, before_press=advise
         )
 
 
-def _say_what_it_lacks(project: Path, options: Mapping[str, Any]) -> None:
+def _say_what_it_lacks(project: Path, options: Mapping[str, Any], commit: str) -> None:
     """Before anything costs: what the project lacks to be provable here. It informs, and stops nothing.
 
     Raises Invalid if its environment contract is wrong.
@@ -169,7 +232,7 @@ def _say_what_it_lacks(project: Path, options: Mapping[str, Any]) -> None:
     online = options["gates_online"]
     means = _lacks.sandbox_means(options["start"], online, container.tells_processes_apart(online))
     try:
-        with files_of(project, "refs/heads/main") as files:
+        with files_of(project, commit or "HEAD") as files:
             contract = environment.contract(files, where=str(project / detection.FILE))
             advice = lacks.lacks(contract, files, means)
     except Invalid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 import click
 
 from pressplay.backlog import tasks
+from pressplay.commands import _project
 from pressplay.errors import InputError
+from pressplay.plaintext import plain
 from pressplay.templating import prompts
 
 
 @click.command("prompts")
-@click.argument("tasks_json", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path))
+@_project.options
 @click.option(
     "-o",
     "--output",
@@ -23,34 +27,45 @@ from pressplay.templating import prompts
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the folders task-N are written, for example .taskmaster/docs.",
 )
-@click.option("--tag", help="The tag to read; by default master, or the file's only one.")
 @click.option(
     "--templates",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder with your own *.mustache; what it lacks is ours.",
 )
 @click.option("--force", is_flag=True, help="Write over files that are there with another content.")
-def command(tasks_json: Path, directory: Path, tag: str | None, templates: Path | None, force: bool) -> None:
-    """Write prompt.md, task.md and acceptance-criteria.md for every task of TASKS_JSON that is not finished.
+def command(
+    path: Path,
+    repo: str | None,
+    branch: str | None,
+    commit: str | None,
+    backlog: str | None,
+    tag: str | None,
+    directory: Path,
+    templates: Path | None,
+    force: bool,
+) -> None:
+    """Write prompt.md, task.md and acceptance-criteria.md for every task of a backlog that is not finished.
 
-    N is the integer that stands for the task. Files that are there already are left alone, unless --force.
+    PATH is a project's folder, of which the commit counts that `pressplay play` would play, or a tasks.json, which is
+    read as it is. N is the integer that stands for the task. Files that are there already are left alone, unless
+    --force. A task whose own fields are wrong is left out, and named.
     """
-    try:
-        content = tasks_json.read_bytes()
-    except OSError as error:
-        raise InputError(f"{tasks_json}: expected the tasks.json that Taskmaster writes; {error.strerror}") from error
-    backlog = tasks.read(content, str(tasks_json), tag)
-    if blocked := [problem for problem in backlog.problems if problem.blocks]:
-        raise InputError("\n".join(f"{tasks_json}: task {problem.task}: {problem.problem}" for problem in blocked))
+    choices = _project.Choices(repo or "", branch or "", commit or "", backlog or "", tag or "")
+    resolved, notes = _project.of_path(path, choices)
+    _project.show(resolved, notes, functools.partial(click.echo, err=True))
+    read = resolved.backlog()
+    blocked = {problem.task for problem in read.problems if problem.blocks}
     # Everything is made before anything is written: a fault in a template leaves nothing half done.
     made = {
         directory / f"task-{task.number}" / name: text
-        for task in backlog.tasks
-        if task.status not in tasks.FINISHED
-        for name, text in prompts.task_files(task, backlog, templates).items()
+        for task in read.tasks
+        if task.status not in tasks.FINISHED and task.id not in blocked
+        for name, text in prompts.task_files(task, read, templates).items()
     }
-    for path, text in made.items():
-        click.echo(f"{path}: {_write(path, text.encode(), force)}", err=True)
+    for file, text in made.items():
+        click.echo(f"{file}: {_write(file, text.encode(), force)}", err=True)
+    for problem in read.problems:
+        click.echo(plain(f"{problem}{': left out' if problem.blocks else ''}"), err=True)
 
 
 def _write(path: Path, content: bytes, force: bool) -> str:

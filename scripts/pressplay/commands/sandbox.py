@@ -63,19 +63,21 @@ def forge(
     Prints one JSON object {"url", "apiURL", "gitURL", "webURL"} once it answers. `kubectl apply -f` installs what
     --secrets names, in both namespaces.
     """
+    from pressplay.backlog import checkout
     from pressplay.chart import rendered_chart
     from pressplay.clock import SystemClock
     from pressplay.sandbox import demo, service, setup
+    from pressplay.sandbox.configuration import settings_of
     from pressplay.sandbox.forge import Forge
     from pressplay.sandbox.maintainer import Maintainer
-    from pressplay.settings import CONFIG_KEY, CONFIG_MAP, GitHub, parse
+    from pressplay.settings import GitHub
     from pressplay.validation import values
 
     names.repo(repo)
     host, port = _address(listen)
     data.mkdir(parents=True, exist_ok=True)
-    config = next(m for m in rendered_chart() if m["kind"] == "ConfigMap" and m["metadata"]["name"] == CONFIG_MAP)
-    settings = parse(config["data"][CONFIG_KEY]).model_copy(
+    branch = checkout.opened(project).branch()[0] if project is not None else checkout.BRANCH
+    settings = settings_of(rendered_chart()).model_copy(
         update={"namespace": namespace, "controller_namespace": controller_namespace}
     )
     made = Forge(data / "forge.db", data / "git", SystemClock(), url or f"http://{host}:{port}")
@@ -84,7 +86,7 @@ def forge(
         address = (url or server.url).rstrip("/")
         made.web_url = address
         served_by = values.load([])["serve"]["githubApp"]
-        apps = setup.set_up(made, settings, repo, project or demo.PROJECT, serve_app=served_by)
+        apps = setup.set_up(made, settings, repo, project or demo.PROJECT, branch=branch, serve_app=served_by)
         if secrets is not None:
             _write_secretly(secrets, {"apiVersion": "v1", "kind": "List", "items": [*setup.secrets(settings, apps)]})
         addresses = {"url": address, "apiURL": f"{address}/api/v3", "gitURL": address, "webURL": address}

@@ -201,13 +201,11 @@ def _tasks(file: Path) -> tuple[list[Problem], list[Problem]]:
     except Invalid as error:
         return error.problems, []
     notes: list[Problem] = []
-    for tag, (path, _) in tags.items():
-        backlog = from_document(source.value, str(file), tag)
-        index = {task.id: task.index for task in backlog.tasks}
-        for problem in graph.plan(backlog).problems:
-            where = (*path, index[problem.task])
-            at = source.place(where)
-            located = Problem(at.file, at.line, at.column, json_path(where), f"task {problem.task} {problem.problem}")
+    for tag in tags:
+        for problem in graph.plan(from_document(source.value, str(file), tag)).problems:
+            at = source.place(problem.where)
+            place = json_path(problem.where)
+            located = Problem(at.file, at.line, at.column, place, f"task {problem.task} {problem.problem}")
             (problems if problem.blocks else notes).append(located)
     return by_place(problems), by_place(notes)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pressplay import names
-from pressplay.backlog import graph, tasks
+from pressplay.backlog import graph
 from pressplay.doctor.github import itself, needs
 from pressplay.doctor.results import NotLookedAt, Result, check, not_looked_at, note, ok, wrong
 from pressplay.doctor.subject import Subject
@@ -236,13 +236,13 @@ def backlog(subject: Subject, repo: str) -> Iterator[Result]:
     """Whether there is a tasks.json that can be played."""
     base, gh, work = _base(subject, repo), _client(subject, repo), _work(subject, repo)
     try:
-        path, content = backlog_file.locate(gh, work, base)
+        path, _content = backlog_file.locate(gh, work, base)
     except InputError as error:
         yield note("backlog", str(error).partition(". Make")[0], "make one with task-master, if plays are wanted here")
         return
-    where = f"{repo}@{base}:{path}"
     try:
-        parsed = tasks.read(content, where, work.tag)
+        resolved = backlog_file.resolved(gh, work)
+        where, parsed = resolved.where, resolved.backlog()
     except InputError as error:
         yield wrong("backlog", str(error), f"pressplay validate --tasks {path} tells all of it; tag: defaults.tag")
         return

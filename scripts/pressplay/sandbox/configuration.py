@@ -23,6 +23,8 @@ MACHINE = "this-machine"
 ENVIRONMENT = "preview-{pr}"
 """The environment in which a pull request's head is deployed: each has its own."""
 
+_NO_CONFIGURATION = f"the rendered chart has no ConfigMap {CONFIG_MAP}; render it with helm template"
+
 
 def install(
     cluster: Cluster,
@@ -51,10 +53,18 @@ def install(
             manifest = {**manifest, "data": data}
         cluster.apply(manifest)
     if settings is None:
-        raise InputError(f"the rendered chart has no ConfigMap {CONFIG_MAP}; render it with helm template")
+        raise InputError(_NO_CONFIGURATION)
     for manifest in _rights(settings):
         cluster.apply(manifest)
     return settings
+
+
+def settings_of(chart: Sequence[Manifest]) -> Settings:
+    """The settings that a rendered chart has, before they are set for this machine. InputError if it has none."""
+    for manifest in chart:
+        if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == CONFIG_MAP:
+            return parse(manifest["data"][CONFIG_KEY])
+    raise InputError(_NO_CONFIGURATION)
 
 
 def _rights(settings: Settings) -> Iterator[Manifest]:

@@ -32,32 +32,40 @@ class Progress:
     """Says what changed since it last looked. Titles are never shown: they are text that people wrote (R7)."""
 
     def __init__(self, sandbox: Sandbox, say: Callable[[str], None]) -> None:
-        """`say` takes a line; the clock starts now."""
+        """`say` takes a line; the clock starts now, and what an earlier try came to is no news."""
         self._sandbox, self._say = sandbox, say
         self._version = sandbox.cluster.version()
         self._began = sandbox.clock.now()
         self._seen: dict[str, str] = {}
+        self._is_news = False
+        for kind in (*RUN_KINDS, "ConfigMap"):
+            for manifest in sandbox.cluster.list(kind, ""):
+                # One that is at work is worth a line once it moves on.
+                if (manifest.get("status") or {}).get("phase") != "Running":
+                    self._look(kind, manifest)
+        self._is_news = True
 
     def watch(self) -> None:
         """Look, and say."""
         changes = self._sandbox.cluster.changes(self._version)
         for key, version in changes.items():
             self._version = max(self._version, version)
-            if key.kind not in (*RUN_KINDS, "ConfigMap"):
-                continue
-            manifest = self._sandbox.cluster.get(*key)
-            if manifest is None:
-                continue
-            if key.kind in RUN_KINDS:
-                self._run(manifest)
-            elif (kind := (manifest["metadata"].get("labels") or {}).get("press-play/ledger")) == "task":
-                self._ledger(manifest)
-            elif kind == "pr":
-                self._pull(manifest)
+            if key.kind in (*RUN_KINDS, "ConfigMap") and (manifest := self._sandbox.cluster.get(*key)) is not None:
+                self._look(key.kind, manifest)
+
+    def _look(self, kind: str, manifest: Manifest) -> None:
+        if kind in RUN_KINDS:
+            self._run(manifest)
+        elif (ledger := (manifest["metadata"].get("labels") or {}).get("press-play/ledger")) == "task":
+            self._ledger(manifest)
+        elif ledger == "pr":
+            self._pull(manifest)
 
     def _once(self, what: str, state: str, line: str) -> None:
         if self._seen.get(what) != state:
             self._seen[what] = state
+            if not self._is_news:
+                return
             seconds = int(self._sandbox.clock.now() - self._began)
             self._say(f"{seconds // 60:02d}:{seconds % 60:02d}  {line}")
 

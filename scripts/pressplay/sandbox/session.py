@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 import sys
@@ -13,17 +14,18 @@ from typing import Any
 
 import pygit2
 
-from pressplay import names
 from pressplay.chart import RENDERED, rendered_chart
 from pressplay.clock import SystemClock
 from pressplay.cluster import waits
 from pressplay.cluster.sqlite import SqliteCluster, what_to_do
 from pressplay.errors import InputError, TryAgain
+from pressplay.plaintext import plain
 from pressplay.sandbox import demo as the_demo
-from pressplay.sandbox import garbage, keeper, state_folder
+from pressplay.sandbox import garbage, keeper, state_folder, stops
 from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.launcher import ProcessLauncher
 from pressplay.sandbox.progress import Progress
+from pressplay.sandbox.project import Source, look_again
 from pressplay.sandbox.shutdown import Shutdown
 from pressplay.sandbox.summary import Summary, summarize
 from pressplay.sandbox.world import Options, Sandbox
@@ -36,7 +38,9 @@ DEFAULTS: dict[str, Any] = {
     "start": None,
     "gates_online": False,
     "chart": None,
+    "played": {},
 }
+"""`played`: the repository, branch, commit, folder of the backlog and tag that were decided, of a user's project."""
 _DEMO_REPO = "acme/shop"
 _DEMO_ROOM = 2**29
 """Bytes that the demo's volumes have room for; they take a tenth of it."""
@@ -50,6 +54,8 @@ class Ended(Summary):
     """A summary, and the failures of the demo's acceptance tests."""
 
     broken: str = ""
+    was_empty: bool = False
+    """Whether nothing was left to play."""
 
 
 def play(
@@ -105,7 +111,8 @@ def _play(
     if demo:
         # What other projects build may be larger than memory.
         state_folder.keep_volumes_in_memory(directory, _DEMO_ROOM)
-    repo = _DEMO_REPO if project is None else f"local/{names.slug(project.name)}"
+    played: Mapping[str, str] = options["played"]
+    repo = _DEMO_REPO if project is None else played["repo"]
     command = options["agent"] or [sys.executable, "-m", "pressplay.sandbox.agents"]
     log, writing = keeper.Log(str(directory / "sandbox.log")), threading.Lock()
 
@@ -124,21 +131,24 @@ def _play(
             start_command=options["start"],
             gates_online=options["gates_online"],
             webhook_port=options.get("port", 0),
-            settings=the_demo.SETTINGS if demo else {},
+            settings=the_demo.SETTINGS if demo else _settings(played),
         ),
         rendered_chart(Path(options["chart"]) if options["chart"] else RENDERED),
         SystemClock(),
         ProcessLauncher(command),
     )
     shutdown.plays(sandbox)
-    if demo:
+    if project is None:
         sandbox.set_up_project(the_demo.PROJECT)
         say("The demo: scripted agents build a small real project. No model is called.")
     else:
-        sandbox.set_up_project(project)
+        sandbox.set_up_project(project, branch=played["branch"], commit=played["commit"])
+        source = Source(project, played["branch"], played["commit"])
+        look_again(sandbox.forge, repo, source, say, take=not resume)
     if before_press is not None:
         before_press()
     garbage.collect_less()
+    before = [play["metadata"]["name"] for play in sandbox.plays()]
     _press(sandbox, resume)
     sandbox.merge_what_is_ready()
     progress = Progress(sandbox, say)
@@ -150,12 +160,23 @@ def _play(
     _refused(sandbox)
     summary = summarize(sandbox)
     broken = _acceptance(sandbox, summary) if demo else ""
-    ended = Ended(summary.play, summary.state, summary.seconds, summary.tasks, summary.final, broken)
+    was_empty = not resume and [play["metadata"]["name"] for play in sandbox.plays()] == before
+    fields = {field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)}
+    ended = Ended(**fields, broken=broken, was_empty=was_empty and summary.state == "merged")
     _report(sandbox, ended)
+    if any(waits.phase(play) not in waits.FINISHED for play in sandbox.plays()):
+        # Until it goes on, nobody works, and no limit of what waits comes nearer.
+        stops.begin(directory)
     # Not after a fault: something may be under way, and closing would wait for it.
     sandbox.close()
     state_folder.free_memory(directory)
     return ended
+
+
+def _settings(played: Mapping[str, str]) -> dict[str, Any]:
+    """What was decided, as values of the repository have it: every flow then reads the same."""
+    own = {"defaultBranch": played["branch"], "docsProjectDirectory": played["docs"], "tag": played["tag"]}
+    return {"repositories": {played["repo"]: own}}
 
 
 def _serve(sandbox: Sandbox, secret: Path, progress: Progress, say: Callable[[str], None], shutdown: Shutdown) -> None:
@@ -251,7 +272,13 @@ def _report(sandbox: Sandbox, ended: Ended) -> None:
         used = (f"{task.usage.tokens:,}", task.usage.money or "–") if shows_usage else ()
         # Text, not markup: a title may hold anything.
         table.add_row(*(Text(cell) for cell in (*cells, str(task.seconds), *used, task.waited_for)))
-    console.print(table)
+    if ended.was_empty:
+        console.print(Text(f"Nothing left to play in the tag {plain(ended.tag)}: every task is done or merged."))
+    else:
+        console.print(table)
+    if ended.others and ended.state == "merged":
+        tags = ", ".join(f"{plain(tag)} ({count})" for tag, count in ended.others.items())
+        console.print(Text(f"other tags with tasks to do: {tags}; play one with --tag"), soft_wrap=True)
     if shows_usage:
         money = f", {ended.usage.money}" if ended.usage.money else ", of no known price (prices, in the values)"
         console.print(Text(f"models used: {ended.usage.tokens:,} tokens{money}, as the agents' command lines say"))
@@ -260,6 +287,8 @@ def _report(sandbox: Sandbox, ended: Ended) -> None:
             console.print(Text(f"task {task.id}, {task.state}: {task.why.line()}"), soft_wrap=True)
     if ended.final:
         console.print(Text(ended.final.line()), soft_wrap=True)
+    if ended.state == "waiting" and not sandbox.options.merge:
+        console.print(Text("to merge what is ready, and go on: the same command with --resume --merge auto"))
     where = sandbox.options.directory
     # No line breaks of ours: these are to be copied.
     console.print(Text(f"repository: git clone {sandbox.forge.git_path(sandbox.options.repo)}"), soft_wrap=True)

@@ -25,14 +25,24 @@ ORDERS = "refs/heads/press-play/**/*"
 """The branches that carry agents' instructions (`names.context_branch`)."""
 
 
-def set_up(forge: Forge, settings: Settings, repo: str, source: Path | None, *, serve_app: str = "") -> dict[str, App]:
+def set_up(
+    forge: Forge,
+    settings: Settings,
+    repo: str,
+    source: Path | None,
+    *,
+    branch: str = "main",
+    commit: str = "",
+    serve_app: str = "",
+) -> dict[str, App]:
     """Make sure of the repository with what is in `source`, the Apps, the maintainer and the rulesets.
 
-    `serve_app`: the App that will serve comments, for which there is none else.
+    `branch` is the base branch, which begins at `commit` (empty: where the source has it). `serve_app`: the App that
+    will serve comments, for which there is none else.
     Returns the Apps by their names as the settings have them (`githubApp`). Done again, it is the same.
     """
     forge.create_user(MAINTAINER)
-    forge.create_repository(repo, source)
+    forge.create_repository(repo, source, branch, commit=commit)
     forge.grant(repo, MAINTAINER, "admin")
     forge.create_user(DEPLOYER)
     forge.grant(repo, DEPLOYER, "write")

@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -119,18 +118,16 @@ class Shutdown:
 
     def _stop_all(self, grace: float) -> list[Path]:
         """End whatever runs for this folder, an earlier process' agents too, and record the time."""
-        from pressplay.sandbox import detached, keeper
+        from pressplay.sandbox import detached, keeper, stops
 
         if self._directory is None:
             return []
-        from pressplay.sandbox.world import STOPPED
-
         where = self._directory.resolve()
         folders = [path for pattern in ("runs/*", "gates/*", "deployments/*/*") for path in where.glob(pattern)]
         ended = detached.stop(folders, grace)
         if self._sandbox is not None or ended:
             with contextlib.suppress(OSError):
-                (self._directory / STOPPED).write_text(str(time.time()))
+                stops.begin(self._directory)
         # Our own short-lived children, git for example, end themselves on SIGTERM.
         keeper.send_signal(keeper.descendants({os.getpid()}), signal.SIGTERM)
         return ended

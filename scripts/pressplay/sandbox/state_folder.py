@@ -15,6 +15,8 @@ from pressplay.cluster.sqlite import what_to_do
 from pressplay.errors import InputError
 
 DATABASE, REPOSITORIES, OPTIONS, LOCK, VOLUMES = "state.db", "git", "play.json", "lock", "volumes"
+IGNORE = ".gitignore"
+"""By it git leaves out the folder, where it lies in a project."""
 _PRIVATE = (DATABASE, "state.db-wal", "state.db-shm", OPTIONS, LOCK, "sandbox.log", "agents.log", "webhook-secret")
 _PRIVATE_FOLDERS = (REPOSITORIES, "runs", "gates", VOLUMES, "deployments")
 _PATIENCE = 5.0
@@ -48,7 +50,8 @@ def claimed(directory: Path) -> Iterator[None]:
         try:
             os.ftruncate(lock, 0)
             os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-            _make_private(directory)
+            if _make_private(directory) and not (directory / IGNORE).exists():
+                (directory / IGNORE).write_text("*\n")
         except OSError as error:
             raise InputError(unwritable(directory, error)) from error
         yield
@@ -93,7 +96,7 @@ def clear(directory: Path) -> None:
     for path in directory.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name != LOCK:
+        elif path.name not in (LOCK, IGNORE):
             path.unlink()
 
 
@@ -132,12 +135,13 @@ def unwritable(directory: Path, error: OSError) -> str:
     )
 
 
-def _make_private(directory: Path) -> None:
-    """Take from others what they could read. A folder that is not only the sandbox's keeps its own mode."""
-    ours = (directory / OPTIONS).exists() or not any(path.name != LOCK for path in directory.iterdir())
+def _make_private(directory: Path) -> bool:
+    """Take from others what they could read; whether the folder is the sandbox's alone. Another keeps its own mode."""
+    ours = (directory / OPTIONS).exists() or not any(path.name not in (LOCK, IGNORE) for path in directory.iterdir())
     wanted = {directory / name: 0o600 for name in _PRIVATE} | {directory / name: 0o700 for name in _PRIVATE_FOLDERS}
     if ours:
         wanted[directory] = 0o700
     for path, mode in wanted.items():
         if path.exists() and not path.is_symlink():
             path.chmod(mode)
+    return ours

@@ -16,6 +16,7 @@ from pressplay.domain.entries import Broken, Entries, FinalProof, Run, TaskVerdi
 from pressplay.domain.reasons import Reason
 from pressplay.domain.usage import Usage
 from pressplay.github import pulls
+from pressplay.sandbox import stops
 from pressplay.sandbox.world import Sandbox
 from pressplay.steps.core import backlog_file, landing, parking
 from pressplay.steps.core.context import Context, Subject
@@ -94,6 +95,9 @@ class Summary:
     tasks: tuple[TaskResult, ...]
     final: FinalResult | None = None
     """None where the play has no final proof, or has not come to it."""
+    tag: str = ""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """The backlog's other tags with work → how many of their tasks are left."""
 
     @property
     def usage(self) -> Usage:
@@ -114,6 +118,8 @@ class Summary:
             "tasks": [task.as_json() for task in self.tasks],
             "usage": self.usage.as_json(),
             "finalProof": self.final.as_json() if self.final else None,
+            "tag": self.tag,
+            "otherTags": dict(self.others),
         }
 
 
@@ -136,12 +142,16 @@ def summarize(sandbox: Sandbox) -> Summary:
         if (own := of_branch.get(names.task_branch(task.number)))
         and (pull := _pull_of(task, ledgers.get(task.number, Entries()), landed, own)) is not None
     }
-    plays = sandbox.plays()
+    stem = names.play_stem(repo, subject.tag)
+    plays = [play for play in sandbox.plays() if _name(play).startswith(f"{stem}-")]
     newest = plays[-1] if plays else None
     # A large play is several Workflows, which go on side by side.
     parts = [play for play in plays if newest is not None and _name(play) == _name(newest)]
     results: dict[str, TaskResult] = {}
-    problems = {problem.task: problem.problem for problem in plan.problems}
+    problems: dict[str, str] = {}
+    for problem in plan.problems:
+        if problem.blocks:
+            problems[problem.task] = "; ".join(filter(None, (problems.get(problem.task), problem.problem)))
     for planned in plan.tasks:
         result = _task(sandbox, planned.task, newest, results, pulls_by_task, problems, landed)
         results[planned.task.id] = result
@@ -156,9 +166,11 @@ def summarize(sandbox: Sandbox) -> Summary:
     return Summary(
         play=_name(newest) if newest else "none",
         state=_state(parts, ordered, final),
-        seconds=_seconds(parts, sandbox.clock.now()),
+        seconds=_seconds(parts, sandbox.clock.now(), stops.known(sandbox.options.directory)),
         tasks=ordered,
         final=final,
+        tag=backlog.tag,
+        others=backlog.others,
     )
 
 
@@ -207,17 +219,40 @@ def _state(parts: Sequence[Manifest], tasks: tuple[TaskResult, ...], final: Fina
     return "failed"
 
 
-def _seconds(parts: Sequence[Manifest], now: float) -> int:
+def _seconds(parts: Sequence[Manifest], now: float, stopped: Sequence[stops.Stop]) -> int:
+    """How long the play took, without the time for which the sandbox was stopped."""
     known = [status for part in parts if (status := part.get("status") or {}).get("startedAt")]
     starts = [parse_rfc3339(status["startedAt"]) for status in known]
     ends = [parse_rfc3339(status["finishedAt"]) if status.get("finishedAt") else now for status in known]
-    return round(max(ends, default=0) - min(starts, default=0))
+    return round(stops.between(stopped, min(starts, default=0), max(ends, default=0)))
+
+
+def _work_seconds(
+    runs: Sequence[Run], verdicts: Mapping[int, TaskVerdict], now: float | None, stopped: Sequence[stops.Stop]
+) -> int:
+    """How long a task was worked on, all tries together: each from its first run to its verdict or its last run.
+
+    The time between tries, the wait for a merge and stops of the sandbox are no work. `now`: where the newest try is
+    under way.
+    """
+    seconds = 0.0
+    newest = max((run.try_ for run in runs), default=0)
+    for try_ in {run.try_ for run in runs}:
+        of_try = [run for run in runs if run.try_ == try_]
+        ends = [run.ended for run in of_try if run.ended is not None]
+        if (verdict := verdicts.get(try_)) is not None:
+            ends.append(verdict.ended)
+        elif now is not None and try_ == newest:
+            ends.append(int(now))
+        began = min(run.began for run in of_try)
+        seconds += stops.between(stopped, began, max(ends, default=began))
+    return round(seconds)
 
 
 def _task(
     sandbox: Sandbox,
     task: Task,
-    play: Mapping[str, Any] | None,
+    play: Manifest | None,
     before: Mapping[str, TaskResult],
     pulls_by_task: Mapping[int, pulls.Pull],
     problems: Mapping[str, str],
@@ -240,8 +275,9 @@ def _task(
     if why is None or why.what in (_UNDER_WAY, _NOT_STARTED):
         held = sandbox.context.paused(sandbox.options.repo) if state in ("running", "waiting") else None
         why = Reason(what=held.origin, detail=held.why, todo=held.ended_by) if held is not None else why
-    started = min((run.began for run in runs), default=None)
-    ended = _ended(pull, verdict, sandbox.clock.now())
+    under_way = play is not None and waits.phase(play) not in waits.FINISHED
+    verdicts = {verdict.try_: verdict for verdict in entries.all(TaskVerdict)}
+    now = sandbox.clock.now() if under_way else None
     return TaskResult(
         id=task.id,
         title=task.title,
@@ -249,7 +285,7 @@ def _task(
         pr=pull.number if pull else None,
         rounds=max((run.round for run in runs), default=0),
         runs=len(runs),
-        seconds=round(ended - started) if started is not None else 0,
+        seconds=_work_seconds(runs, verdicts, now, stops.known(sandbox.options.directory)),
         waited_for=_waited_for(task, pulls_by_task, before),
         why=why,
         usage=Usage.of(run.usage for run in runs),
@@ -292,12 +328,6 @@ def _how(
         if earlier is not None and earlier.state != "merged":
             return "waiting", Reason(what=f"waits for the merge of task {dependency}")
     return ("running", Reason(what=_UNDER_WAY)) if runs else ("waiting", Reason(what=_NOT_STARTED))
-
-
-def _ended(pull: pulls.Pull | None, verdict: TaskVerdict | None, now: float) -> float:
-    if pull is not None and pull.merged_at:
-        return parse_rfc3339(pull.merged_at)
-    return verdict.ended if verdict is not None else now
 
 
 def _waited_for(task: Task, pulls_by_task: Mapping[int, pulls.Pull], before: Mapping[str, TaskResult]) -> str:

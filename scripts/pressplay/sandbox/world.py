@@ -28,7 +28,7 @@ from pressplay.events.listing import listing
 from pressplay.events.webhook import Delivery
 from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.github.breaker import Breaker
-from pressplay.sandbox import setup
+from pressplay.sandbox import setup, stops
 from pressplay.sandbox.comments_server import CommentsServer
 from pressplay.sandbox.configuration import install
 from pressplay.sandbox.controller import WorkflowController
@@ -52,8 +52,6 @@ from pressplay.steps.review.deploys import environment
 CURSOR = "press-play-sandbox"
 """The ConfigMap with the number of the newest event of the forge that was answered."""
 
-STOPPED = "stopped"
-"""The file with the moment at which the sandbox was stopped in good order, agents and all."""
 _POLL = 0.02
 _MERGE_FAULTS = 3
 """After how many faults in a row of the maintainer nobody waits for them."""
@@ -220,12 +218,14 @@ class Sandbox:
             {**log, **self.options.agent_environment},
         )
 
-    def set_up_project(self, source: Path | None, repo: str = "") -> None:
+    def set_up_project(self, source: Path | None, repo: str = "", branch: str = "main", commit: str = "") -> None:
         """Set up the forge: the repository with the content of `source`, the Apps, the maintainer, the rulesets.
 
-        `repo`: another one than the first.
+        `repo`: another one than the first. `branch`: its base, which begins at `commit` (empty: where the source has
+        it).
         """
-        apps = setup.set_up(self.forge, self.settings, repo or self.options.repo, source)
+        repo = repo or self.options.repo
+        apps = setup.set_up(self.forge, self.settings, repo, source, branch=branch, commit=commit)
         self.forge.set_webhook(names.slug(self.settings.github.harness_app), self.webhook_url)
         self._hand_out_keys(apps)
 
@@ -343,10 +343,8 @@ class Sandbox:
 
     def _take_up(self) -> None:
         """After a kill, go on with what an earlier process left under way."""
-        stopped = self.options.directory / STOPPED
-        if stopped.exists():
-            self.controller.extend_limits(self.clock.now() - float(stopped.read_text()))
-            stopped.unlink()
+        if stopped := stops.end(self.options.directory, self.clock.now()):
+            self.controller.extend_limits(stopped)
         self._version = self.cluster.version()
         for deployer in self._deployers.values():
             deployer.restore()

@@ -36,9 +36,10 @@ def _final() -> Steps:
 
 def _run() -> Steps:
     from pressplay.steps.roles import ROOMS
-    from pressplay.steps.runs import run_steps
+    from pressplay.steps.runs import run_steps, submit_steps
 
     return {
+        "run-look": submit_steps.look,
         "run-prepare": partial(run_steps.prepare, rooms=ROOMS),
         "run-collect": partial(run_steps.collect, rooms=ROOMS),
     }

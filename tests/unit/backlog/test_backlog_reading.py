@@ -1,6 +1,7 @@
 """Reading tasks.json: a fixture for every oddity that is found in public."""
 
 import json
+import re
 
 import pytest
 
@@ -8,7 +9,7 @@ from pressplay import names
 from pressplay.backlog.graph import plan
 from pressplay.backlog.tasks import read
 from pressplay.errors import InputError
-from pressplay.validation.report import Invalid
+from pressplay.validation.report import json_path
 
 
 def tagged(*tasks, **other):
@@ -67,7 +68,9 @@ def test_of_several_tags_master_is_taken_or_the_one_asked_for():
 
 def test_the_only_tag_is_taken_and_one_of_several_must_be_named():
     assert read('{"v2": {"tasks": []}}', "f").tag == "v2"
-    with pytest.raises(InputError, match=r'f: \$: expected the tag "master", got the tags "a", "b"; choose one with'):
+    with pytest.raises(
+        InputError, match=r'f: \$: expected the tag "master" or a current one, got the tags "a", "b"; choose'
+    ):
         read('{"a": {"tasks": []}, "b": {"tasks": []}}', "f")
 
 
@@ -106,30 +109,135 @@ def test_two_ids_with_one_number_block_each_other(monkeypatch):
 
 
 @pytest.mark.rule("R10")
-def test_everything_of_the_wrong_shape_is_told_at_once_with_its_path():
+def test_everything_of_the_wrong_shape_is_a_problem_of_its_task_all_at_once_with_its_path():
     bad = [
         {"id": 1, "dependencies": [1, {"x": 1}]},
         {"id": True, "title": ["a", 3]},
         {"title": "x", "subtasks": [7]},
         "four",
         {"id": 5, "dependencies": "1,2", "status": 3},
+        {"id": 6},
+        {"id": 7, "dependencies": [5]},
     ]
-    with pytest.raises(Invalid) as raised:
-        read(json.dumps({"odd tag": {"tasks": bad}}), "dir/tasks.json")
-    assert [problem.path for problem in raised.value.problems] == [
-        '$["odd tag"].tasks[0].dependencies[1]',
-        '$["odd tag"].tasks[1].id',
-        '$["odd tag"].tasks[1].title',
-        '$["odd tag"].tasks[2].id',
-        '$["odd tag"].tasks[2].subtasks[0]',
-        '$["odd tag"].tasks[3]',
-        '$["odd tag"].tasks[4].status',
-        '$["odd tag"].tasks[4].dependencies',
+    backlog = read(json.dumps({"odd tag": {"tasks": bad}}), "dir/tasks.json")
+    assert [(problem.task, json_path(problem.where), problem.blocks) for problem in backlog.problems] == [
+        ("1", '$["odd tag"].tasks[0].dependencies[1]', True),
+        ("at place 2", '$["odd tag"].tasks[1].id', True),
+        ("at place 2", '$["odd tag"].tasks[1].title', True),
+        ("at place 3", '$["odd tag"].tasks[2].id', True),
+        ("at place 3", '$["odd tag"].tasks[2].subtasks[0]', True),
+        ("at place 4", '$["odd tag"].tasks[3]', True),
+        ("5", '$["odd tag"].tasks[4].status', True),
+        ("5", '$["odd tag"].tasks[4].dependencies', True),
     ]
-    assert str(raised.value).splitlines()[-1] == (
-        'dir/tasks.json: $["odd tag"].tasks[4].dependencies: expected a list of ids or null, got "1,2"; '
-        "write it in square brackets"
+    assert str(backlog.problems[-1]) == (
+        'task 5 is wrong: expected a list of ids or null, got "1,2"; write it in square brackets '
+        '($["odd tag"].tasks[4].dependencies)'
     )
+    planned = plan(backlog)
+    assert {row.task.id: row.state for row in planned.tasks} == {
+        "1": "blocked",
+        "5": "blocked",
+        "6": "ready",
+        "7": "blocked",
+    }
+    # Task 1 also depends on itself: all of its problems are listed, and those of tasks without an id.
+    assert len(planned.problems) == len(backlog.problems) + 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "path"),
+    [
+        ({"subtasks": [{"id": 1.1}]}, "$.master.tasks[0].subtasks[0].id"),
+        ({"details": {"steps": ["a"]}}, "$.master.tasks[0].details"),
+        ({"subtasks": [7]}, "$.master.tasks[0].subtasks[0]"),
+        ({"priority": []}, "$.master.tasks[0].priority"),
+    ],
+)
+@pytest.mark.parametrize(("status", "blocks"), [("done", False), ("cancelled", False), ("pending", True)])
+def test_a_fault_of_one_task_blocks_it_only_if_it_is_unfinished(entry, path, status, blocks):
+    planned = plan(read(tagged({"id": 1, "status": status, **entry}, {"id": 2}, {"id": 3, "dependencies": [1]}), "f"))
+    assert [(p.task, json_path(p.where), p.blocks) for p in planned.problems if p.task == "1"] == [("1", path, blocks)]
+    assert planned.ready == (("2",) if blocks else ("2", "3"))
+
+
+def parted(number, *dependencies, status="pending", **fields):
+    """A task with a part that is done, and one that depends on these."""
+    parts = [{"id": 1, "status": "done"}, {"id": 2, "dependencies": list(dependencies), "status": status}]
+    return {"id": number, "subtasks": parts, **fields}
+
+
+@pytest.mark.parametrize(
+    ("written", "status", "dependencies"),
+    [
+        ("1.2", "pending", ("1",)),
+        ("3", "pending", ()),
+        # Done already, of no use any more, or beside it.
+        ("1.1", "pending", ()),
+        ("1.2", "done", ()),
+        ("1.2", "deferred", ()),
+        (1, "pending", ()),
+        ("2.1", "pending", ()),
+    ],
+)
+def test_what_a_part_depends_on_in_another_task_its_task_waits_for(written, status, dependencies):
+    backlog = read(tagged(parted(1), parted(2, written, status=status), {"id": 3}), "f")
+    task = backlog.tasks[1]
+    assert task.dependencies == dependencies
+    assert plan(backlog).ready == (("1", "3") if dependencies else ("1", "2", "3"))
+    if dependencies:
+        lifted = task.lifted["1"]
+        assert (lifted.part, lifted.written) == ("2", "1.2")
+
+
+@pytest.mark.parametrize(
+    ("written", "problem", "blocks"),
+    [
+        ("1.9", 'depends, by its part 2, on "1.9", which does not exist; correct the id or take', True),
+        (9, 'has a part "2" that depends on "9", and no such part; ignored', False),
+        (1, "", False),
+        (3, 'depends on "3", and no such part; if task 3 is meant, write it into the task\'s own dependencies', False),
+    ],
+)
+def test_what_a_part_depends_on_and_is_nowhere_is_a_problem_with_its_path(written, problem, blocks):
+    planned = plan(read(tagged(parted(1), parted(2, written), {"id": 3}), "f"))
+    if not problem:
+        assert planned.problems == ()
+        return
+    (entry,) = planned.problems
+    assert problem in entry.problem
+    assert (entry.task, entry.blocks) == ("2", blocks)
+    assert json_path(entry.where) == "$.master.tasks[1].subtasks[1].dependencies"
+
+
+def test_a_cycle_by_parts_names_the_parts():
+    planned = plan(read(tagged(parted(1, "2.2"), parted(2, "1.2")), "f"))
+    (problem,) = planned.problems
+    assert "1 → 2 → 1 (each depends on the next, 1 by its part 2, 2 by its part 2)" in problem.problem
+
+
+@pytest.mark.parametrize(
+    ("written", "near"),
+    [
+        ("#12", "12"),
+        ("task-12", "12"),
+        ("Task 12", "12"),
+        ("012", "12"),
+        ("api-logn", "api-login"),
+        ("API-Login", "api-login"),
+        ("12.01", ""),
+        ("13", ""),
+        ("112", ""),
+        ("0", ""),
+    ],
+)
+def test_an_id_that_does_not_exist_is_answered_with_the_one_that_was_probably_meant(written, near):
+    backlog = read(tagged({"id": 12}, {"id": "api-login"}, {"id": 2, "dependencies": [written]}), "f")
+    (problem,) = plan(backlog).problems
+    hint = f'did you mean "{near}"?' if near else "correct the id"
+    assert hint in problem.problem
+    with pytest.raises(InputError, match=re.escape(hint) if near else "pressplay plan lists them"):
+        plan(backlog, only=[written])
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ def test_json_has_the_issues_shape(tasks_file, capsys):
         {"id": 4, "title": "four", "dependencies": [2]},
     )
     assert main(["plan", file, "-o", "json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {
+    made = json.loads(capsys.readouterr().out)
+    assert made.pop("resolved")["tag"] == {"value": "master", "why": "", "change": "--tag"}
+    assert made == {
         "tag": "master",
         "tasks": [
             {"id": "2", "title": "two", "state": "ready", "dependencies": ["1"], "order": 1, "slack": 0},
@@ -45,6 +47,7 @@ def test_json_has_the_issues_shape(tasks_file, capsys):
             {
                 "task": "x",
                 "problem": 'depends on "99", which does not exist; correct the id or take the dependency out',
+                "path": "$.master.tasks[2].dependencies",
             }
         ],
     }
@@ -93,7 +96,10 @@ def test_another_tag_is_planned(tasks_file, capsys):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["no-such.json"], "no-such.json: $: expected a readable file"),
+        (
+            ["no-such.json"],
+            "no-such.json: expected a project's folder, or the tasks.json that Taskmaster writes; No such",
+        ),
         ([str(DATA / "ckboost.json"), "--tag", "mastr"], 'did you mean "master"?'),
         ([str(DATA / "ckboost.json"), "--parallel", "0"], "0 is not in the range"),
         ([str(DATA / "ckboost.json"), "-o", "workflow", "--repo", "nothing"], "expected owner/name"),

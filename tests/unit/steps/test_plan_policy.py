@@ -9,11 +9,10 @@ import pytest
 from ledgers import PR, REPO, desk, record
 
 from pressplay import names
-from pressplay.backlog import tasks
 from pressplay.errors import InputError
 from pressplay.github import refs
 from pressplay.settings import RepositoryDefaults
-from pressplay.steps.core import backlog_file, landing, provable
+from pressplay.steps.core import landing, provable
 from pressplay.steps.documents import task_documents
 from pressplay.steps.play import plan_steps, protection
 from pressplay.steps.runs import requirements
@@ -30,7 +29,9 @@ def task(number: int, *dependencies: int, status: str = "pending") -> dict:
 def pressed(tmp_path, monkeypatch):
     """Press play on three tasks in a row; what the step put out, what it said, and what it made."""
 
-    def press(entries=(), *, done=None, undone=None, plays=(), backlog=None, values=None, **inputs):
+    def press(
+        entries=(), *, done=None, undone=None, plays=(), backlog=None, values=None, others=None, state=None, **inputs
+    ):
         lines: list[str] = []
         context = desk(tmp_path, repositories={REPO: RepositoryDefaults.model_validate(values or {})})
         context = replace(context, say=lines.append)
@@ -45,15 +46,17 @@ def pressed(tmp_path, monkeypatch):
             if phase:
                 context.cluster.set_status(kind, "press-play", name, {"phase": phase})
         listed = backlog or [task(1), task(2, 1), task(3, 2)]
-        document = json.dumps({"master": {"tasks": listed}})
+        files = {".taskmaster/tasks/tasks.json": json.dumps({"master": {"tasks": listed}, **(others or {})}).encode()}
+        if state is not None:
+            files[".taskmaster/state.json"] = json.dumps(state).encode()
         monkeypatch.setattr(protection, "demand", lambda *_: None)
         monkeypatch.setattr(provable, "demand", lambda *_: [])
         monkeypatch.setattr(requirements, "check", lambda *_: None)
-        monkeypatch.setattr(backlog_file, "read", lambda *_: tasks.read(document, "tasks.json", "master"))
+        monkeypatch.setattr("pressplay.steps.core.backlog_file.contents.read_file", lambda *at: files.get(at[2]))
         monkeypatch.setattr(landing, "of_backlog", lambda *_: landing.Landings(done or {}, undone or {}))
         monkeypatch.setattr(task_documents, "lacking", lambda *_: [])
         monkeypatch.setattr(refs, "head", lambda *_: "a" * 40)
-        monkeypatch.setattr("pressplay.steps.core.context.contents.default_branch", lambda *_: "main")
+        monkeypatch.setattr("pressplay.steps.core.backlog_file.contents.default_branch", lambda *_: "main")
         result = plan_steps.plan({"repo": REPO, "mode": "show", **inputs}, context)
         return result, "\n".join(lines), context
 
@@ -108,6 +111,40 @@ def test_what_is_played_and_what_is_taken_as_done(pressed, done, only, backlog, 
     result, lines, _context = pressed(done=done, backlog=backlog, tasks=only)
     assert (result["tasks"], result["ready"], result["started"]) == (count, ready, "false")
     assert words in lines
+
+
+@pytest.mark.rule("FR7")
+def test_the_block_comes_first_and_taskmasters_current_tag_is_played(pressed):
+    later = {"later": {"tasks": [task(7)]}}
+    _result, lines, _context = pressed(others=later, state={"currentTag": "later"})
+    assert [line.split()[0] for line in lines.splitlines()[:5]] == ["repository", "branch", "commit", "backlog", "tag"]
+    assert "tag         later " in lines
+    assert f"in this order: {names.task_number(7, 'later')};" in lines
+    # What is chosen counts before that.
+    result, _lines, _context = pressed(others=later, state={"currentTag": "later"}, tag="master")
+    assert result["tasks"] == "3"
+    result, _lines, _context = pressed(others=later, state={"currentTag": "later"}, values={"tag": "master"})
+    assert result["tasks"] == "3"
+
+
+@pytest.mark.rule("FR7")
+def test_nothing_left_names_other_tags_with_work(pressed):
+    result, lines, _context = pressed(
+        backlog=[task(1, status="done")], others={"later": {"tasks": [task(7)]}, "{{x}}": {"tasks": [task(8)]}}
+    )
+    assert (result["tasks"], result["started"]) == ("0", "false")
+    assert "nothing is left to play in this tag; other tags with tasks to do: later (-p tag)" in lines
+    assert "{{x}}" not in lines
+
+
+@pytest.mark.rule("R7")
+def test_a_fault_of_one_task_leaves_that_one_out(pressed):
+    result, lines, _context = pressed(
+        backlog=[{**task(1), "details": {}}, task(2), {**task(3, status="done"), "details": {}}]
+    )
+    assert result["tasks"] == "1"
+    assert "task 1: left out, the backlog has a problem with it" in lines
+    assert "task 3: left out" not in lines
 
 
 def test_a_merge_that_does_not_count_is_said_with_its_reason(pressed):

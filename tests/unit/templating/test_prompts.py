@@ -252,7 +252,7 @@ def test_the_command_writes_nothing_where_a_template_is_wrong(
 @pytest.mark.rule("R10")
 def test_the_command_says_what_is_wrong_with_its_input(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["prompts", str(project / "gone.json"), "-o", str(project / "out")]) == 2
-    assert "gone.json: expected the tasks.json" in capsys.readouterr().err
+    assert "gone.json: expected a project's folder, or the tasks.json" in capsys.readouterr().err
     assert command(project, "--tag", "nxt") == 2
     assert 'did you mean "next"' in capsys.readouterr().err
     (project / "out").write_text("a file")

@@ -34,8 +34,8 @@ def test_everything_wrong_in_all_files_is_told_at_once(tmp_path, capsys):
     assert [line.removeprefix(str(tmp_path)).split(": ")[0] for line in captured.err.splitlines()] == [
         "/1.yaml:1:1",
         "/2.yaml:1:1",
-        "/tasks.json:3:1",
-        "/tasks.json:4:18",
+        "/tasks.json:3:11",
+        "/tasks.json:4:28",
     ]
     assert captured.out == f"{one}, {two}, {tasks}: 4 errors, 0 warnings\n"
 
@@ -50,8 +50,8 @@ def test_json_lists_errors_and_warnings(tmp_path, capsys):
             {
                 "file": str(tasks),
                 "line": 1,
-                "column": 46,
-                "path": "$.tasks[1]",
+                "column": 56,
+                "path": "$.tasks[1].dependencies",
                 "message": 'task 2 depends on "1", which is cancelled; taken as satisfied, as Taskmaster does',
                 "hint": "",
                 "severity": "warning",

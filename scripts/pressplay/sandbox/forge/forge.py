@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,11 +152,17 @@ class Forge:
         return self._tokens[login]
 
     def create_repository(
-        self, full_name: str, source: Path | None = None, default_branch: str = "main", parent: str | None = None
+        self,
+        full_name: str,
+        source: Path | None = None,
+        default_branch: str = "main",
+        parent: str | None = None,
+        commit: str = "",
     ) -> None:
         """Make sure of a repository, from a directory's content, a git repository's branches and tags, or empty.
 
-        `parent` makes it a fork. InputError if `source` is no directory or lacks the default branch.
+        `parent` makes it a fork. `commit`: where the default branch begins; by default where the source has it.
+        InputError if `source` is no directory or lacks the default branch.
         """
         owner = names.repo(full_name).partition("/")[0]
         with self._store.session(write=True) as session:
@@ -166,7 +171,7 @@ class Forge:
             path = self._store.git_path(full_name)
             # Without a row this is what a killed attempt left.
             shutil.rmtree(path, ignore_errors=True)
-            git = self._fill(path, source, default_branch)
+            git = self._fill(path, source, default_branch, commit)
             forked = accounts.repository(session, parent)["id"] if parent is not None else None
             number = session.insert(
                 "forge_repos",
@@ -181,7 +186,7 @@ class Forge:
                 session.insert("forge_refs", repo_id=number, name=name, sha=sha)
             self._store.synced.add(number)
 
-    def _fill(self, path: Path, source: Path | None, default_branch: str) -> pygit2.Repository:
+    def _fill(self, path: Path, source: Path | None, default_branch: str, commit: str) -> pygit2.Repository:
         git = pygit2.init_repository(str(path), bare=True, initial_head=default_branch)
         with (path / "config").open("a") as config:
             config.write(_GIT_CONFIG)
@@ -191,20 +196,9 @@ class Forge:
         if not source.is_dir():
             raise InputError(f"{source}: expected a directory or a git repository to begin {path.name} with")
         if (source / ".git").exists() or ((source / "HEAD").is_file() and (source / "objects").is_dir()):
-            subprocess.run(
-                [
-                    "git",
-                    "fetch",
-                    "--quiet",
-                    str(source.resolve()),
-                    "+refs/heads/*:refs/heads/*",
-                    "+refs/tags/*:refs/tags/*",
-                ],
-                cwd=path,
-                check=True,
-                stdin=subprocess.DEVNULL,
-                process_group=0,
-            )
+            gitdata.fetch(path, source, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+            if commit:
+                gitdata.fetch(path, source, f"+{commit}:refs/heads/{default_branch}")
         else:
             who = gitdata.signature("Press Play", EMAIL, self._store.clock.now())
             git.create_commit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import DeltaStatus, DiffOption, FileMode, ObjectType, SortMode
 
+from pressplay.errors import InputError
 from pressplay.sandbox.forge.errors import ApiError
 
 ZERO = "0" * 40
@@ -156,11 +158,30 @@ def edit_tree(git: pygit2.Repository, base: pygit2.Tree | None, edits: Edits) ->
     return str(builder.write())
 
 
+def fetch(into: Path, source: Path, *refs: str) -> None:
+    """Fetch from a repository on this machine. InputError with git's words."""
+    done = subprocess.run(
+        ["git", "fetch", "--quiet", "--no-tags", str(source.resolve()), *refs],
+        cwd=into,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        # Ctrl-C is not for git: what is under way ends whole.
+        process_group=0,
+    )
+    if done.returncode:
+        raise InputError(f"{source}: git can't read it: {done.stderr.strip() or f'exit status {done.returncode}'}")
+
+
 def tree_of_directory(git: pygit2.Repository, folder: Path) -> str:
-    """The id of a tree with a directory's content (files, executables, symbolic links; `.git` left out)."""
+    """The id of a tree with a directory's content (files, executables, symbolic links).
+
+    Left out are `.git` and folders that ignore themselves, as virtual environments, caches and a sandbox's own do.
+    """
     builder = git.TreeBuilder()
     for item in sorted(folder.iterdir()):
-        if item.name == ".git":
+        if item.name == ".git" or _ignores_itself(item):
             continue
         if item.is_symlink():
             builder.insert(item.name, git.create_blob(str(item.readlink()).encode()), FileMode.LINK)
@@ -172,6 +193,11 @@ def tree_of_directory(git: pygit2.Repository, folder: Path) -> str:
             mode = FileMode.BLOB_EXECUTABLE if item.stat().st_mode & 0o100 else FileMode.BLOB
             builder.insert(item.name, git.create_blob(item.read_bytes()), mode)
     return str(builder.write())
+
+
+def _ignores_itself(folder: Path) -> bool:
+    rules = folder / ".gitignore"
+    return not folder.is_symlink() and rules.is_file() and rules.read_bytes().strip() == b"*"
 
 
 def signature(name: str, email: str, seconds: float) -> pygit2.Signature:

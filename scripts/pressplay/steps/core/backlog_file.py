@@ -5,28 +5,71 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pressplay import names
-from pressplay.backlog import graph, tasks
+from pressplay.backlog import graph, resolution, tasks
+from pressplay.backlog.resolution import Choice, Place, Resolved, Wanted, Ways, resolve
 from pressplay.domain.profiles import DEFAULT, Profile
 from pressplay.errors import InputError
-from pressplay.github import contents
+from pressplay.github import contents, refs
 from pressplay.github.calls import Client, GitHubRefused
 from pressplay.steps.core.context import Context, Subject
 
-TASKS_PATHS = (".taskmaster/tasks/tasks.json", "tasks/tasks.json", "tasks.json")
-"""Where Taskmaster keeps its file, newest place first; looked for in the docs project's directory."""
+WAYS = Ways(
+    repo="-p repo",
+    branch="defaultBranch in the values",
+    commit="a push",
+    backlog="docsProjectDirectory in the values",
+    tag="-p tag",
+)
+"""What changes a choice in a cluster."""
+
+
+class _OnGitHub(Place):
+    """A repository on GitHub."""
+
+    def __init__(self, gh: Client, repo: str) -> None:
+        self._gh, self._repo = gh, repo
+
+    def branch(self) -> tuple[str, str]:
+        """Its default branch."""
+        return contents.default_branch(self._gh, self._repo), "the default branch"
+
+    def commit(self, branch: str, wanted: str) -> tuple[str, str]:
+        """The branch's newest."""
+        return wanted or refs.head(self._gh, self._repo, branch), "the branch's newest"
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """A file of a commit."""
+        return contents.read_file(self._gh, self._repo, path, commit)
+
+    def state(self, commit: str, path: str) -> bytes | None:
+        """Taskmaster's state, where it is committed."""
+        return self.read(commit, path)
+
+    def about(self, _path: str) -> str:
+        """Nothing: GitHub has commits alone."""
+        return ""
+
+
+def resolved(gh: Client, subject: Subject, tag: str = "") -> Resolved:
+    """What is played of the subject's repository; `tag`: a person's choice. InputError where it can't be decided."""
+    own = subject.settings
+    wanted = Wanted(
+        branch=_in_values(own.default_branch, WAYS.branch),
+        docs=_in_values(own.docs_project_directory, WAYS.backlog),
+        tag=Choice(tag, "by -p tag") if tag else _in_values(own.tag, WAYS.tag),
+    )
+    return resolve(Choice(subject.repo, "", WAYS.repo), _OnGitHub(gh, subject.repo), wanted, WAYS)
+
+
+def _in_values(value: str | None, change: str) -> Choice | None:
+    return Choice(value, "in the values", change) if value else None
 
 
 def locate(gh: Client, subject: Subject, ref: str) -> tuple[str, bytes]:
     """The path and the content of tasks.json at `ref`; InputError, with every path tried, if none has it."""
-    docs = (subject.settings.docs_project_directory or "").strip("/.")
-    paths = [f"{docs}/{path}" if docs else path for path in TASKS_PATHS]
-    for path in paths:
-        content = contents.read_file(gh, subject.repo, path, ref)
-        if content is not None:
-            return path, content
-    raise InputError(
-        f"{subject.repo}@{ref}: no tasks.json; looked for {', '.join(paths)}. Make one with task-master "
-        "(task-master parse-prd), commit it to the default branch, and press play again"
+    docs = subject.settings.docs_project_directory or ""
+    return resolution.locate(
+        lambda path: contents.read_file(gh, subject.repo, path, ref), docs, f"{subject.repo}@{ref}"
     )
 
 

@@ -21,7 +21,6 @@ from pressplay.cluster.port import Manifest
 from pressplay.domain import profiles
 from pressplay.domain.entries import TaskOfPull
 from pressplay.errors import InputError
-from pressplay.github import refs
 from pressplay.steps.core import backlog_file, landing, merged_trees, provable, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.documents import task_documents
@@ -45,7 +44,10 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     if mode not in MODES:
         raise InputError(f"parameter mode: expected one of {', '.join(MODES)}, got {mode!r}")
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    base = subject.base(gh)
+    resolved = backlog_file.resolved(gh, subject, inputs.get("tag", ""))
+    subject, base = replace(subject, tag=names.checked(resolved.tag.value, "tag")), resolved.branch.value
+    for line in resolved.lines():
+        context.say(line)
     protection.demand(context, gh, subject.repo, base)
     templates = _of_plays(context, subject, "WorkflowTemplate")
     if mode == "play":
@@ -57,18 +59,22 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         context.say(f"{name} is under way; nothing was started")
         return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
     requirements.check(context.settings.agents, gh, subject, base)
-    commit = refs.head(gh, subject.repo, base)
+    commit = resolved.commit.value
     for advice in provable.demand(gh, subject.repo, commit, context.settings):
         context.say(f"not provable yet: {advice}")
-    backlog = backlog_file.read(gh, subject, base)
+    backlog = resolved.backlog()
     landings = landing.of_backlog(context, gh, subject, backlog, base)
     requested = _named(backlog, inputs.get("tasks", ""))
     again = {task: pr for task, pr in landings.done.items() if task in requested}
     done = {task: pr for task, pr in landings.done.items() if task not in again}
     planned = backlog_file.remaining(subject, backlog, done, inputs.get("tasks", ""))
     _say_what_is_done(context, backlog, landings, again)
-    for problem in planned.problems:
-        context.say(f"task {problem.task}: left out, the backlog has a problem with it")
+    stuck = {problem.task for problem in planned.problems if problem.blocks}
+    for left_out in planned.tasks:
+        if left_out.task.id in stuck:
+            context.say(f"task {left_out.task.number}: left out, the backlog has a problem with it (pressplay plan)")
+    if not planned.playable and (others := [tag for tag in backlog.others if names.is_plain(tag)]):
+        context.say(f"nothing is left to play in this tag; other tags with tasks to do: {', '.join(others)} (-p tag)")
     _say_what_overlaps(context, planned)
     # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.
     whole = [number for number, parts in templates.items() if _first(subject, number, parts) is not None]
