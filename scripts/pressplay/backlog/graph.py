@@ -7,6 +7,7 @@ priority and then by id, never by place in the file, so a file that another writ
 from __future__ import annotations
 
 import difflib
+import functools
 import heapq
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,6 +28,9 @@ DEFAULT_PARALLELISM = 4
 """As the chart's `defaults.parallelism`."""
 DEFAULT_MINUTES = 30.0
 """The assumed duration of one task, for an estimate without figures."""
+
+_COMPARED = 300
+"""Ids of words that a wrong one is compared with, letter by letter."""
 
 IdKey = tuple[int, int, str]
 
@@ -207,6 +211,7 @@ def _dependencies(
         for problem in backlog.problems
         if problem.task in todo or problem.task not in by_id or (problem.task in finished and not problem.blocks)
     ]
+    ids = Ids(backlog.tasks)
     needs: dict[str, tuple[str, ...]] = {}
     waits_for: dict[str, tuple[str, ...]] = {}
     subtasks_done = {
@@ -227,7 +232,7 @@ def _dependencies(
                 edges[target] = None
                 waits[target] = None
                 continue
-            problem = _dependency_problem(task, written, target, by_id, finished, backlog)
+            problem = _dependency_problem(task, written, target, by_id, finished, backlog, ids)
             if problem is None:
                 continue
             problems.append(problem)
@@ -291,7 +296,8 @@ def _chosen(by_id: Mapping[str, Task], only: Collection[str] | None) -> Collecti
     chosen = {name if name in by_id else by_number.get(name, name) for name in only}
     unknown = sorted(chosen - by_id.keys(), key=id_key)
     if unknown:
-        hints = [f"did you mean {shown(name)}?" for name in (_near(each, by_id) for each in unknown) if name]
+        ids = Ids(by_id.values())
+        hints = [f"did you mean {shown(name)}?" for name in map(ids.near, unknown) if name]
         raise InputError(
             f"tasks {', '.join(map(shown, unknown))}: expected ids of tasks in this tag; "
             + (" ".join(hints) or "pressplay plan lists them")
@@ -299,20 +305,31 @@ def _chosen(by_id: Mapping[str, Task], only: Collection[str] | None) -> Collecti
     return chosen
 
 
-def near(written: str, backlog: Backlog) -> str:
-    """The id of a task that was probably meant; empty if none is near."""
-    return _near(written, {task.id: task for task in backlog.tasks})
+class Ids:
+    """The ids of a tag, of tasks and of their parts (`1.2`), to find the one that was probably meant."""
 
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        """`tasks`: those of the tag. Nothing is done with them before somebody asks."""
+        self._tasks = tasks
 
-def _near(written: str, by_id: Mapping[str, Task]) -> str:
-    """The id that was probably meant, of a task or of a part (`1.2`); empty if none is near."""
-    known = [*by_id, *(f"{task.id}.{part.id}" for task in by_id.values() for part in task.subtasks)]
-    alike = {_bare(name): name for name in known}
-    if _bare(written) in alike:
-        return alike[_bare(written)]
-    # Numbers that look alike are not near one another.
-    words = [name for name in known if not name.replace(".", "").isdigit()]
-    return next(iter(difflib.get_close_matches(written, words, n=1, cutoff=0.7)), "")
+    def near(self, written: str) -> str:
+        """The id that is nearest to one that does not exist; empty if none is near."""
+        alike = self._alike.get(_bare(written))
+        if alike is not None:
+            return alike
+        # To compare each with each would take minutes in a large backlog.
+        words = self._words if len(self._words) <= _COMPARED else []
+        return next(iter(difflib.get_close_matches(written, words, n=1, cutoff=0.7)), "")
+
+    @functools.cached_property
+    def _alike(self) -> Mapping[str, str]:
+        parts = (f"{task.id}.{part.id}" for task in self._tasks for part in task.subtasks)
+        return {_bare(name): name for name in (*(task.id for task in self._tasks), *parts)}
+
+    @functools.cached_property
+    def _words(self) -> list[str]:
+        # Numbers that look alike are not near one another.
+        return [name for name in self._alike.values() if not name.replace(".", "").isdigit()]
 
 
 def _bare(name: str) -> str:
@@ -343,6 +360,7 @@ def _dependency_problem(
     by_id: Mapping[str, Task],
     finished: Collection[str],
     backlog: Backlog,
+    ids: Ids,
 ) -> TaskProblem | None:
     """The fault of a dependency outside this play; None if it is satisfied."""
     other = by_id.get(target)
@@ -363,7 +381,7 @@ def _dependency_problem(
                 f"{', '.join(map(shown, tags))}; dependencies reach only their own tag: move or copy it here"
             )
         else:
-            meant = _near(written, by_id)
+            meant = ids.near(written)
             hint = f"did you mean {shown(meant)}?" if meant else "correct the id or take the dependency out"
             text = f"{depends} {shown(written)}, which does not exist; {hint}"
         return TaskProblem(task.id, text, where=where)

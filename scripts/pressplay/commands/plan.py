@@ -94,7 +94,8 @@ def command(
     if output == "json":
         advice = [{"message": item.message, "do": item.do} for item in _missing(path, resolved)]
         stacked = {"stacked": workflow.begun_on(planned)} if release == "approved" else {}
-        whole = {"resolved": resolved.as_json(), **planned.as_json(), **stacked, "lacks": advice}
+        others = {"other_tags": dict(tasks.others)} if tasks.others else {}
+        whole = {"resolved": resolved.as_json(), **planned.as_json(), **stacked, **others, "lacks": advice}
         click.echo(json.dumps(whole, indent=2 if len(planned.tasks) <= ROWS else None))
     elif output == "workflow":
         name = resolved.repo.value or STAND_IN
@@ -113,6 +114,9 @@ def command(
     else:
         click.echo("")
         _show(planned, tuple(task.id for task in tasks.tasks if task.status in FINISHED), minutes, release)
+        if tasks.others and not planned.playable:
+            listed = tuple(f"{tag} ({count})" for tag, count in tasks.others.items())
+            click.echo(f"Other tags with tasks to do: {_list(listed)}; plan one with --tag")
         _lacks.show(_missing(path, resolved))
 
 
@@ -160,7 +164,11 @@ def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float, releas
     playable = len(planned.playable)
     blocked = len(planned.tasks) - playable
     rest = f", {blocked} blocked" if blocked else ""
-    console.print(f"Tag {_line(planned.tag)}: {playable} of {len(planned.tasks)} tasks can play{rest}.", soft_wrap=True)
+    tag = _line(planned.tag)
+    if planned.tasks:
+        console.print(f"Tag {tag}: {playable} of {len(planned.tasks)} tasks can play{rest}.", soft_wrap=True)
+    else:
+        console.print(f"Nothing left to play in the tag {tag}.", soft_wrap=True)
     if done:
         console.print(f"Taken as done: {_list(done)} (by their status; a play also asks GitHub)", soft_wrap=True)
     if playable:

@@ -273,7 +273,7 @@ def _report(sandbox: Sandbox, ended: Ended) -> None:
         # Text, not markup: a title may hold anything.
         table.add_row(*(Text(cell) for cell in (*cells, str(task.seconds), *used, task.waited_for)))
     if ended.was_empty:
-        console.print(Text(f"Nothing left to play in the tag {plain(ended.tag)}: every task is done or merged."))
+        console.print(Text(f"Nothing left to play in the tag {plain(ended.tag)}."))
     else:
         console.print(table)
     if ended.others and ended.state == "merged":

@@ -110,6 +110,18 @@ def test_bad_input_exits_2_and_says_what_to_do(arguments, told, capsys):
     assert told in capsys.readouterr().err
 
 
+def test_nothing_left_names_other_tags_with_work(tmp_path, capsys):
+    file = tmp_path / "tasks.json"
+    done = {"tasks": [{"id": 1, "status": "done"}]}
+    file.write_text(json.dumps({"master": done, "later": {"tasks": [{"id": 1}, {"id": 2}]}, "old": done}))
+    assert main(["plan", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "Nothing left to play in the tag master." in out
+    assert "Other tags with tasks to do: later (2); plan one with --tag" in out
+    assert main(["plan", str(file), "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["other_tags"] == {"later": 2}
+
+
 def test_planning_loads_neither_jsonschema_nor_pydantic():
     """They alone would cost half of the second that ten thousand tasks have."""
     heavy = ("jsonschema", "pydantic", "rich", "yaml")

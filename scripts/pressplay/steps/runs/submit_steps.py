@@ -87,7 +87,7 @@ def _task(context: Context, subject: Subject, written: str, tag: str) -> _Work:
     backlog = resolved.backlog()
     known = {task.id: task.number for task in backlog.tasks}
     if written not in known and written not in map(str, known.values()):
-        near = graph.near(written, backlog)
+        near = graph.Ids(backlog.tasks).near(written)
         hint = f"did you mean {near!r}?" if near else "pressplay plan lists them"
         raise InputError(
             f"parameter task: expected an id of {resolved.where}, tag {backlog.tag!r}, got {written!r}; {hint}"
