@@ -122,6 +122,8 @@ def command(
                 f"{wanted['project']}: the scripted agents only know the demo; give a coding agent: --agent claude, "
                 "codex, opencode or gemini (docs/how-to/real-agent.md)"
             )
+        if not wanted.get("project"):
+            _expect_no_choice(wanted, commit or "")
         try:
             played = _what(wanted, commit or "", saved, say, resume=resume)
             summary = _play(directory, wanted, played, fresh, resume, serve, port, say, shutdown)
@@ -135,18 +137,20 @@ def command(
     return 0 if summary.state == "merged" and not summary.broken else 1
 
 
+def _expect_no_choice(wanted: Mapping[str, Any], commit: str) -> None:
+    """InputError where it is said what to play of the demo."""
+    given = [f"--{name}" for name in ("repo", "branch", "backlog", "tag") if wanted.get(name)]
+    given += ["--commit"] if commit else []
+    if given:
+        raise InputError(f"{', '.join(given)}: expected a PROJECT that it is about, got none; the demo has no choice")
+
+
 def _what(
     wanted: Mapping[str, Any], commit: str, saved: Mapping[str, Any], say: Callable[[str], None], *, resume: bool
 ) -> dict[str, str]:
     """Decide and say what is played; empty for the demo. A play that is resumed stays with what it began with."""
     before: dict[str, str] = saved.get("played") or {}
     if not wanted.get("project"):
-        given = [f"--{name}" for name in ("repo", "branch", "backlog", "tag") if wanted.get(name)]
-        given += ["--commit"] if commit else []
-        if given:
-            raise InputError(
-                f"{', '.join(given)}: expected a PROJECT that it is about, got none; the demo has no choice"
-            )
         return {}
     project = Path(wanted["project"])
     choices = {name: wanted.get(name) or "" for name in ("repo", "branch", "backlog", "tag")}
