@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -75,6 +76,8 @@ FIELDS: Mapping[str, str] = {
     "metadata": "left out: its user's own data, with a meaning that we do not know",
 }
 """Each field of Taskmaster's `Task`, `Subtask` and `TaskImplementationMetadata`: `used`, or why it is left out."""
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
+"""How git begins a place where two sides disagree."""
 _DEEPEST = 5
 """How far parts of parts are read."""
 
@@ -334,11 +337,17 @@ def _changed_files(value: object) -> tuple[str, ...]:
 def parse(content: str | bytes, where: str) -> Any:
     """The JSON document in `content`; InputError naming `where`, line and column, if it is not JSON."""
     try:
-        return json.loads(content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff"))
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         message = f"expected UTF-8, got byte {error.start}: {error.reason}"
         raise invalid(where, message, "save it as UTF-8") from error
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
+        if mark := _CONFLICT.search(text):
+            hint = "resolve the conflict there, and commit the file"
+            line = text.count("\n", 0, mark.start()) + 1
+            raise invalid(where, "expected JSON, got the marks of a merge conflict", hint, line, 1) from error
         message = f"expected JSON, got something else ({error.msg})"
         hint = "correct the file there, or let Taskmaster write it again"
         raise invalid(where, message, hint, error.lineno, error.colno) from error
@@ -398,8 +407,26 @@ def from_document(document: Any, where: str, tag: str | None = None) -> Backlog:
                         left[other] = left.get(other, 0) + 1
     tasks, doubles, ambiguous = _unique(listed, path)
     tasks, dangling = _lift(tasks)
-    problems = (*malformed, *doubles, *dangling, *_of_profiles(tasks, path))
+    problems = (*malformed, *doubles, *dangling, *_of_profiles(tasks, path), *_outside(document, path, tasks))
     return Backlog(chosen, tasks, problems, ambiguous, elsewhere, left, path)
+
+
+def _outside(document: Any, path: tuple[PathPart, ...], tasks: tuple[Task, ...]) -> Iterator[TaskProblem]:
+    """A problem for each task to do at the root's `tasks` of a file with tags, where an older tool wrote it.
+
+    One that the tag has, too, is no problem.
+    """
+    entries = document.get("tasks")
+    if path == ("tasks",) or not isinstance(entries, list):
+        return
+    known = {(task.id, task.title) for task in tasks}
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, dict) or _word(entry.get("status")) in FINISHED:
+            continue
+        name, title = str(entry.get("id", "")).strip(), entry.get("title")
+        if (name, title) not in known:
+            what = "stands outside of all tags, as older files have it, and is not played; move it into a tag"
+            yield TaskProblem(name or f"at place {index + 1}", what, blocks=False, where=("tasks", index))
 
 
 def _listed(
