@@ -46,7 +46,8 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     resolved = backlog_file.resolved(gh, subject, inputs.get("tag", ""))
     subject, base = replace(subject, tag=names.checked(resolved.tag.value, "tag")), resolved.branch.value
-    for line in resolved.lines():
+    plain_branch = replace(resolved.branch, value=names.shown_branch(base))
+    for line in replace(resolved, branch=plain_branch).lines():
         context.say(line)
     protection.demand(context, gh, subject.repo, base)
     templates = _of_plays(context, subject, "WorkflowTemplate")
