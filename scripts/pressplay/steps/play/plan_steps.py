@@ -74,7 +74,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     for left_out in planned.tasks:
         if left_out.task.id in stuck:
             context.say(f"task {left_out.task.number}: left out, the backlog has a problem with it (pressplay plan)")
-    if not planned.playable and (others := [tag for tag in backlog.others if names.is_plain(tag)]):
+    if not planned.tasks and (others := [tag for tag in backlog.others if names.is_plain(tag)]):
         context.say(f"nothing is left to play in this tag; other tags with tasks to do: {', '.join(others)} (-p tag)")
     _say_what_overlaps(context, planned)
     # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.
