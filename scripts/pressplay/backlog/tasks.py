@@ -508,7 +508,8 @@ def default_tag(tags: Collection[str], where: str, change: str, current: str = "
     """
     if current in tags:
         return current, "Taskmaster's current tag"
-    gone = f"Taskmaster's current tag {shown(current)} is not in the file" if current else ""
+    # Without the name: the step `plan` logs this (R7).
+    gone = "Taskmaster's current tag is not in the file" if current else ""
     if DEFAULT_TAG in tags:
         return DEFAULT_TAG, gone
     if len(tags) == 1:

@@ -176,7 +176,7 @@ def test_a_folder_of_a_repository_names_the_repository(project):
 
 STATES = {
     "current": ('{"currentTag": "b"}', "b", "Taskmaster's current tag"),
-    "stale": ('{"currentTag": "gone"}', "master", 'Taskmaster\'s current tag "gone" is not in the file'),
+    "stale": ('{"currentTag": "gone"}', "master", "Taskmaster's current tag is not in the file"),
     "broken": ("not json", "master", ""),
     "none": (None, "master", ""),
     "of another shape": ('{"currentTag": 7}', "master", ""),

@@ -127,6 +127,17 @@ def test_the_block_comes_first_and_taskmasters_current_tag_is_played(pressed):
     assert result["tasks"] == "3"
 
 
+@pytest.mark.rule("R7")
+def test_the_block_has_no_text_that_people_wrote(pressed):
+    odd = {"state": {"currentTag": "{{workflow.uid}}"}, "values": {"defaultBranch": "{{x}}"}}
+    _result, lines, _context = pressed(**odd)
+    assert "{{" not in lines
+    assert "a branch with an unusual name" in lines
+    assert "Taskmaster's current tag is not in the file" in lines
+    with pytest.raises(InputError, match="expected only letters, digits"):
+        pressed(others={"{{x}}": {"tasks": []}}, state={"currentTag": "{{x}}"})
+
+
 @pytest.mark.rule("FR7")
 def test_nothing_left_names_other_tags_with_work(pressed):
     result, lines, _context = pressed(

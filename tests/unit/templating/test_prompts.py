@@ -1,6 +1,7 @@
 """Task folders: what all agents of a task read, and what one run is asked."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,30 @@ def project(tmp_path: Path) -> Path:
     listed = [{"id": 1, "title": "Done", "status": "done"}, {"id": 2, "title": "Open {{x}}"}]
     (tmp_path / "tasks.json").write_text(json.dumps({"master": {"tasks": listed}, "next": tagged}))
     return tmp_path
+
+
+def test_a_fault_of_one_task_leaves_that_one_out_and_is_named(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = [{"id": 1, "details": {}}, {"id": 2}, {"id": 3, "status": "done", "details": {}}]
+    (project / "tasks.json").write_text(json.dumps({"master": {"tasks": listed}}))
+    assert command(project) == 0
+    assert sorted(file.name for file in (project / "out").iterdir()) == ["task-2"]
+    problems = [line for line in capsys.readouterr().err.splitlines() if line.startswith("task ")]
+    assert [line.endswith(": left out") for line in problems] == [True, False]
+    assert "($.master.tasks[0].details)" in problems[0]
+
+
+def test_of_a_folder_the_commit_counts_that_would_be_played(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for line in ("init -qb develop", "add tasks.json", "-c user.name=a -c user.email=a@b commit -qm x"):
+        subprocess.run(["git", *line.split()], cwd=project, check=True)
+    (project / "tasks.json").write_text("{}")
+    assert cli.main(["prompts", str(project), "-o", str(project / "out"), "--tag", "next"]) == 0
+    errors = capsys.readouterr().err
+    assert "branch      develop" in errors
+    assert "note: not committed, so not played: tasks.json" in errors
+    (folder,) = (project / "out").iterdir()
+    assert "Of a tag" in (folder / "prompt.md").read_text()
 
 
 def test_the_command_writes_what_is_still_to_do(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,7 +46,8 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     resolved = backlog_file.resolved(gh, subject, inputs.get("tag", ""))
     subject, base = replace(subject, tag=names.checked(resolved.tag.value, "tag")), resolved.branch.value
-    for line in resolved.lines():
+    plain_branch = replace(resolved.branch, value=names.shown_branch(base))
+    for line in replace(resolved, branch=plain_branch).lines():
         context.say(line)
     protection.demand(context, gh, subject.repo, base)
     templates = _of_plays(context, subject, "WorkflowTemplate")
@@ -73,7 +74,7 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     for left_out in planned.tasks:
         if left_out.task.id in stuck:
             context.say(f"task {left_out.task.number}: left out, the backlog has a problem with it (pressplay plan)")
-    if not planned.playable and (others := [tag for tag in backlog.others if names.is_plain(tag)]):
+    if not planned.tasks and (others := [tag for tag in backlog.others if names.is_plain(tag)]):
         context.say(f"nothing is left to play in this tag; other tags with tasks to do: {', '.join(others)} (-p tag)")
     _say_what_overlaps(context, planned)
     # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.
