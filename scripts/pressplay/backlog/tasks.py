@@ -188,7 +188,7 @@ class _Reader:
         if value is None or value == "":
             return default
         if isinstance(value, str):
-            return value.strip().lower().replace("_", "-").replace(" ", "-")
+            return spelled(value, default)
         self.fault(path, "a word or null", value, f'write it as "{default}"')
         return default
 
@@ -239,7 +239,7 @@ class _Reader:
             dependencies=self.dependencies(value.get("dependencies"), (*path, "dependencies")),
             acceptance_criteria=texts(value.get("acceptanceCriteria")),
             guidance=Guidance.of(value),
-            standing=_standing(status) if standing == "to do" else standing,
+            standing=standing_of(status) if standing == "to do" else standing,
         )
 
     def task(self, value: object, path: tuple[PathPart, ...], tag: str, index: int) -> Task | None:
@@ -267,7 +267,14 @@ class _Reader:
         )
 
 
-def _standing(status: str) -> Standing:
+def spelled(value: object, default: str = "pending") -> str:
+    """A status or priority in the spelling that Taskmaster compares; `default` for what is none."""
+    if not isinstance(value, str) or not value:
+        return default
+    return value.strip().lower().replace("_", "-").replace(" ", "-")
+
+
+def standing_of(status: str) -> Standing:
     """What a part's status makes of it; one that is not known is to do, as for Taskmaster's `next`."""
     if status in ("done", "completed"):
         return "there already"
