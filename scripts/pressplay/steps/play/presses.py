@@ -6,7 +6,7 @@ its pull request leaves; one that is approved waits for its merge and needs none
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -23,6 +23,8 @@ from pressplay.steps.play import task_verdicts
 Mode = Literal["play", "show"]
 STARTED = "press-play/started"
 """On a play's first WorkflowTemplate: when all of its Workflows existed."""
+AT_WORK, MERGE, PARKED = "at work", "wait for a person's merge", "parked"
+"""Where a task of a play stands."""
 _LISTED = 30
 """Tasks that a line of the log lists."""
 _WHOLE, _REVIEWED = 3, 2
@@ -97,36 +99,45 @@ def say_what_is_under_way(context: Context, subject: Subject, plays: Plays, numb
         context.say(f"{name} was interrupted while it was created; a press would create the rest, and no other play")
     else:
         context.say(f"{name} is under way; a press would start nothing")
+    listed: dict[str, list[str]] = {}
+    for task in standing(context, subject, plays, number):
+        pull = f" (#{task.pr})" if task.state == MERGE else ""
+        listed.setdefault(task.state, []).append(f"{task.number}{pull}")
     lines = [
-        f"{state}: {', '.join(listed[:_LISTED])}" + (f" … ({len(listed)} in all)" if len(listed) > _LISTED else "")
-        for state, listed in _standing(context, subject, plays, number).items()
+        f"{state}: {', '.join(tasks[:_LISTED])}" + (f" … ({len(tasks)} in all)" if len(tasks) > _LISTED else "")
+        for state, tasks in listed.items()
     ]
     if lines:
         context.say(f"its tasks: {'; '.join(lines)}")
 
 
-def _standing(context: Context, subject: Subject, plays: Plays, number: int) -> dict[str, list[str]]:
-    """The tasks of a play, by where they stand."""
+@dataclass(frozen=True)
+class TaskStanding:
+    """Where a task of a play stands, by its ledger."""
+
+    number: int
+    state: str
+    """AT_WORK, MERGE, PARKED, `merged`, `not begun`, or the outcome of its verdict where that is none of these."""
+    pr: int | None
+
+
+def standing(context: Context, subject: Subject, plays: Plays, number: int) -> list[TaskStanding]:
+    """Where the tasks of the play `number` stand, by their numbers."""
     tasks = sorted(_tasks(plays.templates.get(number, ())))
     ledgers = {kept.number: kept.entries for kept in context.ledger(subject.repo).kept("task")} if tasks else {}
     about = {"press-play/flow": "task", "press-play/play": names.play(subject.repo, subject.tag, number)}
     started = context.cluster.list("Workflow", context.settings.namespace, about) if tasks else []
     begun = {int(flow["metadata"]["labels"]["press-play/task"]) for flow in started}
-    standing: dict[str, list[str]] = {}
-    for task in tasks:
-        entries = ledgers.get(task, Entries())
-        verdict = entries.get(TaskVerdict, TaskVerdict.key_of(number))
-        landed = entries.get(Landed)
-        if verdict is None:
-            state, text = ("at work" if task in begun else "not begun"), str(task)
-        elif verdict.outcome == "approved" and (landed is None or landed.pr != verdict.pr):
-            state, text = "wait for a person's merge", f"{task} (#{verdict.pr})"
-        elif verdict.is_good:
-            state, text = "merged", str(task)
-        else:
-            state, text = verdict.outcome, str(task)
-        standing.setdefault(state, []).append(text)
-    return standing
+    return [_of_task(task, number, ledgers.get(task, Entries()), begun) for task in tasks]
+
+
+def _of_task(task: int, play: int, entries: Entries, begun: Collection[int]) -> TaskStanding:
+    verdict, landed = entries.get(TaskVerdict, TaskVerdict.key_of(play)), entries.get(Landed)
+    if verdict is None:
+        return TaskStanding(task, AT_WORK if task in begun else "not begun", None)
+    if verdict.outcome == "approved" and (landed is None or landed.pr != verdict.pr):
+        return TaskStanding(task, MERGE, verdict.pr)
+    return TaskStanding(task, "merged" if verdict.is_good else verdict.outcome, verdict.pr)
 
 
 def _tasks(templates: Iterable[Manifest]) -> set[int]:
