@@ -18,6 +18,7 @@ COMMANDS = {
     "prompts": "Write the task folders (prompt, task, acceptance criteria) of a backlog.",
     "plan": "Show what a backlog's play would do: order, critical path, what starts first.",
     "play": "Play a project in the sandbox, on this machine.",
+    "status": "Show, or write, what a play made of the statuses in tasks.json.",
     "agent": "Carry out one run by a coding agent's command line (called by the harness).",
     "gates": "Show how the gates build and test a repository, or propose it.",
     "check": "Judge an agent's commits as the gates will, before it hands them over.",
@@ -37,7 +38,7 @@ COMMANDS = {
     "step": "Run one step of a workflow (called by the WorkflowTemplates).",
 }
 """Name → one line of help. The module is the name; a keyword of Python takes a trailing underscore."""
-_OF_SANDBOX = ("eval", "play", "sandbox")
+_OF_SANDBOX = ("eval", "play", "sandbox", "status")
 """The commands that do nothing without the sandbox, which is an extra."""
 
 

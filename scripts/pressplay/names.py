@@ -229,6 +229,11 @@ def play(full_name: str, tag: str, count: int) -> str:
     return f"{play_stem(full_name, tag)}-{count}"
 
 
+def play_report(full_name: str, tag: str) -> str:
+    """The ConfigMap with what the newest press and the newest `mode=show` of a repository and tag printed."""
+    return f"{play_stem(full_name, tag)}-report"
+
+
 def play_count(play_name: str) -> int:
     """The number of a play, by its name; 1 for any other name. A new press is a new try (R1)."""
     match = re.fullmatch(r"play-[0-9a-f]{8}-(\d+)(?:-\d+)?", play_name)

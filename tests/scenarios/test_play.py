@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from harness import REPO, Agents, World, git, project, reconciled, task, world
 
+from pressplay import names
 from pressplay.backlog import workflow
 from pressplay.cluster import pause, waits
 from pressplay.github import calls, reviews
@@ -182,6 +183,32 @@ def test_an_unfinished_play_is_shown_not_doubled_and_show_starts_nothing(tmp_pat
     made.play()
     assert len(made.sandbox.plays()) == 1
     assert "is under way; nothing was started" in "\n".join(made.said)
+
+
+@pytest.mark.rule("FR7")
+def test_show_says_what_a_press_would_do_while_a_play_waits_and_after_it_ended(tmp_path):
+    source = project(tmp_path, [task(1), task(2, 1)])
+    limited = {"limits": {"waitDays": 1}}
+    made = world(tmp_path / "state", source=source, merge=False, settings=limited, chart=reconciled("0 * * * *"))
+    made.play()
+    (play,) = made.sandbox.plays()
+    name, starts = play["metadata"]["name"], made.starts()
+
+    def shown() -> str:
+        made.play(mode="show")
+        report = made.sandbox.cluster.get("ConfigMap", "press-play", names.play_report(REPO, "master"))
+        return report["data"]["show"]
+
+    text = shown()
+    assert f"{name} is under way; a press would start nothing" in text
+    assert "its tasks: wait for a person's merge: 1 (#1); not begun: 2" in text
+    # Nobody merges for longer than the play waits.
+    made.sandbox.run(lambda: waits.phase(made.sandbox.plays()[0]) in waits.FINISHED)
+    text = shown()
+    assert "task 1 needs no run: #1 is approved, and waits for a person's merge" in text
+    assert f"would start {name[:-1]}2: 2 tasks in this order: 1, 2; at once: 1; at least 3 runs" in text
+    made.play()
+    assert made.starts() == starts
 
 
 @pytest.mark.rule("R2")

@@ -228,7 +228,7 @@ class _Reader:
         if value is None or value == "":
             return default
         if isinstance(value, str):
-            return _word(value)
+            return spelled(value, default)
         self.fault(path, "a word or null", value, f'write it as "{default}"')
         return default
 
@@ -279,7 +279,7 @@ class _Reader:
             dependencies=self.dependencies(value.get("dependencies"), (*path, "dependencies")),
             acceptance_criteria=texts(value.get("acceptanceCriteria")),
             guidance=Guidance.of(value),
-            standing=_standing(status) if standing == "to do" else standing,
+            standing=standing_of(status) if standing == "to do" else standing,
             where=path,
         )
 
@@ -308,12 +308,14 @@ class _Reader:
         )
 
 
-def _word(value: object) -> str:
-    """A status or priority in the spelling that Taskmaster compares; empty for what is no text."""
-    return value.strip().lower().replace("_", "-").replace(" ", "-") if isinstance(value, str) else ""
+def spelled(value: object, default: str = "pending") -> str:
+    """A status or priority in the spelling that Taskmaster compares; `default` for what is none."""
+    if not isinstance(value, str) or not value:
+        return default
+    return value.strip().lower().replace("_", "-").replace(" ", "-")
 
 
-def _standing(status: str) -> Standing:
+def standing_of(status: str) -> Standing:
     """What a part's status makes of it; one that is not known is to do, as for Taskmaster's `next`."""
     if status in ("done", "completed"):
         return "there already"
@@ -403,7 +405,7 @@ def from_document(document: Any, where: str, tag: str | None = None) -> Backlog:
                 if isinstance(entry, dict) and isinstance(entry.get("id"), (int, str)):
                     name = str(entry["id"]).strip()
                     elsewhere[name] = (*elsewhere.get(name, ()), other)
-                    if _word(entry.get("status")) not in FINISHED | {"deferred"}:
+                    if spelled(entry.get("status"), "") not in FINISHED | {"deferred"}:
                         left[other] = left.get(other, 0) + 1
     tasks, doubles, ambiguous = _unique(listed, path)
     tasks, dangling = _lift(tasks)
@@ -421,7 +423,7 @@ def _outside(document: Any, path: tuple[PathPart, ...], tasks: tuple[Task, ...])
         return
     known = {(task.id, task.title) for task in tasks}
     for index, entry in enumerate(entries):
-        if not isinstance(entry, dict) or _word(entry.get("status")) in FINISHED:
+        if not isinstance(entry, dict) or spelled(entry.get("status"), "") in FINISHED:
             continue
         name, title = str(entry.get("id", "")).strip(), entry.get("title")
         if (name, title) not in known:

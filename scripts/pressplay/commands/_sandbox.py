@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from pressplay.cluster.sqlite import SqliteCluster
     from pressplay.github.access import AppKey
     from pressplay.settings import Settings
+    from pressplay.steps.core.context import Context
 
 _MODULES = ("pressplay.sandbox", "graphql", "orjson", "waitress", "werkzeug")
 """The package that the image leaves out, and the libraries of the extra that nothing else needs."""
@@ -59,3 +63,36 @@ def app_key(folder: Path, settings: Settings) -> AppKey:
     if made is None:
         raise InputError(f"{folder}: no App {app!r} is set up here yet; press play first")
     return AppKey(made.id, made.private_key)
+
+
+def project_of(folder: Path) -> Path | None:
+    """The project that is played in a folder; None where it is the demo, or nothing was played there."""
+    try:
+        project = json.loads((folder / "play.json").read_text())["project"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Path(project) if isinstance(project, str) else None
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[Context]:
+    """What steps would work with in the sandbox of a folder, to look at it: it begins and takes up nothing.
+
+    A play may be under way there. InputError where there is no sandbox.
+    """
+    with closing(open_cluster(folder)) as cluster:
+        import httpx
+
+        from pressplay.commands._installation import DEFAULT_NAMESPACE
+        from pressplay.github.access import GitHubAccess
+        from pressplay.sandbox.forge import Forge
+        from pressplay.steps.core.context import Context
+        from pressplay.steps.core.in_cluster import read_settings
+
+        settings = read_settings(cluster, DEFAULT_NAMESPACE)
+        key = app_key(folder, settings)
+        with closing(Forge(folder / "state.db", folder / "git", SystemClock(), settings.github.web_url)) as forge:
+            # No port is needed: the forge answers in this process.
+            transport = httpx.WSGITransport(app=forge.wsgi)
+            github = GitHubAccess(settings.github, lambda _app: key, SystemClock(), transport)
+            yield Context(cluster, settings, github, SystemClock())

@@ -6,15 +6,17 @@ import json
 from dataclasses import replace
 
 import pytest
-from ledgers import PR, REPO, desk, record
+from ledgers import HEAD, PR, REPO, desk, record
 
 from pressplay import names
+from pressplay.backlog import workflow
 from pressplay.errors import InputError
 from pressplay.github import refs
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import landing, provable
 from pressplay.steps.documents import task_documents
-from pressplay.steps.play import plan_steps, protection
+from pressplay.steps.play import plan_steps, presses, protection
+from pressplay.steps.play.presses import OpenPull
 from pressplay.steps.runs import requirements
 
 STEM = names.play(REPO, "master", 1).removesuffix("-1")
@@ -29,8 +31,27 @@ def task(number: int, *dependencies: int, status: str = "pending") -> dict:
 def pressed(tmp_path, monkeypatch):
     """Press play on three tasks in a row; what the step put out, what it said, and what it made."""
 
+    nodes = [
+        {
+            "templateRef": {"template": "start-task"},
+            "arguments": {"parameters": [{"name": "task", "value": str(number)}]},
+        }
+        for number in (1, 2, 3)
+    ]
+    templates = [{"name": "play", "dag": {"tasks": nodes}}]
+
     def press(
-        entries=(), *, done=None, undone=None, plays=(), backlog=None, values=None, others=None, state=None, **inputs
+        entries=(),
+        *,
+        done=None,
+        undone=None,
+        plays=(),
+        opened=(),
+        backlog=None,
+        values=None,
+        others=None,
+        state=None,
+        **inputs,
     ):
         lines: list[str] = []
         context = desk(tmp_path, repositories={REPO: RepositoryDefaults.model_validate(values or {})})
@@ -40,15 +61,18 @@ def pressed(tmp_path, monkeypatch):
         for kind, number, phase in plays:
             labels = {"press-play/flow": "play", "press-play/repo": names.repo_key(REPO)}
             labels["press-play/play"] = name = f"{STEM}-{number}"
-            context.cluster.create(
-                {"kind": kind, "metadata": {"name": name, "namespace": "press-play", "labels": labels}}
-            )
-            if phase:
+            metadata = {"name": name, "namespace": "press-play", "labels": labels}
+            if kind == "WorkflowTemplate" and phase != "interrupted":
+                metadata["annotations"] = {presses.STARTED: "2026-01-01T00:00:00Z"}
+            made = {"apiVersion": workflow.API_VERSION, "kind": kind, "metadata": metadata}
+            context.cluster.create({**made, "spec": {"templates": templates}})
+            if phase and kind == "Workflow":
                 context.cluster.set_status(kind, "press-play", name, {"phase": phase})
         listed = backlog or [task(1), task(2, 1), task(3, 2)]
         files = {".taskmaster/tasks/tasks.json": json.dumps({"master": {"tasks": listed}, **(others or {})}).encode()}
         if state is not None:
             files[".taskmaster/state.json"] = json.dumps(state).encode()
+        monkeypatch.setattr(presses, "open_pulls", lambda *_: list(opened))
         monkeypatch.setattr(protection, "demand", lambda *_: None)
         monkeypatch.setattr(provable, "demand", lambda *_: [])
         monkeypatch.setattr(requirements, "check", lambda *_: None)
@@ -199,6 +223,70 @@ def test_a_play_under_way_is_shown_and_not_doubled(pressed, phase, started):
     assert result["started"] == started
     assert result["play"] == f"{STEM}-{1 if phase == 'Running' else 2}"
     assert ("is under way; nothing was started" in lines) is (phase == "Running")
+
+
+@pytest.mark.rule("FR7")
+def test_show_says_of_a_play_under_way_what_a_press_says_and_where_its_tasks_stand(pressed):
+    verdict = {**VERDICT, "outcome": "approved", "pr": 5}
+    entries = [
+        (
+            "task",
+            1,
+            {"verdict-1": {**verdict, "pr": 4}, "landed": {"pr": 4, "base": "main", "commit": HEAD, "by": "jo"}},
+        ),
+        ("task", 2, {"verdict-1": verdict}),
+    ]
+    plays = [("WorkflowTemplate", 1, None), ("Workflow", 1, "Running")]
+    results = {}
+    for mode in ("show", "play"):
+        results[mode], lines, context = pressed(entries, plays=plays, mode=mode)
+        assert "would start play-" not in lines
+        assert "its tasks: merged: 1; wait for a person's merge: 2 (#5); not begun: 3" in lines
+        if mode == "show":
+            assert f"{STEM}-1 is under way; a press would start nothing" in lines
+    assert results["show"] == results["play"]
+    assert results["show"]["play"] == f"{STEM}-1"
+    assert len(context.cluster.list("Workflow", "press-play")) == 1
+
+
+@pytest.mark.rule("R3")
+def test_show_says_of_a_play_that_was_interrupted_that_a_press_completes_it(pressed):
+    plays = [("WorkflowTemplate", 1, "interrupted")]
+    result, lines, context = pressed(plays=plays)
+    assert f"{STEM}-1 was interrupted while it was created; a press would create the rest, and no other play" in lines
+    assert (result["play"], context.cluster.list("Workflow", "press-play")) == (f"{STEM}-1", [])
+    result, _lines, context = pressed(plays=plays, mode="play")
+    assert (result["play"], result["started"]) == (f"{STEM}-1", "false")
+    assert [made["metadata"]["name"] for made in context.cluster.list("Workflow", "press-play")] == [f"{STEM}-1"]
+
+
+@pytest.mark.rule("FR7")
+@pytest.mark.parametrize(
+    ("opened", "runs", "words"),
+    [
+        ([], 9, ""),
+        ([OpenPull(1, 4, approved=True)], 6, "task 1 needs no run: #4 is approved, and waits for a person's merge"),
+        ([OpenPull(1, 4, approved=False)], 8, "task 1 goes on with the review of #4, which is open"),
+        ([OpenPull(number, number, approved=True) for number in (1, 2, 3)], 0, "task 3 needs no run"),
+    ],
+)
+def test_a_task_counts_the_runs_that_its_pull_request_leaves(pressed, opened, runs, words):
+    _result, lines, _context = pressed(opened=opened)
+    assert f"at least {runs} runs" in lines
+    assert words in lines
+
+
+@pytest.mark.rule("FR7")
+def test_what_was_printed_is_kept_for_each_mode_also_of_a_press_that_is_refused(pressed):
+    result, lines, context = pressed()
+    kept = context.cluster.get("ConfigMap", "press-play", result["report"])["data"]
+    assert list(kept) == ["show"]
+    assert kept["show"].splitlines()[1:] == lines.splitlines()
+    with pytest.raises(InputError):
+        pressed(tasks="77", mode="play")
+    kept = context.cluster.get("ConfigMap", "press-play", result["report"])["data"]
+    assert 'refused: tasks "77": expected ids of tasks in this tag' in kept["play"]
+    assert kept["show"].splitlines()[1:] == lines.splitlines()
 
 
 @pytest.mark.rule("R10")

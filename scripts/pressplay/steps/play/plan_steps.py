@@ -1,8 +1,9 @@
 """Press play: read the backlog, check it, create the play, end.
 
 The play is a generated WorkflowTemplate and a Workflow that refers to it, named `play-<hash>-<n>`. The number is the
-try of all its tasks (R1): one more than the highest of earlier plays and of the tasks' ledgers. An unfinished play is
-shown, and no second one starts. Tasks that have landed are left out, unless they are requested by name.
+try of all its tasks (R1): one more than the highest of earlier plays and of the tasks' ledgers. Where a play is
+unfinished, `presses` says so for a press and for `mode=show` alike, and no second one starts. Tasks that have landed
+are left out, unless they are requested by name.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from pressplay import names
 from pressplay.backlog import graph, workflow
 from pressplay.backlog.tasks import FINISHED, Backlog
 from pressplay.clock import rfc3339
-from pressplay.cluster import waits
 from pressplay.cluster.pause import Pause
 from pressplay.cluster.port import Manifest
 from pressplay.domain import profiles
@@ -24,25 +24,33 @@ from pressplay.errors import InputError
 from pressplay.steps.core import backlog_file, landing, merged_trees, provable, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.documents import task_documents
-from pressplay.steps.play import protection
+from pressplay.steps.play import presses, protection, report
 from pressplay.steps.play.tries import begin_try
 from pressplay.steps.runs import limits as run_limits
 from pressplay.steps.runs import requirements
 
-MODES = ("play", "show")
+MODES: tuple[presses.Mode, ...] = ("play", "show")
 _OVERLAPS = 20
-"""Sets of tasks with the same files that the log lists."""
+"""Sets of tasks with the same files, and tasks with an open pull request, that the log lists."""
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
-STARTED = "press-play/started"
-"""On a play's first WorkflowTemplate: when all of its Workflows existed."""
 
 
 def plan(inputs: Inputs, context: Context) -> Outputs:
-    """The step `plan` of `press-play`: outputs the play's name, what it holds, and what it did (mode show: nothing)."""
+    """The step `plan` of `press-play`: outputs the play's name, what it holds, and what it did (mode show: nothing).
+
+    `report` is the ConfigMap that keeps what it printed, under the mode.
+    """
     subject = Subject.of(inputs, context)
-    mode = inputs.get("mode") or "play"
-    if mode not in MODES:
-        raise InputError(f"parameter mode: expected one of {', '.join(MODES)}, got {mode!r}")
+    wanted = inputs.get("mode") or "play"
+    mode = next((mode for mode in MODES if mode == wanted), None)
+    if mode is None:
+        raise InputError(f"parameter mode: expected one of {', '.join(MODES)}, got {wanted!r}")
+    with report.keeping(context, subject, mode) as noting:
+        outputs = _plan(inputs, noting, subject, mode)
+    return {**outputs, "link": _link(context, subject), "report": names.play_report(subject.repo, subject.tag)}
+
+
+def _plan(inputs: Inputs, context: Context, subject: Subject, mode: presses.Mode) -> Outputs:
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     resolved = backlog_file.resolved(gh, subject, inputs.get("tag", ""))
     subject, base = replace(subject, tag=names.checked(resolved.tag.value, "tag")), resolved.branch.value
@@ -50,15 +58,13 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     for line in replace(resolved, branch=plain_branch).lines():
         context.say(line)
     protection.demand(context, gh, subject.repo, base)
-    templates = _of_plays(context, subject, "WorkflowTemplate")
+    plays = presses.existing(context, subject)
     if mode == "play":
-        _complete(context, subject, templates)
-    plays = _of_plays(context, subject, "Workflow")
-    unfinished = [part for parts in plays.values() for part in parts if waits.phase(part) not in waits.FINISHED]
-    if unfinished and mode == "play":
-        name = unfinished[0]["metadata"]["labels"]["press-play/play"]
-        context.say(f"{name} is under way; nothing was started")
-        return {"play": name, "tasks": "0", "ready": "0", "started": "false", "link": _link(context, subject)}
+        _complete(context, plays)
+    if (under_way := plays.under_way) is not None:
+        presses.say_what_is_under_way(context, subject, plays, under_way, mode)
+        name = names.play(subject.repo, subject.tag, under_way)
+        return {"play": name, "tasks": "0", "ready": "0", "started": "false"}
     requirements.check(context.settings.agents, gh, subject, base)
     commit = resolved.commit.value
     for advice in provable.demand(gh, subject.repo, commit, context.settings):
@@ -78,19 +84,20 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         context.say(f"nothing is left to play in this tag; other tags with tasks to do: {', '.join(others)} (-p tag)")
     _say_what_overlaps(context, planned)
     # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.
-    whole = [number for number, parts in templates.items() if _first(subject, number, parts) is not None]
+    whole = [number for number in plays.templates if plays.first(number) is not None]
     tasks = [playable.task for playable in planned.playable]
-    number = max([*whole, *plays, *_tries(context, subject, {task.number for task in tasks})], default=0) + 1
+    number = max([*whole, *plays.workflows, *_tries(context, subject, {task.number for task in tasks})], default=0) + 1
     name = names.play(subject.repo, subject.tag, number)
     lacking = task_documents.lacking(gh, subject, commit, tasks)
+    opened = presses.open_pulls(context, subject, planned, number)
     if mode == "play":
         for task in tasks:
             if task.id in again:
                 begin_try(context, replace(subject, task=task.number, attempt_of_person=number))
-        for left in templates.get(number, []):
+        for left in plays.templates.get(number, ()):
             context.cluster.delete("WorkflowTemplate", context.settings.namespace, left["metadata"]["name"])
         _create(context, subject, _manifests(context, subject, planned, name, commit), number)
-    _report(context, subject, planned, name, mode)
+    _report(context, subject, planned, name, mode, opened)
     if subject.settings.release == "approved":
         _say_what_is_stacked(context, planned)
     if (held := context.paused(subject.repo)) is not None:
@@ -106,7 +113,6 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
         "tasks": str(len(planned.playable)),
         "ready": str(len(planned.ready)),
         "started": "true" if mode == "play" and planned.playable else "false",
-        "link": _link(context, subject),
     }
 
 
@@ -170,18 +176,6 @@ def _link(context: Context, subject: Subject) -> str:
     return f"{context.settings.github.web_url}/{subject.repo}/pulls"
 
 
-def _of_plays(context: Context, subject: Subject, kind: str) -> dict[int, list[Manifest]]:
-    """The objects of this kind of all plays of this repository and tag, by the play's number."""
-    stem = names.play_stem(subject.repo, subject.tag)
-    labels = {"press-play/flow": "play", "press-play/repo": names.repo_key(subject.repo)}
-    plays: dict[int, list[Manifest]] = {}
-    for manifest in context.cluster.list(kind, context.settings.namespace, labels):
-        name = manifest["metadata"]["name"]
-        if name.startswith(f"{stem}-"):
-            plays.setdefault(names.play_count(name), []).append(manifest)
-    return plays
-
-
 def _tries(context: Context, subject: Subject, tasks: Collection[int]) -> Iterator[int]:
     """The tries that the ledgers of tasks and of their pull requests hold.
 
@@ -197,34 +191,30 @@ def _tries(context: Context, subject: Subject, tasks: Collection[int]) -> Iterat
             yield from kept.entries.tries
 
 
-def _first(subject: Subject, number: int, parts: Iterable[Manifest]) -> Manifest | None:
-    name = names.play(subject.repo, subject.tag, number)
-    return next((part for part in parts if part["metadata"]["name"] == name), None)
-
-
 def _create(context: Context, subject: Subject, manifests: Iterable[Manifest], number: int) -> None:
     """Create a play. The first part's WorkflowTemplate is created last: once it is there, all are (R3).
 
     After a kill before that, the next call replaces the play; after a kill later, the next call completes it.
     """
     parts = [manifest for manifest in manifests if manifest["kind"] == "WorkflowTemplate"]
-    first = _first(subject, number, parts)
+    plays = presses.Plays(names.play_stem(subject.repo, subject.tag), {number: parts}, {})
+    first = plays.first(number)
     if first is not None:
         for part in [*(part for part in parts if part is not first), first]:
             context.cluster.create(part)
-        _complete(context, subject, {number: parts})
+        _complete(context, plays)
 
 
-def _complete(context: Context, subject: Subject, templates: Mapping[int, Sequence[Manifest]]) -> None:
+def _complete(context: Context, plays: presses.Plays) -> None:
     """Create the Workflows of the newest play, if an earlier press was killed before it created all of them."""
-    number = max(templates, default=0)
-    first = _first(subject, number, templates.get(number, []))
-    if first is None or STARTED in (first["metadata"].get("annotations") or {}):
+    number = plays.unmarked
+    first = plays.first(number) if number is not None else None
+    if number is None or first is None:
         return
-    for part in templates[number]:
+    for part in plays.templates[number]:
         context.cluster.create(workflow.of_template(part))
     metadata = {key: first["metadata"][key] for key in ("name", "namespace")}
-    started = {"annotations": {STARTED: rfc3339(context.clock.now())}}
+    started = {"annotations": {presses.STARTED: rfc3339(context.clock.now())}}
     context.cluster.apply({key: first[key] for key in ("apiVersion", "kind")} | {"metadata": metadata | started})
 
 
@@ -251,14 +241,25 @@ def _by(held: Pause) -> str:
     return f"by {held.by}" if _LOGIN.fullmatch(held.by) else "by a person"
 
 
-def _report(context: Context, subject: Subject, planned: graph.WorkPlan, name: str, mode: str) -> None:
+def _report(
+    context: Context,
+    subject: Subject,
+    planned: graph.WorkPlan,
+    name: str,
+    mode: str,
+    opened: Sequence[presses.OpenPull],
+) -> None:
     for playable in planned.playable:
         if (profile := playable.proposed_profile) is not None:
             context.say(f"task {playable.task.number} {profiles.advice(profile)}")
+    for pull in opened[:_OVERLAPS]:
+        context.say(pull.sentence())
+    if len(opened) > _OVERLAPS:
+        context.say(f"and {len(opened) - _OVERLAPS} more tasks have an open pull request")
     limits = context.settings.limits
     tasks = [str(planned_task.task.number) for planned_task in planned.playable]
     ready = [str(planned_task.task.number) for planned_task in planned.playable if planned_task.state == "ready"]
-    runs = len(tasks) * 3
+    runs = presses.least_runs(planned, opened)
     context.say(
         f"{'would start' if mode == 'show' else 'play'} {name}: {len(tasks)} tasks in this order: {', '.join(tasks)}; "
         f"at once: {', '.join(ready)}; at least {runs} runs, {planned.parallelism} tasks at once"

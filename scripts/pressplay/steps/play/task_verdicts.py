@@ -11,6 +11,7 @@ from pressplay.domain.entries import Details, Entries, TaskVerdict
 from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.github import pulls
+from pressplay.github.calls import Client
 from pressplay.steps.core import approvals, faults, landing, stack
 from pressplay.steps.core.context import Context, Subject
 
@@ -49,10 +50,7 @@ def _judge(context: Context, subject: Subject, status: str) -> TaskVerdict:
     if pull is not None and pull.state == "closed":
         closed = Reason(what=f"pull request #{pull.number} was closed without a merge")
         return _verdict(context, subject, pull, "failed", closed)
-    on = stack.recorded(context, subject)
-    # A check on the commit that it was begun on is the dependency's.
-    is_own = pull is not None and (on is None or pull.head_sha != on.head)
-    if pull is not None and is_own and approvals.is_approved(gh, subject.repo, pull):
+    if pull is not None and is_approved(context, gh, subject, pull):
         return _verdict(context, subject, pull, "approved")
     entries = _entries(context, subject, pull)
     why = newest_reason(entries, subject.attempt_of_person)
@@ -62,6 +60,13 @@ def _judge(context: Context, subject: Subject, status: str) -> TaskVerdict:
         why = newest_reason(task, subject.attempt_of_person)
     why = why or _unfinished(entries, subject, status)
     return _verdict(context, subject, pull, "failed" if pull is None else "parked", why)
+
+
+def is_approved(context: Context, gh: Client, subject: Subject, pull: pulls.Pull) -> bool:
+    """Whether the head of a task's open pull request is approved, for itself. `gh` may read checks."""
+    on = stack.recorded(context, subject)
+    # A check on the commit that it was begun on is the dependency's.
+    return (on is None or pull.head_sha != on.head) and approvals.is_approved(gh, subject.repo, pull)
 
 
 def _unfinished(entries: Entries, subject: Subject, status: str) -> Reason:
