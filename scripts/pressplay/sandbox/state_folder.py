@@ -13,11 +13,15 @@ from pathlib import Path
 
 from pressplay.cluster.sqlite import what_to_do
 from pressplay.errors import InputError
+from pressplay.sandbox import stops
 
 DATABASE, REPOSITORIES, OPTIONS, LOCK, VOLUMES = "state.db", "git", "play.json", "lock", "volumes"
 IGNORE = ".gitignore"
 """By it git leaves out the folder, where it lies in a project."""
-_PRIVATE = (DATABASE, "state.db-wal", "state.db-shm", OPTIONS, LOCK, "sandbox.log", "agents.log", "webhook-secret")
+_PRIVATE = (
+    *(DATABASE, "state.db-wal", "state.db-shm", OPTIONS, LOCK, IGNORE, *stops.FILES),
+    *("sandbox.log", "agents.log", "webhook-secret"),
+)
 _PRIVATE_FOLDERS = (REPOSITORIES, "runs", "gates", VOLUMES, "deployments")
 _PATIENCE = 5.0
 """Seconds for which another program may hold the database."""

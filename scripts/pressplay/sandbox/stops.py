@@ -10,6 +10,7 @@ from pathlib import Path
 STOPPED = "stopped"
 """The file with the moment at which the sandbox was stopped in good order, agents and all."""
 _STOPS = "stops.json"
+FILES = (STOPPED, _STOPS)
 
 Stop = tuple[float, float]
 
