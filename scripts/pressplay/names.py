@@ -234,6 +234,15 @@ def play_report(full_name: str, tag: str) -> str:
     return f"{play_stem(full_name, tag)}-report"
 
 
+STATUS_BRANCHES = "press-play/statuses/"
+"""What the branches of status pull requests begin with; below `press-play/` only the harness may push."""
+
+
+def status_branch(full_name: str, tag: str) -> str:
+    """The branch of the pull request that sets the statuses of a repository's tag."""
+    return f"{STATUS_BRANCHES}{play_stem(full_name, tag)}"
+
+
 def play_count(play_name: str) -> int:
     """The number of a play, by its name; 1 for any other name. A new press is a new try (R1)."""
     match = re.fullmatch(r"play-[0-9a-f]{8}-(\d+)(?:-\d+)?", play_name)

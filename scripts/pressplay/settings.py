@@ -265,6 +265,8 @@ class RepositoryDefaults(_Model):
     overlaps: Literal["warn", "order"] | None = None
     others: Literal["pass", "require"] | None = None
     """The check on pull requests that are not under Press Play: a green one that says so, or none."""
+    status_pull_request: bool | None = None
+    """Whether a play ends with a pull request that sets the statuses of its tasks in tasks.json."""
     isolation: Literal["volume", "worktree"] | None = None
     runs_at_once: int | None = Field(None, ge=1)
     budget: Budget = Budget()  # type: ignore[call-arg]

@@ -42,6 +42,12 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
             "list,create,patch,delete workflowtemplates.argoproj.io", "list,create workflows.argoproj.io",
         },
     },
+    "press-play-bookkeeper": {
+        RELEASE: {
+            REPORT, HARNESS, "get,list,create,patch configmaps",
+            "list workflows.argoproj.io", "list workflowtemplates.argoproj.io",
+        },
+    },
     "press-play-runner": {
         RELEASE: {
             REPORT, HARNESS, "get,create,patch configmaps", "get workflows.argoproj.io",

@@ -67,6 +67,30 @@ def test_what_waits_is_in_review_and_what_a_person_merged_is_done(played, tmp_pa
     assert "every status is as the play has it" in capsys.readouterr().err
 
 
+def next_task(source) -> int | None:
+    """Taskmaster's `next`, as its documentation has it: a task to begin whose dependencies are done."""
+    entries = json.loads((source / FILE).read_text())["master"]["tasks"]
+    done = {entry["id"] for entry in entries if entry["status"] == "done"}
+    ready = (entry for entry in entries if entry["status"] in ("pending", "in-progress"))
+    return next((entry["id"] for entry in ready if done.issuperset(entry["dependencies"])), None)
+
+
+@pytest.mark.rule("R2")
+def test_taskmaster_goes_on_behind_what_was_merged(tmp_path):
+    """The case "status is not written back": it gave the merged task again."""
+    source = project(tmp_path, [task(1), task(2, 1)])
+    made = world(tmp_path / "state", source=source, merge=False)
+    (tmp_path / "state" / "play.json").write_text(json.dumps({"project": str(source)}))
+    made.play(tasks="1")
+    assert status(source, tmp_path, "--write") == 0
+    assert next_task(source) is None
+    made.sandbox._maintainers[0].merge_what_is_ready()
+    made.go_on()
+    assert status(source, tmp_path, "--write") == 0
+    assert next_task(source) == 2
+    made.sandbox.close()
+
+
 @pytest.mark.rule("R2")
 def test_what_is_worked_on_is_in_progress_and_what_was_parked_is_in_review(tmp_path, capsys):
     source = project(tmp_path, [task(1), task(2), task(3, 2)])

@@ -106,6 +106,7 @@ WRITTEN: list[tuple[str, type[Any], dict[str, Any]]] = [
     ("asked-to-restore-2", entries.AskedToRestore, {"head": SHA, "at": 100}),
     ("documents", entries.Documents, {**DOCUMENTS, "outcome": "parked", "reason": "r", "ended": 100}),
     ("left-alone", entries.LeftAlone, {"reason": "r", "since": 100}),
+    ("statuses", entries.StatusPull, {"head": SHA, "play": "play-0a1b2c3d-1"}),
     ("criteria", entries.CriterionIds, {"ids": {"0123456789abcdef": "AC1"}}),
     ("of-a-later-version", entries.Other, {"anything": {"at": ["all", None]}}),
 ]

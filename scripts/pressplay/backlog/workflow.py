@@ -6,7 +6,8 @@ chart's WorkflowTemplate `play-parts`: a play holds a graph and nothing else. It
 WorkflowTemplate, as a controller with `templateReferencing: Strict` wants it.
 
 With `since`, the commit of the base branch with which the play begins, the graph of its tasks is the first node of
-another graph, whose second one proves what the play ended with.
+another graph, whose second one proves what the play ended with. With `statuses` that graph has a last node, which
+writes the statuses of the tasks.
 
 A DAG takes at most 200 nodes. What does not fit goes on in further Workflows, in start order; an edge from one to
 another is a wait of its own for the same merge (also under `release: approved`: a verdict is known to the first
@@ -21,6 +22,7 @@ No text of a backlog gets here (R7): Argo gets only numbers and checked names.
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import math
 import re
@@ -40,6 +42,7 @@ PARTS = "play-parts"
 START_TASK = "start-task"
 AWAIT_MERGE = "await-merge"
 FINAL_PROOF = "final-proof"
+WRITE_STATUSES = "write-statuses"
 
 DAG_LIMIT = 200
 """Tasks that the full CRDs allow in one DAG."""
@@ -90,6 +93,7 @@ def play_manifests(
     release: Release = "merged",
     instance_id: str = "",
     since: str = "",
+    statuses: bool = False,
 ) -> list[Manifest]:
     """What to submit to play `plan`: for each part a WorkflowTemplate and, after it, the Workflow that refers to it.
 
@@ -118,8 +122,8 @@ def play_manifests(
             raise InputError(f"play {name!r}: expected at most {names.LABEL_LIMIT} characters, got {len(name)}")
         metadata: dict[str, Any] = {"name": name, "namespace": namespace, "labels": dict(common)}
         templates = _templates(part, numbers, fixed, parallelism, stacked)
-        if since:
-            templates.insert(0, _with_final_proof({**fixed, "since": names.commit(since)}))
+        if since or statuses:
+            templates.insert(0, _whole_play(fixed, since, statuses=statuses))
         spec: dict[str, Any] = {"entrypoint": templates[0]["name"], "templates": templates}
         template = {"apiVersion": API_VERSION, "kind": "WorkflowTemplate", "metadata": metadata, "spec": spec}
         manifests += [template, of_template(template)]
@@ -252,11 +256,17 @@ def _templates(
     return [{"name": "play", "parallelism": parallelism, "dag": dag}, *gathered]
 
 
-def _with_final_proof(inputs: Mapping[str, str]) -> dict[str, Any]:
-    """The tasks, and then, however they ended, the proof of the base branch. Either may fail the play."""
-    proof = {**_referring(FINAL_PROOF, FINAL_PROOF, inputs), "depends": _after("play")}
-    nodes = [{"name": "play", "template": "play"}, proof]
-    return {"name": "whole-play", "dag": {"failFast": False, "target": f"play {FINAL_PROOF}", "tasks": nodes}}
+def _whole_play(fixed: Mapping[str, str], since: str, *, statuses: bool) -> dict[str, Any]:
+    """The tasks, then, however they ended, the proof of the base branch and the statuses, as far as they are wanted."""
+    nodes: list[dict[str, Any]] = [{"name": "play", "template": "play"}]
+    if since:
+        nodes.append(_referring(FINAL_PROOF, FINAL_PROOF, {**fixed, "since": names.commit(since)}))
+    if statuses:
+        nodes.append(_referring(WRITE_STATUSES, WRITE_STATUSES, fixed))
+    for before, node in itertools.pairwise(nodes):
+        node["depends"] = _after(before["name"])
+    target = " ".join(node["name"] for node in nodes)
+    return {"name": "whole-play", "dag": {"failFast": False, "target": target, "tasks": nodes}}
 
 
 def _after(node: str) -> str:

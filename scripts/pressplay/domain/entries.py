@@ -717,6 +717,16 @@ class LeftAlone(_Single):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StatusPull(_Single):
+    """Of a pull request: that it sets statuses in tasks.json and does nothing else, as its head is."""
+
+    KEY: ClassVar = "statuses"
+
+    head: str
+    play: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CriterionIds(_Single):
     """Of a task: the ids of its acceptance criteria, those that are gone included."""
 
@@ -792,6 +802,7 @@ Entry = (
     | AskedToRestore
     | Documents
     | LeftAlone
+    | StatusPull
     | CriterionIds
     | Sealing
     | IndependentPlan
@@ -811,6 +822,7 @@ _FIXED: Mapping[str, type[Any]] = {
         RaisedTry,
         Documents,
         LeftAlone,
+        StatusPull,
         CriterionIds,
         Sealing,
         IndependentPlan,

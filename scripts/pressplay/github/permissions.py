@@ -19,11 +19,14 @@ HARNESS = (
     Permission(
         "contents",
         "write",
-        "Reads backlog and files; commits each run's task folder to a branch of ours, and removes it; merges the base "
-        "branch into a pull request's (`base.strategy: strict`, the step `retest-update` alone).",
+        "Reads backlog and files; commits each run's task folder, and statuses, to a branch of ours; merges the "
+        "base branch into a pull request's (`base.strategy: strict`, the step `retest-update` alone).",
     ),
     Permission(
-        "pull_requests", "write", "Reads pull requests, reviews and comments; comments, answers and labels there."
+        "pull_requests",
+        "write",
+        "Reads pull requests, reviews and comments; comments, answers and labels there; opens the one that sets "
+        "statuses in tasks.json (`statusPullRequest`).",
     ),
     Permission("issues", "write", "Reads issues and comments; labels, and says on an issue what became of it."),
     Permission("checks", "write", "Sets our checks, `press-play/acceptance` first, and asks for failed ones again."),

@@ -34,6 +34,12 @@ def _final() -> Steps:
     return {"final-look": final_steps.look}
 
 
+def _statuses() -> Steps:
+    from pressplay.steps.play import status_steps
+
+    return {"play-statuses": status_steps.write}
+
+
 def _run() -> Steps:
     from pressplay.steps.roles import ROOMS
     from pressplay.steps.runs import run_steps, submit_steps
@@ -189,6 +195,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "plan": _plan,
     "task-": _task,
     "final-": _final,
+    "play-": _statuses,
     "run-": _run,
     "docs-": _documents,
     "pr-": _pull,

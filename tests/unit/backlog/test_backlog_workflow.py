@@ -81,6 +81,18 @@ def test_what_a_play_ended_with_is_proven_however_its_tasks_ended():
     KINDS["WorkflowTemplate"].model_validate(template, extra="forbid")
 
 
+def test_statuses_are_written_last_however_the_rest_ended():
+    template, _ = manifests(planned(task(1)), since="a" * 40, statuses=True)
+    last = nodes(template)["write-statuses"]
+    assert last["templateRef"] == {"name": "play-parts", "template": "write-statuses"}
+    assert inputs(last) == {"repo": "acme/shop", "tag": "master", "play": "play-0a1b2c3d-1"}
+    assert last["depends"] == "(final-proof || final-proof.Failed || final-proof.Errored || final-proof.Omitted)"
+    assert entry(template)["dag"]["target"] == "play final-proof write-statuses"
+    KINDS["WorkflowTemplate"].model_validate(template, extra="forbid")
+    template, _ = manifests(planned(task(1)), statuses=True)
+    assert nodes(template)["write-statuses"]["depends"] == "(play || play.Failed || play.Errored || play.Omitted)"
+
+
 @pytest.mark.rule("R7")
 def test_the_commit_with_which_a_play_begins_is_one():
     with pytest.raises(InputError):

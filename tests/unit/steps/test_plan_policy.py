@@ -13,9 +13,10 @@ from pressplay.backlog import workflow
 from pressplay.errors import InputError
 from pressplay.github import refs
 from pressplay.settings import RepositoryDefaults
-from pressplay.steps.core import landing, provable
+from pressplay.steps.core import backlog_file, landing, provable
+from pressplay.steps.core.context import Subject
 from pressplay.steps.documents import task_documents
-from pressplay.steps.play import plan_steps, presses, protection
+from pressplay.steps.play import plan_steps, presses, protection, report
 from pressplay.steps.play.presses import OpenPull
 from pressplay.steps.runs import requirements
 
@@ -249,6 +250,15 @@ def test_show_says_of_a_play_under_way_what_a_press_says_and_where_its_tasks_sta
     assert len(context.cluster.list("Workflow", "press-play")) == 1
 
 
+@pytest.mark.rule("FR7")
+@pytest.mark.parametrize("wanted", [True, False, None])
+def test_a_play_ends_with_the_statuses_where_the_values_want_it(pressed, wanted):
+    _result, _lines, context = pressed(values={} if wanted is None else {"statusPullRequest": wanted}, mode="play")
+    (template,) = context.cluster.list("WorkflowTemplate", "press-play")
+    nodes = [node["name"] for part in template["spec"]["templates"] for node in part["dag"]["tasks"]]
+    assert ("write-statuses" in nodes) is bool(wanted)
+
+
 @pytest.mark.rule("R3")
 def test_show_says_of_a_play_that_was_interrupted_that_a_press_completes_it(pressed):
     plays = [("WorkflowTemplate", 1, "interrupted")]
@@ -287,6 +297,21 @@ def test_what_was_printed_is_kept_for_each_mode_also_of_a_press_that_is_refused(
     kept = context.cluster.get("ConfigMap", "press-play", result["report"])["data"]
     assert 'refused: tasks "77": expected ids of tasks in this tag' in kept["play"]
     assert kept["show"].splitlines()[1:] == lines.splitlines()
+
+
+@pytest.mark.rule("R7")
+def test_what_is_kept_fits_a_configmap_and_moves_no_cursor(tmp_path):
+    context = desk(tmp_path)
+    subject = Subject.of({"repo": REPO}, context)
+    for mode in ("play", "show"):
+        with report.keeping(context, subject, mode) as noting:
+            noting.say("\x1b[2Jred \N{GRINNING FACE}")
+            noting.say("\N{GRINNING FACE}" * 200_000)
+    kept = context.cluster.get("ConfigMap", "press-play", names.play_report(REPO, "master"))["data"]
+    assert "\x1b" not in kept["play"]
+    assert "red \N{GRINNING FACE}" in kept["show"]
+    assert kept["show"].endswith("more bytes\n")
+    assert sum(len(text.encode()) for text in kept.values()) < 2**20
 
 
 @pytest.mark.rule("R10")

@@ -62,11 +62,23 @@ def is_morgans(context: Context, pull: pulls.Pull) -> bool:
     return agent is not None and not pull.fork and pull.author.lower() == names.bot(agent.github_app)
 
 
+def is_of_statuses(context: Context, pull: pulls.Pull) -> bool:
+    """Whether a pull request is the harness's own, with the statuses of a backlog (`steps.play.status_steps`)."""
+    is_harness = pull.author.lower() == names.bot(context.settings.github.harness_app)
+    return is_harness and not pull.fork and pull.head_ref.startswith(names.STATUS_BRANCHES)
+
+
 def left_alone(context: Context, repo: str, pull: pulls.Pull, entries: Entries) -> bool:
-    """Whether no flow works on a pull request because it brings documents; noted in its ledger, `entries`, once."""
-    if not is_morgans(context, pull):
+    """Whether no flow works on a pull request because it brings documents or statuses; noted in its ledger, once.
+
+    `entries` is that ledger.
+    """
+    if is_morgans(context, pull):
+        reason = f"{AGENT} wrote it: documents are for a person to merge"
+    elif is_of_statuses(context, pull):
+        reason = "it sets statuses in tasks.json: they are for a person to merge"
+    else:
         return False
     if LeftAlone.KEY not in entries:
-        reason = f"{AGENT} wrote it: documents are for a person to merge"
         context.ledger(repo).record("pr", pull.number, LeftAlone(reason=reason, since=int(context.clock.now())))
     return True

@@ -130,8 +130,9 @@ def _not_ready(
     """Why a pull request may not be merged as it is, by what the harness itself says of its head; empty if it may."""
     check = checks.own(gh, repo, pull.head_sha, ACCEPTANCE_CHECK)
     if task_documents.left_alone(context, repo, pull, entries):
-        # Documents are for people to approve: GitHub's rules have seen to that.
-        return "" if check is not None and check.conclusion == "neutral" else "brings documents that were not looked at"
+        # Documents and statuses are for people to approve: GitHub's rules have seen to that.
+        is_known = check is not None and check.conclusion == "neutral"
+        return "" if is_known else "brings documents or statuses that were not looked at"
     given = None
     if not standing.is_requested(context, repo, pull, entries, 0.0) or pull.fork:
         given = standing.answer(standing.facts(context, gh, repo, pull, entries, requested=False))

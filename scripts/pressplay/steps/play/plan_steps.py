@@ -231,6 +231,7 @@ def _manifests(context: Context, subject: Subject, planned: graph.WorkPlan, name
         release=subject.settings.release or "merged",
         instance_id=context.settings.instance_id,
         since=commit if is_proven else "",
+        statuses=bool(subject.settings.status_pull_request),
     )
 
 

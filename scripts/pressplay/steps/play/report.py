@@ -13,11 +13,12 @@ from pressplay import names
 from pressplay.clock import rfc3339
 from pressplay.cluster.ledger import PART_OF
 from pressplay.errors import InputError
+from pressplay.plaintext import plain
 from pressplay.steps.core.context import Context, Subject
 
 LABEL = "press-play/report"
-_CHARACTERS = 200_000
-"""Of one text. The API server takes a mebibyte for both, in bytes."""
+_BYTES = 400_000
+"""Of one text. The API server takes a mebibyte for both."""
 
 
 @contextmanager
@@ -39,9 +40,10 @@ def keeping(context: Context, subject: Subject, mode: str) -> Iterator[Context]:
 
 
 def _keep(context: Context, subject: Subject, mode: str, lines: list[str]) -> None:
-    text = "\n".join([*lines, ""])
-    if len(text) > _CHARACTERS:
-        text = f"{text[:_CHARACTERS]}\n… and {len(text) - _CHARACTERS} more characters\n"
+    # A refusal may quote what people wrote, and the text is read in a terminal.
+    text = plain("\n".join([*lines, ""]))
+    if len(whole := text.encode()) > _BYTES:
+        text = f"{whole[:_BYTES].decode(errors='ignore')}\n… and {len(whole) - _BYTES} more bytes\n"
     metadata = {
         "name": names.play_report(subject.repo, subject.tag),
         "namespace": context.settings.namespace,

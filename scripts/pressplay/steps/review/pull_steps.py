@@ -59,7 +59,7 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
         # A fork's code gets no agent and no secret.
         state = "fork"
     elif task_documents.left_alone(context, subject.repo, pull, entries):
-        state = "documents"
+        state = "documents" if task_documents.is_morgans(context, pull) else "statuses"
     elif why in ("push", TRIAGE.name) and not scope.in_scope(context, subject.repo, pull, entries):
         state = "unlabelled"
         if scope.is_withdrawn(context, subject.repo, pull, entries):

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from pressplay.clock import parse_rfc3339
-from pressplay.domain.entries import Documents, Entries, LeftAlone
+from pressplay.domain.entries import Documents, Entries, LeftAlone, StatusPull
 from pressplay.errors import InputError, PressPlayError
 from pressplay.github import issues, pulls, pushes
 from pressplay.github.calls import Client, GitHubRefused
@@ -165,7 +165,9 @@ def _state(pull: pulls.Pull, with_head: Sequence[int]) -> str:
 def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pulls.Pull], since: float) -> bool:
     """Give a pull request its answer; returns whether its own flows answer it."""
     entries = context.ledger(repo).entries("pr", pull.number)
-    if task_documents.left_alone(context, repo, pull, entries) and (Documents.KEY in entries or _is_of_run(pull)):
+    if task_documents.left_alone(context, repo, pull, entries) and (
+        Documents.KEY in entries or _is_of_run(pull) or _sets_statuses(pull, entries)
+    ):
         return True
     gh = context.harness(repo, checks="write", contents="read", pull_requests="read")
     requested = is_requested(context, repo, pull, entries, since)
@@ -195,6 +197,12 @@ def _look_at(context: Context, repo: str, pull: pulls.Pull, opened: Sequence[pul
 def _is_of_run(pull: pulls.Pull) -> bool:
     """Whether a pull request is against a run's own branch: documents whose run is not collected yet."""
     return pull.base_ref.startswith("press-play/")
+
+
+def _sets_statuses(pull: pulls.Pull, entries: Entries) -> bool:
+    """Whether the head is one that the harness made to set statuses: then that step answers."""
+    made = entries.get(StatusPull)
+    return made is not None and made.head == pull.head_sha
 
 
 def is_requested(context: Context, repo: str, pull: pulls.Pull, entries: Entries, since: float) -> bool:
@@ -246,7 +254,7 @@ def facts(context: Context, gh: Client, repo: str, pull: pulls.Pull, entries: En
         fork=pull.fork,
         labelled=events.label in pull.labels,
         requested=requested,
-        recorded=any(not isinstance(entry, LeftAlone) for entry in entries),
+        recorded=any(not isinstance(entry, LeftAlone | StatusPull) for entry in entries),
         author=pull.author if is_ours(context, pull.author) else "",
         committers=tuple(sorted(login for login in authors | pushers if is_ours(context, login))),
         unseen=not whole,
