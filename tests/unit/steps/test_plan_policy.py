@@ -13,7 +13,7 @@ from pressplay.backlog import workflow
 from pressplay.errors import InputError
 from pressplay.github import refs
 from pressplay.settings import RepositoryDefaults
-from pressplay.steps.core import backlog_file, landing, provable
+from pressplay.steps.core import landing, provable
 from pressplay.steps.core.context import Subject
 from pressplay.steps.documents import task_documents
 from pressplay.steps.play import plan_steps, presses, protection, report
