@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pressplay import names
 from pressplay.backlog.tasks import Task
 from pressplay.cluster.sqlite import SqliteCluster
-from pressplay.domain.entries import Entries, LeftAlone
+from pressplay.domain.entries import Entries, LeftAlone, StatusPull
 from pressplay.errors import InputError
 from pressplay.github import calls, pulls, refs
 from pressplay.sandbox import docsruns
@@ -24,6 +24,7 @@ from pressplay.settings import Settings
 from pressplay.steps import registry
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.documents import docsrun, documents_pull, task_documents
+from pressplay.steps.review import standing
 from pressplay.steps.runs.run import Run
 from pressplay.validation import packaged
 
@@ -264,3 +265,17 @@ def test_only_a_pull_request_of_morgans_app_is_left_alone(github_world, context)
     assert context.ledger(REPO).entries("pr", morgans.number).get(LeftAlone)
     assert not task_documents.left_alone(context, REPO, others, Entries())
     assert refs.find_head(github_world.client("rex"), REPO, "docs/auto-gen-2")
+
+
+@pytest.mark.rule("R5")
+def test_only_the_harnesss_own_pull_request_of_statuses_is_left_alone(github_world, context):
+    branch, bot = names.status_branch(REPO, "master"), names.bot(context.settings.github.harness_app)
+    pull = replace(opened(github_world, {**DOCS}), head_ref=branch, author=bot)
+    assert task_documents.left_alone(context, REPO, pull, Entries())
+    for field in ({"author": names.bot("5dlabs-rex")}, {"author": "jo"}, {"head_ref": "docs/statuses"}, {"fork": True}):
+        assert not task_documents.left_alone(context, REPO, replace(pull, **field), Entries())
+    # A head that the harness did not make gets an answer like any other pull request.
+    made = Entries({StatusPull.KEY: StatusPull(head=pull.head_sha, play="play-0a1b2c3d-1")})
+    assert standing._sets_statuses(pull, made)
+    assert not standing._sets_statuses(replace(pull, head_sha="0" * 40), made)
+    assert not standing._sets_statuses(pull, Entries())

@@ -69,6 +69,7 @@ def desk_of(tmp_path, monkeypatch):
         ("asked", {"fork": True}, {}, "fork"),
         ("asked", {"fork": True, "state": "closed"}, {}, "closed"),
         ("asked", {}, {"documents": True}, "documents"),
+        ("asked", {}, {"statuses": True}, "statuses"),
         # Who asks for it by name needs no label; what an event starts does.
         ("push", {}, {}, "unlabelled"),
         ("push", {}, {"in_scope": True}, "go"),
@@ -79,7 +80,8 @@ def desk_of(tmp_path, monkeypatch):
 )
 def test_what_may_start(desk_of, monkeypatch, why, fields, facts, state):
     context, done = desk_of(**fields)
-    monkeypatch.setattr(task_documents, "left_alone", lambda *_: facts.get("documents", False))
+    monkeypatch.setattr(task_documents, "is_morgans", lambda *_: facts.get("documents", False))
+    monkeypatch.setattr(task_documents, "is_of_statuses", lambda *_: facts.get("statuses", False))
     monkeypatch.setattr(scope, "in_scope", lambda *_: facts.get("in_scope", False))
     monkeypatch.setattr(scope, "is_withdrawn", lambda *_: facts.get("withdrawn", False))
     given = pull_steps.accept({**INPUTS, "why": why}, context)
