@@ -39,6 +39,11 @@ def states(summary: Any) -> dict[str, str]:
     return {result.id: result.state for result in summary.tasks}
 
 
+def whole(found: Mapping[str, bytes], name: str) -> bytes:
+    """A file of the task folder; a long one has another beside it, with all of it."""
+    return found.get(name.replace(".md", "-in-full.md"), found[name])
+
+
 @pytest.mark.parametrize("names", [list(TEXTS)[:7], list(TEXTS)[7:]], ids=["first", "second"])
 def test_texts_of_a_backlog_reach_the_agents_byte_for_byte_and_nothing_else(tmp_path, names):
     """One task a text: it is title, description, details, test strategy, a subtask's and (cut) the id."""
@@ -61,10 +66,10 @@ def test_texts_of_a_backlog_reach_the_agents_byte_for_byte_and_nothing_else(tmp_
         for role in ("implement", "lint", "test"):
             found = agents.read[names_.task_number(identity), role]
             text = entry["details"].encode()
-            # Title, description, details, and the same of the subtask. A long one has a file of its own.
-            assert found.get("task-in-full.md", found["task.md"]).count(text) == 6
-            assert text in found["prompt.md"]
-            assert text in found["acceptance-criteria.md"]
+            # Title, description, details, and the same of the subtask.
+            assert whole(found, "task.md").count(text) == 6
+            assert text in whole(found, "prompt.md")
+            assert text in whole(found, "acceptance-criteria.md")
     untouched_by_canaries(made)
     assert not list(tmp_path.rglob("pwned"))
 
@@ -84,7 +89,8 @@ def test_a_projects_own_task_files_arrive_byte_for_byte(tmp_path):
     made = world(tmp_path / "state", agents, source=source)
     assert made.play().state == "merged"
     for role in ("implement", "lint", "test"):
-        assert own.items() <= agents.read[1, role].items()
+        found = agents.read[1, role]
+        assert own == {name: whole(found, name) for name in own}
     untouched_by_canaries(made)
 
 
