@@ -63,6 +63,10 @@ def _plan(inputs: Inputs, context: Context, subject: Subject, mode: presses.Mode
         _complete(context, plays)
     if (under_way := plays.under_way) is not None:
         presses.say_what_is_under_way(context, subject, plays, under_way, mode)
+        if mode == "show":
+            # Ledgers know what was merged, and not what became of it.
+            backlog = resolved.backlog()
+            _say_what_is_undone(context, backlog, landing.of_backlog(context, gh, subject, backlog, base))
         name = names.play(subject.repo, subject.tag, under_way)
         return {"play": name, "tasks": "0", "ready": "0", "started": "false"}
     requirements.check(context.settings.agents, gh, subject, base)
@@ -137,6 +141,12 @@ def _say_what_is_done(context: Context, backlog: Backlog, landings: landing.Land
     if again:
         listed = ", ".join(f"{numbers[task]} (#{pr})" for task, pr in again.items())
         context.say(f"played again, because they were asked for by name: {listed}")
+    _say_what_is_undone(context, backlog, landings)
+
+
+def _say_what_is_undone(context: Context, backlog: Backlog, landings: landing.Landings) -> None:
+    """Log which tasks were merged, and are no part of the branch any more."""
+    numbers = {task.id: task.number for task in backlog.tasks}
     for task, why in landings.undone.items():
         context.say(f"task {numbers[task]} is not taken as done: {why}")
 
