@@ -65,6 +65,11 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
             }
         }
     },
+    "a prompt below front matter": {"agents": {"rex": {"systemPrompt": "---\nname: x\n---\nDo it.\n"}}},
+    "a prompt below front matter of Windows": {
+        "agents": {"qa": {"systemPrompt": "\n --- \r\nname: x\r\n---\r\nDo it.\r\n"}}
+    },
+    "a prompt with a rule in it": {"agents": {"rex": {"systemPrompt": "Do it.\n\n---\n\nNo more.\n"}}},
     "an agent with a prompt": {
         "agents": {
             "nova": {
