@@ -75,7 +75,7 @@ def project_of(folder: Path) -> Path | None:
 
 
 @contextmanager
-def reading(folder: Path) -> Iterator[Context]:
+def reading(folder: Path, namespace: str) -> Iterator[Context]:
     """What steps would work with in the sandbox of a folder, to look at it: it begins and takes up nothing.
 
     A play may be under way there. InputError where there is no sandbox.
@@ -83,13 +83,12 @@ def reading(folder: Path) -> Iterator[Context]:
     with closing(open_cluster(folder)) as cluster:
         import httpx
 
-        from pressplay.commands._installation import DEFAULT_NAMESPACE
         from pressplay.github.access import GitHubAccess
         from pressplay.sandbox.forge import Forge
         from pressplay.steps.core.context import Context
         from pressplay.steps.core.in_cluster import read_settings
 
-        settings = read_settings(cluster, DEFAULT_NAMESPACE)
+        settings = read_settings(cluster, namespace)
         key = app_key(folder, settings)
         with closing(Forge(folder / "state.db", folder / "git", SystemClock(), settings.github.web_url)) as forge:
             # No port is needed: the forge answers in this process.

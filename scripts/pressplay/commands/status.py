@@ -9,6 +9,7 @@ import click
 
 from pressplay.backlog import statuses
 from pressplay.commands import _sandbox
+from pressplay.commands._installation import DEFAULT_NAMESPACE
 from pressplay.errors import InputError
 from pressplay.plaintext import plain
 
@@ -64,7 +65,7 @@ def _played(directory: Path, project: Path, tag: str | None) -> tuple[Path, list
             f"{directory}: expected the sandbox in which {project} was played, got that of another project; press "
             "play first, or give --state the folder that `pressplay play` named"
         )
-    with _sandbox.reading(directory) as context:
+    with _sandbox.reading(directory, DEFAULT_NAMESPACE) as context:
         subject = Subject.of({"repo": next(iter(context.settings.repositories)), "tag": tag or ""}, context)
         gh = context.harness(subject.repo, **landing.NEEDS)
         base = subject.base(gh)

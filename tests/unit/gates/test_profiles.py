@@ -96,7 +96,7 @@ def test_plan_shows_what_titles_read_like_until_a_person_has_set_it(tmp_path: Pa
         file.write_text(json.dumps({"master": {"tasks": [task]}}))
         result = CliRunner().invoke(command, [str(file), *args])
         assert result.exit_code == 0, result.output
-        return result.output
+        return result.stdout if "json" in args else result.output
 
     proposal = 'task 1 reads like a refactoring: set "profile": "refactor", or it is judged as a feature'
     assert proposal in planned()

@@ -53,7 +53,10 @@ def mapping(node: ast.expr, module: str, place: str) -> Mapping[str, str]:
         found: Mapping[str, str] = getattr(importlib.import_module(module), node.id)
         return found
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        of_module: Mapping[str, str] = getattr(getattr(importlib.import_module(module), node.value.id), node.attr)
+        owner = getattr(importlib.import_module(module), node.value.id, None)
+        # A command imports what it needs when it runs.
+        owner = owner or importlib.import_module(f"pressplay.steps.core.{node.value.id}")
+        of_module: Mapping[str, str] = getattr(owner, node.attr)
         return of_module
     assert isinstance(node, ast.Dict), f"{place}: what it asks for can't be read off"
     result = {}
