@@ -1,7 +1,7 @@
 """Agents that know the corpus: `corpus_agent.py good|sloppy CORPUS`, as the command line of `pressplay eval --agent`.
 
 The good one hands in the honest case of the task that it is given. The sloppy one hands in the first dishonest case of
-the same task, and says that it is done; told to fix it, it changes nothing. Clippy has linters mend what they can.
+the same task, and says that it is done; told to fix it, it changes nothing. Clippy has linters fix what they can.
 """
 
 import os
@@ -18,7 +18,7 @@ def main() -> int:
     kind, folder = sys.argv[1], Path(sys.argv[2])
     if os.environ["PRESSPLAY_ROLE"] == "lint":
         subprocess.run([sys.executable, "-m", "ruff", "check", "--fix", "--quiet", "."], check=False)
-        case_agent.commit("Mend what the linters name")
+        case_agent.commit("Fix what the linters name")
         return 0
     prompt = Path("task/prompt.md").read_text(encoding="utf-8")
     files = {path.name for path in Path().iterdir()}

@@ -39,9 +39,9 @@ def states(summary: Any) -> dict[str, str]:
     return {result.id: result.state for result in summary.tasks}
 
 
-def whole(found: Mapping[str, bytes], name: str) -> bytes:
+def whole(folder: Mapping[str, bytes], name: str) -> bytes:
     """A file of the task folder; a long one has another beside it, with all of it."""
-    return found.get(name.replace(".md", "-in-full.md"), found[name])
+    return folder.get(name.replace(".md", "-in-full.md"), folder[name])
 
 
 @pytest.mark.parametrize("names", [list(TEXTS)[:7], list(TEXTS)[7:]], ids=["first", "second"])
@@ -89,8 +89,7 @@ def test_a_projects_own_task_files_arrive_byte_for_byte(tmp_path):
     made = world(tmp_path / "state", agents, source=source)
     assert made.play().state == "merged"
     for role in ("implement", "lint", "test"):
-        found = agents.read[1, role]
-        assert own == {name: whole(found, name) for name in own}
+        assert own == {name: whole(agents.read[1, role], name) for name in own}
     untouched_by_canaries(made)
 
 

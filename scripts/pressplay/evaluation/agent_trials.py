@@ -118,17 +118,14 @@ def trial(case: Case, number: int, set_up: SetUp, workshop: Workshop) -> AgentTr
         ended = _play(project, state, set_up)
         (task,) = ended["tasks"]
         bare = state / "git" / "local" / f"{names.slug(project.name)}.git"
-        handed_in = _handed_in(bare, merged=task["state"] == "merged")
-        truth, failing = _judge(case, handed_in, workshop)
-    why = task["why"]
-    reason = task["reason"] if task["state"] != "merged" else failing
-    if why.get("detail") and task["state"] != "merged":
-        reason = f"{reason}: {why['detail']}"
+        merged = task["state"] == "merged"
+        truth, failing = _judge(case, _handed_in(bare, merged=merged), workshop)
+    reason = failing if merged else ": ".join(filter(None, (task["reason"], task["why"].get("detail"))))
     return AgentTrial(
         case,
         number,
         _language(case),
-        "merged" if task["state"] == "merged" else "refused",
+        "merged" if merged else "refused",
         truth,
         task["state"],
         plain(reason),

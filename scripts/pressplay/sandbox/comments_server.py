@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,10 @@ class CommentsServer:
             env={**os.environ, _TOKEN: token},
         )
         errors = self._child.stderr
-        assert errors is not None  # noqa: S101 - it is a pipe
 
         def read() -> None:
-            with errors:
-                for line in errors:
+            with errors or nullcontext(()) as lines:
+                for line in lines:
                     if matched := re.search(r"MCP at (\S+)/mcp", line):
                         address.append(matched[1])
                         known.set()
