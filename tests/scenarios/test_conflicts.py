@@ -100,7 +100,6 @@ def changes_without_merging(_: Writers, tree: Path, _env: Mapping[str, str]) -> 
 
 NOT_RESOLVED = [
     pytest.param(does_nothing, "rex: it changed nothing, though 1 file conflicts with main", FILE, id="nothing"),
-    pytest.param(leaves_marks, "rex: it left the marks of the conflict in the files", FILE, id="marks"),
     pytest.param(changes_without_merging, "rex: it did not merge main: ", "", id="no-merge"),
 ]
 
@@ -122,6 +121,35 @@ def test_what_is_no_merge_of_the_base_is_parked_once_and_says_which_files(tmp_pa
     # Nothing tries again by itself.
     after(state.made, 40)
     assert state.roles().count("conflict") == 1
+
+
+@pytest.mark.rule("R6")
+def test_a_merge_that_left_marks_or_took_things_out_of_the_base_is_refused_in_its_review(tmp_path):
+    """Rex gets to read which files; without a repair a person does."""
+
+    taken = list[str]()
+
+    def merges_wrongly(_: Writers, tree: Path, env: Mapping[str, str]) -> None:
+        base = f"origin/{env['PRESSPLAY_BASE']}"
+        theirs = {*git(tree, "diff", "--name-only", f"HEAD...{base}").split()} - {FILE}
+        subprocess.run(["git", "merge", "-q", base], cwd=tree, check=False)
+        taken.append(min(theirs))
+        git(tree, "rm", "-q", "-f", *taken)
+        git(tree, "commit", "-qam", "Merge")
+
+    state = first_merged(tmp_path, merges_wrongly)
+    check = state.check(2)
+    assert check["conclusion"] != "success"
+    (run,) = state.call("GET", f"/commits/{state.pull(2).head_sha}/check-runs?check_name=press-play/test-only")[
+        "check_runs"
+    ]
+    assert run["conclusion"] == "failure"
+    summary, text = run["output"]["summary"], run["output"]["text"] or ""
+    assert summary.startswith("A merge of main does not keep what it has in files without a conflict; ")
+    assert "a merge of main left the marks of the conflict in the files" in summary
+    for path in (*taken, FILE):
+        assert path in summary + text
+    assert "fix" in state.roles()
 
 
 @pytest.mark.rule("R4")

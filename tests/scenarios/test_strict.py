@@ -18,7 +18,7 @@ from base_moves import (
     played,
     states,
 )
-from harness import REPO, git, world
+from harness import REPO, World, git, world
 from killing import FULL, Murder, same_end
 from people import person
 from team import PR
@@ -26,6 +26,7 @@ from team import PR
 from pressplay.clock import VirtualClock
 from pressplay.domain.entries import Parked
 from pressplay.github import checks, pulls
+from pressplay.sandbox.setup import MAINTAINER
 
 pytestmark = [pytest.mark.rule("R5"), pytest.mark.rule("FR10")]
 BOT = "press-play[bot]"
@@ -140,6 +141,60 @@ def test_what_came_in_between_is_judged_before_the_approval_carries_over(tmp_pat
     assert not waiting.flow.can_be_merged()
     # Rex was to repair it, and changed nothing.
     assert waiting.flow.roles()[3:] == ["conflict"]
+
+
+def reads(made: World) -> list[str]:
+    """The merges that a step without a key tried."""
+    return [
+        node["inputs"]["parameters"][0]["value"]
+        for workflow in made.sandbox.cluster.list("Workflow", "press-play")
+        for node in workflow.get("status", {}).get("nodes", {}).values()
+        if (node["type"], node.get("templateName"), node["phase"]) == ("Pod", "gate-merge-read", "Succeeded")
+    ]
+
+
+def test_where_no_gate_judges_merges_the_tree_alone_says_that_it_is_an_update(tmp_path):
+    waiting = approved(tmp_path, gates={}, strategy="strict")
+    before, tip, roles = waiting.flow.head, waiting.base(ADDED), waiting.flow.roles()
+    head = waiting.rest()
+    assert parents(waiting.made.sandbox.forge.git_path(REPO), head) == [before, tip]
+    assert (waiting.state(), waiting.flow.approvals()[-1]) == ("success", head)
+    assert waiting.flow.roles() == roles
+    assert len(reads(waiting.made)) == 1
+
+
+@pytest.mark.parametrize("gates", [LINTED, {}], ids=["judged", "not judged"])
+@pytest.mark.parametrize("other", [ADDED, {"CHANGES.md": b"theirs\n"}], ids=["merges", "conflicts"])
+def test_a_merge_that_git_would_not_make_is_reviewed_like_any_other_head(tmp_path, gates, other):
+    """Its parents are the right ones, and something else came in with it."""
+    waiting = approved(tmp_path, gates=gates, strategy="strict")
+    before = waiting.flow.head
+    repository = waiting.made.sandbox.forge.git_path(REPO)
+    work = tmp_path / "work"
+    git(tmp_path, "clone", "-q", str(repository), str(work))
+    branch = waiting.flow.get(f"/pulls/{PR}")["head"]["ref"]
+    git(work, "checkout", "-q", branch)
+    tip = waiting.base(other)
+    git(work, "fetch", "-q", "origin", "main")
+    git(work, "merge", "-q", "--no-commit", "--no-ff", "-s", "ours", "FETCH_HEAD")
+    (work / "backdoor.py").write_text("PASSWORD = 'x'\n")
+    git(work, "add", "-A")
+    git(work, "commit", "-qm", f"Merge branch 'main' into {branch}")
+    evil = git(work, "rev-parse", "HEAD")
+    assert parents(work, evil) == [before, tip]
+    git(work, "push", "-q", "origin", branch)
+    waiting.made.sandbox.forge.sync(REPO, MAINTAINER)
+    conclusions = set[str]()
+
+    def watch() -> None:
+        checks_ = waiting.flow.get(f"/commits/{evil}/check-runs?check_name=press-play/acceptance")["check_runs"]
+        conclusions.update(str(check["conclusion"]) for check in checks_)
+
+    waiting.made.sandbox.run(lambda: bool(waiting.flow.roles()[3:]), watch)
+    assert "success" not in conclusions
+    # What follows is a review as of any head.
+    assert waiting.rest() == evil
+    assert waiting.flow.check("test-only")["output"]["title"] != "Carried over"
 
 
 @pytest.mark.rule("R3")

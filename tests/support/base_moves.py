@@ -140,9 +140,9 @@ class Approved:
         return str(check["conclusion"] or check["status"])
 
 
-def approved(tmp_path: Path, **base: Any) -> Approved:
-    """Its Rex repairs nothing."""
-    settings = {"defaults": {**LINTED, "base": {"strategy": "retest", **base}}}
+def approved(tmp_path: Path, gates: Mapping[str, Any] = LINTED, **base: Any) -> Approved:
+    """Its Rex repairs nothing. `gates`: the settings of those that judge it."""
+    settings = {"defaults": {**gates, "base": {"strategy": "retest", **base}}}
     made = Approved(team_played(tmp_path, Team(silent={("conflict", 1)}), settings=settings))
     assert made.state() == "success"
     return made

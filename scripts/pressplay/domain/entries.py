@@ -427,6 +427,8 @@ class Retest:
     """The commit of the base branch that was judged last."""
     of: str = ""
     """Where the head is nothing but an approved commit with `onto` merged into it: that commit. It was judged."""
+    tree: str = ""
+    """What git makes of `of` and `onto`, where no gate judged their merge."""
     behind: bool = False
     """Whether the head lacks `onto`, and the harness may not merge it in: a person does."""
     runs: int = 0

@@ -85,6 +85,12 @@ def _changes() -> Steps:
     }
 
 
+def _merge() -> Steps:
+    from pressplay.steps.review import merge_steps
+
+    return {"gate-merge-plan": merge_steps.plan, "gate-merge-read": merge_steps.read}
+
+
 def _earlier() -> Steps:
     from pressplay.steps.review import change_steps
 
@@ -202,6 +208,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "retest-update": _update,
     "retest-": _retest,
     "gate-changes-": _changes,
+    "gate-merge-": _merge,
     "deploy-": _deploy,
     "acceptance-": _acceptance,
     "comments-": _comment,

@@ -54,9 +54,9 @@ def test_a_job_of_the_version_before_is_taken_up():
     ("text", "words"),
     [
         ("?", "parameter target: expected a text packed by gzip and base64"),
-        (packing.pack("[]"), "parameter target: expected a job of probes as the acceptance gate packs it: all: "),
-        (packing.pack("{}"), "packs it: target: Field required"),
-        (packing.pack('{"later": 1}'), "parameter target: expected a job"),
+        (packing.pack("[]"), "parameter target: all: "),
+        (packing.pack("{}"), "parameter target: target: Field required"),
+        (packing.pack('{"later": 1}'), "parameter target: target: Field required"),
     ],
 )
 def test_what_is_no_job_is_an_error_that_names_the_parameter(text, words):

@@ -6,6 +6,7 @@ import pytest
 from ledgers import HEAD, PR, REPO, desk, gate, record
 
 from pressplay.errors import InputError
+from pressplay.gates.acceptance import probe_plan
 from pressplay.github import contents
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import task_criteria, verdicts
@@ -27,7 +28,7 @@ def prepared(tmp_path, monkeypatch):
         record(context, "pr", PR, entries)
         posted = []
         monkeypatch.setattr(type(context), "harness", lambda *_args, **_permissions: None)
-        monkeypatch.setattr(contents, "read_file", lambda *_: COMMANDS)
+        plans.keep(context, of(context), HEAD, probe_plan.read(COMMANDS, "plan"))
         monkeypatch.setattr(verdicts, "post", lambda *given: posted.append(given[-1]) or given[-1].outcome)
         acceptance_steps.prepare(INPUTS, context)
         return posted[0]
@@ -59,7 +60,34 @@ def test_where_the_tests_gate_is_off_a_plan_with_commands_is_refused(tmp_path, m
     subject = of(desk(tmp_path, repositories=with_tests(False)))
     with pytest.raises(InputError, match="expected no commands, since the tests gate, which runs them, is off"):
         plans.read(None, subject, HEAD)  # type: ignore[arg-type]
-    assert plans.probes_deployment(None, subject, HEAD)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("mode", "kept", "wanted"),
+    [
+        # What nobody has read may ask for anything.
+        ("github-deployment", "nothing", True),
+        ("none", "nothing", False),
+        ("github-deployment", None, False),
+        ("github-deployment", COMMANDS, False),
+        ("github-deployment", b"probes: [{name: x, http: {path: /, expect: {status: 200, contains: [tea]}}}]\n", True),
+    ],
+)
+def test_a_kept_plan_says_whether_a_deployment_is_probed(tmp_path, mode, kept, wanted):
+    settings = RepositoryDefaults.model_validate({"deploy": {"mode": mode}})
+    context = desk(tmp_path, repositories={REPO: settings})
+    subject = of(context)
+    if kept != "nothing":
+        plans.keep(context, subject, HEAD, kept and probe_plan.read(kept, "plan"))
+    assert plans.probes_deployment(context, subject, HEAD) is wanted
+
+
+def test_a_plan_that_nobody_has_read_is_no_plan_that_is_absent(tmp_path):
+    context = desk(tmp_path)
+    with pytest.raises(plans.NotRead, match=f"commit {HEAD} has not been read"):
+        plans.kept(context, of(context), HEAD)
+    plans.keep(context, of(context), HEAD, None)
+    assert plans.kept(context, of(context), HEAD) is None
 
 
 def test_criteria_of_the_plan_must_be_the_task_s_where_they_are_known(tmp_path, monkeypatch):

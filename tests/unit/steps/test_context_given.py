@@ -34,7 +34,7 @@ PROMISES: dict[str, str] = {
     "the approving review is posted by the harness": "pressplay.steps.review.approval:approve",
     "the harness does that": "pressplay.steps.review.approval:approve",
     "a run that changes anything but tests is void": "pressplay.gates.only_tests:only_tests",
-    "The harness compares the tests before and after": "pressplay.steps.runs.judging:not_weaker",
+    "The harness compares the tests before and after": "pressplay.steps.review.kept_tests:findings",
     "None may be skipped, loosened or removed": "pressplay.steps.review.kept_tests:findings",
     "The harness has had run again what a re-run may fix": "pressplay.steps.triage.classify:classify",
     "the harness compares": "pressplay.steps.review.conflict_role:_judge",

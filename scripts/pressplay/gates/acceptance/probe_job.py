@@ -9,9 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
-from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing
 from pressplay.gates.acceptance.probes import Target
 from pressplay.gates.acceptance.reach import Reach
@@ -40,10 +39,4 @@ class ProbeJob:
     @staticmethod
     def unpack(text: str, where: str = "probe job") -> ProbeJob:
         """The job that `pack` packed; InputError naming `where` if it is not one."""
-        try:
-            return TypeAdapter(ProbeJob).validate_json(packing.unpack(text, where))
-        except ValidationError as error:
-            first = error.errors()[0]
-            path = ".".join(map(str, first["loc"])) or "all"
-            message = f"{where}: expected a job of probes as the acceptance gate packs it: {path}: {first['msg']}"
-            raise InputError(message) from error
+        return packing.unpack_json(TypeAdapter(ProbeJob), text, where)

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
 from pressplay.domain.profiles import DEFAULT, Profile
-from pressplay.errors import InputError
 from pressplay.gates import tests
 from pressplay.gates.acceptance import command, packing
 from pressplay.gates.acceptance.probe_plan import ProbePlan
@@ -145,16 +144,12 @@ class TestsPlan:
 
     def pack(self) -> str:
         """As an Argo parameter may carry it."""
-        return packing.pack(TypeAdapter(TestsPlan).dump_json(self).decode())
+        return packing.pack_json(TypeAdapter(TestsPlan), self)
 
     @staticmethod
     def unpack(text: str) -> TestsPlan:
         """The plan that `pack` packed; InputError if it is not one."""
-        try:
-            return TypeAdapter(TestsPlan).validate_json(packing.unpack(text, "parameter plan"))
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise InputError(f"parameter plan: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        return packing.unpack_json(TypeAdapter(TestsPlan), text, "parameter plan")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ CONTRACT = "contract"
 """Where the environment contract was from."""
 EXPECTATIONS = "expectations"
 """The expectations that the pull request changes, as JSON."""
+PLAN = "plan"
+"""The plan of probes (`steps.review.plans`)."""
 SUPPLY = "supply"
 """What the pull request brings in, as JSON."""
 

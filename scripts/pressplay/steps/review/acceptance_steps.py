@@ -13,7 +13,6 @@ from dataclasses import replace
 from pressplay import names
 from pressplay.domain.entries import Deployment, Entries
 from pressplay.domain.reasons import Reason
-from pressplay.errors import InputError
 from pressplay.gates.acceptance import probes
 from pressplay.gates.acceptance.probe_job import ProbeJob
 from pressplay.gates.acceptance.probe_plan import ProbePlan
@@ -22,9 +21,8 @@ from pressplay.gates.acceptance.probes import Target
 from pressplay.gates.acceptance.proof import Proof, first_failure, markdown, reason
 from pressplay.gates.acceptance.reach import Reach
 from pressplay.github import deployments
-from pressplay.github.calls import GitHubRefused
 from pressplay.settings import RepositoryDefaults
-from pressplay.steps.core import task_criteria, verdicts
+from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import ACCEPTANCE, GateVerdict
 from pressplay.steps.review import approval, deploys, plans, proofs
@@ -74,15 +72,13 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
 def _plan(context: Context, subject: Subject, head: str) -> ProbePlan | GateVerdict:
     """The plan of probes at the head, or the verdict on one that is not there or is wrong."""
     where = names.acceptance_plan(subject.work_number)
-    gh = context.harness(subject.repo, contents="read")
     try:
-        plan = plans.read(gh, subject, head, task_criteria.ids(context, subject))
-        return plan or GateVerdict("fail", "No plan of probes", f"there is no plan of probes at {where}")
-    except GitHubRefused:
-        raise
-    except InputError:
-        reason = f"the plan of probes at {where} is not one that proves anything"
-        return GateVerdict("fail", "The plan of probes is wrong", reason)
+        plan = plans.kept(context, subject, head)
+    except plans.NotRead as error:
+        return GateVerdict("error", "The plan of probes was not read", str(error))
+    return plan or GateVerdict(
+        "fail", "No plan of probes", f"there is no plan of probes that proves anything at {where}"
+    )
 
 
 def _commands_alone(subject: Subject, entries: Entries, head: str) -> GateVerdict:

@@ -14,6 +14,7 @@ from pressplay.domain.entries import AskedToRestore
 from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing
+from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.github import pulls
 from pressplay.github.calls import Client
 from pressplay.github.given import TokenSpent
@@ -21,7 +22,7 @@ from pressplay.steps.core import evidence, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.gate_pods import gate_runs, gate_tokens
-from pressplay.steps.review import supply, test_only
+from pressplay.steps.review import plans, supply, test_only
 from pressplay.steps.review.reading import Brought, Expectation, Reading
 from pressplay.validation.details import ending
 
@@ -70,12 +71,15 @@ def _read(inputs: Inputs, context: Context) -> Outputs:
 
 def _reading(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, *, with_supply: bool) -> Reading:
     entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
-    of_tests, for_rex, changes = test_only.judged(context, gh, subject, pull, entries)
+    judged = test_only.judged(context, gh, subject, pull, entries)
     expectations = tuple(
-        Expectation(loss.path, loss.line, loss.text, "", criterion) for loss, criterion in changes[:_MOST_EXPECTATIONS]
+        Expectation(loss.path, loss.line, loss.text, "", criterion)
+        for loss, criterion in judged.changes[:_MOST_EXPECTATIONS]
     )
-    made = Reading(of_tests, for_rex, expectations)
-    if of_tests.outcome != "pass" or not with_supply or not subject.settings.supply.enabled:
+    made = Reading(
+        judged.verdict, judged.for_rex, expectations, plan=judged.plan.to_json() if judged.plan is not None else ""
+    )
+    if judged.verdict.outcome != "pass" or not with_supply or not subject.settings.supply.enabled:
         return made
     of_supply, judgement = supply.judged(context, gh, subject, pull, entries)
     brought = tuple(
@@ -105,6 +109,9 @@ def _posted(context: Context, subject: Subject, head: str, reading: Reading) -> 
     if reading.expectations:
         kept = json.dumps([asdict(expectation) for expectation in reading.expectations])
         evidence.keep(context, subject, head, {evidence.EXPECTATIONS: kept})
+    if reading.test_only.outcome != "error":
+        plan = ProbePlan.from_json(reading.plan, "parameter reading") if reading.plan else None
+        plans.keep(context, subject, head, plan)
     outcome: str = _post(context, subject, verdicts.TEST_ONLY, head, reading.test_only)
     if outcome == "fail" and reading.for_rex:
         outcome = _for_rex(context, subject, head)

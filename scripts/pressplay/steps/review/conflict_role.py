@@ -15,13 +15,13 @@ from pressplay.github.calls import Client
 from pressplay.plaintext import plain
 from pressplay.steps.core import reason_text, stack
 from pressplay.steps.core.context import Context
+from pressplay.steps.core.tried_merge import TriedMerge
 from pressplay.steps.review import conflicts, retest
 from pressplay.steps.review.conflicts import Conflict
 from pressplay.steps.runs.judging import moved
 from pressplay.steps.runs.role_work import RoleWork
 from pressplay.steps.runs.run import Run
 from pressplay.templating import prompts
-from pressplay.validation.details import beginning
 from pressplay.validation.markdown import code, fenced
 
 _SHOWN = 50
@@ -29,36 +29,31 @@ _SHOWN = 50
 
 
 def _judge(context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Result:
-    """`done` for a merge of the base that takes nothing out; without one the run is parked, with the files' names."""
+    """`done` for a push that goes on from both; without one the run is parked, with the files' names."""
     result, conflict = moved(context, gh, run, entry), Conflict.of_cause(run.cause)
     pull = pulls.pull(gh, run.subject.repo, run.number)
     if result.outcome == "nothing":
-        merged, broken = conflicts.merge(context, gh, run.subject.repo, conflict), _broken(context, gh, run, conflict)
-        reason = f"it changed nothing, though {conflicts.counted(merged, pull.base_ref, broken)}"
-        details = Details.of(Reason(what=reason, detail=conflicts.listed(merged, broken)))
+        broken = _broken(context, gh, run, conflict)
+        reason = f"it changed nothing, though {conflicts.counted(run.tried, pull.base_ref, broken)}"
+        details = Details.of(Reason(what=reason, detail=conflicts.listed(run.tried, broken)))
         return replace(result, outcome="parked", reason=reason, details=details)
-    refusal = conflicts.refusal(
-        context, gh, run.subject.repo, conflict, pull.head_ref, pull.base_ref, result.new_head or ""
-    )
-    if refusal is None:
-        return result
-    details = Details.of(Reason(what=refusal.reason, detail=beginning("\n".join(refusal.paths))))
-    return replace(result, outcome="refused", reason=refusal.reason, details=details)
+    reason = conflicts.refusal(gh, run.subject.repo, conflict, pull.head_ref, pull.base_ref, result.new_head or "")
+    return replace(result, outcome="refused", reason=reason) if reason else result
 
 
 def _files(context: Context, gh: Client, run: Run) -> Mapping[str, bytes]:
     """`conflict.md` to read and `conflict.json` to process; the paths are data (R7)."""
     conflict = Conflict.of_cause(run.cause)
-    merged = conflicts.merge(context, gh, run.subject.repo, conflict)
+    tried = run.tried or TriedMerge("")
     base, broken = pulls.pull(gh, run.subject.repo, run.number).base_ref, _broken(context, gh, run, conflict)
     on = stack.recorded(context, run.subject)
-    content = {"base": base, "base_commit": conflict.base, "head": conflict.head, "files": list(merged.conflicts)}
+    content = {"base": base, "base_commit": conflict.base, "head": conflict.head, "files": list(tried.conflicts)}
     text = prompts.conflict(
         base=code(base),
         base_commit=conflict.base,
         head=conflict.head,
-        files=[code(plain(path)) for path in merged.conflicts[:_SHOWN]],
-        more=max(0, len(merged.conflicts) - _SHOWN),
+        files=[code(plain(path)) for path in tried.conflicts[:_SHOWN]],
+        more=max(0, tried.count - _SHOWN),
         begun_on=on.head if on else "",
         dependency=stack.name(on) if on else "",
         broken="\n\n".join(filter(None, [broken.what, reason_text.details(broken)])) if broken else "",
@@ -81,12 +76,12 @@ def _broken(context: Context, gh: Client, run: Run, conflict: Conflict) -> Reaso
 def _note(context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Run:
     """Tell people on the pull request which files conflict, and that the review begins again after the merge."""
     repo, conflict = run.subject.repo, Conflict.of_cause(run.cause)
-    merged, broken = conflicts.merge(context, gh, repo, conflict), _broken(context, gh, run, conflict)
+    broken = _broken(context, gh, run, conflict)
     base = names.shown_branch(pulls.pull(gh, repo, run.number).base_ref)
-    detail = conflicts.listed(merged, broken)
+    detail = conflicts.listed(run.tried, broken)
     paths = f"\n\n{fenced(detail)}\n\n" if detail else " "
     text = (
-        f"Commit `{conflict.head}`: {conflicts.counted(merged, base, broken)} (`{conflict.base[:12]}`), so nobody "
+        f"Commit `{conflict.head}`: {conflicts.counted(run.tried, base, broken)} (`{conflict.base[:12]}`), so nobody "
         f"can merge it.{paths}{run.agent_id} merges {base} into the branch. An approval counts for one commit, so the "
         "review begins again with the merge."
     )

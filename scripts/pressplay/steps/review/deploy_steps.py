@@ -23,10 +23,9 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     """Where to deploy the head: state `go` with the environment, or `none` if no deployment is set up, or needed."""
     subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
     settings = subject.settings.deploy
-    gh = context.harness(subject.repo, contents="read")
     entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
     if settings.mode == "none" or not approval.needs_acceptance(
-        subject, entries, head, deployed=plans.probes_deployment(gh, subject, head)
+        subject, entries, head, deployed=plans.probes_deployment(context, subject, head)
     ):
         return {"state": "none", "environment": "none"}
     return {"state": "go", "environment": deploys.environment(settings, subject.pull_number)}

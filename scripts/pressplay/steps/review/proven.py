@@ -35,7 +35,7 @@ def statement(
     task = _task_of_backlog(context, gh, subject)
     records = evidence.kept(context, subject.repo, pull.number, pull.head_sha)
     judgement = Judgement.unpack(records[evidence.JUDGEMENT]) if evidence.JUDGEMENT in records else None
-    plan = _plan(gh, subject, pull.head_sha)
+    plan = _plan(context, subject, pull.head_sha)
     waivers = {entry.subject: entry for entry in entries.all(Waiver) if entry.head == pull.head_sha}
     merge_base = stack.compared(context, gh, subject, pull.base_ref, pull.head_sha).merge_base
     known = entries.get(Retest, Retest.key_of(pull.head_sha))
@@ -69,13 +69,11 @@ def statement(
     )
 
 
-def _plan(gh: Client, subject: Subject, head: str) -> ProbePlan | None:
+def _plan(context: Context, subject: Subject, head: str) -> ProbePlan | None:
     try:
-        return plans.read(gh, subject, head)
-    except GitHubRefused:
-        raise
-    except InputError:
-        # Nothing of a plan that proves nothing was carried out.
+        return plans.kept(context, subject, head)
+    except plans.NotRead:
+        # An earlier version's Workflow judged the commit.
         return None
 
 

@@ -73,8 +73,8 @@ def accept(inputs: Inputs, context: Context) -> Outputs:
 def look(inputs: Inputs, context: Context) -> Outputs:
     """Where the pull request stands: `ask` or `review` with head and round; or nothing to do, and why.
 
-    `ask` names agent, role and cause: of the flow that calls, or of a head that conflicts with its base, approved or
-    not. `conclude`: all is there for the approval.
+    `ask` names agent, role and cause: of the flow that calls, or of a head that conflicts with its base (the commit
+    `onto`), approved or not. `conclude`: all is there for the approval.
     Nothing to do: `approved`, `merged`, `closed`, `refused` (a fork), `parked`, `stopped`.
     """
     subject = Subject.of(inputs, context)
@@ -113,13 +113,13 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         cause = Conflict(base, pull.head_sha).cause
         if approved and (built is None or not approvals.is_held(gh, subject.repo, pull)):
             approval.say_that_it_waits(gh, subject.repo, pull)
-    elif (why == "asked" and _accepted(subject, gh, entries, pull)) or (
-        built is not None and built.on.held == pull.head_sha and _is_proven(subject, gh, entries, pull)
+    elif (why == "asked" and _accepted(context, subject, entries, pull)) or (
+        built is not None and built.on.held == pull.head_sha and _is_proven(context, subject, entries, pull)
     ):
         state = "conclude"
     if state in ("ask", "review") or held:
         approval.void(context, subject, pull, entries, whole=held is not None)
-    asked = {"agent": agent, "role": role, "cause": cause}
+    asked = {"agent": agent, "role": role, "cause": cause, "onto": base if base and role == CONFLICT.name else "none"}
     return {"state": state, "head": pull.head_sha, "round": str(rounds.next_round(entries, subject)), **asked}
 
 
@@ -179,7 +179,7 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     else:
         reason: Reason | None = _why_not(last, entries, pull)
         if not _left_undone(last) and _passed(entries, pull):
-            reason = _lacks(subject, gh, entries, pull)
+            reason = _lacks(context, subject, entries, pull)
         held = target.obstacle(context, gh, subject, pull, entries) if reason is None else None
         if held is not None:
             reason = Reason(what=held.reason)
@@ -198,19 +198,20 @@ def conclude(inputs: Inputs, context: Context) -> Outputs:
     return {"outcome": outcome, "link": link, "head": pull.head_sha}
 
 
-def _lacks(subject: Subject, gh: Client, entries: Entries, pull: pulls.Pull) -> Reason | None:
-    return approval.lacks(subject, entries, pull.head_sha, deployed=plans.probes_deployment(gh, subject, pull.head_sha))
+def _lacks(context: Context, subject: Subject, entries: Entries, pull: pulls.Pull) -> Reason | None:
+    deployed = plans.probes_deployment(context, subject, pull.head_sha)
+    return approval.lacks(subject, entries, pull.head_sha, deployed=deployed)
 
 
-def _accepted(subject: Subject, gh: Client, entries: Entries, pull: pulls.Pull) -> bool:
+def _accepted(context: Context, subject: Subject, entries: Entries, pull: pulls.Pull) -> bool:
     """Whether a person accepted what the approval of the head waited for, and nothing else is lacking."""
     waived = any(waiver.head == pull.head_sha for waiver in entries.all(Waiver))
-    return waived and _is_proven(subject, gh, entries, pull)
+    return waived and _is_proven(context, subject, entries, pull)
 
 
-def _is_proven(subject: Subject, gh: Client, entries: Entries, pull: pulls.Pull) -> bool:
+def _is_proven(context: Context, subject: Subject, entries: Entries, pull: pulls.Pull) -> bool:
     """Whether nothing is lacking for an approval of the head."""
-    return _passed(entries, pull) and _lacks(subject, gh, entries, pull) is None
+    return _passed(entries, pull) and _lacks(context, subject, entries, pull) is None
 
 
 def _passed(entries: Entries, pull: pulls.Pull) -> bool:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from pressplay.errors import InputError
 from pressplay.gates.acceptance import packing
 from pressplay.steps.core.verdicts import GateVerdict
 
@@ -50,13 +49,16 @@ class Reading:
     supply: GateVerdict | None = None
     """None where that gate is off, or QA has not passed the commit."""
     brought: tuple[Brought, ...] = ()
+    plan: str = ""
+    """The plan of probes as JSON; empty where the commit holds none that proves anything."""
 
     def pack(self) -> str:
-        """As an Argo parameter may carry it. Where it would be too long for one, its lists and texts are cut."""
-        kept, packed = self, _packed(self)
+        """As an Argo parameter may carry it. Where it would be too long for one, its lists and texts are cut; the plan
+        is whole, since no plan is long (`probe_plan.PACKED`)."""
+        kept, packed = self, packing.pack_json(_ADAPTER, self)
         while len(packed) > MOST:
             kept = kept._half()
-            packed = _packed(kept)
+            packed = packing.pack_json(_ADAPTER, kept)
         return packed
 
     def _half(self) -> Reading:
@@ -71,18 +73,10 @@ class Reading:
     @staticmethod
     def unpack(text: str) -> Reading:
         """The reading that `pack` packed; InputError if it is not one."""
-        try:
-            return _ADAPTER.validate_json(packing.unpack(text, "parameter reading"))
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise InputError(f"parameter reading: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        return packing.unpack_json(_ADAPTER, text, "parameter reading")
 
 
 _ADAPTER: TypeAdapter[Reading] = TypeAdapter(Reading)
-
-
-def _packed(reading: Reading) -> str:
-    return packing.pack(_ADAPTER.dump_json(reading).decode())
 
 
 def _shorter(verdict: GateVerdict) -> GateVerdict:

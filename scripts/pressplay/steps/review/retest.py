@@ -120,6 +120,23 @@ def refuse(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, jud
     )
 
 
+def disown(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, known: Retest) -> None:
+    """Have a head reviewed like any other: whoever pushed it merged otherwise than git does.
+
+    The ledger comes first: without it the flow that sees the check would take the head up once more.
+    """
+    record(context, subject, replace(known, state="failed", tries=0))
+    approvals.set_check(
+        gh,
+        subject.repo,
+        pull,
+        conclusion=None,
+        title="The approval does not carry over",
+        summary=f"Commit `{pull.head_sha}` is not what git makes of `{known.of}`, which was approved, and "
+        f"`{known.onto}` of the base branch: something else came in, or a conflict was resolved. It is reviewed.",
+    )
+
+
 def is_overtaken(settings: RepositoryDefaults, known: Retest) -> bool:
     """Whether the base branch moved on during so many judgements in a row that the check no longer waits for them.
 

@@ -15,11 +15,14 @@ from pressplay.github import comparison, pulls, refs
 from pressplay.github.calls import Client
 from pressplay.steps.core import approvals, parking, start
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
+from pressplay.steps.core.tried_merge import NONE, TriedMerge
 from pressplay.steps.review import approval, conflicts, plans, retest, retests, target, updates
 from pressplay.steps.review.scope import of_ledger
 
 _AS_IT_IS = "none"
 """In the place of `onto`: the head itself is judged."""
+_NO_TREE = "none"
+"""In the place of the tree of two commits that conflict."""
 _GOES_ON = frozenset({"pass", "update", "judged"})
 """After these outcomes the pull request may be merged next, which moves the base again."""
 
@@ -28,14 +31,14 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     """Whether an approved head must be judged as merged with its base branch: state `run`, with `head` and `onto`.
 
     `carry`: the head is the update of an approved one, and what is left is judged of it as it is (`onto` is `none`).
+    `claims`: the tree of an update of which nobody knows yet whether it is git's merge of `head` and `onto`.
     Else `none`: it is not approved any more, or it holds the base branch's newest commit, and its check is green.
     """
     subject = Subject.of(inputs, context)
     gh = context.harness(subject.repo, **retest.NEEDS)
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     entries = context.ledger(subject.repo).entries("pr", pull.number)
-    of_pull = of_ledger(entries, pull)
-    nothing = {"state": "none", "head": "none", "onto": _AS_IT_IS, **of_pull}
+    nothing = {"state": "none", "head": "none", "onto": _AS_IT_IS, "claims": "none", **of_ledger(entries, pull)}
     if pull.state != "open":
         return nothing
     known = retest.entry_of(entries, pull.head_sha) or updates.take_up(context, gh, subject, pull, entries)
@@ -59,12 +62,20 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     begun = replace(known, tries=tries, trying=tip)
     if not is_update:
         retest.hold(context, gh, subject, pull, begun, tip)
-        return {"state": "run", "head": pull.head_sha, "onto": tip, **of_pull}
+        return {**nothing, "state": "run", "head": pull.head_sha, "onto": tip}
     retest.record(context, subject, begun)
+    is_theirs = updates.is_their_merge(gh, subject, pull, entries, known)
+    if is_theirs is False:
+        retest.disown(context, gh, subject, pull, begun)
+        start.start(context, "pull-request", subject.repo, pull.number)
+        return nothing
+    if is_theirs is None:
+        claims = refs.tree(gh, subject.repo, pull.head_sha)
+        return {**nothing, "state": "run", "head": known.of, "onto": tip, "claims": claims}
     if retest.outcome(entries, subject.settings, known.of, tip)[0] != "pass":
-        return {"state": "run", "head": known.of, "onto": tip, **of_pull}
+        return {**nothing, "state": "run", "head": known.of, "onto": tip}
     updates.carry(context, subject, pull, entries, known)
-    return {"state": "carry", "head": pull.head_sha, "onto": _AS_IT_IS, **of_pull}
+    return {**nothing, "state": "carry", "head": pull.head_sha}
 
 
 def conclude(inputs: Inputs, context: Context) -> Outputs:
@@ -94,6 +105,16 @@ def _concluded(inputs: Inputs, context: Context, subject: Subject) -> str:
         is_it = pull.head_sha == head and known.of and known.state in ("pending", "proven")
         return _carried_over(context, gh, subject, pull, entries, known) if is_it else "superseded"
     if retest.judged_commit(known) != head or (known.of and known.onto != onto):
+        return "superseded"
+    if known.of and updates.is_their_merge(gh, subject, pull, entries, known) is None:
+        tried = TriedMerge.unpack(inputs.get("merge", NONE))
+        if tried is None:
+            return "error"
+        # Two that conflict make no tree: then the head is not their merge, whatever it is.
+        known = replace(known, tree=tried.tree or _NO_TREE)
+    if known.of and not updates.is_their_merge(gh, subject, pull, entries, known):
+        retest.disown(context, gh, subject, pull, known)
+        start.start(context, "pull-request", subject.repo, pull.number)
         return "superseded"
     outcome, why = retest.outcome(entries, subject.settings, head, onto)
     # A step that is run again counts once.
@@ -144,7 +165,7 @@ def _carried_over(
     if held is not None:
         parking.park(context, subject, pull, held.reason, ways=held.ways)
         return "error"
-    deployed = plans.probes_deployment(gh, subject, pull.head_sha)
+    deployed = plans.probes_deployment(context, subject, pull.head_sha)
     why = approval.lacks(subject, entries, pull.head_sha, deployed=deployed)
     if why is None:
         # With the approval the ledger says `proven`.

@@ -13,7 +13,7 @@ from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.review import deploys
 from pressplay.steps.runs import contests
-from pressplay.steps.runs.judging import moved, not_weaker
+from pressplay.steps.runs.judging import moved
 from pressplay.steps.runs.role_work import RoleWork
 from pressplay.steps.runs.run import Run
 
@@ -21,10 +21,10 @@ PASS_MARK = "press-play: pass"  # noqa: S105 - a marker in a review, not a passw
 
 
 def _linted(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result:
-    """Formatting may leave all as it is, unless the lint gate refused just that; the tests stay as strong (R6)."""
+    """Formatting may leave all as it is, unless the lint gate refused just that."""
     result = moved(context, gh, run, entry)
     if result.outcome == "done":
-        return not_weaker(gh, run, entry, result)
+        return result
     entries = context.ledger(run.subject.repo).entries("pr", run.number)
     verdict = verdicts.verdict_on(entries, verdicts.LINT, entry.head or "")
     if verdict is not None and verdict.outcome == "fail":

@@ -1,13 +1,15 @@
 """What the harness requires of a pull request's tests, each time that QA has finished (R6).
 
-QA changed only tests and its plan of probes, in any push; the tests are as strong as before (`kept_tests`); there is
-something besides tests to prove, and a plan to prove it; QA answered what was contested. The commits stay on the
-branch. QA reads what it must fix and runs again in the same round; Rex reads what he must fix once in a try.
+QA changed only tests and its plan of probes, in any push; the tests are as strong as before (`kept_tests`), and merges
+of the base keep what it has (`kept_base`); there is something besides tests to prove, and a plan to prove it; QA
+answered what was contested. The commits stay on the branch. QA reads what it must fix and runs again in the same round;
+Rex reads what he must fix once in a try.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from pressplay import names
 from pressplay.domain.entries import Entries
@@ -24,21 +26,28 @@ from pressplay.github.files import Files
 from pressplay.steps.core import stack, task_criteria, task_profile, verdicts
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.verdicts import GateVerdict
-from pressplay.steps.review import kept_tests, plans, pushed
+from pressplay.steps.review import kept_base, kept_tests, plans, pushed
 from pressplay.steps.review.kept_tests import Finding
 from pressplay.steps.review.pushed import Branch, Pushed
 from pressplay.steps.runs import contests
 from pressplay.validation.markdown import fenced
 
 
-def judged(
-    context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries
-) -> tuple[GateVerdict, bool, list[tuple[Loss, str]]]:
-    """The verdict on the pull request's head; whether Rex can fix all that it refuses; the expectations that the change
-    alters for a criterion, each with its id.
+@dataclass(frozen=True)
+class Judged:
+    """The verdict on a commit, and what was learned of it on the way."""
 
-    `gh` may read contents and pull requests.
-    """
+    verdict: GateVerdict
+    for_rex: bool
+    """Whether Rex can fix all that it refuses."""
+    changes: Sequence[tuple[Loss, str]]
+    """The expectations that the change alters for a criterion, each with its id."""
+    plan: ProbePlan | None
+    """The commit's plan of probes; None where it holds none that proves anything."""
+
+
+def judged(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> Judged:
+    """What the gate makes of the pull request's head. `gh` may read contents and pull requests."""
     head = pull.head_sha
     profile = task_profile.of(context, gh, subject, entries)
     plan, fault = _plan(context, gh, subject, head)
@@ -51,7 +60,7 @@ def judged(
     if verdict.outcome == "pass" and passed:
         verdict = fault or _lacking(subject, plan) or verdict
     for_rex = bool(refused) and all(finding.fixer == "rex" for finding in refused)
-    return verdict, for_rex, [change for finding in findings for change in finding.changes]
+    return Judged(verdict, for_rex, [change for finding in findings for change in finding.changes], plan)
 
 
 def _findings(
@@ -78,6 +87,7 @@ def _findings(
         yield Finding(reason(offences), f"Not of the tests:\n\n{listed}", "qa")
     own_plan = names.acceptance_plan(subject.work_number)
     yield from kept_tests.findings(whole, before, after, branch, pull.base_ref, own_plan, changed)
+    yield from kept_base.findings(context, gh, subject, pull, entries)
     yield from kept_tests.of_profile(whole, before, after, paths, profile)
 
 

@@ -9,34 +9,32 @@ was found out about the change itself, by QA among others, holds for it as befor
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from pressplay.domain.entries import Entries, GateEntry, Retest, TaskOfPull, Waiver
 from pressplay.github import comparison, merge_queue, pulls, pushes, refs
 from pressplay.github.calls import Client, GitHubRefused
-from pressplay.steps.core import evidence, merged_trees, parking, verdicts
+from pressplay.steps.core import evidence, parking, verdicts
 from pressplay.steps.core.context import Context, Subject
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.review import approval, plans, retest
 from pressplay.steps.review.pushed import NO_RECORD
 
-_OF_THE_CHANGE = (evidence.JUDGEMENT, evidence.CONTRACT, evidence.EXPECTATIONS, evidence.SUPPLY)
+_OF_THE_CHANGE = (evidence.JUDGEMENT, evidence.CONTRACT, evidence.EXPECTATIONS, evidence.PLAN, evidence.SUPPLY)
 """What is kept of a commit that is as true of its update; what a deployment answered is not."""
 
 
 def take_up(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> Retest | None:
     """The new entry of a head that is an approved one with its base branch merged in; None for any other head.
 
-    Its check is pending from then on: the flow `retest` carries the approval over. Idempotent. `gh` has the permissions
-    `retest.NEEDS`.
+    Its check is pending from then on: the flow `retest` carries the approval over, once it is known that the head is
+    what git makes of both (`is_their_merge`). Idempotent. `gh` has the permissions `retest.NEEDS`.
     """
     if subject.settings.base.strategy != "strict" or pull.fork or retest.entry_of(entries, pull.head_sha) is not None:
         return None
-    merged = _merged(gh, subject, pull, entries)
-    if merged is None or not _is_their_merge(context, gh, subject, pull, *merged):
+    merged = _merged(context, gh, subject, pull, entries)
+    if merged is None:
         return None
     of, onto = merged
     known = Retest(head=pull.head_sha, state="pending", onto=onto, of=of)
@@ -44,7 +42,9 @@ def take_up(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, en
     return known
 
 
-def _merged(gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) -> tuple[str, str] | None:
+def _merged(
+    context: Context, gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries
+) -> tuple[str, str] | None:
     """The approved commit and the one of the base branch whose merge the head claims to be; None where it is none."""
     approved = {entry.head: entry for entry in entries.all(Retest) if entry.state != "failed"}
     if not approved:
@@ -57,19 +57,19 @@ def _merged(gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries) ->
     if parked is not None and (parked.stopped or approved[of].state != "refused"):
         # A person goes on from there, for another reason than that GitHub refused the update.
         return None
-    if approval.lacks(subject, entries, of, deployed=plans.probes_deployment(gh, subject, of)) is not None:
+    if approval.lacks(subject, entries, of, deployed=plans.probes_deployment(context, subject, of)) is not None:
         return None
     is_of_base = comparison.contains(gh, subject.repo, refs.head(gh, subject.repo, pull.base_ref), onto)
     return (of, onto) if is_of_base else None
 
 
-def _is_their_merge(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, of: str, onto: str) -> bool:
-    """Whether the head's tree is what git makes of both, without a conflict."""
-    from pressplay.github.clone import Clone
+def is_their_merge(gh: Client, subject: Subject, pull: pulls.Pull, entries: Entries, known: Retest) -> bool | None:
+    """Whether the head's tree is what git makes of both, without a conflict; None where nobody merged them yet.
 
-    with tempfile.TemporaryDirectory(prefix="press-play-") as folder:
-        merge = merged_trees.merge(context, gh, Clone(Path(folder)), subject.repo, onto, of)
-    return bool(merge.tree) and merge.tree == refs.tree(gh, subject.repo, pull.head_sha)
+    The gates that judge merges have merged them; where there is none of these, the flow has it done.
+    """
+    made = known.tree or retest.tree_of(entries, known.of, known.onto)
+    return made == refs.tree(gh, subject.repo, pull.head_sha) if made else None
 
 
 def may_update(context: Context, subject: Subject, pull: pulls.Pull, entries: Entries) -> bool:

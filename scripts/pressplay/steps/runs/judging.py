@@ -1,8 +1,6 @@
-"""Judgements that several roles share: whether the head moved, tests got weaker, or the agent is blocked."""
+"""Judgements that several roles share: whether the head moved, or the agent is blocked."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from pressplay import names
 from pressplay.domain.entries import Details, Result
@@ -10,10 +8,8 @@ from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.outcomes import question_in
 from pressplay.domain.reasons import Reason
 from pressplay.domain.roles import IMPLEMENT
-from pressplay.gates import only_tests, tests
-from pressplay.github import bodies, comparison, issues, pulls
+from pressplay.github import bodies, issues, pulls
 from pressplay.github.calls import Client
-from pressplay.github.files import Files
 from pressplay.steps.core import landing
 from pressplay.steps.core.context import Context
 from pressplay.steps.runs.run import Run
@@ -30,16 +26,6 @@ def moved(_context: Context, gh: Client, run: Run, entry: RunEntry) -> Result:
     """`done` if the head moved since the run began, else `nothing`."""
     head = pulls.pull(gh, run.subject.repo, run.number).head_sha
     return Result(outcome="done" if head != entry.head else "nothing", new_head=head)
-
-
-def not_weaker(gh: Client, run: Run, entry: RunEntry, result: Result) -> Result:
-    """The result of a run that moved the head; `refused` if it weakened tests or changed a plan of probes."""
-    repo, before, after = run.subject.repo, entry.head or "", result.new_head or ""
-    compared = comparison.difference(gh, repo, before, after)
-    if any(path.startswith(only_tests.ACCEPTANCE) for file in compared.files for path in (file.path, file.before)):
-        return replace(result, outcome="refused", reason="it changed a plan of probes, and those are QA's")
-    weaker = tests.weakened(compared, Files(gh, repo, before).text, Files(gh, repo, after).text)
-    return replace(result, outcome="refused", reason=f"it weakened tests: {weaker}") if weaker else result
 
 
 def newest_comment(gh: Client, run: Run) -> int | None:

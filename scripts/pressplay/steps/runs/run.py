@@ -16,6 +16,7 @@ from pressplay.domain.roles import ROLES, Role
 from pressplay.errors import InputError
 from pressplay.github import refs
 from pressplay.steps.core.context import Context, Inputs, Subject, number
+from pressplay.steps.core.tried_merge import NONE, TriedMerge
 
 AGAIN = "again"
 """The cause of QA's second run in a round: the harness refused the first one's commits."""
@@ -36,6 +37,8 @@ class Run:
     tasks' hash. AGAIN for QA's second run in a round, else empty."""
     attempt: int
     workflow: str
+    tried: TriedMerge | None = None
+    """What git makes of the commits in conflict; None for other runs, and where nobody could try."""
 
     @staticmethod
     def of(inputs: Inputs, context: Context) -> Run:
@@ -55,6 +58,7 @@ class Run:
             cause=names.checked(cause, "cause") if role.has_cause or cause == AGAIN else "",
             attempt=number(inputs, "attempt") or 0,
             workflow=names.checked(inputs["workflow"], "workflow") if inputs.get("workflow") else "",
+            tried=TriedMerge.unpack(inputs.get("merge", NONE)),
         )
 
     @property

@@ -8,18 +8,18 @@ from dataclasses import replace
 from pressplay.domain import entries
 from pressplay.github.calls import Client
 from pressplay.steps.core.context import Context
-from pressplay.steps.runs.judging import moved, not_weaker
+from pressplay.steps.runs.judging import moved
 from pressplay.steps.runs.role_work import RoleWork
 from pressplay.steps.runs.run import Run
 from pressplay.steps.triage import failure
 
 
 def _judge(context: Context, gh: Client, run: Run, entry: entries.Run) -> entries.Result:
-    """`done` for commits that do not weaken tests (R6); without a commit the run is parked."""
+    """`done` for commits, which a review follows; without a commit the run is parked."""
     result = moved(context, gh, run, entry)
     if result.outcome == "nothing":
         return replace(result, outcome="parked", reason="it changed nothing, though a check fails")
-    return not_weaker(gh, run, entry, result)
+    return result
 
 
 def _files(context: Context, _gh: Client, run: Run) -> Mapping[str, bytes]:
