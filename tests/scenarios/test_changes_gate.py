@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from conflicts import conflicting
 from harness import REPO
 from team import Team, played, writes
 
 from pressplay.cluster import waits
 from pressplay.cluster.port import Forbidden
 from pressplay.cluster.sqlite import SqliteCluster
+from pressplay.domain import accounts
 from pressplay.errors import InputError
+from pressplay.gates.acceptance import probe_plan
 from pressplay.github import checks
 from pressplay.github.calls import GitHubRefused
 from pressplay.github.clone import Clone
+from pressplay.steps import registry
 from pressplay.steps.gate_pods import gate_tokens
 from pressplay.steps.review import change_steps
 
@@ -52,6 +56,36 @@ def test_who_reads_the_change_has_a_token_that_reads_and_no_key(tmp_path, monkey
     assert result.state == "approved", result.reason
     assert inside == [result.head]
     assert "pypi left-pad ==1.0" in result.check("supply")["output"]["text"]
+
+
+@pytest.mark.rule("R9")
+def test_no_step_with_a_key_gives_a_commit_to_git_or_parses_a_plan(tmp_path, monkeypatch):
+    """A conflict resolved by a run, plans of commands, and merges with a base that moved on."""
+    running, readers = list[str](), set[str]()
+    run, fetch, parse = registry.run, Clone.fetch, probe_plan.read
+
+    def spy(name: str, *given: Any) -> Any:
+        running.append(name)
+        try:
+            return run(name, *given)
+        finally:
+            running.pop()
+
+    def reads(read: Any) -> Any:
+        def noted(*given: Any) -> Any:
+            if running:
+                readers.add(running[-1])
+            return read(*given)
+
+        return noted
+
+    monkeypatch.setattr(registry, "run", spy)
+    monkeypatch.setattr(Clone, "fetch", reads(fetch))
+    monkeypatch.setattr(probe_plan, "read", reads(parse))
+    summary = conflicting(tmp_path, merge=True).made.go_on()
+    assert summary.state == "merged"
+    assert {"gate-merge-read", "gate-changes-read"} <= readers
+    assert {accounts.of_step(step).name for step in readers} == {"reader"}
 
 
 @pytest.mark.rule("R9")

@@ -87,11 +87,6 @@ def does_nothing(_: Writers, _tree: Path, _env: Mapping[str, str]) -> None:
     pass
 
 
-def leaves_marks(_: Writers, tree: Path, env: Mapping[str, str]) -> None:
-    subprocess.run(["git", "merge", "-q", f"origin/{env['PRESSPLAY_BASE']}"], cwd=tree, check=False)
-    git(tree, "commit", "-qam", "Merge")
-
-
 def changes_without_merging(_: Writers, tree: Path, _env: Mapping[str, str]) -> None:
     (tree / "other.txt").write_text("x\n")
     git(tree, "add", "-A")
@@ -131,9 +126,9 @@ def test_a_merge_that_left_marks_or_took_things_out_of_the_base_is_refused_in_it
 
     def merges_wrongly(_: Writers, tree: Path, env: Mapping[str, str]) -> None:
         base = f"origin/{env['PRESSPLAY_BASE']}"
-        theirs = {*git(tree, "diff", "--name-only", f"HEAD...{base}").split()} - {FILE}
+        base_files = {*git(tree, "diff", "--name-only", f"HEAD...{base}").split()} - {FILE}
         subprocess.run(["git", "merge", "-q", base], cwd=tree, check=False)
-        taken.append(min(theirs))
+        taken.append(min(base_files))
         git(tree, "rm", "-q", "-f", *taken)
         git(tree, "commit", "-qam", "Merge")
 

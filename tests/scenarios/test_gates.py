@@ -308,8 +308,9 @@ def test_clippy_that_takes_tests_out_of_the_branch_is_refused(tmp_path):
     team.does.update(implement=implements, lint=takes_out(team, "clippy-agent", 2))
     one = played(tmp_path, team)
     one.assert_not_approved()
-    assert (
-        one.reason == "clippy: it weakened tests: 1 test file removed, 1 test removed, 1 assertion removed or altered"
+    assert one.reason == (
+        "press-play/test-only: clippy weakened tests of this pull request that others wrote: "
+        "1 assertion removed or altered"
     )
 
 
@@ -459,12 +460,17 @@ def test_clippy_that_weakens_tests_is_refused(tmp_path):
         commit(tree, "tests/test_it.py", "def test_it():\n    assert 1 == 1\n")
 
     def lint(tree: Path, _env: Mapping[str, str]) -> None:
-        commit(tree, "tests/test_it.py", "def test_it():\n    pass\n")
+        if "assert" in (tree / "tests" / "test_it.py").read_text():
+            commit(tree, "tests/test_it.py", "def test_it():\n    pass\n")
 
     one = played(tmp_path, Team(does={"implement": implement, "lint": lint}))
-    assert one.reason == "clippy: it weakened tests: 1 assertion removed or altered"
+    assert one.reason == (
+        "press-play/test-only: clippy weakened tests of this pull request that others wrote: "
+        "1 assertion removed or altered"
+    )
     assert one.check("acceptance")["conclusion"] == "action_required"
-    assert one.roles() == ["implement", "lint"]
+    # Rex was to restore it, once.
+    assert one.roles().count("fix") == 1
 
 
 @pytest.mark.rule("R6")
@@ -474,7 +480,7 @@ def test_clippy_that_loosens_the_plan_of_probes_is_refused(tmp_path):
         commit(tree, ".press-play/acceptance/1.yaml", PLAN)
 
     one = played(tmp_path, Team(does={"lint": lint}), plan=BROKEN)
-    assert one.reason == "clippy: it changed a plan of probes, and those are QA's"
+    assert one.reason == "press-play/test-only: clippy changed the plan of probes, and that is QA's"
     one.assert_not_approved()
 
 

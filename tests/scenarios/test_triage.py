@@ -323,9 +323,9 @@ def test_weakened_tests_are_refused_and_parked(tmp_path, text, said):
     call = called(tmp_path, does=weakens)
     call.fails()
     call.triage()
-    assert f"triage: it weakened tests: {said}" in call.comments()[-1]
+    assert f"press-play/test-only: the tests are weaker than on main: {said}" in call.comments()[-1]
     assert "press-play/parked" in call.labels()
-    assert len(call.runs("lint")) == 1
+    assert len(call.runs("fix")) == 1
     assert not call.is_approved()
 
 

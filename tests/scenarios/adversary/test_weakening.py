@@ -260,7 +260,7 @@ def test_qa_changes_its_own_plan(tmp_path):
 def test_clippy_edits_a_test(tmp_path):
     one = judged(tmp_path, Team(does={"lint": sets(SHOP, TESTS.replace("== 60", "== 61"))}))
     one.assert_not_approved()
-    assert one.reason == "clippy: it weakened tests: 1 assertion removed or altered"
+    assert one.reason == "press-play/test-only: the tests are weaker than on main: 1 assertion removed or altered"
 
 
 def test_clippy_formats_a_test(tmp_path):

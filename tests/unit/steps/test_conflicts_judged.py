@@ -85,15 +85,15 @@ def lacking(history, tmp_path):
         runs = [ended("conflict", "done", cause=cause, new_head=after) for after in merges]
         write(context, "pr", PR, numbered(*runs))
         client: Any = None
-        found = kept_base.findings(
+        findings = kept_base.findings(
             context,
             client,
             Subject.of({"repo": REPO, "pr": str(PR)}, context),
             pull(head_sha=head, base_ref="main"),
             context.ledger(REPO).entries("pr", PR),
         )
-        assert {finding.fixer for finding in found} <= {"rex"}
-        return [(finding.reason, re.findall(r"`(.+)`", finding.details)) for finding in found]
+        assert {finding.fixer for finding in findings} <= {"rex"}
+        return [(finding.reason, re.findall(r"`(.+)`", finding.details)) for finding in findings]
 
     return look
 
@@ -107,7 +107,7 @@ WITHOUT_OLD = {path: text for path, text in MERGED.items() if path != "old.txt"}
 @pytest.mark.rule("R5")
 @pytest.mark.rule("R6")
 @pytest.mark.parametrize(
-    ("files", "found"),
+    ("files", "lacks"),
     [
         (MERGED, []),
         # The resolution may say what it likes, as long as the conflict is gone: tests and reviewers read it.
@@ -122,9 +122,9 @@ WITHOUT_OLD = {path: text for path, text in MERGED.items() if path != "old.txt"}
         (WITHOUT_OLD | {"list.md": MARKED}, [(LOST, ["old.txt"]), (LEFT, ["list.md"])]),
     ],
 )
-def test_a_merge_keeps_what_only_the_base_changed(history, lacking, files, found):
+def test_a_merge_keeps_what_only_the_base_changed(history, lacking, files, lacks):
     after = history.commit(files, history.head, history.base)
-    assert lacking(after, after) == found
+    assert lacking(after, after) == lacks
 
 
 @pytest.mark.rule("R6")

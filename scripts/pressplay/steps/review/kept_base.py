@@ -60,14 +60,14 @@ def findings(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, e
                 and now.entries.get(path) == made.entries.get(path)
             }
             marked |= {path for path in merged.conflicts if _is_marked(now, path) and not _is_marked(was, path)}
-    found = []
+    refused: list[Finding] = []
     if lost:
         reason = f"a merge of {base} does not keep what it has in files without a conflict"
-        found.append(Finding(reason, kept_tests.paths(sorted(lost)), "rex"))
+        refused.append(Finding(reason, kept_tests.paths(sorted(lost)), "rex"))
     if marked:
         reason = f"a merge of {base} left the marks of the conflict in the files"
-        found.append(Finding(reason, kept_tests.paths(sorted(marked)), "rex"))
-    return found
+        refused.append(Finding(reason, kept_tests.paths(sorted(marked)), "rex"))
+    return refused
 
 
 def _is_marked(tree: Tree, path: str) -> bool:

@@ -64,12 +64,12 @@ def look(inputs: Inputs, context: Context) -> Outputs:
         retest.hold(context, gh, subject, pull, begun, tip)
         return {**nothing, "state": "run", "head": pull.head_sha, "onto": tip}
     retest.record(context, subject, begun)
-    is_theirs = updates.is_their_merge(gh, subject, pull, entries, known)
-    if is_theirs is False:
+    is_update_of = updates.is_their_merge(gh, subject, pull, entries, known)
+    if is_update_of is False:
         retest.disown(context, gh, subject, pull, begun)
         start.start(context, "pull-request", subject.repo, pull.number)
         return nothing
-    if is_theirs is None:
+    if is_update_of is None:
         claims = refs.tree(gh, subject.repo, pull.head_sha)
         return {**nothing, "state": "run", "head": known.of, "onto": tip, "claims": claims}
     if retest.outcome(entries, subject.settings, known.of, tip)[0] != "pass":
