@@ -248,6 +248,10 @@ class Budget(_Model):
     """Runs in a day (UTC), in the place of `limits.runsPerRepositoryAndDay`."""
     runs_per_play: int = Field(0, ge=0)
     """Runs in a play, in the place of `limits.runsPerPlay`."""
+    cost_per_day: float = Field(0, ge=0)
+    """What the runs that began in a day (UTC) may cost, in USD; 0: anything."""
+    cost_per_play: float = Field(0, ge=0)
+    """What the runs of a play may cost, in USD; 0: anything."""
 
 
 class RepositoryDefaults(_Model):
@@ -348,6 +352,8 @@ class Limits(_Model):
     """Tokens that all runs for one task and its pull request may use together; 0: any number."""
     cost_per_task: float = Field(0, ge=0)
     """What they may cost together, in USD; 0: anything."""
+    cost_per_day: float = Field(0, ge=0)
+    """What the installation's runs that began in a day (UTC) may cost, in USD; 0: anything."""
 
 
 class Price(_Model):

@@ -157,7 +157,7 @@ def test_a_step_that_reads_and_never_comes_back_is_given_up(tmp_path, monkeypatc
     result.assert_not_approved()
 
 
-def test_qas_commit_is_linted_while_it_is_read(tmp_path):
+def test_qas_commit_is_linted_and_tested_while_it_is_read(tmp_path):
     """Neither waits for the other: both are steps of one group."""
     result = played(tmp_path, Team())
     for made in result.made.sandbox.cluster.list("Workflow", "press-play"):
@@ -169,4 +169,4 @@ def test_qas_commit_is_linted_while_it_is_read(tmp_path):
         ]
         if {"gate", "lint-gate"} in both:
             return
-    raise AssertionError("no group has both")
+    raise AssertionError("no group has all three")

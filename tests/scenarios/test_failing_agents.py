@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,14 @@ def failure(kind: str, **more: Any) -> dict[str, Any]:
     return {"kind": kind, "message": f"it said: {kind}", **more}
 
 
-def made(tmp_path: Path, agents: Agents, clock: VirtualClock | None = None, **options: Any) -> World:
-    source = project(tmp_path, [task(1)])
+def made(
+    tmp_path: Path,
+    agents: Agents,
+    clock: VirtualClock | None = None,
+    tasks: Sequence[dict[str, Any]] = (task(1),),
+    **options: Any,
+) -> World:
+    source = project(tmp_path, list(tasks))
     return world(tmp_path / "box", agents, clock, source=source, **options)
 
 
@@ -218,6 +224,26 @@ def test_no_run_starts_beyond_the_budget_of_a_task(limits: Mapping[str, float], 
     assert summary.tasks[0].state == ("parked" if reason else "merged")
     assert reason in summary.tasks[0].reason
     assert len(runs(box)) == 3
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"limits": {"costPerDay": 1.5}}, "$1.50 for runs of the whole installation today (limits.costPerDay)"),
+        ({"defaults": {"budget": {"costPerDay": 1.5}}}, "$1.50 for runs of this repository today (budget.costPerDay)"),
+        ({"defaults": {"budget": {"costPerPlay": 1.5}}}, "$1.50 for runs of this play (budget.costPerPlay)"),
+    ],
+)
+def test_no_run_starts_beyond_the_money_of_a_day_or_a_play(
+    settings: Mapping[str, Any], reason: str, tmp_path: Path
+) -> None:
+    """Three runs of half a dollar each are what the first task takes."""
+    box = made(tmp_path, Failing(usage=USAGE), settings=settings, tasks=[task(1), task(2, 1)])
+    summary = box.play()
+    assert [result.state for result in summary.tasks] == ["merged", "failed"]
+    assert reason in summary.tasks[1].reason
+    assert len([run for run in runs(box) if run.started]) == 3
 
 
 @pytest.mark.rule("R7")

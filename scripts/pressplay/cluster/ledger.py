@@ -81,6 +81,16 @@ class Ledger:
         """Count a run over `span`, once however often it is called."""
         self._merge(names.tally(self.repo, span), "tally", {run: 1}, {})
 
+    def spend(self, span: str, run: str, cost: float) -> None:
+        """Note what a run that was counted over `span` cost (USD), once however often it is called."""
+        self._merge(names.tally(self.repo, span), "tally", {run: {"cost": cost}}, {})
+
+    def spent(self, span: str) -> float:
+        """What the runs that were counted over `span` cost together (USD), as far as they said."""
+        config_map = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
+        counts = _json(config_map).values() if config_map else ()
+        return sum(count["cost"] for count in counts if isinstance(count, dict))
+
     def prune_tallies(self, before: str) -> int:
         """Delete the tallies of days before `before` (`2026-01-31`): nothing counts them any more; how many."""
         tallies = [tally["metadata"]["name"] for tally in self._list("tally")]
@@ -111,7 +121,7 @@ class Ledger:
         )
 
 
-def _json(config_map: Manifest) -> dict[str, dict[str, Any]]:
+def _json(config_map: Manifest) -> dict[str, Any]:
     return {key: json.loads(text) for key, text in (config_map.get("data") or {}).items()}
 
 

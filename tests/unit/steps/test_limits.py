@@ -91,6 +91,7 @@ def test_runs_and_minutes_of_one_try(tmp_path, bounds, role, entries, reason):
     assert reason in lines if reason else lines == ""
 
 
+PLAY = "play-1a2b3c4d-1"
 USED = {"inputTokens": 600, "cachedInputTokens": 300, "outputTokens": 100, "costUSD": 0.5}
 
 
@@ -183,6 +184,46 @@ def test_a_repository_has_a_budget_of_its_own(tmp_path, budget, span, counted, r
     wanted = of(context, "implement", play="play-1a2b3c4d-1")
     for number in range(counted):
         context.ledger(REPO).count(limits.day(context) if span == "today" else span, f"run-{number}")
+    assert limits.reached(context, wanted, context.ledger(REPO).entries("task", TASK)) == reason
+
+
+@pytest.mark.parametrize(
+    ("bounds", "budget", "spent", "reason"),
+    [
+        (
+            {},
+            {"costPerDay": 2},
+            {(REPO, "today"): [1.5, 0.5]},
+            "$2.00 for runs of this repository today (budget.costPerDay)",
+        ),
+        ({}, {"costPerDay": 2}, {(REPO, "today"): [1.5, 0.49]}, ""),
+        ({}, {"costPerDay": 2}, {("acme/other", "today"): [9]}, ""),
+        ({}, {"costPerDay": 2}, {(REPO, "2025-01-01"): [9]}, ""),
+        ({}, {"costPerPlay": 2}, {(REPO, PLAY): [2.5]}, "$2.50 for runs of this play (budget.costPerPlay)"),
+        ({}, {"costPerPlay": 2}, {(REPO, "play-1a2b3c4d-2"): [2.5]}, ""),
+        (
+            {"cost_per_day": 3},
+            {},
+            {(REPO, "today"): [1.5], ("acme/other", "today"): [1.5]},
+            "$3.00 for runs of the whole installation today (limits.costPerDay)",
+        ),
+        ({"cost_per_day": 3}, {}, {(REPO, "today"): [1.5], ("acme/other", "today"): [1.49]}, ""),
+    ],
+)
+def test_money_of_days_and_plays(tmp_path, bounds, budget, spent, reason):
+    repositories = {REPO: RepositoryDefaults.model_validate({"budget": budget}), "acme/other": RepositoryDefaults()}
+    context = desk(tmp_path, limits=Limits(**bounds), repositories=repositories)
+    wanted = of(context, "implement", play=PLAY)
+    for (repo, span), costs in spent.items():
+        span = limits.day(context) if span == "today" else span
+        for number, cost in enumerate(costs):
+            context.ledger(repo).count(span, f"run-{number}")
+            # A step that is killed notes it again.
+            for _ in range(2):
+                context.ledger(repo).spend(span, f"run-{number}", cost)
+        # One that says nothing of its cost, or is under way.
+        context.ledger(repo).count(span, "run-x")
+        assert context.ledger(repo).tally(span) == len(costs) + 1
     assert limits.reached(context, wanted, context.ledger(REPO).entries("task", TASK)) == reason
 
 

@@ -18,14 +18,14 @@ _MARKS = ("(limits.", "(budget.")
 """In the reason of a run that was refused at a limit: the value that says so."""
 
 
-def day(context: Context) -> str:
-    """The current day (UTC), over which runs are counted."""
-    return datetime.fromtimestamp(context.clock.now(), UTC).date().isoformat()
+def day(context: Context, at: float | None = None) -> str:
+    """The day (UTC) of a time (Unix seconds), over which runs are counted; today without one."""
+    return datetime.fromtimestamp(context.clock.now() if at is None else at, UTC).date().isoformat()
 
 
-def spans(context: Context, run: Run) -> list[str]:
-    """The spans over which a run is counted: its day, and its play if it has one."""
-    return [day(context), *([run.subject.play] if run.subject.play else [])]
+def spans(context: Context, run: Run, began: float | None = None) -> list[str]:
+    """The spans over which a run is counted: the day on which it `began`, and its play if it has one."""
+    return [day(context, began), *([run.subject.play] if run.subject.play else [])]
 
 
 def of_day(context: Context, subject: Subject) -> tuple[int, str]:
@@ -102,6 +102,8 @@ def reached(context: Context, run: Run, entries: Entries) -> str:
     most, key = of_play(context, run.subject)
     if play and ledger.tally(play[0]) >= most:
         return f"{most} runs in this play ({key})"
+    if reason := _too_expensive(context, run, today):
+        return reason
     if sum(context.ledger(repo).tally(today) for repo in context.settings.repositories) >= limits.runs_per_day:
         return f"{limits.runs_per_day} runs of the whole installation today (limits.runsPerDay)"
     return ""
@@ -117,6 +119,19 @@ def _beyond_budget(context: Context, run: Run, own: Iterable[RunEntry]) -> str:
         return f"{used.tokens} tokens for this task (limits.tokensPerTask)"
     if limits.cost_per_task and used.cost >= limits.cost_per_task:
         return f"{used.money} for this task (limits.costPerTask)"
+    return ""
+
+
+def _too_expensive(context: Context, run: Run, today: str) -> str:
+    """Whether the runs of this day, or of the play, cost what they may, by what they reported; empty if not."""
+    budget, ledger = run.subject.settings.budget, context.ledger(run.subject.repo)
+    if budget.cost_per_day and (spent := ledger.spent(today)) >= budget.cost_per_day:
+        return f"${spent:.2f} for runs of this repository today (budget.costPerDay)"
+    if budget.cost_per_play and run.subject.play and (spent := ledger.spent(run.subject.play)) >= budget.cost_per_play:
+        return f"${spent:.2f} for runs of this play (budget.costPerPlay)"
+    most = context.settings.limits.cost_per_day
+    if most and (spent := sum(context.ledger(repo).spent(today) for repo in context.settings.repositories)) >= most:
+        return f"${spent:.2f} for runs of the whole installation today (limits.costPerDay)"
     return ""
 
 

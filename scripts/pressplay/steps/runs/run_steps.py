@@ -17,6 +17,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Entries, PullOfTask, Result, TaskOfPull
 from pressplay.domain.entries import Run as RunEntry
 from pressplay.domain.roles import IMPLEMENT, PLAN
+from pressplay.domain.usage import Usage
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
@@ -208,6 +209,9 @@ def collect(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
     if result is None:
         # Before `_result`, which may delete the run.
         entry = usage.noted(context, run, entry)
+        if cost := Usage.of([entry.usage]).cost:
+            for span in limits.spans(context, run, entry.started):
+                ledger.spend(span, run.name, cost)
         result = _result(context, run, entry, entries, rooms)
         entry = entry.with_result(result, context.clock.now())
         ledger.record(run.kind, run.number, entry)
