@@ -89,7 +89,7 @@ class Ledger:
         """What the runs that were counted over `span` cost together (USD), as far as they said."""
         config_map = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
         counts = _json(config_map).values() if config_map else ()
-        return sum(count["cost"] for count in counts if isinstance(count, dict))
+        return float(sum(count["cost"] for count in counts if isinstance(count, dict)))
 
     def prune_tallies(self, before: str) -> int:
         """Delete the tallies of days before `before` (`2026-01-31`): nothing counts them any more; how many."""
