@@ -53,7 +53,7 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
             REPORT, HARNESS, "get,create,patch configmaps", "get workflows.argoproj.io",
             "get,patch cronworkflows.argoproj.io reconcile",
         },
-        CONTROLLER: {f"get,list,delete {kind}" for kind in RUNS},
+        CONTROLLER: {f"get,list,watch,create,delete {kind}" for kind in RUNS},
     },
     "press-play-run-apply": {RELEASE: {REPORT}, CONTROLLER: {f"get,create,patch {kind}" for kind in RUNS}},
     "press-play-gates": {
@@ -120,7 +120,6 @@ def test_every_pod_of_a_workflow_runs_as_the_account_of_its_step(documents: Docu
 
 def test_what_a_resource_template_applies_its_account_may_apply():
     places = {
-        "coderun-template/apply": (CONTROLLER, RUNS),
         "deploy/run": (RELEASE, ("workflows.argoproj.io",)),
         "gate-lint/run": (RELEASE, ("pods",)),
         "gate-tests/run": (RELEASE, ("pods",)),
@@ -155,7 +154,7 @@ def test_only_the_gates_make_pods_only_runs_reach_the_controller_and_only_plays_
     assert may("create", "persistentvolumeclaims") == {"press-play-gates"}
     assert may("create", "workflowtemplates.argoproj.io") == {"press-play-planner"}
     assert may("delete", "workflowtemplates.argoproj.io") == {"press-play-planner", "press-play-reconcile"}
-    assert may("create", RUNS[0], CONTROLLER) == {"press-play-run-apply"}
+    assert may("create", RUNS[0], CONTROLLER) == {"press-play-runner", "press-play-run-apply"}
     assert {name for name, places in held.items() if CONTROLLER in places} == {
         "press-play-runner", "press-play-run-apply", "press-play-reconcile",
     }  # fmt: skip

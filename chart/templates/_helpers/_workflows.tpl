@@ -87,7 +87,8 @@ retryStrategy:
 A template that runs one step of the library. Its inputs travel as a JSON object of strings, each quoted by toJson: a
 value can't break out of its place. The same names are the step's inputs and the template's.
 (dict "root" $ "name" "task-look" "inputs" (list "repo" "task") "extra" (dict "workflow" "{{workflow.name}}") "outputs" (dict "state" "none"))
-`outputs` gives each output its default, so that a consumer of a skipped step finds one. `claim` names a volume that is mounted at /gate, `token` a Secret whose token is the file /github/token.
+`outputs` gives each output its default, so that a consumer of a skipped step finds one. `claim` names a volume that is mounted at /gate, `token` a Secret whose token is the file /github/token, `semaphore` a key of the limits,
+`attempts` how often a lost pod is made again, where that is not `workflows.retries.limit`.
 The account is the step's in files/accounts.yaml.
 */}}
 {{- define "press-play.step" -}}
@@ -107,11 +108,18 @@ The account is the step's in files/accounts.yaml.
   {{- $in = append $in (printf "%q: %q" $key $value) }}
   {{- end }}
   {{- include "press-play.pod" (dict "root" .root "runs" .name) | nindent 2 }}
+  {{- with .semaphore }}
+  synchronization:
+    semaphores:
+      - configMapKeyRef:
+          name: press-play-limits
+          key: {{ . }}
+  {{- end }}
   {{- with .deadlineSeconds }}
   activeDeadlineSeconds: {{ . }}
   {{- end }}
   retryStrategy:
-    limit: {{ .root.Values.workflows.retries.limit | quote }}
+    limit: {{ .attempts | default .root.Values.workflows.retries.limit | quote }}
     retryPolicy: Always
     # 1 and 2 are the step's own last words; everything else (75, a lost pod, an evicted one) may pass.
     expression: "asInt(lastRetry.exitCode) not in [1, 2]"

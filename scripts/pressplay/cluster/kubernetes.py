@@ -11,7 +11,7 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -31,6 +31,7 @@ _PAGE = 500
 _LONGEST_LOG = 64 * 1024 * 1024
 """Bytes of a log that are read to reach its end; a kubelet rotates a log at 10 MiB by default."""
 _LOG_SECONDS = 60
+_CONNECT_SECONDS = 10.0
 _PASSING = (408, 409, 425, 429)
 _IN_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -167,6 +168,18 @@ class KubernetesCluster:
                 return b""
             raise
 
+    def watch(
+        self, kind: str, namespace: str, name: str, is_over: Callable[[Manifest | None], bool], seconds: float
+    ) -> None:
+        """Return once the object, None when it is deleted, is as `is_over` wants it, or after `seconds`.
+
+        TryAgain if the server ends the watch with a fault. One that is not there yet is waited for.
+        """
+        version, plural = KINDS[kind]
+        query = {"fieldSelector": f"metadata.name={name}", "watch": "true", "timeoutSeconds": str(max(1, int(seconds)))}
+        with self._lock:
+            self._runner.run(self._watch(version, namespace, f"{plural}?{urlencode(query)}", is_over, seconds))
+
     def server_version(self) -> str:
         """See `Cluster.server_version`."""
         answer = self._send("GET", "", "", "", {"base": "/version"})
@@ -237,6 +250,25 @@ class KubernetesCluster:
         except RuntimeError as error:
             # After a 401 kr8s runs the credentials program again.
             raise _no_cluster(error) from error
+
+    async def _watch(
+        self, version: str, namespace: str, url: str, is_over: Callable[[Manifest | None], bool], seconds: float
+    ) -> None:
+        try:
+            if self._api is None:
+                self._api = await _connect()
+            patience = httpx.Timeout(_CONNECT_SECONDS, read=seconds + _CONNECT_SECONDS)
+            async with self._api.call_api(
+                "GET", version=version, namespace=namespace, url=url, stream=True, timeout=patience
+            ) as answer:
+                async for line in answer.aiter_lines():
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise TryAgain(f"GET {url}: {event['object'].get('message', 'the watch ended')}")
+                    if is_over(None if event["type"] == "DELETED" else event["object"]):
+                        return
+        except (ServerError, APITimeoutError, httpx.HTTPError) as error:
+            _fault(error, "GET", namespace, url)
 
     async def _tail(self, namespace: str, url: str, most: int) -> bytes | None:
         """The last `most` bytes of a text; None for 404. It is read in pieces, and no longer than a minute."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -17,6 +18,16 @@ def command(name: str, given: str, out: Path) -> None:
     """Run the step NAME in a cluster. Exit status 0 done, 75 try again, 2 never."""
     from pressplay.steps import registry
     from pressplay.steps.core import in_cluster
+    from pressplay.steps.core.waiting import Waiting
 
-    inputs = registry.parse_inputs(given)
-    registry.write_outputs(registry.run(name, inputs, in_cluster.context()), out)
+    context = in_cluster.context()
+    work = partial(registry.run, name, registry.parse_inputs(given), context)
+    while True:
+        try:
+            outputs = work()
+        except Waiting as waiting:
+            in_cluster.wait(context, waiting.wait)
+            work = partial(waiting.wait.then)
+        else:
+            registry.write_outputs(outputs, out)
+            return

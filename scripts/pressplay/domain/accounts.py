@@ -17,7 +17,7 @@ from pressplay.errors import InputError
 FILE = "accounts.yaml"
 Place = Literal["release", "controller", "probed"]
 Key = Literal["harness", "qa", "proofKey", "proofStore"]
-Verb = Literal["get", "list", "create", "patch", "update", "delete"]
+Verb = Literal["get", "list", "watch", "create", "patch", "update", "delete"]
 RESULTS = "workflowtaskresults.argoproj.io"
 """What Argo's executor writes for every pod of ours, as the pod's account."""
 OTHERS = ("press-play-gate", "press-play-sensor", "press-play-eventsource", "press-play-serve", "press-play-agents")
@@ -51,7 +51,7 @@ class StepAccount(_Model):
     applies: tuple[str, ...] = ()
     """Templates of the kind `resource`, as WORKFLOWTEMPLATE/TEMPLATE."""
     earlier: tuple[str, ...] = ()
-    """Steps that no template has any more: a Workflow goes on with the templates that it began with."""
+    """Steps and templates that are no more: a Workflow goes on with the templates that it began with."""
     keys: tuple[Key, ...] = ()
     token: bool = False
     """Whether its pods mount a token that another account made for them."""
@@ -64,8 +64,8 @@ class StepAccount(_Model):
 
     @model_validator(mode="after")
     def _steps_or_applies(self) -> Self:
-        if bool(self.steps) == bool(self.applies):
-            raise ValueError("expected one of steps and applies")
+        if bool(self.steps) + bool(self.applies) != 1 and not (self.earlier and not self.steps and not self.applies):
+            raise ValueError("expected one of steps and applies, or earlier alone")
         if self.applies and self.keys:
             raise ValueError("expected no keys: none of our code runs in a resource template")
         if self.token and self.keys:

@@ -13,18 +13,21 @@ import json
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pressplay.cluster.port import Cluster, Manifest
+from pressplay.cluster.sqlite import Key
 from pressplay.errors import EXIT_FAILED, InputError, PressPlayError
 from pressplay.sandbox import container
 from pressplay.sandbox.container import Container, Ended
 from pressplay.steps import registry
-from pressplay.steps.core.context import Context
+from pressplay.steps.core.context import Context, Outputs
+from pressplay.steps.core.waiting import Wait, Waiting
 
 OUTPUTS_ANNOTATION = "press-play/outputs"
 STOP_ANNOTATION = "press-play/stop"
@@ -69,6 +72,10 @@ class Kubelet:
         self._started: set[str] = set()
         self._without_volumes: set[str] = set()
         self._running: dict[str, Container] = {}
+        self._waiting: dict[str, tuple[Manifest, Wait]] = {}
+        """Steps that wait for an object, by their Pods' names."""
+        self._not_looked_at: set[str] = set()
+        """Those of them whose object may have changed before they were known to wait."""
         self._closed = threading.Event()
         self.last_words: dict[str, str] = {}
         """What the last step of a Workflow that failed in this process said, by the Workflow's name."""
@@ -79,6 +86,7 @@ class Kubelet:
         if pod is None:
             self._started.discard(name)
             self._without_volumes.discard(name)
+            self._waiting.pop(name, None)
             gone = self._running.pop(name, None)
             if (self._processes / name).is_dir():
                 container.end(self._processes / name)
@@ -101,12 +109,42 @@ class Kubelet:
             self._cluster.delete("Pod", namespace, name)
             return True
         self._started.add(name)
-        if self._pool is None:
-            self._run(pod)
-        else:
-            self._cluster.set_status("Pod", namespace, name, {"phase": "Running"})
-            self._pool.submit(self._run_in_thread, pod)
+        self._carry_on(pod, partial(self._begun, pod))
         return True
+
+    def _carry_on(self, pod: Manifest, work: Callable[[], Outputs]) -> None:
+        if self._pool is None:
+            self._run(pod, work)
+        else:
+            self._set_running(pod)
+            self._pool.submit(self._run_in_thread, pod, work)
+
+    def _set_running(self, pod: Manifest) -> None:
+        metadata = pod["metadata"]
+        self._cluster.set_status("Pod", metadata["namespace"], metadata["name"], {"phase": "Running"})
+
+    def go_on(self, changed: Collection[Key] = ()) -> bool:
+        """Have the steps go on whose wait has ended, by a change of what they wait for or by time; whether any did."""
+        now, did = self._context.clock.now(), False
+        for name, (pod, wait) in list(self._waiting.items()):
+            is_new = name in self._not_looked_at
+            self._not_looked_at.discard(name)
+            may_have_ended = is_new or now >= wait.until or Key(wait.kind, wait.namespace, wait.name) in changed
+            if may_have_ended and wait.has_ended(self._cluster, now):
+                del self._waiting[name]
+                self._carry_on(pod, wait.then)
+                did = True
+        return did
+
+    def next_due(self) -> float | None:
+        """When the next step has waited long enough (Unix seconds)."""
+        return min((wait.until for _, wait in self._waiting.values()), default=None)
+
+    def extend_waits_of(self, workflow: str, seconds: float) -> None:
+        """Have the steps of a Workflow wait for longer, as the time limits of its nodes are extended."""
+        for name, (pod, wait) in list(self._waiting.items()):
+            if pod["metadata"]["labels"].get(_WORKFLOW_LABEL) == workflow:
+                self._waiting[name] = pod, replace(wait, until=wait.until + seconds)
 
     def sync_claim(self, namespace: str, name: str) -> None:
         """Remove the folder of a volume whose claim is gone; start the Pods that waited for a new one."""
@@ -188,16 +226,22 @@ class Kubelet:
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
-    def _run_in_thread(self, pod: Manifest) -> None:
+    def _run_in_thread(self, pod: Manifest, work: Callable[[], Outputs]) -> None:
         try:
-            self._run(pod)
+            self._run(pod, work)
         finally:
             self._wake()
 
-    def _run(self, pod: Manifest) -> None:
+    def _run(self, pod: Manifest, work: Callable[[], Outputs]) -> None:
         metadata = pod["metadata"]
         with tempfile.TemporaryDirectory(prefix="press-play-") as directory:
-            code, message = self._step(pod, Path(directory))
+            try:
+                code, message = self._step(pod, Path(directory), work)
+            except Waiting as waiting:
+                self._set_running(pod)
+                self._not_looked_at.add(metadata["name"])
+                self._waiting[metadata["name"]] = pod, waiting.wait
+                return
             status: dict[str, Any] = {
                 "phase": "Failed" if code else "Succeeded",
                 "exitCode": code,
@@ -207,7 +251,8 @@ class Kubelet:
         self._cluster.set_status("Pod", metadata["namespace"], metadata["name"], status)
         self._started.discard(metadata["name"])
 
-    def _step(self, pod: Manifest, out: Path) -> tuple[int, str]:
+    def _begun(self, pod: Manifest) -> Outputs:
+        """What a step puts out, from its beginning. InputError for a Pod that is none."""
         main = pod["spec"]["containers"][0]
         command, args = main.get("command") or [], main.get("args") or []
         if len(command) != 3 or args[::2] != ["--in", "--out"]:
@@ -218,17 +263,23 @@ class Kubelet:
         places = container.mounts(pod, self._volumes, claims_only=True)
         for place in places.values():
             place.mkdir(parents=True, exist_ok=True)
+        given = registry.parse_inputs(args[1])
+        inputs = {name: container.localized(value, places) for name, value in given.items()}
+        context = replace(self._context_of(command[2]), mounted=self._mounted(pod).get)
+        return registry.run(command[2], inputs, context)
+
+    def _step(self, pod: Manifest, out: Path, work: Callable[[], Outputs]) -> tuple[int, str]:
+        name = pod["spec"]["containers"][0]["command"][2]
         try:
-            given = registry.parse_inputs(args[1])
-            inputs = {name: container.localized(value, places) for name, value in given.items()}
-            context = replace(self._context_of(command[2]), mounted=self._mounted(pod).get)
-            registry.write_outputs(registry.run(command[2], inputs, context), out)
+            registry.write_outputs(work(), out)
+        except Waiting:
+            raise
         except PressPlayError as error:
-            self._context.say(f"step {command[2]}: {error}")
+            self._context.say(f"step {name}: {error}")
             self.last_words[pod["metadata"]["labels"].get(_WORKFLOW_LABEL, "")] = str(error)
             return error.exit_code, f"Error (exit code {error.exit_code})"
         except Exception:
-            self._context.say(f"step {command[2]} died:\n{traceback.format_exc()}")
+            self._context.say(f"step {name} died:\n{traceback.format_exc()}")
             return EXIT_FAILED, f"Error (exit code {EXIT_FAILED})"
         return 0, ""
 

@@ -320,7 +320,9 @@ class Sandbox:
         if self._fatal:
             raise InputError(self._fatal)
         while self._held:
-            self.controller.extend_limits_of(*self._held.popleft())
+            key, seconds = self._held.popleft()
+            self.controller.extend_limits_of(key, seconds)
+            self.kubelet.extend_waits_of(key.name, seconds)
         did = self.controller.run_cron()
         changes = self.cluster.changes(self._version)
         if changes:
@@ -334,6 +336,7 @@ class Sandbox:
                 self.kubelet.sync_claim(key.namespace, key.name)
             elif key.kind in RUN_KINDS:
                 did |= self.runs.sync(key.name)
+        did |= self.kubelet.go_on({key for key in changes if key.kind in RUN_KINDS})
         did |= self.runs.finish_due()
         did |= self.forge.pass_time()
         did |= self._answer_events()
@@ -437,7 +440,13 @@ class Sandbox:
             self._wake.wait(_POLL)
             self._wake.clear()
             return
-        known = (self.controller.next_wake(), self.network.next_due(), self.runs.next_end(), self.forge.next_due())
+        known = (
+            self.controller.next_wake(),
+            self.kubelet.next_due(),
+            self.network.next_due(),
+            self.runs.next_end(),
+            self.forge.next_due(),
+        )
         moments = [moment for moment in known if moment is not None]
         if not moments:
             raise InputError("the sandbox has nothing to do and nothing to wait for, but is not done")

@@ -11,6 +11,7 @@ from pathlib import Path
 from pressplay.errors import InputError, PressPlayError
 from pressplay.steps.core import faults
 from pressplay.steps.core.context import Context, Inputs, Outputs
+from pressplay.steps.core.waiting import Waiting
 
 Step = Callable[[Inputs, Context], Outputs]
 Steps = Mapping[str, Step]
@@ -46,8 +47,7 @@ def _run() -> Steps:
 
     return {
         "run-look": submit_steps.look,
-        "run-prepare": partial(run_steps.prepare, rooms=ROOMS),
-        "run-collect": partial(run_steps.collect, rooms=ROOMS),
+        "run-agent": partial(run_steps.carry_out, rooms=ROOMS),
     }
 
 
@@ -95,6 +95,16 @@ def _earlier() -> Steps:
     from pressplay.steps.review import change_steps
 
     return {"gate-test-only": change_steps.test_only_gate, "gate-supply": change_steps.supply_gate}
+
+
+def _earlier_runs() -> Steps:
+    from pressplay.steps.roles import ROOMS
+    from pressplay.steps.runs import run_steps
+
+    return {
+        "run-prepare": partial(run_steps.prepare, rooms=ROOMS),
+        "run-collect": partial(run_steps.collect, rooms=ROOMS),
+    }
 
 
 def _deploy() -> Steps:
@@ -225,7 +235,10 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
 }
 """How the names of a module's steps begin → its steps. A process runs one step, and imports are most of its time."""
 
-EARLIER: Mapping[str, Callable[[], Steps]] = dict.fromkeys(("gate-test-only", "gate-supply"), _earlier)
+EARLIER: Mapping[str, Callable[[], Steps]] = {
+    **dict.fromkeys(("gate-test-only", "gate-supply"), _earlier),
+    **dict.fromkeys(("run-prepare", "run-collect"), _earlier_runs),
+}
 """The same for steps that no template has any more: a Workflow goes on with the templates that it began with."""
 
 _SAFE_OUTPUT = re.compile(r"[A-Za-z0-9._/:+=-]*")
@@ -245,10 +258,18 @@ def all_steps() -> Steps:
 
 
 def run(name: str, inputs: Inputs, context: Context) -> Outputs:
-    """Run the step `name`; InputError for an unknown one or an output that may not be an Argo parameter (R7)."""
-    registered = step(name)
+    """Run the step `name`; InputError for an unknown one or an output that may not be an Argo parameter (R7).
+
+    Waiting, if it waits for something: what that holds goes on with the same checks.
+    """
+    return _carry_out(name, inputs, context, partial(step(name), inputs, context))
+
+
+def _carry_out(name: str, inputs: Inputs, context: Context, work: Callable[[], Outputs]) -> Outputs:
     try:
-        outputs = registered(inputs, context)
+        outputs = work()
+    except Waiting as waiting:
+        raise waiting.going_on(partial(_carry_out, name, inputs, context, waiting.wait.then)) from None
     except PressPlayError as error:
         faults.note(context, name, inputs, error)
         raise

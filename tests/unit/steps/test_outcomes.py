@@ -36,16 +36,12 @@ def shown(result: Result) -> dict:
 def judged(tmp_path, monkeypatch):
     """What an ended run comes to, what was taken away, and whether a judge was asked."""
 
-    def make(phase: str | None, role: str = "lint", nodes: dict | None = None):
+    def make(phase: str | None, role: str = "lint", refused: str = ""):
         context, took, wanted = desk(tmp_path, limits=Limits(run_minutes=45)), [], []
         run = of(context, role)
         if phase is not None:
             context.cluster.create(stored(run, phase))
             context.cluster.set_status(run.resource, "agent-platform", run.name, {"phase": phase})
-        if nodes is not None:
-            workflow = {"kind": "Workflow", "metadata": {"name": "task-1", "namespace": "press-play"}}
-            context.cluster.create(workflow)
-            context.cluster.set_status("Workflow", "press-play", "task-1", {"nodes": nodes})
         monkeypatch.setattr(pulls, "pull", lambda *_: pull(head_sha="c" * 40))
         monkeypatch.setattr(outcomes, "take_away", lambda *given: took.append(given[-1]))
 
@@ -55,7 +51,7 @@ def judged(tmp_path, monkeypatch):
 
         # Refused: what an agent asks besides does not change that.
         outcome = Result(outcome="refused")
-        result = outcomes.of(context, run, run.entry(), judge)
+        result = outcomes.of(context, run, run.entry(), judge, refused)
         return shown(result) if result is not outcome else "judged", took == [run.name], bool(wanted)
 
     return make
@@ -80,7 +76,6 @@ def judged(tmp_path, monkeypatch):
             True,
         ),
         ("Pending", "lint", {"outcome": "timeout", "reason": "not finished within 45 minutes"}, True),
-        (None, "lint", {"outcome": "failed", "reason": "the CodeRun could not be created"}, False),
     ],
 )
 def test_a_run_that_did_not_end_well(judged, phase, role, expected, taken_away):
@@ -91,21 +86,10 @@ def test_succeeded_alone_means_nothing_a_judge_looks_at_what_github_holds(judged
     assert judged("Succeeded") == ("judged", False, True)
 
 
-def node(name: str = "apply(0)", phase: str = "Failed", message: str = "denied") -> dict:
-    return {"displayName": name, "phase": phase, "message": message}
-
-
 @pytest.mark.parametrize(
-    ("nodes", "reason"),
-    [
-        ({"a": node()}, "denied"),
-        ({"a": node(), "b": node("apply(1)", "Error", "denied again")}, "denied again"),
-        ({"a": node(phase="Running")}, None),
-        ({"a": node(message="")}, None),
-        ({"a": node("prepare", message="another step's")}, None),
-        ({}, None),
-    ],
+    ("refused", "reason", "detail"),
+    [("denied", "the CodeRun could not be created", "denied"), ("", "the CodeRun is gone", None)],
 )
-def test_why_no_run_was_made_is_what_the_api_server_said(judged, nodes, reason):
-    result, _took, _asked = judged(None, nodes=nodes)
-    assert (result["reason"], result.get("detail")) == ("the CodeRun could not be created", reason)
+def test_why_no_run_is_there_is_what_the_api_server_says(judged, refused, reason, detail):
+    result, _took, _asked = judged(None, refused=refused)
+    assert (result["reason"], result.get("detail")) == (reason, detail)

@@ -11,11 +11,16 @@ from pressplay.clock import SystemClock
 from pressplay.cluster.kubernetes import KubernetesCluster
 from pressplay.cluster.port import Cluster
 from pressplay.cluster.rate_limits import RateLimits
-from pressplay.errors import InputError
+from pressplay.errors import InputError, TryAgain
 from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.github.breaker import Breaker
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
 from pressplay.steps.core.context import Context
+from pressplay.steps.core.waiting import Wait
+
+_WATCH = 60.0
+"""Seconds of one watch, after which the object is read once more: a server may forget a watch without a word."""
+_PAUSE = 2.0
 
 
 def context() -> Context:
@@ -29,6 +34,20 @@ def context() -> Context:
     breaker = Breaker(clock, RateLimits(cluster, namespace))
     github = GitHubAccess(settings.github, lambda app: app_key(cluster, namespace, app), clock, breaker=breaker)
     return Context(cluster, settings, github, clock, lambda line: print(line, file=sys.stderr, flush=True))
+
+
+def wait(context: Context, wait: Wait) -> None:
+    """Return once what a step waits for is there, or its time is over, however long the API server is away."""
+    while True:
+        try:
+            if wait.has_ended(context.cluster, context.clock.now()):
+                return
+            left = min(wait.until - context.clock.now(), _WATCH)
+            if isinstance(context.cluster, KubernetesCluster):
+                context.cluster.watch(wait.kind, wait.namespace, wait.name, wait.is_over, left)
+        except TryAgain as error:
+            context.say(f"{error}; it is tried again")
+            context.clock.sleep(_PAUSE)
 
 
 def read_settings(cluster: Cluster, namespace: str) -> Settings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Details, Result
 from pressplay.domain.entries import Run as RunEntry
@@ -24,11 +23,12 @@ HELD_ANNOTATION = "press-play/held-seconds"
 READ = {"contents": "read", "pull_requests": "read"}
 
 
-def of(context: Context, run: Run, entry: RunEntry, judge: Judge) -> Result:
-    """The result of a run that has ended, or was never created."""
+def of(context: Context, run: Run, entry: RunEntry, judge: Judge, refused: str = "") -> Result:
+    """The result of a run that has ended, or was never created (`refused`: the API server's message)."""
     manifest = context.cluster.get(run.resource, context.settings.controller_namespace, run.name)
     if manifest is None:
-        reason, details = f"the {run.resource} could not be created", _why_not_created(context, run)
+        reason = f"the {run.resource} could not be created" if refused else f"the {run.resource} is gone"
+        details = Details.of(Reason(what="", detail=ending(refused), look=f"{run.resource} {run.name}"))
         return Result(outcome="failed", reason=reason, details=details)
     phase = (manifest.get("status") or {}).get("phase")
     if phase not in ("Succeeded", "Failed"):
@@ -67,17 +67,3 @@ def status_reason(manifest: Manifest, what: str = "") -> Reason:
     metadata, message = manifest["metadata"], str((manifest.get("status") or {}).get("message") or "")
     log = str((metadata.get("annotations") or {}).get(LOG_ANNOTATION) or f"{manifest['kind']} {metadata['name']}")
     return Reason(what=what, detail=ending(message), look=log)
-
-
-def _why_not_created(context: Context, run: Run) -> Details | None:
-    """The API server's message about the CodeRun, from the node that applied it."""
-    workflow = context.cluster.get("Workflow", context.settings.namespace, run.workflow) if run.workflow else None
-    messages = [
-        str(node["message"])
-        for node in (waits.nodes(workflow) if workflow else {}).values()
-        if str(node.get("displayName", "")).startswith("apply(")
-        and node.get("phase") in waits.FINISHED
-        and node.get("message")
-    ]
-    message = messages[-1] if messages else ""
-    return Details.of(Reason(what="", detail=ending(message), look=f"{run.resource} {run.name}"))

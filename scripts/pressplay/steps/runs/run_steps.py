@@ -1,7 +1,8 @@
-"""One run of an agent: prepared (limits, ledger, context, CodeRun or DocsRun) and collected (by what is on GitHub).
+"""One run of an agent: prepared (limits, ledger, context), started (CodeRun or DocsRun), waited for, and collected (by
+what is on GitHub).
 
-`prepare` outputs state: `go`, `paused` (wait for `pressplay continue`), or `over` (the ledger has an outcome).
-`collect` outputs outcome: `done`; for the role test `pass` or `changes`; `nothing` (changes were requested, none made;
+`carry_out` does all of it. Its state is `over`, or `paused` (wait for `pressplay continue`, and call it again).
+Its outcome: `done`; for the role test `pass` or `changes`; `nothing` (changes were requested, none made;
 for the role comments: the answers need no change); `blocked` (the agent asks a person to decide); `failed`, `timeout`,
 `parked` (a limit was reached, others moved the branch with the instructions, or comments were neither worked on nor
 answered), `superseded` (the head moved, or the pull request was closed), `stopped` (by a person). Status 1 requests
@@ -23,7 +24,8 @@ from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
 from pressplay.steps.core import consent, faults, landing, parking, task_source
 from pressplay.steps.core.context import Context, Inputs, Outputs
-from pressplay.steps.core.manifests import packed
+from pressplay.steps.core.manifests import packed, unpacked
+from pressplay.steps.core.waiting import Wait, Waiting
 from pressplay.steps.runs import judging, limits, orders, outcomes, requirements, task_folder, usage
 from pressplay.steps.runs.coderun import RunSpec, coderun
 from pressplay.steps.runs.role_work import CannotBegin, Rooms
@@ -32,6 +34,40 @@ from pressplay.validation.requirements import Given
 
 RECONCILE = "reconcile"
 NUDGED = "press-play/nudged-by"
+
+
+def carry_out(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
+    """A run from its preparation to its result. If it is killed anywhere, running it again goes on with that run (R3).
+
+    Waiting, while the agent works.
+    """
+    prepared = prepare(inputs, context, rooms)
+    if prepared["state"] == "paused":
+        return {"state": "paused"}
+    if prepared["state"] == "over":
+        return {"state": "over", **collect(inputs, context, rooms)}
+    manifest = unpacked(prepared["manifest"])
+    kind, metadata = manifest["kind"], manifest["metadata"]
+    refused = ""
+    try:
+        # One that is there is that of this run: a pod that was lost comes back to it.
+        context.cluster.create(manifest)
+    except TryAgain:
+        raise
+    except InputError as error:
+        refused = str(error)
+
+    def over() -> Outputs:
+        return {"state": "over", **collect(inputs, context, rooms, refused)}
+
+    if refused:
+        return over()
+    until = context.clock.now() + context.settings.limits.run_minutes * 60
+    raise Waiting(Wait(kind, metadata["namespace"], metadata["name"], until, _is_over, over))
+
+
+def _is_over(run: Manifest | None) -> bool:
+    return run is None or has_ended(run)
 
 
 def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
@@ -197,8 +233,8 @@ class _AnotherAttempt(PressPlayError):
     """The attempt failed and another one is allowed: status 1, on which Argo's retry strategy acts."""
 
 
-def collect(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
-    """Record the run's result in the ledger, by what is on GitHub."""
+def collect(inputs: Inputs, context: Context, rooms: Rooms, refused: str = "") -> Outputs:
+    """Record the run's result in the ledger, by what is on GitHub. `refused`: why the API server took no run."""
     run = Run.of(inputs, context)
     ledger = context.ledger(run.subject.repo)
     entries = ledger.entries(run.kind, run.number)
@@ -212,7 +248,7 @@ def collect(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
         if cost := Usage.of([entry.usage]).cost:
             for span in limits.spans(context, run, entry.started):
                 ledger.spend(span, run.name, cost)
-        result = _result(context, run, entry, entries, rooms)
+        result = _result(context, run, entry, entries, rooms, refused)
         entry = entry.with_result(result, context.clock.now())
         ledger.record(run.kind, run.number, entry)
         if run.kind == "task" and run.role != PLAN and result.pr:
@@ -232,14 +268,14 @@ def collect(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
     }
 
 
-def _result(context: Context, run: Run, entry: RunEntry, entries: Entries, rooms: Rooms) -> Result:
+def _result(context: Context, run: Run, entry: RunEntry, entries: Entries, rooms: Rooms, refused: str) -> Result:
     """The result of a run, by what is on GitHub."""
     if run.kind == "pr" and parking.stopped(entries, run.subject):
         return Result(outcome="stopped", reason=parking.STOPPED)
     moved = orders.after_run(context, run, entry)
     if moved:
         return _given_up(context, run, moved)
-    result = outcomes.of(context, run, entry, rooms.roles[run.role.name].judge)
+    result = outcomes.of(context, run, entry, rooms.roles[run.role.name].judge, refused)
     if result.outcome == judging.BLOCKED and run.role == IMPLEMENT:
         # No flow works on its pull request yet, so no flow would park it.
         parking.park_blocked(context, replace(run.subject, pr=result.pr), run.agent_id, result)
