@@ -70,10 +70,14 @@ def milestone_of(wanted: str, known: Sequence[Milestone], where: str) -> int:
         return number
     near = difflib.get_close_matches(name.casefold(), by_title, n=1)
     title = next((each.title for each in known if near and each.number == by_title[near[0]]), "")
-    listed = ", ".join(f"{each.number} ({shown(each.title)})" for each in known[:_LISTED]) or "none"
-    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
     hint = f"did you mean {shown(title)}?" if title else "name one of these, by its number or its title"
-    raise InputError(f"milestone {shown(name)}: expected a milestone of {where}, which has {listed}{more}; {hint}")
+    raise InputError(f"milestone {shown(name)}: expected a milestone of {where}, which has {listed(known)}; {hint}")
+
+
+def listed(known: Sequence[Milestone]) -> str:
+    """Milestones for a message."""
+    text = ", ".join(f"{each.number} ({shown(each.title)})" for each in known[:_LISTED]) or "none"
+    return text + (f" and {len(known) - _LISTED} more" if len(known) > _LISTED else "")
 
 
 def demand_playable(selection: Selection, repo: str, issues: Sequence[PlannedIssue]) -> None:

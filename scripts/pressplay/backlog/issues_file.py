@@ -71,8 +71,12 @@ class IssuesFile:
                     f"--issue {issue}: expected an issue with sub-issues in {self.file}, which has {known}"
                 )
             return Selection("issue", number)
-        if not milestone and len(self.milestones) == 1:
-            return Selection("milestone", self.milestones[0].number)
+        if not milestone and len(self.milestones) != 1:
+            raise InputError(
+                f"{self.file}: expected --milestone or --issue, which say what of it is played; its milestones: "
+                + github_issues.listed(self.milestones)
+            )
+        milestone = milestone or str(self.milestones[0].number)
         return Selection("milestone", github_issues.milestone_of(milestone, self.milestones, self.file))
 
     def document(self, selection: Selection, repo: str) -> dict[str, Any]:
