@@ -130,9 +130,9 @@ def test_a_milestone_of_six_issues_is_played_to_merged(tmp_path):
     push(gh, shop.world, "own")
     ask(shop.world, "PATCH", f"/issues/{opened(gh, 'own')}", json={"milestone": 1})
     shop.forge.faults.append(Fault(path=".*/dependencies/blocked_by", status=500))
-    asked: list[str] = []
+    calls: list[str] = []
     fault = shop.forge._web._fault
-    shop.forge._web._fault = lambda method, path: (asked.append(f"{method} {path}"), fault(method, path))[1]
+    shop.forge._web._fault = lambda method, path: (calls.append(f"{method} {path}"), fault(method, path))[1]
 
     text = shop.press(milestone="version 1")
     shop.forge._web._fault = fault
@@ -142,8 +142,8 @@ def test_a_milestone_of_six_issues_is_played_to_merged(tmp_path):
     assert "opened by people without write access: 800000003; their texts count as they are at this press" in text
     assert "4 tasks in this order: 800000002, 800000003, 800000004, 800000005" in text
     # The fault had the step tried again: each of its tries reads a list twice, 105 closed issues being two pages.
-    lists = [line for line in asked if line.endswith(f"/repos/{REPO}/issues")]
-    blocked = [line for line in asked if "/dependencies/" in line]
+    lists = [line for line in calls if line.endswith(f"/repos/{REPO}/issues")]
+    blocked = [line for line in calls if "/dependencies/" in line]
     assert (len(lists), len(blocked)) == (2 * 2, 1 + 5), "one call for each page, and for each issue that is blocked"
 
     # The press consented to what stood there: a later edit does not reach the agents.
@@ -181,6 +181,12 @@ def test_a_milestone_of_six_issues_is_played_to_merged(tmp_path):
     shop.press(milestone="1")
     assert states(shop.world.go_on()) == {"7": "merged"}
     assert shop.state(7) == "closed"
+
+    ask(shop.world, "PATCH", "/issues/2", json={"state": "open", "body": "It is listed twice."})
+    assert "played again, because they were reopened, or asked for by name: 800000002 (#" in shop.press(milestone="1")
+    assert states(shop.world.go_on()) == {"2": "merged"}
+    assert "It is listed twice." in shop.team.reads[800_000_002, "implement"]["task.md"]
+    assert shop.state(2) == "closed"
 
 
 @pytest.mark.rule("R8")

@@ -11,20 +11,23 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pressplay import names
-from pressplay.backlog.tasks import PROBLEMS
+from pressplay.backlog.tasks import PROBLEMS, Backlog
 from pressplay.errors import InputError
-from pressplay.github.issue_plans import Milestone, PlannedIssue
 from pressplay.validation.markdown import criteria_section, items
 from pressplay.validation.report import shown
+
+if TYPE_CHECKING:
+    from pressplay.github.issue_plans import Milestone, PlannedIssue
 
 Kind = Literal["milestone", "issue"]
 KINDS: tuple[Kind, ...] = ("milestone", "issue")
 MOST = 500
 """Open issues of a backlog: a press reads the dependencies of each."""
 _LISTED = 20
+_REOPENED = "reopened"
 _STATUSES = {"open": "pending", "completed": "done", "not planned": "cancelled"}
 _TAG = re.compile(rf"{names.GITHUB_TAGS}(?P<kind>{'|'.join(KINDS)})/(?P<number>[1-9]\d{{0,7}})")
 
@@ -117,6 +120,13 @@ def document(
     return {selection.tag: {"tasks": entries}}
 
 
+def reopened(backlog: Backlog) -> set[str]:
+    """The ids of tasks whose issues somebody opened again: what was merged before does not make them done."""
+    if of_tag(backlog.tag) is None:
+        return set()
+    return {task.id for task in backlog.tasks if task.raw.get(_REOPENED) is True}
+
+
 def to_json(document: Mapping[str, Any]) -> bytes:
     """The document as a file."""
     return f"{json.dumps(document, indent=1, ensure_ascii=True)}\n".encode()
@@ -141,6 +151,7 @@ def _entry(
         "dependencies": [],
         "labels": list(issue.labels),
         "author": issue.author,
+        _REOPENED: issue.was_reopened,
     }
     if issue.state != "open":
         return entry

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pressplay import names
-from pressplay.backlog import checkout, github_issues, issues_file
+from pressplay.backlog import checkout, github_issues
 from pressplay.backlog.checkout import LocalPlace
 from pressplay.backlog.resolution import TASKS_PATHS, Choice, Place, Resolved, Wanted, Ways, resolve
 from pressplay.commands import _files
@@ -150,6 +150,8 @@ def _of_issues(choices: Choices, repo: str) -> tuple[Choice | None, tuple[str, b
     given = [f"--{name}" for name in ("backlog", "tag") if getattr(choices, name)]
     if given:
         raise InputError(f"--issues, {', '.join(given)}: expected one backlog: issues of a file, or a tasks.json")
+    from pressplay.backlog import issues_file
+
     file = issues_file.read(Path(choices.issues))
     selection = file.selection(choices.milestone, choices.issue)
     name = next((name for name in ("milestone", "issue") if getattr(choices, name)), "issues")

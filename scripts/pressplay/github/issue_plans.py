@@ -36,6 +36,8 @@ class PlannedIssue:
     body: str = field(repr=False)
     """Text of people's, as the title is (R7)."""
     state: State
+    was_reopened: bool = False
+    """Whether somebody opened it again after it was closed."""
     is_pull: bool = False
     author: str = ""
     labels: tuple[str, ...] = ()
@@ -104,6 +106,7 @@ def _issue(item: dict[str, Any]) -> PlannedIssue:
         title=item["title"],
         body=item["body"] or "",
         state="open" if item["state"] == "open" else closed_as,
+        was_reopened=item["state"] == "open" and item.get("state_reason") == "reopened",
         is_pull="pull_request" in item,
         author=(item["user"] or {"login": "ghost"})["login"],
         labels=tuple(label if isinstance(label, str) else label["name"] for label in item["labels"]),

@@ -1,6 +1,6 @@
 """Issues of a file taken into a repository: those that are new, and what has changed of the others.
 
-Nobody is told by an event: they are there as they would be at GitHub when Press Play is installed.
+No event reports them: they are there as they would be at GitHub when Press Play is installed.
 """
 
 from __future__ import annotations

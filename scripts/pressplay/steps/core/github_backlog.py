@@ -26,7 +26,7 @@ from pressplay.steps.core.context import Context, Inputs, Subject, number
 
 FILE = "press-play-backlog.json"
 """Where the commit has the backlog, in the form of a tasks.json."""
-_READ = 2 * github_issues.MOST
+_READ = 10 * github_issues.MOST
 """Issues of a selection that are read, closed ones included."""
 _LISTED = 20
 

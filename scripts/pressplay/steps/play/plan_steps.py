@@ -77,7 +77,7 @@ def _plan(inputs: Inputs, context: Context, subject: Subject, mode: presses.Mode
         context.say(f"not provable yet: {advice}")
     backlog = resolved.backlog()
     landings = landing.of_backlog(context, gh, subject, backlog, base)
-    requested = _named(backlog, inputs.get("tasks", ""))
+    requested = _named(backlog, inputs.get("tasks", "")) | github_issues.reopened(backlog)
     again = {task: pr for task, pr in landings.done.items() if task in requested}
     done = {task: pr for task, pr in landings.done.items() if task not in again}
     planned = backlog_file.remaining(subject, backlog, done, inputs.get("tasks", ""))
@@ -145,7 +145,8 @@ def _say_what_is_done(context: Context, backlog: Backlog, landings: landing.Land
         )
     if again:
         listed = ", ".join(f"{numbers[task]} (#{pr})" for task, pr in again.items())
-        context.say(f"played again, because they were asked for by name: {listed}")
+        how = "asked for by name" if github_issues.of_tag(backlog.tag) is None else "reopened, or asked for by name"
+        context.say(f"played again, because they were {how}: {listed}")
     _say_what_is_undone(context, backlog, landings)
 
 
