@@ -266,8 +266,18 @@ def test_an_unknown_dependency_list_refuses_the_press_and_the_next_one_plays(tmp
     shop.forge.faults.append(Fault(path=".*/dependencies/blocked_by", status=404, message="Not Found"))
     assert "GitHub has no such list (404)" in shop.press(milestone="1")
     assert not shop.sandbox.plays()
+    shop.team.fails.add(("implement", 800_000_001))
+    shop.press(milestone="1")
+    assert states(shop.world.go_on()) == {"1": "failed", "2": "blocked"}
+    (comment,) = shop.comments(1)
+    assert comment.startswith("Press Play: No pull request came of it: ")
+    listed = ask(shop.world, "GET", "/issues/1/comments").json()
+    assert "To have it tried again, press play again." in listed[0]["body"]
+    assert shop.comments(2) == []
+    shop.team.fails.clear()
     shop.press(milestone="1")
     assert states(shop.world.go_on()) == {"1": "merged", "2": "merged"}
+    assert len(shop.comments(1)) == 1
 
 
 @pytest.mark.rule("R5")
