@@ -22,6 +22,8 @@ WINDOW_GRACE = 10
 """Seconds after the end of its window in which what was sent within it may still arrive."""
 REQUEST_FOLDER = "press-play"
 """In Taskmaster's folder on a run's own branch: what Morgan is asked."""
+GITHUB_TAGS = "github/"
+"""How the tag of a backlog on GitHub begins. Taskmaster's own tags have no slash."""
 HIGHEST_PLAIN_ID = 99_999_999
 """Up to this number, the first of nine digits tells tasks, issues and pull requests apart."""
 
@@ -93,12 +95,16 @@ def label(text: str) -> str:
 def task_number(task_id: int | str, tag: str = "master") -> int:
     """The number of a task in a repository (CodeRun's taskId, the branch, the folder).
 
-    A whole-number id of the tag `master` keeps its number; any other id of any tag becomes nine digits, the first a 4,
+    A whole-number id of the tag `master` keeps its number. An issue's number in a backlog on GitHub becomes nine
+    digits, the first an 8: the same in each such backlog. Any other id of any tag becomes nine digits, the first a 4,
     the rest a hash. The planner reports the rare pair of tasks that would share a number.
     """
     text = str(task_id)
-    if tag == "master" and re.fullmatch(r"[1-9]\d{0,7}", text):
+    is_plain_id = re.fullmatch(r"[1-9]\d{0,7}", text) is not None
+    if tag == "master" and is_plain_id:
         return int(text)
+    if tag.startswith(GITHUB_TAGS) and is_plain_id:
+        return _ranged(8, int(text), "issue")
     return 400_000_000 + int(digest("task", tag, text, length=12), 16) % 100_000_000
 
 
@@ -137,7 +143,9 @@ def is_independent(number: int) -> bool:
 
 def kind_of(number: int) -> Kind:
     """The kind of a task number, by its first of nine digits; InputError for one that no function here makes."""
-    kinds: dict[int, Kind] = {0: "task", 2: "issue", 3: "pull request", 4: "task", 5: "alerts", 6: "documents"}
+    kinds: dict[int, Kind] = {
+        0: "task", 2: "issue", 3: "pull request", 4: "task", 5: "alerts", 6: "documents", 8: "task",
+    }  # fmt: skip
     kind = kinds.get(number // 100_000_000)
     if number < 1 or kind is None:
         raise InputError(f"task number {number}: expected one of a task, an issue, a pull request, alerts or documents")
@@ -149,6 +157,11 @@ def plain_number(number: int) -> int:
     if kind_of(number) not in ("issue", "pull request"):
         raise InputError(f"task number {number}: expected that of an issue or a pull request")
     return number % 100_000_000
+
+
+def issue_of(number: int) -> int | None:
+    """The GitHub issue that a task number stands for: of the flow `issue`, or of a backlog on GitHub; else None."""
+    return number % 100_000_000 if number // 100_000_000 in (2, 8) else None
 
 
 def _ranged(kind: int, number: int, what: str) -> int:
@@ -236,6 +249,16 @@ def play_report(full_name: str, tag: str) -> str:
 
 STATUS_BRANCHES = "press-play/statuses/"
 """What the branches of status pull requests begin with; below `press-play/` only the harness may push."""
+
+
+def backlog_branch(full_name: str, tag: str) -> str:
+    """The branch with what a press read of a backlog on GitHub; below `press-play/` only the harness may push."""
+    return f"press-play/backlogs/{play_stem(full_name, tag)}"
+
+
+def play_backlog(full_name: str, tag: str) -> str:
+    """The ConfigMap with the commit of `backlog_branch` that counts."""
+    return f"{play_stem(full_name, tag)}-backlog"
 
 
 def status_branch(full_name: str, tag: str) -> str:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import git, project, task
+from harness import PLAN, git, project, task
 
 PLAY = [sys.executable, "-m", "pressplay", "play"]
 AGENT = """
@@ -111,3 +111,46 @@ def test_nothing_left_names_the_tags_with_work_and_taskmasters_current_tag_is_pl
     assert re.search(r"^tag +later +Taskmaster's current tag; change it: --tag$", played.stderr, re.MULTILINE)
     assert (played.returncode, states(played)) == (1, {"1": "failed", "2": "failed"}), played.stderr
     assert json.loads(folder.play("--tag", "master").stdout)["state"] == "merged"
+
+
+ISSUES = """issues:
+- {number: 1, title: Task 1, milestone: Version 1, state: closed}
+- {number: 2, title: Task 2, milestone: Version 1, blocked_by: [1]}
+- {number: 3, title: Task 3, milestone: Version 1, blocked_by: [2]}
+- {number: 4, title: Task 4, milestone: Version 1, blocked_by: [5]}
+- {number: 5, title: Elsewhere}
+"""
+
+
+@pytest.mark.rule("FR1")
+def test_issues_of_a_file_are_played_and_what_is_new_in_it_by_the_next_press(tmp_path):
+    folder, file = Folder(tmp_path, []), tmp_path / "issues.yaml"
+    plans = folder.project / ".press-play" / "acceptance"
+    plans.mkdir(parents=True, exist_ok=True)
+    for number in (2, 3, 4):
+        (plans / f"80000000{number}.yaml").write_text(PLAN)
+    folder.commit(folder.project)
+    file.write_text(ISSUES)
+    first = folder.play("--issues", "issues.yaml")
+    assert states(first) == {"2": "merged", "3": "merged", "4": "blocked"}, first.stderr
+    assert re.search(r"^backlog +milestone 1 of .*issues.yaml +change it: --issues$", first.stderr, re.MULTILINE)
+    assert "issues taken in: 5 new, 0 changed" in first.stderr
+    assert 'is blocked by #5 ("Elsewhere"), which is open and not part of milestone 1' in first.stderr
+    status = [sys.executable, "-m", "pressplay", "status", "shop"]
+    shown = subprocess.run(status, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stdout) == (0, "issue 2: done\nissue 3: done\n"), shown.stderr
+    refused = subprocess.run([*status, "--write"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (refused.returncode, "github/milestone/1 has no tasks.json" in refused.stderr) == (2, True)
+
+    file.write_text(ISSUES.replace("title: Elsewhere", "title: Elsewhere, state: closed"))
+    again = folder.play()
+    assert (again.returncode, states(again)) == (0, {"4": "merged"}), again.stderr
+    assert "issues taken in: 0 new, 1 changed" in again.stderr
+    # Issues and pull requests share their numbers.
+    file.write_text(ISSUES + "- {number: 6, title: New, milestone: Version 1}\n")
+    taken = folder.play()
+    assert (taken.returncode, "issue 6: its number is that of a pull request" in taken.stderr) == (2, True)
+    file.write_text(ISSUES.replace("Elsewhere", "Elsewhere, state: closed"))
+    nothing = folder.play()
+    assert nothing.returncode == 0, nothing.stderr
+    assert "Nothing left to play in the tag github/milestone/1." in nothing.stderr

@@ -76,6 +76,8 @@ FIELDS: Mapping[str, str] = {
     "metadata": "left out: its user's own data, with a meaning that we do not know",
 }
 """Each field of Taskmaster's `Task`, `Subtask` and `TaskImplementationMetadata`: `used`, or why it is left out."""
+PROBLEMS = "pressPlayProblems"
+"""What keeps a task from playing, of a backlog on GitHub: a list of predicates (`backlog.github_issues`)."""
 _CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 """How git begins a place where two sides disagree."""
 _DEEPEST = 5
@@ -172,11 +174,16 @@ class Backlog:
     others: Mapping[str, int] = field(default_factory=dict, compare=False)
     """The file's other tags with work → how many of their tasks are left."""
     root: tuple[PathPart, ...] = field(default=(), compare=False)
-    """The place of its list in the file."""
+    """The place of its list in the file; empty where it is kept on GitHub."""
+
+    @property
+    def kept_in(self) -> str:
+        """Where the statuses of its tasks are kept, for sentences."""
+        return "GitHub's issues" if self.tag.startswith(names.GITHUB_TAGS) else "tasks.json"
 
     def place(self, task: Task, *parts: PathPart) -> tuple[PathPart, ...]:
-        """The place of a task, or of a part of it, in the file."""
-        return (*self.root, task.index, *parts)
+        """The place of a task, or of a part of it, in the file; empty where no file is people's."""
+        return (*self.root, task.index, *parts) if self.root else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,7 +416,16 @@ def from_document(document: Any, where: str, tag: str | None = None) -> Backlog:
                         left[other] = left.get(other, 0) + 1
     tasks, doubles, ambiguous = _unique(listed, path)
     tasks, dangling = _lift(tasks)
-    problems = (*malformed, *doubles, *dangling, *_of_profiles(tasks, path), *_outside(document, path, tasks))
+    problems = (
+        *malformed,
+        *doubles,
+        *dangling,
+        *_of_profiles(tasks, path),
+        *_outside(document, path, tasks),
+        *_known_before(tasks, path),
+    )
+    if chosen.startswith(names.GITHUB_TAGS):
+        problems, path = tuple(replace(problem, where=()) for problem in problems), ()
     return Backlog(chosen, tasks, problems, ambiguous, elsewhere, left, path)
 
 
@@ -500,6 +516,14 @@ def _of_profiles(tasks: tuple[Task, ...], root: tuple[PathPart, ...]) -> Iterato
     for task in tasks:
         if task.status not in FINISHED and (problem := profiles.stated(task.raw).problem):
             yield TaskProblem(task.id, problem, where=(*root, task.index))
+
+
+def _known_before(tasks: tuple[Task, ...], root: tuple[PathPart, ...]) -> Iterator[TaskProblem]:
+    """What was known of a task before it was written down (PROBLEMS)."""
+    for task in tasks:
+        if task.status not in FINISHED:
+            for problem in texts(task.raw.get(PROBLEMS)):
+                yield TaskProblem(task.id, problem, where=(*root, task.index))
 
 
 def default_tag(tags: Collection[str], where: str, change: str, current: str = "") -> tuple[str, str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pressplay import names
-from pressplay.backlog import checkout
+from pressplay.backlog import checkout, github_issues
 from pressplay.backlog.checkout import LocalPlace
 from pressplay.backlog.resolution import TASKS_PATHS, Choice, Place, Resolved, Wanted, Ways, resolve
 from pressplay.commands import _files
@@ -36,6 +36,10 @@ class Choices:
     commit: str = ""
     backlog: str = ""
     tag: str = ""
+    issues: str = ""
+    """A file with issues, which are played in the place of a tasks.json."""
+    milestone: str = ""
+    issue: str = ""
     kept: frozenset[str] = frozenset()
 
     def why(self, name: str) -> str:
@@ -56,6 +60,15 @@ def options(command: Callable[..., object]) -> Callable[..., object]:
             click.option(
                 "--tag", help="The tag of tasks.json (default: Taskmaster's current one, else master or the only one)."
             ),
+            click.option(
+                "--issues",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="A file of issues as GitHub has them, which are played in place of tasks.json.",
+            ),
+            click.option(
+                "--milestone", metavar="NUMBER|TITLE", help="With --issues: the milestone (default: the only one)."
+            ),
+            click.option("--issue", metavar="NUMBER", help="With --issues: the issue whose sub-issues are played."),
         ]
     ):
         command = option(command)
@@ -72,15 +85,17 @@ def of_folder(
     place = checkout.opened(folder)
     if is_copied:
         place.demand_whole()
-    docs = _docs(choices.backlog)
+    repo, docs = _repo(folder, choices), _docs(choices.backlog)
+    tag, file = _of_issues(choices, repo.value)
     in_values = values.default_branch if values else None, values.docs_project_directory if values else None
     wanted = Wanted(
         branch=_chosen(choices, "branch", choices.branch, in_values[0], "defaultBranch"),
         commit=_chosen(choices, "commit", choices.commit),
         docs=_chosen(choices, "backlog", docs, None if choices.backlog else in_values[1], "docsProjectDirectory"),
-        tag=_chosen(choices, "tag", choices.tag, values.tag if values else None, "tag"),
+        tag=tag or _chosen(choices, "tag", choices.tag, values.tag if values else None, "tag"),
     )
-    resolved = resolve(_repo(folder, choices), place, wanted, WAYS)
+    ways = replace(WAYS, backlog="--issues", tag="--milestone") if file else WAYS
+    resolved = resolve(repo, place, wanted, ways, file)
     if choices.backlog.endswith(".json") and resolved.path.value != choices.backlog.strip("/").removeprefix("./"):
         raise InputError(
             f"--backlog {choices.backlog}: expected the backlog that counts, which is {resolved.path.value}; leave the "
@@ -93,8 +108,8 @@ def of_path(path: Path, choices: Choices) -> tuple[Resolved, list[str]]:
     """What `of_folder` says of a folder; of a file, that very tasks.json as it is on the disk."""
     if path.is_dir():
         return of_folder(path, choices)
-    if choices.commit or choices.backlog:
-        raise InputError(f"{path}: expected a project's folder, with --commit or --backlog, got a file")
+    if choices.commit or choices.backlog or choices.issues or choices.milestone or choices.issue:
+        raise InputError(f"{path}: expected a project's folder, with --commit, --backlog or --issues, got a file")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -121,6 +136,27 @@ def _differs(
         return []
     what = "lacks it" if committed is None else "has another"
     return [f"this is {name} as it is on the disk; the commit {what}, and a play takes the commit"]
+
+
+def _of_issues(choices: Choices, repo: str) -> tuple[Choice | None, tuple[str, bytes] | None]:
+    """The tag and the content of a backlog of issues; None of both where tasks.json is played."""
+    if not choices.issues:
+        if choices.milestone or choices.issue:
+            raise InputError(
+                "--milestone, --issue: expected --issues FILE, with the issues that they choose from. Issues on GitHub "
+                "are played in a cluster: argo submit --from workflowtemplate/press-play -p milestone=… -p mode=show"
+            )
+        return None, None
+    given = [f"--{name}" for name in ("backlog", "tag") if getattr(choices, name)]
+    if given:
+        raise InputError(f"--issues, {', '.join(given)}: expected one backlog: issues of a file, or a tasks.json")
+    from pressplay.backlog import issues_file
+
+    file = issues_file.read(Path(choices.issues))
+    selection = file.selection(choices.milestone, choices.issue)
+    name = next((name for name in ("milestone", "issue") if getattr(choices, name)), "issues")
+    document = github_issues.to_json(file.document(selection, repo))
+    return Choice(selection.tag, f"by --{name}"), (f"{selection} of {choices.issues}", document)
 
 
 class _OnDisk(Place):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pressplay import names
-from pressplay.backlog import graph, overlap, workflow
+from pressplay.backlog import github_issues, graph, overlap, workflow
 from pressplay.backlog.tasks import FINISHED
 from pressplay.commands import _files, _lacks, _project
 from pressplay.domain import profiles
@@ -72,6 +72,9 @@ def command(
     commit: str | None,
     backlog: str | None,
     tag: str | None,
+    issues: Path | None,
+    milestone: str | None,
+    issue: str | None,
     parallel: int,
     output: str,
     minutes: float,
@@ -86,7 +89,16 @@ def command(
     playing; the exit status is 2 only where the file cannot be read at all. Last comes what the project lacks to be
     provable.
     """
-    choices = _project.Choices(repo or "", branch or "", commit or "", backlog or "", tag or "")
+    choices = _project.Choices(
+        repo or "",
+        branch or "",
+        commit or "",
+        backlog or "",
+        tag or "",
+        str(issues or ""),
+        milestone or "",
+        issue or "",
+    )
     resolved, notes = _project.of_path(path, choices)
     tasks = resolved.backlog()
     planned = graph.plan(tasks, parallelism=parallel, overlaps=overlaps)
@@ -187,7 +199,8 @@ def _show(planned: graph.WorkPlan, done: tuple[str, ...], minutes: float, releas
     if proposed:
         console.print("\nProof profiles that no one has set:", soft_wrap=True)
         for id_, profile in proposed[:ROWS]:
-            console.print(Text(f"  task {_line(id_)} {profiles.advice(profile)}"), soft_wrap=True)
+            advice = profiles.advice(profile, is_issue=github_issues.of_tag(planned.tag) is not None)
+            console.print(Text(f"  task {_line(id_)} {advice}"), soft_wrap=True)
     if planned.overlaps:
         console.print(f"\nOverlaps ({len(planned.overlaps)}):", soft_wrap=True)
         for item in planned.overlaps[:ROWS]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pressplay.settings import RepositoryDefaults
 
 _OPTIONS_FILE = "play.json"
+_CHOICES = ("repo", "branch", "backlog", "tag", "issues", "milestone", "issue")
+"""Options that say what of a project is played, beside the commit."""
 
 
 @click.command("play")
@@ -76,6 +78,9 @@ def command(
     commit: str | None,
     backlog: str | None,
     tag: str | None,
+    issues: Path | None,
+    milestone: str | None,
+    issue: str | None,
     resume: bool,
     fresh: bool,
     state: Path | None,
@@ -114,8 +119,13 @@ def command(
             "branch": branch,
             "backlog": backlog,
             "tag": tag,
+            "issues": str(issues.resolve()) if issues else None,
+            "milestone": milestone,
+            "issue": issue,
             "chart": str(chart.resolve()) if chart else None,
         }
+        # What chose among issues before gives way to what chooses now.
+        saved = saved if milestone is None and issue is None else {**saved, "milestone": None, "issue": None}
         wanted = {**saved, **{name: value for name, value in given.items() if value is not None}}
         if wanted.get("project") and not wanted.get("agent"):
             raise InputError(
@@ -139,7 +149,7 @@ def command(
 
 def _expect_no_choice(wanted: Mapping[str, Any], commit: str) -> None:
     """InputError where it is said what to play of the demo."""
-    given = [f"--{name}" for name in ("repo", "branch", "backlog", "tag") if wanted.get(name)]
+    given = [f"--{name}" for name in _CHOICES if wanted.get(name)]
     given += ["--commit"] if commit else []
     if given:
         raise InputError(f"{', '.join(given)}: expected a PROJECT that it is about, got none; the demo has no choice")
@@ -153,12 +163,14 @@ def _what(
     if not wanted.get("project"):
         return {}
     project = Path(wanted["project"])
-    choices = {name: wanted.get(name) or "" for name in ("repo", "branch", "backlog", "tag")}
+    choices = {name: wanted.get(name) or "" for name in _CHOICES}
     kept: dict[str, str] = {}
     if before:
         kept = {} if choices["repo"] else {"repo": before["repo"]}
         if resume:
-            kept |= {"branch": before["branch"], "backlog": before["path"], "tag": before["tag"]}
+            kept |= {"branch": before["branch"]}
+        if resume and not choices["issues"]:
+            kept |= {"backlog": before["path"], "tag": before["tag"]}
         choices |= kept
     values = _values_of(wanted["chart"], choices["repo"]) if wanted.get("chart") else None
     resolved, notes = _project.of_folder(

@@ -40,6 +40,9 @@ def command(
     commit: str | None,
     backlog: str | None,
     tag: str | None,
+    issues: Path | None,
+    milestone: str | None,
+    issue: str | None,
     directory: Path,
     templates: Path | None,
     force: bool,
@@ -50,7 +53,16 @@ def command(
     read as it is. N is the integer that stands for the task. Files that are there already are left alone, unless
     --force. A task whose own fields are wrong is left out, and named.
     """
-    choices = _project.Choices(repo or "", branch or "", commit or "", backlog or "", tag or "")
+    choices = _project.Choices(
+        repo or "",
+        branch or "",
+        commit or "",
+        backlog or "",
+        tag or "",
+        str(issues or ""),
+        milestone or "",
+        issue or "",
+    )
     resolved, notes = _project.of_path(path, choices)
     _project.show(resolved, notes, functools.partial(click.echo, err=True))
     read = resolved.backlog()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pressplay.backlog import statuses
+from pressplay.backlog import github_issues, statuses
 from pressplay.commands import _sandbox
 from pressplay.commands._installation import DEFAULT_NAMESPACE
 from pressplay.errors import InputError
@@ -29,10 +29,13 @@ def command(project: Path, tag: str | None, state: Path | None, write: bool, as_
 
     What is merged is done; what waits for a person, to be merged or because it was parked, is in review; what is worked
     on is in progress. Nothing else of the file changes. A file that no longer holds the tasks that were played is
-    refused. A play may be under way.
+    refused. A play may be under way. Of a backlog of issues it shows where the tasks stand: GitHub keeps their states.
     """
     folder = project.resolve()
     file, standings, tag = _played(state or Path(".press-play") / folder.name, folder, tag)
+    if file is None:
+        _show_issues(tag, standings, write=write, as_json=as_json)
+        return
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -54,8 +57,23 @@ def command(project: Path, tag: str | None, state: Path | None, write: bool, as_
         click.echo(f"{file}: {len(edit.changes)} statuses would change; --write sets them", err=True)
 
 
-def _played(directory: Path, project: Path, tag: str | None) -> tuple[Path, list[statuses.Standing], str]:
-    """The project's tasks.json, where its tasks stand, and the tag; InputError where it was not played there."""
+def _show_issues(tag: str, standings: list[statuses.Standing], *, write: bool, as_json: bool) -> None:
+    """Where the tasks of a backlog of issues stand; InputError where they are to be written."""
+    if write:
+        raise InputError(f"--write: {tag} has no tasks.json; the merge of its pull request closes an issue")
+    if as_json:
+        states = [{"id": standing.id, "status": standing.status} for standing in standings]
+        click.echo(json.dumps({"tag": tag, "tasks": states}, indent=2))
+        return
+    for standing in standings:
+        click.echo(plain(f"issue {standing.id}: {standing.status}"))
+
+
+def _played(directory: Path, project: Path, tag: str | None) -> tuple[Path | None, list[statuses.Standing], str]:
+    """The project's tasks.json, where its tasks stand, and the tag; InputError where it was not played there.
+
+    None of a file where issues are played.
+    """
     from pressplay.steps.core import backlog_file, landing
     from pressplay.steps.core.context import Subject
     from pressplay.steps.play import bookkeeping
@@ -69,10 +87,10 @@ def _played(directory: Path, project: Path, tag: str | None) -> tuple[Path, list
         subject = Subject.of({"repo": next(iter(context.settings.repositories)), "tag": tag or ""}, context)
         gh = context.harness(subject.repo, **landing.NEEDS)
         base = subject.base(gh)
-        path, _content = backlog_file.locate(gh, subject, base)
-        backlog = backlog_file.read(gh, subject, base)
+        path, _content = backlog_file.locate(context, gh, subject, base)
+        backlog = backlog_file.read(context, gh, subject, base)
         standings = list(bookkeeping.standings(context, gh, subject, backlog, base))
-    return project / path, standings, subject.tag
+    return None if github_issues.of_tag(subject.tag) else project / path, standings, subject.tag
 
 
 def _write(file: Path, before: bytes, content: bytes) -> None:

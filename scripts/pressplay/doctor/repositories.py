@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pressplay import names
-from pressplay.backlog import graph
+from pressplay.backlog import github_issues, graph
 from pressplay.doctor.github import itself, needs
 from pressplay.doctor.results import NotLookedAt, Result, check, not_looked_at, note, ok, wrong
 from pressplay.doctor.subject import Subject
@@ -235,8 +235,11 @@ def auto_merge(subject: Subject, repo: str) -> Iterator[Result]:
 def backlog(subject: Subject, repo: str) -> Iterator[Result]:
     """Whether there is a tasks.json that can be played."""
     base, gh, work = _base(subject, repo), _client(subject, repo), _work(subject, repo)
+    if (selection := github_issues.of_tag(work.tag)) is not None:
+        yield ok("backlog", f"{selection} on GitHub, which each press of play reads")
+        return
     try:
-        path, _content = backlog_file.locate(gh, work, base)
+        path, _content = backlog_file.tasks_file(gh, work, base)
     except InputError as error:
         yield note("backlog", str(error).partition(". Make")[0], "make one with task-master, if plays are wanted here")
         return

@@ -85,9 +85,10 @@ def proposed(title: str) -> Profile | None:
     return matches.pop() if len(matches) == 1 else None
 
 
-def advice(profile: Profile) -> str:
+def advice(profile: Profile, *, is_issue: bool = False) -> str:
     """What a plan says of a task that reads like one of `profile` and gives none, as the rest of a sentence."""
-    return f'reads like {_ARTICLES[profile]}: set "{FIELD}": "{profile}", or it is judged as a {DEFAULT}'
+    how = f"give it the label {profile}" if is_issue else f'set "{FIELD}": "{profile}"'
+    return f"reads like {_ARTICLES[profile]}: {how}, or it is judged as a {DEFAULT}"
 
 
 _ARTICLES: Mapping[Profile, str] = {

@@ -19,8 +19,9 @@ HARNESS = (
     Permission(
         "contents",
         "write",
-        "Reads backlog and files; commits each run's task folder, and statuses, to a branch of ours; merges the "
-        "base branch into a pull request's (`base.strategy: strict`, the step `retest-update` alone).",
+        "Reads backlog and files; commits each run's task folder, statuses, and what a press read of GitHub's issues, "
+        "to branches of ours; merges the base branch into a pull request's (`base.strategy: strict`, the step "
+        "`retest-update` alone).",
     ),
     Permission(
         "pull_requests",
@@ -28,7 +29,9 @@ HARNESS = (
         "Reads pull requests, reviews and comments; comments, answers and labels there; opens the one that sets "
         "statuses in tasks.json (`statusPullRequest`).",
     ),
-    Permission("issues", "write", "Reads issues and comments; labels, and says on an issue what became of it."),
+    Permission(
+        "issues", "write", "Reads issues, milestones and comments; labels, and says on an issue what became of it."
+    ),
     Permission("checks", "write", "Sets our checks, `press-play/acceptance` first, and asks for failed ones again."),
     Permission("actions", "write", "Reads failed jobs and their logs; runs failed jobs again."),
     Permission("deployments", "write", "Asks for a deployment of a commit, and watches it."),

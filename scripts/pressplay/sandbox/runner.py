@@ -555,10 +555,10 @@ def _forget_start(folder: Path) -> None:
 def backlog_words(file: Path, number: int) -> tuple[str, str]:
     """Title and body for a pull request whose agent gave none, from the task's text (`task/task.md`).
 
-    Only of tasks in the backlog, which lies on the default branch: a title ends in the merge's message, and those of
+    Only of tasks in tasks.json, which lies on the default branch: a title ends in the merge's message, and those of
     issues and alerts are strangers' text.
     """
-    if names.kind_of(number) != "task":
+    if names.kind_of(number) != "task" or names.issue_of(number) is not None:
         return f"Task {number}", ""
     try:
         text = file.read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from typing import Any
 
 import pygit2
 
+from pressplay.backlog import issues_file
 from pressplay.chart import RENDERED, rendered_chart
 from pressplay.clock import SystemClock
 from pressplay.cluster import waits
@@ -26,6 +27,7 @@ from pressplay.sandbox.engine import set_node
 from pressplay.sandbox.launcher import ProcessLauncher
 from pressplay.sandbox.progress import Progress
 from pressplay.sandbox.project import Source, look_again
+from pressplay.sandbox.setup import MAINTAINER
 from pressplay.sandbox.shutdown import Shutdown
 from pressplay.sandbox.summary import Summary, summarize
 from pressplay.sandbox.world import Options, Sandbox
@@ -38,6 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "start": None,
     "gates_online": False,
     "chart": None,
+    "issues": None,
     "played": {},
 }
 """`played`: the repository, branch, commit, folder of the backlog and tag that were decided, of a user's project."""
@@ -145,6 +148,9 @@ def _play(
         sandbox.set_up_project(project, branch=played["branch"], commit=played["commit"])
         source = Source(project, played["branch"], played["commit"])
         look_again(sandbox.forge, repo, source, say, take=not resume)
+        if options["issues"] and not resume:
+            new, changed = sandbox.forge.put_issues(repo, MAINTAINER, issues_file.read(Path(options["issues"])))
+            say(f"issues taken in: {new} new, {changed} changed")
     if before_press is not None:
         before_press()
     garbage.collect_less()

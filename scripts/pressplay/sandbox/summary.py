@@ -129,7 +129,7 @@ def summarize(sandbox: Sandbox) -> Summary:
     subject = Subject.of({"repo": repo}, context)
     gh = context.harness(repo, **landing.NEEDS)
     base = subject.base(gh)
-    backlog = backlog_file.read(gh, subject, base)
+    backlog = backlog_file.read(context, gh, subject, base)
     plan = graph.plan(backlog)
     landed = landing.of_backlog(context, gh, subject, backlog, base)
     ledgers = {ledger.number: ledger.entries for ledger in context.ledger(repo).kept("task")}

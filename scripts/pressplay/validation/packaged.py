@@ -21,6 +21,7 @@ ORIGINALS = {
     "acceptance.schema.json": "schemas/acceptance.schema.json",
     "gates.schema.json": "schemas/gates.schema.json",
     "case.schema.json": "schemas/case.schema.json",
+    "issues.schema.json": "schemas/issues.schema.json",
     "requirements.schema.json": "schemas/requirements.schema.json",
     "outcome.schema.json": "schemas/outcome.schema.json",
     "proof.schema.json": "schemas/proof.schema.json",

@@ -50,6 +50,7 @@ def scene(github_world):
     issues.add_labels(harness, REPO, pull.number, ["ready"])
     person = world.person()
     assert person.post("/issues", json={"title": "Broken", "body": "b", "labels": ["bug"]}).status_code == 201
+    plan_issues(person)
     comment = {
         "body": "why?",
         "commit_id": pull.head_sha,
@@ -73,6 +74,15 @@ def scene(github_world):
     run = world.forge.report_ci(REPO, pull.head_sha, "CI", [CiJob("lint"), failed])
     assert person.post(f"/actions/runs/{run}/rerun-failed-jobs").status_code == 201
     return world, pull, person
+
+
+def plan_issues(person: httpx.Client) -> None:
+    """A milestone with the issue 2, which has a sub-issue and is blocked by another issue."""
+    assert person.post("/milestones", json={"title": "Version 1", "description": "all of it"}).status_code == 201
+    assert person.patch("/issues/2", json={"milestone": 1}).json()["milestone"]["open_issues"] == 1
+    part, blocker = (person.post("/issues", json={"title": title}).json()["id"] for title in ("Part", "Blocker"))
+    assert person.post("/issues/2/sub_issues", json={"sub_issue_id": part}).status_code == 201
+    assert person.post("/issues/2/dependencies/blocked_by", json={"issue_id": blocker}).status_code == 201
 
 
 def as_user(world) -> GitHub[TokenAuthStrategy]:
@@ -107,6 +117,11 @@ READS = {
     "review": lambda r, p: r.pulls.get_review(OWNER, NAME, p.number, 1),
     "review comments": lambda r, p: r.pulls.list_review_comments(OWNER, NAME, p.number),
     "issues": lambda r, p: r.issues.list_for_repo(OWNER, NAME, state="all"),
+    "issues of a milestone": lambda r, p: r.issues.list_for_repo(OWNER, NAME, milestone="1"),
+    "milestones": lambda r, p: r.issues.list_milestones(OWNER, NAME),
+    "milestone": lambda r, p: r.issues.get_milestone(OWNER, NAME, 1),
+    "sub-issues": lambda r, p: r.issues.list_sub_issues(OWNER, NAME, 2),
+    "blocked by": lambda r, p: r.issues.list_dependencies_blocked_by(OWNER, NAME, 2),
     "issue": lambda r, p: r.issues.get(OWNER, NAME, 2),
     "issue comments": lambda r, p: r.issues.list_comments(OWNER, NAME, p.number),
     "issue comment": lambda r, p: r.issues.get_comment(OWNER, NAME, 1),

@@ -251,3 +251,52 @@ def test_edits_and_deletions_are_announced(github_world):
         parse(event.name, json.dumps(event.payload))
     assert person.get(f"/issues/comments/{comment}").status_code == 404
     assert person.get(f"/pulls/comments/{review}").status_code == 404
+
+
+def test_an_issue_says_what_people_plan_with_it(github_world):
+    person = github_world.person()
+    number, part, blocker = (person.post("/issues", json={"title": title}).json() for title in "abc")
+    for title in ("Version 1", "Version 2"):
+        assert person.post("/milestones", json={"title": title}).status_code == 201
+    assert person.post("/milestones", json={"title": "Version 1"}).status_code == 422
+    at = f"/issues/{number['number']}"
+    assert person.patch(at, json={"milestone": 2}).json()["milestone"]["title"] == "Version 2"
+    assert person.post(f"{at}/sub_issues", json={"sub_issue_id": part["id"]}).status_code == 201
+    again = person.post(f"/issues/{blocker['number']}/sub_issues", json={"sub_issue_id": part["id"]})
+    assert (again.status_code, again.json()["message"]) == (422, "Issue may only have one parent")
+    assert person.post(f"{at}/dependencies/blocked_by", json={"issue_id": blocker["id"]}).status_code == 201
+    assert person.post(f"{at}/dependencies/blocked_by", json={"issue_id": number["id"]}).status_code == 422
+    assert person.post(f"{at}/dependencies/blocked_by", json={"issue_id": 999}).status_code == 404
+    assert person.patch(f"/issues/{blocker['number']}", json={"state": "closed"}).json()["state"] == "closed"
+
+    shown = person.get(at).json()
+    assert shown["sub_issues_summary"] == {"total": 1, "completed": 0, "percent_completed": 0}
+    dependencies = {"blocked_by": 0, "total_blocked_by": 1, "blocking": 0, "total_blocking": 0}
+    assert shown["issue_dependencies_summary"] == dependencies
+    listed = person.get(f"{at}/sub_issues").json()
+    assert [(each["number"], each["parent_issue_url"]) for each in listed] == [(part["number"], shown["url"])]
+    assert [each["number"] for each in person.get(f"{at}/dependencies/blocked_by").json()] == [blocker["number"]]
+    for milestone, numbers in (("2", [number["number"]]), ("1", [])):
+        answer = person.get("/issues", params={"milestone": milestone, "state": "all"})
+        assert [each["number"] for each in answer.json()] == numbers
+    assert person.get("/issues", params={"milestone": "3"}).status_code == 422
+    assert [each["title"] for each in person.get("/milestones").json()] == ["Version 1", "Version 2"]
+    assert person.patch("/milestones/1", json={"state": "closed"}).json()["closed_at"]
+    assert [each["title"] for each in person.get("/milestones", params={"state": "closed"}).json()] == ["Version 1"]
+
+    assert person.request("DELETE", f"{at}/sub_issue", json={"sub_issue_id": part["id"]}).status_code == 200
+    assert person.delete(f"{at}/dependencies/blocked_by/{blocker['id']}").status_code == 200
+    assert person.patch(at, json={"milestone": None}).json()["milestone"] is None
+    assert person.get(at).json()["issue_dependencies_summary"]["total_blocked_by"] == 0
+
+
+def test_who_may_only_read_plans_nothing(github_world):
+    github_world.forge.create_user("reader")
+    github_world.forge.grant(REPO, "reader", "read")
+    maintainer, reader = github_world.person(), github_world.person("reader")
+    maintainer.post("/milestones", json={"title": "Version 1"})
+    made = reader.post("/issues", json={"title": "t", "milestone": 1}).json()
+    assert made["milestone"] is None
+    assert reader.patch(f"/issues/{made['number']}", json={"milestone": 1}).json()["milestone"] is None
+    body = {"issue_id": made["id"]}
+    assert reader.post(f"/issues/{made['number']}/dependencies/blocked_by", json=body).status_code == 403

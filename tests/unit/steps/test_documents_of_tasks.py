@@ -155,7 +155,7 @@ def test_the_context_holds_texts_as_data_and_where_the_controller_reads_none_at_
     sha = github_world.branch("f", {"tasks/tasks.json": json.dumps(backlog).encode()})
     number, run = names.task_number("a b"), run_of(context)
     gh = github_world.client("press-play")
-    made = docsrun.files(gh, subject(context), run, sha, [number], "main")
+    made = docsrun.files(context, gh, subject(context), run, sha, [number], "main")
     own = f".taskmaster/press-play/{run.name}"
     assert set(made) == {
         ".taskmaster/press-play/request.md",
@@ -169,7 +169,7 @@ def test_the_context_holds_texts_as_data_and_where_the_controller_reads_none_at_
     assert stub["id"] == number
     assert all(re.fullmatch(r"[A-Za-z0-9 .,:/_-]*", text) for text in stub.values() if isinstance(text, str))
     with pytest.raises(InputError, match="no tasks with the numbers 7"):
-        docsrun.files(gh, subject(context), run, sha, [7], "main")
+        docsrun.files(context, gh, subject(context), run, sha, [7], "main")
 
 
 @pytest.mark.rule("R1")

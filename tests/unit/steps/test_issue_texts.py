@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pressplay.steps.intake.issue_texts import criteria
+from pressplay.validation.markdown import criteria_section as criteria
 
 
 @pytest.mark.parametrize(

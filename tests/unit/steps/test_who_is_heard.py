@@ -12,7 +12,7 @@ from pressplay import settings
 from pressplay.errors import InputError
 from pressplay.github.conversation import suggestions
 from pressplay.steps.comments import conversation
-from pressplay.steps.intake import issue_texts
+from pressplay.validation.markdown import criteria_section
 
 STRANGER = "stranger"
 LONGEST = 65_536
@@ -75,9 +75,7 @@ def test_a_maintainers_comment_is_read(heard):
 
 
 @pytest.mark.parametrize("kind", SLOW)
-@pytest.mark.parametrize(
-    "read", [suggestions, conversation.command_of, issue_texts.criteria], ids=lambda one: one.__name__
-)
+@pytest.mark.parametrize("read", [suggestions, conversation.command_of, criteria_section], ids=lambda one: one.__name__)
 def test_what_reading_a_comment_takes_grows_with_its_length_alone(read, kind):
     def seconds(size: int) -> float:
         text, best = _hostile(kind, size), 1.0e9

@@ -13,10 +13,11 @@ from typing import Any
 import pygit2
 
 from pressplay import names
+from pressplay.backlog.issues_file import IssuesFile
 from pressplay.clock import Clock
 from pressplay.errors import InputError
 from pressplay.github.merges import QUEUE
-from pressplay.sandbox.forge import accounts, alerts, ci, gitdata, hooks, merge_queue, shapes, smart
+from pressplay.sandbox.forge import accounts, alerts, ci, gitdata, hooks, merge_queue, planned, shapes, smart
 from pressplay.sandbox.forge import events as events_
 from pressplay.sandbox.forge.api.rulesets import save
 from pressplay.sandbox.forge.ci import CiJob, Rerun
@@ -444,6 +445,16 @@ class Forge:
         """Switch a kind of alerts off for a repository: its endpoints refuse as GitHub's do."""
         with self._store.session(write=True) as session:
             alerts.disable(session, accounts.repository(session, full_name), kind)
+
+    def put_issues(self, full_name: str, login: str, file: IssuesFile) -> tuple[int, int]:
+        """Take the issues of a file in, as those of `login`; how many are new, and how many changed.
+
+        InputError for the number of a pull request, and where milestones have other numbers than here.
+        """
+        with self._store.session(write=True) as session:
+            repo, author = accounts.repository(session, full_name), accounts.user(session, login)
+            session.actor = Actor(author)
+            return planned.put(session, repo, author, file.milestones, file.issues)
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """What was recorded after an event's number, oldest first."""

@@ -42,6 +42,18 @@ CREATE TABLE IF NOT EXISTS forge_issues (
   updated_at REAL NOT NULL, closed_at REAL, UNIQUE (repo_id, number));
 CREATE INDEX IF NOT EXISTS forge_issues_state ON forge_issues (repo_id, state);
 CREATE INDEX IF NOT EXISTS forge_issues_updated ON forge_issues (repo_id, updated_at);
+CREATE TABLE IF NOT EXISTS forge_milestones (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, number INTEGER NOT NULL, title TEXT NOT NULL, description TEXT,
+  state TEXT NOT NULL, creator_id INTEGER NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL, closed_at REAL,
+  UNIQUE (repo_id, number), UNIQUE (repo_id, title));
+CREATE TABLE IF NOT EXISTS forge_issue_milestones (issue_id INTEGER PRIMARY KEY, milestone_id INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_issue_milestones_of ON forge_issue_milestones (milestone_id);
+-- An issue has one parent; `place` orders the parts of one.
+CREATE TABLE IF NOT EXISTS forge_sub_issues (issue_id INTEGER PRIMARY KEY, parent_id INTEGER NOT NULL, place INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS forge_sub_issues_of ON forge_sub_issues (parent_id);
+CREATE TABLE IF NOT EXISTS forge_dependencies (
+  issue_id INTEGER NOT NULL, blocked_by INTEGER NOT NULL, PRIMARY KEY (issue_id, blocked_by)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS forge_dependencies_back ON forge_dependencies (blocked_by);
 CREATE TABLE IF NOT EXISTS forge_issue_events (
   id INTEGER PRIMARY KEY AUTOINCREMENT, repo_id INTEGER NOT NULL, issue_id INTEGER NOT NULL, event TEXT NOT NULL,
   actor_id INTEGER NOT NULL, detail TEXT NOT NULL, commit_id TEXT, created_at REAL NOT NULL);

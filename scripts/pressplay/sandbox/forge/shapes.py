@@ -335,7 +335,7 @@ def _issue_fields(s: Session, repo: Row, row: Row) -> JSON:
         "user": user_id(s, row["user_id"]),
         "body": row["body"],
         "labels": labels(s, repo, row["id"]),
-        "milestone": None,
+        "milestone": milestone_of(s, repo, row),
         "assignee": None,
         "assignees": [],
         "author_association": association(s, repo, s.user(row["user_id"])),
@@ -343,6 +343,83 @@ def _issue_fields(s: Session, repo: Row, row: Row) -> JSON:
         "updated_at": when(row["updated_at"]),
         "closed_at": when(row["closed_at"]),
     }
+
+
+def milestone_of(s: Session, repo: Row, row: Row) -> JSON | None:
+    """The milestone of an issue or pull request."""
+    entry = s.one(
+        "SELECT m.* FROM forge_milestones m JOIN forge_issue_milestones i ON i.milestone_id = m.id"
+        " WHERE i.issue_id = ?",
+        row["id"],
+    )
+    return None if entry is None else milestone(s, repo, entry)
+
+
+def milestone(s: Session, repo: Row, row: Row) -> JSON:
+    """A Milestone."""
+    url = f"{repo_url(s, repo)}/milestones/{row['number']}"
+    states = s.all(
+        "SELECT f.state, COUNT(*) AS n FROM forge_issue_milestones i JOIN forge_issues f ON f.id = i.issue_id"
+        " WHERE i.milestone_id = ? GROUP BY f.state",
+        row["id"],
+    )
+    counts = {state["state"]: state["n"] for state in states}
+    return {
+        "url": url,
+        "html_url": f"{repo_page(s, repo)}/milestone/{row['number']}",
+        "labels_url": f"{url}/labels",
+        "id": row["id"],
+        "node_id": node_id("Milestone", row["id"]),
+        "number": row["number"],
+        "title": row["title"],
+        "description": row["description"],
+        "creator": user_id(s, row["creator_id"]),
+        "open_issues": counts.get("open", 0),
+        "closed_issues": counts.get("closed", 0),
+        "state": row["state"],
+        "created_at": when(row["created_at"]),
+        "updated_at": when(row["updated_at"]),
+        "due_on": None,
+        "closed_at": when(row["closed_at"]),
+    }
+
+
+def _plans(s: Session, row: Row) -> JSON:
+    """What an issue says of its parts, its parent and its dependencies. A closed part counts as completed."""
+    parts = s.row(
+        "SELECT COUNT(*) AS n, COALESCE(SUM(f.state = 'closed'), 0) AS closed FROM forge_sub_issues p"
+        " JOIN forge_issues f ON f.id = p.issue_id WHERE p.parent_id = ?",
+        row["id"],
+    )
+    sides = []
+    for of, other in (("issue_id", "blocked_by"), ("blocked_by", "issue_id")):
+        sides.append(
+            s.row(
+                f"SELECT COUNT(*) AS n, COALESCE(SUM(f.state = 'open'), 0) AS open FROM forge_dependencies d"  # noqa: S608 - our own names
+                f" JOIN forge_issues f ON f.id = d.{other} WHERE d.{of} = ?",
+                row["id"],
+            )
+        )
+    by, to = sides
+    answer: JSON = {
+        "sub_issues_summary": {
+            "total": parts["n"],
+            "completed": parts["closed"],
+            "percent_completed": 100 * parts["closed"] // parts["n"] if parts["n"] else 0,
+        },
+        "issue_dependencies_summary": {
+            "blocked_by": by["open"],
+            "total_blocked_by": by["n"],
+            "blocking": to["open"],
+            "total_blocking": to["n"],
+        },
+    }
+    parent = s.one(
+        "SELECT f.* FROM forge_sub_issues p JOIN forge_issues f ON f.id = p.parent_id WHERE p.issue_id = ?", row["id"]
+    )
+    if parent is not None:
+        answer["parent_issue_url"] = f"{repo_url(s, s.repo(parent['repo_id']))}/issues/{parent['number']}"
+    return answer
 
 
 def count(s: Session, table: str, issue_id: int) -> int:
@@ -370,6 +447,8 @@ def issue(s: Session, repo: Row, row: Row) -> JSON:
         "comments": count(s, "forge_comments", row["id"]),
         "reactions": reactions(url),
     }
+    if not row["is_pull"]:
+        answer |= _plans(s, row)
     if row["is_pull"]:
         merged = s.one("SELECT merged_at, draft FROM forge_pulls WHERE issue_id = ?", row["id"])
         pull_url = f"{repo_url(s, repo)}/pulls/{row['number']}"

@@ -30,7 +30,7 @@ def wanted(context: Context, gh: Client, subject: Subject) -> str:
     """
     if not asks(subject, backlog_file.profile(context, gh, subject)):
         return ""
-    cause = digest(backlog_file.task(gh, subject, subject.base(gh)))
+    cause = digest(backlog_file.task(context, gh, subject, subject.base(gh)))
     recorded = context.ledger(subject.repo).entries("task", subject.task_number).get(IndependentPlan)
     return "" if recorded is not None and recorded.cause == cause else cause
 

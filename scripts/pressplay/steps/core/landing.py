@@ -142,9 +142,11 @@ def note(context: Context, subject: Subject, landing: Landing) -> str:
         return ""
     reason = f"pull request #{landing.pr} {landing.problem}"
     gh = context.harness(subject.repo, issues="write", pull_requests="write")
+    issue = names.issue_of(subject.task or 0)
+    how = f"close #{issue} as completed" if issue else "set its status to `done` in tasks.json"
     text = (
         f"Press Play does not take task {subject.task} as done: {reason}. What depends on it does not start. The next "
-        "press plays the task again; to have it taken as done anyway, set its status to `done` in tasks.json."
+        f"press plays the task again; to have it taken as done anyway, {how}."
     )
     issues.comment(gh, subject.repo, landing.pr, text, marker=f"not-landed-{subject.task}")
     return reason
@@ -163,7 +165,7 @@ class Landings:
 def of_backlog(context: Context, gh: Client, subject: Subject, backlog: Backlog, base: str) -> Landings:
     """Which tasks of a backlog have landed on `base`, and which have a merged pull request that does not count.
 
-    Tasks that are done by tasks.json are left out.
+    Tasks that the backlog has as done are left out.
     """
     merged: dict[str, list[pulls.Pull]] = {}
     for pull in pulls.all_pulls(gh, subject.repo, "closed"):

@@ -1,7 +1,7 @@
-"""The source of a task without a backlog: its pull request names the issue or the alerts, and the issue gets a comment.
+"""The source of a task: its pull request names the issue or the alerts, and the issue gets a comment.
 
 The issue has one comment of ours, which is updated in place (R4: it also says why the task is parked or failed). It has
-no text but ours (R7). Tasks of a backlog, and pull requests without a task, have no source: nothing is done for them.
+no text but ours (R7). Tasks of tasks.json, and pull requests without a task, have no source: nothing is done for them.
 """
 
 from __future__ import annotations
@@ -19,20 +19,19 @@ _MARKER = "task"
 def opened(context: Context, subject: Subject, pr: int) -> None:
     """Link the task's new pull request with the task's source, and say so there. Idempotent."""
     link(context, subject, pr)
-    if _kind(subject) == "issue":
+    if _issue(subject) is not None:
         _comment(context, subject, f"#{pr} implements the task made of this issue, and is being reviewed.")
 
 
 def link(context: Context, subject: Subject, pr: int) -> None:
     """Make sure that the pull request's body closes the issue, or names the alerts. Idempotent."""
-    kind = _kind(subject)
-    if kind == "issue":
-        number = names.plain_number(_task(subject))
+    number = _issue(subject)
+    if number is not None:
         gh = context.harness(subject.repo, pull_requests="write")
         if not bodies.closes(gh, subject.repo, pr, number):
             bodies.ensure_section(gh, subject.repo, pr, "issue", f"Closes #{number}")
-    elif kind == "alerts":
-        entry = context.ledger(subject.repo).entries("task", _task(subject)).get(Alerts)
+    elif subject.task and names.kind_of(subject.task) == "alerts":
+        entry = context.ledger(subject.repo).entries("task", subject.task).get(Alerts)
         if entry:
             gh = context.harness(subject.repo, pull_requests="write")
             bodies.ensure_section(gh, subject.repo, pr, "alerts", _listed(context, subject, entry))
@@ -54,12 +53,14 @@ def ended(context: Context, subject: Subject, outcome: str, why: Reason | None =
 
     `asked`: the Issue agent has questions. `edited`: the issue has changed since somebody asked for it.
     """
-    if _kind(subject) != "issue":
+    if _issue(subject) is None:
         return
     label = context.settings.events.label
     reason, more = (why.what, reason_text.details(why)) if why else ("", "")
     more = f"\n\n{more}\n\n" if more else " "
-    again = f"To have it tried again, take the label `{label}` off and put it on again."
+    by_play = names.kind_of(subject.task_number) == "task"
+    how = "press play again" if by_play else f"take the label `{label}` off and put it on again"
+    again = f"To have it tried again, {how}."
     texts = {
         "approved": f"#{pr} is approved. A person merges it, which closes this issue.",
         "merged": f"#{pr} is merged.",
@@ -73,13 +74,9 @@ def ended(context: Context, subject: Subject, outcome: str, why: Reason | None =
 
 def _comment(context: Context, subject: Subject, text: str) -> None:
     gh = context.harness(subject.repo, issues="write")
-    number = names.plain_number(_task(subject))
+    number = names.issue_of(subject.task_number) or 0
     issues.comment(gh, subject.repo, number, f"Press Play: {text}", marker=_MARKER)
 
 
-def _task(subject: Subject) -> int:
-    return subject.task or 0
-
-
-def _kind(subject: Subject) -> names.Kind | None:
-    return names.kind_of(subject.task) if subject.task else None
+def _issue(subject: Subject) -> int | None:
+    return names.issue_of(subject.task) if subject.task else None

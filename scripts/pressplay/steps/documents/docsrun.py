@@ -53,19 +53,19 @@ def request(context: Context, run: Run, entry: RunEntry, *, started: bool) -> tu
     sha, head = entry.context, entry.head or ""
     if not sha or (not started and refs.find_head(gh, subject.repo, branch) != sha):
         base = subject.base(gh)
-        content = files(gh, subject, run, head, entry.tasks or (), base)
+        content = files(context, gh, subject, run, head, entry.tasks or (), base)
         message = f"Context of {run.name} ({run.agent_id}, {run.role.name}, attempt {run.attempt})"
         sha = refs.commit_files(gh, subject.repo, branch, content, message, head)
     return docsrun(context, run), replace(entry, context=sha)
 
 
 def files(
-    gh: Client, subject: Subject, run: Run, commit: str, numbers: Sequence[int], base: str
+    context: Context, gh: Client, subject: Subject, run: Run, commit: str, numbers: Sequence[int], base: str
 ) -> Mapping[str, bytes]:
     """What the context commit writes, by path; InputError where a task is not in the backlog at `commit` any more."""
     root = names.taskmaster_folder(subject.settings.docs_project_directory or "")
     own = f"{root}/{names.REQUEST_FOLDER}"
-    path, content = backlog_file.locate(gh, subject, commit)
+    path, content = backlog_file.locate(context, gh, subject, commit)
     known = {task.number: task for task in tasks.read(content, f"{subject.repo}@{commit}:{path}", subject.tag).tasks}
     gone = [number for number in numbers if number not in known]
     if gone:

@@ -35,7 +35,7 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     base = subject.base(gh)
     head = refs.head(gh, subject.repo, base)
-    backlog = backlog_file.read(gh, subject, head)
+    backlog = backlog_file.read(context, gh, subject, head)
     landed = landing.of_backlog(context, gh, subject, backlog, base).done
     planned = backlog_file.remaining(subject, backlog, landed, inputs.get("tasks", ""))
     wanted = task_documents.lacking(gh, subject, head, (playable.task for playable in planned.playable))

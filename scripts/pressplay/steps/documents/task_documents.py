@@ -7,7 +7,6 @@ with it, so no flow works on it, whoever asks and whatever fails on it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from pressplay import names
@@ -49,7 +48,7 @@ def _written(gh: Client, repo: str, blob: trees.Blob | None) -> bool:
 
 def command(context: Context, subject: Subject) -> str:
     """What a person types to have documents written."""
-    tag = f" -p tag={subject.tag}" if subject.tag != "master" and re.fullmatch(r"[\w.-]+", subject.tag) else ""
+    tag = f" -p tag={subject.tag}" if subject.tag != "master" and names.is_plain(subject.tag) else ""
     return (
         f"argo submit -n {context.settings.namespace} --from workflowtemplate/docsrun-template "
         f"-p repo={subject.repo}{tag}"

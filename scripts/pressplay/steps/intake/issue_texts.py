@@ -16,12 +16,11 @@ from pressplay.github import edits, issues
 from pressplay.steps.core import consent
 from pressplay.steps.core.context import Context
 from pressplay.templating import prompts
+from pressplay.validation.markdown import criteria_section
 
 TASK_MARK, QUESTION_MARK = "press-play: task", "press-play: question"
 """How the Issue App's comments begin. In other authors' comments these words mean nothing."""
 COMMENTS_LIMIT = 200
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.*)")
-_FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _MARKER = re.compile(r"<!-- press-play: [A-Za-z0-9._/-]+ -->\Z")
 
 
@@ -122,7 +121,7 @@ def files(context: Context, repo: str, task: int) -> dict[str, str]:
         "edited_since_and_left_out": not words.count,
     }
     return {
-        **prompts.task_files(work, criteria=criteria(made)),
+        **prompts.task_files(work, criteria=criteria_section(made)),
         "issue.json": json.dumps(itself, indent=2, ensure_ascii=False) + "\n",
     }
 
@@ -131,23 +130,3 @@ _SAYS = {
     True: "The Issue agent made this task of it; where the two differ, the task counts.",
     False: "It is not a task yet.",
 }
-
-
-def criteria(text: str) -> str:
-    """The section `Acceptance criteria` of a task's Markdown, without its heading; empty if there is none."""
-    level, fence = 0, ""
-    section: list[str] = []
-    for line in text.splitlines():
-        mark = _FENCE.match(line)
-        if mark and not fence:
-            fence = mark[1]
-        elif mark and mark[1].startswith(fence) and not line.strip().strip(fence[0]):
-            fence = ""
-        heading = None if fence else _HEADING.match(line)
-        if heading and level and len(heading[1]) <= level:
-            break
-        if heading and not level and heading[2].lower().startswith("acceptance criteria"):
-            level = len(heading[1])
-        elif level:
-            section.append(line)
-    return "\n".join(section).strip()

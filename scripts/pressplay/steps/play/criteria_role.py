@@ -130,7 +130,7 @@ def _is_independent(context: Context, gh: Client, run: Run, plan: ProbePlan) -> 
     """_Refused for a plan that asks for more than commands, or leaves open which criterion a probe asks about."""
     if set(plan.kinds.values()) != {"command"} or plan.changed or plan.tests or plan.names_the_commit:
         raise _Refused("its plan may hold command probes alone: no other kind, no tests, no changed, no ${COMMIT}")
-    task = backlog_file.task(gh, run.subject, run.subject.base(gh))
+    task = backlog_file.task(context, gh, run.subject, run.subject.base(gh))
     if criteria_first.digest(task) != run.cause:
         raise _Refused("the task's text has changed since the run began")
     if task_criteria.ids(context, run.subject) and not all(plan.covers.values()):

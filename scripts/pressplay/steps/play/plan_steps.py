@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pressplay import names
-from pressplay.backlog import graph, workflow
+from pressplay.backlog import github_issues, graph, workflow
+from pressplay.backlog.resolution import Choice
 from pressplay.backlog.tasks import FINISHED, Backlog
 from pressplay.clock import rfc3339
 from pressplay.cluster.pause import Pause
@@ -21,7 +22,7 @@ from pressplay.cluster.port import Manifest
 from pressplay.domain import profiles
 from pressplay.domain.entries import TaskOfPull
 from pressplay.errors import InputError
-from pressplay.steps.core import backlog_file, landing, merged_trees, provable, verdicts
+from pressplay.steps.core import backlog_file, github_backlog, landing, merged_trees, provable, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.documents import task_documents
 from pressplay.steps.play import presses, protection, report
@@ -40,19 +41,20 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
 
     `report` is the ConfigMap that keeps what it printed, under the mode.
     """
-    subject = Subject.of(inputs, context)
+    tag = github_backlog.chosen(inputs, context)
+    subject = Subject.of({**inputs, "tag": tag.value if tag else ""}, context)
     wanted = inputs.get("mode") or "play"
     mode = next((mode for mode in MODES if mode == wanted), None)
     if mode is None:
         raise InputError(f"parameter mode: expected one of {', '.join(MODES)}, got {wanted!r}")
     with report.keeping(context, subject, mode) as noting:
-        outputs = _plan(inputs, noting, subject, mode)
+        outputs = _plan(inputs, noting, subject, mode, tag)
     return {**outputs, "link": _link(context, subject), "report": names.play_report(subject.repo, subject.tag)}
 
 
-def _plan(inputs: Inputs, context: Context, subject: Subject, mode: presses.Mode) -> Outputs:
+def _plan(inputs: Inputs, context: Context, subject: Subject, mode: presses.Mode, tag: Choice | None) -> Outputs:
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    resolved = backlog_file.resolved(gh, subject, inputs.get("tag", ""))
+    resolved = backlog_file.read_now(context, gh, subject, tag)
     subject, base = replace(subject, tag=names.checked(resolved.tag.value, "tag")), resolved.branch.value
     plain_branch = replace(resolved.branch, value=names.shown_branch(base))
     for line in replace(resolved, branch=plain_branch).lines():
@@ -75,7 +77,7 @@ def _plan(inputs: Inputs, context: Context, subject: Subject, mode: presses.Mode
         context.say(f"not provable yet: {advice}")
     backlog = resolved.backlog()
     landings = landing.of_backlog(context, gh, subject, backlog, base)
-    requested = _named(backlog, inputs.get("tasks", ""))
+    requested = _named(backlog, inputs.get("tasks", "")) | github_issues.reopened(backlog)
     again = {task: pr for task, pr in landings.done.items() if task in requested}
     done = {task: pr for task, pr in landings.done.items() if task not in again}
     planned = backlog_file.remaining(subject, backlog, done, inputs.get("tasks", ""))
@@ -87,6 +89,7 @@ def _plan(inputs: Inputs, context: Context, subject: Subject, mode: presses.Mode
     if not planned.tasks and (others := [tag for tag in backlog.others if names.is_plain(tag)]):
         context.say(f"nothing is left to play in this tag; other tags with tasks to do: {', '.join(others)} (-p tag)")
     _say_what_overlaps(context, planned)
+    _say_whose_words(context, subject, planned)
     # Workflows go a while after they have ended (workflows.ttlSeconds); the newest play's template stays.
     whole = [number for number in plays.templates if plays.first(number) is not None]
     tasks = [playable.task for playable in planned.playable]
@@ -95,6 +98,8 @@ def _plan(inputs: Inputs, context: Context, subject: Subject, mode: presses.Mode
     lacking = task_documents.lacking(gh, subject, commit, tasks)
     opened = presses.open_pulls(context, subject, planned, number)
     if mode == "play":
+        if github_issues.of_tag(subject.tag) is not None:
+            github_backlog.pin(context, subject, resolved.document, commit)
         for task in tasks:
             if task.id in again:
                 begin_try(context, replace(subject, task=task.number, attempt_of_person=number))
@@ -110,7 +115,7 @@ def _plan(inputs: Inputs, context: Context, subject: Subject, mode: presses.Mode
         command = task_documents.command(context, subject)
         context.say(
             f"without documents of their own: {', '.join(str(task.number) for task in lacking)}; what is missing is "
-            f"made from tasks.json by template. To have Morgan write it first: {command}"
+            f"made from the backlog by template. To have Morgan write it first: {command}"
         )
     return {
         "play": name,
@@ -131,7 +136,7 @@ def _say_what_is_done(context: Context, backlog: Backlog, landings: landing.Land
     numbers = {task.id: task.number for task in backlog.tasks}
     finished = [str(task.number) for task in backlog.tasks if task.status in FINISHED]
     if finished:
-        context.say(f"taken as done, by their status in tasks.json: {', '.join(finished)}")
+        context.say(f"taken as done, by their status in {backlog.kept_in}: {', '.join(finished)}")
     landed = [f"{numbers[task]} (#{pr})" for task, pr in landings.done.items() if task not in again]
     if landed:
         context.say(
@@ -140,7 +145,8 @@ def _say_what_is_done(context: Context, backlog: Backlog, landings: landing.Land
         )
     if again:
         listed = ", ".join(f"{numbers[task]} (#{pr})" for task, pr in again.items())
-        context.say(f"played again, because they were asked for by name: {listed}")
+        how = "asked for by name" if github_issues.of_tag(backlog.tag) is None else "reopened, or asked for by name"
+        context.say(f"played again, because they were {how}: {listed}")
     _say_what_is_undone(context, backlog, landings)
 
 
@@ -149,6 +155,19 @@ def _say_what_is_undone(context: Context, backlog: Backlog, landings: landing.La
     numbers = {task.id: task.number for task in backlog.tasks}
     for task, why in landings.undone.items():
         context.say(f"task {numbers[task]} is not taken as done: {why}")
+
+
+def _say_whose_words(context: Context, subject: Subject, planned: graph.WorkPlan) -> None:
+    """Log which tasks are issues that people without write access opened: the press consents to their texts."""
+    if github_issues.of_tag(subject.tag) is None:
+        return
+    ids = set(github_backlog.of_strangers(context, subject.repo, [playable.task for playable in planned.playable]))
+    listed = [str(playable.task.number) for playable in planned.playable if playable.task.id in ids]
+    if listed:
+        context.say(
+            f"opened by people without write access: {', '.join(listed)}; their texts count as they are at this press, "
+            "so read them first"
+        )
 
 
 def _say_what_overlaps(context: Context, planned: graph.WorkPlan) -> None:
@@ -241,7 +260,8 @@ def _manifests(context: Context, subject: Subject, planned: graph.WorkPlan, name
         release=subject.settings.release or "merged",
         instance_id=context.settings.instance_id,
         since=commit if is_proven else "",
-        statuses=bool(subject.settings.status_pull_request),
+        # GitHub closes the issues itself.
+        statuses=bool(subject.settings.status_pull_request) and github_issues.of_tag(subject.tag) is None,
     )
 
 
@@ -262,7 +282,8 @@ def _report(
 ) -> None:
     for playable in planned.playable:
         if (profile := playable.proposed_profile) is not None:
-            context.say(f"task {playable.task.number} {profiles.advice(profile)}")
+            is_issue = github_issues.of_tag(subject.tag) is not None
+            context.say(f"task {playable.task.number} {profiles.advice(profile, is_issue=is_issue)}")
     for pull in opened[:_OVERLAPS]:
         context.say(pull.sentence())
     if len(opened) > _OVERLAPS:

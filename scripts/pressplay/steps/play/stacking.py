@@ -84,8 +84,8 @@ def _chosen(context: Context, subject: Subject, tip: str, try_: int) -> Stacked 
 
 
 def _dependencies(context: Context, gh: Client, subject: Subject, tip: str) -> list[_Dependency]:
-    """What tasks.json says that the task depends on and that is not done by it, with the pull requests."""
-    backlog = backlog_file.read(gh, subject, tip)
+    """What the backlog says that the task depends on and that is not done by it, with the pull requests."""
+    backlog = backlog_file.read(context, gh, subject, tip)
     by_id = {task.id: task for task in backlog.tasks}
     needed = [by_id[id_] for id_ in backlog_file.of_number(subject, backlog).dependencies if id_ in by_id]
     result = []

@@ -36,7 +36,7 @@ def write(inputs: Inputs, context: Context) -> Outputs:
     gh = context.harness(subject.repo, **_NEEDS)
     base = subject.base(gh)
     commit = refs.head(gh, subject.repo, base)
-    path, content = backlog_file.locate(gh, subject, commit)
+    path, content = backlog_file.locate(context, gh, subject, commit)
     where = f"{subject.repo}@{commit}:{path}"
     backlog = tasks.read(content, where, subject.tag)
     # What is worked on is out of date before anybody merges this.

@@ -138,15 +138,15 @@ def _task(subject: Subject, task: Task | None, entries: Entries, profile: Profil
 
 
 def _task_of_backlog(context: Context, gh: Client, subject: Subject) -> Task | None:
-    """The task as tasks.json on the base branch has it; None for other work, and where the file can't be read."""
+    """The task as the backlog has it; None for other work, and where the backlog can't be read."""
     if subject.task is None or names.kind_of(subject.task) != "task":
         return None
     try:
-        backlog = backlog_file.read(gh, subject, subject.base(gh))
+        backlog = backlog_file.read(context, gh, subject, subject.base(gh))
     except GitHubRefused:
         raise
     except InputError:
-        context.say("tasks.json can't be read: the proof has neither the task's title nor its criteria")
+        context.say("the backlog can't be read: the proof has neither the task's title nor its criteria")
         return None
     return next((task for task in backlog.tasks if task.number == subject.task), None)
 

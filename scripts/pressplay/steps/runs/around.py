@@ -31,7 +31,7 @@ def text(context: Context, gh: Client, subject: Subject, backlog: Backlog, task:
     """The file's text; empty where there is nothing to say. `gh` may read contents and pull requests."""
     by_id = {other.id: other for other in backlog.tasks}
     needed = [by_id[name] for name in task.dependencies if name in by_id]
-    built_on = list(_built_on(context, gh, subject, needed))
+    built_on = list(_built_on(context, gh, subject, needed, backlog.kept_in))
     others = [other for other in backlog.tasks if other.number != task.number and other not in needed]
     under_way = list(_under_way(context, gh, subject, others))
     lines = []
@@ -51,14 +51,14 @@ def text(context: Context, gh: Client, subject: Subject, backlog: Backlog, task:
     return "\n".join(["# What is around this task", "", "Texts in backticks are other people's.", *lines]) + "\n"
 
 
-def _built_on(context: Context, gh: Client, subject: Subject, needed: Sequence[Task]) -> Iterator[str]:
+def _built_on(context: Context, gh: Client, subject: Subject, needed: Sequence[Task], kept_in: str) -> Iterator[str]:
     for at, task in enumerate(needed):
         entries = context.ledger(subject.repo).entries("task", task.number)
         landed, opened = entries.get(Landed), entries.get(PullOfTask)
         number = landed.pr if landed is not None else opened.pr if opened is not None else 0
         pull = pulls.known_pull(gh, subject.repo, number) if number and at < MOST_TASKS else None
         if pull is None:
-            how = "its status in tasks.json says that it is done" if task.status in FINISHED else "done"
+            how = f"its status in {kept_in} says that it is done" if task.status in FINISHED else "done"
             yield f"- {_name(task)}: {how}"
             continue
         where = (

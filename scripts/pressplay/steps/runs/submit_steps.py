@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from pressplay import names
 from pressplay.backlog import graph
+from pressplay.backlog.resolution import Choice
 from pressplay.domain.entries import TaskOfPull
 from pressplay.domain.roles import AGENT_ROLES, IMPLEMENT, ROLES, TEST, Role
 from pressplay.errors import InputError
@@ -83,7 +84,7 @@ def _task(context: Context, subject: Subject, written: str, tag: str) -> _Work:
     if written.isdecimal() and names.kind_of(int(written)) != "task":
         return _Work(int(written), None, subject.tag)
     gh = context.harness(subject.repo, contents="read")
-    resolved = backlog_file.resolved(gh, subject, tag)
+    resolved = backlog_file.read_now(context, gh, subject, Choice(tag, "by -p tag") if tag else None)
     backlog = resolved.backlog()
     known = {task.id: task.number for task in backlog.tasks}
     if written not in known and written not in map(str, known.values()):

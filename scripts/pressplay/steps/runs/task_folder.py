@@ -125,7 +125,7 @@ def _work(context: Context, gh: Client, spec: RunSpec, rooms: Rooms) -> tuple[Ma
     if kind in rooms.sources:
         return rooms.sources[kind](context, subject.repo, spec.number), ""
     if subject.task is not None and kind == "task":
-        backlog = backlog_file.read(gh, subject, spec.base)
+        backlog = backlog_file.read(context, gh, subject, spec.base)
         task = backlog_file.of_number(subject, backlog)
         writes = spec.run.role.name in around.ROLES
         around_it = around.text(context, gh, subject, backlog, task) if writes else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pressplay.sandbox.forge import edits, events, shapes
-from pressplay.sandbox.forge.api import pulls
+from pressplay.sandbox.forge.api import planning, pulls
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.http import ApiAnswer, ApiCall, route
 from pressplay.sandbox.forge.store import JSON, Row
@@ -37,6 +37,9 @@ def list_issues(call: ApiCall) -> list[JSON]:
             " WHERE l.repo_id = ? AND l.name = ?)"
         )
         args += [call.repo["id"], name]
+    if (named := call.query.get("milestone", "")) not in ("", "*"):
+        where.append("id IN (SELECT issue_id FROM forge_issue_milestones WHERE milestone_id = ?)")
+        args.append(planning.milestone_of_query(call, named))
     if call.query.get("creator"):
         where.append("user_id = (SELECT id FROM forge_users WHERE login = ?)")
         args.append(call.query["creator"])
@@ -71,6 +74,8 @@ def create_issue(call: ApiCall) -> ApiAnswer:
     )
     row = s.row("SELECT * FROM forge_issues WHERE id = ?", number)
     names = _names(call.get("labels", list, []))
+    if edits.has_role(s, call.repo, "triage"):
+        planning.set_milestone(call, row)
     # Labels are on the issue when it is first shown; each is also announced by itself.
     added = [label for name in names if (label := _attach(call, row, name)) is not None]
     events.emit(s, "issues", call.repo, author, action="opened", issue=shapes.issue(s, call.repo, row))
@@ -114,6 +119,8 @@ def update_issue(call: ApiCall) -> JSON:
         events.emit(s, "issues", call.repo, s.acting_user(), action="edited", issue=shown, changes=changes)
     if call.fields.get("labels") is not None and edits.has_role(s, call.repo, "triage"):
         _replace(call, row, _names(call.get("labels", list, [])))
+    if "milestone" in call.fields and edits.has_role(s, call.repo, "triage"):
+        planning.set_milestone(call, row)
     if state != row["state"]:
         if row["is_pull"]:
             pulls.set_state(call, pulls.pull_of(call), state)
