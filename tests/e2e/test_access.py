@@ -203,7 +203,7 @@ def enforced(rendered: list[Manifest]) -> list[Manifest]:
 @pytest.mark.rule("NFR5")
 def test_the_api_server_finds_nothing_wrong_with_the_types_of_any_expression(rendered: list[Manifest]):
     policies = [d["metadata"]["name"] for d in rendered if d["kind"] == "ValidatingAdmissionPolicy"]
-    assert len(policies) == 5
+    assert len(policies) == 6
     for name in policies:
         checked = until(f"{name} to be checked", lambda name=name: type_checking(name), 60)
         assert checked.get("expressionWarnings", []) == [], name
