@@ -76,15 +76,16 @@ def test_a_backlog_of_hostile_text_is_merged_whatever_happens_on_the_way(install
     assert len(installed.flows("play")) == 1
     assert installed.starts() == []
 
-    # A step's pod is lost while GitHub keeps it waiting, and a waiter's pod while its agent works. Without that they
-    # are there for seconds, and Argo, which looks every ten, takes no note of them before they end.
+    # A run's pod is lost while GitHub keeps it waiting, and the next one while its agent works. Without that they are
+    # there for seconds, and Argo, which looks every ten, takes no note of them before they end.
     with working(installed.directory / "runner"):
         with silent(installed.forge):
             run(PRESSPLAY, "continue", "-n", NAMESPACE, "--repo", REPO, env={**os.environ, **argo_from_here()})
-            step = lose(installed, "run-prepare")
-        waiter = lose(installed, "apply")
+            step = lose(installed, "run-agent")
+        waiter = lose(installed, "run-agent")
     ended = until("the play to end", lambda: installed.ended(pressed["play"]), LIMIT, installed.told)
     assert ended["status"]["phase"] == "Succeeded", ended["status"].get("message")
+    assert waiter != step
     assert {waiter, step} <= {lost for flow in installed.flows("task") for lost in retried(flow)}
 
     # Each run once; three for a task, six for the one that was sent back.

@@ -162,11 +162,11 @@ def test_qas_commit_is_linted_and_tested_while_it_is_read(tmp_path):
     result = played(tmp_path, Team())
     for made in result.made.sandbox.cluster.list("Workflow", "press-play"):
         nodes = waits.nodes(made)
-        both = [
+        groups = [
             {str(nodes[child]["displayName"]) for child in node.get("children", [])}
             for node in nodes.values()
             if node["type"] == "StepGroup"
         ]
-        if {"gate", "lint-gate"} in both:
+        if {"gate", "lint-gate", "tests"} in groups:
             return
     raise AssertionError("no group has all three")

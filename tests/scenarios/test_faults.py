@@ -167,8 +167,30 @@ def test_a_lost_pod_of_each_step_is_replaced(tmp_path):
     kubelet.sync = lose_first
     summary = made.play()
     assert summary.state == "merged"
-    assert {"plan", "task-begin", "task-look", "run-prepare", "run-collect", "pr-look", "pr-conclude"} <= set(lost)
+    assert {"plan", "task-begin", "task-look", "run-agent", "pr-look", "pr-conclude"} <= set(lost)
     assert all(made.sandbox.cluster.get("Pod", "press-play", name) is None for name in lost.values())
+    assert len(each_run_started_once(made)) == 6
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.rule("R3")
+def test_a_pod_that_is_lost_while_its_agent_works_comes_back_to_the_run(tmp_path):
+    made = world(tmp_path / "state", source=project(tmp_path, TASKS))
+    made.sandbox.press()
+    lost = set[str]()
+
+    def lose() -> None:
+        """The first six that wait: as the node goes that one is on."""
+        for pod in made.sandbox.cluster.list("Pod", "press-play"):
+            name, command = pod["metadata"]["name"], pod["spec"]["containers"][0]["command"]
+            waits_now = command[1:] == ["step", "run-agent"] and pod.get("status", {}).get("phase") == "Running"
+            if waits_now and len(lost) < 6:
+                lost.add(name)
+                made.sandbox.cluster.delete("Pod", "press-play", name)
+
+    made.sandbox.run(lambda: waits.phase(made.sandbox.plays()[-1]) in waits.FINISHED, lose)
+    assert len(lost) == 6
+    assert made.go_on().state == "merged"
     assert len(each_run_started_once(made)) == 6
 
 
