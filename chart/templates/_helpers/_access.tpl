@@ -98,7 +98,7 @@ spec:
 
 {{/*
 The account of what runs in a template: of a step by its name, of a template of the kind `resource` as WORKFLOWTEMPLATE/TEMPLATE.
-(dict "root" $ "runs" "run-prepare")
+(dict "root" $ "runs" "run-agent")
 */}}
 {{- define "press-play.accountOf" -}}
 {{- $names := list -}}

@@ -33,7 +33,7 @@ workflowMetadata:
 {{/*
 Who a template's pod is, and where and how it runs. It stands on each template, not on the Workflow: a generated play
 refers to our templates and has nothing of this of its own. The labels are for NetworkPolicies.
-(dict "root" $ "runs" "run-prepare"), as press-play.accountOf takes it.
+(dict "root" $ "runs" "run-agent"), as press-play.accountOf takes it.
 */}}
 {{- define "press-play.pod" -}}
 {{- $account := include "press-play.accountOf" . -}}

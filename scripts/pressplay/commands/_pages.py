@@ -69,7 +69,7 @@ def steps(root: Path) -> str:
         "What the WorkflowTemplates run as `pressplay step NAME --in JSON --out DIR`: `JSON` is an object of strings,\n"
         "each output a file in `DIR`. A step may be killed anywhere and run again. Exit status: 0 done, 75 try again\n"
         "(Argo's retry strategy does, up to `workflows.retries.limit` times), 2 never, 1 what nobody foresaw (and\n"
-        "from `run-collect`: one more attempt). Outputs hold only letters, digits and `. _ / : + = -`: text that\n"
+        "from `run-agent`: one more attempt). Outputs hold only letters, digits and `. _ / : + = -`: text that\n"
         "people wrote does not leave a step. In brackets: what an output is where the step wrote none.\n"
     ]
     templates = {template["name"]: template for template in _step_templates(root)}

@@ -1,4 +1,4 @@
-"""The flow of documents: the request to Morgan, and its result. `run-prepare` and `run-collect` do the run.
+"""The flow of documents: the request to Morgan, and its result. `run-agent` does the run.
 
 What is asked stands in the ledger of the number that stands for the documents of a backlog (`names.documents_number`),
 under `begun`: {try, cause, tasks, head, why, began}. A try ends with its verdict; a press after that is the next try.

@@ -1,6 +1,6 @@
 """What is particular to each role's runs, so that preparing and collecting a run is the same code for all roles.
 
-Higher rooms implement it: `steps.roles` collects the implementations, and the steps `run-prepare` and `run-collect` get
+Higher rooms implement it: `steps.roles` collects the implementations, and the step `run-agent` gets
 them.
 """
 
