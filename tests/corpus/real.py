@@ -37,7 +37,8 @@ from pressplay.gates.lint.files import text
 from pressplay.gates.only_tests import Paths
 from pressplay.gates.proving import assessment, job, judge
 from pressplay.gates.proving.model import Environment
-from pressplay.github.clone import Clone, Unreadable
+from pressplay.github.clone import Clone
+from pressplay.github.committed import Unreadable
 from pressplay.github.comparison import Changed, Comparison
 from pressplay.github.remote import Remote
 from pressplay.sandbox.container import wall

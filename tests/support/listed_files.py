@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pressplay.github.clone import Entry
+from pressplay.github.committed import Entry
 
 
 class ListedFiles:

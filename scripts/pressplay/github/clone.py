@@ -13,12 +13,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pygit2
 from pygit2.enums import CheckoutStrategy, FileMode
 
 from pressplay.errors import InputError, TryAgain
+from pressplay.github.committed import LARGEST, Entry, Unreadable
 from pressplay.github.remote import Remote
 
 _CONNECT, _ANSWER = 10_000, 60_000
@@ -150,29 +150,8 @@ class Merge:
     """The paths in which the result may differ from the base: those of the other side, and those in conflict."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What a commit has at a path, other than a folder."""
-
-    kind: Literal["file", "link", "submodule"]
-    sha: str
-    """Of its content; of a submodule, the commit that it names."""
-
-
-class Unreadable(Exception):
-    """Something is at a path, and it cannot be read: its path, and why in words of our own."""
-
-    def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"{path}: {why}")
-        self.path = path
-        self.why = why
-
-
 class Tree:
     """The files of one commit, by their paths (`gates.lint.files.Files` among others)."""
-
-    LARGEST = 1_000_000
-    """Bytes of the largest configuration file that `content` gives."""
 
     def __init__(self, tree: pygit2.Tree, repository: pygit2.Repository) -> None:
         self._tree = tree

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from pressplay.errors import InputError
 from pressplay.github.calls import Client, call, part, raw
-from pressplay.github.clone import Entry, Tree, Unreadable
+from pressplay.github.committed import LARGEST, Entry, Unreadable
 
 _LINK, _SUBMODULE = "120000", "160000"
 
@@ -51,7 +51,7 @@ class Listing:
         """The folders in a folder, sorted."""
         return tuple(sorted(name for name, is_folder in self._folders.get(folder, {}).items() if is_folder))
 
-    def content(self, path: str, most: int = Tree.LARGEST) -> bytes | None:
+    def content(self, path: str, most: int = LARGEST) -> bytes | None:
         """A plain file's bytes; None if there is no file. Unreadable for a link, a submodule or a larger file."""
         entry = self.entries.get(path)
         if entry is None:

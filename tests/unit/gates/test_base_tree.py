@@ -11,7 +11,7 @@ from pressplay.gates import rust
 from pressplay.gates.only_tests import Paths
 from pressplay.gates.proving import base_tree
 from pressplay.gates.proving.base_tree import Overlay, base_with_tests, before
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 Side = dict[str, Content]
 IS_TEST = Paths().match

@@ -8,7 +8,7 @@ import pytest
 from trees import Link, tree
 
 from pressplay.gates.lint.detect import CUSTOM, detect, given
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 CARGO = "[package]\nname = 'x'\n"
 RUFF = "[project]\nname = 'x'\n[tool.ruff]\nline-length = 100\n"

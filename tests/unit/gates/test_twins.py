@@ -9,7 +9,7 @@ import pytest
 
 from pressplay.evaluation.twins import Twin, twins
 from pressplay.gates.tests import is_test
-from pressplay.github.clone import Entry
+from pressplay.github.committed import Entry
 
 
 @dataclass

@@ -11,7 +11,8 @@ from github_world import REPO
 
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import contents, refs
-from pressplay.github.clone import Clone, Unreadable
+from pressplay.github.clone import Clone
+from pressplay.github.committed import Unreadable
 from pressplay.github.files import Files
 from pressplay.github.remote import Remote
 

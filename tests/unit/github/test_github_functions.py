@@ -11,7 +11,8 @@ from pygit2.enums import FileMode
 
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import checks, comparison, contents, issues, merges, pulls, refs, trees
-from pressplay.github.clone import Tree, Unreadable
+from pressplay.github.clone import Tree
+from pressplay.github.committed import Unreadable
 from pressplay.github.listing import Listing
 from pressplay.settings import Settings
 from pressplay.steps.core import provable

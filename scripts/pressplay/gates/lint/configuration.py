@@ -21,7 +21,7 @@ import tomlkit
 from pressplay.gates.lint import files
 from pressplay.gates.lint.detect import SCRIPTS
 from pressplay.gates.lint.files import Files, Undecided, at, folder_of, name_of, normal
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 ANY = ""
 """Used as a language: anything that is linted."""

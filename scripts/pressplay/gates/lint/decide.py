@@ -14,7 +14,7 @@ from pressplay.gates.lint.configuration import Taken
 from pressplay.gates.lint.detect import LintTask
 from pressplay.gates.lint.files import Files, Undecided
 from pressplay.gates.lint.marks import Mark
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 LARGEST_CODE = 8_000_000
 """Bytes of the largest file of code in which marks are looked for."""

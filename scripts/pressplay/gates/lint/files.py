@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from pressplay.github.clone import Entry, Tree, Unreadable
-
-LARGEST = Tree.LARGEST
+from pressplay.github.committed import LARGEST, Entry, Unreadable
 
 
 class Files(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 from pressplay.gates.lint import files, marks
 from pressplay.gates.lint.detect import LintTask
 from pressplay.gates.lint.files import Files, Undecided, at, below, folder_of, joined, name_of
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 _OF_RUFF = """
 .bzr .direnv .eggs .git .git-rewrite .hg .ipynb_checkpoints .mypy_cache .nox .pants.d .pyenv .pytest_cache .pytype

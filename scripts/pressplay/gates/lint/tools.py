@@ -14,7 +14,7 @@ from typing import Any
 
 from pressplay.gates.lint import files
 from pressplay.gates.lint.files import Files, Undecided, at, below, folder_of, joined, name_of
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 _FOLDERS = frozenset({"node_modules", ".venv", "venv", "target", "site-packages", "__pypackages__"})
 """Folders that tools install into, or keep what they made in: never a pull request's to change."""

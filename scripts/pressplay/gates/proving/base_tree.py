@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from pressplay.gates import rust, syntax
 from pressplay.gates.lint.files import Files
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 Overlay = dict[str, bytes | None]
 LARGEST = 10_000_000

@@ -6,9 +6,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import pygit2
-from pygit2.enums import DiffOption
-
 
 @dataclass(frozen=True)
 class Hunk:
@@ -23,6 +20,10 @@ def hunks(base: bytes, head: bytes) -> list[Hunk]:
 
     git's own algorithm, since difflib's time grows with the square of what a stranger writes.
     """
+    # Most steps that import this compare nothing, and git takes its time to load.
+    import pygit2
+    from pygit2.enums import DiffOption
+
     patch = pygit2.Patch.create_from(base, head, flag=DiffOption.FORCE_TEXT, context_lines=0, interhunk_lines=0)
     return [
         Hunk(_lines(hunk.old_start, hunk.old_lines), _lines(hunk.new_start, hunk.new_lines)) for hunk in patch.hunks

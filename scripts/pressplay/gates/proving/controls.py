@@ -31,7 +31,7 @@ from pressplay.gates.proving.functions import Function, code_lines, functions, l
 from pressplay.gates.proving.model import Control, ControlKind, Project
 from pressplay.gates.proving.mutants import Mutant, mutants
 from pressplay.gates.syntax import SyntaxTree
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 _VENDORED = frozenset({"vendor", "node_modules", "third_party", "site-packages", ".venv", "venv"})
 _MOST_OF_A_PACKAGE = 50

@@ -19,7 +19,7 @@ from pressplay.gates.lint.marks import language_of
 from pressplay.gates.lint.projects import LEFT_OUT
 from pressplay.gates.proving import node_scripts
 from pressplay.gates.proving.model import Environment, Language, Project
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import LARGEST, Unreadable
 from pressplay.validation.report import Invalid, shown
 from pressplay.validation.yamlsource import load_strict
 
@@ -355,7 +355,7 @@ def _members(files: Files, folder: str, package: Mapping[str, object]) -> list[s
     workspace = joined(folder, "pnpm-workspace.yaml")
     if workspace in files.entries:
         try:
-            content = load_strict(files.content(workspace) or b"", workspace, files_.LARGEST).value
+            content = load_strict(files.content(workspace) or b"", workspace, LARGEST).value
         except Invalid as error:
             raise Unreadable(workspace, "not plain YAML") from error
         listed = at(content, "packages")

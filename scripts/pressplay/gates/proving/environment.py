@@ -17,7 +17,7 @@ from pathspec import GitIgnoreSpec
 from pressplay.gates.lint.files import Files, normal
 from pressplay.gates.proving.detection import FILE, Advice, Contract, detect
 from pressplay.gates.proving.model import Environment, Project, Service
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 from pressplay.plaintext import plain
 from pressplay.validation import packaged
 from pressplay.validation.report import Invalid, invalid, shown

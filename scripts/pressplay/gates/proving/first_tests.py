@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from pressplay.gates.lint.files import LARGEST, Files
+from pressplay.gates.lint.files import Files
 from pressplay.gates.proving.detection import detect
 from pressplay.gates.proving.model import Environment
-from pressplay.github.clone import Entry
+from pressplay.github.committed import LARGEST, Entry
 
 
 def with_first_tests(

@@ -36,7 +36,7 @@ from pressplay.gates.proving.model import (
     TestRun,
 )
 from pressplay.gates.proving.script import ProjectScript
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 PROBE = "probe-"
 """How the step of a probe begins, and its frames; its place among the plan's commands follows."""

@@ -10,7 +10,7 @@ from pressplay.gates.lint.files import Files, text
 from pressplay.gates.proving import services
 from pressplay.gates.proving.detection import FILE, Advice, Contract
 from pressplay.gates.proving.model import Language, Project
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 PROCFILE = "Procfile"
 WEB = re.compile(r"^web:\s*(\S.*)$", re.MULTILINE)

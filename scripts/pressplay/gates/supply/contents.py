@@ -11,7 +11,7 @@ from pressplay.gates.lint.files import Files, leads_to, name_of, table
 from pressplay.gates.supply import npm, python
 from pressplay.gates.supply.model import Finding
 from pressplay.gates.supply.packages import LARGEST, is_lock
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 from pressplay.validation.redaction import certain_secrets, redact
 
 LARGE = 1_000_000

@@ -10,7 +10,7 @@ from typing import Literal
 from pressplay.gates.lint.files import Files, Undecided
 from pressplay.gates.supply import contents, packages, runner
 from pressplay.gates.supply.model import KINDS, Action, Finding, Kind, Package
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 from pressplay.plaintext import plain
 from pressplay.settings import Supply
 from pressplay.validation.markdown import code

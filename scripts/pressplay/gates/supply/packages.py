@@ -13,7 +13,7 @@ from typing import Any
 from pressplay.gates.lint.files import Files, below, folder_of, joined, name_of, normal, table, text
 from pressplay.gates.supply import compiled, npm, python
 from pressplay.gates.supply.model import Finding, Listed, Manager, Package, normal_name
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 LARGEST = 20_000_000
 """Bytes of the largest lock file that is read."""

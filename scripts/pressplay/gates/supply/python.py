@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 
 from pressplay.gates.supply.model import Listed, Origin, Package
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 _VCS = re.compile(r"(?:git|hg|svn|bzr)\+|git://|ssh://")
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tar\.gz|tgz|tar\.bz2)$")

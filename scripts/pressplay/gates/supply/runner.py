@@ -16,7 +16,7 @@ from pressplay.gates.lint.files import Files, folder_of, name_of, text
 from pressplay.gates.supply.contents import added_lines
 from pressplay.gates.supply.model import Finding
 from pressplay.gates.tests import language_of
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 
 _ENVIRONMENT = (
     r"(?:environ|getenv|GetEnv|Getenv|LookupEnv|env::var(?:_os)?|process\.env)(?:\.get)?\W{1,6}(?:GATE_\w+|REPORT\b)"

@@ -13,7 +13,7 @@ from pressplay.gates.acceptance import probe_plan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.proving.final import Verdict
 from pressplay.gates.proving.judgement import counted
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 from pressplay.steps.core import verdicts
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
 from pressplay.validation.details import ending

@@ -28,7 +28,7 @@ from pressplay.gates.proving.job import Bounds, TestsJob, TestsPlan
 from pressplay.gates.proving.judgement import Judgement, markdown
 from pressplay.gates.proving.model import Environment, Language
 from pressplay.github import pulls, refs
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 from pressplay.settings import Tests
 from pressplay.steps.core import criteria_first, evidence, merged_trees, stack, task_profile
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number

@@ -16,7 +16,7 @@ from pressplay.gates.proving import environment
 from pressplay.gates.proving.detection import FILE as CONTRACT
 from pressplay.gates.proving.model import Environment, Project
 from pressplay.github.calls import Client, GitHubRefused
-from pressplay.github.clone import Unreadable
+from pressplay.github.committed import Unreadable
 from pressplay.github.listing import Listing
 from pressplay.settings import CommandGate, RepositoryDefaults
 from pressplay.steps.core.context import Context, Subject

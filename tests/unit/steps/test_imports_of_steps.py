@@ -1,0 +1,32 @@
+"""What a step loads: imports are most of its time, and no stranger reaches a library that is not loaded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pressplay.domain import accounts
+
+HEAVY = {"pygit2", "tree_sitter", "jinja2", "obstore", "starlette"}
+"""Libraries that read strangers' bytes, or that few steps need."""
+MODULES = 1_100
+"""That one step loads at most, its libraries' included."""
+STEPS = sorted(step for account in accounts.accounts() for step in account.steps)
+LOAD = """
+import json, sys
+from pressplay.steps import registry
+registry.step(sys.argv[1])
+from pressplay.steps.core import in_cluster
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.rule("R9")
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_loads_no_library_that_it_does_not_need(step):
+    loaded = json.loads(subprocess.run([sys.executable, "-c", LOAD, step], capture_output=True, check=True).stdout)
+    assert HEAVY.isdisjoint(loaded), "import it where it is used"
+    assert len(loaded) <= MODULES
