@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from harness import REPO, Agents, World, git, project, task, world
 from hostile import CANARY, TEXTS, marked, untouched_by_canaries
 
 from pressplay import names
+from pressplay.backlog import tasks
 from pressplay.cluster import pause, waits
 from pressplay.sandbox import agents as scripted
 from pressplay.sandbox.forge import CiJob, Fault
@@ -168,6 +170,20 @@ def test_documents_are_written_left_for_a_person_and_used_by_the_next_play(tmp_p
     submit(made, "again")
     assert outputs(go(made, "again"))["state"] == "nothing"
     assert len(runs(made)) == 1
+
+
+@pytest.mark.parametrize(("parameters", "tag"), [({}, "next"), ({"tag": "master"}, "master")])
+def test_they_are_of_taskmasters_current_tag_as_a_press_is(tmp_path, start, parameters, tag):
+    source = project(tmp_path, [task(1)])
+    both = {"master": {"tasks": [task(1)]}, "next": {"tasks": [task(7)]}}
+    content = json.dumps(both)
+    (source / ".taskmaster" / "tasks" / "tasks.json").write_text(content)
+    (wanted,) = tasks.read(content.encode(), "tasks.json", tag).tasks
+    (source / ".taskmaster" / "state.json").write_text(json.dumps({"currentTag": "next"}))
+    made = start(source)
+    submit(made, **parameters)
+    assert outputs(go(made))["outcome"] == "done"
+    assert made.sandbox.context.ledger(REPO).raw("pr", 1)["documents"]["tasks"] == [wanted.number]
 
 
 def test_where_nothing_lacks_documents_it_ends_at_once_and_says_so(tmp_path, start):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pressplay import names
 from pressplay.backlog.tasks import Task
@@ -22,7 +23,7 @@ from pressplay.steps.documents import docs_requests, task_documents
 
 
 def look(inputs: Inputs, context: Context) -> Outputs:
-    """What lacks documents, and what is asked of Morgan: state `go` with task (the number), cause, try; or why not.
+    """What lacks documents, and what Morgan shall write: state `go` with tag, task (its number), cause, try.
 
     Nothing to do: `nothing` (no task lacks any), `open` (an open pull request brings all that lacks; pr and link).
     `asked` and `later` count the tasks that are asked for, and those for which there is no room in one run.
@@ -30,9 +31,12 @@ def look(inputs: Inputs, context: Context) -> Outputs:
     subject = Subject.of(inputs, context)
     why = names.checked(inputs.get("why") or "asked", "why")
     context.settings.agent(task_documents.AGENT)
+    gh = context.harness(subject.repo, contents="read", pull_requests="read")
+    if not (inputs.get("tag") or subject.settings.tag):
+        # Taskmaster's current one, as for a press.
+        subject = replace(subject, tag=names.checked(backlog_file.resolved(gh, subject).tag.value, "tag"))
     number = names.documents_number(subject.tag, subject.settings.docs_project_directory or "")
     _label(context, subject, number, inputs.get("workflow", ""))
-    gh = context.harness(subject.repo, contents="read", pull_requests="read")
     base = subject.base(gh)
     head = refs.head(gh, subject.repo, base)
     backlog = backlog_file.read(context, gh, subject, head)
@@ -83,7 +87,7 @@ def _listed(tasks: Iterable[Task]) -> str:
 
 def _outputs(context: Context, subject: Subject, state: str, pr: int | None = None) -> Outputs:
     web = f"{context.settings.github.web_url}/{subject.repo}"
-    return {"state": state, "pr": str(pr or "none"), "link": f"{web}/pull/{pr}" if pr else web}
+    return {"state": state, "tag": subject.tag, "pr": str(pr or "none"), "link": f"{web}/pull/{pr}" if pr else web}
 
 
 def _brought(context: Context, gh: Client, subject: Subject) -> dict[int, int]:
