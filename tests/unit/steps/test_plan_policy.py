@@ -141,7 +141,10 @@ def test_what_is_played_and_what_is_taken_as_done(pressed, done, only, backlog, 
 @pytest.mark.rule("FR7")
 def test_the_block_comes_first_and_taskmasters_current_tag_is_played(pressed):
     later = {"later": {"tasks": [task(7)]}}
-    _result, lines, _context = pressed(others=later, state={"currentTag": "later"})
+    result, lines, context = pressed(others=later, state={"currentTag": "later"})
+    # Its report is of that tag, too: two tags do not write over one another.
+    assert result["report"] == names.play_report(REPO, "later")
+    assert ", tag later, mode=show" in context.cluster.get("ConfigMap", "press-play", result["report"])["data"]["show"]
     assert [line.split()[0] for line in lines.splitlines()[:5]] == ["repository", "branch", "commit", "backlog", "tag"]
     assert "tag         later " in lines
     assert f"in this order: {names.task_number(7, 'later')};" in lines
@@ -305,8 +308,8 @@ def test_what_is_kept_fits_a_configmap_and_moves_no_cursor(tmp_path):
     subject = Subject.of({"repo": REPO}, context)
     for mode in ("play", "show"):
         with report.keeping(context, subject, mode) as noting:
-            noting.say("\x1b[2Jred \N{GRINNING FACE}")
-            noting.say("\N{GRINNING FACE}" * 200_000)
+            noting.context.say("\x1b[2Jred \N{GRINNING FACE}")
+            noting.context.say("\N{GRINNING FACE}" * 200_000)
     kept = context.cluster.get("ConfigMap", "press-play", names.play_report(REPO, "master"))["data"]
     assert "\x1b" not in kept["play"]
     assert "red \N{GRINNING FACE}" in kept["show"]

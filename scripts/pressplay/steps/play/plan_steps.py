@@ -26,6 +26,7 @@ from pressplay.steps.core import backlog_file, github_backlog, landing, merged_t
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.documents import task_documents
 from pressplay.steps.play import presses, protection, report
+from pressplay.steps.play.report import Report
 from pressplay.steps.play.tries import begin_try
 from pressplay.steps.runs import limits as run_limits
 from pressplay.steps.runs import requirements
@@ -48,14 +49,16 @@ def plan(inputs: Inputs, context: Context) -> Outputs:
     if mode is None:
         raise InputError(f"parameter mode: expected one of {', '.join(MODES)}, got {wanted!r}")
     with report.keeping(context, subject, mode) as noting:
-        outputs = _plan(inputs, noting, subject, mode, tag)
-    return {**outputs, "link": _link(context, subject), "report": names.play_report(subject.repo, subject.tag)}
+        outputs = _plan(inputs, noting, mode, tag)
+    return {**outputs, "link": _link(context, noting.subject), "report": noting.name}
 
 
-def _plan(inputs: Inputs, context: Context, subject: Subject, mode: presses.Mode, tag: Choice | None) -> Outputs:
+def _plan(inputs: Inputs, noting: Report, mode: presses.Mode, tag: Choice | None) -> Outputs:
+    context, subject = noting.context, noting.subject
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     resolved = backlog_file.read_now(context, gh, subject, tag)
     subject, base = replace(subject, tag=names.checked(resolved.tag.value, "tag")), resolved.branch.value
+    noting.subject = subject
     plain_branch = replace(resolved.branch, value=names.shown_branch(base))
     for line in replace(resolved, branch=plain_branch).lines():
         context.say(line)
