@@ -74,6 +74,14 @@ class RunningCommit(_Model):
     workload: Workload = Workload()
 
 
+class BaseDeployment(_Model):
+    """Where CI deploys each commit of the base branch; the harness only looks."""
+
+    environment: str = ""
+    """Its name on GitHub; empty: nobody looks there."""
+    commit: RunningCommit = RunningCommit()
+
+
 class Deploy(_Model):
     """How a pull request's head is deployed, so that something can be proven of it."""
 
@@ -86,6 +94,13 @@ class Deploy(_Model):
     """`workflowTemplate`: its name. It takes repo, pr, head and environment, and gives url and commit."""
     timeout_minutes: int = Field(30, ge=1)
     commit: RunningCommit = RunningCommit()
+    base: BaseDeployment = BaseDeployment()
+
+    def commit_of(self, pr: int) -> RunningCommit:
+        """Where the commit of a pull request's deployment is seen."""
+        workload = self.commit.workload
+        named = workload.model_copy(update={"name": workload.name.replace("{pr}", str(pr))})
+        return self.commit.model_copy(update={"workload": named})
 
 
 class Acceptance(_Model):

@@ -451,6 +451,21 @@ class Retest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeployedProof(_Reasoned):
+    """Of what a play ended with: what probes of its tasks show of the deployment of that commit."""
+
+    environment: str
+    since: int = 0
+    """Since when the deployment is waited for (Unix seconds); 0: tests and commands come first."""
+    deployment: int | None = None
+    """The one that probes look at: its number on GitHub."""
+    outcome: str = ""
+    """`pass`, `fail` or `error` (it is not shown); empty while nothing is decided."""
+    tasks: tuple[int, ...] = ()
+    """Of `fail`: the tasks whose probes do not hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FinalProof(_Reasoned):
     """Of a play's last merged pull request: what tests and probes of its tasks do on a commit of the base branch.
 
@@ -476,7 +491,25 @@ class FinalProof(_Reasoned):
     """How often tests and probes run in one judgement."""
     tries: int = 0
     """How often its judgement was begun."""
+    deployed: DeployedProof | None = None
+    """Of the commit with which the play ended, where the values name the environment of the base branch."""
     at: int = 0
+
+    @property
+    def shown(self) -> str:
+        """What all of it shows, tests and deployment; empty while anything is open."""
+        if self.deployed is None or self.outcome in ("", "fail"):
+            return self.outcome
+        both = (self.outcome, self.deployed.outcome)
+        return next((outcome for outcome in ("", "fail", "error") if outcome in both), "pass")
+
+    @property
+    def whole(self) -> Reason:
+        """Why `shown` is what it is."""
+        if self.deployed is None or not self.deployed.outcome or self.outcome == "fail":
+            return self.why
+        parts = [part for part in (self, self.deployed) if part.outcome == self.shown]
+        return replace(parts[-1].why, what="; ".join(part.reason for part in parts)) if parts else self.why
 
     @staticmethod
     def key_of(head: str) -> str:
@@ -500,7 +533,7 @@ class Broken(_Reasoned):
 
     play: Annotated[str, _Key]
     commit: str
-    """The first commit of the base branch that does not hold."""
+    """The first commit of the base branch that does not hold; the last one, where only its deployment shows that."""
     tip: str
     """The commit with which the play ended."""
     onto: str

@@ -15,7 +15,7 @@ from pressplay.domain.accounts import StepAccount
 from pressplay.errors import InputError
 from pressplay.sandbox.deployer import COMMIT_LABEL, NAMESPACE
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
-from pressplay.steps.review.deploys import LOOPBACK
+from pressplay.steps.core.probing import LOOPBACK
 
 LIMITS_MAP = "press-play-limits"
 MACHINE = "this-machine"

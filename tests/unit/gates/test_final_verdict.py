@@ -171,15 +171,15 @@ def noise(length: int, seed: str) -> str:
 
 
 def test_the_probes_of_several_tasks_are_one_plan_with_names_of_their_own():
-    joined, left_out = probe_plan.joined({12: plan("a", "b"), 3: plan("a")})
+    joined, left_out = probe_plan.joined({12: plan("a", "b"), 3: plan("a")}, {"command"})
     assert joined is not None
     assert [probe.name for probe in joined.commands("0" * 40)] == ["12/a", "12/b", "3/a"]
     assert left_out == ()
-    assert probe_plan.joined({}) == (None, ())
+    assert probe_plan.joined({}, {"command"}) == (None, ())
 
 
 def test_probes_for_which_there_is_no_room_are_named():
-    joined, left_out = probe_plan.joined({n: plan(f"a{n}", f"b{n}", padding=900) for n in range(1, 60)})
+    joined, left_out = probe_plan.joined({n: plan(f"a{n}", f"b{n}", padding=900) for n in range(1, 60)}, {"command"})
     assert joined is not None
     assert len(joined.pack()) <= PACKED + 100
     assert left_out

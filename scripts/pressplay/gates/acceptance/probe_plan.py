@@ -92,6 +92,15 @@ class ProbePlan:
         document["probes"] = [probe for probe in document["probes"] if kind_of(probe) in kinds]
         return ProbePlan(_canonical(document)) if document["probes"] else None
 
+    def anywhere(self, namespace: str) -> ProbePlan | None:
+        """The plan with those probes alone that can look at any deployment, one in `namespace` too; None without any.
+
+        A whole `url`, or another namespace, is a place that a probe was written for: nothing else can be asked there.
+        """
+        document = json.loads(self.document)
+        document["probes"] = [probe for probe in document["probes"] if _is_anywhere(probe, namespace)]
+        return ProbePlan(_canonical(document)) if document["probes"] else None
+
     def probes(self, commit: str = "") -> tuple[Probe, ...]:
         """The probes, in order, with the commit put in; InputError if the plan uses it and it is not a commit id."""
         document = json.loads(self.document)
@@ -122,24 +131,61 @@ class ProbePlan:
         """The plan that `pack` packed; InputError if it is not one."""
         return ProbePlan.from_json(packing.unpack(text, where), where)
 
+    @staticmethod
+    def unpack_part(text: str, where: str = "plan") -> ProbePlan:
+        """What `pack` packed of checked plans' probes: some kinds of them (`only`), or several tasks' (`joined`).
 
-def joined(plans: Mapping[int, ProbePlan]) -> tuple[ProbePlan | None, tuple[int, ...]]:
-    """The commands of several tasks' plans as one plan, and the tasks whose commands it has no room for.
+        It is checked again, each task's probes by themselves, but for what only a whole plan must show. InputError if
+        it is not one.
+        """
+        source = load_json(packing.unpack(text, where), where)
+        for part in _by_task(source.value):
+            _checked(load_json(json.dumps(part), where), list(source.problems), whole=False)
+        return ProbePlan(_canonical(source.value))
 
-    `plans`: by the task's number, the most important first. A probe's name becomes `<task>/<name>`. The result may have
-    more probes than a plan that somebody writes, and is not checked again: each part of it was.
+
+def joined(plans: Mapping[int, ProbePlan], kinds: Collection[str]) -> tuple[ProbePlan | None, tuple[int, ...]]:
+    """The probes of these kinds of several tasks' plans as one plan, and the tasks for whose probes it has no room.
+
+    `plans`: by the task's number, the most important first. A probe's name becomes `<task>/<name>` (`task_of`). The
+    result may have more probes than a plan that somebody writes, and is not checked again: each part of it was.
     """
     probes: list[dict[str, Any]] = []
     left_out: list[int] = []
     for task, plan in plans.items():
-        commands = plan.only({"command"})
-        own = json.loads(commands.document)["probes"] if commands else []
+        wanted = plan.only(kinds)
+        own = json.loads(wanted.document)["probes"] if wanted else []
         more = [*probes, *({**probe, "name": f"{task}/{probe['name']}"} for probe in own)]
         if len(packing.pack(_canonical(more))) > PACKED:
             left_out.append(task)
         else:
             probes = more
     return ProbePlan(_canonical({"probes": probes})) if probes else None, tuple(left_out)
+
+
+def task_of(name: str) -> int | None:
+    """The task whose probe has this name in a plan of several (`joined`); None for any other name."""
+    task, slash, _ = name.partition("/")
+    return int(task) if slash and task.isdecimal() else None
+
+
+def _by_task(document: Any) -> list[Any]:
+    """The parts of which `joined` made a plan, each probe under its own name again; what is none, as it is."""
+    probes = document.get("probes") if isinstance(document, Mapping) else None
+    if not isinstance(probes, list) or not probes or set(document) != {"probes"}:
+        return [document]
+    parts: dict[int | None, list[Any]] = {}
+    for probe in probes:
+        name = probe.get("name") if isinstance(probe, Mapping) else None
+        task = task_of(name) if isinstance(name, str) else None
+        own = probe if task is None else {**probe, "name": str(name).partition("/")[2]}
+        parts.setdefault(task, []).append(own)
+    return [{"probes": part} for part in parts.values()]
+
+
+def _is_anywhere(probe: Mapping[str, Any], namespace: str) -> bool:
+    look = probe[kind_of(probe)]
+    return "url" not in look if "http" in probe else bool(namespace) and look.get("namespace", namespace) == namespace
 
 
 def whole_commit(text: str, why: str = "") -> str:
@@ -185,12 +231,13 @@ def _unknown_criteria(document: Mapping[str, Any], criteria: Collection[str]) ->
             yield path, f"expected a criterion of the task, got {shown(id_)}", hint
 
 
-def _checked(source: Source, problems: list[Problem]) -> ProbePlan:
+def _checked(source: Source, problems: list[Problem], *, whole: bool = True) -> ProbePlan:
+    """The plan in a source without faults; `whole`: it must show something by itself, too."""
     problems += check(packaged.schema("acceptance"), source.value, source.place)
     problems += [source.problem(*finding) for finding in _no_json(source.value, ())]
     if not problems:
         # What a command lacks keeps it from being read any further.
-        findings = [*_incomplete(source.value)] or _meaning(source.value)
+        findings = [*_incomplete(source.value)] or [*_meaning(source.value), *(_dead(source.value) if whole else ())]
         problems = [source.problem(*finding) for finding in findings]
     if problems:
         raise Invalid(by_place(problems))
@@ -257,7 +304,11 @@ def _meaning(document: Mapping[str, Any]) -> Iterator[Finding]:
             if "retries" in probe:
                 message = "expected no retries of a command: it must do the same each time"
                 yield (*path, "retries"), message, "take them out"
-    if not any(_shows_life(made(probe)) for probe in probes):
+
+
+def _dead(document: Mapping[str, Any]) -> Iterator[Finding]:
+    """The fault of a plan that what never works passes."""
+    if not any(_shows_life(made(probe)) for probe in document["probes"]):
         yield (
             ("probes",),
             "this plan asserts nothing: code that only fails, or a deployment in which nothing works, passes it",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
@@ -211,11 +211,8 @@ def reason(proof: Proof) -> str:
         return f"{_counted(count, 'probe')} held at {proof.commit[:12] or 'the deployment'}"
     if not count:
         return "nothing was probed"
-    failed = proof.failed
-    names = ", ".join(failed[:NAMED]) + (f" and {len(failed) - NAMED} more" if len(failed) > NAMED else "")
-    return (
-        f"{len(failed)} of {_counted(count, 'probe')} did not hold at {proof.commit[:12] or 'the deployment'}: {names}"
-    )
+    where = proof.commit[:12] or "the deployment"
+    return f"{len(proof.failed)} of {_counted(count, 'probe')} did not hold at {where}: {listed(proof.failed)}"
 
 
 def first_failure(proof: Proof) -> str:
@@ -235,11 +232,12 @@ def summary(proof: Proof) -> str:
     if proof.url:
         text += f" ({code(proof.url)})"
     if proof.failed:
-        text += f". Failed: {_listed(tuple(f'`{name}`' for name in proof.failed))}"
+        text += f". Failed: {listed([f'`{name}`' for name in proof.failed])}"
     return f"{text}."
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names for people; of many the first `NAMED`, and how many more there are."""
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 

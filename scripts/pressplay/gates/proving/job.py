@@ -17,6 +17,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pressplay.domain.profiles import DEFAULT, Profile
 from pressplay.gates import tests
 from pressplay.gates.acceptance import command, packing
+from pressplay.gates.acceptance.end_plan import EndPlan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probe_types import Probe
 from pressplay.gates.acceptance.proof import ProbeProof
@@ -136,6 +137,8 @@ class TestsPlan:
     """Whether it is about what a play ended with: `probes` are of all its tasks then."""
     left_out: tuple[int, ...] = ()
     """The tasks for whose probes there was no room."""
+    end: EndPlan | None = None
+    """The probes for the deployment of a play's end; None where nobody looks there."""
 
     @property
     def probe_plan(self) -> ProbePlan:

@@ -67,6 +67,11 @@ class Candidate:
         """What is known of it as the end of a play."""
         return entries.get(FinalProof, FinalProof.key_of(self.head))
 
+    def is_deployed(self, entries: Entries) -> bool:
+        """Whether it is what a play ended with, of which the deployment is looked at, too."""
+        begun = self.proof(entries)
+        return begun is not None and begun.head == begun.tip and begun.deployed is not None
+
     def merged(self, entries: Entries, tree: str) -> Merged | None:
         """What the tests gate must know of it, where it is no head as it is; `tree` is the merged one."""
         if not self.tasks:

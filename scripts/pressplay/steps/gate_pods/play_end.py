@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pressplay import names
@@ -23,20 +23,22 @@ if TYPE_CHECKING:
     from pressplay.github.remote import Remote
 
 
-def probes(files: Tree, tasks: Sequence[int]) -> tuple[ProbePlan | None, tuple[int, ...]]:
-    """The command probes of all tasks, by their plans in `files`, and the tasks whose probes can't be run."""
-    plans: dict[int, ProbePlan] = {}
+def plans(files: Tree, tasks: Sequence[int]) -> tuple[Mapping[int, ProbePlan], tuple[int, ...]]:
+    """The plans of probes that tasks have in `files`, by task, and the tasks whose plan can't be read.
+
+    For steps without a key alone: it parses what QA wrote.
+    """
+    read: dict[int, ProbePlan] = {}
     unreadable: list[int] = []
     for task in tasks:
         where = names.acceptance_plan(task)
         try:
             content = files.content(where)
             if content is not None:
-                plans[task] = probe_plan.read(content, where)
+                read[task] = probe_plan.read(content, where)
         except (InputError, Unreadable):
             unreadable.append(task)
-    joined, too_many = probe_plan.joined(plans)
-    return joined, (*unreadable, *too_many)
+    return read, tuple(unreadable)
 
 
 def is_green(entries: Entries, clone: Clone, remote: Remote, head: str, tree: str) -> bool:

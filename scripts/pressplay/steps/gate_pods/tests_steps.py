@@ -20,6 +20,7 @@ from pressplay.domain.profiles import DEFAULT, Profile
 from pressplay.domain.reasons import Reason
 from pressplay.errors import InputError
 from pressplay.gates.acceptance import probe_plan
+from pressplay.gates.acceptance.end_plan import EndPlan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.lint.lint_plan import packed
 from pressplay.gates.only_tests import Paths
@@ -106,12 +107,17 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
     contract = environment.choose(clone.tree(tip), subject.settings.tests.environment)
     probes, tasks, proven = _probes(trees[0], subject), candidate.tasks, False
     left_out: tuple[int, ...] = ()
+    end: EndPlan | None = None
     if candidate.tasks:
+        plans, unreadable = play_end.plans(trees[0], tasks)
+        if candidate.is_deployed(entries):
+            end = EndPlan.of(plans, unreadable, subject.settings.deploy.base.commit.workload.namespace)
         proven = play_end.is_green(entries, clone, context.remote(subject.repo), pull.head_sha, whole)
         if proven:
             # The probes of that pull request's task held there, too.
             contract, tasks = contract.without_tests, tuple(task for task in tasks if task != subject.task)
-        probes, left_out = play_end.probes(trees[0], tasks)
+        probes, too_many = probe_plan.joined({task: plan for task, plan in plans.items() if task in tasks}, {"command"})
+        left_out = (*(task for task in unreadable if task in tasks), *too_many)
     changed = clone.differing(base, whole)
     is_test = Paths(subject.settings.test_paths.model_dump()).match
     profile = DEFAULT if candidate.tasks else task_profile.of(context, gh, subject, entries)
@@ -152,7 +158,7 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
     _write(into / gate_runs.SCRIPTS, made.files)
     _write(into / independent.POD, probed.files)
     apart = probed.plan if probed.plan != TestsPlan() else None
-    plan = replace(made.plan, independent=apart, left_out=left_out, proven=proven)
+    plan = replace(made.plan, independent=apart, left_out=left_out, proven=proven, end=end)
     return {**images, "plan": plan.pack(), **_beside(context, plan)}
 
 
@@ -273,6 +279,9 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
         problem = "a service beside the tests could not be started"
         made = replace(made, problem=problem, details=", ".join(waiting))
     if candidate.tasks:
+        if made.end is not None:
+            # Before the verdict, which says that it is there.
+            evidence.keep(context, subject, candidate.head, {evidence.END_PLAN: made.end.pack()})
         ended = assessment.of_end(made, logs)
         concluded = play_end.verdict_of(ended, proven=made.proven)
         return gate_runs.conclude(context, subject, TESTS, candidate, concluded, name, made.tree, ended.failing)

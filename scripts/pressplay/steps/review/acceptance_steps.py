@@ -7,7 +7,6 @@ head before the first probe and after the last. What passed is recorded here and
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 from pressplay import names
@@ -17,20 +16,14 @@ from pressplay.gates.acceptance import probes
 from pressplay.gates.acceptance.probe_job import ProbeJob
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probe_types import DEPLOYED
-from pressplay.gates.acceptance.probes import Target
 from pressplay.gates.acceptance.proof import Proof, first_failure, markdown, reason
-from pressplay.gates.acceptance.reach import Reach
-from pressplay.github import deployments
-from pressplay.settings import RepositoryDefaults
-from pressplay.steps.core import verdicts
+from pressplay.steps.core import deployment_records, probing, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import ACCEPTANCE, GateVerdict
 from pressplay.steps.review import approval, deploys, plans, proofs
 from pressplay.validation.details import ending
 
 READY = "ready"
-RUNNING = "running-commit"
-"""The probes of ours that see which commit runs, before those of the plan and after them."""
 
 
 def prepare(inputs: Inputs, context: Context) -> Outputs:
@@ -57,15 +50,8 @@ def prepare(inputs: Inputs, context: Context) -> Outputs:
     if isinstance(plan, GateVerdict):
         return _end(context, subject, head, plan)
     deployed = plan.only(DEPLOYED) or plan
-    target = Target(
-        deployment.url or "", deployment.environment, head, subject.settings.deploy.commit.workload.namespace
-    )
-    job = ProbeJob(
-        target=target,
-        reach=_reach(subject.settings),
-        running=_running(subject.settings, pr),
-        seconds=subject.settings.acceptance.timeout_minutes * 60,
-    )
+    commit = subject.settings.deploy.commit_of(pr)
+    job = probing.job(subject.settings, commit, deployment.url or "", deployment.environment, head)
     return {"outcome": READY, "plan": deployed.pack(), "target": job.pack()}
 
 
@@ -102,46 +88,15 @@ def _other_commit(context: Context, subject: Subject, head: str, deployment: Dep
     if deployment.commit != head:
         return "whoever deployed says that another commit than the head runs there"
     if subject.settings.deploy.mode == "github-deployment":
-        newest = deployments.newest(
-            context.harness(subject.repo, deployments="read"), subject.repo, deployment.environment
-        )
-        if newest is None or newest.id != deployment.deployment or newest.sha != head:
-            return f"something else was deployed into {deployment.environment} since"
+        gh = context.harness(subject.repo, deployments="read")
+        return deployment_records.replaced(gh, subject.repo, deployment.environment, deployment.deployment, head)
     return ""
-
-
-def _reach(settings: RepositoryDefaults) -> Reach:
-    acceptance = settings.acceptance
-    return Reach(
-        hosts=tuple(acceptance.hosts),
-        namespaces=tuple(acceptance.namespaces),
-        networks=tuple(acceptance.networks),
-        # A deployment on this very machine is asked where that is listed, as the sandbox does.
-        loopback=deploys.LOOPBACK in acceptance.hosts,
-    )
-
-
-def _running(settings: RepositoryDefaults, pr: int) -> str:
-    """The plan of ours that sees which commit runs, as JSON; empty where nothing is set up to see it by."""
-    commit, seen = settings.deploy.commit, []
-    if commit.path:
-        expect = {"status": 200, "contains": ["${COMMIT}"]}
-        seen.append({"name": f"{RUNNING}-by-path", "http": {"path": commit.path, "expect": expect}})
-    if commit.workload.namespace:
-        workload = {
-            "kind": commit.workload.kind,
-            "namespace": commit.workload.namespace,
-            "name": commit.workload.name.replace("{pr}", str(pr)),
-            "expect": {"ready": True, "labels": {commit.workload.label: "${COMMIT}"}},
-        }
-        seen.append({"name": f"{RUNNING}-by-label", "workload": workload, "retries": {"times": 5, "everySeconds": 2}})
-    return json.dumps({"probes": seen}) if seen else ""
 
 
 def probe(inputs: Inputs, context: Context) -> Outputs:
     """Look; the proof, packed. Nothing is asked of GitHub here, and no key of an App is at hand."""
     job = ProbeJob.unpack(inputs["target"], "parameter target")
-    plan = ProbePlan.unpack(inputs["plan"], "parameter plan")
+    plan = ProbePlan.unpack_part(inputs["plan"], "parameter plan")
     running = ProbePlan.from_json(job.running, "deploy.commit") if job.running else None
 
     def look(what: ProbePlan) -> Proof:
@@ -172,10 +127,7 @@ def verdict(inputs: Inputs, context: Context) -> Outputs:
     entries = context.ledger(subject.repo).entries("pr", pr)
     deployment = deploys.deployed(entries, head)
     other = "the deployment is gone" if deployment is None else _other_commit(context, subject, head, deployment)
-    if proof.commit != head:
-        other = "the proof is another commit's"
-    elif any(name.startswith(RUNNING) for name in proof.failed):
-        other = "another commit than the head runs there, or none"
+    other = probing.is_of_another(proof, head) or other
     proofs.keep(context, subject, proof)
     shown = markdown(proof)
     if other:

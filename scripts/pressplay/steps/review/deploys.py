@@ -10,6 +10,7 @@ from pressplay.domain.entries import Deployment, Details, Entries
 from pressplay.domain.reasons import Reason
 from pressplay.github import deployments, pulls
 from pressplay.settings import Deploy
+from pressplay.steps.core import deployment_records
 from pressplay.steps.core.context import Context, Subject
 from pressplay.validation.details import ending
 
@@ -43,22 +44,7 @@ def on_github(context: Context, subject: Subject, head: str) -> Deployment | Non
         deployment = deployments.asked_for(gh, subject.repo, where, head, request_key(subject, pr))
     else:
         deployment = deployments.newest(gh, subject.repo, where, head)
-    if deployment is None:
-        return None
-    status = deployments.status(gh, subject.repo, deployment.id)
-    made = Deployment(
-        head=head, environment=where, state="deployed", deployment=deployment.id, url=status.url, commit=deployment.sha
-    )
-    if status.state == "success":
-        return made
-    details = Details.of(Reason(what="", detail=ending(status.description), look=status.log_url))
-    if status.state in deployments.FAILED:
-        reason = f"the deployment into {where} failed (deployment {deployment.id})"
-        return replace(made, state="failed", reason=reason, details=details)
-    if status.state == deployments.REPLACED:
-        reason = f"the deployment into {where} was replaced by another one (deployment {deployment.id})"
-        return replace(made, state="error", reason=reason, details=details)
-    return None
+    return deployment_records.came_of(gh, subject.repo, deployment, head) if deployment is not None else None
 
 
 def by_workflow(context: Context, subject: Subject, head: str) -> Deployment | None:
@@ -106,6 +92,3 @@ def _is_over(context: Context, repo: str, wait: waits.Wait) -> bool:
     if pull.state != "open" or pull.head_sha != wait.key["head"]:
         return True
     return on_github(context, subject, wait.key["head"]) is not None
-
-
-LOOPBACK = "127.0.0.1"
