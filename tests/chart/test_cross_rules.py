@@ -115,6 +115,29 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "deploys by a template": {"repositories": {"acme/shop": {"deploy": {"workflowTemplate": "deploy-shop"}}}},
     "a workload without a name": {"defaults": {"deploy": {"commit": {"workload": {"namespace": "preview"}}}}},
     "a workload's name": {"repositories": {"acme/shop": {"deploy": {"commit": {"workload": {"name": "shop"}}}}}},
+    "the base branch's environment": {"defaults": {"deploy": {"base": {"environment": "staging"}}}},
+    "the base branch's environment on GitHub": {
+        "defaults": {"deploy": {"mode": "github-deployment", "base": {"environment": "staging"}}}
+    },
+    "the base branch's environment, without a final proof": {
+        "defaults": {
+            "base": {"finalProof": False},
+            "deploy": {"mode": "github-deployment", "base": {"environment": "staging"}},
+        }
+    },
+    "the environment of pull requests for the base branch": {
+        "defaults": {
+            "deploy": {"mode": "github-deployment", "environment": "a.b-{pr}", "base": {"environment": "a.b-12"}}
+        }
+    },
+    "almost the environment of pull requests for the base branch": {
+        "defaults": {
+            "deploy": {"mode": "github-deployment", "environment": "a.b-{pr}", "base": {"environment": "acb-12"}}
+        }
+    },
+    "the base branch's workload without a name": {
+        "defaults": {"deploy": {"base": {"commit": {"workload": {"namespace": "preview"}}}}}
+    },
     "a namespace that may be looked at": {"defaults": {"acceptance": {"namespaces": ["preview"]}}},
     "another that may": {"repositories": {"acme/shop": {"acceptance": {"namespaces": ["other"]}}}},
     "the harness's App for the server": {**EVENTS, "serve": {"auth": CALLED, "githubApp": "Press_Play"}},

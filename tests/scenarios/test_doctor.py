@@ -627,6 +627,12 @@ FAULTS = [
         "environment",
         "deploy.environment",
     ),
+    Planted(
+        "an environment into which nobody deploys the base branch",
+        lambda c: c.setting({"defaults": {"tests": {"enabled": True}, "deploy": {"base": {"environment": "staging"}}}}),
+        "environment",
+        "deploy.base.environment",
+    ),
 ]
 
 

@@ -297,19 +297,25 @@ def requirements(subject: Subject, repo: str) -> Iterator[Result]:
 
 @check("environment")
 def environment(subject: Subject, repo: str) -> Iterator[Result]:
-    """Whether the deployment's environment is there, where GitHub's deployments are used."""
+    """Whether the deployments' environments are there, where GitHub's deployments are used."""
     deploy = subject.settings.repository(repo).deploy
-    if deploy.mode != "github-deployment" or "{pr}" in deploy.environment:
+    named = {"deploy.environment": (deploy.environment, deploy.request)}
+    if deploy.base.environment:
+        named["deploy.base.environment"] = (deploy.base.environment, False)
+    if deploy.mode != "github-deployment":
         return
-    _base(subject, repo)
-    gh = subject.speaking(subject.harness, repo, actions="read")
-    if deployments.has_environment(gh, repo, deploy.environment):
-        yield ok("environment", deploy.environment)
-        return
-    message = f"it has no environment {deploy.environment}: nothing was ever deployed into it"
-    do = f"make it, or correct deploy.environment: {subject.settings.github.web_url}/{repo}/settings/environments"
-    # GitHub makes one that a deployment names; but where nobody asks for one, nobody will.
-    yield note("environment", message, do) if deploy.request else wrong("environment", message, do)
+    for value, (name, is_requested) in named.items():
+        if "{pr}" in name:
+            continue
+        _base(subject, repo)
+        gh = subject.speaking(subject.harness, repo, actions="read")
+        if deployments.has_environment(gh, repo, name):
+            yield ok("environment", name)
+            continue
+        message = f"it has no environment {name}: nothing was ever deployed into it"
+        do = f"make it, or correct {value}: {subject.settings.github.web_url}/{repo}/settings/environments"
+        # GitHub makes one that a deployment names; but where nobody asks for one, nobody will.
+        yield note("environment", message, do) if is_requested else wrong("environment", message, do)
 
 
 @check("GitHub Actions")

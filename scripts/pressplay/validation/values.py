@@ -287,17 +287,37 @@ def _settings(values: Mapping[str, Any]) -> Iterator[Finding]:
                 "set it to false, or let the gate run the tests itself",
             )
         deploy = _map(settings, "deploy")
-        workload = _map(_map(deploy, "commit"), "workload")
         if deploy.get("mode") == "workflowTemplate" and not deploy.get("workflowTemplate"):
             message = "expected the name of the WorkflowTemplate that deploys, got none"
             yield ((*where, "deploy", "workflowTemplate"),), message, "name it, or choose another deploy.mode"
-        namespace, place = workload.get("namespace"), (*where, "deploy", "commit", "workload")
-        if namespace and not workload.get("name"):
-            message = f"expected the name of the workload in {shown(namespace)} that carries the commit, got none"
-            yield ((*place, "name"),), message, "name it, or leave the namespace empty"
-        if namespace and namespace not in (_map(settings, "acceptance").get("namespaces") or []):
-            message = f"expected one of acceptance.namespaces, got {shown(namespace)}"
-            yield ((*place, "namespace"),), message, "list it there: the gate may look nowhere else"
+        yield from _base_deployment(where, settings, deploy)
+        for holder, path in ((deploy, ()), (_map(deploy, "base"), ("base",))):
+            workload = _map(_map(holder, "commit"), "workload")
+            namespace, place = workload.get("namespace"), (*where, "deploy", *path, "commit", "workload")
+            if namespace and not workload.get("name"):
+                message = f"expected the name of the workload in {shown(namespace)} that carries the commit, got none"
+                yield ((*place, "name"),), message, "name it, or leave the namespace empty"
+            if namespace and namespace not in (_map(settings, "acceptance").get("namespaces") or []):
+                message = f"expected one of acceptance.namespaces, got {shown(namespace)}"
+                yield ((*place, "namespace"),), message, "list it there: the gate may look nowhere else"
+
+
+def _base_deployment(where: Path, settings: Mapping[str, Any], deploy: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the deployment of the base branch needs, where the harness looks there."""
+    environment = _map(deploy, "base").get("environment")
+    if not isinstance(environment, str) or not environment:
+        return
+    path, tests = (*where, "deploy", "base", "environment"), _map(settings, "tests")
+    if deploy.get("mode") != "github-deployment":
+        message = f"expected no environment beside deploy.mode {shown(deploy.get('mode'))}, got {shown(environment)}"
+        yield (path,), message, "leave it empty, or choose deploy.mode github-deployment: only GitHub's records tell it"
+    if _map(settings, "base").get("finalProof") is not True or tests.get("enabled") is False or tests.get("checks"):
+        message = "expected base.finalProof and a tests gate that runs commands, got none: nobody would look there"
+        yield (path,), message, "leave it empty, or set base.finalProof and let the gate run the tests itself"
+    previews = deploy.get("environment")
+    if isinstance(previews, str) and re.fullmatch(re.escape(previews).replace(r"\{pr\}", "[0-9]+"), environment):
+        message = f"expected an environment of its own, got {shown(environment)}, into which pull requests are deployed"
+        yield (path,), message, "name another one: in one environment one commit at a time runs"
 
 
 def _serve(values: Mapping[str, Any]) -> Iterator[Finding]:
