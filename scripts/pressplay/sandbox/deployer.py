@@ -1,5 +1,7 @@
 """The stand-in for a deployment system: it carries out the forge's deployments, as GitHub Actions or Argo CD would.
 
+Where the settings name the environment of a base branch, it also deploys what is pushed to that branch.
+
 What runs is the project's own start command at the deployment's commit (the line `web:` of its Procfile), which listens
 on $PORT and gets its commit in $COMMIT_SHA. The sandbox's cluster has a Deployment and a Pod of it in the namespace
 `preview`, both named as the environment, so that probes can look at them. One commit at a time runs in an environment.
@@ -95,7 +97,7 @@ class Deployer:
         self._base = f"{github.api_url}/repos/{repo}"
         self._cluster, self._starter, self._transport, self._wake = cluster, starter, transport, wake
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="deploy") if transport is None else None
-        self._under_way: set[int] = set()
+        self._under_way: dict[int, str] = {}
 
     @property
     def busy(self) -> bool:
@@ -109,7 +111,24 @@ class Deployer:
         try:
             with self._client() as client:
                 for deployment in self._open(client):
-                    self._start(deployment)
+                    # One at a time in an environment, in their order: `wake` says when the next one may start.
+                    if deployment.environment not in list(self._under_way.values()):
+                        self._start(deployment)
+        except (httpx.HTTPError, ValueError) as error:
+            raise TryAgain(f"the forge did not answer: {type(error).__name__}") from error
+
+    def deploy_push(self, sha: str, environment: str) -> None:
+        """Record a deployment of a commit that was pushed; one that is recorded stays. TryAgain as `deploy_requested`.
+
+        It is carried out with those that were requested.
+        """
+        body = {"ref": sha, "environment": environment, "auto_merge": False, "required_contexts": []}
+        try:
+            with self._client() as client:
+                known = client.get(f"{self._base}/deployments", params={"sha": sha, "environment": environment})
+                known.raise_for_status()
+                if not known.json():
+                    client.post(f"{self._base}/deployments", json=body).raise_for_status()
         except (httpx.HTTPError, ValueError) as error:
             raise TryAgain(f"the forge did not answer: {type(error).__name__}") from error
 
@@ -155,14 +174,14 @@ class Deployer:
         if self._pool is None:
             self._deploy(deployment)
             return
-        self._under_way.add(deployment.id)
+        self._under_way[deployment.id] = deployment.environment
         self._pool.submit(self._in_thread, deployment)
 
     def _in_thread(self, deployment: Deployment) -> None:
         try:
             self._deploy(deployment)
         finally:
-            self._under_way.discard(deployment.id)
+            self._under_way.pop(deployment.id, None)
             self._wake()
 
     def _deploy(self, deployment: Deployment) -> None:

@@ -161,7 +161,7 @@ class Sandbox:
                 self.cluster,
                 starter or self._starter(repo),
                 transport,
-                self._wake.set,
+                self._deploy_next,
             )
             for repo in options.repos
         }
@@ -365,7 +365,11 @@ class Sandbox:
         events = self.forge.events(after)
         if not events:
             return False
-        self._note_deployments(events)
+        try:
+            self._note_deployments(events)
+        except TryAgain as error:
+            self.options.say(f"deployer: {error}")
+            return False
         for event in events:
             delivery = self._hook.delivery(event)
             if delivery is not None:
@@ -413,8 +417,9 @@ class Sandbox:
         return any(merged)
 
     def _note_deployments(self, events: Sequence[Event]) -> None:
-        """Note requested deployments; take down those of closed pull requests."""
+        """Note deployments; have pushes to base branches deployed, and take down those of closed pull requests."""
         for event in events:
+            self._deploy_push(event)
             if event.name == "pull_request" and event.payload["action"] == "closed":
                 repo = event.payload["repository"]["full_name"]
                 if repo in self._deployers:
@@ -422,16 +427,32 @@ class Sandbox:
                     self._deployers[repo].take_down(environment(settings, event.payload["number"]))
         self._to_deploy |= any(event.name == "deployment" for event in events)
 
+    def _deploy_next(self) -> None:
+        """A deployment has ended: the next pass starts what waited for it. Called by the deployers' threads."""
+        self._to_deploy = True
+        self._wake.set()
+
+    def _deploy_push(self, event: Event) -> None:
+        """Have a push deployed, as a CI would, where the settings name the environment of its branch."""
+        repo = event.payload["repository"]["full_name"] if event.name == "push" else ""
+        if repo not in self._deployers:
+            return
+        settings, payload = self.settings.repository(repo), event.payload
+        branch = settings.default_branch or payload["repository"]["default_branch"]
+        if settings.deploy.base.environment and payload["ref"] == f"refs/heads/{branch}" and not payload["deleted"]:
+            self._deployers[repo].deploy_push(payload["after"], settings.deploy.base.environment)
+
     def _deploy(self) -> bool:
         if not self._to_deploy:
             return False
+        self._to_deploy = False
         try:
             for deployer in self._deployers.values():
                 deployer.deploy_requested()
         except TryAgain as error:
             self.options.say(f"deployer: {error}")
+            self._to_deploy = True
             return False
-        self._to_deploy = False
         return True
 
     def _rest(self) -> None:
