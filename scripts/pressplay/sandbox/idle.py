@@ -13,6 +13,7 @@ from pressplay.github import pulls
 from pressplay.sandbox.engine.locktable import waits_for_locks_alone
 from pressplay.steps.core import parking, stack
 from pressplay.steps.core.context import Context
+from pressplay.steps.play.final_deployment import AWAIT as AWAIT_BASE
 from pressplay.steps.play.task_verdicts import AWAIT_MERGE, AWAIT_VERDICT
 from pressplay.steps.review import conflicts, retests, scope
 from pressplay.steps.upkeep import stacks
@@ -27,6 +28,9 @@ def only_people_move(workflows: Iterable[Manifest], context: Context) -> bool:
     for workflow in workflows:
         open_waits = list(waits.of(workflow))
         kinds = [wait.kind for wait in open_waits]
+        if AWAIT_BASE in kinds:
+            # Whoever deploys the base branch moves on, or time does.
+            return False
         labels = workflow["metadata"].get("labels") or {}
         flow = labels.get("press-play/flow")
         if AWAIT_MERGE in kinds:

@@ -88,6 +88,9 @@ class Progress:
         for proof in entries.all(FinalProof):
             if not proof.outcome:
                 self._once(proof.key(), "begun", f"base {proof.head[:12]}  its tests and probes run")
+            elif proof.deployed is not None and proof.deployed.since and not proof.deployed.outcome:
+                where = proof.deployed.environment
+                self._once(proof.key(), "deployed", f"base {proof.head[:12]}  its deployment into {where} is probed")
         for broken in entries.all(Broken):
             self._once(broken.key(), broken.commit, f"base {broken.tip[:12]}  {broken.why.line()}")
 

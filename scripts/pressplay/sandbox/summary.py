@@ -186,9 +186,9 @@ def _final(context: Context, repo: str, play: str) -> tuple[FinalResult | None, 
             result = FinalResult("broken", broken.tip, broken.onto, broken.why)
             return result, kept.number if broken.by_this else None
         proofs += [proof for proof in kept.entries.all(FinalProof) if proof.play == play and proof.head == proof.tip]
-    ended = [proof for proof in proofs if proof.outcome in _SHOWN]
+    ended = [proof for proof in proofs if proof.shown in _SHOWN]
     last = max(ended, key=lambda proof: proof.at, default=None)
-    return (FinalResult(_SHOWN[last.outcome], last.head, last.onto, last.why) if last else None), None
+    return (FinalResult(_SHOWN[last.shown], last.head, last.onto, last.whole) if last else None), None
 
 
 def _pull_of(task: Task, entries: Entries, landed: landing.Landings, own: Sequence[pulls.Pull]) -> pulls.Pull | None:

@@ -32,7 +32,7 @@ def _task() -> Steps:
 def _final() -> Steps:
     from pressplay.steps.play import final_steps
 
-    return {"final-look": final_steps.look}
+    return {"final-look": final_steps.look, "final-verdict": final_steps.verdict}
 
 
 def _statuses() -> Steps:

@@ -12,6 +12,7 @@ from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.steps.core import start
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.gate_pods import gate_runs, named_checks
+from pressplay.steps.play import final_deployment
 from pressplay.steps.play.task_verdicts import AWAIT_VERDICT, judge, verdict_of, wake_with
 from pressplay.steps.review import deploys
 from pressplay.steps.upkeep import cleanup, lost_events, pruning, wakes
@@ -48,6 +49,7 @@ def _wake(context: Context, repo: str) -> int:
     verdicts = [wait for play in plays for wait in waits.of(play) if wait.kind == AWAIT_VERDICT]
     woken = wakes.continued(context, repo) + sum(_verdict(context, repo, wait) for wait in verdicts)
     woken += wakes.merged(context, repo) + deploys.wake(context, repo)
+    woken += final_deployment.wake(context, repo)
     return woken + named_checks.wake_checks(context, repo)
 
 

@@ -12,6 +12,7 @@ from pressplay.errors import InputError
 from pressplay.github import pulls
 from pressplay.steps.core import landing, start
 from pressplay.steps.core.context import Context, Inputs, Outputs, number
+from pressplay.steps.play import final_deployment
 from pressplay.steps.review import deploys, retests, standing
 from pressplay.steps.upkeep import mergeability, stacks, wakes
 
@@ -33,7 +34,7 @@ def signal(inputs: Inputs, context: Context) -> Outputs:
         retests.start_next(context, repo)
         return {"woken": str(woken)}
     if what == "deployed":
-        return {"woken": str(deploys.wake(context, repo))}
+        return {"woken": str(deploys.wake(context, repo) + final_deployment.wake(context, repo))}
     pr = number(inputs, "pr")
     if pr is None:
         raise InputError("parameter pr: expected a pull request's number")
