@@ -14,7 +14,7 @@ from pressplay.errors import InputError
 from pressplay.github.remote import Remote
 from pressplay.steps.core.context import Subject
 from pressplay.steps.core.verdicts import GateVerdict
-from pressplay.steps.gate_pods import play_end
+from pressplay.steps.gate_pods import gate_runs, play_end
 from pressplay.steps.gate_pods.candidate import Candidate
 from pressplay.steps.play.final_proof import TRIES, Ended, History, Judge, Merge, following
 
@@ -160,6 +160,19 @@ def test_nothing_is_kept_of_an_end_that_nobody_asked_about(tmp_path):
     passed = GateVerdict("pass", "It holds", "all hold")
     assert Candidate(TIP, ONTO, (1,)).conclude(context, subject, "tests", passed, TREE) == "superseded"
     assert not context.ledger(REPO).entries("pr", PR)
+
+
+@pytest.mark.rule("R3")
+def test_a_verdict_that_was_killed_before_it_deleted_its_pods_deletes_them_when_it_is_run_again(tmp_path):
+    """The next judgement of the commit has Pods of the same names."""
+    context = desk(tmp_path)
+    subject = Subject.of({"repo": REPO, "pr": str(PR)}, context)
+    for name, run in (("old-other-0", "old"), ("new-other-0", "new")):
+        metadata = {"name": name, "namespace": "press-play", "labels": {gate_runs.RUN_LABEL: run}}
+        context.cluster.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata})
+    ended = gate_runs.earlier(context, subject, "tests", Candidate(TIP, ONTO, (1,)), "old")
+    assert ended == {"outcome": "superseded"}
+    assert [pod["metadata"]["name"] for pod in context.cluster.list("Pod", "press-play")] == ["new-other-0"]
 
 
 @pytest.mark.parametrize("tasks", ["1,2", "", "1..2", "{{=1}}", "-1"])

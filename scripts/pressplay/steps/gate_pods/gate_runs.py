@@ -145,6 +145,8 @@ def earlier(context: Context, subject: Subject, gate: Gate, candidate: Candidate
     """What an earlier run of the verdict's step left, which deleted the volume; None if there was none."""
     if not is_gone(context, name):
         return None
+    # It may have been killed before it deleted the Pods: the next judgement of the same commit has Pods of these names.
+    _delete_pods(context, name)
     recorded = candidate.outcome(context.ledger(subject.repo).entries("pr", subject.pull_number), gate)
     return {"outcome": recorded or verdicts.SUPERSEDED}
 
@@ -177,8 +179,12 @@ def is_last(inputs: Inputs, attempt: int) -> bool:
 
 def clean_up(context: Context, name: str) -> None:
     """Delete the volume and the Pods of a run of the gate; the volume first: without it the run counts as concluded."""
+    context.cluster.delete("PersistentVolumeClaim", context.settings.namespace, name)
+    _delete_pods(context, name)
+
+
+def _delete_pods(context: Context, name: str) -> None:
     namespace = context.settings.namespace
-    context.cluster.delete("PersistentVolumeClaim", namespace, name)
     for pod in context.cluster.list("Pod", namespace, {RUN_LABEL: name}):
         context.cluster.delete("Pod", namespace, pod["metadata"]["name"])
 
