@@ -6,7 +6,7 @@ import re
 
 import httpx
 import pytest
-from harness import Agents, World, project, reconciled, task, world
+from harness import REPO, Agents, World, after, project, reconciled, task, world
 
 from pressplay.clock import VirtualClock
 from pressplay.cluster import waits
@@ -192,6 +192,25 @@ def test_a_pod_that_is_lost_while_its_agent_works_comes_back_to_the_run(tmp_path
     assert len(lost) == 6
     assert made.go_on().state == "merged"
     assert len(each_run_started_once(made)) == 6
+
+
+@pytest.mark.rule("R4")
+def test_a_run_has_no_more_time_because_its_pods_are_lost(tmp_path):
+    made = world(tmp_path / "state", Agents(seconds=lambda _role, _task: 5 * 3600), source=project(tmp_path, [task(1)]))
+    made.sandbox.press()
+    lost = 0
+    for _ in range(6):
+        after(made, 20)
+        for pod in made.sandbox.cluster.list("Pod", "press-play"):
+            if pod.get("status", {}).get("phase") == "Running":
+                lost += 1
+                made.sandbox.cluster.delete("Pod", "press-play", pod["metadata"]["name"])
+    assert lost >= 2
+    (result,) = ended(made).tasks
+    assert (result.state, result.reason) == ("failed", "rex: not finished within 60 minutes")
+    (run,) = (run for kept in made.sandbox.context.ledger(REPO).kept("task") for run in kept.entries.runs)
+    assert run.ended is not None
+    assert 3600 <= run.ended - run.began <= 3600 + 600
 
 
 @pytest.mark.rule("R3")

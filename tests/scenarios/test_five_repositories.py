@@ -103,7 +103,8 @@ def test_a_long_backlog_starves_no_short_one_and_a_pause_stops_one_repository_al
     for repo in SMALL:
         # The places are taken when it comes. It gets one with the first that is free, and keeps its turn.
         assert measured[repo].first <= 2 * RUN, repo
-        assert measured[repo].end <= 2 * TASK, repo
+        # Then the next run of an older Workflow may come first.
+        assert measured[repo].end <= 2 * TASK + RUN, repo
     for repo in LARGE:
         assert measured[repo].longest <= 2 * TASK, repo
     # No place was left empty: the whole takes no longer than its work, and the tail of the two long chains.

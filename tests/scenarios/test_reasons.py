@@ -300,11 +300,8 @@ def test_a_coderun_that_was_not_created(tmp_path):
     context = desk(tmp_path)
     given = {"repo": REPO, "role": "implement", "task": "3", "github-app": "rex", "head": HEAD, "workflow": "task-3"}
     run = runs.Run.of({**given, "try": "1", "round": "1"}, context)
-    context.cluster.create({"kind": "Workflow", "metadata": {"name": "task-3", "namespace": "press-play"}})
-    message = f"admission webhook denied it {KEY}"
-    nodes = {"a": {"displayName": "apply(0)", "phase": "Failed", "message": message}}
-    context.cluster.set_status("Workflow", "press-play", "task-3", {"nodes": nodes})
-    result = outcomes.of(context, run, run.entry(), lambda *_: pytest.fail("no judge is asked"))
+    refused = f"admission webhook denied it {KEY}"
+    result = outcomes.of(context, run, run.entry(), lambda *_: pytest.fail("no judge is asked"), refused)
     assert result.details is not None
     assert result.details.look == f"CodeRun {run.name}"
     assert KEY not in result.details.detail

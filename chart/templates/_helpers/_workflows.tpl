@@ -88,7 +88,7 @@ A template that runs one step of the library. Its inputs travel as a JSON object
 value can't break out of its place. The same names are the step's inputs and the template's.
 (dict "root" $ "name" "task-look" "inputs" (list "repo" "task") "extra" (dict "workflow" "{{workflow.name}}") "outputs" (dict "state" "none"))
 `outputs` gives each output its default, so that a consumer of a skipped step finds one. `claim` names a volume that is mounted at /gate, `token` a Secret whose token is the file /github/token, `semaphore` a key of the limits,
-`attempts` how often a lost pod is made again, where that is not `workflows.retries.limit`.
+`patient` has a lost pod made again however long the step has been at work.
 The account is the step's in files/accounts.yaml.
 */}}
 {{- define "press-play.step" -}}
@@ -119,7 +119,7 @@ The account is the step's in files/accounts.yaml.
   activeDeadlineSeconds: {{ . }}
   {{- end }}
   retryStrategy:
-    limit: {{ .attempts | default .root.Values.workflows.retries.limit | quote }}
+    limit: {{ .root.Values.workflows.retries.limit | quote }}
     retryPolicy: Always
     # 1 and 2 are the step's own last words; everything else (75, a lost pod, an evicted one) may pass.
     expression: "asInt(lastRetry.exitCode) not in [1, 2]"
@@ -127,7 +127,9 @@ The account is the step's in files/accounts.yaml.
       duration: {{ .root.Values.workflows.retries.backoff | quote }}
       factor: "2"
       cap: {{ .root.Values.workflows.retries.cap | quote }}
+      {{- if not .patient }}
       maxDuration: {{ .root.Values.workflows.retries.maxDuration | quote }}
+      {{- end }}
   container:
     name: main
     image: {{ include "press-play.image" .root }}

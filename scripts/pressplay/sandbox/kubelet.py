@@ -175,8 +175,8 @@ class Kubelet:
 
     @property
     def busy(self) -> bool:
-        """Whether a Pod is under way."""
-        return bool(self._started)
+        """Whether a Pod is at work; one that waits for an agent is not."""
+        return bool(self._started - self._waiting.keys())
 
     def close(self) -> None:
         """Wait for the steps under way; processes of their own go on, and the next kubelet takes them up."""

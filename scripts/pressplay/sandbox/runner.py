@@ -247,13 +247,20 @@ class Runner:
     def _hold(self, run: Manifest, folder: Path) -> None:
         """Have a run wait for the end of the hold; the wait counts for no limit."""
         seconds = max(0.0, self._holds.until() - self._clock.now())
+        self._leave_out(run, folder, seconds)
+        (folder / _HELD).touch()
+        self._status(run, "Running", jobName=run["metadata"]["name"], message=self._holds.why())
+        self.on_hold(run, seconds)
+
+    def leave_out(self, run: Manifest, seconds: float) -> None:
+        """Have `seconds` for which the sandbox was stopped count for none of a run's limits."""
+        self._leave_out(run, self.folder(run["metadata"]["name"]), seconds)
+
+    def _leave_out(self, run: Manifest, folder: Path, seconds: float) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         before = float((folder / _WAITED).read_text()) if (folder / _WAITED).exists() else 0.0
         (folder / _WAITED).write_text(str(before + seconds))
-        (folder / _HELD).touch()
         self._note(run, {HELD_ANNOTATION: str(round(before + seconds))})
-        self._status(run, "Running", jobName=run["metadata"]["name"], message=self._holds.why())
-        self.on_hold(run, seconds)
 
     def _annotate(self, run: Manifest, report: Outcome) -> None:
         """Say on the run what its agent used and how it failed, for the harness."""

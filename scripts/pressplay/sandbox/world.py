@@ -48,6 +48,7 @@ from pressplay.sandbox.step_rights import StepContexts, app_key
 from pressplay.steps.core.context import Context
 from pressplay.steps.core.manifests import WORKFLOW_ANNOTATION
 from pressplay.steps.review.deploys import environment
+from pressplay.steps.runs.run import has_ended
 
 CURSOR = "press-play-sandbox"
 """The ConfigMap with the number of the newest event of the forge that was answered."""
@@ -348,15 +349,20 @@ class Sandbox:
         """After a kill, go on with what an earlier process left under way."""
         if stopped := stops.end(self.options.directory, self.clock.now()):
             self.controller.extend_limits(stopped)
+            for run in self._runs():
+                if not has_ended(run):
+                    self.runner.leave_out(run, stopped)
         self._version = self.cluster.version()
         for deployer in self._deployers.values():
             deployer.restore()
         # What became ready before this process was killed no event says again.
         self._may_merge = self.cluster.get("ConfigMap", self.settings.namespace, CURSOR) is not None
         self.kubelet.take_up()
-        for kind in RUN_KINDS:
-            for run in self.cluster.list(kind, self.settings.controller_namespace):
-                self.runs.sync(run["metadata"]["name"])
+        for run in self._runs():
+            self.runs.sync(run["metadata"]["name"])
+
+    def _runs(self) -> list[Manifest]:
+        return [run for kind in RUN_KINDS for run in self.cluster.list(kind, self.settings.controller_namespace)]
 
     def _answer_events(self) -> bool:
         """Deliver the forge's events; then note how far we are. Delivering one twice starts nothing new."""

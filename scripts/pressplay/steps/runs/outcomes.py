@@ -23,6 +23,13 @@ HELD_ANNOTATION = "press-play/held-seconds"
 READ = {"contents": "read", "pull_requests": "read"}
 
 
+def held(manifest: Manifest | None) -> int:
+    """For how many seconds a run waited for the model's server, as far as whoever carries it out says."""
+    annotations = (manifest or {}).get("metadata", {}).get("annotations") or {}
+    seconds = str(annotations.get(HELD_ANNOTATION, ""))
+    return int(seconds) if seconds.isdecimal() else 0
+
+
 def of(context: Context, run: Run, entry: RunEntry, judge: Judge, refused: str = "") -> Result:
     """The result of a run that has ended, or was never created (`refused`: the API server's message)."""
     manifest = context.cluster.get(run.resource, context.settings.controller_namespace, run.name)

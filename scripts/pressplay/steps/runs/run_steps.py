@@ -62,8 +62,17 @@ def carry_out(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
 
     if refused:
         return over()
-    until = context.clock.now() + context.settings.limits.run_minutes * 60
+    until = _deadline(
+        context, Run.of(inputs, context), context.cluster.get(kind, metadata["namespace"], metadata["name"])
+    )
     raise Waiting(Wait(kind, metadata["namespace"], metadata["name"], until, _is_over, over))
+
+
+def _deadline(context: Context, run: Run, manifest: Manifest | None) -> float:
+    """When a run has taken as long as it may, however many pods waited for it (Unix seconds)."""
+    entry = context.ledger(run.subject.repo).entries(run.kind, run.number).get(RunEntry, run.name)
+    began = entry.started if entry and entry.started else context.clock.now()
+    return began + context.settings.limits.run_minutes * 60 + outcomes.held(manifest)
 
 
 def _is_over(run: Manifest | None) -> bool:

@@ -18,7 +18,7 @@ from pressplay.domain.usage import priced
 from pressplay.errors import InputError
 from pressplay.settings import Price
 from pressplay.steps.core.context import Context
-from pressplay.steps.runs.outcomes import HELD_ANNOTATION, REPORT_ANNOTATION
+from pressplay.steps.runs.outcomes import REPORT_ANNOTATION, held
 from pressplay.steps.runs.run import Run
 from pressplay.validation import outcomes
 
@@ -27,14 +27,13 @@ def noted(context: Context, run: Run, entry: RunEntry) -> RunEntry:
     """The run's entry with what it used, and for how long it waited; as it is where nobody says."""
     manifest = context.cluster.get(run.resource, context.settings.controller_namespace, run.name)
     annotations = (manifest or {}).get("metadata", {}).get("annotations") or {}
-    held = annotations.get(HELD_ANNOTATION, "")
     report = _report(annotations.get(REPORT_ANNOTATION, ""))
     used = priced(report.usage, price(context.settings.prices, report.model)) if report.usage else None
     return replace(
         entry,
         usage=used if used else entry.usage,
         model=report.model or entry.model,
-        held=int(held) if held.isdecimal() else entry.held,
+        held=held(manifest) or entry.held,
     )
 
 
