@@ -185,7 +185,10 @@ def _write_chat(request: Request, step: Say | Call) -> Wire:
 
 def _read_gemini(body: dict[str, Any]) -> Request:
     parts = [part for content in body.get("contents") or [] for part in content.get("parts") or []]
-    results = [_text(part["functionResponse"].get("response")) for part in parts if "functionResponse" in part]
+    answers = [part["functionResponse"] for part in parts if "functionResponse" in part]
+    # In a session that it resumes Gemini CLI sends each answer twice.
+    of_call = {answer.get("id") or str(at): answer for at, answer in enumerate(answers)}
+    results = [_text(answer.get("response")) for answer in of_call.values()]
     declared = [function for tool in body.get("tools") or [] for function in tool.get("functionDeclarations") or []]
     return Request("", [function["name"] for function in declared], results)
 
