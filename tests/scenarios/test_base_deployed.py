@@ -198,7 +198,7 @@ def test_what_holds_where_the_base_branch_is_deployed_ends_well_and_says_so(tmp_
     assert summary.final.why.what.endswith("2 probes held on its deployment into staging")
     # Nothing was asked for: CI's deployment of the push is the only one.
     gh = made.sandbox.context.harness(REPO, deployments="read")
-    assert [one.key for one in deployments._listed(gh, REPO, STAGING, tip)] == [""]
+    assert [record.key for record in deployments._listed(gh, REPO, STAGING, tip)] == [""]
 
 
 NEVER = "not deployed: nobody deployed {tip} into staging within 30 minutes (deploy.timeoutMinutes)"

@@ -69,13 +69,11 @@ class Ledger:
 
     def tally(self, span: str) -> int:
         """How many runs were counted over `span` (a day, a play)."""
-        config_map = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
-        return 0 if config_map is None else len(config_map.get("data", {}))
+        return len(self._counts(span))
 
     def counted(self, span: str, run: str) -> bool:
         """Whether a run was counted over `span`."""
-        config_map = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
-        return config_map is not None and run in config_map.get("data", {})
+        return run in self._counts(span)
 
     def count(self, span: str, run: str) -> None:
         """Count a run over `span`, once however often it is called."""
@@ -87,9 +85,12 @@ class Ledger:
 
     def spent(self, span: str) -> float:
         """What the runs that were counted over `span` cost together (USD), as far as they said."""
+        return float(sum(count["cost"] for count in self._counts(span).values() if isinstance(count, dict)))
+
+    def _counts(self, span: str) -> dict[str, Any]:
+        """What is counted over `span`, by the run's name: 1, or what it cost."""
         config_map = self.cluster.get("ConfigMap", self.namespace, names.tally(self.repo, span))
-        counts = _json(config_map).values() if config_map else ()
-        return float(sum(count["cost"] for count in counts if isinstance(count, dict)))
+        return _json(config_map) if config_map else {}
 
     def prune_tallies(self, before: str) -> int:
         """Delete the tallies of days before `before` (`2026-01-31`): nothing counts them any more; how many."""

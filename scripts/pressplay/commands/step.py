@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from pressplay.steps.core.context import Outputs
 
 
 @click.command("step")
@@ -21,13 +26,13 @@ def command(name: str, given: str, out: Path) -> None:
     from pressplay.steps.core.waiting import Waiting
 
     context = in_cluster.context()
-    work = partial(registry.run, name, registry.parse_inputs(given), context)
+    work: Callable[[], Outputs] = partial(registry.run, name, registry.parse_inputs(given), context)
     while True:
         try:
             outputs = work()
         except Waiting as waiting:
             in_cluster.wait(context, waiting.wait)
-            work = partial(waiting.wait.then)
+            work = waiting.wait.then
         else:
             registry.write_outputs(outputs, out)
             return

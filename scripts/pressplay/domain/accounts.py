@@ -64,7 +64,7 @@ class StepAccount(_Model):
 
     @model_validator(mode="after")
     def _steps_or_applies(self) -> Self:
-        if bool(self.steps) + bool(self.applies) != 1 and not (self.earlier and not self.steps and not self.applies):
+        if (self.steps and self.applies) or not (self.steps or self.applies or self.earlier):
             raise ValueError("expected one of steps and applies, or earlier alone")
         if self.applies and self.keys:
             raise ValueError("expected no keys: none of our code runs in a resource template")

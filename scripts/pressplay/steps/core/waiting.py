@@ -1,7 +1,7 @@
 """A step that waits for an object of the cluster, in the middle of its work.
 
 It raises `Waiting`. Whoever runs steps waits, and then has it go on: in a pod by a watch, in the sandbox by the next
-change of the object. A pod that is lost meanwhile begins the step anew, so all that comes before is idempotent (R3).
+change of the object. A pod that is lost meanwhile begins the step again, so all that comes before is idempotent (R3).
 """
 
 from __future__ import annotations

@@ -106,13 +106,14 @@ def _concluded(inputs: Inputs, context: Context, subject: Subject) -> str:
         return _carried_over(context, gh, subject, pull, entries, known) if is_it else "superseded"
     if retest.judged_commit(known) != head or (known.of and known.onto != onto):
         return "superseded"
-    if known.of and updates.is_their_merge(gh, subject, pull, entries, known) is None:
-        tried = TriedMerge.unpack(inputs.get("merge", NONE))
-        if tried is None:
-            return "error"
+    tried = TriedMerge.unpack(inputs.get("merge", NONE)) if known.of else None
+    if tried is not None:
         # Two that conflict make no tree: then the head is not their merge, whatever it is.
         known = replace(known, tree=tried.tree or _NO_TREE)
-    if known.of and not updates.is_their_merge(gh, subject, pull, entries, known):
+    is_update = updates.is_their_merge(gh, subject, pull, entries, known) if known.of else True
+    if is_update is None:
+        return "error"
+    if not is_update:
         retest.disown(context, gh, subject, pull, known)
         start.start(context, "pull-request", subject.repo, pull.number)
         return "superseded"
