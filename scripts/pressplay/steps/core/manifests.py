@@ -18,9 +18,3 @@ def packed(manifest: Manifest) -> str:
     """
     text = json.dumps(manifest, separators=(",", ":")).replace("{{", "{\\u007b")
     return base64.b64encode(text.encode()).decode()
-
-
-def unpacked(text: str) -> Manifest:
-    """The manifest that `packed` packed."""
-    manifest: Manifest = json.loads(base64.b64decode(text))
-    return manifest

@@ -11,7 +11,8 @@ another attempt.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from pressplay import names
 from pressplay.cluster.port import Manifest
@@ -24,7 +25,7 @@ from pressplay.github import pulls, refs
 from pressplay.github.calls import Client
 from pressplay.steps.core import consent, faults, landing, parking, task_source
 from pressplay.steps.core.context import Context, Inputs, Outputs
-from pressplay.steps.core.manifests import packed, unpacked
+from pressplay.steps.core.manifests import packed
 from pressplay.steps.core.waiting import Wait, Waiting
 from pressplay.steps.runs import judging, limits, orders, outcomes, requirements, task_folder, usage
 from pressplay.steps.runs.coderun import RunSpec, coderun
@@ -36,43 +37,41 @@ RECONCILE = "reconcile"
 NUDGED = "press-play/nudged-by"
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """What came of preparing a run; `manifest` and `began` (Unix seconds) where its state is `go`."""
+
+    state: Literal["go", "paused", "over"]
+    manifest: Manifest = field(default_factory=dict)
+    began: int = 0
+
+
 def carry_out(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
     """A run from its preparation to its result. If it is killed anywhere, running it again goes on with that run (R3).
 
     Waiting, while the agent works.
     """
-    prepared = prepare(inputs, context, rooms)
-    if prepared["state"] == "paused":
+
+    def over(refused: str = "") -> Outputs:
+        return {"state": "over", **collect(inputs, context, rooms, refused)}
+
+    prepared = _prepare(Run.of(inputs, context), context, rooms, woken=inputs.get("woken") == "true")
+    if prepared.state == "paused":
         return {"state": "paused"}
-    if prepared["state"] == "over":
-        return {"state": "over", **collect(inputs, context, rooms)}
-    manifest = unpacked(prepared["manifest"])
-    kind, metadata = manifest["kind"], manifest["metadata"]
-    refused = ""
+    if prepared.state == "over":
+        return over()
+    manifest = prepared.manifest
     try:
         # One that is there is that of this run: a pod that was lost comes back to it.
         context.cluster.create(manifest)
     except TryAgain:
         raise
     except InputError as error:
-        refused = str(error)
-
-    def over() -> Outputs:
-        return {"state": "over", **collect(inputs, context, rooms, refused)}
-
-    if refused:
-        return over()
-    until = _deadline(
-        context, Run.of(inputs, context), context.cluster.get(kind, metadata["namespace"], metadata["name"])
-    )
-    raise Waiting(Wait(kind, metadata["namespace"], metadata["name"], until, _is_over, over))
-
-
-def _deadline(context: Context, run: Run, manifest: Manifest | None) -> float:
-    """When a run has taken as long as it may, however many pods waited for it (Unix seconds)."""
-    entry = context.ledger(run.subject.repo).entries(run.kind, run.number).get(RunEntry, run.name)
-    began = entry.started if entry and entry.started else context.clock.now()
-    return began + context.settings.limits.run_minutes * 60 + outcomes.held(manifest)
+        return over(str(error))
+    where = manifest["kind"], manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+    # It has no more time because several pods waited for it.
+    allowed = context.settings.limits.run_minutes * 60 + outcomes.held(context.cluster.get(*where))
+    raise Waiting(Wait(*where, prepared.began + allowed, _is_over, over))
 
 
 def _is_over(run: Manifest | None) -> bool:
@@ -80,19 +79,26 @@ def _is_over(run: Manifest | None) -> bool:
 
 
 def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
-    """Everything before the agent starts. If it is killed anywhere, running it again completes it (R3)."""
+    """Everything before the agent starts, as earlier versions' Workflows have it: a step of its own."""
     run = Run.of(inputs, context)
+    prepared = _prepare(run, context, rooms, woken=inputs.get("woken") == "true")
+    manifest = packed(prepared.manifest) if prepared.state == "go" else "none"
+    return {"state": prepared.state, "manifest": manifest, "run": run.name}
+
+
+def _prepare(run: Run, context: Context, rooms: Rooms, *, woken: bool) -> _Prepared:
+    """Everything before the agent starts. If it is killed anywhere, running it again completes it (R3)."""
     ledger = context.ledger(run.subject.repo)
     entries = ledger.entries(run.kind, run.number)
     entry = entries.get(RunEntry, run.name)
     if entry is not None and entry.result is not None:
-        return {"state": "over", "manifest": "none", "run": run.name}
+        return _Prepared("over")
     if entry is None:
         _see_that_it_is_wanted(run, entries)
         # A run with an entry in the ledger has passed the limits, and may have started.
-        if inputs.get("woken") != "true" and (held := context.paused(run.subject.repo)) is not None:
+        if not woken and (held := context.paused(run.subject.repo)) is not None:
             context.say(f"{run.name}: paused; {held.ended_by}")
-            return {"state": "paused", "manifest": "none", "run": run.name}
+            return _Prepared("paused")
         refused = _refused(context, run, entries)
         if refused:
             return _over(context, run, None, refused)
@@ -123,7 +129,7 @@ def prepare(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
     for span in limits.spans(context, run):
         ledger.count(span, run.name)
     _see_to_reconcile(context, run)
-    return {"state": "go", "manifest": packed(manifest), "run": run.name}
+    return _Prepared("go", manifest, entry.started or _now(context))
 
 
 def _see_that_it_is_wanted(run: Run, entries: Entries) -> None:
@@ -155,12 +161,12 @@ def _see_to_reconcile(context: Context, run: Run) -> None:
     context.cluster.apply({**identity, "metadata": metadata})
 
 
-def _over(context: Context, run: Run, entry: RunEntry | None, result: Result) -> Outputs:
+def _over(context: Context, run: Run, entry: RunEntry | None, result: Result) -> _Prepared:
     """Record the result of a run that does not begin."""
     context.say(f"{run.name}: {result.outcome}: {result.reason}")
     entry = (entry or run.entry()).with_result(result, context.clock.now())
     context.ledger(run.subject.repo).record(run.kind, run.number, entry)
-    return {"state": "over", "manifest": "none", "run": run.name}
+    return _Prepared("over")
 
 
 def _now(context: Context) -> int:
