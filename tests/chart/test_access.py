@@ -23,9 +23,7 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     "press-play-reader": {
         RELEASE: {REPORT, "get configmaps", "patch configmaps press-play-rate-limits"},
     },
-    "press-play-poster": {
-        RELEASE: {REPORT, HARNESS, "get,create,patch configmaps", "get workflows.argoproj.io"},
-    },
+    "press-play-poster": {RELEASE: {REPORT, HARNESS, "get,create,patch configmaps"}},
     "press-play": {
         RELEASE: {REPORT, WITH_QA, "get,list,create,patch configmaps", "get,list,create workflows.argoproj.io"},
     },
@@ -63,7 +61,9 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
         },
     },
     "press-play-gate-apply": {RELEASE: {REPORT, "get,create,patch pods"}},
-    "press-play-deploy-apply": {RELEASE: {REPORT, "get,create,patch workflows.argoproj.io"}},
+    "press-play-deployer": {
+        RELEASE: {REPORT, HARNESS, "get,create,patch configmaps", "get,watch,create workflows.argoproj.io"},
+    },
     "press-play-acceptance": {
         RELEASE: {REPORT, "get configmaps press-play-config"},
         PROBED: {
@@ -120,7 +120,6 @@ def test_every_pod_of_a_workflow_runs_as_the_account_of_its_step(documents: Docu
 
 def test_what_a_resource_template_applies_its_account_may_apply():
     places = {
-        "deploy/run": (RELEASE, ("workflows.argoproj.io",)),
         "gate-lint/run": (RELEASE, ("pods",)),
         "gate-tests/run": (RELEASE, ("pods",)),
     }
@@ -167,8 +166,8 @@ def test_only_the_gates_make_pods_only_runs_reach_the_controller_and_only_plays_
     # Who applies objects has no key, and who writes strangers' bytes onto a volume writes no verdict.
     keyless = {name for name in held if not any("get secrets" in text for text in held[name][RELEASE])}
     assert keyless == {
-        "press-play-reader", "press-play-run-apply", "press-play-gate-apply", "press-play-deploy-apply",
-        "press-play-acceptance", "press-play-sensor",
+        "press-play-reader", "press-play-run-apply", "press-play-gate-apply", "press-play-acceptance",
+        "press-play-sensor",
     }  # fmt: skip
     writers = {name for name, places in held.items() if any(is_write(text) for text in places[RELEASE])}
     assert not keyless & writers

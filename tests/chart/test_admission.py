@@ -232,7 +232,7 @@ def test_each_policy_is_in_force_for_its_accounts_in_this_namespace():
             "press-play-reconcile",
         ],
         "plays": ["press-play-planner"],
-        "deployments": ["press-play-deploy-apply"],
+        "deployments": ["press-play-deployer"],
         "play-templates": ["press-play-planner"],
         "gate-pods": ["press-play-gate-apply"],
         "gate-tokens": ["press-play-gates"],

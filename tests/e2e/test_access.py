@@ -239,7 +239,7 @@ MAKERS = {
     "press-play-queue": ("started", "merge-group"),
     "press-play-reconcile": ("started", "task"),
     "press-play-planner": ("plays", "play-1"),
-    "press-play-deploy-apply": ("deployments", "our-deploy"),
+    "press-play-deployer": ("deployments", "our-deploy"),
 }
 """Every account that may create Workflows: its policy, and a WorkflowTemplate that it may refer to."""
 
@@ -308,16 +308,12 @@ def test_a_wait_of_any_workflow_is_woken(enforced: list[Manifest], account: str)
 @pytest.mark.rule("NFR5")
 def test_what_a_resource_template_applies_is_taken_and_again_where_its_pod_was_lost(enforced: list[Manifest]):
     """By the calls of Argo's executor: apply on the server, and read by name until it ends."""
-    applied = {
-        "press-play-gate-apply": ("pod", gate_pod("gate-lint")),
-        "press-play-deploy-apply": ("workflow", workflow("a-deployment", "our-deploy")),
-    }
     flags = ("--server-side", "--field-manager=press-play", "--force-conflicts", "-o", "json")
-    for account, (kind, manifest) in applied.items():
-        manifest["metadata"]["name"] = "applied"
-        for _ in range(2):
-            run("kubectl", "apply", *flags, "-f", "-", *acting(account), input=json.dumps(manifest))
-        run("kubectl", "get", kind, manifest["metadata"]["name"], "-n", RELEASE, *acting(account))
+    acting_as, manifest = acting("press-play-gate-apply"), gate_pod("gate-lint")
+    manifest["metadata"]["name"] = "applied"
+    for _ in range(2):
+        run("kubectl", "apply", *flags, "-f", "-", *acting_as, input=json.dumps(manifest))
+    run("kubectl", "get", "pod", manifest["metadata"]["name"], "-n", RELEASE, *acting_as)
 
 
 @pytest.mark.rule("NFR5")

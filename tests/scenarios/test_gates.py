@@ -18,6 +18,7 @@ from team import PR, Does, Played, Team, commit, nothing, played, starts, writes
 
 from pressplay import names
 from pressplay.cli import main
+from pressplay.cluster import waits
 from pressplay.commands import proof as proof_command
 from pressplay.commands._installation import Installation
 from pressplay.domain.entries import GateEntry
@@ -618,6 +619,46 @@ def test_a_workflow_template_that_says_that_another_commit_runs_brings_no_approv
     assert one.state == "parked"
     assert one.reason == ("press-play/acceptance: whoever deployed says that another commit than the head runs there")
     one.assert_not_approved()
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.rule("R4")
+@pytest.mark.parametrize(
+    ("seconds", "reason"),
+    [
+        ("30", "press-play/acceptance still fails: 1 of 1 probe did not hold"),
+        ("86400", "press-play/acceptance: nobody deployed the commit within 15 minutes (deploy.timeoutMinutes)"),
+    ],
+)
+def test_a_pod_that_is_lost_while_a_workflow_deploys_comes_back_to_it_and_waits_no_longer(tmp_path, seconds, reason):
+    template = deploying("'{{workflow.parameters.head}}'")
+    template["spec"]["templates"][1]["suspend"]["duration"] = seconds
+    plan = (
+        "probes: [{name: there, workload: {kind: Deployment, namespace: preview, name: shop, expect: {replicas: 2}}}]\n"
+    )
+    deploy = {**BY_WORKFLOW["defaults"]["deploy"], "timeoutMinutes": 15}
+    settings = {"defaults": {"deploy": deploy}, "limits": {"rounds": 1}}
+    source = project(tmp_path, [task(1)])
+    (source / ".press-play" / "acceptance" / "1.yaml").write_text(plan)
+    made = world(tmp_path / "state", Team(), source=source, merge=False, chart=[*CHART, template], settings=settings)
+    made.sandbox.press()
+    lost = dict[str, float]()
+
+    def lose() -> None:
+        for pod in made.sandbox.cluster.list("Pod", "press-play"):
+            name, command = pod["metadata"]["name"], pod["spec"]["containers"][0]["command"]
+            waits_now = command[1:] == ["step", "acceptance-deploy"] and pod.get("status", {}).get("phase") == "Running"
+            if waits_now and len(lost) < 4 and made.sandbox.clock.now() - max(lost.values(), default=0) > 5:
+                lost[name] = made.sandbox.clock.now()
+                made.sandbox.cluster.delete("Pod", "press-play", name)
+
+    made.sandbox.run(lambda: waits.phase(made.sandbox.plays()[-1]) in waits.FINISHED, lose)
+    assert lost
+    (result,) = made.go_on().tasks
+    assert reason in result.reason
+    deployments = made.sandbox.cluster.list("Workflow", "press-play", {"press-play/flow": "deploy"})
+    assert len(deployments) == 1
+    made.sandbox.close()
 
 
 def test_the_proof_is_kept_for_the_commit(tmp_path):

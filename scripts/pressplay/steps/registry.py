@@ -110,21 +110,13 @@ def _earlier_runs() -> Steps:
 def _deploy() -> Steps:
     from pressplay.steps.review import deploy_steps
 
-    return {
-        "deploy-look": deploy_steps.look,
-        "deploy-begin": deploy_steps.begin,
-        "deploy-collect": deploy_steps.collect,
-    }
+    return {"acceptance-deploy": deploy_steps.deploy}
 
 
 def _acceptance() -> Steps:
     from pressplay.steps.review import acceptance_steps
 
-    return {
-        "acceptance-plan": acceptance_steps.prepare,
-        "acceptance-probe": acceptance_steps.probe,
-        "acceptance-verdict": acceptance_steps.verdict,
-    }
+    return {"acceptance-probe": acceptance_steps.probe, "acceptance-verdict": acceptance_steps.verdict}
 
 
 def _comment() -> Steps:
@@ -219,7 +211,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
     "retest-": _retest,
     "gate-changes-": _changes,
     "gate-merge-": _merge,
-    "deploy-": _deploy,
+    "acceptance-deploy": _deploy,
     "acceptance-": _acceptance,
     "comments-": _comment,
     "issue-": _issue,

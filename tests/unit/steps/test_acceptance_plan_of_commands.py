@@ -11,7 +11,7 @@ from pressplay.github import contents
 from pressplay.settings import RepositoryDefaults
 from pressplay.steps.core import task_criteria, verdicts
 from pressplay.steps.core.context import Subject
-from pressplay.steps.review import acceptance_steps, plans
+from pressplay.steps.review import deploy_steps, plans
 
 pytestmark = pytest.mark.rule("R5")
 
@@ -24,25 +24,27 @@ def prepared(tmp_path, monkeypatch):
     """The verdict that the acceptance gate posts on a commit whose plan has commands alone."""
 
     def make(entries):
-        context = desk(tmp_path, repositories=with_tests(True))
+        deploys = {"tests": {"enabled": True}, "deploy": {"mode": "github-deployment"}}
+        context = desk(tmp_path, repositories={REPO: RepositoryDefaults.model_validate(deploys)})
         record(context, "pr", PR, entries)
         posted = []
         monkeypatch.setattr(type(context), "harness", lambda *_args, **_permissions: None)
         plans.keep(context, of(context), HEAD, probe_plan.read(COMMANDS, "plan"))
         monkeypatch.setattr(verdicts, "post", lambda *given: posted.append(given[-1]) or given[-1].outcome)
-        acceptance_steps.prepare(INPUTS, context)
-        return posted[0]
+        outputs = deploy_steps.deploy({**INPUTS, "woken": "false"}, context)
+        assert outputs == {"state": "over", "outcome": posted[0].outcome if posted else "none"}
+        return posted
 
     return make
 
 
 def test_what_the_tests_gate_proved_needs_no_deployment(prepared):
-    assert prepared(gate("tests", "pass")).outcome == "pass"
+    assert prepared(gate("tests", "pass")) == []
 
 
 @pytest.mark.parametrize("entries", [{}, gate("lint", "pass")])
 def test_what_no_tests_gate_judged_has_no_proof(prepared, entries):
-    verdict = prepared(entries)
+    (verdict,) = prepared(entries)
     assert verdict.outcome == "fail"
     assert "has not proven this commit" in verdict.reason
 

@@ -58,7 +58,9 @@ def test_a_step_gets_its_inputs_and_what_it_fails_with_is_noted(monkeypatch):
 
 @pytest.mark.rule("R10")
 def test_an_unknown_step_is_refused_with_those_that_there_are():
-    with pytest.raises(InputError, match=r"no step is named 'nope': expected one of acceptance-plan, .*, triage-rerun"):
+    with pytest.raises(
+        InputError, match=r"no step is named 'nope': expected one of acceptance-deploy, .*, triage-rerun"
+    ):
         registry.run("nope", {}, None)
 
 

@@ -97,6 +97,7 @@ def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: Gat
     context.ledger(subject.repo).record("pr", subject.pr, entry)
     if gate != ACCEPTANCE or verdict.outcome != "pass":
         show(context, subject.repo, pull, gate, verdict)
+    context.say(f"pull request {subject.pr}: {check_name(gate)}: {verdict.outcome}: {verdict.reason}")
     return verdict.outcome
 
 

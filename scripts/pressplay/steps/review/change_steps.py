@@ -22,7 +22,7 @@ from pressplay.steps.core import evidence, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.gate_pods import gate_runs, gate_tokens
-from pressplay.steps.review import plans, supply, test_only
+from pressplay.steps.review import deploys, plans, supply, test_only
 from pressplay.steps.review.reading import Brought, Expectation, Reading
 from pressplay.validation.details import ending
 
@@ -98,11 +98,17 @@ def _reading(context: Context, gh: Client, subject: Subject, pull: pulls.Pull, *
 def verdict(inputs: Inputs, context: Context) -> Outputs:
     """Post what was read: outcome `pass`, `fail` (QA fixes it), `changes` (Rex fixes it) or `error` (no agent can);
     `superseded` if the head has changed. `reading` none: the change could not be read.
+
+    `environment`: where the head is to be deployed for the probes of its plan; `none` if it has no such probe.
     """
     subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
     if inputs["reading"] == "none":
-        return {"outcome": _post(context, subject, verdicts.TEST_ONLY, head, gate_runs.given_up())}
-    return {"outcome": _posted(context, subject, head, Reading.unpack(inputs["reading"]))}
+        return {"outcome": verdicts.post(context, subject, verdicts.TEST_ONLY, head, gate_runs.given_up())}
+    outcome = _posted(context, subject, head, Reading.unpack(inputs["reading"]))
+    settings = subject.settings.deploy
+    if settings.mode == "none" or not plans.probes_deployment(context, subject, head):
+        return {"outcome": outcome}
+    return {"outcome": outcome, "environment": deploys.environment(settings, subject.pull_number)}
 
 
 def _posted(context: Context, subject: Subject, head: str, reading: Reading) -> str:
@@ -112,7 +118,7 @@ def _posted(context: Context, subject: Subject, head: str, reading: Reading) -> 
     if reading.test_only.outcome != "error":
         plan = ProbePlan.from_json(reading.plan, "parameter reading") if reading.plan else None
         plans.keep(context, subject, head, plan)
-    outcome: str = _post(context, subject, verdicts.TEST_ONLY, head, reading.test_only)
+    outcome: str = verdicts.post(context, subject, verdicts.TEST_ONLY, head, reading.test_only)
     if outcome == "fail" and reading.for_rex:
         outcome = _for_rex(context, subject, head)
     if outcome == "pass" and reading.supply is not None:
@@ -120,14 +126,8 @@ def _posted(context: Context, subject: Subject, head: str, reading: Reading) -> 
             # What an approval shows of it.
             rows = [[row.kind, row.what, row.path, row.line, row.action] for row in reading.brought]
             evidence.keep(context, subject, head, {evidence.SUPPLY: packing.pack(json.dumps(rows))})
-        outcome = _post(context, subject, verdicts.SUPPLY, head, reading.supply)
+        outcome = verdicts.post(context, subject, verdicts.SUPPLY, head, reading.supply)
         outcome = verdicts.CHANGES if outcome == "fail" else outcome
-    return outcome
-
-
-def _post(context: Context, subject: Subject, gate: verdicts.Gate, head: str, verdict: GateVerdict) -> str:
-    outcome = verdicts.post(context, subject, gate, head, verdict)
-    context.say(f"pull request {subject.pull_number}: {verdicts.check_name(gate)}: {outcome}")
     return outcome
 
 

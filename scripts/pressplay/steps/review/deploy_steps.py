@@ -1,57 +1,108 @@
-"""The deployment of a pull request's head, so that something can be proven of it: asked for, waited for, judged.
+"""The first step of the acceptance gate: a pull request's head is deployed, so that something can be proven of it.
 
-`look` outputs the environment, `begin` how the deployment is waited for, `collect` what came of it. Who deploys is the
-user's: whoever answers GitHub's deployments (`github-deployment`), or a WorkflowTemplate (`workflowTemplate`). Where it
-answers stands in the ledger; a URL is somebody else's text and no parameter (R7).
+Who deploys is the user's: whoever answers GitHub's deployments (`github-deployment`), or a WorkflowTemplate
+(`workflowTemplate`). Where it answers stands in the ledger; a URL is somebody else's text and no parameter (R7).
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 from pressplay import names
+from pressplay.clock import parse_rfc3339
+from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
-from pressplay.domain.entries import Deployment
+from pressplay.domain.entries import Deployment, Details
+from pressplay.domain.reasons import Reason
+from pressplay.errors import InputError, TryAgain
+from pressplay.gates.acceptance.probe_plan import ProbePlan
+from pressplay.gates.acceptance.probe_types import DEPLOYED
 from pressplay.github import deployments, pulls
-from pressplay.steps.core import start
+from pressplay.steps.core import probing, start, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
-from pressplay.steps.core.manifests import packed
+from pressplay.steps.core.verdicts import ACCEPTANCE, GateVerdict
+from pressplay.steps.core.waiting import Wait, Waiting
 from pressplay.steps.review import approval, deploys, plans
+from pressplay.validation.details import ending
 
-GONE = "superseded"
+_MINUTE = 60
 
 
-def look(inputs: Inputs, context: Context) -> Outputs:
-    """Where to deploy the head: state `go` with the environment, or `none` if no deployment is set up, or needed."""
+def deploy(inputs: Inputs, context: Context) -> Outputs:
+    """See that the head gets deployed where its plan asks for that, and say what is to be looked at there.
+
+    States: `ready` (plan and target, packed); `wait` for whoever deploys: call again, `woken`; `over`, with the gate's
+    outcome: `none` if no deployment is set up, or needed. Waiting, while a Workflow deploys.
+    """
     subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
-    settings = subject.settings.deploy
-    entries = context.ledger(subject.repo).entries("pr", subject.pull_number)
+    settings, pr = subject.settings.deploy, subject.pull_number
+    entries = context.ledger(subject.repo).entries("pr", pr)
     if settings.mode == "none" or not approval.needs_acceptance(
         subject, entries, head, deployed=plans.probes_deployment(context, subject, head)
     ):
-        return {"state": "none", "environment": "none"}
-    return {"state": "go", "environment": deploys.environment(settings, subject.pull_number)}
-
-
-def begin(inputs: Inputs, context: Context) -> Outputs:
-    """See that the head gets deployed.
-
-    States: `wait` (for whoever deploys), `run` (the manifest of a Workflow that deploys), `ended` (`collect` tells
-    how), `superseded`.
-    """
-    subject = Subject.of(inputs, context)
-    settings, pr, head = subject.settings.deploy, subject.pull_number, names.checked(inputs["head"], "head")
-    nothing = {"manifest": "none"}
-    gh = context.harness(subject.repo, pull_requests="read", deployments="write")
-    pull = pulls.pull(gh, subject.repo, pr)
-    if pull.state != "open" or pull.head_sha != head:
-        return {"state": GONE, **nothing}
+        return {"state": "over", "outcome": "none"}
+    plan = _plan(context, subject, head)
+    if isinstance(plan, GateVerdict):
+        return _over(context, subject, head, plan)
+    if _is_superseded(context, subject, head):
+        return {"state": "over", "outcome": verdicts.SUPERSEDED}
+    go_on = partial(_deployed, context, subject, head, plan)
     if settings.mode == "workflowTemplate":
-        return {"state": "run", "manifest": packed(_workflow(context, subject, head))}
-    where = deploys.environment(settings, pr)
-    if settings.request:
-        # A person's retry is another deployment.
-        deployments.request(gh, subject.repo, where, head, deploys.request_key(subject, pr))
-    is_over = deploys.on_github(context, subject, head) is not None
-    return {"state": "ended" if is_over else "wait", **nothing}
+        return _by_workflow(context, subject, head, go_on)
+    if inputs["woken"] != "true":
+        if settings.request:
+            gh = context.harness(subject.repo, deployments="write")
+            # A person's retry is another deployment.
+            key = deploys.request_key(subject, pr)
+            deployments.request(gh, subject.repo, deploys.environment(settings, pr), head, key)
+        if deploys.on_github(context, subject, head) is None:
+            return {"state": "wait"}
+    return go_on()
+
+
+def _plan(context: Context, subject: Subject, head: str) -> ProbePlan | GateVerdict:
+    """The plan of probes at the head, or the verdict on one that is not there, is wrong, or asks for no deployment."""
+    where = names.acceptance_plan(subject.work_number)
+    try:
+        plan = plans.kept(context, subject, head)
+    except plans.NotRead as error:
+        return GateVerdict("error", "The plan of probes was not read", str(error))
+    if plan is None:
+        reason = f"there is no plan of probes that proves anything at {where}"
+        return GateVerdict("fail", "No plan of probes", reason)
+    if not plan.needs_deployment:
+        reason = "the plan has only commands, and the tests gate has not proven this commit"
+        return GateVerdict("fail", "No probe of a deployment", reason)
+    return plan
+
+
+def _over(context: Context, subject: Subject, head: str, verdict: GateVerdict) -> Outputs:
+    return {"state": "over", "outcome": verdicts.post(context, subject, ACCEPTANCE, head, verdict)}
+
+
+def _is_superseded(context: Context, subject: Subject, head: str) -> bool:
+    pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, subject.pull_number)
+    return pull.state != "open" or pull.head_sha != head
+
+
+def _by_workflow(context: Context, subject: Subject, head: str, go_on: partial[Outputs]) -> Outputs:
+    made = _workflow(context, subject, head)
+    try:
+        # One that is there is that of this head: a pod that was lost comes back to it.
+        context.cluster.create(made)
+    except TryAgain:
+        raise
+    except InputError as error:
+        return go_on(refused=str(error))
+    where = made["kind"], made["metadata"]["namespace"], made["metadata"]["name"]
+    there = context.cluster.get(*where)
+    # It has no more time because several pods waited for it.
+    began = parse_rfc3339(there["metadata"]["creationTimestamp"]) if there else context.clock.now()
+    raise Waiting(Wait(*where, began + subject.settings.deploy.timeout_minutes * _MINUTE, _has_ended, go_on))
+
+
+def _has_ended(workflow: Manifest | None) -> bool:
+    return workflow is None or waits.phase(workflow) in waits.FINISHED
 
 
 def _workflow(context: Context, subject: Subject, head: str) -> Manifest:
@@ -74,23 +125,34 @@ def _workflow(context: Context, subject: Subject, head: str) -> Manifest:
     return {**made, "spec": {**made["spec"], "workflowTemplateRef": {"name": settings.workflow_template}}}
 
 
-def collect(inputs: Inputs, context: Context) -> Outputs:
-    """Record the deployment's result in the ledger: state `deployed`, `failed`, `error` or `superseded`.
+def _deployed(context: Context, subject: Subject, head: str, plan: ProbePlan, refused: str = "") -> Outputs:
+    """Record what came of the deployment in the ledger, and say what is to be looked at where.
 
-    `failed`: the commit is probably at fault; `error`: nobody deployed it.
+    `refused`: why the API server took no Workflow that deploys.
     """
-    subject = Subject.of(inputs, context)
-    pr, head = subject.pull_number, names.checked(inputs["head"], "head")
-    pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, pr)
-    if pull.state != "open" or pull.head_sha != head:
-        return {"state": GONE}
-    by_workflow = subject.settings.deploy.mode == "workflowTemplate"
-    deployment = (deploys.by_workflow if by_workflow else deploys.on_github)(context, subject, head)
-    where = deploys.environment(subject.settings.deploy, pr)
+    pr, settings = subject.pull_number, subject.settings.deploy
+    if _is_superseded(context, subject, head):
+        return {"state": "over", "outcome": verdicts.SUPERSEDED}
+    where = deploys.environment(settings, pr)
+    deployment: Deployment | None
+    if refused:
+        why = Reason(what="the Workflow that was to deploy the commit could not be created", detail=ending(refused))
+        deployment = Deployment(head=head, environment=where, state="error", reason=why.what, details=Details.of(why))
+    else:
+        by_workflow = settings.mode == "workflowTemplate"
+        deployment = (deploys.by_workflow if by_workflow else deploys.on_github)(context, subject, head)
     if deployment is None:
-        minutes = subject.settings.deploy.timeout_minutes
-        reason = f"nobody deployed the commit within {minutes} minutes (deploy.timeoutMinutes)"
+        reason = f"nobody deployed the commit within {settings.timeout_minutes} minutes (deploy.timeoutMinutes)"
         deployment = Deployment(head=head, environment=where, state="error", reason=reason)
     context.ledger(subject.repo).record("pr", pr, deployment)
     context.say(f"pull request {pr}: deployment into {where}: {deployment.state}")
-    return {"state": deployment.state}
+    if deployment.state != "deployed":
+        # A deployment that failed is probably the commit's fault; one that nobody made is not.
+        outcome: verdicts.Outcome = "fail" if deployment.state == "failed" else "error"
+        return _over(
+            context, subject, head, GateVerdict(outcome, "Not deployed", deployment.reason, why=deployment.why)
+        )
+    if other := deploys.other_commit(context, subject, deployment):
+        return _over(context, subject, head, GateVerdict("error", "Another commit is deployed", other))
+    job = probing.job(subject.settings, settings.commit_of(pr), deployment.url or "", deployment.environment, head)
+    return {"state": "ready", "plan": (plan.only(DEPLOYED) or plan).pack(), "target": job.pack()}

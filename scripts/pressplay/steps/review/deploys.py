@@ -30,6 +30,17 @@ def deployed(entries: Entries, head: str) -> Deployment | None:
     return entry if entry is not None and entry.state == "deployed" else None
 
 
+def other_commit(context: Context, subject: Subject, deployment: Deployment) -> str:
+    """Why what is deployed is not its commit, as far as records tell; empty where it is."""
+    head = deployment.head
+    if deployment.commit != head:
+        return "whoever deployed says that another commit than the head runs there"
+    if subject.settings.deploy.mode == "github-deployment":
+        gh = context.harness(subject.repo, deployments="read")
+        return deployment_records.replaced(gh, subject.repo, deployment.environment, deployment.deployment, head)
+    return ""
+
+
 def request_key(subject: Subject, pr: int) -> str:
     """By what a deployment is known as the one that this try asked for: a person's retry is another one."""
     return f"pr-{pr}-try-{subject.attempt_of_person}"
@@ -54,7 +65,7 @@ def by_workflow(context: Context, subject: Subject, head: str) -> Deployment | N
     made = Deployment(head=head, environment=environment(settings, pr), state="error")
     workflow = context.cluster.get("Workflow", context.settings.namespace, name)
     if workflow is None:
-        reason = f"the Workflow {name}, which was to deploy the commit, could not be created or is gone"
+        reason = f"the Workflow {name}, which was to deploy the commit, is gone"
         return replace(made, reason=reason)
     phase = waits.phase(workflow)
     if phase not in waits.FINISHED:
