@@ -49,6 +49,7 @@ RIGHTS: Mapping[str, Mapping[str, set[str]]] = {
     "press-play-runner": {
         RELEASE: {
             REPORT, HARNESS, "get,create,patch configmaps", "get workflows.argoproj.io",
+            "get,create persistentvolumeclaims", "create secrets",
             "get,patch cronworkflows.argoproj.io reconcile",
         },
         CONTROLLER: {f"get,list,watch,create,delete {kind}" for kind in RUNS},
@@ -150,7 +151,7 @@ def test_only_the_gates_make_pods_only_runs_reach_the_controller_and_only_plays_
         return {name for name, places in held.items() if has(places.get(namespace, set()))}
 
     assert may("create", "pods") == {"press-play-gate-apply"}
-    assert may("create", "persistentvolumeclaims") == {"press-play-gates"}
+    assert may("create", "persistentvolumeclaims") == {"press-play-gates", "press-play-runner"}
     assert may("create", "workflowtemplates.argoproj.io") == {"press-play-planner"}
     assert may("delete", "workflowtemplates.argoproj.io") == {"press-play-planner", "press-play-reconcile"}
     assert may("create", RUNS[0], CONTROLLER) == {"press-play-runner", "press-play-run-apply"}
@@ -158,7 +159,7 @@ def test_only_the_gates_make_pods_only_runs_reach_the_controller_and_only_plays_
         "press-play-runner", "press-play-run-apply", "press-play-reconcile",
     }  # fmt: skip
     # Who could read or change any Secret could take or replace a key.
-    assert may("create", "secrets") == {"press-play-gates"}
+    assert may("create", "secrets") == {"press-play-gates", "press-play-runner"}
     assert not may("list", "secrets") | may("patch", "secrets") | may("update", "secrets") | may("delete", "secrets")
     assert all(
         text.split()[2:] for places in held.values() for text in places[RELEASE] if text.startswith("get secrets")

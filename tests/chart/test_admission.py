@@ -235,7 +235,7 @@ def test_each_policy_is_in_force_for_its_accounts_in_this_namespace():
         "deployments": ["press-play-deployer"],
         "play-templates": ["press-play-planner"],
         "gate-pods": ["press-play-gate-apply"],
-        "gate-tokens": ["press-play-gates"],
+        "gate-tokens": ["press-play-gates", "press-play-runner"],
     }
     assert POLICIES.keys() == wanted.keys()
     for name, policy in POLICIES.items():

@@ -267,7 +267,7 @@ def test_our_pods_may_read_the_keys_of_two_apps_and_what_proofs_need_and_no_othe
         if role["kind"] == "Role"
         and any(("secrets" in r["resources"], "create" in r["verbs"]) == (True, True) for r in role["rules"])
     ]
-    assert made == ["press-play-gates"]
+    assert made == ["press-play-runner", "press-play-gates"]
     harness = names.app_secret(values["github"]["harnessApp"])
     qa = names.app_secret(values["agents"]["qa"]["githubApp"])
     # Where proofs have a key or a store of their own, that key and the credentials of that store.
@@ -373,4 +373,4 @@ def test_an_expression_that_allows_for_skipped_steps_first_names_one_that_was_no
     found = [written for written in re.findall(r"\{\{=(.*?)\}\}", text) if "?." in written]
     assert len(found) > 20
     for written in found:
-        assert re.match(r"\(*(steps|tasks)(\.[\w]+|\['[\w-]+'\])\.outputs\.", written), written
+        assert re.match(r"\(*(steps|tasks)(\.[\w]+|\['[\w-]+'\])\.(outputs\.|status)", written), written

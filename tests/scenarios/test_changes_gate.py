@@ -167,6 +167,6 @@ def test_qas_commit_is_linted_and_tested_while_it_is_read(tmp_path):
             for node in nodes.values()
             if node["type"] == "StepGroup"
         ]
-        if {"gate", "lint-gate", "tests"} in groups:
+        if {"gate", "lint-gate", "tests-gate"} in groups:
             return
     raise AssertionError("no group has all three")

@@ -138,6 +138,24 @@ NPM_CONFIG_OFFLINE: "true"
 {{- end }}
 
 {{/*
+The inputs of a gate's template but `head`, with what each is where the caller does not say. Takes their names.
+*/}}
+{{- define "press-play.gateInputs" -}}
+{{- $defaults := dict "tag" "" "task" "none" "play" "" "try" "1" "onto" "none" "tasks" "none" }}
+{{- range . }}
+{{- if eq . "onto" }}
+# A commit of the base branch: the gate judges the head as merged with it, and only records its verdict.
+{{- else if eq . "tasks" }}
+# The tasks of a play that are merged in `head`, a commit of the base branch: the gate judges what the play ended with.
+{{- end }}
+- name: {{ . }}
+{{- if hasKey $defaults . }}
+  value: {{ get $defaults . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
 A gate that runs commands of the project's, each language's in a Pod of its own, or waits for named checks of its CI. Its steps are
 `gate-<gate>-plan`, `-checkout`, `-checks` and `-verdict`, and `gate-token`; `languages` are those for which the checkout may give an image. With `services`,
 the checkout says which services run beside the commands; of `sharded` languages, in how many Pods at once.
@@ -152,6 +170,8 @@ the checkout says which services run beside the commands; of `sharded` languages
 {{- $ofRun := ternary (list "services") (list) $services }}
 {{- $beside := concat $ofRun (ternary (list "shards") (list) (not (empty $sharded))) }}
 {{- $pr := list "repo" "pr" "tag" "task" "play" "try" "head" "onto" "tasks" }}
+{{- /* What the checkout puts out. */}}
+{{- $made := concat $languages $beside (list "plan" "seconds" "patience" "resources") }}
 {{- $attempts := 3 }}
 {{- $workflow := dict "workflow" "{{workflow.name}}" -}}
 apiVersion: argoproj.io/v1alpha1
@@ -178,55 +198,61 @@ spec:
     - name: {{ $gate }}
       inputs:
         parameters:
-          - name: repo
-          - name: pr
-          - name: tag
-            value: ""
-          - name: task
-            value: none
-          - name: play
-            value: ""
-          - name: try
-            value: "1"
+          {{- include "press-play.gateInputs" (without $pr "head") | nindent 10 }}
           - name: head
-          # A commit of the base branch: the gate judges the head as merged with it, and only records its verdict.
-          - name: onto
-            value: none
-          # The tasks of a play that are merged in `head`, a commit of the base branch: the gate judges what the play ended with.
-          - name: tasks
-            value: none
-      # Each expression names something of `plan` without `?` (docs/reference/argo-differences.md).
       steps:
         - - name: plan
             template: gate-{{ $gate }}-plan
             arguments:
               parameters:
                 {{- include "press-play.pass" $pr | nindent 16 }}
+        - - name: judge
+            template: begun
+            arguments:
+              parameters:
+                {{- include "press-play.pass" $pr | nindent 16 }}
+                {{- include "press-play.ofStep" (dict "step" "plan" "names" (list "run")) | nindent 16 }}
+      outputs:
+        parameters:
+          - name: outcome
+            valueFrom:
+              parameter: {{ "{{steps.judge.outputs.parameters.outcome}}" | quote }}
+    # What was begun already: by `plan`, or by the run of an agent that ended with this head. `run`: the name of the gate's run; `checks`, where
+    # those of the project's CI stand for it; else its outcome.
+    - name: begun
+      inputs:
+        parameters:
+          {{- include "press-play.gateInputs" (without $pr "head") | nindent 10 }}
+          - name: head
+          - name: run
+      steps:
         - - name: checks
             template: checks
-            when: {{ "'{{steps.plan.outputs.parameters.state}}' == 'checks'" | quote }}
+            when: {{ "'{{inputs.parameters.run}}' == 'checks'" | quote }}
             arguments:
               parameters:
                 {{- include "press-play.pass" $pr | nindent 16 }}
           - name: commands
             template: commands
-            when: {{ "'{{steps.plan.outputs.parameters.state}}' == 'run'" | quote }}
-            arguments:
-              parameters:
-                {{- include "press-play.pass" $pr | nindent 16 }}
-                {{- include "press-play.ofStep" (dict "step" "plan" "names" (list "name" "seconds" "patience" "resources")) | nindent 16 }}
-            # Whatever becomes of it, there is a verdict.
-            continueOn:
-              failed: true
-              error: true
-        - - name: give-up
-            template: gate-{{ $gate }}-verdict
-            when: {{ "{{=steps.plan.outputs.parameters.state == 'run' and (steps.commands?.outputs?.parameters?.outcome ?? 'none') == 'none'}}" | quote }}
+            when: {{ "{{=inputs.parameters.run startsWith 'gate-'}}" | quote }}
             arguments:
               parameters:
                 {{- include "press-play.pass" $pr | nindent 16 }}
                 - name: name
-                  value: {{ "{{steps.plan.outputs.parameters.name}}" | quote }}
+                  value: {{ "{{inputs.parameters.run}}" | quote }}
+            # Whatever becomes of it, there is a verdict.
+            continueOn:
+              failed: true
+              error: true
+        # Named without `?`, the status keeps the expression from being evaluated too early (docs/reference/argo-differences.md).
+        - - name: give-up
+            template: gate-{{ $gate }}-verdict
+            when: {{ "{{=steps.commands.status != 'Skipped' and (steps.commands?.outputs?.parameters?.outcome ?? 'none') == 'none'}}" | quote }}
+            arguments:
+              parameters:
+                {{- include "press-play.pass" $pr | nindent 16 }}
+                - name: name
+                  value: {{ "{{inputs.parameters.run}}" | quote }}
                 - name: plan
                   value: none
                 - name: attempt
@@ -236,14 +262,14 @@ spec:
           - name: outcome
             valueFrom:
               expression: >-
-                steps.plan.outputs.parameters.state == 'checks' ? (steps.checks?.outputs?.parameters?.outcome ?? 'error')
-                : steps.plan.outputs.parameters.state != 'run' ? steps.plan.outputs.parameters.outcome
+                inputs.parameters.run == 'checks' ? (steps.checks?.outputs?.parameters?.outcome ?? 'error')
+                : not (inputs.parameters.run startsWith 'gate-') ? inputs.parameters.run
                 : (steps.commands?.outputs?.parameters?.outcome ?? 'none') != 'none' ? steps.commands.outputs.parameters.outcome
                 : (steps['give-up']?.outputs?.parameters?.outcome ?? 'error')
     - name: commands
       inputs:
         parameters:
-          {{- range concat $pr (list "name" "seconds" "patience" "resources") }}
+          {{- range append $pr "name" }}
           - name: {{ . }}
           {{- end }}
       steps:
@@ -258,8 +284,8 @@ spec:
             template: attempt
             arguments:
               parameters:
-                {{- include "press-play.pass" (concat $pr (list "name" "seconds" "patience" "resources")) | nindent 16 }}
-                {{- include "press-play.ofStep" (dict "step" "checkout" "names" (concat $languages $beside (list "plan"))) | nindent 16 }}
+                {{- include "press-play.pass" (append $pr "name") | nindent 16 }}
+                {{- include "press-play.ofStep" (dict "step" "checkout" "names" $made) | nindent 16 }}
       outputs:
         parameters:
           - name: outcome
@@ -297,7 +323,7 @@ spec:
                   value: {{ "{{=asInt(inputs.parameters.number) + 1}}" | quote }}
       outputs:
         parameters:
-          {{- range concat $languages $beside (list "plan") }}
+          {{- range $made }}
           - name: {{ . }}
             valueFrom:
               expression: {{ printf "steps.read.outputs.parameters.state == 'spent' ? (steps.again?.outputs?.parameters?.%s ?? 'none') : steps.read.outputs.parameters.%s" . . | quote }}
@@ -306,7 +332,7 @@ spec:
     - name: attempt
       inputs:
         parameters:
-          {{- range concat $pr (list "name" "seconds" "patience" "resources" "plan") $languages $beside }}
+          {{- range concat $pr (list "name") $made }}
           - name: {{ . }}
           {{- end }}
       retryStrategy:
@@ -424,10 +450,10 @@ spec:
             valueFrom:
               expression: "steps.look.outputs.parameters.state == 'pending' ? (steps['look-again']?.outputs?.parameters?.outcome ?? 'error') : steps.look.outputs.parameters.outcome"
     {{- include "press-play.wait" (dict "name" "await-checks" "inputs" (list "repo" "pr" "head")) | nindent 4 }}
-    {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-plan" $gate) "inputs" $pr "extra" $workflow "outputs" (dict "state" "none" "outcome" "none" "name" "none" "seconds" "0" "patience" "0" "resources" "none")) | nindent 4 }}
-    {{- $made := dict "plan" "none" "state" "done" }}
-    {{- range concat $languages $beside }}{{ $_ := set $made . "none" }}{{ end }}
-    {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checkout" $gate) "inputs" (concat $pr (list "name" "number")) "extra" (dict "into" "/gate" "token" "/github/token" "attempts" ($attempts | toString)) "claim" "{{inputs.parameters.name}}" "token" "{{inputs.parameters.name}}-token-{{inputs.parameters.number}}" "deadlineSeconds" 900 "outputs" $made) | nindent 4 }}
+    {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-plan" $gate) "inputs" $pr "extra" $workflow "outputs" (dict "run" "error")) | nindent 4 }}
+    {{- $outputs := dict "state" "done" }}
+    {{- range $made }}{{ $_ := set $outputs . "none" }}{{ end }}
+    {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checkout" $gate) "inputs" (concat $pr (list "name" "number")) "extra" (dict "into" "/gate" "token" "/github/token" "attempts" ($attempts | toString)) "claim" "{{inputs.parameters.name}}" "token" "{{inputs.parameters.name}}-token-{{inputs.parameters.number}}" "deadlineSeconds" 900 "outputs" $outputs) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checks" $gate) "inputs" (append $pr "woken") "outputs" (dict "state" "none" "outcome" "none")) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-verdict" $gate) "inputs" (concat $pr (list "name" "plan" "attempt")) "extra" (dict "attempts" ($attempts | toString)) "outputs" (dict "outcome" "none")) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" "gate-token" "inputs" (list "repo" "pr" "name" "number") "extra" (dict "owner" "volume")) | nindent 4 }}

@@ -79,7 +79,6 @@ def _changes() -> Steps:
     from pressplay.steps.review import change_steps
 
     return {
-        "gate-changes-plan": change_steps.plan,
         "gate-changes-read": change_steps.read,
         "gate-changes-verdict": change_steps.verdict,
     }
@@ -95,6 +94,17 @@ def _earlier() -> Steps:
     from pressplay.steps.review import change_steps
 
     return {"gate-test-only": change_steps.test_only_gate, "gate-supply": change_steps.supply_gate}
+
+
+def _earlier_deployments() -> Steps:
+    from pressplay.steps.review import deploy_steps
+
+    return {
+        "deploy-look": deploy_steps.look,
+        "deploy-begin": deploy_steps.begin,
+        "deploy-collect": deploy_steps.collect,
+        "acceptance-plan": deploy_steps.prepare,
+    }
 
 
 def _earlier_runs() -> Steps:
@@ -230,6 +240,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
 EARLIER: Mapping[str, Callable[[], Steps]] = {
     **dict.fromkeys(("gate-test-only", "gate-supply"), _earlier),
     **dict.fromkeys(("run-prepare", "run-collect"), _earlier_runs),
+    **dict.fromkeys(("deploy-look", "deploy-begin", "deploy-collect", "acceptance-plan"), _earlier_deployments),
 }
 """The same for steps that no template has any more: a Workflow goes on with the templates that it began with."""
 

@@ -84,7 +84,7 @@ CALLS: dict[str, Callable[[Cluster], object]] = {
         ("gate-changes-verdict", {"a ledger read", "a ledger written"}),
         ("plan", {"a ledger read", "a ledger written", "all ledgers", "a Workflow made", "a play"}),
         ("signal", {"a ledger read", "a ledger written", "all ledgers", "a Workflow made", "a wait ended"}),
-        ("run-prepare", {"a ledger read", "a ledger written", "a run deleted"}),
+        ("run-agent", {"a ledger read", "a ledger written", "a run deleted", "a Secret made"}),
         ("gate-tests-verdict", {"a ledger read", "a ledger written", "a Pod deleted", "a log", "a Secret made"}),
         ("acceptance-probe", set()),
         (

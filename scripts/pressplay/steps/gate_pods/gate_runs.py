@@ -45,34 +45,48 @@ class Lost(PressPlayError):
     exit_code = EXIT_FAILED
 
 
-def begin(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) -> Outputs:
-    """Whether a gate runs commands (state `run`), asks for checks (`checks`), or is `done` with an `outcome`.
+CHECKS = "checks"
+
+
+def begin(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) -> str:
+    """Begin a gate: the name of its run; CHECKS, where those of the project's CI stand for it; or its outcome already.
 
     With `onto` the head is judged as merged with that commit: `skipped` where checks of a CI stand for the gate, which
-    sees no such tree. For `run` it creates the volume, and the token for the checkout. `name` is the name of the volume
-    and of the Pods, `seconds` the time for the commands, `patience` how long to wait for their Pod, `resources` (base64
-    of JSON) the container's resources.
+    sees no such tree. A run has a volume and the token for the checkout; its name is theirs and its Pods'. Idempotent.
     """
     subject, candidate = Subject.of(inputs, context), Candidate.of(inputs)
     pr = subject.pull_number
     if not settings.enabled or (candidate.onto and settings.checks):
-        return {"state": "done", "outcome": "skipped"}
+        return "skipped"
     pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, pr)
     if candidate.is_superseded(pull) or (pull.state != "open" and not candidate.onto):
-        return {"state": "done", "outcome": verdicts.SUPERSEDED}
+        return verdicts.SUPERSEDED
     if candidate.outcome(context.ledger(subject.repo).entries("pr", pr), gate) == "pass":
-        return {"state": "done", "outcome": "pass"}
+        return "pass"
     if settings.checks:
-        return {"state": "checks"}
+        return CHECKS
     workflow = names.checked(inputs["workflow"], "workflow")
     name = names.gate_run(gate, subject.repo, pr, candidate.head, workflow)
     if not context.cluster.create(_claim(context, subject, name, workflow, settings)) and is_gone(context, name):
         raise TryAgain(f"{name}: the volume of an earlier run of this gate is still being deleted")
     gate_tokens.hand_over(context, subject, name, 0, gate_tokens.volume(context, name))
+    return name
+
+
+def plan(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) -> Outputs:
+    """Begin a gate in a step of its own: `run` as from `begin`; the other outputs are for earlier versions' flows."""
+    run = begin(inputs, context, gate, settings)
+    if run == CHECKS:
+        return {"run": run, "state": CHECKS}
+    if not run.startswith("gate-"):
+        return {"run": run, "state": "done", "outcome": run}
+    return {"run": run, "state": "run", "name": run, **bounds(settings)}
+
+
+def bounds(settings: CommandGate) -> Outputs:
+    """What a gate's Pods may take: `seconds` for the commands, `patience` in all, `resources` (base64 of JSON)."""
     seconds = int(MINUTE * settings.timeout_minutes)
     return {
-        "state": "run",
-        "name": name,
         "seconds": str(seconds),
         "patience": str(seconds + _PATIENCE),
         "resources": packed(json.dumps(settings.resources)),

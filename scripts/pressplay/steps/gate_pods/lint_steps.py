@@ -21,7 +21,7 @@ from pressplay.gates.lint.script import MOST, script
 from pressplay.gates.proving import environment
 from pressplay.github import pulls, refs
 from pressplay.settings import Lint
-from pressplay.steps.core import merged_trees
+from pressplay.steps.core import merged_trees, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.core.verdicts import GateVerdict
 from pressplay.steps.gate_pods import gate_runs, gate_tokens, named_checks
@@ -34,8 +34,8 @@ LOG_BYTES = 400_000
 
 
 def plan(inputs: Inputs, context: Context) -> Outputs:
-    """See `gate_runs.begin`."""
-    return gate_runs.begin(inputs, context, "lint", Subject.of(inputs, context).settings.lint)
+    """See `gate_runs.plan`."""
+    return gate_runs.plan(inputs, context, verdicts.LINT, Subject.of(inputs, context).settings.lint)
 
 
 # --- the checkout ----------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
     With `onto` it is the tree of merging the head with that commit, and the base is that commit.
 
     Outputs: for each language (and `custom`, the values' own commands) the image in base64, `none` where there is
-    nothing to run in it; `plan`, for the verdict.
+    nothing to run in it; `plan`, for the verdict; what the Pods may take (`gate_runs.bounds`).
     """
     from pressplay.github.clone import Clone
 
@@ -93,7 +93,7 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
     for language, tasks in runs.items():
         gate_runs.write_script(context, into, language, script(tasks), number(inputs, "attempts") or 1)
     used = {language: packed(images[language] or gate_runs.OWN_IMAGE) for language in runs}
-    return {"plan": made.packed(), **dict.fromkeys(images, gate_runs.NONE), **used}
+    return {"plan": made.packed(), **dict.fromkeys(images, gate_runs.NONE), **used, **gate_runs.bounds(lint)}
 
 
 def _plan(decided: Decided, lint: Lint) -> LintPlan:

@@ -46,8 +46,8 @@ _LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
 def plan(inputs: Inputs, context: Context) -> Outputs:
-    """See `gate_runs.begin`."""
-    return gate_runs.begin(inputs, context, TESTS, Subject.of(inputs, context).settings.tests)
+    """See `gate_runs.plan`."""
+    return gate_runs.plan(inputs, context, TESTS, Subject.of(inputs, context).settings.tests)
 
 
 def read_checks(inputs: Inputs, context: Context) -> Outputs:
@@ -68,8 +68,9 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
 
     Outputs: for each language (`other`: of none that we know) and for `independent` the image in base64, `none` where
     nothing runs in it; `plan`, for the verdict; `shards`, the Pods of each language (base64 of JSON); `services`, the
-    sidecars of each (base64 of JSON of base64 of JSON). Independent criteria lie in a folder of their own, which no
-    other Pod sees.
+    sidecars of each (base64 of JSON of base64 of JSON); what the Pods may take (`gate_runs.bounds`).
+
+    Independent criteria lie in a folder of their own, which no other Pod sees.
     """
     from pressplay.github.clone import Clone
 
@@ -159,7 +160,7 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
     _write(into / independent.POD, probed.files)
     apart = probed.plan if probed.plan != TestsPlan() else None
     plan = replace(made.plan, independent=apart, left_out=left_out, proven=proven, end=end)
-    return {**images, "plan": plan.pack(), **_beside(context, plan)}
+    return {**images, "plan": plan.pack(), **_beside(context, plan), **gate_runs.bounds(subject.settings.tests)}
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:

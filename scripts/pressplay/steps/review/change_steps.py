@@ -1,7 +1,7 @@
 """The gates that compare a change with its base, once QA has finished: `test-only`, then `supply`.
 
-`plan` makes a token; `read` reads the change with it, and has no key; `verdict` posts what `read` saw. Nothing of the
-project runs.
+`read` reads the change with the token that `round_gates` made, and has no key; `verdict` posts what `read` saw. Nothing
+of the project runs.
 """
 
 from __future__ import annotations
@@ -30,23 +30,6 @@ _MOST_EXPECTATIONS = 200
 _MOST_BROUGHT = 1_000
 _PASSED = "pass"
 """QA's verdict for which the supply gate is due, too."""
-
-
-def plan(inputs: Inputs, context: Context) -> Outputs:
-    """Make the token with which the change is read: state `run` and the run's `name`.
-
-    State `done` with outcome `superseded` if the head has changed.
-    """
-    subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
-    pr, workflow = subject.pull_number, names.checked(inputs["workflow"], "workflow")
-    pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, pr)
-    if pull.state != "open" or pull.head_sha != head:
-        return {"state": "done", "outcome": verdicts.SUPERSEDED}
-    # Each round has a token of its own, also where nobody pushed between two.
-    name = names.gate_run("changes", subject.repo, pr, head, f"{workflow}.{inputs['round']}.{inputs['cause']}")
-    owner = gate_tokens.workflow(inputs, gate_runs.labels(subject, name))
-    gate_tokens.hand_over(context, subject, name, 0, owner)
-    return {"state": "run", "name": name}
 
 
 def read(inputs: Inputs, context: Context) -> Outputs:

@@ -29,7 +29,7 @@ _MINUTE = 60
 
 
 def deploy(inputs: Inputs, context: Context) -> Outputs:
-    """See that the head gets deployed where its plan asks for that, and say what is to be looked at there.
+    """See that the head gets deployed where its plan asks for that, and say at what the probes look.
 
     States: `ready` (plan and target, packed); `wait` for whoever deploys: call again, `woken`; `over`, with the gate's
     outcome: `none` if no deployment is set up, or needed. Waiting, while a Workflow deploys.
@@ -126,7 +126,7 @@ def _workflow(context: Context, subject: Subject, head: str) -> Manifest:
 
 
 def _deployed(context: Context, subject: Subject, head: str, plan: ProbePlan, refused: str = "") -> Outputs:
-    """Record what came of the deployment in the ledger, and say what is to be looked at where.
+    """Record what came of the deployment in the ledger, and say at what the probes look.
 
     `refused`: why the API server took no Workflow that deploys.
     """
@@ -156,3 +156,32 @@ def _deployed(context: Context, subject: Subject, head: str, plan: ProbePlan, re
         return _over(context, subject, head, GateVerdict("error", "Another commit is deployed", other))
     job = probing.job(subject.settings, settings.commit_of(pr), deployment.url or "", deployment.environment, head)
     return {"state": "ready", "plan": (plan.only(DEPLOYED) or plan).pack(), "target": job.pack()}
+
+
+# -- as earlier versions' Workflows have it: several steps in a row ----------------------------------------------------
+
+
+def look(inputs: Inputs, context: Context) -> Outputs:
+    """Where to deploy the head: state `go` with the environment, or `none` if no deployment is set up."""
+    subject = Subject.of(inputs, context)
+    settings = subject.settings.deploy
+    if settings.mode == "none":
+        return {"state": "none", "environment": "none"}
+    return {"state": "go", "environment": deploys.environment(settings, subject.pull_number)}
+
+
+def begin(inputs: Inputs, context: Context) -> Outputs:
+    """See that the head gets deployed: state `wait` for whoever deploys, or `ended`."""
+    made = deploy({**inputs, "woken": "false"}, context)
+    return {"state": "wait" if made["state"] == "wait" else "ended", "manifest": "none"}
+
+
+def collect(_inputs: Inputs, _context: Context) -> Outputs:
+    """Nothing: `prepare` records what came of the deployment."""
+    return {"state": "deployed"}
+
+
+def prepare(inputs: Inputs, context: Context) -> Outputs:
+    """At what the probes look: outcome `ready` with plan and target, packed; or the gate's outcome already."""
+    made = deploy({**inputs, "woken": "true"}, context)
+    return {**made, "outcome": "ready" if made["state"] == "ready" else made["outcome"]}

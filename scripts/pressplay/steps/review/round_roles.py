@@ -11,7 +11,7 @@ from pressplay.github import pulls, reviews
 from pressplay.github.calls import Client
 from pressplay.steps.core import verdicts
 from pressplay.steps.core.context import Context, Subject
-from pressplay.steps.review import deploys
+from pressplay.steps.review import deploys, round_gates
 from pressplay.steps.runs import contests
 from pressplay.steps.runs.judging import moved
 from pressplay.steps.runs.role_work import RoleWork
@@ -80,6 +80,6 @@ def _fixed(context: Context, gh: Client, run: Run, entry: RunEntry) -> Result:
     return replace(result, outcome="done", comment=contest) if contest else result
 
 
-LINT = RoleWork(judge=_linted)
-TEST = RoleWork(judge=_verdict, note=_newest_review, proving=_proving)
+LINT = RoleWork(judge=_linted, gates=round_gates.after_lint)
+TEST = RoleWork(judge=_verdict, note=_newest_review, proving=_proving, gates=round_gates.after_test)
 FIX = RoleWork(judge=_fixed)

@@ -16,7 +16,7 @@ from pressplay.domain.entries import Run as RunEntry
 from pressplay.errors import PressPlayError
 from pressplay.github import refs
 from pressplay.github.calls import Client
-from pressplay.steps.core.context import Context, Subject
+from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.runs.run import Run
 
 Judge = Callable[[Context, Client, Run, RunEntry], Result]
@@ -33,6 +33,10 @@ def _no_proving(_subject: Subject) -> dict[str, str] | None:
 
 def _nothing_noted(_context: Context, _gh: Client, _run: Run, entry: RunEntry) -> RunEntry:
     return entry
+
+
+def _no_gates(_context: Context, _run: Run, _result: Result, _inputs: Inputs) -> Outputs:
+    return {}
 
 
 def _at_the_base(_context: Context, gh: Client, run: Run, base: str) -> str:
@@ -56,6 +60,8 @@ class RoleWork:
     """How the commit will be proven, for the instructions; None if the role has nothing to do with it."""
     note: Callable[[Context, Client, Run, RunEntry], RunEntry] = _nothing_noted
     """Adds the state before the run to the entry, so that the run's own changes can be recognised."""
+    gates: Callable[[Context, Run, Result, Inputs], Outputs] = _no_gates
+    """Begins the gates that follow the run, and says with what; the inputs are the step's. Idempotent."""
     request: Callable[[Context, Run, RunEntry | None, bool], tuple[Manifest, RunEntry]] | None = None
     """Makes the custom resource and the entry, if it is no CodeRun; the last argument: whether the run has started."""
 

@@ -53,9 +53,12 @@ def carry_out(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
     """
 
     def over(refused: str = "") -> Outputs:
-        return {"state": "over", **collect(inputs, context, rooms, refused)}
+        result = _collect(run, context, rooms, refused)
+        gates = rooms.roles[run.role.name].gates(context, run, result, inputs)
+        return {"state": "over", **_outputs(run, context, result), **gates}
 
-    prepared = _prepare(Run.of(inputs, context), context, rooms, woken=inputs.get("woken") == "true")
+    run = Run.of(inputs, context)
+    prepared = _prepare(run, context, rooms, woken=inputs.get("woken") == "true")
     if prepared.state == "paused":
         return {"state": "paused"}
     if prepared.state == "over":
@@ -133,18 +136,20 @@ def _prepare(run: Run, context: Context, rooms: Rooms, *, woken: bool) -> _Prepa
 
 
 def _see_that_it_is_wanted(run: Run, entries: Entries) -> None:
-    """InputError if the attempt before has begun and has no result: another attempt would do the work twice.
+    """InputError unless the attempt before failed so that another one may help: it would do the work twice.
 
     Argo begins another attempt whatever ended the one before; only the recorded result says whether one is wanted.
     """
     if not run.attempt:
         return
     before = entries.get(RunEntry, replace(run, attempt=run.attempt - 1).name)
-    if before is not None and before.result is None:
-        raise InputError(
-            f"run {before.name}: its result could not be read, so no other attempt is made; fix the cause, then press "
-            f"play again, or say `/press-play retry` on the pull request{faults.lasting(entries, run.subject)}"
-        )
+    if before is None or (before.result is not None and before.result.outcome == "failed"):
+        return
+    what = "its result could not be read" if before.result is None else "the gates after it could not be begun"
+    raise InputError(
+        f"run {before.name}: {what}, so no other attempt is made; fix the cause, then press "
+        f"play again, or say `/press-play retry` on the pull request{faults.lasting(entries, run.subject)}"
+    )
 
 
 def _see_to_reconcile(context: Context, run: Run) -> None:
@@ -248,9 +253,14 @@ class _AnotherAttempt(PressPlayError):
     """The attempt failed and another one is allowed: status 1, on which Argo's retry strategy acts."""
 
 
-def collect(inputs: Inputs, context: Context, rooms: Rooms, refused: str = "") -> Outputs:
-    """Record the run's result in the ledger, by what is on GitHub. `refused`: why the API server took no run."""
+def collect(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
+    """Everything after the agent has ended, as earlier versions' Workflows have it: a step of its own."""
     run = Run.of(inputs, context)
+    return _outputs(run, context, _collect(run, context, rooms))
+
+
+def _collect(run: Run, context: Context, rooms: Rooms, refused: str = "") -> Result:
+    """Record the run's result in the ledger, by what is on GitHub. `refused`: why the API server took no run."""
     ledger = context.ledger(run.subject.repo)
     entries = ledger.entries(run.kind, run.number)
     entry = entries.get(RunEntry, run.name)
@@ -273,6 +283,10 @@ def collect(inputs: Inputs, context: Context, rooms: Rooms, refused: str = "") -
     context.say(f"{run.name} ({run.agent_id}, attempt {run.attempt}): {result.outcome}")
     if result.outcome == "failed" and result.again and run.attempt + 1 < context.settings.limits.attempts:
         raise _AnotherAttempt(f"run {run.name}: {result.why.line()}; another attempt follows")
+    return result
+
+
+def _outputs(run: Run, context: Context, result: Result) -> Outputs:
     pr = result.pr or run.subject.pr
     return {
         "outcome": result.outcome,
