@@ -251,7 +251,7 @@ def test_who_applies_objects_reaches_the_api_server_alone_and_who_has_a_key_what
     by_pod = {place: template["metadata"]["labels"] for place, template in templates(documents)}
     applied = [name for name, policy in policies.items() if selected(policy, by_pod["gate-lint/run"])]
     assert applied == ["press-play-steps"]
-    keyed = {name for name, policy in policies.items() if selected(policy, by_pod["task/task-look"])}
+    keyed = {name for name, policy in policies.items() if selected(policy, by_pod["task/task-settle"])}
     assert keyed == {"press-play-steps", "press-play-keys"}
     (rule,) = policies["press-play-keys"]["spec"]["egress"]
     assert sorted(port["port"] for port in rule["ports"]) == [443, 8443, 9000]

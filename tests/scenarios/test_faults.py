@@ -167,7 +167,7 @@ def test_a_lost_pod_of_each_step_is_replaced(tmp_path):
     kubelet.sync = lose_first
     summary = made.play()
     assert summary.state == "merged"
-    assert {"plan", "task-begin", "task-look", "run-agent", "pr-look", "pr-conclude"} <= set(lost)
+    assert {"plan", "task-begin", "task-settle", "run-agent", "pr-look", "pr-conclude"} <= set(lost)
     assert all(made.sandbox.cluster.get("Pod", "press-play", name) is None for name in lost.values())
     assert len(each_run_started_once(made)) == 6
 

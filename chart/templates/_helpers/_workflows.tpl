@@ -86,7 +86,7 @@ retryStrategy:
 {{/*
 A template that runs one step of the library. Its inputs travel as a JSON object of strings, each quoted by toJson: a
 value can't break out of its place. The same names are the step's inputs and the template's.
-(dict "root" $ "name" "task-look" "inputs" (list "repo" "task") "extra" (dict "workflow" "{{workflow.name}}") "outputs" (dict "state" "none"))
+(dict "root" $ "name" "task-begin" "inputs" (list "repo" "task") "extra" (dict "workflow" "{{workflow.name}}") "outputs" (dict "state" "none"))
 `outputs` gives each output its default, so that a consumer of a skipped step finds one. `claim` names a volume that is mounted at /gate, `token` a Secret whose token is the file /github/token, `semaphore` a key of the limits,
 `patient` has a lost pod made again however long the step has been at work.
 The account is the step's in files/accounts.yaml.

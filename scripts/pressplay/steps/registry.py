@@ -26,7 +26,7 @@ def _plan() -> Steps:
 def _task() -> Steps:
     from pressplay.steps.play import task_steps
 
-    return {"task-begin": task_steps.begin, "task-look": task_steps.look, "task-settle": task_steps.settle}
+    return {"task-begin": task_steps.begin, "task-settle": task_steps.settle}
 
 
 def _final() -> Steps:
@@ -105,6 +105,12 @@ def _earlier_deployments() -> Steps:
         "deploy-collect": deploy_steps.collect,
         "acceptance-plan": deploy_steps.prepare,
     }
+
+
+def _earlier_tasks() -> Steps:
+    from pressplay.steps.play import task_steps
+
+    return {"task-look": task_steps.look}
 
 
 def _earlier_runs() -> Steps:
@@ -239,6 +245,7 @@ LOADERS: Mapping[str, Callable[[], Steps]] = {
 
 EARLIER: Mapping[str, Callable[[], Steps]] = {
     **dict.fromkeys(("gate-test-only", "gate-supply"), _earlier),
+    "task-look": _earlier_tasks,
     **dict.fromkeys(("run-prepare", "run-collect"), _earlier_runs),
     **dict.fromkeys(("deploy-look", "deploy-begin", "deploy-collect", "acceptance-plan"), _earlier_deployments),
 }

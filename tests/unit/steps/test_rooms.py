@@ -33,7 +33,7 @@ def test_a_room_works_for_each_role(role):
 def test_a_step_imports_no_other_step():
     """A step's process pays for what it imports, each time."""
     code = (
-        "import sys; from pressplay.steps import registry; registry.step('task-look'); print('\\n'.join(sys.modules))"
+        "import sys; from pressplay.steps import registry; registry.step('task-settle'); print('\\n'.join(sys.modules))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert [module for module in loaded if module.endswith("_steps")] == ["pressplay.steps.play.task_steps"]

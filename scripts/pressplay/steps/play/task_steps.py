@@ -1,4 +1,4 @@
-"""A task in a play: it begins, is looked at, and is settled.
+"""A task in a play: it begins, and is settled.
 
 The verdict on a try of a task is in the task's ledger (`domain.entries.TaskVerdict`).
 """
@@ -6,9 +6,9 @@ The verdict on a try of a task is in the task's ledger (`domain.entries.TaskVerd
 from __future__ import annotations
 
 from pressplay import names
-from pressplay.domain.entries import PullOfTask, TaskOfPull, TaskVerdict
+from pressplay.domain.entries import TaskVerdict
 from pressplay.errors import InputError
-from pressplay.steps.core import criteria_first, landing, shares, task_source
+from pressplay.steps.core import shares, task_source
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, number
 from pressplay.steps.play import task_verdicts, tries
 
@@ -35,27 +35,6 @@ def _begun(verdict: TaskVerdict) -> Outputs:
     return {"state": verdict.outcome}
 
 
-def look(inputs: Inputs, context: Context) -> Outputs:
-    """Where the task starts: `implement`, `review` (its pull request is open), or `merged`.
-
-    `criteria`: the cause of a run that writes independent criteria first; `none` where none are wanted. They are also
-    wanted where a pull request is open: it may be there to keep them from being written.
-    """
-    subject = Subject.of(inputs, context)
-    gh = context.harness(subject.repo, **landing.NEEDS)
-    pull = landing.pull_of(context, gh, subject)
-    if pull is not None and pull.merged:
-        return {"state": "merged", "pr": str(pull.number), "criteria": "none"}
-    cause = criteria_first.wanted(context, gh, subject) or "none"
-    if pull is not None and pull.state == "open":
-        ledger = context.ledger(subject.repo)
-        ledger.record("task", subject.task_number, PullOfTask(pr=pull.number, try_=subject.attempt_of_person))
-        ledger.record("pr", pull.number, TaskOfPull(task=subject.task_number, tag=subject.tag))
-        task_source.opened(context, subject, pull.number)
-        return {"state": "review", "pr": str(pull.number), "criteria": cause}
-    return {"state": "implement", "pr": "none", "criteria": cause}
-
-
 def settle(inputs: Inputs, context: Context) -> Outputs:
     """Record the task's verdict, by GitHub and the ledger, and wake the play.
 
@@ -72,3 +51,12 @@ def settle(inputs: Inputs, context: Context) -> Outputs:
     if not verdict.is_good and status == _RUNNING:
         raise InputError(f"task {subject.task_number}: {verdict.outcome}: {verdict.why.line()}")
     return {"outcome": verdict.outcome, "pr": str(verdict.pr or "none"), "link": verdict.link}
+
+
+# -- as earlier versions' Workflows have it ----------------------------------------------------------------------------
+
+
+def look(inputs: Inputs, context: Context) -> Outputs:
+    """Where the task starts (`tries.begins`), looked at by its Workflow."""
+    begins = tries.begins(context, Subject.of(inputs, context))
+    return {"state": begins["begins"], "pr": begins["pr"], "criteria": begins["criteria"]}
