@@ -45,12 +45,12 @@ spec:
   {{- end }}
   {{- if $services }}
   # Made by the checkout (pressplay.gates.proving.services), of what the default branch's contract says.
-  initContainers: {{ "{{=sprig.b64dec(inputs.parameters.services)}}" }}
+  initContainers: {{ "{{=fromJSON(sprig.b64dec(inputs.parameters.pods)).of[inputs.parameters.language].services}}" }}
   {{- end }}
   containers:
     - name: main
       {{- $image := include "press-play.image" . }}
-      image: {{ printf "{{=toJson(sprig.b64dec(inputs.parameters.image) == 'pressplay' ? '%s' : sprig.b64dec(inputs.parameters.image))}}" $image }}
+      image: {{ printf "{{=toJson(fromJSON(sprig.b64dec(inputs.parameters.pods)).of[inputs.parameters.language].image == 'pressplay' ? '%s' : fromJSON(sprig.b64dec(inputs.parameters.pods)).of[inputs.parameters.language].image)}}" $image }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       # Read whole before anything of it runs.
       command: [sh, -c, 'eval "$(cat "$0")"', {{ "/gate/script/{{inputs.parameters.language}}.sh" }}]
@@ -157,21 +157,17 @@ The inputs of a gate's template but `head`, with what each is where the caller d
 
 {{/*
 A gate that runs commands of the project's, each language's in a Pod of its own, or waits for named checks of its CI. Its steps are
-`gate-<gate>-plan`, `-checkout`, `-checks` and `-verdict`, and `gate-token`; `languages` are those for which the checkout may give an image. With `services`,
-the checkout says which services run beside the commands; of `sharded` languages, in how many Pods at once.
-(dict "root" $ "gate" "lint" "languages" (list "rust" "custom") "services" false "sharded" list)
+`gate-<gate>-plan`, `-checkout`, `-checks` and `-verdict`, and `gate-token`. The checkout says which Pods there are (`gate_runs.pods`); with `services`,
+also what runs beside their commands.
+(dict "root" $ "gate" "lint" "services" false)
 */}}
 {{- define "press-play.commandGate" -}}
 {{- $root := .root }}
 {{- $gate := .gate }}
-{{- $languages := .languages }}
 {{- $services := .services }}
-{{- $sharded := .sharded }}
-{{- $ofRun := ternary (list "services") (list) $services }}
-{{- $beside := concat $ofRun (ternary (list "shards") (list) (not (empty $sharded))) }}
 {{- $pr := list "repo" "pr" "tag" "task" "play" "try" "head" "onto" "tasks" }}
 {{- /* What the checkout puts out. */}}
-{{- $made := concat $languages $beside (list "plan" "seconds" "patience" "resources") }}
+{{- $made := list "plan" "pods" "seconds" "patience" "resources" }}
 {{- $attempts := 3 }}
 {{- $workflow := dict "workflow" "{{workflow.name}}" -}}
 apiVersion: argoproj.io/v1alpha1
@@ -266,6 +262,7 @@ spec:
                 : not (inputs.parameters.run startsWith 'gate-') ? inputs.parameters.run
                 : (steps.commands?.outputs?.parameters?.outcome ?? 'none') != 'none' ? steps.commands.outputs.parameters.outcome
                 : (steps['give-up']?.outputs?.parameters?.outcome ?? 'error')
+    # The checkout has no key, only a token that `plan` made. It is good for an hour: for a checkout that waited longer another one is made.
     - name: commands
       inputs:
         parameters:
@@ -274,48 +271,55 @@ spec:
           {{- end }}
       steps:
         - - name: checkout
-            template: checkout
+            template: gate-{{ $gate }}-checkout
             arguments:
               parameters:
                 {{- include "press-play.pass" (append $pr "name") | nindent 16 }}
                 - name: number
                   value: "0"
+        - - name: again
+            template: checkout-again
+            when: {{ "'{{steps.checkout.outputs.parameters.state}}' == 'spent'" | quote }}
+            arguments:
+              parameters:
+                {{- include "press-play.pass" (append $pr "name") | nindent 16 }}
+                - name: number
+                  value: "1"
         - - name: attempt
             template: attempt
             arguments:
               parameters:
                 {{- include "press-play.pass" (append $pr "name") | nindent 16 }}
-                {{- include "press-play.ofStep" (dict "step" "checkout" "names" $made) | nindent 16 }}
+                {{- range $made }}
+                - name: {{ . }}
+                  value: {{ printf "{{=steps.checkout.outputs.parameters.state == 'spent' ? (steps.again?.outputs?.parameters?.%s ?? 'none') : steps.checkout.outputs.parameters.%s}}" . . | quote }}
+                {{- end }}
       outputs:
         parameters:
           - name: outcome
             valueFrom:
               parameter: {{ "{{steps.attempt.outputs.parameters.outcome}}" | quote }}
               default: none
-    # The checkout has no key, only a token that `plan` made. It is good for an hour: for a checkout that waited longer another one is made.
-    - name: checkout
+    - name: checkout-again
       inputs:
         parameters:
           {{- range concat $pr (list "name" "number") }}
           - name: {{ . }}
           {{- end }}
       steps:
-        - - name: read
+        - - name: token
+            template: gate-token
+            arguments:
+              parameters:
+                {{- include "press-play.pass" (list "repo" "pr" "name" "number") | nindent 16 }}
+        - - name: checkout
             template: gate-{{ $gate }}-checkout
             arguments:
               parameters:
                 {{- include "press-play.pass" (concat $pr (list "name" "number")) | nindent 16 }}
-        - - name: token
-            template: gate-token
-            when: {{ "'{{steps.read.outputs.parameters.state}}' == 'spent'" | quote }}
-            arguments:
-              parameters:
-                {{- include "press-play.pass" (list "repo" "pr" "name") | nindent 16 }}
-                - name: number
-                  value: {{ "{{=asInt(inputs.parameters.number) + 1}}" | quote }}
         - - name: again
-            template: checkout
-            when: {{ "'{{steps.read.outputs.parameters.state}}' == 'spent'" | quote }}
+            template: checkout-again
+            when: {{ "'{{steps.checkout.outputs.parameters.state}}' == 'spent'" | quote }}
             arguments:
               parameters:
                 {{- include "press-play.pass" (append $pr "name") | nindent 16 }}
@@ -326,9 +330,9 @@ spec:
           {{- range $made }}
           - name: {{ . }}
             valueFrom:
-              expression: {{ printf "steps.read.outputs.parameters.state == 'spent' ? (steps.again?.outputs?.parameters?.%s ?? 'none') : steps.read.outputs.parameters.%s" . . | quote }}
+              expression: {{ printf "steps.checkout.outputs.parameters.state == 'spent' ? (steps.again?.outputs?.parameters?.%s ?? 'none') : steps.checkout.outputs.parameters.%s" . . | quote }}
           {{- end }}
-    # The commands of each language in turn, its shards side by side, and the verdict, which ends with 1 where a Pod went with its node.
+    # The Pods side by side, and the verdict, which ends with 1 where a Pod went with its node.
     - name: attempt
       inputs:
         parameters:
@@ -338,35 +342,23 @@ spec:
       retryStrategy:
         limit: {{ sub $attempts 1 | quote }}
         retryPolicy: Always
-      {{- if $sharded }}
-      parallelism: {{ $root.Values.gatePods.shardsAtOnce }}
-      {{- end }}
+      parallelism: {{ $root.Values.gatePods.podsAtOnce }}
       steps:
-        {{- range $languages }}
-        - - name: {{ . }}
+        - - name: run
             template: run
-            when: {{ printf "'{{inputs.parameters.%s}}' != 'none'" . | quote }}
-            {{- if has . $sharded }}
-            withParam: {{ printf "{{=toJson(jsonpath(sprig.b64dec(inputs.parameters.shards), '$.%s'))}}" . | quote }}
-            {{- end }}
+            # Items are names alone: Argo writes them into the names of nodes.
+            withParam: {{ "{{=toJson(fromJSON(sprig.b64dec(inputs.parameters.pods)).names)}}" | quote }}
             arguments:
               parameters:
-                {{- include "press-play.pass" (list "repo" "pr" "name" "seconds" "patience" "resources") | nindent 16 }}
+                {{- include "press-play.pass" (list "repo" "pr" "name" "seconds" "patience" "resources" "pods") | nindent 16 }}
                 - name: language
-                  value: {{ has . $sharded | ternary "{{item}}" . | quote }}
-                {{- if $services }}
-                - name: services
-                  value: {{ printf "{{=jsonpath(sprig.b64dec(inputs.parameters.services), '$.%s')}}" . | quote }}
-                {{- end }}
-                - name: image
-                  value: {{ printf "{{inputs.parameters.%s}}" . | quote }}
+                  value: {{ "{{item}}" | quote }}
                 - name: attempt
                   value: {{ "{{retries}}" | quote }}
             # The verdict has the result.
             continueOn:
               failed: true
               error: true
-        {{- end }}
         - - name: verdict
             template: gate-{{ $gate }}-verdict
             arguments:
@@ -382,7 +374,7 @@ spec:
     - name: run
       inputs:
         parameters:
-          {{- range concat (list "repo" "pr" "name" "seconds" "patience" "resources" "language" "image" "attempt") $ofRun }}
+          {{- range list "repo" "pr" "name" "seconds" "patience" "resources" "pods" "language" "attempt" }}
           - name: {{ . }}
           {{- end }}
       {{- include "press-play.pod" (dict "root" $root "runs" (printf "gate-%s/run" $gate)) | nindent 6 }}
@@ -451,8 +443,8 @@ spec:
               expression: "steps.look.outputs.parameters.state == 'pending' ? (steps['look-again']?.outputs?.parameters?.outcome ?? 'error') : steps.look.outputs.parameters.outcome"
     {{- include "press-play.wait" (dict "name" "await-checks" "inputs" (list "repo" "pr" "head")) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-plan" $gate) "inputs" $pr "extra" $workflow "outputs" (dict "run" "error")) | nindent 4 }}
-    {{- $outputs := dict "state" "done" }}
-    {{- range $made }}{{ $_ := set $outputs . "none" }}{{ end }}
+    {{- $outputs := dict "state" "done" "pods" (b64enc "{\"names\": []}") }}
+    {{- range without $made "pods" }}{{ $_ := set $outputs . "none" }}{{ end }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checkout" $gate) "inputs" (concat $pr (list "name" "number")) "extra" (dict "into" "/gate" "token" "/github/token" "attempts" ($attempts | toString)) "claim" "{{inputs.parameters.name}}" "token" "{{inputs.parameters.name}}-token-{{inputs.parameters.number}}" "deadlineSeconds" 900 "outputs" $outputs) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-checks" $gate) "inputs" (append $pr "woken") "outputs" (dict "state" "none" "outcome" "none")) | nindent 4 }}
     {{- include "press-play.step" (dict "root" $root "name" (printf "gate-%s-verdict" $gate) "inputs" (concat $pr (list "name" "plan" "attempt")) "extra" (dict "attempts" ($attempts | toString)) "outputs" (dict "outcome" "none")) | nindent 4 }}

@@ -26,6 +26,7 @@ from pressplay.gates.proving.script import ProjectScript
 from pressplay.sandbox.container import Container, wall
 from pressplay.sandbox.engine.substitution import Scope, substitute_text
 from pressplay.settings import GateServices
+from pressplay.steps.gate_pods import gate_runs
 
 pytestmark = [
     pytest.mark.rule("R5"),
@@ -95,17 +96,12 @@ def pod(parts: list[ProjectScript]) -> dict[str, Any]:
         "repo": "acme/shop",
         "pr": "7",
         "seconds": "120",
-        "image": packed("pressplay"),
-        "resources": packed("{}"),
-        "services": packed(json.dumps(listed)),
+        "resources": base64.b64encode(b"{}").decode(),
+        "pods": gate_runs.pods([gate_runs.GatePod("python", "", json.dumps(listed))]),
     }
     names = {f"inputs.parameters.{name}": value for name, value in inputs.items()}
     made: dict[str, Any] = yaml.safe_load(substitute_text(manifest, Scope({**names, "workflow.name": "task-1"})))
     return made
-
-
-def packed(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
 
 
 class Gate:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,6 @@ RUN_LABEL = "press-play/gate-run"
 """On the volume and the Pods of one run of a gate: its name."""
 FLOW = {**PART_OF, "press-play/flow": "gate"}
 MINUTE = 60
-NONE = "none"
-"""In the place of an image: no Pod of this language."""
 OWN_IMAGE = "pressplay"
 """Means the image of the steps, which the template knows."""
 _DAY = 86_400
@@ -81,6 +80,22 @@ def plan(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) ->
     if not run.startswith("gate-"):
         return {"run": run, "state": "done", "outcome": run}
     return {"run": run, "state": "run", "name": run, **bounds(settings)}
+
+
+@dataclass(frozen=True)
+class GatePod:
+    """One of a gate's Pods, named for its language or its shard. `image`: empty for that of the steps."""
+
+    language: str
+    image: str
+    services: str = "[]"
+    """The sidecars, as JSON."""
+
+
+def pods(listed: Iterable[GatePod]) -> str:
+    """The output `pods` of a checkout: base64 of JSON, of which Argo evaluates nothing."""
+    of = {pod.language: {"image": pod.image or OWN_IMAGE, "services": pod.services} for pod in listed}
+    return packed(json.dumps({"names": list(of), "of": of}))
 
 
 def bounds(settings: CommandGate) -> Outputs:

@@ -16,7 +16,7 @@ from typing import Any
 from pressplay import names
 from pressplay.gates.lint import detect
 from pressplay.gates.lint.decide import Decided, decide
-from pressplay.gates.lint.lint_plan import LintPlan, listed, packed
+from pressplay.gates.lint.lint_plan import LintPlan, listed
 from pressplay.gates.lint.script import MOST, script
 from pressplay.gates.proving import environment
 from pressplay.github import pulls, refs
@@ -51,8 +51,8 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
 
     With `onto` it is the tree of merging the head with that commit, and the base is that commit.
 
-    Outputs: for each language (and `custom`, the values' own commands) the image in base64, `none` where there is
-    nothing to run in it; `plan`, for the verdict; what the Pods may take (`gate_runs.bounds`).
+    Outputs: `plan`, for the verdict; where something runs, `pods` (`gate_runs.pods`; `custom` for the values' own
+    commands), and what they may take (`gate_runs.bounds`).
     """
     from pressplay.github.clone import Clone
 
@@ -60,10 +60,9 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
     head = candidate.head
     lint = subject.settings.lint
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    images = {**lint.images.model_dump(), detect.CUSTOM: lint.image}
     if candidate.is_superseded(pulls.pull(gh, subject.repo, subject.pull_number)):
         # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
-        return {"plan": LintPlan().packed(), **dict.fromkeys(images, gate_runs.NONE)}
+        return {"plan": LintPlan().packed()}
     base = candidate.onto or refs.head(gh, subject.repo, subject.base(gh))
     # Remove what a killed attempt left.
     for part in ("git", "source", "script"):
@@ -76,10 +75,10 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
         merge = merged_trees.merge(context, gh, clone, subject.repo, base, head)
         if merge.conflicts:
             plan = LintPlan(problem=f"it conflicts with the base branch in {len(merge.conflicts)} files")
-            return {"plan": plan.packed(), **dict.fromkeys(images, gate_runs.NONE)}
+            return {"plan": plan.packed()}
         whole = merge.tree
         if candidate.is_proven(context.ledger(subject.repo).entries("pr", subject.pull_number), "lint", whole):
-            return {"plan": LintPlan(tree=whole, proven=True).packed(), **dict.fromkeys(images, gate_runs.NONE)}
+            return {"plan": LintPlan(tree=whole, proven=True).packed()}
     lines = lint.commands or environment.lint_lines(
         environment.choose(clone.tree(base), subject.settings.tests.environment)
     )
@@ -92,8 +91,9 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
     shutil.rmtree(into / "git")
     for language, tasks in runs.items():
         gate_runs.write_script(context, into, language, script(tasks), number(inputs, "attempts") or 1)
-    used = {language: packed(images[language] or gate_runs.OWN_IMAGE) for language in runs}
-    return {"plan": made.packed(), **dict.fromkeys(images, gate_runs.NONE), **used, **gate_runs.bounds(lint)}
+    images = {**lint.images.model_dump(), detect.CUSTOM: lint.image}
+    pods = gate_runs.pods(gate_runs.GatePod(language, images[language]) for language in runs)
+    return {"plan": made.packed(), "pods": pods, **gate_runs.bounds(lint)}
 
 
 def _plan(decided: Decided, lint: Lint) -> LintPlan:

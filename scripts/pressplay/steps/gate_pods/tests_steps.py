@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pressplay import names
 from pressplay.domain.profiles import DEFAULT, Profile
@@ -22,10 +22,9 @@ from pressplay.errors import InputError
 from pressplay.gates.acceptance import probe_plan
 from pressplay.gates.acceptance.end_plan import EndPlan
 from pressplay.gates.acceptance.probe_plan import ProbePlan
-from pressplay.gates.lint.lint_plan import packed
 from pressplay.gates.only_tests import Paths
 from pressplay.gates.proving import assessment, environment, independent, job, judge, services, shards
-from pressplay.gates.proving.job import Bounds, TestsJob, TestsPlan
+from pressplay.gates.proving.job import Bounds, PlannedProject, TestsJob, TestsPlan
 from pressplay.gates.proving.judgement import Judgement, markdown
 from pressplay.gates.proving.model import Environment, Language
 from pressplay.github import pulls, refs
@@ -36,6 +35,7 @@ from pressplay.steps.core.context import Context, Inputs, Outputs, Subject, numb
 from pressplay.steps.core.verdicts import TESTS, GateVerdict
 from pressplay.steps.gate_pods import gate_runs, gate_tokens, named_checks, play_end
 from pressplay.steps.gate_pods.candidate import Candidate
+from pressplay.steps.gate_pods.gate_runs import GatePod
 from pressplay.steps.gate_pods.pod_end import look, waiting_sidecars
 from pressplay.validation.details import ending
 
@@ -66,9 +66,8 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
     With `onto` it is the tree of merging the head with that commit, and the base is that commit. With `tasks` it is
     what a play ended with, and the probes are those of all these tasks.
 
-    Outputs: for each language (`other`: of none that we know) and for `independent` the image in base64, `none` where
-    nothing runs in it; `plan`, for the verdict; `shards`, the Pods of each language (base64 of JSON); `services`, the
-    sidecars of each (base64 of JSON of base64 of JSON); what the Pods may take (`gate_runs.bounds`).
+    Outputs: `plan`, for the verdict; where something runs, `pods` (`gate_runs.pods`), and what they may take
+    (`gate_runs.bounds`).
 
     Independent criteria lie in a folder of their own, which no other Pod sees.
     """
@@ -77,14 +76,10 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
     subject, candidate, into = Subject.of(inputs, context), Candidate.of(inputs), Path(inputs["into"])
     head = candidate.head
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
-    nothing: Outputs = {
-        **dict.fromkeys((*_LANGUAGES, independent.POD), gate_runs.NONE),
-        **_beside(context, TestsPlan()),
-    }
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
     if candidate.is_superseded(pull):
         # A commit that was replaced by a push may be gone; the verdict will see that the head has changed.
-        return {"plan": TestsPlan().pack(), **nothing}
+        return {"plan": TestsPlan().pack()}
     tip = refs.head(gh, subject.repo, subject.base(gh))
     # What others merged meanwhile is neither this change's doing nor lost by it.
     base, whole = candidate.onto or stack.compared(context, gh, subject, tip, head).merge_base, head
@@ -99,10 +94,10 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
         merge = merged_trees.merge(context, gh, clone, subject.repo, candidate.onto, head)
         if merge.conflicts:
             problem, files = "it conflicts with the base branch", ", ".join(merge.conflicts)
-            return {"plan": TestsPlan(onto=candidate.onto, problem=problem, details=files).pack(), **nothing}
+            return {"plan": TestsPlan(onto=candidate.onto, problem=problem, details=files).pack()}
         whole = merge.tree
         if not candidate.tasks and candidate.is_proven(entries, TESTS, whole):
-            return {"plan": TestsPlan(onto=candidate.onto, tree=whole, proven=True).pack(), **nothing}
+            return {"plan": TestsPlan(onto=candidate.onto, tree=whole, proven=True).pack()}
     trees = clone.tree(whole), clone.tree(base)
     # From the newest commit, so that no branch brings an earlier contract back.
     contract = environment.choose(clone.tree(tip), subject.settings.tests.environment)
@@ -148,19 +143,17 @@ def _check_out(inputs: Inputs, context: Context) -> Outputs:
         # What services read of the project is no pull request's.
         clone.check_out(tip, {}, into / "base")
     shutil.rmtree(into / "git")
-    tools, images, attempts = subject.settings.tests_images, nothing, number(inputs, "attempts") or 1
+    attempts = number(inputs, "attempts") or 1
     for pod, text in made.scripts.items():
         gate_runs.write_script(context, into, pod, text, attempts)
-    for language in {part.project.language for part in made.plan.projects}:
-        images[language] = packed(tools[language] or gate_runs.OWN_IMAGE)
-    for only, text in probed.scripts.items():
+    for text in probed.scripts.values():
         gate_runs.write_script(context, into, independent.POD, text, attempts, independent.POD)
-        images[independent.POD] = packed(tools[only] or gate_runs.OWN_IMAGE)
     _write(into / gate_runs.SCRIPTS, made.files)
     _write(into / independent.POD, probed.files)
     apart = probed.plan if probed.plan != TestsPlan() else None
     plan = replace(made.plan, independent=apart, left_out=left_out, proven=proven, end=end)
-    return {**images, "plan": plan.pack(), **_beside(context, plan), **gate_runs.bounds(subject.settings.tests)}
+    pods = gate_runs.pods(_pods(context, subject, made.plan, probed))
+    return {"plan": plan.pack(), "pods": pods, **gate_runs.bounds(subject.settings.tests)}
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -170,27 +163,28 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         where.write_bytes(content)
 
 
-def _beside(context: Context, made: TestsPlan) -> Outputs:
-    """What runs side by side: the Pods of each language, and the services of each Pod."""
-    projects = [part.project for part in made.projects]
-    pods = {language: shards.pods(projects, language) for language in _LANGUAGES}
-    return {"shards": packed(json.dumps(pods)), "services": _sidecars(context, made)}
+def _pods(context: Context, subject: Subject, made: TestsPlan, probed: TestsJob) -> Iterator[GatePod]:
+    """The Pods of each language, one for each shard, and that of the independent criteria."""
+    tools = subject.settings.tests_images
+    for language in _LANGUAGES:
+        parts = [part for part in made.projects if part.project.language == language]
+        sidecars = _sidecars(context, parts, gate_runs.SCRIPTS)
+        for pod in shards.pods((part.project for part in parts), language) if parts else ():
+            yield GatePod(pod, tools[language], sidecars)
+    for only in probed.scripts:
+        yield GatePod(independent.POD, tools[only], _sidecars(context, probed.plan.projects, independent.POD))
 
 
-def _sidecars(context: Context, made: TestsPlan) -> str:
-    """The services of each Pod; they hold nothing that Argo evaluates."""
+def _sidecars(context: Context, parts: Iterable[PlannedProject], scripts: str) -> str:
+    """The services of a Pod, as JSON. `scripts`: the part of the volume that it has its scripts from."""
     settings = context.settings.gate_pods.services
-    by_pod: dict[str, list[dict[str, Any]]] = {pod: [] for pod in (*_LANGUAGES, independent.POD)}
-    parts = [(part, gate_runs.SCRIPTS, str(part.project.language)) for part in made.projects]
-    if made.independent is not None:
-        parts += [(part, independent.POD, independent.POD) for part in made.independent.projects]
-    for part, scripts, pod in parts:
-        for service in part.project.services:
-            container = services.container(
-                part.number, part.project, service, settings.resources, settings.security_context, scripts
-            )
-            by_pod[pod].append(container)
-    return packed(json.dumps({pod: packed(json.dumps(listed)) for pod, listed in by_pod.items()}))
+    return json.dumps([
+        services.container(
+            part.number, part.project, service, settings.resources, settings.security_context, scripts
+        )
+        for part in parts
+        for service in part.project.services
+    ])  # fmt: skip
 
 
 def _mark() -> str:

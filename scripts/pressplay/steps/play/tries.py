@@ -13,7 +13,7 @@ from pressplay.steps.core.context import Context, Subject
 def workflow(context: Context, subject: Subject, name: str, *, priority: int, agent: str = "rex") -> Manifest:
     """The Workflow `task` of a play's task, of an issue or of a group of alerts; `agent` implements.
 
-    It is told where it begins (`begins`): whoever makes it may ask GitHub, so that no pod of its own does.
+    Its parameters say where it begins: whoever makes it may ask GitHub, so that no pod of its own does.
     """
     task = subject.task_number
     arguments = {
