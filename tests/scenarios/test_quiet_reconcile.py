@@ -10,7 +10,9 @@ from harness import REPO, Deaf, World, after, project, reconciled, task, world
 
 from pressplay import names
 from pressplay.cluster import waits
+from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.github import pulls, refs
+from pressplay.sandbox.controller import CRON_LABEL
 from pressplay.sandbox.forge.ci import CiJob
 from pressplay.steps.upkeep import lost_events
 
@@ -124,3 +126,29 @@ def test_each_minutes_comparison_reads_no_workflow_that_has_ended(approved, monk
     monkeypatch.setattr(cluster, "list", listing)
     lost_events.start(approved.sandbox.context, REPO)
     assert [one["metadata"]["name"] for one in read if waits.phase(one) in waits.FINISHED] == []
+
+
+@pytest.mark.rule("R2")
+def test_a_minute_lists_the_workflows_once_and_then_those_of_each_play(approved, monkeypatch):
+    lists: list[dict[str, object]] = []
+    whole = SqliteCluster.list
+
+    def counted(cluster, kind, namespace, labels=None):
+        if kind == "Workflow" and namespace and CRON_LABEL not in (labels or {}):
+            lists.append(dict(labels or {}))
+        return whole(cluster, kind, namespace, labels)
+
+    monkeypatch.setattr(SqliteCluster, "list", counted)
+    before = names_of(approved, "reconcile")
+    after(approved, 1)
+    assert len(names_of(approved, "reconcile") - before) == 1
+    unfinished = [labels for labels in lists if waits.PHASE_LABEL in labels]
+    # The play that waits for merges may have failed in another of its Workflows, which may have ended.
+    assert len(unfinished) == 1
+    (of_play,) = (labels for labels in lists if labels not in unfinished)
+    assert of_play.keys() == {"press-play/flow", "press-play/play"}
+
+
+def names_of(made: World, flow: str) -> set[str]:
+    listed = made.sandbox.cluster.list("Workflow", "press-play", {"press-play/flow": flow, CRON_LABEL: flow})
+    return {manifest["metadata"]["name"] for manifest in listed}

@@ -16,7 +16,7 @@ import yaml
 
 from pressplay.cluster.argo_server import ArgoServer
 from pressplay.cluster.kubernetes import KubernetesCluster, configured
-from pressplay.cluster.port import Account, Forbidden, NoCluster, NoSuchKind
+from pressplay.cluster.port import Account, Forbidden, NoCluster, NoSuchKind, NotIn
 from pressplay.errors import InputError, TryAgain
 
 Server = tuple[KubernetesCluster, dict[str, tuple[int, bytes]], list[str]]
@@ -164,7 +164,8 @@ def test_of_all_namespaces_and_without_a_label(server: Server):
     cluster, answers, asked = server
     answers["/apis/apps/v1/deployments"] = (200, json.dumps({"items": [{"metadata": {"name": "a"}}]}).encode())
     assert [one["metadata"]["name"] for one in cluster.list("Deployment", "", {"a": "1", "b": None})] == ["a"]
-    assert parse_qs(urlsplit(asked[0]).query)["labelSelector"] == ["a=1,!b"]
+    cluster.list("Deployment", "", {"c": NotIn({"3", "2"})})
+    assert [parse_qs(urlsplit(path).query)["labelSelector"] for path in asked] == [["a=1,!b"], ["c notin (2,3)"]]
 
 
 def test_the_servers_version(server: Server):

@@ -24,7 +24,7 @@ from kr8s.asyncio import api as kr8s_api
 from pressplay.cluster import rbac
 from pressplay.cluster.argo_server import ArgoServer, words
 from pressplay.cluster.kinds import KINDS
-from pressplay.cluster.port import Account, Forbidden, Labels, Manifest, NoCluster, NodePhase, NoSuchKind
+from pressplay.cluster.port import Account, Forbidden, Labels, Manifest, NoCluster, NodePhase, NoSuchKind, NotIn
 from pressplay.errors import InputError, TryAgain
 
 _PAGE = 500
@@ -77,8 +77,7 @@ class KubernetesCluster:
     def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """See `Cluster.list`; in pages, so that a large namespace is not one answer."""
         api_version = KINDS[kind][0] if kind in KINDS else ""
-        wanted = (labels or {}).items()
-        selector = ",".join(f"!{name}" if value is None else f"{name}={value}" for name, value in wanted)
+        selector = ",".join(_requirement(label, wanted) for label, wanted in (labels or {}).items())
         items: list[Manifest] = []
         token = ""
         while True:
@@ -319,6 +318,12 @@ def _no_cluster(error: Exception) -> NoCluster:
     if isinstance(error, LookupError | TypeError | AttributeError):
         message = f"KUBECONFIG can't be read: {type(error).__name__} {message}"
     return NoCluster(f"no cluster to use ({message}): set KUBECONFIG, or give a sandbox's folder with --state")
+
+
+def _requirement(label: str, wanted: str | NotIn | None) -> str:
+    if isinstance(wanted, NotIn):
+        return f"{label} notin ({','.join(sorted(wanted))})"
+    return f"!{label}" if wanted is None else f"{label}={wanted}"
 
 
 class _ExistsError(Exception):
