@@ -381,8 +381,10 @@ class Price(_Model):
 
 
 class Reconcile(_Model):
-    """How the comparison with the truth cleans up."""
+    """How the comparison with the truth runs, and cleans up."""
 
+    mode: Literal["service", "cron"] = "service"
+    """Whether one process stays for it, or Argo makes a pod for each pass."""
     keep_days: int = Field(30, ge=1)
     """For how many days what ended is kept: runs, proofs of closed pull requests, ledgers of merged ones, plays."""
 

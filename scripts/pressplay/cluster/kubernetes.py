@@ -47,20 +47,22 @@ def configured() -> bool:
 class KubernetesCluster:
     """See `pressplay.cluster.port.Cluster`. One call at a time; safe to share between threads."""
 
-    def __init__(self, argo: ArgoServer | None = None) -> None:
+    def __init__(self, argo: ArgoServer | None = None, before: Callable[[], None] = lambda: None) -> None:
         """Use the cluster of KUBECONFIG, or in a pod that of the ServiceAccount.
 
-        `argo`: the Argo Server, needed only to end waits.
+        `argo`: the Argo Server, needed only to end waits. `before` is called before each request; what it raises keeps
+        that from being sent.
         """
         self._lock = threading.Lock()
         self._runner = asyncio.Runner()
         self._api: Any = None
         self._argo = argo
+        self._before = before
 
     @classmethod
-    def from_environment(cls) -> KubernetesCluster:
-        """With the Argo Server that the environment names (`ArgoServer.from_environment`)."""
-        return cls(ArgoServer.from_environment())
+    def from_environment(cls, before: Callable[[], None] = lambda: None) -> KubernetesCluster:
+        """With the Argo Server that the environment names (`ArgoServer.from_environment`); `before` as above."""
+        return cls(ArgoServer.from_environment(), before)
 
     def close(self) -> None:
         """Close the connections and the loop that they live in."""
@@ -143,6 +145,7 @@ class KubernetesCluster:
             "message": message,
             "outputParameters": json.dumps(dict(outputs)) if outputs else "",
         }
+        self._before()
         answer = self._argo.call("PUT", f"/api/v1/workflows/{quote(namespace)}/{quote(workflow)}/set", body)
         if answer.is_success:
             return True
@@ -231,6 +234,7 @@ class KubernetesCluster:
 
     def _send(self, method: str, version: str, namespace: str, url: str, options: dict[str, Any]) -> bytes | None:
         """One request; the answer's body, None for 404."""
+        self._before()
         with self._lock:
             return self._runner.run(self._request(method, version, namespace, url, options))
 
