@@ -57,6 +57,8 @@ VALUES: dict[str, Any] = {
         },
     },
     "secrets": {"mode": "existing"},
+    # The sandbox has a schedule for it, and no Deployment.
+    "reconcile": {"mode": "cron"},
     "serve": {"auth": {"callers": [{"serviceAccount": "agent-platform/*", "repositories": [REPO]}]}},
 }
 SERVER = "press-play-serve"

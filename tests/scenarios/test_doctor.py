@@ -125,6 +125,13 @@ def lies_untouched(copy: Copy) -> None:
     copy.change("Workflow", OWN, "task-1", {"metadata": {"creationTimestamp": rfc3339(copy.clock.now() - 600)}})
 
 
+def as_service(copy: Copy, ready: int = 1) -> None:
+    """The release reconciles by its service, as the chart's defaults have it."""
+    copy.setting({"reconcile": {"mode": "service"}})
+    copy.change("CronWorkflow", OWN, "reconcile", {"spec": {"suspend": True}})
+    copy.status("Deployment", OWN, "press-play-reconcile", readyReplicas=ready)
+
+
 def failed_reconcile(copy: Copy) -> None:
     labels = {"press-play/flow": "reconcile"}
     newest = copy.cluster.list("Workflow", OWN, labels)[-1]["metadata"]["name"]
@@ -443,6 +450,21 @@ FAULTS = [
         "argo cron resume",
     ),
     Planted("reconcile overdue", lambda c: c.clock.sleep(1200), "reconcile", "annotate cronworkflow reconcile"),
+    Planted(
+        "reconcile's service not ready", lambda c: as_service(c, 0), "reconcile", "logs deployment/press-play-reconcile"
+    ),
+    Planted(
+        "no service to reconcile",
+        lambda c: (as_service(c), c.remove("Deployment", OWN, "press-play-reconcile")),
+        "reconcile",
+        "helm upgrade",
+    ),
+    Planted(
+        "reconcile's service scaled to nothing",
+        lambda c: (as_service(c, 0), c.change("Deployment", OWN, "press-play-reconcile", {"spec": {"replicas": 0}})),
+        "reconcile",
+        "scale deployment press-play-reconcile --replicas 1",
+    ),
     Planted("reconcile failing", failed_reconcile, "reconcile", "argo logs reconcile-"),
     Planted("no Argo Server", lambda c: c.remove("Service", ARGO, "argo-server"), "Argo Server", "argo.server.url"),
     Planted("an Argo Server of another mode", auth_mode, "Argo Server", "argo.server.auth"),
@@ -646,6 +668,22 @@ def test_a_planted_fault_is_found_by_its_own_line_and_no_other(copy: Copy, fault
     assert any(fault.do in one.do for one in found), told(found)
     assert all(one.do for one in found), told(found)
     assert not any("broke off" in one.message for one in found), told(found)
+
+
+def test_a_service_that_reconciles_is_right(copy: Copy):
+    as_service(copy)
+    # What a suspended schedule leaves undone is not missed.
+    copy.clock.sleep(1200)
+    results = copy.examine()
+    assert wrong(results) == [], told(results)
+    (line,) = (result for result in results if result.name == "reconcile")
+    assert (line.state, line.message) == (
+        "ok",
+        "press-play-reconcile in press-play is ready: its last pass ended well, and none is late",
+    )
+    copy.change("CronWorkflow", OWN, "reconcile", {"spec": {"suspend": False}})
+    (line,) = (result for result in copy.examine() if result.name == "reconcile")
+    assert (line.state, "argo cron suspend reconcile" in line.do) == ("note", True)
 
 
 def test_a_store_of_proofs_that_answers_is_right(copy: Copy):

@@ -1,17 +1,16 @@
-"""Argo Workflows: who takes our Workflows up, the Argo Server through which waits end, and `reconcile`."""
+"""Argo Workflows: who takes our Workflows up, and the Argo Server through which waits end."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
-from pressplay.clock import parse_rfc3339, rfc3339
+from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.argo_server import ArgoServer, Unreachable, words
 from pressplay.cluster.ledger import PART_OF
@@ -25,9 +24,8 @@ OLDEST = (4, 1)
 """The oldest Argo Workflows that the chart is made for (docs/how-to/install.md)."""
 CONTROLLER = "workflow-controller"
 CONFIG = "workflow-controller-configmap"
-RECONCILE = "reconcile"
 PATIENCE = 300.0
-"""Seconds for which a Workflow may lie untouched, and `reconcile` be late."""
+"""Seconds for which a Workflow may lie untouched."""
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 _ACCOUNT = "kubectl -n {0} create token {1}"
 
@@ -130,70 +128,6 @@ def taken_up(subject: Subject) -> Iterator[Result]:
         yield ok("Workflows", f"none of {subject.namespace} lies untouched")
 
 
-@check("reconcile")
-def reconcile(subject: Subject) -> Iterator[Result]:
-    """Whether it runs as it is scheduled: it is what makes up for lost events."""
-    subject.need_release()
-    namespace = subject.namespace
-    schedule = subject.find("CronWorkflow", namespace, RECONCILE)
-    if schedule is None:
-        yield wrong(
-            "reconcile",
-            f"no CronWorkflow {RECONCILE} in {namespace}",
-            f"helm upgrade --install press-play CHART -n {namespace}",
-        )
-        return
-    status: Mapping[str, Any] = schedule.get("status") or {}
-    refused = [
-        f"{condition.get('type')}: {condition.get('message', '')}"
-        for condition in status.get("conditions") or []
-        if condition.get("type") in ("SpecError", "SubmissionError") and condition.get("status") == "True"
-    ]
-    due = _due(schedule)
-    nudge = f"kubectl -n {namespace} annotate cronworkflow {RECONCILE} press-play/nudged-by=doctor --overwrite"
-    if schedule["spec"].get("suspend"):
-        yield wrong(
-            "reconcile",
-            "it is suspended, so that lost events stay lost",
-            f"argo cron resume {RECONCILE} -n {namespace}",
-        )
-    elif refused:
-        yield wrong("reconcile", f"Argo refuses it: {'; '.join(refused)}", f"fix what it names, then: {nudge}")
-    elif subject.clock.now() - due > PATIENCE:
-        last = status.get("lastScheduledTime") or "never"
-        yield wrong(
-            "reconcile",
-            f"it was last scheduled {last}, by its schedule it is due since {rfc3339(due)}",
-            f"see that the workflow controller runs, then: {nudge}",
-        )
-    else:
-        yield from _newest_run(subject, status)
-
-
-def _newest_run(subject: Subject, status: Mapping[str, Any]) -> Iterator[Result]:
-    labels = {"press-play/flow": RECONCILE}
-    ended = [run for run in subject.listed("Workflow", subject.namespace, labels) if waits.phase(run) in waits.FINISHED]
-    newest = max(ended, key=lambda run: str(run["metadata"].get("creationTimestamp")), default=None)
-    if newest is not None and waits.phase(newest) != "Succeeded":
-        name = newest["metadata"]["name"]
-        yield wrong(
-            "reconcile",
-            f"its newest run {name} is {waits.phase(newest)}: {(newest.get('status') or {}).get('message', '')}",
-            f"see why: argo logs {name} -n {subject.namespace}",
-        )
-    else:
-        yield ok("reconcile", f"last scheduled {status.get('lastScheduledTime') or 'not yet'}")
-
-
-def _due(cron: Manifest) -> float:
-    """When it is next to be scheduled after it was last (or made, or changed its mind)."""
-    from cronsim import CronSim
-
-    last = parse_rfc3339((cron.get("status") or {}).get("lastScheduledTime") or cron["metadata"]["creationTimestamp"])
-    moment = datetime.fromtimestamp(last, UTC)
-    return min(float(next(CronSim(schedule, moment)).timestamp()) for schedule in cron["spec"]["schedules"])
-
-
 @check("Argo Server")
 def server(subject: Subject) -> Iterator[Result]:
     """Whether it answers, and takes the token of our steps: through it waits end.
@@ -205,7 +139,7 @@ def server(subject: Subject) -> Iterator[Result]:
     auth = variables.get("PRESSPLAY_ARGO_AUTH", {}).get("value") or "serviceAccount"
     url = variables.get("PRESSPLAY_ARGO_URL", {}).get("value") or ""
     argo = subject.argo or ArgoServer(url, _ca(subject), "" if auth == "none" else None)
-    account = accounts.of_step(RECONCILE).service_account
+    account = accounts.of_step("reconcile").service_account
     try:
         answer = argo.call("GET", f"/api/v1/workflows/{subject.namespace}?listOptions.limit=1&fields=metadata")
     except Unreachable as error:
