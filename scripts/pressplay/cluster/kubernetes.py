@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import yaml
 from kr8s import APITimeoutError, ServerError
-from kr8s.asyncio import api as kr8s_api
+from kr8s.asyncio import Api
 
 from pressplay.cluster import rbac
 from pressplay.cluster.argo_server import ArgoServer, words
@@ -309,9 +309,16 @@ def _fault(error: Exception, method: str, namespace: str, url: str) -> None:
     raise refused(f"{method} {url or 'version'}{where}: {code} {error}") from error
 
 
+class _Api(Api):
+    """Without asking for the server's version first: each process would, and the doctor is there for it."""
+
+    async def _check_version(self) -> None:
+        pass
+
+
 async def _connect() -> Any:
     try:
-        return await kr8s_api()
+        return await _Api(bypass_factory=True)
     # kr8s raises these for an invalid KUBECONFIG, and RuntimeError if the credentials program fails.
     except (ValueError, OSError, LookupError, TypeError, AttributeError, RuntimeError, yaml.YAMLError) as error:
         raise _no_cluster(error) from error
