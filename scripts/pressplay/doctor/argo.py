@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from pressplay.doctor import release
 from pressplay.doctor.results import NotLookedAt, Result, check, not_looked_at, ok, wrong
 from pressplay.doctor.subject import Subject
 from pressplay.domain import accounts
+from pressplay.settings import Settings
 
 OLDEST = (4, 1)
 """The oldest Argo Workflows that the chart is made for (docs/how-to/install.md)."""
@@ -35,38 +36,46 @@ class Controller:
     """A workflow controller that runs in the cluster."""
 
     namespace: str
+    name: str
+    """Of its Deployment."""
     version: str
-    instance_id: str | None
-    """None where its configuration can't be read."""
     watches: str
     """The one namespace that it watches; empty: all."""
+    environment: Mapping[str, str]
+    config: Mapping[str, Any] | None
+    """Its ConfigMap's settings by their names; None where that can't be read."""
+
+    @property
+    def instance_id(self) -> str | None:
+        """None where its configuration can't be read."""
+        return None if self.config is None else str(self.config.get("instanceID") or "")
+
+    def takes_up(self, settings: Settings) -> bool:
+        """Whether it runs the Workflows of a release with these settings, as far as is known."""
+        return self.watches in ("", settings.namespace) and self.instance_id in (None, settings.instance_id)
 
 
 @check("workflow controller")
 def controller(subject: Subject) -> Iterator[Result]:
     """Whether one is there that takes up what the release creates, and of which version."""
     settings = subject.settings
-    controllers = list(_controllers(subject))
-    if not controllers:
+    there = controllers(subject)
+    if not there:
         raise NotLookedAt(
             f"no Deployment of the cluster runs {CONTROLLER}; it may run elsewhere",
             "see that Argo Workflows 4.1 is installed: kubectl get deployments -A | grep workflow-controller",
         )
-    watching = [
-        candidate
-        for candidate in controllers
-        if candidate.watches in ("", settings.namespace) and candidate.instance_id in (None, settings.instance_id)
-    ]
+    watching = [candidate for candidate in there if candidate.takes_up(settings)]
     if not watching:
-        there = "; ".join(
+        others = "; ".join(
             f"{candidate.namespace} (instance id {candidate.instance_id or 'none'}, "
             f"watches {candidate.watches or 'all namespaces'})"
-            for candidate in controllers
+            for candidate in there
         )
         yield wrong(
             "workflow controller",
             f"none takes up Workflows in {settings.namespace} with the instance id {settings.instance_id or 'none'}: "
-            f"there is {there}",
+            f"there is {others}",
             "set argo.instanceID to that of the controller that is to run them, or let it watch the namespace",
         )
         return
@@ -85,27 +94,38 @@ def controller(subject: Subject) -> Iterator[Result]:
         yield ok("workflow controller", f"Argo Workflows {watching[0].version} in {watching[0].namespace}")
 
 
+def controllers(subject: Subject) -> list[Controller]:
+    """All workflow controllers of the cluster, whatever they watch."""
+    return list(_controllers(subject))
+
+
 def _controllers(subject: Subject) -> Iterator[Controller]:
     for deployment in subject.listed("Deployment", ""):
         for container in _containers(deployment["spec"]["template"]):
             words = [*(container.get("command") or []), *(container.get("args") or [])]
             if not (CONTROLLER in container.get("image", "") or any(word.endswith(CONTROLLER) for word in words)):
                 continue
-            namespace = deployment["metadata"]["namespace"]
+            namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
             managed = _option(words, "--managed-namespace") or (namespace if "--namespaced" in words else "")
-            config = _option(words, "--configmap") or CONFIG
+            config = _config(subject, namespace, _option(words, "--configmap") or CONFIG)
             version = container.get("image", "").rpartition(":")[2]
-            yield Controller(namespace, version, _instance_id(subject, namespace, config), managed)
+            environment = {entry["name"]: str(entry.get("value", "")) for entry in container.get("env") or []}
+            yield Controller(namespace, name, version, managed, environment, config)
 
 
-def _instance_id(subject: Subject, namespace: str, name: str) -> str | None:
-    """What a controller's configuration says; it is in a key of its own, or in the one key `config`."""
+def _config(subject: Subject, namespace: str, name: str) -> Mapping[str, Any] | None:
+    """What a controller's configuration says: each setting is in a key of its own, or all are in the key `config`."""
     try:
         data = (subject.find("ConfigMap", namespace, name) or {}).get("data") or {}
         whole = yaml.safe_load(data.get("config", "")) or {}
+        # An id is a text, whatever it looks like.
+        own = {key: text if key == "instanceID" else yaml.safe_load(text) for key, text in data.items()}
     except (NotLookedAt, yaml.YAMLError):
         return None
-    return str(data.get("instanceID") or (whole.get("instanceID") if isinstance(whole, dict) else "") or "")
+    return {
+        **(whole if isinstance(whole, dict) else {}),
+        **{key: value for key, value in own.items() if key != "config"},
+    }
 
 
 @check("Workflows")

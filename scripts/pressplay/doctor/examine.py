@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pressplay.doctor import (
     argo,
+    argo_settings,
     comments,
     definitions,
     events,
@@ -59,6 +60,11 @@ CLUSTER = (
     argo.taken_up,
     reconciling.reconcile,
     argo.server,
+    argo_settings.pace,
+    argo_settings.limits,
+    argo_settings.metrics,
+    argo_settings.archive,
+    argo_settings.quotas,
     secrets.argo_ca,
     events.both,
     events.bus,
