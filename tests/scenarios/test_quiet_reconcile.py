@@ -14,6 +14,7 @@ from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.github import pulls, refs
 from pressplay.sandbox.controller import CRON_LABEL
 from pressplay.sandbox.forge.ci import CiJob
+from pressplay.steps import registry
 from pressplay.steps.upkeep import lost_events
 
 TASKS = 6
@@ -147,6 +148,27 @@ def test_a_minute_lists_the_workflows_once_and_then_those_of_each_play(approved,
     assert len(unfinished) == 1
     (of_play,) = (labels for labels in lists if labels not in unfinished)
     assert of_play.keys() == {"press-play/flow", "press-play/play"}
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.rule("R3")
+def test_two_passes_at_once_start_a_flow_once(approved, monkeypatch):
+    """A Deployment that replaces its pod, or a schedule beside it: the second pass runs where the first would start."""
+    approved.sandbox.forge.report_ci(REPO, head(approved, 5), jobs=(CiJob("test", "failure", "##[error]exit code 1"),))
+    approved.sandbox.clock.sleep(16 * 60.0)
+    context, whole = approved.sandbox._step_contexts.of("reconcile"), SqliteCluster.create
+    inner: list[dict[str, str]] = []
+
+    def create(cluster, manifest):
+        if manifest["kind"] == "Workflow" and not inner:
+            inner.append({})
+            inner[0] = registry.run("reconcile", {}, context)
+        return whole(cluster, manifest)
+
+    monkeypatch.setattr(SqliteCluster, "create", create)
+    outer = registry.run("reconcile", {}, context)
+    assert (inner[0]["started"], outer["started"]) == ("1", "0")
+    assert triaged(approved, 5)
 
 
 def names_of(made: World, flow: str) -> set[str]:

@@ -169,11 +169,11 @@ def test_of_all_namespaces_and_without_a_label(server: Server):
 
 def test_nobody_asks_for_the_servers_version_but_who_wants_it(server: Server):
     """Each step's process would, once: 64 of 581 requests of a task were for it."""
-    cluster, _, asked = server
+    cluster, _, requests = server
     assert cluster.get("ConfigMap", "ns", "gone") is None
-    assert asked == ["/api/v1/namespaces/ns/configmaps/gone"]
+    assert requests == ["/api/v1/namespaces/ns/configmaps/gone"]
     cluster.server_version()
-    assert asked[1:] == ["/version/"]
+    assert requests[1:] == ["/version/"]
 
 
 def test_the_servers_version(server: Server):

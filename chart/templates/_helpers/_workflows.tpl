@@ -121,8 +121,9 @@ The account is the step's in files/accounts.yaml.
   retryStrategy:
     limit: {{ .root.Values.workflows.retries.limit | quote }}
     retryPolicy: Always
-    # 1 and 2 are the step's own last words; everything else (75, a lost pod, an evicted one) may pass.
-    expression: "asInt(lastRetry.exitCode) not in [1, 2]"
+    # 1 and 2 are the step's own last words; everything else (75, a lost pod, an evicted one) may pass. A quota that a container does not
+    # name a resource for refuses the next pod, too; where one is used up, Argo itself waits for room.
+    expression: "asInt(lastRetry.exitCode) not in [1, 2] and not (lastRetry.message contains 'failed quota')"
     backoff:
       duration: {{ .root.Values.workflows.retries.backoff | quote }}
       factor: "2"

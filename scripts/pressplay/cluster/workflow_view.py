@@ -18,9 +18,9 @@ _UNREAD = ("storedTemplates", "storedWorkflowTemplateSpec")
 class WorkflowView:
     """See `Cluster`. For one pass over an installation: make another one for the next pass.
 
-    It tells of an unfinished Workflow what it was when they were listed. All else is read when it is asked for, also
-    a Workflow by its name that was not in the list: whether one has ended, or is gone, is never told from the list.
-    Another Workflow that is made through the view ends the list.
+    An unfinished Workflow is what it was when they were listed. All else is read when somebody wants it, also a
+    Workflow by its name that was not in the list: whether one has ended, or is gone, never comes from the list.
+    Making a Workflow through the view ends the list.
     """
 
     def __init__(self, cluster: Cluster, namespace: str, clock: Clock) -> None:

@@ -22,7 +22,7 @@ _SHOWN = 600
 
 
 class Resident:
-    """Passes by a schedule, with two files for the probes of the pod.
+    """A pass whenever a schedule says so, with two files for the probes of the pod.
 
     Each holds a time in Unix seconds: the process is alive, and reconciling is in order, until then. Nobody has to end
     what hangs to see it: a time that passes says so by itself.
@@ -63,7 +63,7 @@ class Resident:
                 now = self._clock.now()
 
     def _pass(self, work: Callable[[], None]) -> bool:
-        """Whether a pass came to its end; its fault is told and ends nothing."""
+        """Whether a pass came to its end; its fault goes to the log and ends nothing."""
         try:
             work()
         except PressPlayError as error:
