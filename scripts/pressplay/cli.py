@@ -36,6 +36,7 @@ COMMANDS = {
     "serve": "Serve comments of pull requests over MCP and HTTP.",
     "sandbox": "Run one part of the sandbox by itself: the forge, the runner.",
     "step": "Run one step of a workflow (called by the WorkflowTemplates).",
+    "reconcile": "Run the step reconcile again and again (called by its Deployment).",
 }
 """Name → one line of help. The module is the name; a keyword of Python takes a trailing underscore."""
 _OF_SANDBOX = ("eval", "play", "sandbox", "status")

@@ -21,7 +21,10 @@ CONFIG_KEY = "config.json"
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    # Built with the whole that they are parts of, once, when that is read.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
 
 class GitHub(_Model):
@@ -381,8 +384,10 @@ class Price(_Model):
 
 
 class Reconcile(_Model):
-    """How the comparison with the truth cleans up."""
+    """How the comparison with the truth runs, and cleans up."""
 
+    mode: Literal["service", "cron"] = "service"
+    """Whether one process stays for it, or Argo makes a pod for each pass."""
     keep_days: int = Field(30, ge=1)
     """For how many days what ended is kept: runs, proofs of closed pull requests, ledgers of merged ones, plays."""
 

@@ -21,6 +21,7 @@ from pressplay import names, patch
 from pressplay.domain import accounts
 from pressplay.github.breaker import LONGEST_SECONDS
 from pressplay.sandbox.engine.conditions import duration
+from pressplay.sandbox.engine.expression import program
 from pressplay.settings import CONFIG_KEY, CONFIG_MAP, parse
 from pressplay.templating import personas
 from pressplay.validation import helm
@@ -73,6 +74,24 @@ def test_the_tries_of_a_step_outlast_the_hour_of_a_rate_limit():
     a_minute_a_try = 60 * len(waits)
     assert sum(waits) >= LONGEST_SECONDS + 60
     assert sum(waits) + a_minute_a_try <= most
+
+
+@pytest.mark.rule("R3")
+@pytest.mark.parametrize(
+    ("exit_code", "message", "again"),
+    [
+        ("-1", 'pods "x" is forbidden: failed quota: compute: must specify limits.memory for: init,wait', False),
+        ("-1", "pod deleted", True),
+        ("75", "main: Error (exit code 75)", True),
+        ("2", "main: Error (exit code 2)", False),
+    ],
+)
+def test_a_step_is_tried_again_unless_another_try_ends_alike(exit_code: str, message: str, again: bool):
+    """The first text is the API server's for a ResourceQuota that counts what a container does not name."""
+    _, documents = render(DEFAULTS)
+    (step,) = one(documents, "WorkflowTemplate", "reconcile")["spec"]["templates"]
+    last = {"lastRetry": {"exitCode": exit_code, "message": message}}
+    assert program(step["retryStrategy"]["expression"]).run(last) is again
 
 
 def test_argo_knows_every_field(documents: Documents):

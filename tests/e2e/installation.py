@@ -175,5 +175,7 @@ def argo_from_here() -> dict[str, str]:
 
 
 def reconciling(on: bool) -> None:
-    change = json.dumps({"spec": {"suspend": not on}})
-    kubectl("patch", "cronworkflow", "reconcile", "-n", NAMESPACE, "--type=merge", "-p", change)
+    kubectl("scale", "deployment", "press-play-reconcile", "-n", NAMESPACE, f"--replicas={int(on)}")
+    if not on:
+        pods = "app.kubernetes.io/component=reconcile"
+        kubectl("wait", "--for=delete", "pod", "-n", NAMESPACE, "-l", pods, f"--timeout={LIMIT}s")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cluster import CONTROLLER, kubectl, run
-from installation import NAMESPACE, Installed, argo_from_here, install, project_of, task
+from installation import NAMESPACE, Installed, argo_from_here, install, project_of, reconciling, task
 from services import PRESSPLAY
 
 pytestmark = pytest.mark.timeout(900)
@@ -47,8 +47,7 @@ def test_nothing_is_wrong_with_an_installation_and_what_is_broken_is_found(insta
     kubectl("delete", "secret", "github-app-rex", "-n", CONTROLLER)
     kubectl("delete", "workflowtemplate", "gate-lint", "-n", NAMESPACE)
     kubectl("delete", "networkpolicy", "press-play-gate", "-n", NAMESPACE)
-    suspended = json.dumps({"spec": {"suspend": True}})
-    kubectl("patch", "cronworkflow", "reconcile", "-n", NAMESPACE, "--type=merge", "-p", suspended)
+    reconciling(False)
     try:
         leaked()
         status, found = wrong()

@@ -77,6 +77,10 @@ REACHES = {
     "starter": (step("starter"), {*CLUSTER, "github"}),
     "probe": (step("acceptance"), {*CLUSTER, "probed"}),
     "hook": ({**OURS, "app.kubernetes.io/component": "hook"}, CLUSTER),
+    "reconcile": (
+        {**OURS, "app.kubernetes.io/component": "reconcile", "press-play/account": "reconcile"},
+        {*CLUSTER, "github"},
+    ),
     "sensor": ({**OURS, "app.kubernetes.io/component": "sensor"}, CLUSTER),
     "eventsource": ({**OURS, "app.kubernetes.io/component": "eventsource"}, {"dns"}),
 }

@@ -57,6 +57,8 @@ VALUES: dict[str, Any] = {
         },
     },
     "secrets": {"mode": "existing"},
+    # The sandbox has a schedule for it, and no Deployment.
+    "reconcile": {"mode": "cron"},
     "serve": {"auth": {"callers": [{"serviceAccount": "agent-platform/*", "repositories": [REPO]}]}},
 }
 SERVER = "press-play-serve"
@@ -127,8 +129,21 @@ def workload(kind: str, namespace: str, name: str, image: str, labels: Mapping[s
     return thing(kind, namespace, name, labels, spec={"replicas": 1, "template": template})
 
 
+CONTROLLER = workload("Deployment", ARGO, "workflow-controller", "quay.io/argoproj/workflow-controller:v4.1.2", {})
+CONTROLLER["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "DEFAULT_REQUEUE_TIME", "value": "1s"}]
+# As docs/how-to/tune-argo.md has it; a setting is in a key of its own, or in the one key.
+ARGO_CONFIG = {
+    "config": "parallelism: 50\n",
+    "executor": "env: [{name: RESOURCE_STATE_CHECK_INTERVAL, value: 1s}]\n",
+    "metricsConfig": "modifiers:\n"
+    + "".join(
+        f"  {lock}: {{disabledAttributes: [lock_name]}}\n"
+        for lock in ("locks_held", "locks_pending", "locks_taken_total")
+    ),
+    "persistence": "archive: true\n",
+}
 PODS = [
-    workload("Deployment", ARGO, "workflow-controller", "quay.io/argoproj/workflow-controller:v4.1.2", {}),
+    CONTROLLER,
     workload(
         *("Deployment", OWN, "press-play-eventsource-x", "quay.io/argoproj/argo-events:v1.9.11"),
         {"eventsource-name": "press-play"},
@@ -151,7 +166,7 @@ AROUND = [
         **thing("StorageClass", "", "standard"),
         "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
     },
-    thing("ConfigMap", ARGO, "workflow-controller-configmap", data={"config": "parallelism: 50\n"}),
+    thing("ConfigMap", ARGO, "workflow-controller-configmap", data=ARGO_CONFIG),
     thing("Service", ARGO, "argo-server", spec={"selector": {"app": "argo-server"}, "ports": [{"port": 2746}]}),
     thing(
         *("Pod", ARGO, "argo-server-0", {"app": "argo-server"}),

@@ -125,6 +125,29 @@ def lies_untouched(copy: Copy) -> None:
     copy.change("Workflow", OWN, "task-1", {"metadata": {"creationTimestamp": rfc3339(copy.clock.now() - 600)}})
 
 
+def quota(copy: Copy, *counted: str) -> None:
+    copy.add(thing("ResourceQuota", OWN, "compute", spec={"hard": dict.fromkeys(counted, "10")}))
+
+
+def argo_config(copy: Copy, **settings: Any) -> None:
+    data = {key: None if value is None else json.dumps(value) for key, value in settings.items()}
+    copy.change("ConfigMap", ARGO, "workflow-controller-configmap", {"data": data})
+
+
+def requeue(copy: Copy, value: str | None) -> None:
+    container = {"name": "main", "image": "quay.io/argoproj/workflow-controller:v4.1.2"}
+    environment = [] if value is None else [{"name": "DEFAULT_REQUEUE_TIME", "value": value}]
+    patch = {"spec": {"template": {"spec": {"containers": [{**container, "env": environment}]}}}}
+    copy.change("Deployment", ARGO, "workflow-controller", patch)
+
+
+def as_service(copy: Copy, ready: int = 1) -> None:
+    """The release reconciles by its service, as the chart's defaults have it."""
+    copy.setting({"reconcile": {"mode": "service"}})
+    copy.change("CronWorkflow", OWN, "reconcile", {"spec": {"suspend": True}})
+    copy.status("Deployment", OWN, "press-play-reconcile", readyReplicas=ready)
+
+
 def failed_reconcile(copy: Copy) -> None:
     labels = {"press-play/flow": "reconcile"}
     newest = copy.cluster.list("Workflow", OWN, labels)[-1]["metadata"]["name"]
@@ -443,7 +466,31 @@ FAULTS = [
         "argo cron resume",
     ),
     Planted("reconcile overdue", lambda c: c.clock.sleep(1200), "reconcile", "annotate cronworkflow reconcile"),
+    Planted(
+        "reconcile's service not ready", lambda c: as_service(c, 0), "reconcile", "logs deployment/press-play-reconcile"
+    ),
+    Planted(
+        "no service to reconcile",
+        lambda c: (as_service(c), c.remove("Deployment", OWN, "press-play-reconcile")),
+        "reconcile",
+        "helm upgrade",
+    ),
+    Planted(
+        "reconcile's service scaled to nothing",
+        lambda c: (as_service(c, 0), c.change("Deployment", OWN, "press-play-reconcile", {"spec": {"replicas": 0}})),
+        "reconcile",
+        "scale deployment press-play-reconcile --replicas 1",
+    ),
     Planted("reconcile failing", failed_reconcile, "reconcile", "argo logs reconcile-"),
+    Planted(
+        "a quota that Argo's own containers do not meet",
+        lambda c: quota(c, "limits.memory", "pods"),
+        "quotas",
+        "executor.resources",
+    ),
+    Planted(
+        "a quota that no container meets", lambda c: quota(c, "limits.cpu", "cpu"), "quotas", "workflows.resources"
+    ),
     Planted("no Argo Server", lambda c: c.remove("Service", ARGO, "argo-server"), "Argo Server", "argo.server.url"),
     Planted("an Argo Server of another mode", auth_mode, "Argo Server", "argo.server.auth"),
     Planted(
@@ -646,6 +693,101 @@ def test_a_planted_fault_is_found_by_its_own_line_and_no_other(copy: Copy, fault
     assert any(fault.do in one.do for one in found), told(found)
     assert all(one.do for one in found), told(found)
     assert not any("broke off" in one.message for one in found), told(found)
+
+
+SLOW = [
+    ("requeue by default", lambda c: requeue(c, None), "Argo's pace", "every 10s", "DEFAULT_REQUEUE_TIME to 1s"),
+    ("slow requeue", lambda c: requeue(c, "1m30s"), "Argo's pace", "every 1m30s", "DEFAULT_REQUEUE_TIME to 1s"),
+    (
+        "slow waits",
+        lambda c: argo_config(c, executor=None),
+        "Argo's pace",
+        "every 5s",
+        "RESOURCE_STATE_CHECK_INTERVAL to 1s",
+    ),
+    ("few Workflows", lambda c: argo_config(c, parallelism=4), "Argo's limits", "4 Workflows at once", "parallelism"),
+    (
+        "few Workflows in a namespace",
+        lambda c: argo_config(c, namespaceParallelism=2),
+        "Argo's limits",
+        "(namespaceParallelism); the tasks that the values allow, and their plays, are 5",
+        "namespaceParallelism",
+    ),
+    (
+        "a series for each lock",
+        lambda c: argo_config(c, metricsConfig={"modifiers": {"locks_held": {"disabled": True}}}),
+        "Argo's metrics",
+        "locks_pending, locks_taken_total of workflow-controller",
+        "lock_name",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("plant", "name", "message", "do"), [case[1:] for case in SLOW], ids=[case[0] for case in SLOW]
+)
+def test_what_is_slow_of_argo_is_advice_with_the_value_and_the_page(
+    copy: Copy, plant: Callable[[Copy], None], name: str, message: str, do: str
+):
+    plant(copy)
+    results = copy.examine()
+    assert wrong(results) == [], told(results)
+    (line,) = (result for result in results if result.name == name)
+    assert (line.state, message in line.message, do in line.do) == ("note", True, True), line
+    assert "docs/how-to/tune-argo.md" in line.do
+
+
+def test_settings_of_argo_that_may_not_be_read_are_no_fault(copy: Copy, monkeypatch: pytest.MonkeyPatch):
+    whole = type(copy.cluster).get
+
+    def forbidden(cluster: sqlite.SqliteCluster, kind: str, namespace: str, name: str) -> Any:
+        if (kind, namespace) == ("ConfigMap", ARGO):
+            raise Forbidden("configmaps is forbidden")
+        return whole(cluster, kind, namespace, name)
+
+    monkeypatch.setattr(type(copy.cluster), "get", forbidden)
+    results = copy.examine()
+    assert wrong(results) == [], told(results)
+    unread = [line.name for line in results if "is not readable" in line.message]
+    assert unread == ["Argo's pace", "Argo's limits", "Argo's metrics", "Argo's archive"]
+    quota(copy, "requests.cpu")
+    lines = [line for line in copy.examine() if line.name == "quotas"]
+    assert [(line.state, "not readable" in line.message) for line in lines] == [("not looked at", True)]
+
+
+@pytest.mark.parametrize(
+    "meet",
+    [
+        lambda c: argo_config(c, executor={"resources": {"limits": {"memory": "256Mi", "cpu": "1"}}}),
+        lambda c: c.add(
+            thing("LimitRange", OWN, "defaults", spec={"limits": [{"type": "Container", "default": {"memory": "1Gi"}}]})
+        ),
+        lambda c: c.change("ResourceQuota", OWN, "compute", {"spec": {"scopes": ["NotTerminating"]}}),
+    ],
+    ids=["executor.resources", "a LimitRange", "not for these pods"],
+)
+def test_a_quota_that_all_containers_meet_is_right(copy: Copy, meet: Callable[[Copy], None]):
+    quota(copy, "limits.memory", "memory", "requests.storage")
+    meet(copy)
+    results = copy.examine()
+    assert wrong(results) == [], told(results)
+    assert [line.state for line in results if line.name == "quotas"] == ["ok"]
+
+
+def test_a_service_that_reconciles_is_right(copy: Copy):
+    as_service(copy)
+    # What a suspended schedule leaves undone is not missed.
+    copy.clock.sleep(1200)
+    results = copy.examine()
+    assert wrong(results) == [], told(results)
+    (line,) = (result for result in results if result.name == "reconcile")
+    assert (line.state, line.message) == (
+        "ok",
+        "press-play-reconcile in press-play is ready: its last pass ended well, and none is late",
+    )
+    copy.change("CronWorkflow", OWN, "reconcile", {"spec": {"suspend": False}})
+    (line,) = (result for result in copy.examine() if result.name == "reconcile")
+    assert (line.state, "argo cron suspend reconcile" in line.do) == ("note", True)
 
 
 def test_a_store_of_proofs_that_answers_is_right(copy: Copy):

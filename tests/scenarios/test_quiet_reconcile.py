@@ -10,8 +10,11 @@ from harness import REPO, Deaf, World, after, project, reconciled, task, world
 
 from pressplay import names
 from pressplay.cluster import waits
+from pressplay.cluster.sqlite import SqliteCluster
 from pressplay.github import pulls, refs
+from pressplay.sandbox.controller import CRON_LABEL
 from pressplay.sandbox.forge.ci import CiJob
+from pressplay.steps import registry
 from pressplay.steps.upkeep import lost_events
 
 TASKS = 6
@@ -124,3 +127,50 @@ def test_each_minutes_comparison_reads_no_workflow_that_has_ended(approved, monk
     monkeypatch.setattr(cluster, "list", listing)
     lost_events.start(approved.sandbox.context, REPO)
     assert [one["metadata"]["name"] for one in read if waits.phase(one) in waits.FINISHED] == []
+
+
+@pytest.mark.rule("R2")
+def test_a_minute_lists_the_workflows_once_and_then_those_of_each_play(approved, monkeypatch):
+    lists: list[dict[str, object]] = []
+    whole = SqliteCluster.list
+
+    def counted(cluster, kind, namespace, labels=None):
+        if kind == "Workflow" and namespace and CRON_LABEL not in (labels or {}):
+            lists.append(dict(labels or {}))
+        return whole(cluster, kind, namespace, labels)
+
+    monkeypatch.setattr(SqliteCluster, "list", counted)
+    before = names_of(approved, "reconcile")
+    after(approved, 1)
+    assert len(names_of(approved, "reconcile") - before) == 1
+    unfinished = [labels for labels in lists if waits.PHASE_LABEL in labels]
+    # The play that waits for merges may have failed in another of its Workflows, which may have ended.
+    assert len(unfinished) == 1
+    (of_play,) = (labels for labels in lists if labels not in unfinished)
+    assert of_play.keys() == {"press-play/flow", "press-play/play"}
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.rule("R3")
+def test_two_passes_at_once_start_a_flow_once(approved, monkeypatch):
+    """A Deployment that replaces its pod, or a schedule beside it: the second pass runs where the first would start."""
+    approved.sandbox.forge.report_ci(REPO, head(approved, 5), jobs=(CiJob("test", "failure", "##[error]exit code 1"),))
+    approved.sandbox.clock.sleep(16 * 60.0)
+    context, whole = approved.sandbox._step_contexts.of("reconcile"), SqliteCluster.create
+    inner: list[dict[str, str]] = []
+
+    def create(cluster, manifest):
+        if manifest["kind"] == "Workflow" and not inner:
+            inner.append({})
+            inner[0] = registry.run("reconcile", {}, context)
+        return whole(cluster, manifest)
+
+    monkeypatch.setattr(SqliteCluster, "create", create)
+    outer = registry.run("reconcile", {}, context)
+    assert (inner[0]["started"], outer["started"]) == ("1", "0")
+    assert triaged(approved, 5)
+
+
+def names_of(made: World, flow: str) -> set[str]:
+    listed = made.sandbox.cluster.list("Workflow", "press-play", {"press-play/flow": flow, CRON_LABEL: flow})
+    return {manifest["metadata"]["name"] for manifest in listed}

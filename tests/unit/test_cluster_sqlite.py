@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pressplay.clock import VirtualClock
 from pressplay.cluster import pause
 from pressplay.cluster.ledger import Ledger
-from pressplay.cluster.port import Account
+from pressplay.cluster.port import Account, NotIn
 from pressplay.cluster.sqlite import LOG_FILE, Key, SqliteCluster
 from pressplay.domain.entries import Base
 from pressplay.errors import InputError, TryAgain
@@ -58,6 +58,8 @@ def test_lists_by_labels(cluster):
     assert [c["metadata"]["name"] for c in cluster.list("ConfigMap", "ns", {"all": "yes", "l": None})] == []
     cluster.create(config("d", {}, all="yes"))
     assert [c["metadata"]["name"] for c in cluster.list("ConfigMap", "ns", {"all": "yes", "l": None})] == ["d"]
+    assert [c["metadata"]["name"] for c in cluster.list("ConfigMap", "ns", {"l": NotIn({"1"})})] == ["b", "d"]
+    assert cluster.list("ConfigMap", "ns", {"l": NotIn({"1", "2"}), "all": "no"}) == []
     assert cluster.list("ConfigMap", "other") == []
 
 

@@ -106,3 +106,10 @@ def test_the_image_is_built_without_it():
     build = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert 0 < build.index("rm -r scripts/pressplay/sandbox") < build.index("pip install")
     assert re.findall(r"\.\[(.*)\]", build) == ["s3,serve"]
+
+
+def test_the_image_has_its_standard_library_compiled():
+    """Nothing in a step's pod may write what it compiles: its root is read-only, and the variable forbids it."""
+    final = (ROOT / "Dockerfile").read_text(encoding="utf-8").rpartition("\nFROM ")[2]
+    assert "PYTHONDONTWRITEBYTECODE=1" in final
+    assert re.search(r"^RUN python -m compileall .*\\\n +/usr/local/lib/python3\.11$", final, re.MULTILINE)

@@ -121,8 +121,9 @@ The account is the step's in files/accounts.yaml.
   retryStrategy:
     limit: {{ .root.Values.workflows.retries.limit | quote }}
     retryPolicy: Always
-    # 1 and 2 are the step's own last words; everything else (75, a lost pod, an evicted one) may pass.
-    expression: "asInt(lastRetry.exitCode) not in [1, 2]"
+    # 1 and 2 are the step's own last words; everything else (75, a lost pod, an evicted one) may pass. A quota that a container does not
+    # name a resource for refuses the next pod, too; where one is used up, Argo itself waits for room.
+    expression: "asInt(lastRetry.exitCode) not in [1, 2] and not (lastRetry.message contains 'failed quota')"
     backoff:
       duration: {{ .root.Values.workflows.retries.backoff | quote }}
       factor: "2"
@@ -141,22 +142,7 @@ The account is the step's in files/accounts.yaml.
       - --out
       - /tmp/out
     env:
-      - name: PRESSPLAY_NAMESPACE
-        value: {{ .root.Release.Namespace }}
-      - name: PRESSPLAY_ARGO_URL
-        value: {{ .root.Values.argo.server.url | quote }}
-      - name: PRESSPLAY_ARGO_AUTH
-        value: {{ .root.Values.argo.server.auth }}
-      {{- with .root.Values.argo.server.caSecret }}
-      {{- if .name }}
-      - name: PRESSPLAY_ARGO_CA
-        valueFrom:
-          secretKeyRef:
-            name: {{ .name }}
-            key: {{ .key }}
-      {{- end }}
-      {{- end }}
-      {{- with include "press-play.env" .root }}{{ . | trim | nindent 6 }}{{- end }}
+      {{- include "press-play.stepEnv" .root | nindent 6 }}
     securityContext:
       {{- include "press-play.containerSecurityContext" .root | nindent 6 }}
     resources:
@@ -200,6 +186,35 @@ The account is the step's in files/accounts.yaml.
           default: {{ $default | quote }}
       {{- end }}
   {{- end }}
+{{- end }}
+
+{{/* How a step finds its release and the Argo Server, with the variables of workflows.env, as a container's `env`. Takes the root. */}}
+{{- define "press-play.stepEnv" -}}
+- name: PRESSPLAY_NAMESPACE
+  value: {{ .Release.Namespace }}
+- name: PRESSPLAY_ARGO_URL
+  value: {{ .Values.argo.server.url | quote }}
+- name: PRESSPLAY_ARGO_AUTH
+  value: {{ .Values.argo.server.auth }}
+{{- with .Values.argo.server.caSecret }}
+{{- if .name }}
+- name: PRESSPLAY_ARGO_CA
+  valueFrom:
+    secretKeyRef:
+      name: {{ .name }}
+      key: {{ .key }}
+{{- end }}
+{{- end }}
+{{- with include "press-play.env" . }}
+{{- . }}
+{{- end }}
+{{- end }}
+
+{{/* What selects the pods of the service that reconciles. Takes the root. */}}
+{{- define "press-play.reconcileSelector" -}}
+app.kubernetes.io/part-of: press-play
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: reconcile
 {{- end }}
 
 {{/*

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,18 @@ class ArgoServer:
             return self._token
         return _TOKEN.read_text().strip() if _TOKEN.exists() else ""
 
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        """Whom certificates are checked against, read once: that takes longer than a call."""
+        return ssl.create_default_context(cadata=self._ca) if self._ca else httpx.create_ssl_context()
+
     def call(self, method: str, path: str, json: Any = None) -> httpx.Response:
         """The answer, also an error; Unreachable, a TryAgain, without one."""
         token = self.token
         try:
             with httpx.Client(
                 transport=self._transport,
-                verify=ssl.create_default_context(cadata=self._ca) if self._ca else True,
+                verify=self._trusted,
                 timeout=_SECONDS,
             ) as client:
                 headers = {"Authorization": f"Bearer {token}"} if token else {}

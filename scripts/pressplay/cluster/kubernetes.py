@@ -19,12 +19,12 @@ from urllib.parse import quote, urlencode
 import httpx
 import yaml
 from kr8s import APITimeoutError, ServerError
-from kr8s.asyncio import api as kr8s_api
+from kr8s.asyncio import Api
 
 from pressplay.cluster import rbac
 from pressplay.cluster.argo_server import ArgoServer, words
 from pressplay.cluster.kinds import KINDS
-from pressplay.cluster.port import Account, Forbidden, Labels, Manifest, NoCluster, NodePhase, NoSuchKind
+from pressplay.cluster.port import Account, Forbidden, Labels, Manifest, NoCluster, NodePhase, NoSuchKind, NotIn
 from pressplay.errors import InputError, TryAgain
 
 _PAGE = 500
@@ -47,20 +47,22 @@ def configured() -> bool:
 class KubernetesCluster:
     """See `pressplay.cluster.port.Cluster`. One call at a time; safe to share between threads."""
 
-    def __init__(self, argo: ArgoServer | None = None) -> None:
+    def __init__(self, argo: ArgoServer | None = None, before: Callable[[], None] = lambda: None) -> None:
         """Use the cluster of KUBECONFIG, or in a pod that of the ServiceAccount.
 
-        `argo`: the Argo Server, needed only to end waits.
+        `argo`: the Argo Server, needed only to end waits. `before` is called before each request; what it raises keeps
+        that from being sent.
         """
         self._lock = threading.Lock()
         self._runner = asyncio.Runner()
         self._api: Any = None
         self._argo = argo
+        self._before = before
 
     @classmethod
-    def from_environment(cls) -> KubernetesCluster:
-        """With the Argo Server that the environment names (`ArgoServer.from_environment`)."""
-        return cls(ArgoServer.from_environment())
+    def from_environment(cls, before: Callable[[], None] = lambda: None) -> KubernetesCluster:
+        """With the Argo Server that the environment names (`ArgoServer.from_environment`); `before` as above."""
+        return cls(ArgoServer.from_environment(), before)
 
     def close(self) -> None:
         """Close the connections and the loop that they live in."""
@@ -77,8 +79,7 @@ class KubernetesCluster:
     def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """See `Cluster.list`; in pages, so that a large namespace is not one answer."""
         api_version = KINDS[kind][0] if kind in KINDS else ""
-        wanted = (labels or {}).items()
-        selector = ",".join(f"!{name}" if value is None else f"{name}={value}" for name, value in wanted)
+        selector = ",".join(_requirement(label, wanted) for label, wanted in (labels or {}).items())
         items: list[Manifest] = []
         token = ""
         while True:
@@ -144,6 +145,7 @@ class KubernetesCluster:
             "message": message,
             "outputParameters": json.dumps(dict(outputs)) if outputs else "",
         }
+        self._before()
         answer = self._argo.call("PUT", f"/api/v1/workflows/{quote(namespace)}/{quote(workflow)}/set", body)
         if answer.is_success:
             return True
@@ -232,6 +234,7 @@ class KubernetesCluster:
 
     def _send(self, method: str, version: str, namespace: str, url: str, options: dict[str, Any]) -> bytes | None:
         """One request; the answer's body, None for 404."""
+        self._before()
         with self._lock:
             return self._runner.run(self._request(method, version, namespace, url, options))
 
@@ -306,9 +309,16 @@ def _fault(error: Exception, method: str, namespace: str, url: str) -> None:
     raise refused(f"{method} {url or 'version'}{where}: {code} {error}") from error
 
 
+class _Api(Api):
+    """Without asking for the server's version first: each process would, and the doctor is there for it."""
+
+    async def _check_version(self) -> None:
+        pass
+
+
 async def _connect() -> Any:
     try:
-        return await kr8s_api()
+        return await _Api(bypass_factory=True)
     # kr8s raises these for an invalid KUBECONFIG, and RuntimeError if the credentials program fails.
     except (ValueError, OSError, LookupError, TypeError, AttributeError, RuntimeError, yaml.YAMLError) as error:
         raise _no_cluster(error) from error
@@ -319,6 +329,12 @@ def _no_cluster(error: Exception) -> NoCluster:
     if isinstance(error, LookupError | TypeError | AttributeError):
         message = f"KUBECONFIG can't be read: {type(error).__name__} {message}"
     return NoCluster(f"no cluster to use ({message}): set KUBECONFIG, or give a sandbox's folder with --state")
+
+
+def _requirement(label: str, wanted: str | NotIn | None) -> str:
+    if isinstance(wanted, NotIn):
+        return f"{label} notin ({','.join(sorted(wanted))})"
+    return f"!{label}" if wanted is None else f"{label}={wanted}"
 
 
 class _ExistsError(Exception):

@@ -13,8 +13,23 @@ from pressplay.errors import InputError
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON has it."""
 
-Labels = Mapping[str, str | None]
+
+class NotIn(frozenset[str]):
+    """Any value of a label but these, or no such label: `notin` of a label selector."""
+
+
+Labels = Mapping[str, str | NotIn | None]
 """What labels objects must have; None: must not have it, with any value."""
+
+
+def matches(manifest: Manifest, labels: Labels) -> bool:
+    """Whether an object has the labels that are wanted."""
+    has = manifest["metadata"].get("labels") or {}
+    return all(
+        has.get(label) not in wanted if isinstance(wanted, NotIn) else has.get(label) == wanted
+        for label, wanted in labels.items()
+    )
+
 
 NodePhase = Literal["Succeeded", "Failed"]
 

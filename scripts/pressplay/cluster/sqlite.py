@@ -26,7 +26,7 @@ import orjson
 
 from pressplay.clock import Clock, rfc3339
 from pressplay.cluster import rbac
-from pressplay.cluster.port import Account, Labels, Manifest, NodePhase
+from pressplay.cluster.port import Account, Labels, Manifest, NodePhase, NotIn, matches
 from pressplay.errors import InputError, TryAgain
 from pressplay.patch import merge
 
@@ -205,10 +205,12 @@ class SqliteCluster:
                 where.append("(namespace, name) NOT IN (SELECT namespace, name FROM labels WHERE kind=? AND label=?)")
                 values += [kind, label]
             else:
+                inside, wanted = ("NOT IN", value) if isinstance(value, NotIn) else ("IN", (value,))
                 where.append(
-                    "(namespace, name) IN (SELECT namespace, name FROM labels WHERE kind=? AND label=? AND value=?)"
+                    f"(namespace, name) {inside} (SELECT namespace, name FROM labels WHERE kind=? AND label=?"  # noqa: S608 - values are bound
+                    f" AND value IN ({','.join('?' * len(wanted))}))"
                 )
-                values += [kind, label, value]
+                values += [kind, label, *wanted]
         query = (
             f"SELECT version, body, status, frozen FROM objects WHERE {' AND '.join(where)} ORDER BY namespace, name"  # noqa: S608 - values are bound
         )
@@ -438,15 +440,11 @@ class _Secrets:
             return copy.deepcopy(self._held.get((namespace, name)))
 
     def list(self, namespace: str, labels: Labels) -> list[Manifest]:
-        def fits(secret: Manifest) -> bool:
-            has = secret["metadata"].get("labels") or {}
-            return all(
-                label not in has if value is None else has.get(label) == value for label, value in labels.items()
-            )
-
         with self._lock:
             held = sorted(self._held.items(), key=lambda item: item[0])
-            return [copy.deepcopy(secret) for (of, _), secret in held if namespace in ("", of) and fits(secret)]
+            return [
+                copy.deepcopy(secret) for (of, _), secret in held if namespace in ("", of) and matches(secret, labels)
+            ]
 
     def put(self, key: Key, manifest: Manifest, *, only_new: bool = False) -> bool:
         with self._lock:

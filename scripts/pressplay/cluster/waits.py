@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pressplay.clock import parse_rfc3339
-from pressplay.cluster.port import Cluster, Manifest, NodePhase
+from pressplay.cluster.port import Cluster, Manifest, NodePhase, NotIn
 
 PHASE_LABEL = "workflows.argoproj.io/phase"
 INSTANCE_LABEL = "workflows.argoproj.io/controller-instanceid"
@@ -95,13 +95,8 @@ def unfinished(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> l
 
     Ended ones stay for `workflows.ttlSeconds`, some 200 KB each: a week of them is more than a step's memory.
     """
-    # A Workflow goes through these in this order: one that changes meanwhile is in a later answer.
-    phases = (None, "Pending", "Running")
-    by_name: dict[str, Manifest] = {}
-    for wanted in phases:
-        listed = cluster.list("Workflow", namespace, {**labels, PHASE_LABEL: wanted})
-        by_name |= {workflow["metadata"]["name"]: workflow for workflow in listed}
-    return [workflow for workflow in by_name.values() if phase(workflow) not in FINISHED]
+    listed = cluster.list("Workflow", namespace, {**labels, PHASE_LABEL: NotIn(FINISHED)})
+    return [workflow for workflow in listed if phase(workflow) not in FINISHED]
 
 
 def _template(node: Mapping[str, Any]) -> str:

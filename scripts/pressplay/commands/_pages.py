@@ -121,7 +121,8 @@ def workflows(root: Path) -> str:
         name, spec = manifest["metadata"]["name"], manifest["spec"]
         if manifest["kind"] != "WorkflowTemplate":
             schedules = ", ".join(f"`{schedule}`" for schedule in spec["schedules"])
-            parts.append(f"### {manifest['kind']} `{name}`\n\nRuns {schedules} (`reconcile.schedule`).\n")
+            when = f"Runs {schedules} (`reconcile.schedule`), where `reconcile.mode` is `cron`."
+            parts.append(f"### {manifest['kind']} `{name}`\n\n{when}\n")
             continue
         parts.append(f"### {manifest['kind']} `{name}`\n")
         if "entrypoint" in spec:

@@ -1,17 +1,16 @@
-"""Argo Workflows: who takes our Workflows up, the Argo Server through which waits end, and `reconcile`."""
+"""Argo Workflows: who takes our Workflows up, and the Argo Server through which waits end."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
-from pressplay.clock import parse_rfc3339, rfc3339
+from pressplay.clock import parse_rfc3339
 from pressplay.cluster import waits
 from pressplay.cluster.argo_server import ArgoServer, Unreachable, words
 from pressplay.cluster.ledger import PART_OF
@@ -20,14 +19,14 @@ from pressplay.doctor import release
 from pressplay.doctor.results import NotLookedAt, Result, check, not_looked_at, ok, wrong
 from pressplay.doctor.subject import Subject
 from pressplay.domain import accounts
+from pressplay.settings import Settings
 
 OLDEST = (4, 1)
 """The oldest Argo Workflows that the chart is made for (docs/how-to/install.md)."""
 CONTROLLER = "workflow-controller"
 CONFIG = "workflow-controller-configmap"
-RECONCILE = "reconcile"
 PATIENCE = 300.0
-"""Seconds for which a Workflow may lie untouched, and `reconcile` be late."""
+"""Seconds for which a Workflow may lie untouched."""
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 _ACCOUNT = "kubectl -n {0} create token {1}"
 
@@ -37,38 +36,46 @@ class Controller:
     """A workflow controller that runs in the cluster."""
 
     namespace: str
+    name: str
+    """Of its Deployment."""
     version: str
-    instance_id: str | None
-    """None where its configuration can't be read."""
     watches: str
     """The one namespace that it watches; empty: all."""
+    environment: Mapping[str, str]
+    config: Mapping[str, Any] | None
+    """Its ConfigMap's settings by their names; None where that can't be read."""
+
+    @property
+    def instance_id(self) -> str | None:
+        """None where its configuration can't be read."""
+        return None if self.config is None else str(self.config.get("instanceID") or "")
+
+    def takes_up(self, settings: Settings) -> bool:
+        """Whether it runs the Workflows of a release with these settings, as far as is known."""
+        return self.watches in ("", settings.namespace) and self.instance_id in (None, settings.instance_id)
 
 
 @check("workflow controller")
 def controller(subject: Subject) -> Iterator[Result]:
     """Whether one is there that takes up what the release creates, and of which version."""
     settings = subject.settings
-    controllers = list(_controllers(subject))
-    if not controllers:
+    there = controllers(subject)
+    if not there:
         raise NotLookedAt(
             f"no Deployment of the cluster runs {CONTROLLER}; it may run elsewhere",
             "see that Argo Workflows 4.1 is installed: kubectl get deployments -A | grep workflow-controller",
         )
-    watching = [
-        candidate
-        for candidate in controllers
-        if candidate.watches in ("", settings.namespace) and candidate.instance_id in (None, settings.instance_id)
-    ]
+    watching = [candidate for candidate in there if candidate.takes_up(settings)]
     if not watching:
-        there = "; ".join(
+        others = "; ".join(
             f"{candidate.namespace} (instance id {candidate.instance_id or 'none'}, "
             f"watches {candidate.watches or 'all namespaces'})"
-            for candidate in controllers
+            for candidate in there
         )
         yield wrong(
             "workflow controller",
             f"none takes up Workflows in {settings.namespace} with the instance id {settings.instance_id or 'none'}: "
-            f"there is {there}",
+            f"there is {others}",
             "set argo.instanceID to that of the controller that is to run them, or let it watch the namespace",
         )
         return
@@ -87,27 +94,38 @@ def controller(subject: Subject) -> Iterator[Result]:
         yield ok("workflow controller", f"Argo Workflows {watching[0].version} in {watching[0].namespace}")
 
 
+def controllers(subject: Subject) -> list[Controller]:
+    """All workflow controllers of the cluster, whatever they watch."""
+    return list(_controllers(subject))
+
+
 def _controllers(subject: Subject) -> Iterator[Controller]:
     for deployment in subject.listed("Deployment", ""):
         for container in _containers(deployment["spec"]["template"]):
             words = [*(container.get("command") or []), *(container.get("args") or [])]
             if not (CONTROLLER in container.get("image", "") or any(word.endswith(CONTROLLER) for word in words)):
                 continue
-            namespace = deployment["metadata"]["namespace"]
+            namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
             managed = _option(words, "--managed-namespace") or (namespace if "--namespaced" in words else "")
-            config = _option(words, "--configmap") or CONFIG
+            config = _config(subject, namespace, _option(words, "--configmap") or CONFIG)
             version = container.get("image", "").rpartition(":")[2]
-            yield Controller(namespace, version, _instance_id(subject, namespace, config), managed)
+            environment = {entry["name"]: str(entry.get("value", "")) for entry in container.get("env") or []}
+            yield Controller(namespace, name, version, managed, environment, config)
 
 
-def _instance_id(subject: Subject, namespace: str, name: str) -> str | None:
-    """What a controller's configuration says; it is in a key of its own, or in the one key `config`."""
+def _config(subject: Subject, namespace: str, name: str) -> Mapping[str, Any] | None:
+    """What a controller's configuration says: each setting is in a key of its own, or all are in the key `config`."""
     try:
         data = (subject.find("ConfigMap", namespace, name) or {}).get("data") or {}
         whole = yaml.safe_load(data.get("config", "")) or {}
+        # An id is a text, whatever it looks like.
+        own = {key: text if key == "instanceID" else yaml.safe_load(text) for key, text in data.items()}
     except (NotLookedAt, yaml.YAMLError):
         return None
-    return str(data.get("instanceID") or (whole.get("instanceID") if isinstance(whole, dict) else "") or "")
+    return {
+        **(whole if isinstance(whole, dict) else {}),
+        **{key: value for key, value in own.items() if key != "config"},
+    }
 
 
 @check("Workflows")
@@ -130,70 +148,6 @@ def taken_up(subject: Subject) -> Iterator[Result]:
         yield ok("Workflows", f"none of {subject.namespace} lies untouched")
 
 
-@check("reconcile")
-def reconcile(subject: Subject) -> Iterator[Result]:
-    """Whether it runs as it is scheduled: it is what makes up for lost events."""
-    subject.need_release()
-    namespace = subject.namespace
-    schedule = subject.find("CronWorkflow", namespace, RECONCILE)
-    if schedule is None:
-        yield wrong(
-            "reconcile",
-            f"no CronWorkflow {RECONCILE} in {namespace}",
-            f"helm upgrade --install press-play CHART -n {namespace}",
-        )
-        return
-    status: Mapping[str, Any] = schedule.get("status") or {}
-    refused = [
-        f"{condition.get('type')}: {condition.get('message', '')}"
-        for condition in status.get("conditions") or []
-        if condition.get("type") in ("SpecError", "SubmissionError") and condition.get("status") == "True"
-    ]
-    due = _due(schedule)
-    nudge = f"kubectl -n {namespace} annotate cronworkflow {RECONCILE} press-play/nudged-by=doctor --overwrite"
-    if schedule["spec"].get("suspend"):
-        yield wrong(
-            "reconcile",
-            "it is suspended, so that lost events stay lost",
-            f"argo cron resume {RECONCILE} -n {namespace}",
-        )
-    elif refused:
-        yield wrong("reconcile", f"Argo refuses it: {'; '.join(refused)}", f"fix what it names, then: {nudge}")
-    elif subject.clock.now() - due > PATIENCE:
-        last = status.get("lastScheduledTime") or "never"
-        yield wrong(
-            "reconcile",
-            f"it was last scheduled {last}, by its schedule it is due since {rfc3339(due)}",
-            f"see that the workflow controller runs, then: {nudge}",
-        )
-    else:
-        yield from _newest_run(subject, status)
-
-
-def _newest_run(subject: Subject, status: Mapping[str, Any]) -> Iterator[Result]:
-    labels = {"press-play/flow": RECONCILE}
-    ended = [run for run in subject.listed("Workflow", subject.namespace, labels) if waits.phase(run) in waits.FINISHED]
-    newest = max(ended, key=lambda run: str(run["metadata"].get("creationTimestamp")), default=None)
-    if newest is not None and waits.phase(newest) != "Succeeded":
-        name = newest["metadata"]["name"]
-        yield wrong(
-            "reconcile",
-            f"its newest run {name} is {waits.phase(newest)}: {(newest.get('status') or {}).get('message', '')}",
-            f"see why: argo logs {name} -n {subject.namespace}",
-        )
-    else:
-        yield ok("reconcile", f"last scheduled {status.get('lastScheduledTime') or 'not yet'}")
-
-
-def _due(cron: Manifest) -> float:
-    """When it is next to be scheduled after it was last (or made, or changed its mind)."""
-    from cronsim import CronSim
-
-    last = parse_rfc3339((cron.get("status") or {}).get("lastScheduledTime") or cron["metadata"]["creationTimestamp"])
-    moment = datetime.fromtimestamp(last, UTC)
-    return min(float(next(CronSim(schedule, moment)).timestamp()) for schedule in cron["spec"]["schedules"])
-
-
 @check("Argo Server")
 def server(subject: Subject) -> Iterator[Result]:
     """Whether it answers, and takes the token of our steps: through it waits end.
@@ -205,7 +159,7 @@ def server(subject: Subject) -> Iterator[Result]:
     auth = variables.get("PRESSPLAY_ARGO_AUTH", {}).get("value") or "serviceAccount"
     url = variables.get("PRESSPLAY_ARGO_URL", {}).get("value") or ""
     argo = subject.argo or ArgoServer(url, _ca(subject), "" if auth == "none" else None)
-    account = accounts.of_step(RECONCILE).service_account
+    account = accounts.of_step("reconcile").service_account
     try:
         answer = argo.call("GET", f"/api/v1/workflows/{subject.namespace}?listOptions.limit=1&fields=metadata")
     except Unreachable as error:

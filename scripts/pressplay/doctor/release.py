@@ -259,6 +259,12 @@ def environment(subject: Subject) -> dict[str, dict[str, Any]]:
     return {variable["name"]: variable for variable in _step(subject).get("env") or []}
 
 
+def resources(subject: Subject) -> dict[str, Any]:
+    """The resources of a step's container."""
+    given: dict[str, Any] = _step(subject).get("resources") or {}
+    return given
+
+
 def _step(subject: Subject) -> dict[str, Any]:
     manifest = subject.find("WorkflowTemplate", subject.namespace, "reconcile")
     for template in ((manifest or {}).get("spec") or {}).get("templates") or []:

@@ -27,7 +27,10 @@ _SENSOR_PATTERNS = frozenset({"label", "ours", "harness"})
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    # Built with the whole that they are parts of, once, when that is read.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
 
 class Condition(_Model):

@@ -51,6 +51,9 @@ def install(
             own = [f"{what}.{names.repo_key(repo)}" for repo in repos for what in ("repo", "tasks")]
             data = {"global": str(runs_at_once or parallelism), **dict.fromkeys(own, str(parallelism))}
             manifest = {**manifest, "data": data}
+        elif manifest["kind"] == "CronWorkflow":
+            # Here nothing runs Deployments: the schedule does what `reconcile.mode: service` has one for.
+            manifest = {**manifest, "spec": {**manifest["spec"], "suspend": False}}
         cluster.apply(manifest)
     if settings is None:
         raise InputError(_NO_CONFIGURATION)
@@ -105,6 +108,7 @@ def _local_config(config: Mapping[str, Any], url: str, repos: Sequence[str], par
     local = {
         "github": {"apiURL": f"{url}/api/v3", "gitURL": url, "webURL": url},
         "handover": "file",
+        "reconcile": {"mode": "cron"},
         "defaults": {
             "deploy": {
                 "mode": "github-deployment",

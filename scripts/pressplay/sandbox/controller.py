@@ -174,7 +174,7 @@ class WorkflowController:
     def run_cron(self) -> bool:
         """Start what the CronWorkflows schedule for now; whether anything was started."""
         now, started = self._clock.now(), False
-        for cron in self._cluster.list("CronWorkflow", ""):
+        for cron in self._crons():
             due = _due(cron, now)
             if due is None:
                 continue
@@ -216,7 +216,10 @@ class WorkflowController:
                     self._cluster.delete("Pod", namespace, node_id)
 
     def _cron_times(self) -> list[float]:
-        return [_next(cron) for cron in self._cluster.list("CronWorkflow", "")]
+        return [_next(cron) for cron in self._crons()]
+
+    def _crons(self) -> list[Manifest]:
+        return [cron for cron in self._cluster.list("CronWorkflow", "") if not cron["spec"].get("suspend")]
 
 
 def _next(cron: Manifest) -> float:

@@ -6,14 +6,13 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any
-
-from jsonschema import ValidationError
-from jsonschema.exceptions import best_match
-from jsonschema.validators import extend, validator_for
+from typing import TYPE_CHECKING, Any
 
 from pressplay.validation.report import Problem, json_path, shown
 from pressplay.validation.yamlsource import Path, Place
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 TYPES = {
     "string": "a text",
@@ -31,6 +30,8 @@ def check(schema: Mapping[str, Any], value: Any, place: Callable[[Path], Place])
 
     The schema's own `$schema` picks the draft; it must be self-contained (the bundled file).
     """
+    from jsonschema.validators import validator_for
+
     validator = _strict(validator_for(schema))(schema)
     problems: dict[tuple[str, str], Problem] = {}
     for error in validator.iter_errors(value):
@@ -44,10 +45,14 @@ def check(schema: Mapping[str, Any], value: Any, place: Callable[[Path], Place])
 @cache
 def _strict(validator: Any) -> Any:
     """The draft's validator, with patterns as ECMA 262 has them: `$` is the text's end, not also before a newline."""
+    from jsonschema.validators import extend
+
     return extend(validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 
 
 def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    from jsonschema import ValidationError
+
     if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$(?=\Z|\|)", r"\\Z", pattern), instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
@@ -68,6 +73,8 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 def _telling(error: ValidationError) -> ValidationError:
     """Of an anyOf's or oneOf's branches, the error that says most."""
+    from jsonschema.exceptions import best_match
+
     if _alternatives(error):
         return error
     return best_match([error]) or error if error.context else error

@@ -172,7 +172,7 @@ def config(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         "prices": values.get("prices") or {},
         "limits": {key: value for key, value in values["limits"].items() if key != "runsAtOnce"},
         "proof": values["proof"],
-        "reconcile": {"keepDays": values["reconcile"]["keepDays"]},
+        "reconcile": {key: values["reconcile"][key] for key in ("mode", "keepDays")},
         "agents": {name: agent(name, own) for name, own in values["agents"].items()},
         "coderunExtra": values["coderun"]["extraSpec"],
         "handover": values["coderun"]["handover"],

@@ -29,6 +29,7 @@ ENVIRONMENT: dict[str, Any] = {
     [
         ("asInt(inputs.parameters.round) + 1", 3),
         ("asInt(lastRetry.exitCode) not in [1, 2]", True),
+        ("asInt(lastRetry.exitCode) not in [1, 2] and not (lastRetry.message contains 'failure')", False),
         ("not (lastRetry.message contains 'failure condition' or lastRetry.message contains 'NotFound')", False),
         ("(steps.test.outputs.parameters.outcome ?? 'none') == 'changes'", True),
         ("steps['prepare-again'].outputs.parameters.state ?? steps.test.status", "Succeeded"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import sys
+from collections.abc import Callable
 
 from pressplay import __version__, names
 from pressplay.clock import SystemClock
@@ -14,7 +15,7 @@ from pressplay.cluster.rate_limits import RateLimits
 from pressplay.errors import InputError, TryAgain
 from pressplay.github.access import AppKey, GitHubAccess
 from pressplay.github.breaker import Breaker
-from pressplay.settings import CONFIG_KEY, CONFIG_MAP, Settings, parse
+from pressplay.settings import CONFIG_KEY, CONFIG_MAP, GitHub, Settings, parse
 from pressplay.steps.core.context import Context
 from pressplay.steps.core.waiting import Wait
 
@@ -23,17 +24,50 @@ _WATCH = 60.0
 _PAUSE = 2.0
 
 
+class Installation:
+    """The installation in PRESSPLAY_NAMESPACE; InputError where the variable is not set.
+
+    It keeps one session with the API server and one way to GitHub, with its tokens and answers, for all its contexts.
+    """
+
+    def __init__(self, before: Callable[[], None] = lambda: None) -> None:
+        """`before` is called before each request to the API server: what it raises keeps that from being sent."""
+        self._namespace = os.environ.get("PRESSPLAY_NAMESPACE", "")
+        if not self._namespace:
+            raise InputError("PRESSPLAY_NAMESPACE is not set: expected the namespace that the chart is installed in")
+        self._cluster = KubernetesCluster.from_environment(before)
+        self._clock = SystemClock()
+        self._breaker = Breaker(self._clock, RateLimits(self._cluster, self._namespace))
+        self._keys: dict[str, AppKey] = {}
+        self._github: tuple[GitHub, GitHubAccess] | None = None
+
+    def context(self) -> Context:
+        """A context with the settings as they are now, which reads each key once; InputError where it is not set up."""
+        settings = read_settings(self._cluster, self._namespace)
+        self._keys.clear()
+        return Context(self._cluster, settings, self._access(settings.github), self._clock, _say)
+
+    def _access(self, github: GitHub) -> GitHubAccess:
+        if self._github is not None and self._github[0] != github:
+            self._github[1].close()
+            self._github = None
+        if self._github is None:
+            self._github = (github, GitHubAccess(github, self._key, self._clock, breaker=self._breaker))
+        return self._github[1]
+
+    def _key(self, app: str) -> AppKey:
+        if app not in self._keys:
+            self._keys[app] = app_key(self._cluster, self._namespace, app)
+        return self._keys[app]
+
+
 def context() -> Context:
-    """The context of the installation in PRESSPLAY_NAMESPACE; InputError where it is not set up."""
-    namespace = os.environ.get("PRESSPLAY_NAMESPACE", "")
-    if not namespace:
-        raise InputError("PRESSPLAY_NAMESPACE is not set: expected the namespace that the chart is installed in")
-    cluster = KubernetesCluster.from_environment()
-    settings = read_settings(cluster, namespace)
-    clock = SystemClock()
-    breaker = Breaker(clock, RateLimits(cluster, namespace))
-    github = GitHubAccess(settings.github, lambda app: app_key(cluster, namespace, app), clock, breaker=breaker)
-    return Context(cluster, settings, github, clock, lambda line: print(line, file=sys.stderr, flush=True))
+    """The context of one step in the installation in PRESSPLAY_NAMESPACE; InputError where it is not set up."""
+    return Installation().context()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def wait(context: Context, wait: Wait) -> None:

@@ -6,8 +6,11 @@ behind (`steps.upkeep.cleanup`), and prunes old objects (`steps.upkeep.pruning`)
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pressplay import names
 from pressplay.cluster import waits
+from pressplay.cluster.workflow_view import WorkflowView
 from pressplay.errors import InputError, PressPlayError, TryAgain
 from pressplay.steps.core import start
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
@@ -23,11 +26,15 @@ _SAID = 300
 
 def reconcile(_inputs: Inputs, context: Context) -> Outputs:
     """Compare every wait and run with GitHub and the cluster; wake, expire, start and clean up as needed."""
+    view = WorkflowView(context.cluster, context.settings.namespace, context.clock)
+    context = replace(context, cluster=view)
     woken, started = 0, 0
     faults: list[PressPlayError] = []
     for repo in context.settings.repositories:
         try:
+            view.renew()
             woken += _wake(context, repo)
+            view.renew()
             started += lost_events.start(context, repo)
             gate_runs.orphans(context, repo)
             cleanup.clean_up(context, repo, live := cleanup.end_orphans(context, repo))
@@ -40,7 +47,7 @@ def reconcile(_inputs: Inputs, context: Context) -> Outputs:
         # The next minute compares again: retries at growing intervals would slow down the other repositories.
         lasting = all(isinstance(fault, InputError) for fault in faults)
         many = f"{len(faults)} of {len(context.settings.repositories)} repositories could not be compared"
-        raise (InputError if lasting else TryAgain)(many)
+        raise (InputError if lasting else TryAgain)(many) from faults[0]
     return {"woken": str(woken), "started": str(started)}
 
 
