@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import hashlib
 import os
 import sqlite3
 import threading
@@ -42,6 +43,7 @@ CREATE TABLE IF NOT EXISTS labels (
     PRIMARY KEY (kind, namespace, label, value, name)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS owned ON labels (value) WHERE label = 'metadata.ownerReferences';
+CREATE TABLE IF NOT EXISTS frozen (digest TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS versions (only INTEGER PRIMARY KEY CHECK (only = 1), latest INTEGER NOT NULL);
 INSERT OR IGNORE INTO versions VALUES (1, 0);
 """
@@ -50,7 +52,10 @@ _OWNER = "metadata.ownerReferences"
 """In the table of labels: the uid of an owner. No label has a name like this."""
 
 _FROZEN = ("storedWorkflowTemplateSpec", "storedTemplates")
-"""The parts of a Workflow's status that are written once and are large: kept in a column of their own."""
+"""The parts of a Workflow's status that are written once, are large, and are the same for all Workflows of a template.
+
+Each is kept once, in the table `frozen`, by its digest: a status that changes is neither read nor written with them.
+"""
 
 API_VERSION = "v1.34.0"
 """Of Kubernetes' API, as the objects here are written."""
@@ -118,6 +123,8 @@ class SqliteCluster:
         self._on_commit = on_commit
         self._connections = Connections(path)
         self._secrets = _Secrets()
+        # Read once for all Workflows of one template, and changed by nobody.
+        self._thawed = functools.lru_cache(maxsize=64)(self._read_frozen)
         with self._transaction() as connection:
             for statement in _SCHEMA.split(";\n"):
                 connection.execute(statement)
@@ -190,7 +197,7 @@ class SqliteCluster:
             " WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL",
             (kind, namespace, name),
         ).fetchone()
-        return None if row is None else _loaded(*row)
+        return None if row is None else self._loaded(*row)
 
     def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """See `Cluster.list`. An empty `namespace` means all of them."""
@@ -212,7 +219,20 @@ class SqliteCluster:
         query = (
             f"SELECT version, body, status, frozen FROM objects WHERE {' AND '.join(where)} ORDER BY namespace, name"  # noqa: S608 - values are bound
         )
-        return [_loaded(*row) for row in self._connection.execute(query, values)]
+        return [self._loaded(*row) for row in self._connection.execute(query, values)]
+
+    def _loaded(self, version: int, body: str, status: str | None, frozen: str | None) -> Manifest:
+        manifest: Manifest = orjson.loads(body)
+        manifest["metadata"]["resourceVersion"] = str(version)
+        if status is not None:
+            manifest["status"] = {**orjson.loads(status), **(self._thawed(frozen) if frozen else {})}
+        return manifest
+
+    def _read_frozen(self, digest: str) -> dict[str, Any]:
+        # An earlier version kept the text itself in the object's row.
+        row = self._connection.execute("SELECT body FROM frozen WHERE digest=?", (digest,)).fetchone() or (digest,)
+        read: dict[str, Any] = orjson.loads(row[0])
+        return read
 
     def create(self, manifest: Manifest) -> bool:
         """See `Cluster.create`."""
@@ -346,7 +366,9 @@ class SqliteCluster:
             status = self._set_node(manifest, node_id, phase, outputs, message, self._clock.now())
             if status is None:
                 return False
-            manifest.pop("status", None)
+            before = manifest.pop("status", None) or {}
+            # As in `put_status`.
+            status = {name: value for name, value in status.items() if name not in _FROZEN or name not in before}
             self._write(connection, key, manifest, status=status)
             return True
 
@@ -408,11 +430,12 @@ class SqliteCluster:
         else:
             small = {name: value for name, value in (status or {}).items() if name not in _FROZEN}
             frozen = {name: value for name, value in (status or {}).items() if name in _FROZEN}
+            digest = _freeze(connection, frozen) if frozen else None
             connection.execute(
                 "INSERT INTO objects VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET version=excluded.version,"
                 " body=excluded.body, status=excluded.status,"
                 " frozen=CASE WHEN excluded.status IS NULL THEN NULL ELSE coalesce(frozen, excluded.frozen) END",
-                (*key, version, _dump(body), _dump(small) if status else None, _dump(frozen) if frozen else None),
+                (*key, version, _dump(body), _dump(small) if status else None, digest),
             )
         labels = body["metadata"].get("labels") or {}
         connection.execute("DELETE FROM labels WHERE kind=? AND namespace=? AND name=?", key)
@@ -470,19 +493,12 @@ def _dump(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _loaded(version: int, body: str, status: str | None, frozen: str | None) -> Manifest:
-    manifest: Manifest = orjson.loads(body)
-    manifest["metadata"]["resourceVersion"] = str(version)
-    if status is not None:
-        manifest["status"] = {**orjson.loads(status), **(_thawed(frozen) if frozen else {})}
-    return manifest
-
-
-@functools.lru_cache(maxsize=64)
-def _thawed(frozen: str) -> dict[str, Any]:
-    """Read once for all Workflows of one template: it is large, the same in each, and nobody changes it."""
-    read: dict[str, Any] = orjson.loads(frozen)
-    return read
+def _freeze(connection: sqlite3.Connection, parts: Mapping[str, Any]) -> str:
+    """Keep these parts of a status, if they are not kept yet; their digest."""
+    body = _dump(parts)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    connection.execute("INSERT OR IGNORE INTO frozen VALUES (?,?)", (digest, body))
+    return digest
 
 
 def _owners(manifest: Manifest) -> set[str]:
