@@ -74,8 +74,14 @@ class Guidance:
 
 
 _FIELDS = frozenset(
-    ("scopeBoundaries", "implementationApproach", "technicalConstraints", "codebasePatterns")
-    + ("existingInfrastructure", "relevantFiles")
+    {
+        "scopeBoundaries",
+        "implementationApproach",
+        "technicalConstraints",
+        "codebasePatterns",
+        "existingInfrastructure",
+        "relevantFiles",
+    }
 )
 _NOTHING = Guidance()
 

@@ -245,7 +245,7 @@ class SqliteCluster:
         with self._transaction() as connection:
             if _body(connection, key) is not None:
                 return False
-            self._write(connection, key, self._born(manifest), status=None)
+            _insert(connection, key, self._born(manifest))
             if self._is_orphan(connection, manifest):
                 self._remove(connection, key)
             return True
@@ -262,11 +262,11 @@ class SqliteCluster:
             wanted = merge(manifest, {"status": None, "metadata": {"resourceVersion": None}})
             if old is None:
                 # What a merge removes is not there to begin with.
-                self._write(connection, key, self._born(merge({}, wanted)), status=None)
+                _insert(connection, key, self._born(merge({}, wanted)))
             else:
                 new = merge(old, wanted)
                 if new != old:
-                    self._write(connection, key, new, status=...)
+                    _put_body(connection, key, new, _next_version(connection))
         return self.get(*key) or manifest
 
     def set_status(self, kind: str, namespace: str, name: str, status: Mapping[str, Any]) -> bool:
@@ -274,12 +274,12 @@ class SqliteCluster:
         key = Key(kind, namespace, name)
         with self._transaction() as connection:
             row = connection.execute(
-                "SELECT body, status FROM objects WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL", key
+                "SELECT status FROM objects WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL", key
             ).fetchone()
             if row is None:
                 return False
-            new = merge(orjson.loads(row[1]) if row[1] else {}, status)
-            self._write(connection, key, orjson.loads(row[0]), status=new)
+            new = merge(orjson.loads(row[0]) if row[0] else {}, status)
+            _put_status(connection, key, new, _next_version(connection))
             return True
 
     def put_status(self, workflow: Manifest, status: Mapping[str, Any], labels: Mapping[str, str]) -> str | None:
@@ -296,11 +296,15 @@ class SqliteCluster:
             ).fetchone()
             if row is None or str(row[0]) != workflow["metadata"]["resourceVersion"]:
                 return None
-            body = merge(orjson.loads(row[1]), {"metadata": {"labels": labels}})
+            old = orjson.loads(row[1])
+            body, version = merge(old, {"metadata": {"labels": labels}}), _next_version(connection)
             if row[2]:
                 # The parts that are written once are there already, and are most of a status.
                 status = {name: value for name, value in status.items() if name not in _FROZEN}
-            return str(self._write(connection, key, body, status=status))
+            _put_status(connection, key, status, version)
+            if body != old:
+                _put_body(connection, key, body, version)
+            return str(version)
 
     def delete(self, kind: str, namespace: str, name: str) -> bool:
         """See `Cluster.delete`."""
@@ -366,10 +370,10 @@ class SqliteCluster:
             status = self._set_node(manifest, node_id, phase, outputs, message, self._clock.now())
             if status is None:
                 return False
-            before = manifest.pop("status", None) or {}
+            before = manifest.get("status") or {}
             # As in `put_status`.
             status = {name: value for name, value in status.items() if name not in _FROZEN or name not in before}
-            self._write(connection, key, manifest, status=status)
+            _put_status(connection, key, status, _next_version(connection))
             return True
 
     def logs(self, namespace: str, pod: str, container: str, since_seconds: int, limit_bytes: int) -> bytes | None:  # noqa: ARG002 - the port's signature
@@ -419,34 +423,51 @@ class SqliteCluster:
         }
         return body
 
-    def _write(self, connection: sqlite3.Connection, key: Key, body: Manifest, status: Any) -> int:
-        version = _next_version(connection)
-        body = {**body, "metadata": {k: v for k, v in body["metadata"].items() if k != "resourceVersion"}}
-        if status is ...:
-            connection.execute(
-                "UPDATE objects SET version=?, body=? WHERE kind=? AND namespace=? AND name=?",
-                (version, _dump(body), *key),
-            )
-        else:
-            small = {name: value for name, value in (status or {}).items() if name not in _FROZEN}
-            frozen = {name: value for name, value in (status or {}).items() if name in _FROZEN}
-            digest = _freeze(connection, frozen) if frozen else None
-            connection.execute(
-                "INSERT INTO objects VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET version=excluded.version,"
-                " body=excluded.body, status=excluded.status,"
-                " frozen=CASE WHEN excluded.status IS NULL THEN NULL ELSE coalesce(frozen, excluded.frozen) END",
-                (*key, version, _dump(body), _dump(small) if status else None, digest),
-            )
-        labels = body["metadata"].get("labels") or {}
-        connection.execute("DELETE FROM labels WHERE kind=? AND namespace=? AND name=?", key)
-        connection.executemany(
-            "INSERT INTO labels VALUES (?,?,?,?,?)",
-            [
-                *((label, str(value), *key) for label, value in labels.items()),
-                *((_OWNER, uid, *key) for uid in _owners(body)),
-            ],
-        )
-        return version
+
+def _insert(connection: sqlite3.Connection, key: Key, body: Manifest) -> None:
+    """Write a new object, which has no status yet."""
+    connection.execute(
+        "INSERT INTO objects (kind, namespace, name, version, body) VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET"
+        " version=excluded.version, body=excluded.body, status=NULL, frozen=NULL",
+        (*key, _next_version(connection), _dump(_unversioned(body))),
+    )
+    _label(connection, key, body)
+
+
+def _put_body(connection: sqlite3.Connection, key: Key, body: Manifest, version: int) -> None:
+    """Replace an object but for its status."""
+    connection.execute(
+        "UPDATE objects SET version=?, body=? WHERE kind=? AND namespace=? AND name=?",
+        (version, _dump(_unversioned(body)), *key),
+    )
+    _label(connection, key, body)
+
+
+def _put_status(connection: sqlite3.Connection, key: Key, status: Mapping[str, Any], version: int) -> None:
+    """Replace an object's status; its frozen parts stay what they are once they are there."""
+    small = {name: value for name, value in status.items() if name not in _FROZEN}
+    frozen = {name: value for name, value in status.items() if name in _FROZEN}
+    connection.execute(
+        "UPDATE objects SET version=?, status=?, frozen=coalesce(frozen, ?) WHERE kind=? AND namespace=? AND name=?",
+        (version, _dump(small), _freeze(connection, frozen) if frozen else None, *key),
+    )
+
+
+def _label(connection: sqlite3.Connection, key: Key, body: Manifest) -> None:
+    """Write an object's labels and owners, by which it is found, in place of those that it had."""
+    labels = body["metadata"].get("labels") or {}
+    connection.execute("DELETE FROM labels WHERE kind=? AND namespace=? AND name=?", key)
+    connection.executemany(
+        "INSERT INTO labels VALUES (?,?,?,?,?)",
+        [
+            *((label, str(value), *key) for label, value in labels.items()),
+            *((_OWNER, uid, *key) for uid in _owners(body)),
+        ],
+    )
+
+
+def _unversioned(body: Manifest) -> Manifest:
+    return {**body, "metadata": {k: v for k, v in body["metadata"].items() if k != "resourceVersion"}}
 
 
 class _Secrets:
