@@ -144,8 +144,8 @@ test-long: $(DEV) ## The gates over the whole corpus (tests/corpus), with real t
 	$(BIN)/pressplay eval tests/corpus --jobs $$(nproc) $(EVAL)
 
 .PHONY: bench
-bench: $(DEV) ## Figures: plans of 10,000 tasks, makespans under virtual time
-	$(BIN)/python -m pytest --timeout 0 -s --deselect tests/bench/test_kill_demo.py $(PYTEST) tests/bench
+bench: $(DEV) ## Figures, as a table and as dist/bench.json: plans, makespans, a thousand tasks, a storm, calls
+	$(BIN)/python -m pytest --timeout 0 -p no:xdist --deselect tests/bench/test_kill_demo.py $(PYTEST) tests/bench
 
 .PHONY: clean
 clean: ## Remove what was made, except .tools

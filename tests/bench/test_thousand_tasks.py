@@ -1,0 +1,39 @@
+"""What a play of a thousand tasks costs the machine under virtual time: it runs in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+from graphs import drawn, played
+from harness import reconciled
+
+from pressplay.sandbox import garbage
+
+LIMITS = {"limits": {"runsPerPlay": 50_000, "runsPerRepositoryAndDay": 50_000, "runsPerDay": 50_000}}
+
+
+def cost(folder: Path, count: int) -> tuple[float, float]:
+    """Seconds of CPU, and MiB at most, of a whole play of that many tasks."""
+    garbage.collect_less()
+    began = time.process_time()
+    played(folder, drawn(count, 1), settings=LIMITS, chart=reconciled("0 * * * *"))
+    return time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@pytest.mark.timeout(7_200)
+def test_a_thousand_tasks_cost_each_what_a_hundred_do(tmp_path, figures):
+    took = {}
+    for count in (100, 1_000):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            took[count], memory = process.submit(cost, folder, count).result()
+        wanted = (60, 500) if count == 1_000 else (None, None)
+        figures.record(f"play of {count:,} tasks", "s of CPU", took[count], wanted=wanted[0])
+        figures.record(f"play of {count:,} tasks, memory at most", "MiB", memory, wanted=wanted[1])
+    assert took[1_000] <= 15 * took[100]
