@@ -144,7 +144,7 @@ test-long: $(DEV) ## The gates over the whole corpus (tests/corpus), with real t
 	$(BIN)/pressplay eval tests/corpus --jobs $$(nproc) $(EVAL)
 
 .PHONY: bench
-bench: $(DEV) ## Figures, as a table and as dist/bench.json: plans, makespans, a thousand tasks, a storm, calls
+bench: $(DEV) ## Figures, as a table and as dist/bench.json: plans, makespans, large plays, a storm, calls
 	$(BIN)/python -m pytest --timeout 0 -p no:xdist --deselect tests/bench/test_kill_demo.py $(PYTEST) tests/bench
 
 .PHONY: clean
