@@ -45,6 +45,13 @@ demo: $(RUNTIME) ## Play the demo project in the sandbox, from backlog to merged
 .PHONY: test
 test: lint verify unit conformance chart-test scenarios ## Everything that CI runs
 
+.PHONY: test-fast
+test-fast: $(DEV) ## For a change, in about a minute: ruff, types, the unit tests that it touches, one play
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(RUN_PYTEST) $$($(BIN)/python tests/support/touched.py) tests/scenarios/test_play.py::test_tasks_narrows_the_play
+
 .PHONY: lint
 lint: $(DEV) ## Linters, types, layers, dead code
 	$(BIN)/ruff check .
