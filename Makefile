@@ -45,6 +45,13 @@ demo: $(RUNTIME) ## Play the demo project in the sandbox, from backlog to merged
 .PHONY: test
 test: lint verify unit conformance chart-test scenarios ## Everything that CI runs
 
+.PHONY: test-fast
+test-fast: $(DEV) ## For a change, in about a minute: ruff, types, the unit tests that it touches, one play
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(RUN_PYTEST) $$($(BIN)/python tests/support/touched.py) tests/scenarios/test_play.py::test_tasks_narrows_the_play
+
 .PHONY: lint
 lint: $(DEV) ## Linters, types, layers, dead code
 	$(BIN)/ruff check .
@@ -144,8 +151,8 @@ test-long: $(DEV) ## The gates over the whole corpus (tests/corpus), with real t
 	$(BIN)/pressplay eval tests/corpus --jobs $$(nproc) $(EVAL)
 
 .PHONY: bench
-bench: $(DEV) ## Figures: plans of 10,000 tasks, makespans under virtual time
-	$(BIN)/python -m pytest --timeout 0 -s --deselect tests/bench/test_kill_demo.py $(PYTEST) tests/bench
+bench: $(DEV) ## Figures, as a table and as dist/bench.json: plans, makespans, large plays, a storm, calls
+	$(BIN)/python -m pytest --timeout 0 -p no:xdist --deselect tests/bench/test_kill_demo.py $(PYTEST) tests/bench
 
 .PHONY: clean
 clean: ## Remove what was made, except .tools

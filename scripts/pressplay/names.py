@@ -92,6 +92,9 @@ def label(text: str) -> str:
     return f"{value[: LABEL_LIMIT - 9].rstrip('._-')}-{digest(text, length=8)}".lstrip("-")
 
 
+_PLAIN_ID = re.compile(r"[1-9]\d{0,7}")
+
+
 def task_number(task_id: int | str, tag: str = "master") -> int:
     """The number of a task in a repository (CodeRun's taskId, the branch, the folder).
 
@@ -100,7 +103,7 @@ def task_number(task_id: int | str, tag: str = "master") -> int:
     the rest a hash. The planner reports the rare pair of tasks that would share a number.
     """
     text = str(task_id)
-    is_plain_id = re.fullmatch(r"[1-9]\d{0,7}", text) is not None
+    is_plain_id = _PLAIN_ID.fullmatch(text) is not None
     if tag == "master" and is_plain_id:
         return int(text)
     if tag.startswith(GITHUB_TAGS) and is_plain_id:

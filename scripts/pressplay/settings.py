@@ -6,6 +6,7 @@ Unknown keys are errors (R10).
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any, Literal
 
@@ -515,6 +516,11 @@ class Settings(_Model):
     coderun_extra: dict[str, object] = {}
     """Fields that later versions of the CodeRun have, added to each one's spec."""
 
+    @functools.cached_property
+    def _merged(self) -> dict[str, tuple[RepositoryDefaults, RepositoryDefaults, RepositoryDefaults]]:
+        """What `repository` made, by name: of which two models, and the result. Models never change."""
+        return {}
+
     def listed(self, full_name: str) -> str:
         """A listed repository's name as the values spell it, in any letter case; InputError otherwise (R8).
 
@@ -532,9 +538,15 @@ class Settings(_Model):
 
     def repository(self, full_name: str) -> RepositoryDefaults:
         """The settings of a listed repository, its own over the defaults; InputError if it is not listed (R8)."""
-        own = self.repositories[self.listed(full_name)]
+        name = self.listed(full_name)
+        own, made = self.repositories[name], self._merged.get(name)
+        # A copy of these settings shares what was merged, and may have other defaults.
+        if made is not None and made[0] is self.defaults and made[1] is own:
+            return made[2]
         everywhere, here = (model.model_dump(exclude_none=True, exclude_unset=True) for model in (self.defaults, own))
-        return RepositoryDefaults.model_validate(patch.merge(everywhere, here))
+        merged = RepositoryDefaults.model_validate(patch.merge(everywhere, here))
+        self._merged[name] = (self.defaults, own, merged)
+        return merged
 
     def flow(self, name: str) -> FlowSettings:
         """Switch and window of a flow that events start, by its name; InputError where no flow has it."""

@@ -11,15 +11,14 @@ from typing import Any
 import pytest
 from conversation import Rex, changes_and_answers
 from harness import REPO, World, git, project, task, world
-from people import labelled_pull, person
+from people import person
 from sample import AGAIN, sample
+from storms import COMMENTS, COPIES, PUSHES, Storm, flows
 from wild import Wild, quiet
 
 from pressplay.cluster import waits
 from pressplay.domain.entries import Parked, Snapshot
-from pressplay.events.webhook import Delivery
 from pressplay.github import refs, snapshots
-from pressplay.sandbox.eventsource import Network
 from pressplay.steps.comments import snapshot
 
 SCHEDULES = 200
@@ -114,21 +113,8 @@ def test_lost_doubled_late_and_reordered_events_lead_to_the_same_end_and_no_run_
 
 # -- storms, loops, and two at the same thing --------------------------------------------------------------------------
 
-PULLS, COMMENTS, PUSHES, COPIES = 50 if FULL else 12, 12, 4, 10
+PULLS = 50 if FULL else 12
 """More than 10,000 deliveries in `make faults`, a quarter of them otherwise."""
-
-
-class Copying(Network):
-    """Delivers everything several times."""
-
-    def __init__(self, made: World) -> None:
-        super().__init__(made.sandbox.network.hook)
-        self.delivered: Counter[str] = Counter()
-
-    def send(self, delivery: Delivery) -> None:
-        for _ in range(COPIES):
-            self.hook.post(delivery)
-            self.delivered[delivery.event] += 1
 
 
 def contents(made: World) -> Any:
@@ -139,46 +125,15 @@ def commit(made: World, branch: str, file: str, on: str, gh: Any = None) -> str:
     return refs.commit_files(gh or contents(made), REPO, branch, {file: b"new\n"}, f"Add {file}", on)
 
 
-def flows(made: World, *names: str) -> list[dict[str, Any]]:
-    sandbox = made.sandbox
-    found = [sandbox.cluster.list("Workflow", sandbox.settings.namespace, {"press-play/flow": name}) for name in names]
-    return [workflow for each in found for workflow in each]
-
-
 @pytest.mark.rule("R4")
 def test_a_storm_makes_no_more_workflows_than_windows_and_leaves_nothing_unanswered(tmp_path):
-    agents = Rex(does=changes_and_answers, seconds=lambda _role, _task: 20.0)
-    bounds = {"runsPerRepositoryAndDay": 10_000, "runsPerDay": 10_000}
-    made = world(
-        tmp_path / "state",
-        agents,
-        source=project(tmp_path, []),
-        merge=False,
-        parallelism=8,
-        settings={"limits": bounds},
-    )
-    heads = {labelled_pull(made, f"storm-{number}"): f"storm-{number}" for number in range(PULLS)}
-    quiet(made)
-    began = len(flows(made, "comments", "pull-request"))
-    assert began == PULLS
-    runs_before = len(made.starts())
-    copying = Copying(made)
-    made.sandbox.network = copying
-    before = made.sandbox.clock.now()
-    for number, branch in heads.items():
-        for count in range(COMMENTS):
-            person(made).post(f"issues/{number}/comments", json={"body": f"Comment {count}."}).raise_for_status()
-        # As a person pushes: by their own token, so that these are no events of ours.
-        for count in range(PUSHES):
-            body = {"message": "m", "content": "bmV3Cg==", "branch": branch}
-            person(made).put(f"contents/pushed-{count}.txt", json=body).raise_for_status()
-    assert made.sandbox.clock.now() == before
-    quiet(made)
-    storm = copying.delivered["issue_comment"] + copying.delivered["push"] + copying.delivered["pull_request"]
-    assert storm > PULLS * COPIES * (COMMENTS + PUSHES)
+    storm = Storm.brewing(tmp_path, PULLS)
+    made, heads = storm.made, storm.heads
+    assert storm.flows_before == PULLS
+    assert storm.break_out() > PULLS * COPIES * (COMMENTS + PUSHES)
     # All of it came within one window of each flow; one more each for what was at work when that was over.
-    assert len(flows(made, "comments", "pull-request")) - began <= PULLS * 2 * 2
-    assert len(made.starts()) - runs_before <= PULLS * 8
+    assert len(flows(made, "comments", "pull-request")) - storm.flows_before <= PULLS * 2 * 2
+    assert len(made.starts()) - storm.runs_before <= PULLS * 8
     assert len(made.starts()) == len({line.split()[0] for line in made.starts()})
     for number in heads:
         entries = made.sandbox.context.ledger(REPO).entries("pr", number)

@@ -95,6 +95,29 @@ def list_scheduled(graph: Graph, slots: int = SLOTS) -> tuple[int, list[int]]:
     return now, order
 
 
+def level_by_level(graph: Graph, slots: int = SLOTS) -> int:
+    """Makespan of batches: what depends on nothing, then what depends on the first batch alone, and so on."""
+    level: dict[int, int] = {}
+    for timed in graph:
+        level[timed.id] = 1 + max((level[before] for before in timed.dependencies), default=0)
+    batches = [[timed for timed in graph if level[timed.id] == at] for at in range(1, max(level.values()) + 1)]
+    return sum(strictly_ordered([Timed(timed.id, (), timed.seconds) for timed in batch], slots) for batch in batches)
+
+
+def strictly_ordered(graph: Graph, slots: int = SLOTS) -> int:
+    """Makespan where tasks start in the order of the backlog and none overtakes another."""
+    ends: dict[int, int] = {}
+    running: list[int] = []
+    now = 0
+    for timed in graph:
+        now = max([now, *(ends[before] for before in timed.dependencies)])
+        if len(running) == slots:
+            now = max(now, heapq.heappop(running))
+        ends[timed.id] = now + timed.work
+        heapq.heappush(running, ends[timed.id])
+    return max(ends.values())
+
+
 @dataclass(frozen=True)
 class Played:
     """What a play of a graph took on the virtual clock, and what it started, in order: (task, role)."""

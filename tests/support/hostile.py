@@ -33,8 +33,8 @@ def untouched_by_canaries(made: World, run: str = "CodeRun") -> None:
     """No object of the cluster, in whatever field, and no line of the log holds a hostile text."""
     with sqlite3.connect(made.sandbox.options.directory / "state.db") as connection:
         rows = connection.execute(
-            "SELECT kind, name FROM objects"
-            " WHERE instr(coalesce(body, '') || coalesce(status, '') || coalesce(frozen, ''), ?)",
+            "SELECT kind, name FROM objects WHERE instr(coalesce(body, '') || coalesce(status, ''), ?1)"
+            " UNION ALL SELECT 'frozen', digest FROM frozen WHERE instr(body, ?1)",
             (CANARY,),
         ).fetchall()
         kinds = {row[0] for row in connection.execute("SELECT DISTINCT kind FROM objects")}

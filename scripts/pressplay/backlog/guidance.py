@@ -47,6 +47,8 @@ class Guidance:
     @staticmethod
     def of(item: Mapping[str, Any]) -> Guidance:
         """What the object of a task or part says."""
+        if _FIELDS.isdisjoint(item):
+            return _NOTHING
         scope = item.get("scopeBoundaries")
         bounds = scope if isinstance(scope, dict) else {"included": scope}
         return Guidance(
@@ -71,8 +73,23 @@ class Guidance:
         return tuple(text for text in (self.included, self.excluded, *self.constraints) if text)
 
 
+_FIELDS = frozenset(
+    {
+        "scopeBoundaries",
+        "implementationApproach",
+        "technicalConstraints",
+        "codebasePatterns",
+        "existingInfrastructure",
+        "relevantFiles",
+    }
+)
+_NOTHING = Guidance()
+
+
 def texts(value: object) -> tuple[str, ...]:
     """The texts in a text or a list. No shape is prescribed: what is no text stays JSON."""
+    if value is None:
+        return ()
     entries = [text if isinstance(text, str) else json.dumps(text, ensure_ascii=False) for text in _listed(value)]
     return tuple(sound(text.strip()) for text in entries if text.strip())
 
@@ -84,7 +101,7 @@ def joined(value: object) -> str:
 
 def sound(text: str) -> str:
     """`text` with a ? for each lone surrogate: JSON can express one, but no file, terminal or API accepts it."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _listed(value: object) -> list[object]:

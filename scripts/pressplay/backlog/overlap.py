@@ -42,9 +42,11 @@ def find(
 
     `order` has the tasks after everything that they need; `files` are those that each names.
     """
-    before, at = _before(order, needs), {name: index for index, name in enumerate(order)}
+    by_file = _by_file(order, files)
+    at = _places(order, by_file)
+    before = _before(order, needs, at)
     together: dict[tuple[str, ...], list[str]] = {}
-    for file, named in _by_file(order, files).items():
+    for file, named in by_file.items():
         members = 0
         apart = 0
         for name in named:
@@ -66,9 +68,11 @@ def order_of(
 
     Each follows the one before it in `order`, so that nothing waits for itself.
     """
-    before, at = _before(order, needs), {name: index for index, name in enumerate(order)}
+    by_file = _by_file(order, files)
+    at = _places(order, by_file)
+    before = _before(order, needs, at)
     after: dict[str, dict[str, None]] = {}
-    for named in _by_file(order, files).values():
+    for named in by_file.values():
         for first, second in itertools.pairwise(named):
             if not before[second] >> at[first] & 1:
                 after.setdefault(second, {})[first] = None
@@ -84,13 +88,21 @@ def _by_file(order: Sequence[str], files: Mapping[str, Sequence[str]]) -> dict[s
     return {file: tasks for file, tasks in named.items() if len(tasks) > 1}
 
 
-def _before(order: Sequence[str], needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """For each task everything that it waits for, as the bits of the places in `order`: sets would be quadratic."""
+def _places(order: Sequence[str], by_file: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The tasks that share a file, counted in start order."""
+    sharing = {name for named in by_file.values() for name in named}
+    return {name: index for index, name in enumerate(name for name in order if name in sharing)}
+
+
+def _before(order: Sequence[str], needs: Mapping[str, Sequence[str]], at: Mapping[str, int]) -> dict[str, int]:
+    """For each task those of `at` that it waits for, as the bits of their places: sets would be quadratic.
+
+    So are the bits of many tasks: where none shares a file, nothing is worked out.
+    """
     before: dict[str, int] = {}
-    at: dict[str, int] = {}
-    for index, name in enumerate(order):
-        at[name] = index
-        before[name] = 0
+    for name in order if at else ():
+        bits = 0
         for need in needs[name]:
-            before[name] |= before[need] | 1 << at[need]
+            bits |= before[need] | (1 << at[need] if need in at else 0)
+        before[name] = bits
     return before

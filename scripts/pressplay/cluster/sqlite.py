@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import hashlib
 import os
 import sqlite3
 import threading
@@ -42,6 +43,7 @@ CREATE TABLE IF NOT EXISTS labels (
     PRIMARY KEY (kind, namespace, label, value, name)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS owned ON labels (value) WHERE label = 'metadata.ownerReferences';
+CREATE TABLE IF NOT EXISTS frozen (digest TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS versions (only INTEGER PRIMARY KEY CHECK (only = 1), latest INTEGER NOT NULL);
 INSERT OR IGNORE INTO versions VALUES (1, 0);
 """
@@ -50,7 +52,10 @@ _OWNER = "metadata.ownerReferences"
 """In the table of labels: the uid of an owner. No label has a name like this."""
 
 _FROZEN = ("storedWorkflowTemplateSpec", "storedTemplates")
-"""The parts of a Workflow's status that are written once and are large: kept in a column of their own."""
+"""The parts of a Workflow's status that are written once, are large, and are the same for all Workflows of a template.
+
+Each is kept once, in the table `frozen`, by its digest: a status that changes is neither read nor written with them.
+"""
 
 API_VERSION = "v1.34.0"
 """Of Kubernetes' API, as the objects here are written."""
@@ -118,6 +123,8 @@ class SqliteCluster:
         self._on_commit = on_commit
         self._connections = Connections(path)
         self._secrets = _Secrets()
+        # Read once for all Workflows of one template, and changed by nobody.
+        self._thawed = functools.lru_cache(maxsize=64)(self._read_frozen)
         with self._transaction() as connection:
             for statement in _SCHEMA.split(";\n"):
                 connection.execute(statement)
@@ -190,7 +197,7 @@ class SqliteCluster:
             " WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL",
             (kind, namespace, name),
         ).fetchone()
-        return None if row is None else _loaded(*row)
+        return None if row is None else self._loaded(*row)
 
     def list(self, kind: str, namespace: str, labels: Labels | None = None) -> list[Manifest]:
         """See `Cluster.list`. An empty `namespace` means all of them."""
@@ -214,7 +221,20 @@ class SqliteCluster:
         query = (
             f"SELECT version, body, status, frozen FROM objects WHERE {' AND '.join(where)} ORDER BY namespace, name"  # noqa: S608 - values are bound
         )
-        return [_loaded(*row) for row in self._connection.execute(query, values)]
+        return [self._loaded(*row) for row in self._connection.execute(query, values)]
+
+    def _loaded(self, version: int, body: str, status: str | None, frozen: str | None) -> Manifest:
+        manifest: Manifest = orjson.loads(body)
+        manifest["metadata"]["resourceVersion"] = str(version)
+        if status is not None:
+            manifest["status"] = {**orjson.loads(status), **(self._thawed(frozen) if frozen else {})}
+        return manifest
+
+    def _read_frozen(self, digest: str) -> dict[str, Any]:
+        # An earlier version kept the text itself in the object's row.
+        row = self._connection.execute("SELECT body FROM frozen WHERE digest=?", (digest,)).fetchone() or (digest,)
+        read: dict[str, Any] = orjson.loads(row[0])
+        return read
 
     def create(self, manifest: Manifest) -> bool:
         """See `Cluster.create`."""
@@ -227,7 +247,7 @@ class SqliteCluster:
         with self._transaction() as connection:
             if _body(connection, key) is not None:
                 return False
-            self._write(connection, key, self._born(manifest), status=None)
+            _insert(connection, key, self._born(manifest))
             if self._is_orphan(connection, manifest):
                 self._remove(connection, key)
             return True
@@ -244,11 +264,11 @@ class SqliteCluster:
             wanted = merge(manifest, {"status": None, "metadata": {"resourceVersion": None}})
             if old is None:
                 # What a merge removes is not there to begin with.
-                self._write(connection, key, self._born(merge({}, wanted)), status=None)
+                _insert(connection, key, self._born(merge({}, wanted)))
             else:
                 new = merge(old, wanted)
                 if new != old:
-                    self._write(connection, key, new, status=...)
+                    _put_body(connection, key, new, _next_version(connection))
         return self.get(*key) or manifest
 
     def set_status(self, kind: str, namespace: str, name: str, status: Mapping[str, Any]) -> bool:
@@ -256,12 +276,12 @@ class SqliteCluster:
         key = Key(kind, namespace, name)
         with self._transaction() as connection:
             row = connection.execute(
-                "SELECT body, status FROM objects WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL", key
+                "SELECT status FROM objects WHERE kind=? AND namespace=? AND name=? AND body IS NOT NULL", key
             ).fetchone()
             if row is None:
                 return False
-            new = merge(orjson.loads(row[1]) if row[1] else {}, status)
-            self._write(connection, key, orjson.loads(row[0]), status=new)
+            new = merge(orjson.loads(row[0]) if row[0] else {}, status)
+            _put_status(connection, key, new, _next_version(connection))
             return True
 
     def put_status(self, workflow: Manifest, status: Mapping[str, Any], labels: Mapping[str, str]) -> str | None:
@@ -278,11 +298,15 @@ class SqliteCluster:
             ).fetchone()
             if row is None or str(row[0]) != workflow["metadata"]["resourceVersion"]:
                 return None
-            body = merge(orjson.loads(row[1]), {"metadata": {"labels": labels}})
+            old = orjson.loads(row[1])
+            body, version = merge(old, {"metadata": {"labels": labels}}), _next_version(connection)
             if row[2]:
                 # The parts that are written once are there already, and are most of a status.
                 status = {name: value for name, value in status.items() if name not in _FROZEN}
-            return str(self._write(connection, key, body, status=status))
+            _put_status(connection, key, status, version)
+            if body != old:
+                _put_body(connection, key, body, version)
+            return str(version)
 
     def delete(self, kind: str, namespace: str, name: str) -> bool:
         """See `Cluster.delete`."""
@@ -348,8 +372,10 @@ class SqliteCluster:
             status = self._set_node(manifest, node_id, phase, outputs, message, self._clock.now())
             if status is None:
                 return False
-            manifest.pop("status", None)
-            self._write(connection, key, manifest, status=status)
+            before = manifest.get("status") or {}
+            # As in `put_status`.
+            status = {name: value for name, value in status.items() if name not in _FROZEN or name not in before}
+            _put_status(connection, key, status, _next_version(connection))
             return True
 
     def logs(self, namespace: str, pod: str, container: str, since_seconds: int, limit_bytes: int) -> bytes | None:  # noqa: ARG002 - the port's signature
@@ -399,33 +425,51 @@ class SqliteCluster:
         }
         return body
 
-    def _write(self, connection: sqlite3.Connection, key: Key, body: Manifest, status: Any) -> int:
-        version = _next_version(connection)
-        body = {**body, "metadata": {k: v for k, v in body["metadata"].items() if k != "resourceVersion"}}
-        if status is ...:
-            connection.execute(
-                "UPDATE objects SET version=?, body=? WHERE kind=? AND namespace=? AND name=?",
-                (version, _dump(body), *key),
-            )
-        else:
-            small = {name: value for name, value in (status or {}).items() if name not in _FROZEN}
-            frozen = {name: value for name, value in (status or {}).items() if name in _FROZEN}
-            connection.execute(
-                "INSERT INTO objects VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET version=excluded.version,"
-                " body=excluded.body, status=excluded.status,"
-                " frozen=CASE WHEN excluded.status IS NULL THEN NULL ELSE coalesce(frozen, excluded.frozen) END",
-                (*key, version, _dump(body), _dump(small) if status else None, _dump(frozen) if frozen else None),
-            )
-        labels = body["metadata"].get("labels") or {}
-        connection.execute("DELETE FROM labels WHERE kind=? AND namespace=? AND name=?", key)
-        connection.executemany(
-            "INSERT INTO labels VALUES (?,?,?,?,?)",
-            [
-                *((label, str(value), *key) for label, value in labels.items()),
-                *((_OWNER, uid, *key) for uid in _owners(body)),
-            ],
-        )
-        return version
+
+def _insert(connection: sqlite3.Connection, key: Key, body: Manifest) -> None:
+    """Write a new object, which has no status yet."""
+    connection.execute(
+        "INSERT INTO objects (kind, namespace, name, version, body) VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET"
+        " version=excluded.version, body=excluded.body, status=NULL, frozen=NULL",
+        (*key, _next_version(connection), _dump(_unversioned(body))),
+    )
+    _label(connection, key, body)
+
+
+def _put_body(connection: sqlite3.Connection, key: Key, body: Manifest, version: int) -> None:
+    """Replace an object but for its status."""
+    connection.execute(
+        "UPDATE objects SET version=?, body=? WHERE kind=? AND namespace=? AND name=?",
+        (version, _dump(_unversioned(body)), *key),
+    )
+    _label(connection, key, body)
+
+
+def _put_status(connection: sqlite3.Connection, key: Key, status: Mapping[str, Any], version: int) -> None:
+    """Replace an object's status; its frozen parts stay what they are once they are there."""
+    small = {name: value for name, value in status.items() if name not in _FROZEN}
+    frozen = {name: value for name, value in status.items() if name in _FROZEN}
+    connection.execute(
+        "UPDATE objects SET version=?, status=?, frozen=coalesce(frozen, ?) WHERE kind=? AND namespace=? AND name=?",
+        (version, _dump(small), _freeze(connection, frozen) if frozen else None, *key),
+    )
+
+
+def _label(connection: sqlite3.Connection, key: Key, body: Manifest) -> None:
+    """Write an object's labels and owners, by which it is found, in place of those that it had."""
+    labels = body["metadata"].get("labels") or {}
+    connection.execute("DELETE FROM labels WHERE kind=? AND namespace=? AND name=?", key)
+    connection.executemany(
+        "INSERT INTO labels VALUES (?,?,?,?,?)",
+        [
+            *((label, str(value), *key) for label, value in labels.items()),
+            *((_OWNER, uid, *key) for uid in _owners(body)),
+        ],
+    )
+
+
+def _unversioned(body: Manifest) -> Manifest:
+    return {**body, "metadata": {k: v for k, v in body["metadata"].items() if k != "resourceVersion"}}
 
 
 class _Secrets:
@@ -468,19 +512,12 @@ def _dump(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _loaded(version: int, body: str, status: str | None, frozen: str | None) -> Manifest:
-    manifest: Manifest = orjson.loads(body)
-    manifest["metadata"]["resourceVersion"] = str(version)
-    if status is not None:
-        manifest["status"] = {**orjson.loads(status), **(_thawed(frozen) if frozen else {})}
-    return manifest
-
-
-@functools.lru_cache(maxsize=64)
-def _thawed(frozen: str) -> dict[str, Any]:
-    """Read once for all Workflows of one template: it is large, the same in each, and nobody changes it."""
-    read: dict[str, Any] = orjson.loads(frozen)
-    return read
+def _freeze(connection: sqlite3.Connection, parts: Mapping[str, Any]) -> str:
+    """Keep these parts of a status, if they are not kept yet; their digest."""
+    body = _dump(parts)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    connection.execute("INSERT OR IGNORE INTO frozen VALUES (?,?)", (digest, body))
+    return digest
 
 
 def _owners(manifest: Manifest) -> set[str]:

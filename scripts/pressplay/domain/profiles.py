@@ -32,8 +32,14 @@ class StatedProfile:
     """What is wrong with it, as the rest of a sentence about the task; it quotes nothing of others."""
 
 
+_FIELDS = frozenset((FIELD, *LISTS))
+_NOTHING = StatedProfile()
+
+
 def stated(fields: Mapping[str, Any]) -> StatedProfile:
     """The profile that a task's fields in tasks.json give: `profile`, else a list of tags that has just one's name."""
+    if _FIELDS.isdisjoint(fields):
+        return _NOTHING
     value = fields.get(FIELD)
     if value is not None and value != "":
         word = value.strip().lower() if isinstance(value, str) else ""
@@ -71,17 +77,24 @@ _WORDS: tuple[tuple[Profile, str], ...] = (
     ("docs", r"document(?:ation)?|docs|readme|changelog|docstrings?|tutorial"),
     ("dependencies", r"upgrade|bump|dependenc(?:y|ies)|lock ?files?"),
 )
+_READ = tuple((profile, re.compile(rf"\b(?:{words})\b")) for profile, words in _WORDS)
+_ANY = re.compile("|".join(rf"\b(?:{words})\b" for _, words in _WORDS))
+"""Most titles have no such word, and one search shows it."""
 _PREFIX = re.compile(r"\s*(?P<type>[a-z]+)(?:\((?P<scope>[^)]{0,40})\))?!?:")
 
 
 def proposed(title: str) -> Profile | None:
     """The profile that a title reads like, other than the default: for a person to confirm, never to judge by."""
-    match = _PREFIX.match(title.lower())
+    title = title.lower()
+    match = _PREFIX.match(title)
     if match is not None:
         named = _PREFIXES.get(match["type"]) or _PREFIXES.get(match["scope"] or "")
         if named is not None:
             return None if named == DEFAULT else named
-    matches = {profile for profile, words in _WORDS if re.search(rf"\b(?:{words})\b", title.lower()[:300])}
+    start = title[:300]
+    if _ANY.search(start) is None:
+        return None
+    matches = {profile for profile, words in _READ if words.search(start)}
     return matches.pop() if len(matches) == 1 else None
 
 

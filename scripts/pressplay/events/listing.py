@@ -20,14 +20,15 @@ def listing(manifests: Iterable[Mapping[str, Any]], *repos: str) -> Iterator[Man
     """
     parts = [names.repo(repo).partition("/") for repo in repos]
     for manifest in manifests:
+        if manifest["kind"] not in ("EventSource", "Sensor"):
+            continue
         made: Manifest = copy.deepcopy(dict(manifest))
         if made["kind"] == "EventSource":
             for event in made["spec"]["github"].values():
                 event["repositories"] = [{"owner": owner, "names": [name]} for owner, _, name in parts]
-            yield made
-        if made["kind"] == "Sensor":
+        else:
             for dependency in made["spec"]["dependencies"]:
                 for condition in dependency["filters"]["data"]:
                     if condition["path"] == _LISTED:
                         condition["value"] = [f"(?i)^{re.escape(repo)}$" for repo in repos]
-            yield made
+        yield made

@@ -29,6 +29,8 @@ TOKEN_MARGIN_SECONDS = 300
 """A token this close to its end is not handed out any more."""
 JWT_SECONDS = 540
 """How long an App's own JWT holds; GitHub takes ten minutes at most."""
+_JWT_SHARED_SECONDS = 60
+"""For how long calls share a JWT: signing one takes longer than all else that a call takes here."""
 CLOCK_SKEW_SECONDS = 60
 _UNKNOWN_APP = "Integration not found"
 """GitHub's message, with a 404, when no App has the id that a JWT names."""
@@ -64,6 +66,13 @@ def signing_key(pem: str) -> Any:
     Reading (and checking) one takes a hundred times as long as signing with it.
     """
     return RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(pem)
+
+
+@functools.lru_cache(maxsize=64)
+def _signed(key: AppKey, issued: int) -> str:
+    """The JWT of an App. Raises what `signing_key` raises."""
+    claims = {"iss": str(key.app_id), "iat": issued - CLOCK_SKEW_SECONDS, "exp": issued + JWT_SECONDS}
+    return jwt.encode(claims, signing_key(key.private_key), algorithm="RS256")
 
 
 def _none(app: str) -> AppKey:
@@ -272,10 +281,9 @@ class GitHubAccess:
             ) from error
 
     def _jwt(self, app: str) -> str:
-        key, now = self._keys(app), int(self._clock.now())
-        claims = {"iss": str(key.app_id), "iat": now - CLOCK_SKEW_SECONDS, "exp": now + JWT_SECONDS}
+        now = int(self._clock.now())
         try:
-            return jwt.encode(claims, signing_key(key.private_key), algorithm="RS256")
+            return _signed(self._keys(app), now - now % _JWT_SHARED_SECONDS)
         except (ValueError, TypeError, jwt.PyJWTError) as error:
             raise InputError(
                 f"App {app!r}: its private key is not an RSA key in PEM; put the key that GitHub gave into the "

@@ -53,6 +53,9 @@ class Shared(Protocol):
         ...
 
 
+_MAY_LIMIT = (httpx.codes.OK, httpx.codes.FORBIDDEN, httpx.codes.TOO_MANY_REQUESTS)
+
+
 @dataclass(frozen=True)
 class Limit:
     """A limit that was reached, as an answer reports it."""
@@ -68,6 +71,9 @@ def limit_of(response: httpx.Response, now: float) -> Limit | None:
 
     Times are relative to GitHub's clock in the answer's `Date` header, else to `now`.
     """
+    if response.status_code not in _MAY_LIMIT or (response.is_success and b'"errors"' not in response.content):
+        # Nearly every answer: it is not parsed for this.
+        return None
     body = _said(response)
     waits, left = response.headers.get("retry-after"), response.headers.get("x-ratelimit-remaining")
     if response.status_code == httpx.codes.FORBIDDEN:

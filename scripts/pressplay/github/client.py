@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
 
 import httpx
 from githubkit import BaseAuthStrategy, GitHub, TokenAuthStrategy
 from githubkit.config import Config
+
+_A = TypeVar("_A", bound=BaseAuthStrategy)
 
 
 class InstallationToken(TokenAuthStrategy):
@@ -40,10 +45,10 @@ class _Renewing(httpx.Auth):
 
 
 class AppKeyStrategy(BaseAuthStrategy):
-    """Authenticates as the App itself, with a new JWT for each call."""
+    """Authenticates as the App itself, with the JWT that `sign` gives for each call."""
 
     def __init__(self, sign: Callable[[], str]) -> None:
-        """`sign` makes a JWT. githubkit's own strategy reads the system's clock; ours is injected."""
+        """githubkit's own strategy reads the system's clock; ours is injected."""
         self._sign = sign
 
     def get_auth_flow(self, github: object) -> httpx.Auth:  # noqa: ARG002 - githubkit's signature
@@ -60,7 +65,20 @@ class _Signing(httpx.Auth):
         yield request
 
 
-class AppClient(GitHub[AppKeyStrategy]):
+class _Kept(GitHub[_A]):
+    """githubkit's client with one HTTP client for all calls, where githubkit makes one for each."""
+
+    @functools.cached_property
+    def _client(self) -> httpx.Client:
+        return self._create_sync_client()
+
+    @contextmanager
+    def get_sync_client(self) -> Generator[httpx.Client, None, None]:
+        """See githubkit. It holds no connection: those are `wire.Network`'s."""
+        yield self._client
+
+
+class AppClient(_Kept[AppKeyStrategy]):
     """githubkit's client as the App itself: its record and its installations."""
 
     def __init__(self, auth: AppKeyStrategy, config: Config, app: str) -> None:
@@ -69,7 +87,7 @@ class AppClient(GitHub[AppKeyStrategy]):
         """As whom this client speaks, for messages."""
 
 
-class InstallationClient(GitHub[TokenAuthStrategy]):
+class InstallationClient(_Kept[TokenAuthStrategy]):
     """githubkit's client with a token of one installation, which knows whose it is."""
 
     def __init__(

@@ -37,6 +37,7 @@ class WorkflowController:
         self._wake_at: dict[Key, float] = {}
         self._objects: dict[Key, Manifest | None] = {}
         self._dirty: dict[Key, None] = {}
+        self._crons: list[tuple[Manifest, float]] | None = None
         self.locks = LockTable()
         for workflow in cluster.list("Workflow", ""):
             if phase(workflow) not in FINISHED:
@@ -76,6 +77,8 @@ class WorkflowController:
         """Mark what these changes may move."""
         for key, version in changes.items():
             self._objects.pop(key, None)
+            if key.kind == "CronWorkflow":
+                self._crons = None
             known = self._workflows.get(key)
             if key.kind == "Workflow" and (known is None or known["metadata"]["resourceVersion"] != str(version)):
                 self._workflows.pop(key, None)
@@ -102,7 +105,7 @@ class WorkflowController:
 
     def next_wake(self) -> float | None:
         """The next moment at which time alone moves something."""
-        return min([*self._wake_at.values(), *self._cron_times()], default=None)
+        return min([*self._wake_at.values(), *(moment for _, moment in self._scheduled())], default=None)
 
     def _advance(self, key: Key, now: float) -> None:
         workflow = self._workflows.get(key) or self._cluster.get(*key)
@@ -174,11 +177,9 @@ class WorkflowController:
     def run_cron(self) -> bool:
         """Start what the CronWorkflows schedule for now; whether anything was started."""
         now, started = self._clock.now(), False
-        for cron in self._crons():
-            due = _due(cron, now)
-            if due is None:
-                continue
-            started |= self._start_cron(cron, due)
+        for cron, moment in self._scheduled():
+            if moment <= now:
+                started |= self._start_cron(cron, _newest(cron, moment, now))
         return started
 
     def _start_cron(self, cron: Manifest, due: float) -> bool:
@@ -200,6 +201,7 @@ class WorkflowController:
             }
         )
         self._cluster.set_status("CronWorkflow", namespace, name, {"lastScheduledTime": rfc3339(due)})
+        self._crons = None
         return started
 
     def _keep_history(self, cron: Manifest, namespace: str, name: str) -> None:
@@ -215,11 +217,12 @@ class WorkflowController:
                 for node_id in (workflow.get("status") or {}).get("nodes") or {}:
                     self._cluster.delete("Pod", namespace, node_id)
 
-    def _cron_times(self) -> list[float]:
-        return [_next(cron) for cron in self._crons()]
-
-    def _crons(self) -> list[Manifest]:
-        return [cron for cron in self._cluster.list("CronWorkflow", "") if not cron["spec"].get("suspend")]
+    def _scheduled(self) -> list[tuple[Manifest, float]]:
+        """The CronWorkflows that are not suspended, each with when it is next due, read once until one of them changes."""
+        if self._crons is None:
+            crons = self._cluster.list("CronWorkflow", "")
+            self._crons = [(cron, _next(cron)) for cron in crons if not cron["spec"].get("suspend")]
+        return self._crons
 
 
 def _next(cron: Manifest) -> float:
@@ -229,11 +232,8 @@ def _next(cron: Manifest) -> float:
     return min(_after(schedule, last) for schedule in cron["spec"]["schedules"])
 
 
-def _due(cron: Manifest, now: float) -> float | None:
-    """The newest moment for which it is due, None where it is not; earlier missed moments are dropped."""
-    moment = _next(cron)
-    if moment > now:
-        return None
+def _newest(cron: Manifest, moment: float, now: float) -> float:
+    """The newest moment for which it is due, after `moment` that has come; earlier missed moments are dropped."""
     while (following := min(_after(schedule, moment) for schedule in cron["spec"]["schedules"])) <= now:
         moment = following
     return moment

@@ -6,7 +6,6 @@ The forge posts what happens in it as GitHub posts webhooks: signed, over HTTP (
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pressplay.errors import InputError, TryAgain
 from pressplay.events.receive import DeliveryAnswer, Receiver
 from pressplay.events.webhook import Delivery
 from pressplay.sandbox.forge import Event
+from pressplay.sandbox.forge.store import as_json
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Hook:
         """An event as it is delivered; None where the webhook is not set up for its like."""
         if not self._source.wants(event.name):
             return None
-        return Delivery(event.name, event.delivery, json.dumps(event.payload).encode())
+        return Delivery(event.name, event.delivery, as_json(event.payload))
 
     def post(self, delivery: Delivery) -> int:
         """Deliver; the status, 0 where nobody answered. Like GitHub it does not try again (R2)."""

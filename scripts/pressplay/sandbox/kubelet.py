@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import json
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Collection
@@ -234,20 +233,19 @@ class Kubelet:
 
     def _run(self, pod: Manifest, work: Callable[[], Outputs]) -> None:
         metadata = pod["metadata"]
-        with tempfile.TemporaryDirectory(prefix="press-play-") as directory:
-            try:
-                code, message = self._step(pod, Path(directory), work)
-            except Waiting as waiting:
-                self._set_running(pod)
-                self._not_looked_at.add(metadata["name"])
-                self._waiting[metadata["name"]] = pod, waiting.wait
-                return
-            status: dict[str, Any] = {
-                "phase": "Failed" if code else "Succeeded",
-                "exitCode": code,
-                "message": message,
-                "outputs": _outputs(pod, Path(directory)),
-            }
+        try:
+            code, message, outputs = self._step(pod, work)
+        except Waiting as waiting:
+            self._set_running(pod)
+            self._not_looked_at.add(metadata["name"])
+            self._waiting[metadata["name"]] = pod, waiting.wait
+            return
+        status: dict[str, Any] = {
+            "phase": "Failed" if code else "Succeeded",
+            "exitCode": code,
+            "message": message,
+            "outputs": _outputs(pod, outputs),
+        }
         self._cluster.set_status("Pod", metadata["namespace"], metadata["name"], status)
         self._started.discard(metadata["name"])
 
@@ -268,20 +266,20 @@ class Kubelet:
         context = replace(self._context_of(command[2]), mounted=self._mounted(pod).get)
         return registry.run(command[2], inputs, context)
 
-    def _step(self, pod: Manifest, out: Path, work: Callable[[], Outputs]) -> tuple[int, str]:
+    def _step(self, pod: Manifest, work: Callable[[], Outputs]) -> tuple[int, str, Outputs]:
+        """Exit status, message and outputs: what would be files in a Pod stays in this process."""
         name = pod["spec"]["containers"][0]["command"][2]
         try:
-            registry.write_outputs(work(), out)
+            return 0, "", work()
         except Waiting:
             raise
         except PressPlayError as error:
             self._context.say(f"step {name}: {error}")
             self.last_words[pod["metadata"]["labels"].get(_WORKFLOW_LABEL, "")] = str(error)
-            return error.exit_code, f"Error (exit code {error.exit_code})"
+            return error.exit_code, f"Error (exit code {error.exit_code})", {}
         except Exception:
             self._context.say(f"step {name} died:\n{traceback.format_exc()}")
-            return EXIT_FAILED, f"Error (exit code {EXIT_FAILED})"
-        return 0, ""
+            return EXIT_FAILED, f"Error (exit code {EXIT_FAILED})", {}
 
     def _mounted(self, pod: Manifest) -> dict[str, bytes]:
         """The files of the Secrets that a step's Pod mounts, by their paths. They stay in memory."""
@@ -299,8 +297,8 @@ def _is_step(pod: Manifest) -> bool:
     return (pod["spec"]["containers"][0].get("command") or [])[:2] == ["pressplay", "step"]
 
 
-def _outputs(pod: Manifest, directory: Path) -> dict[str, str]:
-    """The output files that are there, by the name of the output; the engine knows the defaults of the rest."""
+def _outputs(pod: Manifest, given: Outputs) -> dict[str, str]:
+    """What the Pod's template takes of a step's outputs, by name; the engine knows the defaults of the rest."""
     wanted = json.loads((pod["metadata"].get("annotations") or {}).get(OUTPUTS_ANNOTATION, "[]"))
-    files = {output["name"]: directory / Path(output["path"]).name for output in wanted}
-    return {name: file.read_text() for name, file in files.items() if file.is_file()}
+    files = {output["name"]: Path(output["path"]).name for output in wanted}
+    return {name: given[file] for name, file in files.items() if file in given}

@@ -126,17 +126,10 @@ def test_a_fault_on_one_page_of_a_list_is_not_a_shorter_list(github_world):
         call(gh, "POST", f"/repos/{REPO}/git/refs", json={"ref": f"refs/heads/b/{number:03}", "sha": head})
     assert len(refs.branches_with_prefix(gh, REPO, "b/")) == 101
 
-    class SecondPage(httpx.BaseTransport):
-        inner = httpx.WSGITransport(github_world.forge.wsgi)
-
-        def handle_request(self, request):
-            if request.url.params.get("page") == "2":
-                return httpx.Response(502)
-            return self.inner.handle_request(request)
-
-    object.__setattr__(gh.config, "transport", SecondPage())
+    github_world.forge.faults.append(Fault("GET", skip=1, status=502))
     with pytest.raises(TryAgain):
         refs.branches_with_prefix(gh, REPO, "b/")
+    assert github_world.forge.faults[-1].times == 0
 
 
 def test_reviews_refuse_a_commit_that_is_not_the_pull_requests(github_world):

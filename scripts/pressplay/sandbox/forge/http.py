@@ -26,7 +26,7 @@ from pressplay.clock import parse_rfc3339
 from pressplay.sandbox.forge import merge_queue
 from pressplay.sandbox.forge.errors import ApiError, invalid
 from pressplay.sandbox.forge.shapes import repo_settings
-from pressplay.sandbox.forge.store import JSON, LEVELS, ROLES, Actor, Row, Session, Store, at_least
+from pressplay.sandbox.forge.store import JSON, LEVELS, ROLES, Actor, Row, Session, Store, as_json, at_least
 
 T = TypeVar("T")
 
@@ -442,7 +442,7 @@ def _encode(answer: ApiAnswer) -> tuple[bytes, dict[str, str]]:
         headers.setdefault("Content-Type", "application/octet-stream")
         return answer.body, headers
     headers.setdefault("Content-Type", "application/json; charset=utf-8")
-    return json.dumps(answer.body).encode(), headers
+    return as_json(answer.body), headers
 
 
 def authenticate(session: Session, header: str) -> Actor:

@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pygit2
 
 from pressplay.clock import Clock
@@ -185,7 +186,7 @@ class Session:
         marks = ", ".join("?" for _ in values)
         return self.run(
             f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",  # noqa: S608 - our own names
-            *(json.dumps(v) if isinstance(v, list | dict) else v for v in values.values()),
+            *(as_json(v).decode() if isinstance(v, list | dict) else v for v in values.values()),
         )
 
     def user(self, user_id: int) -> Row:
@@ -243,6 +244,15 @@ class Session:
             return "admin"
         row = self.one("SELECT permission FROM forge_grants WHERE repo_id = ? AND user_id = ?", repo["id"], user["id"])
         return row["permission"] if row else "read" if repo["public"] else "none"
+
+
+def as_json(value: Any) -> bytes:
+    """A value as JSON in UTF-8."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        # Half a surrogate pair, which JSON can escape and UTF-8 cannot hold.
+        return json.dumps(value).encode()
 
 
 def at_least(have: str | None, want: str, scale: tuple[str, ...]) -> bool:
