@@ -143,6 +143,8 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     chart = [manifest for manifest in yaml.load_all(text, yaml.CSafeLoader) if manifest]
     made = world(folder / "state", source=project(folder, [task(1)]), merge=False, chart=chart)
     forge = made.sandbox.forge
+    # Strangers comment and open issues where they can read.
+    forge.publish(REPO)
     for login in (TRIAGER, READER, STRANGER):
         forge.create_user(login)
     forge.grant(REPO, TRIAGER, "triage")

@@ -218,7 +218,7 @@ class WorkflowController:
                     self._cluster.delete("Pod", namespace, node_id)
 
     def _scheduled(self) -> list[tuple[Manifest, float]]:
-        """The CronWorkflows that are not suspended, each with when it is next due, read once until one of them changes."""
+        """The CronWorkflows that are not suspended, with when each is next due; read once until one changes."""
         if self._crons is None:
             crons = self._cluster.list("CronWorkflow", "")
             self._crons = [(cron, _next(cron)) for cron in crons if not cron["spec"].get("suspend")]
