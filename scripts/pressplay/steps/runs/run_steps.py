@@ -153,11 +153,13 @@ def _see_that_it_is_wanted(run: Run, entries: Entries) -> None:
 
 
 def _see_to_reconcile(context: Context, run: Run) -> None:
-    """Make Argo look again at the CronWorkflow `reconcile`, which cleans up after runs, if it was never scheduled.
+    """Make Argo look again at the CronWorkflow `reconcile`, which cleans up after runs, if it ought to be scheduled.
 
     Helm creates it before the WorkflowTemplate that it refers to. Argo (observed on 4.1.2) then marks it as invalid and
     does not schedule it before it changes, or 20 minutes have passed.
     """
+    if context.settings.reconcile.mode == "service":
+        return
     schedule = context.cluster.get("CronWorkflow", context.settings.namespace, RECONCILE)
     if schedule is None or (schedule.get("status") or {}).get("lastScheduledTime"):
         return

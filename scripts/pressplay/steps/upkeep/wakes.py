@@ -8,7 +8,7 @@ from dataclasses import replace
 from pressplay import names
 from pressplay.cluster import pause, waits
 from pressplay.cluster.port import Manifest
-from pressplay.domain.entries import TaskVerdict
+from pressplay.domain.entries import Entries, TaskVerdict
 from pressplay.errors import InputError, TryAgain
 from pressplay.github import pulls
 from pressplay.github.calls import Client
@@ -87,7 +87,8 @@ def never_merged(context: Context, merges: Iterable[waits.Wait]) -> list[waits.W
 def merged(context: Context, repo: str) -> int:
     """End the waits for merges whose pull request was closed, that can't end any more, or that are too old.
 
-    One listing of the open pull requests decides most of them; only the rest is read one by one.
+    One listing of the open pull requests and one of the tasks' ledgers decide most of them; only the rest is read one
+    by one. A task without a ledger has not begun: once it does, it finds what was merged.
     """
     plays = waits.running(context.cluster, context.settings.namespace, start.labels(repo, "play"))
     merges = [wait for play in plays for wait in waits.of(play) if wait.kind == AWAIT_MERGE]
@@ -99,32 +100,34 @@ def merged(context: Context, repo: str) -> int:
     except InputError as error:
         # The App may get access again; but no wait lasts for ever (R3).
         for wait in merges:
-            if _too_old(context, repo, wait):
+            if _too_old(context, context.ledger(repo).entries("task", int(wait.key["task"])), wait):
                 wait.wake(context.cluster, "Failed", {}, f"{_unmerged(context)}, as far as GitHub tells: {error}")
         raise
     hopeless = {wait.node_id for wait in never_merged(context, merges)}
+    tasks = {kept.number: kept.entries for kept in context.ledger(repo).kept("task")}
     woken = 0
     for wait in merges:
         if wait.node_id in hopeless:
             woken += wait.wake(context.cluster, "Failed", {}, f"task {wait.key['task']} ended without a merge")
             continue
-        if not _is_open(context, repo, wait, still_open) and _end(context, gh, repo, wait):
+        entries = tasks.get(int(wait.key["task"]))
+        if entries is not None and not _is_open(entries, wait, still_open) and _end(context, gh, repo, wait):
             woken += 1
-        elif _too_old(context, repo, wait):
+        elif _too_old(context, entries, wait):
             woken += wait.wake(context.cluster, "Failed", {}, _unmerged(context))
     return woken
 
 
-def _is_open(context: Context, repo: str, wait: waits.Wait, still_open: Iterable[pulls.Pull]) -> bool:
+def _is_open(entries: Entries, wait: waits.Wait, still_open: Iterable[pulls.Pull]) -> bool:
     """Whether the wait's pull request is open: the approved one, else one of the task's branch."""
     task = int(wait.key["task"])
-    verdict = _verdict_on(context, repo, wait)
+    verdict = _verdict_on(entries, wait)
     if verdict is not None and verdict.pr:
         return any(pull.number == verdict.pr for pull in still_open)
     return any(pull.head_ref == names.task_branch(task) and not pull.fork for pull in still_open)
 
 
-def _too_old(context: Context, repo: str, wait: waits.Wait) -> bool:
+def _too_old(context: Context, entries: Entries | None, wait: waits.Wait) -> bool:
     """Whether a person had `limits.waitDays` to merge it, since the task's approval.
 
     A wait for a task of another Workflow begins with the play; it is too old only if nothing works on the task.
@@ -132,15 +135,16 @@ def _too_old(context: Context, repo: str, wait: waits.Wait) -> bool:
     allowed = context.settings.limits.wait_days * _DAY
     if context.clock.now() - wait.since <= allowed:
         return False
-    verdict = _verdict_on(context, repo, wait)
+    verdict = _verdict_on(entries, wait)
     if verdict is not None:
         return context.clock.now() - max(wait.since, float(verdict.ended)) > allowed
     return not _worked_on(context, wait.key.get("play", ""), int(wait.key["task"]))
 
 
-def _verdict_on(context: Context, repo: str, wait: waits.Wait) -> TaskVerdict | None:
-    """The verdict on the wait's task in the wait's play; None if there is none yet."""
-    entries = context.ledger(repo).entries("task", int(wait.key["task"]))
+def _verdict_on(entries: Entries | None, wait: waits.Wait) -> TaskVerdict | None:
+    """The verdict on the wait's task in the wait's play; None if there is none yet. `entries`: the task's."""
+    if entries is None:
+        return None
     return entries.get(TaskVerdict, TaskVerdict.key_of(names.play_count(wait.key.get("play", ""))))
 
 
