@@ -19,7 +19,7 @@ from pressplay.github import checks
 from pressplay.github.calls import GitHubRefused
 from pressplay.github.clone import Clone
 from pressplay.steps import registry
-from pressplay.steps.gate_pods import gate_tokens
+from pressplay.steps.gate_pods import gate_runs, gate_tokens
 from pressplay.steps.review import change_steps
 
 pytestmark = pytest.mark.rule("R6")
@@ -170,3 +170,18 @@ def test_qas_commit_is_linted_and_tested_while_it_is_read(tmp_path):
         if {"gate", "lint-gate", "tests-gate"} in groups:
             return
     raise AssertionError("no group has all three")
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.rule("R4")
+def test_a_gate_that_can_not_be_begun_ends_with_its_reason_and_costs_no_second_run(tmp_path, monkeypatch):
+    """The run before it has ended well: neither a repeat of the step nor another attempt may run the agent again."""
+
+    def refused(*_given: Any) -> str:
+        raise InputError("persistentvolumeclaims is forbidden: exceeded quota")
+
+    monkeypatch.setattr(gate_runs, "begin", refused)
+    result = played(tmp_path, Team())
+    assert "persistentvolumeclaims is forbidden: exceeded quota" in result.summary.tasks[0].why.line()
+    assert [start.split()[2] for start in result.made.starts()] == ["implement", "lint"]
+    assert not result.can_be_merged()
