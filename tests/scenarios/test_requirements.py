@@ -190,7 +190,7 @@ def test_a_malformed_file_is_told_by_its_lines_alone_where_others_read_it(tmp_pa
     git(tree, "-c", "user.name=m", "-c", "user.email=m@x.invalid", "commit", "-qm", "x")
     git(tree, "push", "-q", "origin", "HEAD:main")
     made.sandbox.forge.sync(REPO)
-    made.sandbox.submit("task", "task-1", {"task": "1", "repo": REPO, "task-id": "1"})
+    made.sandbox.submit("task", "task-1", {"task": "1", "repo": REPO, "task-id": "1", "begins": "implement"})
     made.go_on()
     (run,) = made.sandbox.context.ledger(REPO).entries("task", 1).runs
     assert (run.agent, run.outcome) == ("rex", "parked")

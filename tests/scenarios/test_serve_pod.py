@@ -89,7 +89,7 @@ def mounted(hub: Hub, folder: Path) -> tuple[list[str], Path]:
     """What the rendered Deployment mounts, set for this machine, and its arguments; and the folder of the App's key."""
     documents = chart_documents()
     maps = {d["metadata"]["name"]: d["data"] for d in documents if d["kind"] == "ConfigMap"}
-    (deployment,) = (d for d in documents if d["kind"] == "Deployment")
+    (deployment,) = (d for d in documents if d["kind"] == "Deployment" and d["metadata"]["name"] == "press-play-serve")
     serve, config = (
         json.loads(maps["press-play-serve"]["serve.json"]),
         json.loads(maps["press-play-config"]["config.json"]),

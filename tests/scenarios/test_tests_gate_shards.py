@@ -68,7 +68,7 @@ def run(folder: Path, head: dict[str, bytes], select: bytes = SELECT, command: s
     workflow = made.start(pull)
     ended = made.finish(workflow)
     nodes = waits.nodes(made.workflow(workflow)).values()
-    pods = sorted(n["displayName"] for n in nodes if n["displayName"].startswith("python(") and n["type"] == "Retry")
+    pods = sorted(n["displayName"] for n in nodes if n["displayName"].startswith("run(") and n["type"] == "Retry")
     verdict = made.verdict(pull)
     assert made.nothing_is_left()
     made.sandbox.close()
@@ -79,7 +79,7 @@ def test_a_change_is_proven_by_its_shards_together(tmp_path):
     ended, reason, pods = run(tmp_path, {"triple.py": TRIPLE, "test_triple.py": TEST})
     assert ended == "pass", reason
     assert "2 tests of the base still pass" in reason
-    assert pods == ["python(0:python)", "python(1:python-2)", "python(2:python-3)"]
+    assert pods == ["run(0:python)", "run(1:python-2)", "run(2:python-3)"]
 
 
 def test_a_test_that_notices_nothing_proves_nothing_in_shards_either(tmp_path):

@@ -91,12 +91,13 @@ class Row(_Model):
 
 
 class Flow(_Model):
-    """What the harness does on its own: one or more WorkflowTemplates, and what starts the first of them."""
+    """What the harness does on its own: its WorkflowTemplates, and what starts the first of them."""
 
     name: str
     about: str
     """A sentence for the documentation."""
-    templates: tuple[str, ...] = Field(min_length=1)
+    templates: tuple[str, ...]
+    """None where the values name it."""
     works_on: WorksOn
     values: str = ""
     """The key under `flows` in the chart's values, which has its switch and its window; empty where it is always on."""

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from typing import TypeVar
 
 import httpx
 from githubkit import BaseAuthStrategy, GitHub, TokenAuthStrategy
 from githubkit.config import Config
-
-_A = TypeVar("_A", bound=BaseAuthStrategy)
 
 
 class InstallationToken(TokenAuthStrategy):
@@ -65,20 +60,7 @@ class _Signing(httpx.Auth):
         yield request
 
 
-class _Kept(GitHub[_A]):
-    """githubkit's client with one HTTP client for all calls, where githubkit makes one for each."""
-
-    @functools.cached_property
-    def _client(self) -> httpx.Client:
-        return self._create_sync_client()
-
-    @contextmanager
-    def get_sync_client(self) -> Generator[httpx.Client, None, None]:
-        """See githubkit. It holds no connection: those are `wire.Network`'s."""
-        yield self._client
-
-
-class AppClient(_Kept[AppKeyStrategy]):
+class AppClient(GitHub[AppKeyStrategy]):
     """githubkit's client as the App itself: its record and its installations."""
 
     def __init__(self, auth: AppKeyStrategy, config: Config, app: str) -> None:
@@ -87,7 +69,7 @@ class AppClient(_Kept[AppKeyStrategy]):
         """As whom this client speaks, for messages."""
 
 
-class InstallationClient(_Kept[TokenAuthStrategy]):
+class InstallationClient(GitHub[TokenAuthStrategy]):
     """githubkit's client with a token of one installation, which knows whose it is."""
 
     def __init__(

@@ -9,7 +9,7 @@ import pytest
 
 from pressplay.chart import rendered_chart
 from pressplay.clock import VirtualClock
-from pressplay.cluster.sqlite import SqliteCluster
+from pressplay.cluster.sqlite import Key, SqliteCluster
 from pressplay.sandbox.configuration import install
 from pressplay.sandbox.controller import WorkflowController
 
@@ -42,5 +42,6 @@ def test_a_suspended_schedule_starts_nothing(cluster: SqliteCluster):
     cluster.apply({**schedule, "spec": {"suspend": True}})
     assert (controller.run_cron(), controller.next_wake()) == (False, None)
     cluster.apply({**schedule, "spec": {"suspend": False}})
+    controller.changed({Key(*RECONCILE): 1})
     assert controller.run_cron()
     assert [flow["metadata"]["name"] for flow in cluster.list("Workflow", namespace)] == ["reconcile-120"]

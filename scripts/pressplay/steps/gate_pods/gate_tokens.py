@@ -22,8 +22,8 @@ NEEDS = {"contents": "read", "pull_requests": "read"}
 KEY = "token"
 """The Secret's only key, and so the name of the file."""
 
-MOST = 4
-"""Tokens of one run. Each is good for an hour, and a step that is tried again gives up after two."""
+MOST = 10
+"""Tokens of one run, as many as admission has names for. Each is good for an hour; in the sandbox a kill loses one."""
 
 
 def reading(inputs: Inputs, context: Context, work: Callable[[Inputs, Context], Outputs]) -> Outputs:

@@ -23,7 +23,14 @@ def begin(inputs: Inputs, context: Context) -> Outputs:
     if verdict is not None:
         return _begun(verdict)
     name = names.task_workflow(subject.play, task)
-    made = tries.workflow(context, subject, name, priority=shares.priority(context, subject.repo))
+    try:
+        made = tries.workflow(context, subject, name, priority=shares.priority(context, subject.repo))
+    except InputError as error:
+        # GitHub refuses to say where the task begins, and no Workflow is there that would end with that reason.
+        verdict = task_verdicts.refused(context, subject, error)
+        context.ledger(subject.repo).record("task", task, verdict)
+        task_source.ended(context, subject, verdict.outcome, verdict.why, None)
+        raise
     made["metadata"]["labels"][shares.RANK_LABEL] = str(number(inputs, "rank") or 0)
     context.cluster.create(made)
     return {"state": "waiting"}

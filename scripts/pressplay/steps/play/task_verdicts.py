@@ -38,6 +38,11 @@ def judge(context: Context, subject: Subject, status: str = "") -> TaskVerdict:
         return _verdict(context, subject, None, "failed", reason)
 
 
+def refused(context: Context, subject: Subject, error: InputError) -> TaskVerdict:
+    """The verdict on a task that could not begin."""
+    return _verdict(context, subject, None, "failed", Reason(what=str(error)))
+
+
 def _judge(context: Context, subject: Subject, status: str) -> TaskVerdict:
     gh = context.harness(subject.repo, **landing.NEEDS, checks="read")
     pull = landing.pull_of(context, gh, subject)
