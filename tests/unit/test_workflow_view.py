@@ -67,13 +67,13 @@ def test_it_answers_as_the_cluster_does_from_one_list(cluster: Counted):
         {"phase": None},
         {"phase": "Pending", "flow": "task"},
     ]
-    found = [listed(view, **question) for question in questions]
+    answers = [listed(view, **question) for question in questions]
     assert cluster.lists == 1
-    assert found == [listed(cluster, **question) for question in questions]
-    assert found == [["a"], ["a", "b", "d"], ["d"], ["b"], []]
+    assert answers == [listed(cluster, **question) for question in questions]
+    assert answers == [["a"], ["a", "b", "d"], ["d"], ["b"], []]
 
 
-def test_what_may_have_ended_is_listed_and_read_anew(cluster: Counted):
+def test_what_may_have_ended_is_listed_and_read_again(cluster: Counted):
     view = WorkflowView(cluster, "ns", VirtualClock(100.0))
     listed(view, phase="Running")
     assert listed(view, flow="task") == ["a", "b", "c"]

@@ -65,25 +65,6 @@ tolerations:
 {{- end }}
 
 {{/*
-How a pod that waits for an object that it applied is tried again: a lost pod comes back to the same object, what is permanent
-ends at once with its text. Takes the root.
-*/}}
-{{- define "press-play.reattach" -}}
-retryStrategy:
-  limit: "20"
-  retryPolicy: Always
-  expression: >-
-    not (lastRetry.message contains 'Forbidden' or lastRetry.message contains 'forbidden'
-    or lastRetry.message contains 'is invalid' or lastRetry.message contains 'no matches for kind'
-    or lastRetry.message contains 'NotFound' or lastRetry.message contains 'deadline')
-  backoff:
-    duration: {{ .Values.workflows.retries.backoff | quote }}
-    factor: "2"
-    cap: {{ .Values.workflows.retries.cap | quote }}
-    maxDuration: {{ .Values.workflows.retries.maxDuration | quote }}
-{{- end }}
-
-{{/*
 A template that runs one step of the library. Its inputs travel as a JSON object of strings, each quoted by toJson: a
 value can't break out of its place. The same names are the step's inputs and the template's.
 (dict "root" $ "name" "task-begin" "inputs" (list "repo" "task") "extra" (dict "workflow" "{{workflow.name}}") "outputs" (dict "state" "none"))

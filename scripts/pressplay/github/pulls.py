@@ -40,6 +40,10 @@ class Pull:
     """Logins of whom a review was asked that is not there yet."""
     requested_teams: tuple[str, ...]
 
+    def is_open_at(self, commit: str) -> bool:
+        """Whether it is open, and this commit is its head."""
+        return self.state == "open" and self.head_sha == commit
+
 
 def _pull(item: dict[str, Any]) -> Pull:
     head = item["head"]

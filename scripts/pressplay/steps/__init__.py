@@ -7,4 +7,5 @@ Outputs become Argo parameters, so they hold only numbers, commit ids, checked n
 import sys
 
 # httpx brings a command line of its own where rich is installed: a sixteenth of a second of each step, for nothing.
+# It allows for its absence, and None is how Python says that a module can't be imported; typeshed knows of none.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]

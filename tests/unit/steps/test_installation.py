@@ -1,4 +1,4 @@
-"""What a process keeps of its installation from one context to the next, and what it reads anew."""
+"""What a process keeps of its installation from one context to the next, and what it reads again."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def post(context: Context, subject: Subject, gate: Gate, head: str, verdict: Gat
         raise ValueError("a gate is about a pull request")
     gh = context.harness(subject.repo, checks="write", pull_requests="read")
     pull = pulls.pull(gh, subject.repo, subject.pr)
-    if pull.state != "open" or pull.head_sha != head:
+    if not pull.is_open_at(head):
         return SUPERSEDED
     entry = GateEntry(
         gate=gate,

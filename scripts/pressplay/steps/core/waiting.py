@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pressplay.cluster.port import Cluster, Manifest
+from pressplay.errors import InputError, TryAgain
 from pressplay.steps.core.context import Outputs
 
 
@@ -30,6 +31,17 @@ class Wait:
     def has_ended(self, cluster: Cluster, now: float) -> bool:
         """Whether the step can go on."""
         return now >= self.until or self.is_over(cluster.get(self.kind, self.namespace, self.name))
+
+
+def refused(cluster: Cluster, manifest: Manifest) -> str:
+    """Create the object that a step will wait for; why the API server refuses it, empty where it is there."""
+    try:
+        cluster.create(manifest)
+    except TryAgain:
+        raise
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 class Waiting(Exception):

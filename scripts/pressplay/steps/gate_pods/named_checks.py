@@ -49,7 +49,7 @@ def read(inputs: Inputs, context: Context, gate: Gate, settings: CommandGate) ->
     wanted = settings.checks
     pending, failed, odd = _sorted(context.harness(subject.repo, checks="read"), subject.repo, head, wanted)
     pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, subject.pull_number)
-    if pull.head_sha != head or pull.state != "open":
+    if not pull.is_open_at(head):
         return {"state": "done", "outcome": verdicts.SUPERSEDED}
     if pending and not failed and inputs.get("woken") != "true":
         return {"state": "pending"}

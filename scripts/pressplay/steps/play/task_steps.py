@@ -27,9 +27,7 @@ def begin(inputs: Inputs, context: Context) -> Outputs:
         made = tries.workflow(context, subject, name, priority=shares.priority(context, subject.repo))
     except InputError as error:
         # GitHub refuses to say where the task begins, and no Workflow is there that would end with that reason.
-        verdict = task_verdicts.refused(context, subject, error)
-        context.ledger(subject.repo).record("task", task, verdict)
-        task_source.ended(context, subject, verdict.outcome, verdict.why, None)
+        _record(context, subject, task_verdicts.refused(context, subject, error))
         raise
     made["metadata"]["labels"][shares.RANK_LABEL] = str(number(inputs, "rank") or 0)
     context.cluster.create(made)
@@ -51,13 +49,16 @@ def settle(inputs: Inputs, context: Context) -> Outputs:
     subject = Subject.of(inputs, context)
     status = inputs.get("status", _RUNNING)
     verdict = task_verdicts.verdict_of(context, subject) or task_verdicts.judge(context, subject, status)
-    context.ledger(subject.repo).record("task", subject.task_number, verdict)
-    why = verdict.why if verdict.reason else None
-    task_source.ended(context, subject, verdict.outcome, why, verdict.pr)
+    _record(context, subject, verdict)
     task_verdicts.wake_play(context, subject, verdict)
     if not verdict.is_good and status == _RUNNING:
         raise InputError(f"task {subject.task_number}: {verdict.outcome}: {verdict.why.line()}")
     return {"outcome": verdict.outcome, "pr": str(verdict.pr or "none"), "link": verdict.link}
+
+
+def _record(context: Context, subject: Subject, verdict: TaskVerdict) -> None:
+    context.ledger(subject.repo).record("task", subject.task_number, verdict)
+    task_source.ended(context, subject, verdict.outcome, verdict.why if verdict.reason else None, verdict.pr)
 
 
 # -- as earlier versions' Workflows have it ----------------------------------------------------------------------------

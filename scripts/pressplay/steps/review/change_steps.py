@@ -47,7 +47,7 @@ def _read(inputs: Inputs, context: Context) -> Outputs:
     subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
-    if pull.state != "open" or pull.head_sha != head:
+    if not pull.is_open_at(head):
         return {"reading": "none"}
     return {"reading": _reading(context, gh, subject, pull, with_supply=inputs["judged"] == _PASSED).pack()}
 
@@ -141,7 +141,7 @@ def _in_one_step(inputs: Inputs, context: Context, *, with_supply: bool) -> Outp
     subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
     gh = context.harness(subject.repo, contents="read", pull_requests="read")
     pull = pulls.pull(gh, subject.repo, subject.pull_number)
-    if pull.state != "open" or pull.head_sha != head:
+    if not pull.is_open_at(head):
         return {"outcome": verdicts.SUPERSEDED}
     reading = _reading(context, gh, subject, pull, with_supply=with_supply)
     return {"outcome": _posted(context, subject, head, reading)}

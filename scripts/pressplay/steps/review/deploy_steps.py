@@ -14,14 +14,13 @@ from pressplay.cluster import waits
 from pressplay.cluster.port import Manifest
 from pressplay.domain.entries import Deployment, Details
 from pressplay.domain.reasons import Reason
-from pressplay.errors import InputError, TryAgain
 from pressplay.gates.acceptance.probe_plan import ProbePlan
 from pressplay.gates.acceptance.probe_types import DEPLOYED
 from pressplay.github import deployments, pulls
 from pressplay.steps.core import probing, start, verdicts
 from pressplay.steps.core.context import Context, Inputs, Outputs, Subject
 from pressplay.steps.core.verdicts import ACCEPTANCE, GateVerdict
-from pressplay.steps.core.waiting import Wait, Waiting
+from pressplay.steps.core.waiting import Wait, Waiting, refused
 from pressplay.steps.review import approval, deploys, plans
 from pressplay.validation.details import ending
 
@@ -37,13 +36,23 @@ def deploy(inputs: Inputs, context: Context) -> Outputs:
     subject, head = Subject.of(inputs, context), names.checked(inputs["head"], "head")
     settings, pr = subject.settings.deploy, subject.pull_number
     entries = context.ledger(subject.repo).entries("pr", pr)
-    if settings.mode == "none" or not approval.needs_acceptance(
-        subject, entries, head, deployed=plans.probes_deployment(context, subject, head)
-    ):
+    if settings.mode == "none":
         return {"state": "over", "outcome": "none"}
-    plan = _plan(context, subject, head)
-    if isinstance(plan, GateVerdict):
-        return _over(context, subject, head, plan)
+    try:
+        plan = plans.kept(context, subject, head)
+    except plans.NotRead as error:
+        # It may ask for anything.
+        return _over(context, subject, head, GateVerdict("error", "The plan of probes was not read", str(error)))
+    asks = plan is not None and plan.needs_deployment
+    if not approval.needs_acceptance(subject, entries, head, deployed=asks):
+        return {"state": "over", "outcome": "none"}
+    if plan is None:
+        where = names.acceptance_plan(subject.work_number)
+        reason = f"there is no plan of probes that proves anything at {where}"
+        return _over(context, subject, head, GateVerdict("fail", "No plan of probes", reason))
+    if not asks:
+        reason = "the plan has only commands, and the tests gate has not proven this commit"
+        return _over(context, subject, head, GateVerdict("fail", "No probe of a deployment", reason))
     if _is_superseded(context, subject, head):
         return {"state": "over", "outcome": verdicts.SUPERSEDED}
     go_on = partial(_deployed, context, subject, head, plan)
@@ -60,40 +69,20 @@ def deploy(inputs: Inputs, context: Context) -> Outputs:
     return go_on()
 
 
-def _plan(context: Context, subject: Subject, head: str) -> ProbePlan | GateVerdict:
-    """The plan of probes at the head, or the verdict on one that is not there, is wrong, or asks for no deployment."""
-    where = names.acceptance_plan(subject.work_number)
-    try:
-        plan = plans.kept(context, subject, head)
-    except plans.NotRead as error:
-        return GateVerdict("error", "The plan of probes was not read", str(error))
-    if plan is None:
-        reason = f"there is no plan of probes that proves anything at {where}"
-        return GateVerdict("fail", "No plan of probes", reason)
-    if not plan.needs_deployment:
-        reason = "the plan has only commands, and the tests gate has not proven this commit"
-        return GateVerdict("fail", "No probe of a deployment", reason)
-    return plan
-
-
 def _over(context: Context, subject: Subject, head: str, verdict: GateVerdict) -> Outputs:
     return {"state": "over", "outcome": verdicts.post(context, subject, ACCEPTANCE, head, verdict)}
 
 
 def _is_superseded(context: Context, subject: Subject, head: str) -> bool:
     pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, subject.pull_number)
-    return pull.state != "open" or pull.head_sha != head
+    return not pull.is_open_at(head)
 
 
 def _by_workflow(context: Context, subject: Subject, head: str, go_on: partial[Outputs]) -> Outputs:
     made = _workflow(context, subject, head)
-    try:
-        # One that is there is that of this head: a pod that was lost comes back to it.
-        context.cluster.create(made)
-    except TryAgain:
-        raise
-    except InputError as error:
-        return go_on(refused=str(error))
+    # One that is there is that of this head: a pod that was lost comes back to it.
+    if why := refused(context.cluster, made):
+        return go_on(why_refused=why)
     where = made["kind"], made["metadata"]["namespace"], made["metadata"]["name"]
     there = context.cluster.get(*where)
     # It has no more time because several pods waited for it.
@@ -125,18 +114,18 @@ def _workflow(context: Context, subject: Subject, head: str) -> Manifest:
     return {**made, "spec": {**made["spec"], "workflowTemplateRef": {"name": settings.workflow_template}}}
 
 
-def _deployed(context: Context, subject: Subject, head: str, plan: ProbePlan, refused: str = "") -> Outputs:
+def _deployed(context: Context, subject: Subject, head: str, plan: ProbePlan, why_refused: str = "") -> Outputs:
     """Record what came of the deployment in the ledger, and say at what the probes look.
 
-    `refused`: why the API server took no Workflow that deploys.
+    `why_refused`: why the API server took no Workflow that deploys.
     """
     pr, settings = subject.pull_number, subject.settings.deploy
     if _is_superseded(context, subject, head):
         return {"state": "over", "outcome": verdicts.SUPERSEDED}
     where = deploys.environment(settings, pr)
     deployment: Deployment | None
-    if refused:
-        why = Reason(what="the Workflow that was to deploy the commit could not be created", detail=ending(refused))
+    if why_refused:
+        why = Reason(what="the Workflow that was to deploy the commit could not be created", detail=ending(why_refused))
         deployment = Deployment(head=head, environment=where, state="error", reason=why.what, details=Details.of(why))
     else:
         by_workflow = settings.mode == "workflowTemplate"

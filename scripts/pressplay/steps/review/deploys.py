@@ -100,6 +100,6 @@ def _is_over(context: Context, repo: str, wait: waits.Wait) -> bool:
         return True
     gh = context.harness(repo, pull_requests="read")
     pull = pulls.pull(gh, repo, subject.pull_number)
-    if pull.state != "open" or pull.head_sha != wait.key["head"]:
+    if not pull.is_open_at(wait.key["head"]):
         return True
     return on_github(context, subject, wait.key["head"]) is not None

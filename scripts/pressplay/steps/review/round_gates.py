@@ -44,7 +44,7 @@ def _changes(context: Context, subject: Subject, head: str, inputs: Inputs) -> s
     """Make the token with which the change is read: the name of the gates' run; SUPERSEDED if the head has changed."""
     pr, workflow = subject.pull_number, names.checked(inputs["workflow"], "workflow")
     pull = pulls.pull(context.harness(subject.repo, pull_requests="read"), subject.repo, pr)
-    if pull.state != "open" or pull.head_sha != head:
+    if not pull.is_open_at(head):
         return verdicts.SUPERSEDED
     # Each round has a token of its own, also where nobody pushed between two.
     name = names.gate_run("changes", subject.repo, pr, head, f"{workflow}.{inputs['round']}.{inputs['cause']}")

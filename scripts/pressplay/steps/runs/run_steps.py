@@ -26,7 +26,7 @@ from pressplay.github.calls import Client
 from pressplay.steps.core import consent, faults, landing, parking, task_source
 from pressplay.steps.core.context import Context, Inputs, Outputs
 from pressplay.steps.core.manifests import packed
-from pressplay.steps.core.waiting import Wait, Waiting
+from pressplay.steps.core.waiting import Wait, Waiting, refused
 from pressplay.steps.runs import judging, limits, orders, outcomes, requirements, task_folder, usage
 from pressplay.steps.runs.coderun import RunSpec, coderun
 from pressplay.steps.runs.role_work import CannotBegin, Rooms
@@ -52,8 +52,8 @@ def carry_out(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
     Waiting, while the agent works.
     """
 
-    def over(refused: str = "") -> Outputs:
-        result = _collect(run, context, rooms, refused)
+    def over(why_refused: str = "") -> Outputs:
+        result = _collect(run, context, rooms, why_refused)
         gates = rooms.roles[run.role.name].gates(context, run, result, inputs)
         return {"state": "over", **_outputs(run, context, result), **gates}
 
@@ -64,13 +64,9 @@ def carry_out(inputs: Inputs, context: Context, rooms: Rooms) -> Outputs:
     if prepared.state == "over":
         return over()
     manifest = prepared.manifest
-    try:
-        # One that is there is that of this run: a pod that was lost comes back to it.
-        context.cluster.create(manifest)
-    except TryAgain:
-        raise
-    except InputError as error:
-        return over(str(error))
+    # One that is there is that of this run: a pod that was lost comes back to it.
+    if why := refused(context.cluster, manifest):
+        return over(why)
     where = manifest["kind"], manifest["metadata"]["namespace"], manifest["metadata"]["name"]
     # It has no more time because several pods waited for it.
     allowed = context.settings.limits.run_minutes * 60 + outcomes.held(context.cluster.get(*where))
